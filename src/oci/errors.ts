@@ -1,0 +1,64 @@
+/** Every error that a client of `/v2/` may read (distribution-spec, "Error Codes"). */
+
+interface ErrorDefinition {
+  readonly status: number;
+  readonly message: string;
+}
+
+/** The closed set: code → the usual status and what it means. `test/spec/errors.test.ts` compares it with the spec's list. */
+export const ociErrors = {
+  BLOB_UNKNOWN: { status: 404, message: 'blob unknown to registry' },
+  BLOB_UPLOAD_INVALID: { status: 400, message: 'blob upload invalid' },
+  BLOB_UPLOAD_UNKNOWN: { status: 404, message: 'blob upload unknown to registry' },
+  DIGEST_INVALID: { status: 400, message: 'provided digest did not match uploaded content' },
+  MANIFEST_BLOB_UNKNOWN: { status: 404, message: 'manifest references a manifest or blob unknown to registry' },
+  MANIFEST_INVALID: { status: 400, message: 'manifest invalid' },
+  MANIFEST_UNKNOWN: { status: 404, message: 'manifest unknown to registry' },
+  NAME_INVALID: { status: 400, message: 'invalid repository name' },
+  NAME_UNKNOWN: { status: 404, message: 'repository name not known to registry' },
+  SIZE_INVALID: { status: 400, message: 'provided length did not match content length' },
+  UNAUTHORIZED: { status: 401, message: 'authentication required' },
+  DENIED: { status: 403, message: 'requested access to the resource is denied' },
+  UNSUPPORTED: { status: 405, message: 'the operation is unsupported' },
+  TOOMANYREQUESTS: { status: 429, message: 'too many requests' },
+} as const satisfies Record<string, ErrorDefinition>;
+
+export type OciErrorCode = keyof typeof ociErrors;
+
+export interface OciErrorOptions {
+  /** What is wrong and what to do, in a sentence; default: the spec's description. */
+  readonly message?: string;
+  /** Where the spec gives a code several statuses: 413, 416, 503, 507 … */
+  readonly status?: number;
+  /** Data for programs: goes into the body as it is. Never internals. */
+  readonly detail?: unknown;
+  /** Further headers of the response: `Range`, `Location`, `Retry-After`, `Allow`, `WWW-Authenticate`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** One body entry for each; default: a single one of `message` and `detail`. */
+  readonly entries?: readonly { readonly message: string; readonly detail: unknown }[];
+  readonly cause?: unknown;
+}
+
+export class OciError extends Error {
+  override readonly name = 'OciError';
+  readonly code: OciErrorCode;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly #entries: readonly { readonly message: string; readonly detail?: unknown }[];
+
+  constructor(code: OciErrorCode, options: OciErrorOptions = {}) {
+    const message = options.message ?? ociErrors[code].message;
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.status = options.status ?? ociErrors[code].status;
+    this.headers = options.headers ?? {};
+    this.#entries = options.entries ?? [{ message, detail: options.detail }];
+  }
+
+  /** The response's JSON form. */
+  body(): { errors: { code: string; message: string; detail?: unknown }[] } {
+    return {
+      errors: this.#entries.map(({ message, detail }) => ({ code: this.code, message, ...(detail === undefined ? {} : { detail }) })),
+    };
+  }
+}

@@ -1,0 +1,33 @@
+import { type Digest, parseDigest } from './digest.ts';
+
+/** Repository names and references (distribution-spec, "Pulling manifests"). */
+
+/** A well-formed repository name, at most 255 bytes: nothing in it needs escaping in a path, a URL or SQL `LIKE`. */
+export type RepositoryName = string & { readonly __brand: 'RepositoryName' };
+
+export type Tag = string & { readonly __brand: 'Tag' };
+
+/** What `<reference>` in a URL stands for. */
+export type Reference = { readonly tag: Tag; readonly digest?: never } | { readonly digest: Digest; readonly tag?: never };
+
+const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+const namePattern = new RegExp(`^${component}(?:/${component})*$`);
+const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
+export function parseRepositoryName(text: string): RepositoryName | undefined {
+  return text.length <= 255 && namePattern.test(text) ? (text as RepositoryName) : undefined;
+}
+
+export function parseTag(text: string): Tag | undefined {
+  return tagPattern.test(text) ? (text as Tag) : undefined;
+}
+
+/** A tag or a digest; a text with a colon can only be a digest. */
+export function parseReference(text: string): Reference | undefined {
+  if (text.includes(':')) {
+    const digest = parseDigest(text);
+    return digest && { digest };
+  }
+  const tag = parseTag(text);
+  return tag && { tag };
+}

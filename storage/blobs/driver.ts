@@ -1,0 +1,156 @@
+/**
+ * THE CONTRACT of a blob driver. Every guarantee that berth gives about bytes rests on these sentences;
+ * `test/contract/blob-driver.ts` holds every driver and every wrapper to them.
+ *
+ * Drivers do not retry, log or count: wrappers do.
+ */
+
+/** An object's key: see `objectKey`, the only way to make one. */
+export type ObjectKey = string & { readonly __brand: 'ObjectKey' };
+
+export type StorageErrorCode =
+  | 'not_found'
+  | 'already_exists'
+  | 'invalid_key'
+  | 'range_not_satisfiable'
+  | 'too_large'
+  | 'no_space'
+  | 'denied'
+  | 'unavailable'
+  | 'closed';
+
+/** The only error that a driver rejects with; `cause` is the backend's own. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+  readonly code: StorageErrorCode;
+
+  constructor(code: StorageErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * Checks and brands a key: `/`-separated, 1–1024 bytes of `[A-Za-z0-9._-/]`, no empty, `.` or `..` part.
+ * Throws `invalid_key`.
+ */
+export function objectKey(text: string): ObjectKey {
+  const wellFormed = text.length <= 1024 && /^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/.test(text);
+  if (!wellFormed || text.split('/').some((part) => part === '.' || part === '..')) {
+    throw new StorageError('invalid_key', `not an object key: ${JSON.stringify(text.slice(0, 80))}`);
+  }
+  return text as ObjectKey;
+}
+
+export interface ObjectStat {
+  readonly sizeBytes: number;
+  readonly modifiedAt: Date;
+}
+
+/** Bytes `first` … `last`, both inclusive, counted from 0. `last` may lie beyond the end. */
+export interface ByteRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** An object opened for reading. Whoever opened it closes it, also after a failure. */
+export interface OpenObject {
+  /** Size of the whole object. */
+  readonly sizeBytes: number;
+  /** The bytes that `stream` gives: the range asked for, cut at the object's end, or everything. */
+  readonly range: ByteRange;
+  /**
+   * The open file, where the object is one: positional reads and sendfile(2) may use it until `close`.
+   * It stays readable when the object is deleted meanwhile.
+   */
+  readonly fileDescriptor?: number;
+  /** The bytes of `range` in order. Chunks may be reused buffers: use each before asking for the next. Once only. */
+  stream(): AsyncIterable<Uint8Array>;
+  /** Idempotent. Ends `stream` when one is running. */
+  close(): Promise<void>;
+}
+
+/**
+ * A growing object, unseen by `stat`, `read` and `list` until `commit`.
+ * One process appends at a time: callers hold a lock on the upload session.
+ */
+export interface Appender {
+  /** Bytes kept so far. On resume it is read from the store, never remembered. */
+  readonly sizeBytes: number;
+  /**
+   * Appends everything that `source` yields, in order, and resolves to the number of bytes it appended.
+   * When `source` or the store fails it rejects, and `sizeBytes` says what was kept: a prefix, gap-free.
+   * The chunks belong to the appender from then on: the source must not reuse their memory.
+   */
+  append(source: AsyncIterable<Uint8Array>): Promise<number>;
+  /** Cuts back to the first `sizeBytes` bytes; used to drop what arrived of a rejected chunk. */
+  truncate(sizeBytes: number): Promise<void>;
+  /** The bytes appended so far, to be hashed again when the hashing process was lost. */
+  readBack(): AsyncIterable<Uint8Array>;
+  /** Releases what is held open and keeps the bytes for a later resume. Idempotent. */
+  close(): Promise<void>;
+  /**
+   * Makes the object visible under `to`, whole and durable once resolved (survives power loss).
+   * If `to` exists already the bytes are dropped and the old object stays: content-addressed keys hold equal bytes.
+   */
+  commit(to: ObjectKey): Promise<void>;
+  /** Drops the bytes. Idempotent, also after `commit` (then it does nothing). */
+  abort(): Promise<void>;
+}
+
+export interface DriverCapabilities {
+  /** `put(…, { ifAbsent: true })` is atomic among all writers, in every process. */
+  readonly atomicIfAbsent: boolean;
+  /** `presignRead` gives URLs. */
+  readonly presignedReads: boolean;
+}
+
+export interface BlobDriver {
+  readonly name: string;
+  readonly capabilities: DriverCapabilities;
+
+  /** Size and time of the last change. Rejects `not_found`. Sees every write already resolved, by any process. */
+  stat(key: ObjectKey): Promise<ObjectStat>;
+
+  /**
+   * Opens before it resolves, so `not_found` and `range_not_satisfiable` (a range that begins at or beyond the end)
+   * are rejections and never errors of the stream.
+   */
+  read(key: ObjectKey, range?: ByteRange): Promise<OpenObject>;
+
+  /**
+   * Writes a small object in one go. Atomic: readers see the old or the new bytes, never a mix.
+   * Durable once resolved. With `ifAbsent` it rejects `already_exists` and leaves the old object as it is.
+   */
+  put(key: ObjectKey, bytes: Uint8Array, options?: { ifAbsent?: boolean }): Promise<void>;
+
+  /**
+   * Opens the growing object `key`. `resume: false` starts empty, whatever was there;
+   * `resume: true` goes on where the last append ended, on any process, and rejects `not_found` if there is nothing.
+   */
+  openAppender(key: ObjectKey, options: { resume: boolean }): Promise<Appender>;
+
+  /** `to` appears whole or not at all; a crash may leave both, never neither. Replaces `to`. Rejects `not_found`. */
+  move(from: ObjectKey, to: ObjectKey): Promise<void>;
+
+  /** Deletes objects and growing objects; a missing key is a success. Resolves to the keys that failed, with why. */
+  delete(keys: readonly ObjectKey[]): Promise<ReadonlyMap<ObjectKey, StorageError>>;
+
+  /**
+   * Keys that begin with `prefix` (text, cut anywhere), ascending by UTF-8 bytes, after `startAfter` (exclusive).
+   * Nothing twice. Objects only: growing ones are given by `listGrowing`.
+   */
+  list(prefix: string, options?: { startAfter?: string }): AsyncIterable<ObjectKey>;
+
+  /** Keys of growing objects, in no order: what is left of uploads, also of crashed processes. */
+  listGrowing(): AsyncIterable<{ readonly key: ObjectKey; readonly modifiedAt: Date }>;
+
+  /** A URL from which the object can be read for `seconds` without further authentication; undefined where there is none. */
+  presignRead(key: ObjectKey, seconds: number): Promise<string | undefined>;
+
+  /** Rejects `unavailable` when the store cannot be reached or written. Cheap: used by `/readyz`. */
+  check(): Promise<void>;
+
+  /** Ends all work. Later calls reject `closed`. Idempotent. */
+  close(): Promise<void>;
+}

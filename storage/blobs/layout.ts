@@ -1,0 +1,21 @@
+import { type ObjectKey, objectKey } from './driver.ts';
+
+/**
+ * Where objects lie. The tree is CNCF Distribution's, so that a folder or bucket of registry:2 can be adopted in place:
+ *
+ *   docker/registry/v2/
+ *   └── blobs/<algorithm>/<first two hex digits>/<hex>/data      blobs and manifests, by digest
+ *   uploads/<upload session id>                                  growing objects: uploads not yet committed
+ */
+const root = 'docker/registry/v2';
+
+/** The key of a blob or manifest. `digest` is `algorithm:hex`, already parsed. */
+export function blobKey(digest: string): ObjectKey {
+  const [algorithm = '', hex = ''] = digest.split(':');
+  return objectKey(`${root}/blobs/${algorithm}/${hex.slice(0, 2)}/${hex}/data`);
+}
+
+/** The key of an upload session's growing object. */
+export function uploadKey(id: string): ObjectKey {
+  return objectKey(`uploads/${id}`);
+}

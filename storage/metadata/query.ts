@@ -1,0 +1,33 @@
+/**
+ * Queries are written once, for both databases and for synchronous and asynchronous drivers, as generators: they
+ * yield statements and are handed rows. Each store drives them its own way.
+ * SQL is the common subset of SQLite and PostgreSQL; parameters are written `?`.
+ */
+
+export type Value = string | number | null;
+
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly Value[];
+}
+
+export type Row = Record<string, Value>;
+
+/** A query in progress: yields statements, is resumed with their rows, returns its result. */
+export type Query<Result> = Generator<Statement, Result, readonly Row[]>;
+
+/** Runs one statement and gives its rows. `R` is what the statement selects: keep the two side by side. */
+export function* all<R>(sql: string, ...values: Value[]): Query<readonly R[]> {
+  return (yield { sql, values }) as readonly R[];
+}
+
+/** The first row, if there is one. */
+export function* first<R>(sql: string, ...values: Value[]): Query<R | undefined> {
+  const rows = yield { sql, values };
+  return rows[0] as R | undefined;
+}
+
+/** Runs one statement for its effect. */
+export function* run(sql: string, ...values: Value[]): Query<void> {
+  yield { sql, values };
+}

@@ -1,0 +1,41 @@
+import type { Query } from './query.ts';
+import type * as reads from './queries/reads.ts';
+import type * as writes from './queries/writes.ts';
+
+/** A module of query functions, seen from outside: each runs and resolves to its result. */
+type Operations<Module> = {
+  readonly [Name in keyof Module as Module[Name] extends (...args: never[]) => Query<unknown> ? Name : never]: Module[Name] extends (
+    ...args: infer Args
+  ) => Query<infer Result>
+    ? (...args: Args) => Promise<Result>
+    : never;
+};
+
+/**
+ * THE CONTRACT of a metadata store: every function of `queries/reads.ts` and `queries/writes.ts`.
+ *
+ * - A read sees every write already resolved, by any process.
+ * - A write is one transaction: all of it or nothing. Durable (survives power loss) once resolved.
+ * - Arguments and results are plain data (structured clone).
+ * - A store that cannot be reached rejects with `MetadataError` `unavailable`: never an empty answer instead.
+ */
+export type MetadataStore = Operations<typeof reads> &
+  Operations<typeof writes> & {
+    readonly name: string;
+    /** Rejects `unavailable` when the store does not answer. Cheap: used by `/readyz`. */
+    check(): Promise<void>;
+    /** Resolves when all writes begun are done. Idempotent. */
+    close(): Promise<void>;
+  };
+
+export type MetadataErrorCode = 'unavailable' | 'newer_schema' | 'no_space' | 'closed';
+
+export class MetadataError extends Error {
+  override readonly name = 'MetadataError';
+  readonly code: MetadataErrorCode;
+
+  constructor(code: MetadataErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
