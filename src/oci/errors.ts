@@ -58,7 +58,11 @@ export class OciError extends Error {
   /** The response's JSON form. */
   body(): { errors: { code: string; message: string; detail?: unknown }[] } {
     return {
-      errors: this.#entries.map(({ message, detail }) => ({ code: this.code, message, ...(detail === undefined ? {} : { detail }) })),
+      errors: this.#entries.map(({ message, detail }) => ({
+        code: this.code,
+        message,
+        ...(detail === undefined ? {} : { detail }),
+      })),
     };
   }
 }

@@ -4,11 +4,9 @@ import type * as writes from './queries/writes.ts';
 
 /** A module of query functions, seen from outside: each runs and resolves to its result. */
 type Operations<Module> = {
-  readonly [Name in keyof Module as Module[Name] extends (...args: never[]) => Query<unknown> ? Name : never]: Module[Name] extends (
-    ...args: infer Args
-  ) => Query<infer Result>
-    ? (...args: Args) => Promise<Result>
-    : never;
+  readonly [
+    Name in keyof Module as Module[Name] extends (...args: never[]) => Query<unknown> ? Name : never
+  ]: Module[Name] extends (...args: infer Args) => Query<infer Result> ? (...args: Args) => Promise<Result> : never;
 };
 
 /**

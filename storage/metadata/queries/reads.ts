@@ -1,0 +1,127 @@
+import { type Query, all, first } from '../query.ts';
+
+/** What can be asked of the metadata store. Each is an index lookup, or a page of one. */
+
+export interface ManifestRecord {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+}
+
+export interface ReferrerRecord extends ManifestRecord {
+  readonly artifactType: string | null;
+  /** JSON object, or null. */
+  readonly annotations: string | null;
+}
+
+export interface UploadRecord {
+  readonly id: string;
+  readonly repository: string;
+  readonly algorithm: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+}
+
+const manifestColumns = 'm.digest AS "digest", m.media_type AS "mediaType", m.size_bytes AS "sizeBytes"';
+
+export function* findManifestByTag(repository: string, tag: string): Query<ManifestRecord | undefined> {
+  return yield* first<ManifestRecord>(
+    `SELECT ${manifestColumns} FROM repositories r
+       JOIN tags t ON t.repository_id = r.id AND t.name = ?
+       JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
+      WHERE r.name = ?`,
+    tag,
+    repository,
+  );
+}
+
+export function* findManifestByDigest(repository: string, digest: string): Query<ManifestRecord | undefined> {
+  return yield* first<ManifestRecord>(
+    `SELECT ${manifestColumns} FROM repositories r
+       JOIN manifests m ON m.repository_id = r.id AND m.digest = ?
+      WHERE r.name = ?`,
+    digest,
+    repository,
+  );
+}
+
+/** The size of a blob that the repository may serve. */
+export function* findLink(repository: string, digest: string): Query<{ readonly sizeBytes: number } | undefined> {
+  return yield* first<{ readonly sizeBytes: number }>(
+    `SELECT b.size_bytes AS "sizeBytes" FROM repositories r
+       JOIN links l ON l.repository_id = r.id AND l.digest = ?
+       JOIN blobs b ON b.digest = l.digest
+      WHERE r.name = ?`,
+    digest,
+    repository,
+  );
+}
+
+/** Names of at most `limit` repositories that may serve the blob, in no order. */
+export function* repositoriesLinking(digest: string, limit: number): Query<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    `SELECT r.name AS "name" FROM links l JOIN repositories r ON r.id = l.repository_id WHERE l.digest = ? LIMIT ?`,
+    digest,
+    limit,
+  );
+  return rows.map((row) => row.name);
+}
+
+export function* repositoryExists(name: string): Query<boolean> {
+  return (yield* first('SELECT 1 FROM repositories WHERE name = ?', name)) !== undefined;
+}
+
+/** Tag names after `after` (exclusive), ascending by bytes. */
+export function* listTags(repository: string, after: string, limit: number): Query<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    `SELECT t.name AS "name" FROM repositories r JOIN tags t ON t.repository_id = r.id
+      WHERE r.name = ? AND t.name > ? ORDER BY t.name LIMIT ?`,
+    repository,
+    after,
+    limit,
+  );
+  return rows.map((row) => row.name);
+}
+
+/** Repository names after `after` (exclusive), ascending by bytes. */
+export function* listRepositories(after: string, limit: number): Query<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    'SELECT name AS "name" FROM repositories WHERE name > ? ORDER BY name LIMIT ?',
+    after,
+    limit,
+  );
+  return rows.map((row) => row.name);
+}
+
+/** Manifests whose subject is `subject`, after the digest `after` (exclusive), ascending by digest. */
+export function* listReferrers(
+  repository: string,
+  subject: string,
+  artifactType: string | undefined,
+  after: string,
+  limit: number,
+): Query<readonly ReferrerRecord[]> {
+  const columns = `${manifestColumns}, m.artifact_type AS "artifactType", m.annotations AS "annotations"`;
+  const select = `SELECT ${columns} FROM repositories r JOIN manifests m ON m.repository_id = r.id WHERE r.name = ? AND m.subject = ?`;
+  const page = 'AND m.digest > ? ORDER BY m.digest LIMIT ?';
+  return artifactType === undefined
+    ? yield* all<ReferrerRecord>(`${select} ${page}`, repository, subject, after, limit)
+    : yield* all<ReferrerRecord>(`${select} AND m.artifact_type = ? ${page}`, repository, subject, artifactType, after, limit);
+}
+
+export function* findUpload(id: string): Query<UploadRecord | undefined> {
+  return yield* first<UploadRecord>(
+    'SELECT id AS "id", repository AS "repository", algorithm AS "algorithm", started_at AS "startedAt" FROM uploads WHERE id = ?',
+    id,
+  );
+}
+
+/** Ids of at most `limit` upload sessions begun before `before` (milliseconds since 1970), oldest first. */
+export function* uploadsStartedBefore(before: number, limit: number): Query<readonly string[]> {
+  const rows = yield* all<{ id: string }>(
+    'SELECT id AS "id" FROM uploads WHERE started_at < ? ORDER BY started_at LIMIT ?',
+    before,
+    limit,
+  );
+  return rows.map((row) => row.id);
+}

@@ -1,0 +1,200 @@
+import { type Query, all, first, run } from '../query.ts';
+
+/** What can be changed in the metadata store. Each is one transaction. Times are milliseconds since 1970. */
+
+export interface NewManifest {
+  readonly repository: string;
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly artifactType: string | null;
+  readonly subject: string | null;
+  /** JSON object, or null. */
+  readonly annotations: string | null;
+  /** Digests that must be linked as blobs: config and layers. */
+  readonly blobs: readonly string[];
+  /** Digests that must be manifests of the repository: an index's children. */
+  readonly children: readonly string[];
+  /** Accept the manifest although some of `blobs` and `children` are unknown. */
+  readonly acceptMissing: boolean;
+  readonly tags: readonly string[];
+  readonly now: number;
+}
+
+function* repositoryId(name: string, now: number): Query<number> {
+  yield* run('INSERT INTO repositories (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING', name, now);
+  const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', name);
+  if (!row) throw new Error(`repository ${name} vanished within a transaction`);
+  return row.id;
+}
+
+function* recordBlob(digest: string, sizeBytes: number, now: number): Query<void> {
+  yield* run(
+    'INSERT INTO blobs (digest, size_bytes, created_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING',
+    digest,
+    sizeBytes,
+    now,
+  );
+}
+
+function* link(repository: string, digest: string, now: number): Query<void> {
+  const id = yield* repositoryId(repository, now);
+  yield* run(
+    'INSERT INTO links (repository_id, digest, created_at) VALUES (?, ?, ?) ON CONFLICT (repository_id, digest) DO NOTHING',
+    id,
+    digest,
+    now,
+  );
+}
+
+export function* createUpload(id: string, repository: string, algorithm: string, now: number): Query<void> {
+  yield* run('INSERT INTO uploads (id, repository, algorithm, started_at) VALUES (?, ?, ?, ?)', id, repository, algorithm, now);
+}
+
+export function* deleteUpload(id: string): Query<void> {
+  yield* run('DELETE FROM uploads WHERE id = ?', id);
+}
+
+/** Records a blob that is durable in the blob store, links it, and ends the upload session that brought it. */
+export function* commitBlob(repository: string, digest: string, sizeBytes: number, uploadId: string, now: number): Query<void> {
+  yield* recordBlob(digest, sizeBytes, now);
+  yield* link(repository, digest, now);
+  yield* deleteUpload(uploadId);
+}
+
+/** Links a blob of repository `from` into `to`, if `from` may serve it, and says whether it could. */
+export function* mountBlob(from: string, to: string, digest: string, now: number): Query<boolean> {
+  const source = yield* first(
+    'SELECT 1 FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
+    digest,
+    from,
+  );
+  if (!source) return false;
+  yield* link(to, digest, now);
+  return true;
+}
+
+/**
+ * Takes the blob out of the repository. A blob that a manifest of the repository needs stays: the manifest's digest
+ * is returned as `neededBy`.
+ */
+export function* unlinkBlob(
+  repository: string,
+  digest: string,
+): Query<{ readonly unlinked: boolean; readonly neededBy?: string }> {
+  const found = yield* first<{ id: number }>(
+    'SELECT r.id AS "id" FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
+    digest,
+    repository,
+  );
+  if (!found) return { unlinked: false };
+  const neededBy = yield* findParent(found.id, digest);
+  if (neededBy !== undefined) return { unlinked: false, neededBy };
+  yield* run('DELETE FROM links WHERE repository_id = ? AND digest = ?', found.id, digest);
+  return { unlinked: true };
+}
+
+function* findParent(repositoryId: number, digest: string): Query<string | undefined> {
+  const row = yield* first<{ manifest: string }>(
+    'SELECT manifest AS "manifest" FROM manifest_references WHERE repository_id = ? AND digest = ? LIMIT 1',
+    repositoryId,
+    digest,
+  );
+  return row?.manifest;
+}
+
+/**
+ * Records a manifest that is durable in the blob store, and points `tags` at it. Nothing is changed when something that
+ * it references is unknown to the repository: the digests are returned, all of them.
+ */
+export function* putManifest(manifest: NewManifest): Query<{ readonly missing: readonly string[] }> {
+  const { repository, digest, now } = manifest;
+  const missing = manifest.acceptMissing ? [] : yield* missingReferences(manifest);
+  if (missing.length > 0) return { missing };
+  yield* recordBlob(digest, manifest.sizeBytes, now);
+  const id = yield* repositoryId(repository, now);
+  yield* run(
+    `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, artifact_type, subject, annotations, pushed_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (repository_id, digest) DO UPDATE SET media_type = excluded.media_type, pushed_at = excluded.pushed_at`,
+    id,
+    digest,
+    manifest.mediaType,
+    manifest.sizeBytes,
+    manifest.artifactType,
+    manifest.subject,
+    manifest.annotations,
+    now,
+  );
+  for (const reference of new Set([...manifest.blobs, ...manifest.children])) {
+    yield* run(
+      `INSERT INTO manifest_references (repository_id, manifest, digest) VALUES (?, ?, ?)
+       ON CONFLICT (repository_id, manifest, digest) DO NOTHING`,
+      id,
+      digest,
+      reference,
+    );
+  }
+  for (const tag of manifest.tags) yield* pointTag(id, tag, digest, now);
+  return { missing: [] };
+}
+
+function* pointTag(repositoryId: number, tag: string, digest: string, now: number): Query<void> {
+  yield* run(
+    `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+    repositoryId,
+    tag,
+    digest,
+    now,
+  );
+}
+
+function* missingReferences({ repository, blobs, children }: NewManifest): Query<string[]> {
+  const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', repository);
+  if (!row) return [...new Set([...blobs, ...children])];
+  return [...(yield* absent('links', row.id, blobs)), ...(yield* absent('manifests', row.id, children))];
+}
+
+/** Those of `digests` that the repository has no row for. Asked in batches: databases bound the number of parameters. */
+function* absent(table: 'links' | 'manifests', repositoryId: number, digests: readonly string[]): Query<string[]> {
+  const unknown = new Set(digests);
+  const asked = [...unknown];
+  for (let start = 0; start < asked.length; start += 500) {
+    const batch = asked.slice(start, start + 500);
+    const marks = batch.map(() => '?').join(', ');
+    const sql = `SELECT digest AS "digest" FROM ${table} WHERE repository_id = ? AND digest IN (${marks})`;
+    for (const { digest } of yield* all<{ digest: string }>(sql, repositoryId, ...batch)) unknown.delete(digest);
+  }
+  return [...unknown];
+}
+
+/**
+ * Takes the manifest and every tag that points at it out of the repository. A manifest that an index of the repository
+ * needs stays: the index's digest is returned as `neededBy`.
+ */
+export function* deleteManifest(
+  repository: string,
+  digest: string,
+): Query<{ readonly deleted: boolean; readonly neededBy?: string }> {
+  const found = yield* first<{ id: number }>(
+    'SELECT r.id AS "id" FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ? WHERE r.name = ?',
+    digest,
+    repository,
+  );
+  if (!found) return { deleted: false };
+  const neededBy = yield* findParent(found.id, digest);
+  if (neededBy !== undefined) return { deleted: false, neededBy };
+  yield* run('DELETE FROM manifests WHERE repository_id = ? AND digest = ?', found.id, digest);
+  return { deleted: true };
+}
+
+/** Takes the tag out of the repository and says whether it was there. The manifest stays. */
+export function* deleteTag(repository: string, tag: string): Query<boolean> {
+  const row = yield* first(
+    `DELETE FROM tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?) RETURNING name AS "name"`,
+    tag,
+    repository,
+  );
+  return row !== undefined;
+}

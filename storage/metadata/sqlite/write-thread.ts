@@ -1,0 +1,66 @@
+import { Worker } from 'node:worker_threads';
+import { MetadataError } from '../store.ts';
+import type { WriteReply, WriteRequest } from './writer.ts';
+
+/** The main thread's end of the write thread. */
+export interface WriteThread {
+  /** Runs the write `name`. Resolves when it is durable. */
+  write(name: string, args: readonly unknown[]): Promise<unknown>;
+  /** Resolves when everything asked for is done and the database is closed. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** Starts the thread; resolves when the database is open and migrated. */
+export async function startWriteThread(file: string): Promise<WriteThread> {
+  const worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: { file } });
+  const waiting = new Map<number, Waiting>();
+  let lastId = 0;
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+
+  function answer(reply: WriteReply): void {
+    const waiter = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if ('error' in reply) waiter?.reject(toError(reply.error));
+    else waiter?.resolve(reply.result);
+    if (waiting.size === 0) worker.unref();
+  }
+  function failAll(error: Error): void {
+    for (const waiter of waiting.values()) waiter.reject(error);
+    waiting.clear();
+  }
+  worker.on('message', answer);
+  worker.on('error', (error) => failAll(new MetadataError('unavailable', 'the write thread failed', { cause: error })));
+  worker.on('exit', () => failAll(new MetadataError('closed', 'the metadata store is closed')));
+
+  function expectReply(id: number): Promise<unknown> {
+    worker.ref();
+    return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+  }
+
+  await expectReply(0);
+  let closing = false;
+  return {
+    write(name, args) {
+      if (closing) return Promise.reject(new MetadataError('closed', 'the metadata store is closed'));
+      const id = ++lastId;
+      const reply = expectReply(id);
+      worker.postMessage({ id, name, args } satisfies WriteRequest);
+      return reply;
+    },
+    async close() {
+      if (!closing) worker.postMessage('close');
+      closing = true;
+      worker.ref();
+      await exited;
+    },
+  };
+}
+
+function toError({ code, message }: { code: MetadataError['code'] | undefined; message: string }): Error {
+  return code ? new MetadataError(code, message) : new Error(message);
+}

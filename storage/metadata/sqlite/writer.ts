@@ -1,0 +1,87 @@
+/**
+ * The write thread: the only place that changes the database, so that a commit's fsync never holds up the event loop.
+ * Writes that arrive while one commit runs share the next one (group commit): under load many pushes cost one fsync.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Query } from '../query.ts';
+import * as writes from '../queries/writes.ts';
+import { MetadataError, type MetadataErrorCode } from '../store.ts';
+import { type Connection, connect } from './connection.ts';
+import { migrate } from './migrate.ts';
+
+export interface WriteRequest {
+  readonly id: number;
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+export type WriteReply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: { readonly code: MetadataErrorCode | undefined; readonly message: string } };
+
+/** A reply to no request: the database is open and migrated. */
+export const readyId = 0;
+
+/** Bounds how long the first write of a batch waits for the last. */
+const largestBatch = 256;
+
+const port = parentPort;
+if (!port) throw new Error('this module is a worker thread');
+const operations = writes as unknown as Readonly<Record<string, (...args: readonly unknown[]) => Query<unknown>>>;
+
+function failure(id: number, error: unknown): WriteReply {
+  const code = error instanceof MetadataError ? error.code : undefined;
+  return { id, error: { code, message: error instanceof Error ? error.message : String(error) } };
+}
+
+function perform(connection: Connection, { id, name, args }: WriteRequest): WriteReply {
+  connection.execute('SAVEPOINT one');
+  try {
+    const operation = operations[name];
+    if (!operation) throw new Error(`no write is called ${name}`);
+    const result = connection.drive(operation(...args));
+    connection.execute('RELEASE one');
+    return { id, result };
+  } catch (error) {
+    connection.execute('ROLLBACK TO one; RELEASE one');
+    return failure(id, error);
+  }
+}
+
+function commitTogether(connection: Connection, batch: readonly WriteRequest[]): readonly WriteReply[] {
+  try {
+    connection.execute('BEGIN IMMEDIATE');
+    const replies = batch.map((request) => perform(connection, request));
+    connection.execute('COMMIT');
+    return replies;
+  } catch (error) {
+    try {
+      connection.execute('ROLLBACK');
+    } catch {
+      // SQLite has already rolled back by itself (disk full, I/O error) or never began.
+    }
+    return batch.map(({ id }) => failure(id, error));
+  }
+}
+
+try {
+  const connection = connect((workerData as { file: string }).file, { readOnly: false });
+  migrate(connection);
+  port.postMessage({ id: readyId, result: undefined } satisfies WriteReply);
+  port.on('message', (message: WriteRequest | 'close') => {
+    const batch: WriteRequest[] = [];
+    let next: unknown = message;
+    while (next !== undefined && next !== 'close') {
+      batch.push(next as WriteRequest);
+      next = batch.length < largestBatch ? receiveMessageOnPort(port)?.message : undefined;
+    }
+    if (batch.length > 0) for (const reply of commitTogether(connection, batch)) port.postMessage(reply);
+    if (next === 'close') {
+      connection.close();
+      port.close();
+    }
+  });
+} catch (error) {
+  port.postMessage(failure(readyId, error));
+  port.close();
+}
