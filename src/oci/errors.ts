@@ -23,7 +23,18 @@ export const ociErrors = {
   TOOMANYREQUESTS: { status: 429, message: 'too many requests' },
 } as const satisfies Record<string, ErrorDefinition>;
 
-export type OciErrorCode = keyof typeof ociErrors;
+/** What is the server's own fault. The spec names codes for 4xx only. */
+export const serverErrors = {
+  INTERNAL: { status: 500, message: 'internal error' },
+  BAD_GATEWAY: { status: 502, message: 'the upstream gave no usable answer' },
+  UNAVAILABLE: { status: 503, message: 'the registry cannot reach its storage: try again later' },
+  GATEWAY_TIMEOUT: { status: 504, message: 'the upstream did not answer in time' },
+  INSUFFICIENT_STORAGE: { status: 507, message: 'the registry has no space left' },
+} as const satisfies Record<string, ErrorDefinition>;
+
+const definitions = { ...ociErrors, ...serverErrors };
+
+export type OciErrorCode = keyof typeof definitions;
 
 export interface OciErrorOptions {
   /** What is wrong and what to do, in a sentence; default: the spec's description. */
@@ -47,10 +58,10 @@ export class OciError extends Error {
   readonly #entries: readonly { readonly message: string; readonly detail?: unknown }[];
 
   constructor(code: OciErrorCode, options: OciErrorOptions = {}) {
-    const message = options.message ?? ociErrors[code].message;
+    const message = options.message ?? definitions[code].message;
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.status = options.status ?? ociErrors[code].status;
+    this.status = options.status ?? definitions[code].status;
     this.headers = options.headers ?? {};
     this.#entries = options.entries ?? [{ message, detail: options.detail }];
   }

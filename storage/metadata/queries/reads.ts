@@ -125,3 +125,56 @@ export function* uploadsStartedBefore(before: number, limit: number): Query<read
   );
   return rows.map((row) => row.id);
 }
+
+/** Content as a descriptor announces it. */
+export interface ExpectedContent {
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+export interface ReferenceCheck {
+  /** Digests that the repository has not. */
+  readonly missing: readonly string[];
+  /** Digests whose content has another size than announced. */
+  readonly wrongSize: readonly string[];
+}
+
+/** Compares what a manifest references with what the repository has: `blobs` among its links, `children` among its manifests. */
+export function* checkReferences(
+  repository: string,
+  blobs: readonly ExpectedContent[],
+  children: readonly ExpectedContent[],
+): Query<ReferenceCheck> {
+  const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', repository);
+  if (!row) return { missing: [...new Set([...blobs, ...children].map(({ digest }) => digest))], wrongSize: [] };
+  const sizes = new Map([
+    ...(yield* sizesOf(sizesOfLinks, row.id, blobs)),
+    ...(yield* sizesOf(sizesOfManifests, row.id, children)),
+  ]);
+  const missing = new Set<string>();
+  const wrongSize = new Set<string>();
+  for (const { digest, sizeBytes } of [...blobs, ...children]) {
+    const actual = sizes.get(digest);
+    if (actual === undefined) missing.add(digest);
+    else if (actual !== sizeBytes) wrongSize.add(digest);
+  }
+  return { missing: [...missing], wrongSize: [...wrongSize] };
+}
+
+const sizesOfLinks = `SELECT l.digest AS "digest", b.size_bytes AS "sizeBytes"
+  FROM links l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = ? AND l.digest IN`;
+const sizesOfManifests = `SELECT m.digest AS "digest", m.size_bytes AS "sizeBytes"
+  FROM manifests m WHERE m.repository_id = ? AND m.digest IN`;
+
+/** Asked in batches: databases bound the number of parameters. */
+function* sizesOf(select: string, repositoryId: number, contents: readonly ExpectedContent[]): Query<[string, number][]> {
+  const found: [string, number][] = [];
+  const digests = [...new Set(contents.map(({ digest }) => digest))];
+  for (let start = 0; start < digests.length; start += 500) {
+    const batch = digests.slice(start, start + 500);
+    const marks = batch.map(() => '?').join(', ');
+    const rows = yield* all<{ digest: string; sizeBytes: number }>(`${select} (${marks})`, repositoryId, ...batch);
+    found.push(...rows.map((row): [string, number] => [row.digest, row.sizeBytes]));
+  }
+  return found;
+}

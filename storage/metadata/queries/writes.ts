@@ -1,4 +1,5 @@
-import { type Query, all, first, run } from '../query.ts';
+import { type Query, first, run } from '../query.ts';
+import { type ExpectedContent, type ReferenceCheck, checkReferences } from './reads.ts';
 
 /** What can be changed in the metadata store. Each is one transaction. Times are milliseconds since 1970. */
 
@@ -11,10 +12,10 @@ export interface NewManifest {
   readonly subject: string | null;
   /** JSON object, or null. */
   readonly annotations: string | null;
-  /** Digests that must be linked as blobs: config and layers. */
-  readonly blobs: readonly string[];
-  /** Digests that must be manifests of the repository: an index's children. */
-  readonly children: readonly string[];
+  /** Must be linked as blobs: config and layers. */
+  readonly blobs: readonly ExpectedContent[];
+  /** Must be manifests of the repository: an index's children. */
+  readonly children: readonly ExpectedContent[];
   /** Accept the manifest although some of `blobs` and `children` are unknown. */
   readonly acceptMissing: boolean;
   readonly tags: readonly string[];
@@ -105,12 +106,12 @@ function* findParent(repositoryId: number, digest: string): Query<string | undef
 
 /**
  * Records a manifest that is durable in the blob store, and points `tags` at it. Nothing is changed when something that
- * it references is unknown to the repository: the digests are returned, all of them.
+ * it references is unknown to the repository, or of another size: see `checkReferences`.
  */
-export function* putManifest(manifest: NewManifest): Query<{ readonly missing: readonly string[] }> {
+export function* putManifest(manifest: NewManifest): Query<ReferenceCheck> {
   const { repository, digest, now } = manifest;
-  const missing = manifest.acceptMissing ? [] : yield* missingReferences(manifest);
-  if (missing.length > 0) return { missing };
+  const check = yield* checkReferences(repository, manifest.blobs, manifest.children);
+  if (check.wrongSize.length > 0 || (check.missing.length > 0 && !manifest.acceptMissing)) return check;
   yield* recordBlob(digest, manifest.sizeBytes, now);
   const id = yield* repositoryId(repository, now);
   yield* run(
@@ -126,7 +127,7 @@ export function* putManifest(manifest: NewManifest): Query<{ readonly missing: r
     manifest.annotations,
     now,
   );
-  for (const reference of new Set([...manifest.blobs, ...manifest.children])) {
+  for (const reference of new Set([...manifest.blobs, ...manifest.children].map((content) => content.digest))) {
     yield* run(
       `INSERT INTO manifest_references (repository_id, manifest, digest) VALUES (?, ?, ?)
        ON CONFLICT (repository_id, manifest, digest) DO NOTHING`,
@@ -136,7 +137,7 @@ export function* putManifest(manifest: NewManifest): Query<{ readonly missing: r
     );
   }
   for (const tag of manifest.tags) yield* pointTag(id, tag, digest, now);
-  return { missing: [] };
+  return { missing: [], wrongSize: [] };
 }
 
 function* pointTag(repositoryId: number, tag: string, digest: string, now: number): Query<void> {
@@ -148,25 +149,6 @@ function* pointTag(repositoryId: number, tag: string, digest: string, now: numbe
     digest,
     now,
   );
-}
-
-function* missingReferences({ repository, blobs, children }: NewManifest): Query<string[]> {
-  const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', repository);
-  if (!row) return [...new Set([...blobs, ...children])];
-  return [...(yield* absent('links', row.id, blobs)), ...(yield* absent('manifests', row.id, children))];
-}
-
-/** Those of `digests` that the repository has no row for. Asked in batches: databases bound the number of parameters. */
-function* absent(table: 'links' | 'manifests', repositoryId: number, digests: readonly string[]): Query<string[]> {
-  const unknown = new Set(digests);
-  const asked = [...unknown];
-  for (let start = 0; start < asked.length; start += 500) {
-    const batch = asked.slice(start, start + 500);
-    const marks = batch.map(() => '?').join(', ');
-    const sql = `SELECT digest AS "digest" FROM ${table} WHERE repository_id = ? AND digest IN (${marks})`;
-    for (const { digest } of yield* all<{ digest: string }>(sql, repositoryId, ...batch)) unknown.delete(digest);
-  }
-  return [...unknown];
 }
 
 /**

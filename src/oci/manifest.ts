@@ -1,0 +1,110 @@
+import { type Descriptor, parseDescriptor } from './descriptor.ts';
+import type { Digest } from './digest.ts';
+import { InvalidManifest, type JsonObject, optionalArray, optionalString, optionalStringMap } from './json-fields.ts';
+import { isNonDistributable, isSchema1, mediaTypes } from './media-types.ts';
+import { JsonError, parseStrictJson } from './strict-json.ts';
+
+/** What a registry needs to know of a manifest: image-spec manifest.md and image-index.md, Docker schema 2. */
+export interface Manifest {
+  readonly mediaType: string;
+  /** What the referrers API shows and filters by. */
+  readonly artifactType: string | undefined;
+  readonly subject: Digest | undefined;
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+  /** Blobs that the registry must hold: config and layers, without non-distributable ones. */
+  readonly blobs: readonly Descriptor[];
+  /** An index's manifests. */
+  readonly children: readonly Descriptor[];
+}
+
+/** More references than any real artifact has, and few enough to be checked in one transaction. */
+export const mostReferences = 4096;
+
+type Shape = 'image' | 'index' | 'artifact';
+
+const shapes: Readonly<Record<string, Shape>> = {
+  [mediaTypes.ociManifest]: 'image',
+  [mediaTypes.dockerManifest]: 'image',
+  [mediaTypes.ociIndex]: 'index',
+  [mediaTypes.dockerList]: 'index',
+  [mediaTypes.ociArtifact]: 'artifact',
+};
+
+/** The fields that make a document one shape. In a document of another shape they would give it a second meaning (CVE-2021-41190). */
+const ownFields: Readonly<Record<Shape, readonly string[]>> = {
+  image: ['config', 'layers'],
+  index: ['manifests'],
+  artifact: ['blobs'],
+};
+
+/**
+ * Parses and checks a manifest. `contentType` is the request's header, without parameters; '' if there was none.
+ * Throws `InvalidManifest`.
+ */
+export function parseManifest(bytes: Uint8Array, contentType: string): Manifest {
+  if (isSchema1(contentType)) throw new InvalidManifest(schema1Message);
+  const document = parseDocument(bytes);
+  const mediaType = checkMediaType(document, contentType);
+  const shape = shapes[mediaType];
+  if (!shape) throw new InvalidManifest(`media type ${mediaType.slice(0, 120)} is not that of a manifest`);
+  refuseOtherShapes(document, shape);
+  const subject = document['subject'] ?? undefined;
+  const manifest = {
+    mediaType,
+    subject: subject === undefined ? undefined : parseDescriptor(subject, 'subject').digest,
+    annotations: optionalStringMap(document, 'annotations'),
+    ...parseReferences(document, shape),
+  };
+  const references = manifest.blobs.length + manifest.children.length;
+  if (references > mostReferences) throw new InvalidManifest(`${references} references: at most ${mostReferences} are allowed`);
+  return manifest;
+}
+
+const schema1Message = 'schema 1 manifests are not supported: push again with a current client (Docker 1.10 or newer)';
+
+function parseDocument(bytes: Uint8Array): JsonObject {
+  let document: unknown;
+  try {
+    document = parseStrictJson(bytes);
+  } catch (error) {
+    if (error instanceof JsonError) throw new InvalidManifest(error.message);
+    throw error;
+  }
+  if (typeof document !== 'object' || document === null || Array.isArray(document))
+    throw new InvalidManifest('not a JSON object');
+  return document as JsonObject;
+}
+
+function checkMediaType(document: JsonObject, contentType: string): string {
+  if (document['schemaVersion'] === 1) throw new InvalidManifest(schema1Message);
+  const declared = optionalString(document, 'mediaType', 'manifest');
+  if (contentType && declared !== undefined && declared !== contentType) {
+    throw new InvalidManifest(`mediaType ${declared.slice(0, 120)} is not the Content-Type ${contentType.slice(0, 120)}`);
+  }
+  const mediaType = contentType || declared;
+  if (!mediaType) throw new InvalidManifest('neither Content-Type nor mediaType says what this manifest is');
+  if (mediaType !== mediaTypes.ociArtifact && document['schemaVersion'] !== 2)
+    throw new InvalidManifest('schemaVersion is not 2');
+  return mediaType;
+}
+
+function refuseOtherShapes(document: JsonObject, shape: Shape): void {
+  for (const [other, fields] of Object.entries(ownFields)) {
+    const foreign = other === shape ? undefined : fields.find((field) => field in document);
+    if (foreign !== undefined) throw new InvalidManifest(`an ${shape} manifest with the field ${foreign} is ambiguous`);
+  }
+}
+
+function parseReferences(document: JsonObject, shape: Shape): Pick<Manifest, 'blobs' | 'children' | 'artifactType'> {
+  const artifactType = optionalString(document, 'artifactType', 'manifest');
+  if (shape === 'index') return { blobs: [], children: descriptors(document, 'manifests'), artifactType };
+  if (shape === 'artifact') return { blobs: descriptors(document, 'blobs'), children: [], artifactType };
+  const config = parseDescriptor(document['config'], 'config');
+  const layers = descriptors(document, 'layers').filter((layer) => !isNonDistributable(layer.mediaType));
+  // "If the artifactType is empty or missing, then set to the config descriptor mediaType" (distribution-spec, listing referrers)
+  return { blobs: [config, ...layers], children: [], artifactType: artifactType || config.mediaType };
+}
+
+function descriptors(document: JsonObject, key: string): readonly Descriptor[] {
+  return optionalArray(document, key).map((value, index) => parseDescriptor(value, `${key}[${index}]`));
+}

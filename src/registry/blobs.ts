@@ -1,0 +1,59 @@
+import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
+import { blobKey } from '../../storage/blobs/layout.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Digest } from '../oci/digest.ts';
+import { OciError } from '../oci/errors.ts';
+import type { RepositoryName } from '../oci/reference.ts';
+import { translating } from './failures.ts';
+
+/** Blobs as a repository serves them: only those that are linked into it exist. */
+export interface Blobs {
+  /** Size in bytes. Throws BLOB_UNKNOWN. */
+  size(repository: RepositoryName, digest: Digest): Promise<number>;
+  /** Opens a blob whose link the caller has checked by `size`. The caller closes it. */
+  open(digest: Digest, range?: ByteRange): Promise<OpenObject>;
+  /** A URL that serves the blob's bytes for a while, where the store has such. */
+  presign(digest: Digest): Promise<string | undefined>;
+  /** Links a blob of `from` into `to`. False where `from` does not serve it. Durable once resolved. */
+  mount(from: string, to: RepositoryName, digest: Digest): Promise<boolean>;
+  /** Names of repositories that serve the blob, at most `limit`. */
+  holders(digest: Digest, limit: number): Promise<readonly string[]>;
+  /** Takes the blob out of the repository. Throws BLOB_UNKNOWN; UNSUPPORTED while one of its manifests needs it. */
+  unlink(repository: RepositoryName, digest: Digest): Promise<void>;
+}
+
+/** Long enough for a client to begin the download of a layer that waits behind others. */
+const presignedSeconds = 20 * 60;
+
+export interface BlobsOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  readonly now: () => number;
+}
+
+export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
+  return {
+    size: (repository, digest) =>
+      translating(async () => {
+        const link = await metadata.findLink(repository, digest);
+        if (!link) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
+        return link.sizeBytes;
+      }),
+    open: (digest, range) => translating(() => driver.read(blobKey(digest), range)),
+    presign: (digest) => translating(() => driver.presignRead(blobKey(digest), presignedSeconds)),
+    mount: (from, to, digest) => translating(() => metadata.mountBlob(from, to, digest, now())),
+    holders: (digest, limit) => translating(() => metadata.repositoriesLinking(digest, limit)),
+    unlink: (repository, digest) =>
+      translating(async () => {
+        const { unlinked, neededBy } = await metadata.unlinkBlob(repository, digest);
+        if (neededBy !== undefined) throw stillNeeded('blob', digest, neededBy);
+        if (!unlinked) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
+      }),
+  };
+}
+
+/** What is part of something that can be pulled is not taken away from under it. */
+export function stillNeeded(kind: 'blob' | 'manifest', digest: Digest, neededBy: string): OciError {
+  const message = `${kind} ${digest} is needed by manifest ${neededBy}: delete that first`;
+  return new OciError('UNSUPPORTED', { message, detail: { digest, neededBy }, headers: { Allow: 'GET, HEAD' } });
+}

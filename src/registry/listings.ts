@@ -1,0 +1,51 @@
+import type { ReferrerRecord } from '../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Digest } from '../oci/digest.ts';
+import { OciError } from '../oci/errors.ts';
+import type { RepositoryName } from '../oci/reference.ts';
+import { translating } from './failures.ts';
+
+/** One page of a listing in ascending order. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** There are items after the last one. */
+  readonly more: boolean;
+}
+
+/** What a client can list. Each page is one index range: its cost does not grow with how much there is. */
+export interface Listings {
+  /** Tag names after `after`. Throws NAME_UNKNOWN. */
+  tags(repository: RepositoryName, after: string, limit: number): Promise<Page<string>>;
+  /** Repository names after `after`. */
+  repositories(after: string, limit: number): Promise<Page<string>>;
+  /** Manifests whose subject is `subject`; empty for an unknown subject or repository. */
+  referrers(
+    repository: RepositoryName,
+    subject: Digest,
+    filter: { readonly artifactType: string | undefined },
+    after: string,
+    limit: number,
+  ): Promise<Page<ReferrerRecord>>;
+}
+
+export function createListings(metadata: MetadataStore): Listings {
+  return {
+    tags: (repository, after, limit) =>
+      translating(async () => {
+        const page = await pageOf(limit, (count) => metadata.listTags(repository, after, count));
+        if (page.items.length === 0 && !(await metadata.repositoryExists(repository))) {
+          throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
+        }
+        return page;
+      }),
+    repositories: (after, limit) => translating(() => pageOf(limit, (count) => metadata.listRepositories(after, count))),
+    referrers: (repository, subject, { artifactType }, after, limit) =>
+      translating(() => pageOf(limit, (count) => metadata.listReferrers(repository, subject, artifactType, after, count))),
+  };
+}
+
+/** Asks for one item more than the page holds, to know whether there is a next page. */
+async function pageOf<Item>(limit: number, ask: (count: number) => Promise<readonly Item[]>): Promise<Page<Item>> {
+  const items = await ask(limit + 1);
+  return { items: items.slice(0, limit), more: items.length > limit && limit > 0 };
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
+import { blobKey } from '../../storage/blobs/layout.ts';
+import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { type Digest, digestAlgorithm } from '../oci/digest.ts';
+import { OciError } from '../oci/errors.ts';
+import { InvalidManifest } from '../oci/json-fields.ts';
+import { type Manifest, parseManifest } from '../oci/manifest.ts';
+import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
+import { stillNeeded } from './blobs.ts';
+import { translating } from './failures.ts';
+
+export interface PushedManifest {
+  readonly digest: Digest;
+  readonly subject: Digest | undefined;
+}
+
+/** Manifests as a repository serves them; their bytes are kept as they came. */
+export interface Manifests {
+  /** What the reference stands for now. Throws MANIFEST_UNKNOWN. */
+  find(repository: RepositoryName, reference: Reference): Promise<ManifestRecord>;
+  /** The bytes of a manifest that the caller has found. */
+  bytes(digest: string): Promise<Buffer>;
+  /**
+   * Checks and stores a manifest, under its digest or a tag, and points `tags` at it too. Durable once resolved.
+   * Throws MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN (one entry for each missing digest): nothing is
+   * stored then. A subject need not exist.
+   */
+  put(
+    repository: RepositoryName,
+    reference: Reference,
+    tags: readonly Tag[],
+    bytes: Buffer,
+    contentType: string,
+  ): Promise<PushedManifest>;
+  /** Takes a tag, or a manifest with every tag that points at it, out of the repository. Throws MANIFEST_UNKNOWN. */
+  delete(repository: RepositoryName, reference: Reference): Promise<void>;
+}
+
+export interface ManifestsOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  readonly now: () => number;
+  /** Accept manifests whose blobs or children are not there (sparse images and indexes). */
+  readonly acceptMissing: boolean;
+}
+
+/** Bytes of manifests kept in memory. By digest, so nothing ever needs to be invalidated. */
+const cacheBytes = 64 * 1024 * 1024;
+
+export function createManifests({ driver, metadata, now, acceptMissing }: ManifestsOptions): Manifests {
+  const cache = new LRUCache<string, Buffer>({ maxSize: cacheBytes, sizeCalculation: (bytes) => bytes.length || 1 });
+
+  async function readBytes(digest: string): Promise<Buffer> {
+    const object = await driver.read(blobKey(digest));
+    try {
+      const chunks: Buffer[] = [];
+      for await (const chunk of object.stream()) chunks.push(Buffer.from(chunk));
+      return Buffer.concat(chunks);
+    } finally {
+      await object.close();
+    }
+  }
+
+  async function store(digest: Digest, bytes: Buffer): Promise<void> {
+    try {
+      await driver.put(blobKey(digest), bytes, { ifAbsent: true });
+    } catch (error) {
+      if (!(error instanceof StorageError && error.code === 'already_exists')) throw error;
+    }
+  }
+
+  return {
+    find: (repository, reference) =>
+      translating(async () => {
+        const record =
+          reference.tag === undefined
+            ? await metadata.findManifestByDigest(repository, reference.digest)
+            : await metadata.findManifestByTag(repository, reference.tag);
+        if (!record) throw unknown(reference);
+        return record;
+      }),
+
+    async bytes(digest) {
+      const cached = cache.get(digest);
+      if (cached) return cached;
+      const bytes = await translating(() => readBytes(digest));
+      cache.set(digest, bytes);
+      return bytes;
+    },
+
+    put: (repository, reference, tags, bytes, contentType) =>
+      translating(async () => {
+        const manifest = parse(bytes, contentType);
+        const digest = verifiedDigest(bytes, reference.digest);
+        const { blobs, children } = manifest;
+        refuseIncomplete(await metadata.checkReferences(repository, blobs, children), acceptMissing);
+        await store(digest, bytes);
+        const check = await metadata.putManifest({
+          repository,
+          digest,
+          mediaType: manifest.mediaType,
+          sizeBytes: bytes.length,
+          artifactType: manifest.artifactType ?? null,
+          subject: manifest.subject ?? null,
+          annotations: manifest.annotations ? JSON.stringify(manifest.annotations) : null,
+          blobs: blobs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
+          children: children.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
+          acceptMissing,
+          tags: [...(reference.tag === undefined ? [] : [reference.tag]), ...tags],
+          now: now(),
+        });
+        refuseIncomplete(check, acceptMissing);
+        return { digest, subject: manifest.subject };
+      }),
+
+    delete: (repository, reference) =>
+      translating(async () => {
+        if (reference.tag !== undefined) {
+          if (!(await metadata.deleteTag(repository, reference.tag))) throw unknown(reference);
+          return;
+        }
+        const { deleted, neededBy } = await metadata.deleteManifest(repository, reference.digest);
+        if (neededBy !== undefined) throw stillNeeded('manifest', reference.digest, neededBy);
+        if (!deleted) throw unknown(reference);
+      }),
+  };
+}
+
+function unknown(reference: Reference): OciError {
+  return new OciError('MANIFEST_UNKNOWN', { detail: reference });
+}
+
+function parse(bytes: Buffer, contentType: string): Manifest {
+  try {
+    return parseManifest(bytes, contentType);
+  } catch (error) {
+    if (error instanceof InvalidManifest) throw new OciError('MANIFEST_INVALID', { message: error.message });
+    throw error;
+  }
+}
+
+/** The digest of the bytes, in the algorithm of the digest that the client named, if any. */
+function verifiedDigest(bytes: Buffer, named: Digest | undefined): Digest {
+  const algorithm = named ? digestAlgorithm(named) : 'sha256';
+  const actual = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
+  if (named && named !== actual) {
+    throw new OciError('DIGEST_INVALID', {
+      message: `the manifest's digest is ${actual}, not ${named}`,
+      detail: { actual, digest: named },
+    });
+  }
+  return actual;
+}
+
+function refuseIncomplete({ missing, wrongSize }: ReferenceCheck, acceptMissing: boolean): void {
+  if (wrongSize.length > 0) {
+    throw new OciError('MANIFEST_INVALID', {
+      message: 'a descriptor has another size than its content',
+      detail: { digests: wrongSize },
+    });
+  }
+  if (missing.length === 0 || acceptMissing) return;
+  const entries = missing.map((digest) => ({
+    message: `${digest} is unknown to the repository: push it first`,
+    detail: { digest },
+  }));
+  throw new OciError('MANIFEST_BLOB_UNKNOWN', { entries });
+}

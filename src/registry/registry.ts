@@ -1,0 +1,31 @@
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { type Blobs, createBlobs } from './blobs.ts';
+import { type Listings, createListings } from './listings.ts';
+import { type Manifests, createManifests } from './manifests.ts';
+import { type Uploads, createUploads } from './uploads.ts';
+
+/** The domain: what a registry does, without HTTP. */
+export interface Registry {
+  readonly blobs: Blobs;
+  readonly uploads: Uploads;
+  readonly manifests: Manifests;
+  readonly listings: Listings;
+}
+
+export interface RegistryOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly acceptMissing: boolean;
+}
+
+export function createRegistry(options: RegistryOptions): Registry {
+  return {
+    blobs: createBlobs(options),
+    uploads: createUploads(options),
+    manifests: createManifests(options),
+    listings: createListings(options.metadata),
+  };
+}

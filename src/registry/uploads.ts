@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { ChunkRange } from '../oci/content-range.ts';
+import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/digest.ts';
+import { OciError } from '../oci/errors.ts';
+import type { RepositoryName } from '../oci/reference.ts';
+import { translating } from './failures.ts';
+import { createOpenUploads } from './open-uploads.ts';
+import type { OpenUpload } from './open-upload.ts';
+
+/**
+ * Upload sessions (distribution-spec, "Pushing blobs"). A session survives a restart of the server: its record lies in
+ * the metadata store, its bytes in the blob store, and the hash is rebuilt from the bytes when the process that kept it
+ * is gone.
+ */
+export interface Uploads {
+  /** Begins a session and returns its id. */
+  start(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<string>;
+  /** Bytes received so far. Throws BLOB_UPLOAD_UNKNOWN, also for a session of another repository. */
+  status(repository: RepositoryName, id: string): Promise<number>;
+  /**
+   * Appends a chunk and returns the session's new size. Without `range` the chunk goes where the last one ended.
+   * Throws BLOB_UPLOAD_INVALID (416) out of order, SIZE_INVALID when the chunk is not as long as announced: then it is
+   * dropped as a whole. When the client breaks off, what arrived is kept.
+   */
+  append(repository: RepositoryName, id: string, chunk: Chunk): Promise<number>;
+  /**
+   * Appends the last chunk, if any, verifies the digest of the whole and makes the blob visible in the repository.
+   * Durable once resolved. Throws DIGEST_INVALID and ends the session when the bytes are not the digest's.
+   */
+  finish(repository: RepositoryName, id: string, digest: Digest, lastChunk?: Chunk): Promise<void>;
+  /** Drops the session and its bytes. Throws BLOB_UPLOAD_UNKNOWN. */
+  cancel(repository: RepositoryName, id: string): Promise<void>;
+  /** A whole blob in one go: nothing is left of it when it fails. */
+  put(repository: RepositoryName, digest: Digest, chunk: Chunk): Promise<void>;
+  /** Drops sessions begun before `before` (milliseconds since 1970), oldest first, and returns how many: 0 means none is left. */
+  expire(before: number): Promise<number>;
+  /** Drops bytes that belong to no session: what a crash left. For start-up, before the first request. */
+  sweep(): Promise<number>;
+  /** Releases what open sessions hold. Their bytes stay. */
+  close(): Promise<void>;
+}
+
+export interface Chunk {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Where it belongs, if the client says so. */
+  readonly range?: ChunkRange | undefined;
+  /** Its length in bytes, if the client says so. */
+  readonly length?: number | undefined;
+}
+
+export interface UploadsOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  readonly now: () => number;
+}
+
+export function createUploads({ driver, metadata, now }: UploadsOptions): Uploads {
+  const open = createOpenUploads(driver);
+
+  async function algorithmOf(repository: RepositoryName, id: string): Promise<DigestAlgorithm> {
+    const record = await metadata.findUpload(id);
+    if (record?.repository !== repository) throw new OciError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: id } });
+    return record.algorithm as DigestAlgorithm;
+  }
+
+  /** Runs `work` with the session opened and no other request of this process in it. */
+  function within<Result>(
+    repository: RepositoryName,
+    id: string,
+    work: (upload: OpenUpload) => Promise<Result>,
+  ): Promise<Result> {
+    return translating(() =>
+      open.exclusively(id, async () => {
+        const algorithm = await algorithmOf(repository, id);
+        return work(await open.get(id, algorithm));
+      }),
+    );
+  }
+
+  async function drop(id: string): Promise<void> {
+    await open.abort(id);
+    await metadata.deleteUpload(id);
+  }
+
+  async function commit(upload: OpenUpload, repository: RepositoryName, id: string, digest: Digest): Promise<void> {
+    const actual = await upload.digest(digestAlgorithm(digest));
+    if (actual !== digest) {
+      throw new OciError('DIGEST_INVALID', {
+        message: `the content's digest is ${actual}, not ${digest}`,
+        detail: { actual, digest },
+      });
+    }
+    const { sizeBytes } = upload;
+    await upload.commit(blobKey(digest));
+    await metadata.commitBlob(repository, digest, sizeBytes, id, now());
+    open.forget(id);
+  }
+
+  return {
+    start: (repository, algorithm) =>
+      translating(async () => {
+        const id = randomUUID();
+        await metadata.createUpload(id, repository, algorithm, now());
+        return id;
+      }),
+
+    status: (repository, id) =>
+      translating(async () => {
+        const algorithm = await algorithmOf(repository, id);
+        return (await open.get(id, algorithm)).sizeBytes;
+      }),
+
+    append: (repository, id, chunk) =>
+      within(repository, id, async (upload) => {
+        await appendChunk(upload, chunk);
+        return upload.sizeBytes;
+      }),
+
+    finish: (repository, id, digest, lastChunk) =>
+      within(repository, id, async (upload) => {
+        if (lastChunk) await appendChunk(upload, lastChunk);
+        try {
+          await commit(upload, repository, id, digest);
+        } catch (error) {
+          if (error instanceof OciError) await drop(id);
+          throw error;
+        }
+      }),
+
+    cancel: (repository, id) => within(repository, id, () => drop(id)),
+
+    put: (repository, digest, chunk) => {
+      const id = randomUUID();
+      return translating(() =>
+        open.exclusively(id, async () => {
+          const upload = await open.begin(id, digestAlgorithm(digest));
+          try {
+            await appendChunk(upload, chunk);
+            await commit(upload, repository, id, digest);
+          } catch (error) {
+            await open.abort(id);
+            throw error;
+          }
+        }),
+      );
+    },
+
+    async expire(before) {
+      const ids = await metadata.uploadsStartedBefore(before, 1000);
+      for (const id of ids) await open.exclusively(id, () => drop(id));
+      return ids.length;
+    },
+
+    async sweep() {
+      let swept = 0;
+      for await (const { key } of driver.listGrowing()) {
+        const id = key.slice(key.lastIndexOf('/') + 1);
+        if (key !== uploadKey(id) || (await metadata.findUpload(id))) continue;
+        await driver.delete([key]);
+        swept++;
+      }
+      return swept;
+    },
+
+    close: () => open.close(),
+  };
+}
+
+/** Appends a chunk; one that breaks its own announcement leaves no byte behind. */
+async function appendChunk(upload: OpenUpload, { body, range, length }: Chunk): Promise<void> {
+  const before = upload.sizeBytes;
+  if (range) checkRange(range, before, length);
+  const announced = length ?? (range && range.last - range.first + 1);
+  const added = await upload.append(body);
+  if (announced === undefined || added === announced) return;
+  await upload.truncate(before);
+  throw new OciError('SIZE_INVALID', { message: `${added} bytes arrived, ${announced} were announced` });
+}
+
+function checkRange(range: ChunkRange, sizeBytes: number, length: number | undefined): void {
+  if (range.first !== sizeBytes) {
+    const message = `the chunk begins at byte ${range.first}, the upload has ${sizeBytes}`;
+    throw new OciError('BLOB_UPLOAD_INVALID', { status: 416, message, detail: { sizeBytes } });
+  }
+  if (length !== undefined && length !== range.last - range.first + 1) {
+    throw new OciError('SIZE_INVALID', { message: `Content-Range ${range.first}-${range.last} does not have ${length} bytes` });
+  }
+}
