@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+
+/** The kinds of configuration keys. Each says how a value is written, checks it, and shows it in the help. */
+
+export interface Key<Value> {
+  readonly kind: 'key';
+  /** As written in YAML; undefined: not set. */
+  readonly default: string | number | boolean | readonly string[] | undefined;
+  /** How a value is written: `60s`, `host:port`, `a | b`. */
+  readonly form: string;
+  readonly description: string;
+  /** Never shown, and may come from a file: `BERTH_…_FILE`. */
+  readonly secret: boolean;
+  /** Throws an Error whose message ends the sentence "<key> …". */
+  parse(value: unknown): Value;
+}
+
+/** Keys below a key. */
+export interface Section<Keys extends Children> {
+  readonly kind: 'section';
+  readonly keys: Keys;
+}
+
+/** A map whose keys the operator chooses: every entry is a section. */
+export interface Entries<Keys extends Children> {
+  readonly kind: 'entries';
+  readonly keys: Keys;
+  readonly description: string;
+  readonly default: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+export type Child = Key<unknown> | Section<Children> | Entries<Children>;
+export interface Children {
+  readonly [name: string]: Child;
+}
+
+/** The parsed form. Durations are seconds, sizes are bytes. */
+export type Parsed<Node> =
+  Node extends Key<infer Value>
+    ? Value
+    : Node extends Section<infer Keys>
+      ? { readonly [Name in keyof Keys]: Parsed<Keys[Name]> }
+      : Node extends Entries<infer Keys>
+        ? Readonly<Record<string, { readonly [Name in keyof Keys]: Parsed<Keys[Name]> }>>
+        : never;
+
+export function section<Keys extends Children>(keys: Keys): Section<Keys> {
+  return { kind: 'section', keys };
+}
+
+export function entries<Keys extends Children>(
+  fallback: Entries<Keys>['default'],
+  description: string,
+  keys: Keys,
+): Entries<Keys> {
+  return { kind: 'entries', keys, description, default: fallback };
+}
+
+type Written = Key<unknown>['default'];
+
+function key<Value>(fallback: Written, form: string, description: string, parse: (value: unknown) => Value): Key<Value> {
+  return { kind: 'key', default: fallback, form, description, secret: false, parse };
+}
+
+/** The same key, but it may be left out. */
+export function optional<Value>(inner: Key<Value>): Key<Value | undefined> {
+  return {
+    ...inner,
+    default: undefined,
+    parse: (value) => (value === undefined || value === null || value === '' ? undefined : inner.parse(value)),
+  };
+}
+
+export function text(fallback: string, description: string): Key<string> {
+  return key(fallback, 'text', description, (value) => {
+    if (typeof value !== 'string' && typeof value !== 'number') throw new Error('must be text');
+    return String(value);
+  });
+}
+
+export function secret(description: string): Key<string | undefined> {
+  return { ...optional(text('', description)), form: 'secret', secret: true };
+}
+
+/** Reads the file that a `BERTH_…_FILE` variable names. */
+export function secretFromFile(path: string): string {
+  return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+}
+
+export function flag(fallback: boolean, description: string): Key<boolean> {
+  return key(fallback, 'true | false', description, (value) => {
+    if (value === true || value === 'true') return true;
+    if (value === false || value === 'false') return false;
+    throw new Error('must be true or false');
+  });
+}
+
+export function choice<const Choice extends string>(choices: readonly Choice[], description: string): Key<Choice> {
+  return key(choices[0], choices.join(' | '), description, (value) => {
+    const found = choices.find((one) => one === value);
+    if (found === undefined) throw new Error(`must be one of ${choices.join(', ')}`);
+    return found;
+  });
+}
+
+export function wholeNumber(fallback: number, least: number, most: number, description: string): Key<number> {
+  return key(fallback, 'number', description, (value) => {
+    const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+    if (typeof number !== 'number' || !Number.isInteger(number) || number < least || number > most) {
+      throw new Error(`must be a whole number from ${least} to ${most}`);
+    }
+    return number;
+  });
+}
+
+/** A number of processes, or one for each core. */
+export function processes(fallback: number, description: string): Key<number | 'auto'> {
+  const number = wholeNumber(fallback, 1, 256, description);
+  return { ...number, form: 'number | auto', parse: (value) => (value === 'auto' ? 'auto' : number.parse(value)) };
+}
+
+const secondsOf: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** `250ms`, `60s`, `5m`, `24h`, `7d`; parsed into seconds. */
+export function duration(fallback: string, description: string): Key<number> {
+  return key(fallback, 'duration: 60s, 5m, 24h, 7d', description, (value) => {
+    const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(String(value));
+    if (!match) throw new Error('must be a duration such as 60s, 5m, 24h or 7d');
+    return Number(match[1]) * (secondsOf[match[2] ?? ''] ?? 0);
+  });
+}
+
+const bytesOf: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+
+/** `512B`, `64KiB`, `4MiB`, `50GiB`, `2TiB`; parsed into bytes. */
+export function size(fallback: string, description: string): Key<number> {
+  return key(fallback, 'size: 4MiB, 50GiB', description, (value) => {
+    const match = /^(\d{1,9}(?:\.\d{1,3})?)(B|KiB|MiB|GiB|TiB)$/.exec(String(value));
+    if (!match) throw new Error('must be a size such as 512KiB, 4MiB or 50GiB');
+    return Math.floor(Number(match[1]) * (bytesOf[match[2] ?? ''] ?? 0));
+  });
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function address(fallback: string, description: string): Key<Address> {
+  return key(fallback, 'host:port', description, (value) => {
+    const match = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(String(value));
+    const port = Number(match?.[2]);
+    if (!match?.[1] || port > 65_535) throw new Error('must be host:port, such as 127.0.0.1:5000 or [::1]:5000');
+    return { host: match[1].replace(/^\[|\]$/g, ''), port };
+  });
+}
+
+export function url(description: string, schemes: readonly string[] = ['http:', 'https:']): Key<string> {
+  return key('', 'URL', description, (value) => {
+    const parsed = URL.parse(String(value));
+    if (!parsed || !schemes.includes(parsed.protocol))
+      throw new Error(`must be a URL that begins with ${schemes.join(' or ')}//`);
+    return String(value);
+  });
+}
+
+/** In the environment separated by commas. */
+export function list(description: string, form: string): Key<readonly string[]> {
+  return key([], `list of ${form}`, description, (value) => {
+    const items = typeof value === 'string' ? value.split(',') : (value ?? []);
+    if (!Array.isArray(items) || items.some((item) => typeof item !== 'string')) throw new Error(`must be a list of ${form}`);
+    return (items as string[]).map((item) => item.trim()).filter((item) => item !== '');
+  });
+}

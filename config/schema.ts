@@ -1,0 +1,107 @@
+import {
+  type Parsed,
+  address,
+  choice,
+  duration,
+  entries,
+  flag,
+  list,
+  optional,
+  processes,
+  secret,
+  section,
+  size,
+  text,
+  url,
+  wholeNumber,
+} from './keys.ts';
+
+/**
+ * Everything that an operator may set: the one description from which the loader, the help and the README's table come.
+ * `default.yaml` says the same with more words; a test keeps the two equal.
+ */
+export const schema = section({
+  listen: address('127.0.0.1:5000', 'address to listen on'),
+  publicUrl: optional(url('what clients call us; default: what the request says')),
+  trustedProxies: list('proxies whose X-Forwarded-* headers are believed', 'addresses and CIDR ranges'),
+  locations: choice(['relative', 'absolute'], 'form of Location and Link headers'),
+  tls: section({
+    certificate: optional(text('', 'file with the certificate chain (PEM); read again when it changes')),
+    key: optional(text('', 'file with the private key (PEM)')),
+  }),
+  workers: processes(1, 'processes that serve on this machine'),
+  storage: section({
+    blobs: section({
+      driver: choice(['filesystem', 's3'], 'where layers and manifests lie'),
+      directory: text('./data', 'folder of the filesystem driver'),
+      s3: section({
+        bucket: optional(text('', 'name of the bucket')),
+        prefix: text('', 'put before every key'),
+        region: text('us-east-1', 'region of the bucket'),
+        endpoint: optional(url('address of an S3-compatible server; default: AWS')),
+        forcePathStyle: flag(false, 'name the bucket in the path, not in the host'),
+        accessKeyId: optional(text('', "default: the AWS SDK's own chain (environment, profile, instance role)")),
+        secretAccessKey: secret('belongs to accessKeyId'),
+        redirect: flag(true, 'send clients to the bucket for blobs (presigned URLs), or stream them'),
+        serverSideEncryption: optional(choice(['AES256', 'aws:kms'], 'encryption at rest')),
+        kmsKeyId: optional(text('', 'key for aws:kms')),
+        storageClass: optional(text('', 'such as STANDARD_IA')),
+      }),
+    }),
+    metadata: section({
+      driver: choice(['sqlite', 'postgres'], 'where repositories, tags, users and grants lie'),
+      file: optional(text('', 'SQLite file; default: metadata.sqlite in storage.blobs.directory')),
+      url: optional({ ...url('PostgreSQL: postgres://user:password@host/database', ['postgres:', 'postgresql:']), secret: true }),
+    }),
+  }),
+  manifests: section({
+    maxSize: size('4MiB', 'largest manifest that may be pushed'),
+    references: choice(['required', 'optional'], 'whether what a manifest references must have been pushed before'),
+  }),
+  uploads: section({
+    expireAfter: duration('24h', 'unfinished uploads are dropped after this'),
+  }),
+  shutdown: section({
+    grace: duration('30s', 'how long running transfers may go on after SIGTERM'),
+  }),
+  access: section({
+    mode: choice(['open', 'token'], 'open: everybody may do everything; token: logins, grants'),
+    allowOpen: flag(false, 'permit mode open on an address that other machines reach'),
+    anonymousPull: choice(['public', 'none'], 'what a client without a login may pull: public repositories, or nothing'),
+    admin: section({
+      username: text('admin', 'created at the first start in mode token'),
+      password: secret('without it one is generated and printed once'),
+    }),
+  }),
+  mirror: section({
+    default: optional(text('', 'upstream for root-path requests (dockerd registry-mirrors), e.g. docker.io; off unless set')),
+    upstreams: entries(
+      { 'docker.io': { url: 'https://registry-1.docker.io' } },
+      'registries that may be mirrored, by host name',
+      {
+        url: url('where the upstream answers'),
+        username: optional(text('', 'login at the upstream')),
+        password: secret('belongs to username'),
+      },
+    ),
+    freshness: duration('60s', 'how long a mirrored tag is believed without asking the upstream'),
+    maxSize: size('50GiB', 'mirrored content beyond this is evicted, least used first'),
+  }),
+  maintenance: section({
+    garbageCollection: section({
+      every: duration('1h', 'how often unreferenced content is collected'),
+      grace: duration('1h', 'content younger than this is never collected'),
+    }),
+    retention: section({ every: duration('1h', 'how often retention rules run') }),
+    backup: section({
+      every: duration('24h', 'how often the metadata is backed up'),
+      keep: wholeNumber(7, 1, 1000, 'how many backups are kept'),
+    }),
+  }),
+  log: section({
+    level: choice(['info', 'debug', 'warn', 'error', 'silent'], 'least important message that is written'),
+    format: optional(choice(['json', 'pretty'], 'default: pretty on a terminal, else json')),
+  }),
+});
+
+export type Config = Parsed<typeof schema>;

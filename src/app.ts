@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import type { BlobDriver } from '../storage/blobs/driver.ts';
+import { createFilesystemDriver } from '../storage/blobs/filesystem.ts';
+import { createSqliteStore } from '../storage/metadata/sqlite.ts';
+import type { MetadataStore } from '../storage/metadata/store.ts';
+import { openAccess } from './http/access.ts';
+import { createOrigin } from './http/origin.ts';
+import { type RequestRecord, createHttpServer } from './http/server.ts';
+import { createWeb } from './http/web.ts';
+import type { Log } from './observability/log.ts';
+import { type Registry, createRegistry } from './registry/registry.ts';
+import { every } from './schedule.ts';
+
+/** The composition root: configuration → stores → services → HTTP. */
+export interface App {
+  /** Begins to listen; resolves to the URL. Rejects when the address is taken. */
+  listen(): Promise<string>;
+  /**
+   * Takes no new connection, lets running requests end for `shutdown.grace`, cuts the rest, closes the stores.
+   * What was acknowledged is durable; uploads in progress can be resumed at the next start.
+   */
+  close(): Promise<void>;
+}
+
+export async function createApp(config: Config, log: Log): Promise<App> {
+  const driver = await openBlobs(config);
+  const metadata = await openMetadata(config);
+  const now = Date.now;
+  const registry = createRegistry({ driver, metadata, now, acceptMissing: config.manifests.references === 'optional' });
+  const swept = await registry.uploads.sweep();
+  if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
+  const server = createServer(config, registry, driver, metadata, log);
+  const expiry = every(3600, () => expireUploads(registry, now() - config.uploads.expireAfter * 1000), log);
+
+  return {
+    listen: () => listen(server, config),
+    async close() {
+      expiry.stop();
+      await drain(server, config.shutdown.grace);
+      await registry.uploads.close();
+      await metadata.close();
+      await driver.close();
+    },
+  };
+}
+
+function openBlobs({ storage }: Config): Promise<BlobDriver> {
+  return createFilesystemDriver({ directory: storage.blobs.directory });
+}
+
+async function openMetadata({ storage }: Config): Promise<MetadataStore> {
+  const file = storage.metadata.file ?? join(storage.blobs.directory, 'metadata.sqlite');
+  await mkdir(dirname(file), { recursive: true });
+  return createSqliteStore({ file });
+}
+
+function createServer(config: Config, registry: Registry, driver: BlobDriver, metadata: MetadataStore, log: Log): Server {
+  const { tls } = config;
+  const web = createWeb({
+    facts: { blobs: driver.name, metadata: metadata.name },
+    ready: async () => {
+      await Promise.all([driver.check(), metadata.check()]);
+    },
+  });
+  return createHttpServer({
+    protocol: {
+      registry,
+      access: openAccess,
+      origin: createOrigin(config),
+      absoluteLocations: config.locations === 'absolute',
+      largestManifestBytes: config.manifests.maxSize,
+    },
+    web,
+    log: (record) => logRequest(log, record),
+    tls:
+      tls.certificate && tls.key
+        ? { cert: readFileSync(tls.certificate, 'utf8'), key: readFileSync(tls.key, 'utf8') }
+        : undefined,
+  });
+}
+
+function logRequest(log: Log, { error, ...record }: RequestRecord): void {
+  if (error !== undefined) log.error({ ...record, err: error }, 'request failed');
+  else log.info(record, 'request');
+}
+
+async function expireUploads(registry: Registry, before: number): Promise<void> {
+  while ((await registry.uploads.expire(before)) > 0);
+}
+
+function listen(server: Server, { listen: { host, port }, tls }: Config): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      const bound = server.address() as AddressInfo;
+      const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+      resolve(`${tls.certificate ? 'https' : 'http'}://${name}:${bound.port}`);
+    });
+  });
+}
+
+/** Resolves when the last connection is gone, at the latest after `graceSeconds`. */
+async function drain(server: Server, graceSeconds: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const deadline = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
+  await closed;
+  clearTimeout(deadline);
+}

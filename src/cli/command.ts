@@ -1,0 +1,28 @@
+import type { ParseArgsOptionsConfig } from 'node:util';
+import type { Config } from '../../config/schema.ts';
+
+/** A mistake of the person at the keyboard: the message says what to do. No stack trace. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** What a command gets to work with. */
+export interface Invocation {
+  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  readonly operands: readonly string[];
+  /** Loads the configuration. Throws `ConfigError`. */
+  config(): Config;
+  /** Resolves at the first SIGTERM or SIGINT. A second one ends the process at once. */
+  onSignal(): Promise<string>;
+  readonly isTerminal: boolean;
+  print(line: string): void;
+}
+
+export interface Command {
+  /** One or two words: `serve`, `config check`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly usage: string;
+  readonly options: ParseArgsOptionsConfig;
+  run(invocation: Invocation): Promise<void>;
+}

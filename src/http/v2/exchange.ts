@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Registry } from '../../registry/registry.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { parseDigest } from '../../oci/digest.ts';
+import { OciError } from '../../oci/errors.ts';
+import { type Reference, type RepositoryName, parseReference } from '../../oci/reference.ts';
+import type { AccessControl, Subject } from '../access.ts';
+import type { Origin } from '../origin.ts';
+
+/** What every handler of the protocol works with. */
+export interface Protocol {
+  readonly registry: Registry;
+  readonly access: AccessControl;
+  readonly origin: Origin;
+  /** Whether `Location` headers name the host. */
+  readonly absoluteLocations: boolean;
+  readonly largestManifestBytes: number;
+}
+
+/** One request and its response, parsed at the door. */
+export interface Exchange {
+  readonly protocol: Protocol;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: URLSearchParams;
+  readonly subject: Subject;
+  /** '' as a name only where the route has none. */
+  readonly repository: RepositoryName;
+  /** The last part of the path, decoded: a digest, a reference or an upload id, not yet parsed. */
+  readonly tail: string;
+}
+
+export type Handler = (exchange: Exchange) => Promise<void>;
+
+/** The digest in the path. Throws DIGEST_INVALID. */
+export function digestOf({ tail }: Exchange): Digest {
+  return requireDigest(tail);
+}
+
+/** Parses a digest that a client sent. Throws DIGEST_INVALID. */
+export function requireDigest(text: string): Digest {
+  const digest = parseDigest(text);
+  if (!digest)
+    throw new OciError('DIGEST_INVALID', {
+      message: 'not a sha256 or sha512 digest in lower-case hex',
+      detail: { digest: text.slice(0, 200) },
+    });
+  return digest;
+}
+
+/** The reference in the path; undefined for what can be no tag: nothing of that name exists. Throws DIGEST_INVALID. */
+export function referenceOf({ tail }: Exchange): Reference | undefined {
+  return tail.includes(':') ? { digest: requireDigest(tail) } : parseReference(tail);
+}
+
+/** Sets `Location` in the configured form. `path` begins with a slash. */
+export function setLocation({ protocol, request, response }: Exchange, path: string): void {
+  response.setHeader('Location', protocol.absoluteLocations ? protocol.origin.base(request) + path : path);
+}
+
+/** An answer without a body. */
+export function sendEmpty(response: ServerResponse, status: 201 | 202 | 204): void {
+  response.statusCode = status;
+  if (status !== 204) response.setHeader('Content-Length', 0);
+  response.end();
+}
+
+/** Leads to the next page (RFC 5988). */
+export function setLink({ protocol, request, response }: Exchange, path: string, query: Readonly<Record<string, string>>): void {
+  const base = protocol.absoluteLocations ? protocol.origin.base(request) : '';
+  response.setHeader('Link', `<${base}${path}?${new URLSearchParams(query).toString()}>; rel="next"`);
+}

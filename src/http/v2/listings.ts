@@ -1,0 +1,81 @@
+import { mediaTypes } from '../../oci/media-types.ts';
+import { OciError } from '../../oci/errors.ts';
+import type { ReferrerRecord } from '../../../storage/metadata/queries/reads.ts';
+import { sendJson } from '../errors.ts';
+import { type Exchange, digestOf, setLink } from './exchange.ts';
+
+/** The most items of one page, also when a client asks for more or for all. The `Link` header leads to the rest. */
+const largestPage = 10_000;
+/** Referrers carry annotations: a page stays below the size of a manifest. */
+const largestReferrersPage = 500;
+
+/** end-8a, end-8b GET /v2/<name>/tags/list */
+export async function listTags(exchange: Exchange): Promise<void> {
+  const { protocol, repository, response } = exchange;
+  const limit = pageSize(exchange.query, largestPage);
+  const page = await protocol.registry.listings.tags(repository, after(exchange.query), limit);
+  if (page.more) setLink(exchange, `/v2/${repository}/tags/list`, { n: String(limit), last: page.items.at(-1) ?? '' });
+  sendJson(response, 200, { name: repository, tags: page.items });
+}
+
+/** GET /v2/_catalog (Docker's) */
+export async function listRepositories(exchange: Exchange): Promise<void> {
+  const { protocol, subject, response } = exchange;
+  const limit = pageSize(exchange.query, largestPage);
+  const page = await protocol.registry.listings.repositories(after(exchange.query), limit);
+  if (page.more) setLink(exchange, '/v2/_catalog', { n: String(limit), last: page.items.at(-1) ?? '' });
+  sendJson(response, 200, { repositories: await protocol.access.visible(subject, page.items) });
+}
+
+/** end-12a, end-12b GET /v2/<name>/referrers/<digest> */
+export async function listReferrers(exchange: Exchange): Promise<void> {
+  const { protocol, repository, response, query } = exchange;
+  const subject = digestOf(exchange);
+  const artifactType = query.get('artifactType') ?? undefined;
+  const limit = pageSize(query, largestReferrersPage);
+  const page = await protocol.registry.listings.referrers(repository, subject, { artifactType }, after(query), limit);
+  if (artifactType !== undefined) response.setHeader('OCI-Filters-Applied', 'artifactType');
+  if (page.more) {
+    const filter = artifactType === undefined ? {} : { artifactType };
+    setLink(exchange, `/v2/${repository}/referrers/${subject}`, {
+      ...filter,
+      n: String(limit),
+      last: page.items.at(-1)?.digest ?? '',
+    });
+  }
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: page.items.map(toDescriptor) };
+  sendJson(response, 200, index, mediaTypes.ociIndex);
+}
+
+function toDescriptor({ mediaType, digest, sizeBytes, artifactType, annotations }: ReferrerRecord): object {
+  return {
+    mediaType,
+    digest,
+    size: sizeBytes,
+    ...(artifactType === null ? {} : { artifactType }),
+    ...(annotations === null ? {} : { annotations: JSON.parse(annotations) as unknown }),
+  };
+}
+
+/** `n`: a whole number, cut to the largest page. Digits are counted before they are converted: 10^18 is only a large page. */
+function pageSize(query: URLSearchParams, largest: number): number {
+  const text = query.get('n');
+  if (text === null) return largest;
+  if (!/^\d{1,30}$/.test(text)) throw badQuery('n', text, 'a number of items');
+  return Math.min(Number(text), largest);
+}
+
+/** `last`: where the previous page ended. It need not exist, but it must be text that could. */
+function after(query: URLSearchParams): string {
+  const text = query.get('last') ?? '';
+  if (!/^[\x21-\x7e]{0,255}$/.test(text)) throw badQuery('last', text, 'a name from the previous page');
+  return text;
+}
+
+function badQuery(name: string, value: string, meaning: string): OciError {
+  return new OciError('UNSUPPORTED', {
+    status: 400,
+    message: `${name} is not ${meaning}`,
+    detail: { [name]: value.slice(0, 200) },
+  });
+}

@@ -1,0 +1,69 @@
+import { OciError } from '../../oci/errors.ts';
+import { type Reference, type Tag, parseTag } from '../../oci/reference.ts';
+import { wholeBody } from '../body.ts';
+import { immutable } from './blobs.ts';
+import { type Exchange, referenceOf, sendEmpty, setLocation } from './exchange.ts';
+
+/** The reference in the path, for a request that looks for something. Throws MANIFEST_UNKNOWN. */
+function wanted(exchange: Exchange): Reference {
+  const reference = referenceOf(exchange);
+  if (!reference) throw new OciError('MANIFEST_UNKNOWN', { detail: { reference: exchange.tail.slice(0, 200) } });
+  return reference;
+}
+
+/**
+ * end-3 GET, HEAD /v2/<name>/manifests/<reference>
+ *
+ * "MUST provide the expected manifest": there is one form of it, the pushed one, so `Accept` has nothing to choose from.
+ */
+export async function getManifest(exchange: Exchange): Promise<void> {
+  const { protocol, request, response, repository } = exchange;
+  const { manifests } = protocol.registry;
+  const reference = wanted(exchange);
+  const { digest, mediaType, sizeBytes } = await manifests.find(repository, reference);
+  const etag = `"${digest}"`;
+  response.setHeader('Docker-Content-Digest', digest);
+  response.setHeader('ETag', etag);
+  response.setHeader('Cache-Control', reference.tag === undefined ? immutable : 'no-cache');
+  if (request.headers['if-none-match']?.includes(etag)) {
+    response.writeHead(304).end();
+    return;
+  }
+  const body = request.method === 'HEAD' ? undefined : await manifests.bytes(digest);
+  response.writeHead(200, { 'Content-Type': mediaType, 'Content-Length': sizeBytes }).end(body);
+}
+
+/** end-7a PUT /v2/<name>/manifests/<reference>, end-7b with ?tag=<tag>&tag=<tag> */
+export async function putManifest(exchange: Exchange): Promise<void> {
+  const { protocol, request, response, repository, query } = exchange;
+  const reference = referenceOf(exchange);
+  if (!reference) throw badTag(exchange.tail);
+  const tags = query.getAll('tag').map(requireTag);
+  const bytes = await wholeBody(request, response, protocol.largestManifestBytes);
+  const contentType = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim() ?? '';
+  const { digest, subject } = await protocol.registry.manifests.put(repository, reference, tags, bytes, contentType);
+  setLocation(exchange, `/v2/${repository}/manifests/${digest}`);
+  response.setHeader('Docker-Content-Digest', digest);
+  if (tags.length > 0) response.setHeader('OCI-Tag', tags);
+  if (subject) response.setHeader('OCI-Subject', subject);
+  sendEmpty(response, 201);
+}
+
+function requireTag(text: string): Tag {
+  const tag = parseTag(text);
+  if (!tag) throw badTag(text);
+  return tag;
+}
+
+function badTag(text: string): OciError {
+  return new OciError('MANIFEST_INVALID', {
+    message: 'a tag has 1 to 128 letters, digits, underscores, dots and dashes, and begins with none of the last two',
+    detail: { tag: text.slice(0, 200) },
+  });
+}
+
+/** end-9 DELETE /v2/<name>/manifests/<reference> */
+export async function deleteManifest(exchange: Exchange): Promise<void> {
+  await exchange.protocol.registry.manifests.delete(exchange.repository, wanted(exchange));
+  sendEmpty(exchange.response, 202);
+}

@@ -1,0 +1,42 @@
+import type { Action } from '../access.ts';
+import { getBase } from './base.ts';
+import { deleteBlob, getBlob } from './blobs.ts';
+import type { Handler } from './exchange.ts';
+import { listReferrers, listRepositories, listTags } from './listings.ts';
+import { deleteManifest, getManifest, putManifest } from './manifests.ts';
+import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './uploads.ts';
+
+export interface Route {
+  /** The rows of the spec's endpoint table that this one serves. */
+  readonly ends: readonly string[];
+  /** `GET` serves `HEAD` too. */
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  readonly path: string;
+  /** What the client must be allowed to do in the repository; `any`: everybody who may come in. */
+  readonly access: Action | 'any';
+  readonly handler: Handler;
+}
+
+/** THE TABLE: the protocol, end by end (distribution-spec, "Endpoints"). */
+export const routes: readonly Route[] = [
+  { ends: ['end-1'], method: 'GET', path: '/v2/', access: 'any', handler: getBase },
+  { ends: ['end-2'], method: 'GET', path: '/v2/<name>/blobs/<digest>', access: 'pull', handler: getBlob },
+  { ends: ['end-3'], method: 'GET', path: '/v2/<name>/manifests/<reference>', access: 'pull', handler: getManifest },
+  {
+    ends: ['end-4a', 'end-4b', 'end-11'],
+    method: 'POST',
+    path: '/v2/<name>/blobs/uploads/',
+    access: 'push',
+    handler: postUpload,
+  },
+  { ends: ['end-5'], method: 'PATCH', path: '/v2/<name>/blobs/uploads/<id>', access: 'push', handler: patchUpload },
+  { ends: ['end-6'], method: 'PUT', path: '/v2/<name>/blobs/uploads/<id>', access: 'push', handler: putUpload },
+  { ends: ['end-7a', 'end-7b'], method: 'PUT', path: '/v2/<name>/manifests/<reference>', access: 'push', handler: putManifest },
+  { ends: ['end-8a', 'end-8b'], method: 'GET', path: '/v2/<name>/tags/list', access: 'pull', handler: listTags },
+  { ends: ['end-9'], method: 'DELETE', path: '/v2/<name>/manifests/<reference>', access: 'delete', handler: deleteManifest },
+  { ends: ['end-10'], method: 'DELETE', path: '/v2/<name>/blobs/<digest>', access: 'delete', handler: deleteBlob },
+  { ends: ['end-12a', 'end-12b'], method: 'GET', path: '/v2/<name>/referrers/<digest>', access: 'pull', handler: listReferrers },
+  { ends: ['end-13'], method: 'GET', path: '/v2/<name>/blobs/uploads/<id>', access: 'push', handler: getUpload },
+  { ends: ['end-14'], method: 'DELETE', path: '/v2/<name>/blobs/uploads/<id>', access: 'push', handler: deleteUpload },
+  { ends: ['catalog'], method: 'GET', path: '/v2/_catalog', access: 'any', handler: listRepositories },
+];

@@ -1,0 +1,43 @@
+import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
+
+/** The state of the parts that a probe asks about. */
+export interface Health {
+  /** What an operator wants to see of a running process. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** Rejects when a store does not answer. */
+  ready(): Promise<void>;
+}
+
+/** Everything that is not the registry protocol. */
+export function createWeb(health: Health): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...health.facts }));
+  app.get('/readyz', async (_request, response) => {
+    try {
+      await health.ready();
+      response.json({ status: 'ready' });
+    } catch (error) {
+      response.setHeader('Retry-After', '5');
+      problem(response, 503, 'Service Unavailable', error instanceof Error ? error.message : String(error));
+    }
+  });
+  app.get('/', (_request, response) => void response.json({ name: 'berth', protocol: '/v2/', health: '/healthz' }));
+  app.use((_request, response) => problem(response, 404, 'Not Found', 'nothing lies here: the registry protocol begins at /v2/'));
+  app.use(failed);
+  return app;
+}
+
+/** RFC 9457. */
+export function problem(response: Response, status: number, title: string, detail: string): void {
+  response
+    .status(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title, status, detail }));
+}
+
+const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+  if (response.headersSent) next(error);
+  else problem(response, 500, 'Internal Server Error', 'see the log for the request id in X-Request-Id');
+};

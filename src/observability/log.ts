@@ -1,0 +1,23 @@
+import { type DestinationStream, type Logger, destination, pino, stdTimeFunctions } from 'pino';
+import { prettyStream } from './pretty.ts';
+
+export type Log = Logger;
+
+export interface LogOptions {
+  readonly level: string;
+  readonly format: 'json' | 'pretty';
+}
+
+/**
+ * The log on standard output, one line an event. Lines are gathered for a moment, so that a request does not pay a
+ * system call for its line; `flush` writes what is left.
+ */
+export function createLog({ level, format }: LogOptions): { readonly log: Log; flush(): void } {
+  const output = destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 200 });
+  const stream: DestinationStream = format === 'pretty' ? prettyStream((line) => output.write(line)) : output;
+  const log = pino(
+    { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    stream,
+  );
+  return { log, flush: () => output.flushSync() };
+}

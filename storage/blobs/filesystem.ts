@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, stat, statfs, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type Appender, type BlobDriver, type ObjectKey, StorageError, objectKey } from './driver.ts';
+import { createAppender } from './filesystem/appender.ts';
+import { createDurableTree } from './filesystem/durable.ts';
+import { toStorageError, translating } from './filesystem/errors.ts';
+import { walk } from './filesystem/listing.ts';
+import { openFile } from './filesystem/reading.ts';
+
+/**
+ * Objects as files: the key is the path below `objects`' root.
+ *
+ *   <directory>/
+ *   ├── docker/registry/v2/…      objects (layout.ts)
+ *   └── .berth/
+ *       ├── growing/<key, / as %>  growing objects
+ *       └── temporary/             puts in progress; what a crash leaves here is removed at the next start
+ *
+ * One file system: a rename must never become a copy.
+ */
+export async function createFilesystemDriver({ directory }: { readonly directory: string }): Promise<BlobDriver> {
+  const root = resolve(directory);
+  const growing = join(root, '.berth/growing');
+  const temporary = join(root, '.berth/temporary');
+  await translating(`cannot use the directory ${root}`, async () => {
+    await mkdir(growing, { recursive: true });
+    await mkdir(temporary, { recursive: true });
+    await removeAbandoned(temporary);
+  });
+  const tree = createDurableTree(root);
+  let closed = false;
+
+  const pathOf = (key: ObjectKey) => join(root, key);
+  const growingPathOf = (key: ObjectKey) => join(growing, key.replaceAll('/', '%'));
+
+  /** Every operation fails alike once the driver is closed, and in the contract's form. */
+  async function operation<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+    if (closed) throw new StorageError('closed', `${what}: the blob store is closed`);
+    return translating(what, work);
+  }
+
+  async function put(key: ObjectKey, bytes: Uint8Array, ifAbsent: boolean): Promise<void> {
+    const path = join(temporary, `${process.pid}-${randomBytes(8).toString('hex')}`);
+    const file = await open(path, 'wx');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+      await file.close();
+      await (ifAbsent ? tree.renameIfAbsent(path, pathOf(key)) : tree.rename(path, pathOf(key)));
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      await unlink(path).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async function openAppender(key: ObjectKey, resume: boolean): Promise<Appender> {
+    const path = growingPathOf(key);
+    const file: FileHandle = await open(path, resume ? 'r+' : 'w+');
+    const { size } = await file.stat();
+    return createAppender({ file, path, sizeBytes: size, tree, pathOf });
+  }
+
+  async function remove(key: ObjectKey): Promise<StorageError | undefined> {
+    for (const path of [pathOf(key), growingPathOf(key)]) {
+      try {
+        await unlink(path);
+      } catch (error) {
+        const failure = toStorageError(error, 'delete');
+        if (!(failure instanceof StorageError)) throw failure;
+        if (failure.code !== 'not_found') return failure;
+      }
+    }
+    return undefined;
+  }
+
+  return {
+    name: 'filesystem',
+    capabilities: { atomicIfAbsent: true, presignedReads: false },
+
+    stat: (key) =>
+      operation('stat', async () => {
+        const stats = await stat(pathOf(key));
+        if (!stats.isFile()) throw new StorageError('not_found', 'stat: not an object');
+        return { sizeBytes: stats.size, modifiedAt: stats.mtime };
+      }),
+
+    read: (key, range) => operation('read', () => openFile(pathOf(key), range)),
+
+    put: (key, bytes, options) => operation('put', () => put(key, bytes, options?.ifAbsent ?? false)),
+
+    openAppender: (key, { resume }) => operation('open', () => openAppender(key, resume)),
+
+    move: (from, to) => operation('move', () => tree.rename(pathOf(from), pathOf(to))),
+
+    delete: (keys) =>
+      operation('delete', async () => {
+        const failures = new Map<ObjectKey, StorageError>();
+        for (const key of keys) {
+          const failure = await remove(key);
+          if (failure) failures.set(key, failure);
+        }
+        return failures;
+      }),
+
+    async *list(prefix, options) {
+      if (closed) throw new StorageError('closed', 'list: the blob store is closed');
+      for await (const key of walk(root, prefix, options?.startAfter ?? '')) {
+        if (!key.startsWith('.berth/')) yield objectKey(key);
+      }
+    },
+
+    async *listGrowing() {
+      if (closed) throw new StorageError('closed', 'list: the blob store is closed');
+      for (const name of await readdir(growing)) {
+        const stats = await stat(join(growing, name)).catch(() => undefined);
+        if (stats) yield { key: objectKey(name.replaceAll('%', '/')), modifiedAt: stats.mtime };
+      }
+    },
+
+    presignRead: () => Promise.resolve(undefined),
+
+    check: () =>
+      operation('check', async () => {
+        const { bavail } = await statfs(root);
+        if (bavail === 0) throw new StorageError('no_space', `check: no space left in ${root}`);
+      }),
+
+    close: () => {
+      closed = true;
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Removes what processes left that are gone; those that live still write theirs. */
+async function removeAbandoned(temporary: string): Promise<void> {
+  for (const name of await readdir(temporary)) {
+    if (!isAlive(Number.parseInt(name, 10))) await unlink(join(temporary, name));
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,31 @@
+import { StorageError, type StorageErrorCode } from '../driver.ts';
+
+/** What the operating system says → what the contract says. Everything else is `unavailable`: the disk did not do its work. */
+const codes: Readonly<Record<string, StorageErrorCode>> = {
+  ENOENT: 'not_found',
+  ENOTDIR: 'not_found',
+  EISDIR: 'not_found',
+  EEXIST: 'already_exists',
+  ENOSPC: 'no_space',
+  EDQUOT: 'no_space',
+  EFBIG: 'too_large',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EROFS: 'denied',
+};
+
+/** `error` in the contract's form. Errors that do not come from the operating system stay what they are. */
+export function toStorageError(error: unknown, what: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof StorageError || typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error;
+  return new StorageError(codes[code] ?? 'unavailable', `${what}: ${message}`, { cause: error });
+}
+
+/** Runs `work`; its failures are thrown in the contract's form. */
+export async function translating<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toStorageError(error, what);
+  }
+}
