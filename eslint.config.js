@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'runtime', 'coverage', 'data', 'bin', '*.config.js'] },
+  { ignores: ['node_modules', 'runtime', 'coverage', 'data', 'bin', '**/*.cjs', '**/*.js'] },
   ...tseslint.configs.strictTypeChecked,
   { languageOptions: { parserOptions: { projectService: true } } },
   {

@@ -10,6 +10,7 @@ import { createSqliteStore } from '../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openAccess } from './http/access.ts';
 import { createOrigin } from './http/origin.ts';
+import { sendPath } from './http/send-object.ts';
 import { type RequestRecord, createHttpServer } from './http/server.ts';
 import { createWeb } from './http/web.ts';
 import type { Log } from './observability/log.ts';
@@ -62,7 +63,7 @@ async function openMetadata({ storage }: Config): Promise<MetadataStore> {
 function createServer(config: Config, registry: Registry, driver: BlobDriver, metadata: MetadataStore, log: Log): Server {
   const { tls } = config;
   const web = createWeb({
-    facts: { blobs: driver.name, metadata: metadata.name },
+    facts: { blobs: driver.name, metadata: metadata.name, sendPath },
     ready: async () => {
       await Promise.all([driver.check(), metadata.check()]);
     },

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/schema.ts';
 import { type App, createApp } from '../app.ts';
+import { sendPath } from '../http/send-object.ts';
 import { createLog } from '../observability/log.ts';
 import type { Command } from './command.ts';
 
@@ -35,6 +36,7 @@ function facts({ storage, access }: Config): Readonly<Record<string, string>> {
   return {
     blobs: storage.blobs.driver === 'filesystem' ? storage.blobs.directory : storage.blobs.driver,
     metadata: storage.metadata.driver,
+    sendPath,
     access: access.mode,
   };
 }

@@ -1,11 +1,87 @@
 import type { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { OpenObject } from '../../storage/blobs/driver.ts';
+import { sendfile, sendfileIsAvailable } from './native/sendfile.ts';
+import { lengthOf } from './range.ts';
+
+/** Up to this size one read and one write are cheaper than handing the socket over. */
+const smallBytes = 64 * 1024;
+
+/** A client that takes nothing for this long is cut off. */
+const idleMilliseconds = 60_000;
+
+/** How bodies leave on plain connections. */
+export const sendPath: 'sendfile' | 'buffers' = sendfileIsAvailable ? 'sendfile' : 'buffers';
+
+/** Bytes that went to the client beside Node's own counting. */
+const sentByKernel = new WeakMap<ServerResponse, number>();
+
+export function bytesSentByKernel(response: ServerResponse): number {
+  return sentByKernel.get(response) ?? 0;
+}
 
 /**
  * Sends the opened range as the response's body and ends the response. Status and headers, with `Content-Length`, are
  * set. Closes the object. A failure cuts the socket: the client sees a short body, never something else in it.
  */
 export async function sendObject(response: ServerResponse, object: OpenObject): Promise<void> {
+  const { socket } = response;
+  const length = lengthOf(object.range);
+  if (length <= smallBytes || object.fileDescriptor === undefined || !isPlain(socket))
+    return sendThroughBuffers(response, object);
+  try {
+    await sendByKernel(response, socket, object.fileDescriptor, object.range.first, length);
+    response.end();
+  } catch (error) {
+    response.destroy();
+    throw error;
+  } finally {
+    await object.close();
+  }
+}
+
+/** The descriptor of a socket that carries bytes as they are. */
+function isPlain(socket: Socket | null): socket is Socket {
+  return sendfileIsAvailable && socket instanceof Socket && !(socket instanceof TLSSocket) && descriptorOf(socket) >= 0;
+}
+
+/** Node shows a socket's descriptor only on its handle. */
+function descriptorOf(socket: Socket): number {
+  return (socket as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+}
+
+async function sendByKernel(
+  response: ServerResponse,
+  socket: Socket,
+  file: number,
+  offset: number,
+  length: number,
+): Promise<void> {
+  response.flushHeaders();
+  await flushed(socket);
+  const timeout = socket.timeout ?? 0;
+  socket.setTimeout(0); // Node sees no activity while the kernel sends: the transfer minds its own idleness
+  const transfer = sendfile(descriptorOf(socket), file, offset, length, idleMilliseconds);
+  response.once('close', transfer.cancel);
+  try {
+    sentByKernel.set(response, await transfer.done);
+  } finally {
+    response.off('close', transfer.cancel);
+    socket.setTimeout(timeout);
+  }
+}
+
+/** Resolves when everything written so far is in the kernel's hands. */
+function flushed(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (socket.destroyed) reject(new Error('the client is gone'));
+    else if (socket.writableLength === 0) resolve();
+    else socket.write('', (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function sendThroughBuffers(response: ServerResponse, object: OpenObject): Promise<void> {
   await writeObject(response, object);
   response.end();
 }
@@ -25,8 +101,13 @@ export async function writeObject(response: ServerResponse, object: OpenObject):
 /** Resolves when the chunk has left for the kernel: only then may its memory be used again. */
 function written(response: ServerResponse, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (response.destroyed) reject(new Error('the client is gone'));
-    else response.write(chunk, (error) => (error ? reject(error) : resolve()));
-    response.once('close', () => reject(new Error('the client is gone')));
+    const gone = () => reject(new Error('the client is gone'));
+    if (response.destroyed) return gone();
+    response.once('close', gone);
+    response.write(chunk, (error) => {
+      response.off('close', gone);
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }

@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { OciError } from '../oci/errors.ts';
 import { sendError } from './errors.ts';
+import { bytesSentByKernel } from './send-object.ts';
 import { serveProtocol } from './v2/dispatch.ts';
 import type { Protocol } from './v2/exchange.ts';
 
@@ -64,9 +65,9 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
         url: request.url ?? '',
         status: response.statusCode,
         bytesReceived: Number(request.headers['content-length'] ?? 0),
-        bytesSent: request.socket.bytesWritten - sentBefore,
+        bytesSent: request.socket.bytesWritten - sentBefore + bytesSentByKernel(response),
         milliseconds: performance.now() - started,
-        complete: response.writableFinished,
+        complete: response.writableFinished || bytesSentByKernel(response) > 0,
         ...(failure === undefined ? {} : { error: failure }),
       }),
     );

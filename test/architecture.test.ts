@@ -1,0 +1,117 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+
+/** The house: what each folder may import of the others. A longer path wins over a shorter one. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  config: [],
+  storage: ['src/oci'],
+  'src/oci': [],
+  'src/registry': ['src/oci', 'storage'],
+  'src/access': ['src/oci', 'storage'],
+  'src/mirror': ['src/oci', 'src/registry', 'storage'],
+  'src/maintenance': ['src/oci', 'storage', 'src/registry'],
+  'src/observability': [],
+  'src/http': ['src/oci', 'storage', 'src/registry', 'src/access', 'src/mirror', 'src/maintenance', 'src/observability'],
+  'src/cli': ['config', 'storage', 'src'],
+  src: ['config', 'storage', 'src'],
+};
+
+/** Modules that only some places may use. */
+const reserved: Readonly<Record<string, readonly string[]>> = {
+  'node:http': ['src/http', 'src/app.ts', 'src/mirror'],
+  'node:https': ['src/http', 'src/mirror'],
+  express: ['src/http'],
+  'node:sqlite': ['storage/metadata'],
+};
+
+const root = resolve(import.meta.dirname, '..');
+
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+}
+
+const files = ['config', 'storage', 'src'].flatMap(sources);
+const textOf = (file: string) => readFileSync(join(root, file), 'utf8');
+
+function importsOf(file: string, text: string): string[] {
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] ?? '');
+  return specifiers.map((specifier) => (specifier.startsWith('.') ? join(dirname(file), specifier) : specifier));
+}
+
+const isInside = (file: string, place: string) => file === place || file.startsWith(`${place}/`);
+
+function roomOf(file: string): string {
+  const rooms = Object.keys(mayImport).filter((room) => isInside(file, room));
+  return rooms.sort((one, other) => other.length - one.length)[0] ?? '';
+}
+
+/** Sentences about what the file must not do. */
+function violations(file: string, text: string): string[] {
+  const room = roomOf(file);
+  const found: string[] = [];
+  for (const target of importsOf(file, text)) {
+    const allowedPlaces = reserved[target];
+    if (allowedPlaces && !allowedPlaces.some((place) => isInside(file, place))) found.push(`${file} must not use ${target}`);
+    const targetRoom = files.includes(target) ? roomOf(target) : room;
+    if (targetRoom !== room && !(mayImport[room] ?? []).some((place) => isInside(target, place)))
+      found.push(`${file} must not import ${target}`);
+  }
+  if (/\bprocess\.(?:env|exit)\b/.test(text) && file !== 'src/main.ts' && room !== 'config')
+    found.push(`${file} must not touch process.env or process.exit`);
+  if (file.startsWith('src/') && file.endsWith('/index.ts')) found.push(`${file} is a barrel file`);
+  return found;
+}
+
+/** A cycle of imports among `files`, if there is one. Types count: who needs whom is what a reader has to know. */
+function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const target of graph.get(file) ?? []) {
+      const cycle = visit(target, [...path, file]);
+      if (cycle) return cycle;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of graph.keys()) {
+    const cycle = visit(file, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}
+
+describe('architecture', () => {
+  test.each(files)('%s keeps to the arrows', (file) => {
+    expect(violations(file, textOf(file))).toEqual([]);
+  });
+
+  test('no file imports itself by a detour', () => {
+    const graph = new Map(files.map((file) => [file, importsOf(file, textOf(file)).filter((target) => files.includes(target))]));
+    expect(findCycle(graph)).toBeUndefined();
+  });
+
+  test('the check catches what it is there for', () => {
+    expect(violations('src/oci/digest.ts', "import { x } from '../registry/blobs.ts';")).toHaveLength(1);
+    expect(violations('src/registry/blobs.ts', "import { createServer } from 'node:http';")).toHaveLength(1);
+    expect(violations('storage/blobs/layout.ts', 'process.env.HOME')).toHaveLength(1);
+    expect(violations('src/registry/index.ts', '')).toHaveLength(1);
+    expect(
+      findCycle(
+        new Map([
+          ['a', ['b']],
+          ['b', ['a']],
+        ]),
+      ),
+    ).toEqual(['a', 'b', 'a']);
+  });
+
+  test('files stay small enough to be read', () => {
+    const long = files.filter((file) => textOf(file).split('\n').length > 400);
+    expect(long).toEqual([]);
+  });
+});

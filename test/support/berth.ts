@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../../config/load.ts';
+import { type App, createApp } from '../../src/app.ts';
+import { createLog } from '../../src/observability/log.ts';
+
+/** A berth in this process, on a free port, over a folder of its own. */
+export interface TestBerth {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly directory: string;
+  /** Closes it and opens it again over the same data, on another port. */
+  restart(): Promise<TestBerth>;
+  close(): Promise<void>;
+}
+
+/** `settings` are `BERTH_*` variables. */
+export async function startBerth(settings: Readonly<Record<string, string>> = {}): Promise<TestBerth> {
+  return open(await mkdtemp(join(tmpdir(), 'berth-test-')), settings);
+}
+
+async function open(directory: string, settings: Readonly<Record<string, string>>): Promise<TestBerth> {
+  const environment = {
+    BERTH_LISTEN: '127.0.0.1:0',
+    BERTH_STORAGE_BLOBS_DIRECTORY: directory,
+    BERTH_SHUTDOWN_GRACE: '1s',
+    ...settings,
+  };
+  const app: App = await createApp(loadConfig({ environment }), createLog({ level: 'silent', format: 'json' }).log);
+  const url = await app.listen();
+  const { hostname, port } = new URL(url);
+  return {
+    url,
+    host: hostname,
+    port: Number(port),
+    directory,
+    async restart() {
+      await app.close();
+      return open(directory, settings);
+    },
+    async close() {
+      await app.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+}

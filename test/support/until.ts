@@ -1,0 +1,21 @@
+/** Resolves when `condition` holds; asks again and again, for at most ten seconds. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`still not so after ten seconds: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** The value once it has stayed the same for a tenth of a second. */
+export async function stable(read: () => Promise<number>): Promise<number> {
+  let value = await read();
+  let unchanged = 0;
+  await until(async () => {
+    const next = await read();
+    unchanged = next === value ? unchanged + 1 : 0;
+    value = next;
+    return unchanged >= 10;
+  });
+  return value;
+}
