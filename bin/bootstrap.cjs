@@ -19,9 +19,13 @@ function say(line) {
   process.stderr.write(`berth: ${line}\n`);
 }
 
-function npmCi(folder, args) {
-  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
-  execFileSync('npm', ['ci', ...args, ...quiet], { cwd: folder, stdio: ['ignore', 2, 2] });
+/**
+ * `npm install --no-save` keeps to the lock file and leaves it as it is. `npm ci` would be stricter, but refuses a lock
+ * file that was written where some other platform's optional packages could not be seen.
+ */
+function npmInstall(folder, args) {
+  const quiet = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  execFileSync('npm', ['install', ...args, ...quiet], { cwd: folder, stdio: ['ignore', 2, 2] });
 }
 
 function lockHash(folder) {
@@ -39,7 +43,7 @@ function ensurePackages(folder, args, kind) {
   say(
     `installing ${folder === home ? 'packages' : `Node.js ${leastMajor} (this machine has ${process.versions.node})`} from npm: once`,
   );
-  npmCi(folder, args);
+  npmInstall(folder, args);
   fs.writeFileSync(stamp, `${wanted} ${kind}`);
 }
 
@@ -66,7 +70,7 @@ function nodeBinary() {
   return path.join(runtime, 'node_modules', name, 'bin', 'node');
 }
 
-/** Two checkouts' worth of `npm ci` in one folder would destroy each other. A lock whose owner is gone is taken over. */
+/** Two installations at once in one folder would destroy each other. A lock whose owner is gone is taken over. */
 function locked(work) {
   const lock = path.join(home, '.bootstrap.lock');
   for (;;) {
