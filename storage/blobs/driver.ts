@@ -32,6 +32,7 @@ export class StorageError extends Error {
 
 /**
  * Checks and brands a key: `/`-separated, 1–1024 bytes of `[A-Za-z0-9._-/]`, no empty, `.` or `..` part.
+ * A key is never also the folder of another one: `layout.ts` makes none such.
  * Throws `invalid_key`.
  */
 export function objectKey(text: string): ObjectKey {

@@ -1,0 +1,345 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type BlobDriver, type ObjectKey, StorageError, objectKey } from '../../storage/blobs/driver.ts';
+
+/** An empty store. `reopen` gives another driver over the same store, as another process would. */
+export interface Store {
+  readonly driver: BlobDriver;
+  reopen(): Promise<BlobDriver>;
+  dispose(): Promise<void>;
+}
+
+export async function* chunked(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(Uint8Array.from(bytes.subarray(at, at + size)));
+}
+
+export async function contentOf(driver: BlobDriver, key: ObjectKey, range?: { first: number; last: number }): Promise<Buffer> {
+  const object = await driver.read(key, range);
+  const chunks: Buffer[] = [];
+  for await (const chunk of object.stream()) chunks.push(Buffer.from(chunk));
+  await object.close();
+  return Buffer.concat(chunks);
+}
+
+async function collect(keys: AsyncIterable<ObjectKey>): Promise<string[]> {
+  const found: string[] = [];
+  for await (const key of keys) found.push(key);
+  return found;
+}
+
+const code = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'resolved',
+    (error: unknown) => (error instanceof StorageError ? error.code : error),
+  );
+
+/** Every sentence of `storage/blobs/driver.ts`, for one driver. */
+export function describeBlobDriver(name: string, make: () => Promise<Store>): void {
+  describe(`blob driver ${name}`, () => {
+    let store: Store;
+    let driver: BlobDriver;
+    /** Keys that the case leaves on purpose. */
+    let left: string[];
+    const a = objectKey('a');
+    const b = objectKey('deep/er/b');
+    const bytes = randomBytes(3_000_000);
+
+    beforeEach(async () => {
+      store = await make();
+      driver = store.driver;
+      left = [];
+    });
+    afterEach(async () => {
+      const fresh = await store.reopen();
+      const keys = await collect(fresh.list(''));
+      const growing: string[] = [];
+      for await (const { key } of fresh.listGrowing()) growing.push(key);
+      await fresh.close();
+      await driver.close();
+      await store.dispose();
+      expect({ keys, growing }).toEqual({ keys: [...left].sort(), growing: [] });
+    });
+
+    test('put, stat and read give what was put', async () => {
+      left = [a, b];
+      await driver.put(a, bytes);
+      await driver.put(b, new Uint8Array());
+      const stat = await driver.stat(a);
+      expect([stat.sizeBytes, Math.abs(stat.modifiedAt.getTime() - Date.now()) < 60_000]).toEqual([bytes.length, true]);
+      expect((await contentOf(driver, a)).equals(bytes)).toBe(true);
+      expect((await contentOf(driver, b)).length).toBe(0);
+    });
+
+    test('what one driver has put, another reads', async () => {
+      left = [a];
+      await driver.put(a, bytes);
+      const other = await store.reopen();
+      expect((await contentOf(other, a)).equals(bytes)).toBe(true);
+      await other.close();
+    });
+
+    test('a missing object rejects not_found, before anything is read; so does a folder', async () => {
+      left = [b];
+      await driver.put(b, bytes);
+      for (const key of [a, objectKey('deep/er'), objectKey('deep/er/b/c')]) {
+        expect([await code(driver.stat(key)), await code(driver.read(key))]).toEqual(['not_found', 'not_found']);
+      }
+    });
+
+    test('read gives ranges, cut at the end; one beyond rejects range_not_satisfiable', async () => {
+      left = [a];
+      await driver.put(a, bytes);
+      for (const [first, last] of [
+        [0, 0],
+        [5, 2_000_000],
+        [2_999_999, 2_999_999],
+        [2_999_000, 9_000_000],
+      ] as const) {
+        const object = await driver.read(a, { first, last });
+        expect([object.sizeBytes, object.range]).toEqual([bytes.length, { first, last: Math.min(last, bytes.length - 1) }]);
+        await object.close();
+        expect((await contentOf(driver, a, { first, last })).equals(bytes.subarray(first, last + 1))).toBe(true);
+      }
+      expect(await code(driver.read(a, { first: bytes.length, last: bytes.length }))).toBe('range_not_satisfiable');
+    });
+
+    test('an open object stays readable when it is deleted', async () => {
+      await driver.put(a, bytes);
+      const object = await driver.read(a);
+      await driver.delete([a]);
+      let length = 0;
+      for await (const chunk of object.stream()) length += chunk.length;
+      await object.close();
+      expect(length).toBe(bytes.length);
+    });
+
+    test('close ends a stream that is running, and may be called again', async () => {
+      left = [a];
+      await driver.put(a, bytes);
+      const object = await driver.read(a);
+      for await (const chunk of object.stream()) {
+        expect(chunk.length).toBeGreaterThan(0);
+        await object.close();
+      }
+      await object.close();
+    });
+
+    test('put replaces; with ifAbsent it rejects already_exists and leaves the old bytes', async () => {
+      left = [a, b];
+      await driver.put(a, Buffer.from('one'));
+      await driver.put(a, Buffer.from('two'));
+      await driver.put(b, Buffer.from('kept'), { ifAbsent: true });
+      expect(await code(driver.put(b, Buffer.from('lost'), { ifAbsent: true }))).toBe('already_exists');
+      expect([(await contentOf(driver, a)).toString(), (await contentOf(driver, b)).toString()]).toEqual(['two', 'kept']);
+    });
+
+    test('of many puts with ifAbsent at once one wins', async () => {
+      left = [b];
+      const outcomes = await Promise.all(
+        Array.from({ length: 16 }, (_, index) => code(driver.put(b, Buffer.from([index]), { ifAbsent: true }))),
+      );
+      expect(outcomes.filter((outcome) => outcome === 'resolved')).toHaveLength(
+        driver.capabilities.atomicIfAbsent ? 1 : outcomes.length,
+      );
+    });
+
+    test('readers during puts see old or new bytes, never a mix', async () => {
+      left = [a];
+      await driver.put(a, Buffer.alloc(100_000, 0));
+      const writing = (async () => {
+        for (let value = 1; value <= 20; value++) await driver.put(a, Buffer.alloc(100_000, value));
+      })();
+      for (let reads = 0; reads < 30; reads++) {
+        const content = await contentOf(driver, a);
+        expect([content.length, new Set(content).size]).toEqual([100_000, 1]);
+      }
+      await writing;
+    });
+
+    test('an appender grows unseen until commit', async () => {
+      left = [b];
+      const appender = await driver.openAppender(a, { resume: false });
+      expect(await appender.append(chunked(bytes, 64 * 1024))).toBe(bytes.length);
+      expect(appender.sizeBytes).toBe(bytes.length);
+      expect([await code(driver.stat(a)), await code(driver.read(a)), await collect(driver.list(''))]).toEqual([
+        'not_found',
+        'not_found',
+        [],
+      ]);
+      await appender.commit(b);
+      expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
+      await appender.abort();
+      expect((await driver.stat(b)).sizeBytes).toBe(bytes.length);
+    });
+
+    test.each([1, 700, 65_536, 5_000_000])('appended in chunks of %d bytes, over several appends', async (size) => {
+      left = [b];
+      const content = bytes.subarray(0, size === 1 ? 3000 : bytes.length);
+      const appender = await driver.openAppender(a, { resume: false });
+      await appender.append(chunked(content.subarray(0, 1000), size));
+      await appender.append(chunked(content.subarray(1000), size));
+      await appender.commit(b);
+      expect((await contentOf(driver, b)).equals(content)).toBe(true);
+    });
+
+    test('an appender resumed by another process goes on where the last append ended', async () => {
+      left = [b];
+      const first = await driver.openAppender(a, { resume: false });
+      await first.append(chunked(bytes.subarray(0, 1_234_567), 50_000));
+      await first.close();
+      const other = await store.reopen();
+      const second = await other.openAppender(a, { resume: true });
+      expect(second.sizeBytes).toBe(1_234_567);
+      await second.append(chunked(bytes.subarray(1_234_567), 50_000));
+      const again: Buffer[] = [];
+      for await (const chunk of second.readBack()) again.push(Buffer.from(chunk));
+      expect(Buffer.concat(again).equals(bytes)).toBe(true);
+      await second.commit(b);
+      await other.close();
+      expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
+    });
+
+    test('to resume what is not there rejects not_found; not to resume begins empty', async () => {
+      expect(await code(driver.openAppender(a, { resume: true }))).toBe('not_found');
+      const first = await driver.openAppender(a, { resume: false });
+      await first.append(chunked(bytes, 100_000));
+      await first.close();
+      const second = await driver.openAppender(a, { resume: false });
+      expect(second.sizeBytes).toBe(0);
+      await second.abort();
+    });
+
+    test('when the source fails, sizeBytes says what was kept: a gap-free prefix', async () => {
+      left = [b];
+      const appender = await driver.openAppender(a, { resume: false });
+      async function* failing(): AsyncGenerator<Uint8Array> {
+        yield* chunked(bytes.subarray(0, 1_500_000), 64 * 1024);
+        throw new Error('the client is gone');
+      }
+      await expect(appender.append(failing())).rejects.toThrow('the client is gone');
+      const kept = appender.sizeBytes;
+      expect(kept).toBeLessThanOrEqual(1_500_000);
+      await appender.append(chunked(bytes.subarray(kept), 100_000));
+      await appender.commit(b);
+      expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
+    });
+
+    test('truncate cuts back', async () => {
+      left = [b];
+      const appender = await driver.openAppender(a, { resume: false });
+      await appender.append(chunked(bytes, 100_000));
+      await appender.truncate(1_000_001);
+      expect(appender.sizeBytes).toBe(1_000_001);
+      await appender.append(chunked(bytes.subarray(1_000_001), 100_000));
+      await appender.commit(b);
+      expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
+    });
+
+    test('an empty appender commits an empty object', async () => {
+      left = [b];
+      await (await driver.openAppender(a, { resume: false })).commit(b);
+      expect((await driver.stat(b)).sizeBytes).toBe(0);
+    });
+
+    test('abort drops the bytes, also a second time', async () => {
+      const appender = await driver.openAppender(a, { resume: false });
+      await appender.append(chunked(bytes, 100_000));
+      await appender.abort();
+      await appender.abort();
+      expect(await code(driver.openAppender(a, { resume: true }))).toBe('not_found');
+    });
+
+    test('many commits of one key at once all succeed', async () => {
+      left = [b];
+      const appenders = await Promise.all(
+        Array.from({ length: 16 }, (_, index) => driver.openAppender(objectKey(`grow/${index}`), { resume: false })),
+      );
+      await Promise.all(appenders.map((appender) => appender.append(chunked(bytes, 200_000))));
+      await Promise.all(appenders.map((appender) => appender.commit(b)));
+      expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
+    });
+
+    test('move gives the object its new name, replacing what was there; of nothing it rejects not_found', async () => {
+      left = [b];
+      await driver.put(a, Buffer.from('moved'));
+      await driver.put(b, Buffer.from('replaced'));
+      await driver.move(a, b);
+      expect([(await contentOf(driver, b)).toString(), await code(driver.stat(a)), await code(driver.move(a, b))]).toEqual([
+        'moved',
+        'not_found',
+        'not_found',
+      ]);
+    });
+
+    test('delete takes objects and growing objects; what is missing is a success', async () => {
+      await driver.put(b, bytes);
+      const appender = await driver.openAppender(a, { resume: false });
+      await appender.append(chunked(bytes, 100_000));
+      await appender.close();
+      expect((await driver.delete([a, b, objectKey('missing')])).size).toBe(0);
+      expect(await code(driver.stat(b))).toBe('not_found');
+    });
+
+    test('list is ascending by bytes, from after startAfter, within the prefix', async () => {
+      left = ['a', 'a-b', 'a.c', 'ab/x', 'b/0/1', 'b/0-1', 'b/Z', 'c'].map(objectKey);
+      for (const key of left) await driver.put(key as ObjectKey, new Uint8Array());
+      const sorted = [...left].sort();
+      expect(await collect(driver.list(''))).toEqual(sorted);
+      for (const after of ['a', 'a-', 'b/0', 'b/0/1', 'b/', 'zzz']) {
+        expect(await collect(driver.list('', { startAfter: after }))).toEqual(sorted.filter((key) => key > after));
+      }
+      for (const prefix of ['a', 'b/', 'b/0', 'x'])
+        expect(await collect(driver.list(prefix))).toEqual(sorted.filter((key) => key.startsWith(prefix)));
+    });
+
+    test('list agrees with a sorted array, whatever the keys', async () => {
+      const part = fc.stringMatching(/^[a-c.-]{1,3}$/).filter((text) => text !== '.' && text !== '..');
+      const key = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
+      let round = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.uniqueArray(key, { maxLength: 12 }), key, async (keys, last) => {
+          const folder = `round${round++}/`;
+          const after = folder + last;
+          // No key is also the folder of another one.
+          const objects = keys
+            .filter((one) => !keys.some((other) => other.startsWith(`${one}/`)))
+            .map((one) => objectKey(folder + one));
+          for (const object of objects) await driver.put(object, new Uint8Array());
+          expect(await collect(driver.list(folder, { startAfter: after }))).toEqual(
+            [...objects].sort().filter((one) => one > after),
+          );
+          await driver.delete(objects);
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    test('a closed driver rejects closed', async () => {
+      const other = await store.reopen();
+      await other.check();
+      await other.close();
+      await other.close();
+      expect([await code(other.stat(a)), await code(other.put(a, bytes)), await code(other.check())]).toEqual([
+        'closed',
+        'closed',
+        'closed',
+      ]);
+    });
+  });
+}
+
+/** The keys' grammar is the contract's too. */
+export function describeObjectKeys(): void {
+  describe('object keys', () => {
+    test.each(['', '/', 'a/', '/a', 'a//b', '.', '..', 'a/../b', 'a/./b', 'a b', 'ä', 'a\0', 'a\\b', 'x'.repeat(1025)])(
+      '%j is no key',
+      (text) => {
+        expect(() => objectKey(text)).toThrow(StorageError);
+      },
+    );
+    test.each(['a', '...', 'a/.b', 'A-._/9', 'x'.repeat(1024)])('%j is a key', (text) => {
+      expect(objectKey(text)).toBe(text);
+    });
+  });
+}

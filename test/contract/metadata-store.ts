@@ -1,0 +1,234 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
+
+/** An empty store. `reopen` gives another one over the same database, as another process would. */
+export interface Database {
+  readonly store: MetadataStore;
+  reopen(): Promise<MetadataStore>;
+  /** Marks the schema as one that only a newer berth knows. */
+  pretendNewer(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+const content = (letter: string, sizeBytes = 1) => ({ digest: digest(letter), sizeBytes });
+
+/** Every promise of `storage/metadata/store.ts` and of the queries, for one store. */
+export function describeMetadataStore(name: string, make: () => Promise<Database>): void {
+  describe(`metadata store ${name}`, () => {
+    let database: Database;
+    let store: MetadataStore;
+
+    beforeEach(async () => {
+      database = await make();
+      store = database.store;
+    });
+    afterEach(async () => {
+      await store.close();
+      await database.dispose();
+    });
+
+    const blob = (repository: string, letter: string) => store.commitBlob(repository, digest(letter), 1, 'no upload', 1);
+    const manifest = (repository: string, letter: string, fields: Partial<Parameters<MetadataStore['putManifest']>[0]> = {}) =>
+      store.putManifest({
+        repository,
+        digest: digest(letter),
+        mediaType: 'type/m',
+        sizeBytes: 1,
+        artifactType: null,
+        subject: null,
+        annotations: null,
+        blobs: [],
+        children: [],
+        acceptMissing: false,
+        tags: [],
+        now: 1,
+        ...fields,
+      });
+
+    test('an upload is found until it is committed or deleted', async () => {
+      await store.createUpload('u1', 'app', 'sha256', 5);
+      await store.createUpload('u2', 'app', 'sha512', 7);
+      expect(await store.findUpload('u1')).toEqual({ id: 'u1', repository: 'app', algorithm: 'sha256', startedAt: 5 });
+      expect(await store.uploadsStartedBefore(7, 10)).toEqual(['u1']);
+      expect(await store.uploadsStartedBefore(8, 1)).toEqual(['u1']);
+      await store.commitBlob('app', digest('a'), 3, 'u1', 6);
+      await store.deleteUpload('u2');
+      expect([await store.findUpload('u1'), await store.findUpload('u2')]).toEqual([undefined, undefined]);
+      expect(await store.findLink('app', digest('a'))).toEqual({ sizeBytes: 3 });
+    });
+
+    test('a blob is served by the repositories that link it, and by no other', async () => {
+      await blob('one', 'a');
+      expect([
+        await store.mountBlob('one', 'two', digest('a'), 2),
+        await store.mountBlob('three', 'two', digest('a'), 2),
+      ]).toEqual([true, false]);
+      expect([...(await store.repositoriesLinking(digest('a'), 10))].sort()).toEqual(['one', 'two']);
+      expect(await store.repositoriesLinking(digest('a'), 1)).toHaveLength(1);
+      expect(await store.unlinkBlob('one', digest('a'))).toEqual({ unlinked: true });
+      expect([await store.findLink('one', digest('a')), await store.findLink('two', digest('a'))]).toEqual([
+        undefined,
+        { sizeBytes: 1 },
+      ]);
+      expect(await store.unlinkBlob('one', digest('a'))).toEqual({ unlinked: false });
+    });
+
+    test('a manifest is found by digest and by tag; tags move', async () => {
+      await manifest('app', 'm', { tags: ['x', 'y'] });
+      await manifest('app', 'n', { tags: ['y'] });
+      expect(await store.findManifestByTag('app', 'x')).toEqual({ digest: digest('m'), mediaType: 'type/m', sizeBytes: 1 });
+      expect((await store.findManifestByTag('app', 'y'))?.digest).toBe(digest('n'));
+      expect((await store.findManifestByDigest('app', digest('m')))?.digest).toBe(digest('m'));
+      expect([await store.findManifestByTag('other', 'x'), await store.findManifestByDigest('other', digest('m'))]).toEqual([
+        undefined,
+        undefined,
+      ]);
+    });
+
+    test('putManifest names everything that is missing or of another size, and changes nothing', async () => {
+      await blob('app', 'a');
+      const check = await manifest('app', 'm', {
+        blobs: [content('a', 2), content('b'), content('c')],
+        children: [content('d')],
+        tags: ['x'],
+      });
+      expect(check).toEqual({ missing: [digest('b'), digest('c'), digest('d')], wrongSize: [digest('a')] });
+      expect(await store.findManifestByTag('app', 'x')).toBeUndefined();
+      expect(await store.checkReferences('nobody', [content('a')], [])).toEqual({ missing: [digest('a')], wrongSize: [] });
+    });
+
+    test('putManifest with acceptMissing takes what is missing, never another size', async () => {
+      await blob('app', 'a');
+      expect((await manifest('app', 'm', { blobs: [content('b')], acceptMissing: true })).missing).toEqual([]);
+      expect((await manifest('app', 'n', { blobs: [content('a', 2)], acceptMissing: true })).wrongSize).toEqual([digest('a')]);
+      expect(await store.findManifestByDigest('app', digest('n'))).toBeUndefined();
+    });
+
+    test('more references than one statement may have parameters for', async () => {
+      const many = Array.from({ length: 1700 }, (_, index) => ({
+        digest: `sha256:${index.toString(16).padStart(64, '0')}`,
+        sizeBytes: 1,
+      }));
+      expect((await manifest('app', 'm', { blobs: many })).missing).toHaveLength(1700);
+      await Promise.all(many.map((one) => store.commitBlob('app', one.digest, 1, '', 1)));
+      expect((await manifest('app', 'm', { blobs: many })).missing).toEqual([]);
+    });
+
+    test('what a manifest needs is not taken away from under it', async () => {
+      await blob('app', 'a');
+      await manifest('app', 'm', { blobs: [content('a')] });
+      await manifest('app', 'i', { children: [content('m')] });
+      expect(await store.unlinkBlob('app', digest('a'))).toEqual({ unlinked: false, neededBy: digest('m') });
+      expect(await store.deleteManifest('app', digest('m'))).toEqual({ deleted: false, neededBy: digest('i') });
+      expect(await store.deleteManifest('app', digest('i'))).toEqual({ deleted: true });
+      expect(await store.deleteManifest('app', digest('m'))).toEqual({ deleted: true });
+      expect(await store.unlinkBlob('app', digest('a'))).toEqual({ unlinked: true });
+      expect(await store.deleteManifest('app', digest('m'))).toEqual({ deleted: false });
+    });
+
+    test('a blob is never unlinked while a manifest that needs it arrives', async () => {
+      for (let round = 0; round < 30; round++) {
+        const repository = `race${round}`;
+        await blob(repository, 'a');
+        const [put, unlink] = await Promise.all([
+          manifest(repository, 'm', { blobs: [content('a')] }),
+          store.unlinkBlob(repository, digest('a')),
+        ]);
+        expect(put.missing.length === 0).toBe(!unlink.unlinked);
+      }
+    });
+
+    test('deleting a manifest takes its tags along; deleting a tag leaves the manifest', async () => {
+      await manifest('app', 'm', { tags: ['x', 'y', 'z'] });
+      expect([
+        await store.deleteTag('app', 'x'),
+        await store.deleteTag('app', 'x'),
+        await store.deleteTag('nobody', 'y'),
+      ]).toEqual([true, false, false]);
+      expect(await store.listTags('app', '', 10)).toEqual(['y', 'z']);
+      await store.deleteManifest('app', digest('m'));
+      expect(await store.listTags('app', '', 10)).toEqual([]);
+      expect(await store.repositoryExists('app')).toBe(true);
+    });
+
+    test('listings are ascending by bytes, in pages, whatever the names', async () => {
+      const tags = ['Z', '_', 'a', 'a-', 'a.b', 'aB', 'ab', 'v1', 'v10', 'v2'];
+      await manifest('app', 'm', { tags: [...tags].reverse() });
+      for (const repository of ['b', 'a/b', 'a-b', 'a']) await blob(repository, 'a');
+      expect(await store.listTags('app', '', 100)).toEqual(tags);
+      expect(await store.listTags('app', 'a-', 3)).toEqual(['a.b', 'aB', 'ab']);
+      expect(await store.listTags('app', "' OR 1=1 --", 2)).toEqual(['Z', '_']);
+      expect(await store.listRepositories('', 100)).toEqual(['a', 'a-b', 'a/b', 'app', 'b']);
+      expect(await store.listRepositories('a-b', 1)).toEqual(['a/b']);
+    });
+
+    test('referrers are listed by subject and artifact type', async () => {
+      const subject = digest('s');
+      await manifest('app', 'c', { subject, artifactType: 't/1', annotations: '{"k":"v"}' });
+      await manifest('app', 'b', { subject, artifactType: 't/2' });
+      await manifest('other', 'd', { subject, artifactType: 't/1' });
+      const all = await store.listReferrers('app', subject, undefined, '', 10);
+      expect(all.map((one) => [one.digest, one.artifactType, one.annotations])).toEqual([
+        [digest('b'), 't/2', null],
+        [digest('c'), 't/1', '{"k":"v"}'],
+      ]);
+      expect((await store.listReferrers('app', subject, 't/1', '', 10)).map((one) => one.digest)).toEqual([digest('c')]);
+      expect((await store.listReferrers('app', subject, undefined, digest('b'), 10)).map((one) => one.digest)).toEqual([
+        digest('c'),
+      ]);
+    });
+
+    test('a write that fails changes nothing, and harms none of those that run beside it', async () => {
+      await store.createUpload('taken', 'app', 'sha256', 1);
+      const outcomes = await Promise.allSettled([
+        store.createUpload('one', 'app', 'sha256', 1),
+        store.createUpload('taken', 'app', 'sha256', 1),
+        store.createUpload('two', 'app', 'sha256', 1),
+      ]);
+      expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+      expect((await store.findUpload('two'))?.id).toBe('two');
+    });
+
+    test('a read sees every write already resolved, also one of another process', async () => {
+      const other = await database.reopen();
+      for (let round = 0; round < 20; round++) {
+        await store.createUpload(`u${round}`, 'app', 'sha256', 1);
+        expect((await other.findUpload(`u${round}`))?.id).toBe(`u${round}`);
+      }
+      await Promise.all([other.createUpload('mine', 'app', 'sha256', 1), store.createUpload('yours', 'app', 'sha256', 1)]);
+      expect([(await store.findUpload('mine'))?.id, (await other.findUpload('yours'))?.id]).toEqual(['mine', 'yours']);
+      await other.close();
+    });
+
+    test('many may open it at once', async () => {
+      const others = await Promise.all(Array.from({ length: 4 }, () => database.reopen()));
+      await Promise.all(others.map((other, index) => other.createUpload(`u${index}`, 'app', 'sha256', 1)));
+      expect(await store.uploadsStartedBefore(2, 10)).toHaveLength(4);
+      await Promise.all(others.map((other) => other.close()));
+    });
+
+    test('close waits for the writes begun; afterwards everything rejects closed', async () => {
+      const other = await database.reopen();
+      const writes = Array.from({ length: 50 }, (_, index) => other.createUpload(`u${index}`, 'app', 'sha256', 1));
+      await other.close();
+      await Promise.all(writes);
+      expect(await store.uploadsStartedBefore(2, 100)).toHaveLength(50);
+      await expect(other.findUpload('u1')).rejects.toMatchObject({ code: 'closed' });
+      await expect(other.deleteUpload('u1')).rejects.toMatchObject({ code: 'closed' });
+      await other.close();
+    });
+
+    test('a newer schema is refused with a sentence that says what to do', async () => {
+      await database.pretendNewer();
+      const refusal = await database.reopen().catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(MetadataError);
+      expect((refusal as MetadataError).code).toBe('newer_schema');
+      expect((refusal as MetadataError).message).toContain('run the berth that wrote it');
+    });
+
+    test('check answers', async () => {
+      await store.check();
+    });
+  });
+}
