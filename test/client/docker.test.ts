@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
+import { call } from '../support/call.ts';
+import { type Dockerd, startDockerd } from '../support/dockerd.ts';
+import { describeWith } from '../support/requires.ts';
+import { run } from '../support/run.ts';
+import { tar } from '../support/tar.ts';
+import { until } from '../support/until.ts';
+
+describeWith(['docker', 'dockerd'], 'docker', () => {
+  let berth: BerthProcess;
+  let daemon: Dockerd;
+  let scratch: string;
+
+  beforeAll(async () => {
+    [berth, daemon, scratch] = await Promise.all([startBerthProcess(), startDockerd(), mkdtemp(join(tmpdir(), 'berth-docker-'))]);
+  }, 60_000);
+  afterAll(async () => {
+    await Promise.all([berth.dispose(), daemon.close(), rm(scratch, { recursive: true })]);
+  }, 60_000);
+
+  const importImage = (name: string, files: Readonly<Record<string, Uint8Array | string>>) =>
+    daemon.dockerWith(tar(files), 'import', '-', name);
+  const digestIn = (output: string) => /sha256:[0-9a-f]{64}/.exec(output)?.[0];
+  /** How many blobs were uploaded before the manifest was; the log comes a moment after the answer. */
+  async function uploadsBefore(manifest: string): Promise<number> {
+    await until(() => berth.log().includes(`"url":"/v2/${manifest}","status":201`));
+    return berth.log().match(/"method":"PATCH"/g)?.length ?? 0;
+  }
+
+  test('push, remove, pull: the same digest; also by digest, and after a restart of the registry', async () => {
+    const name = `${berth.host}/hello:1`;
+    await importImage(name, { hello: 'hello\n' });
+    const pushed = digestIn(await daemon.docker('push', name));
+    await daemon.docker('rmi', name);
+    await berth.kill('SIGTERM');
+    await berth.start();
+    expect(digestIn(await daemon.docker('pull', name))).toBe(pushed);
+    await daemon.docker('rmi', name);
+    expect(digestIn(await daemon.docker('pull', `${berth.host}/hello@${pushed}`))).toBe(pushed);
+  }, 120_000);
+
+  test('build FROM a pulled image with COPY, push and pull it', async () => {
+    await importImage(`${berth.host}/base:1`, { base: 'base\n' });
+    await daemon.docker('push', `${berth.host}/base:1`);
+    await daemon.docker('rmi', `${berth.host}/base:1`);
+    await writeFile(join(scratch, 'added'), randomBytes(100_000));
+    await writeFile(join(scratch, 'Dockerfile'), `FROM ${berth.host}/base:1\nCOPY added /added\n`);
+    await daemon.docker('build', '-t', `${berth.host}/built:1`, scratch);
+    const pushed = digestIn((await daemon.docker('push', `${berth.host}/built:1`)).split('\n').slice(-2).join('\n'));
+    await daemon.docker('rmi', `${berth.host}/built:1`);
+    expect(digestIn(await daemon.docker('pull', `${berth.host}/built:1`))).toBe(pushed);
+  }, 120_000);
+
+  test('a second repository gets the layers by mount: nothing is uploaded twice', async () => {
+    const name = `${berth.host}/first:1`;
+    await importImage(name, { layer: randomBytes(50_000) });
+    await daemon.docker('push', name);
+    const before = await uploadsBefore('first/manifests/1');
+    await daemon.docker('tag', name, `${berth.host}/second/of/it:1`);
+    await daemon.docker('push', `${berth.host}/second/of/it:1`);
+    expect(await uploadsBefore('second/of/it/manifests/1')).toBe(before + 1); // the configuration, which docker never mounts
+    expect(berth.log()).toContain('&mount=sha256');
+  }, 120_000);
+
+  test('a manifest list of two architectures', async () => {
+    for (const architecture of ['amd64', 'arm64']) {
+      await importImage(`${berth.host}/multi:${architecture}`, { architecture });
+      await daemon.docker('push', `${berth.host}/multi:${architecture}`);
+    }
+    const list = `${berth.host}/multi:latest`;
+    await daemon.docker('manifest', 'create', '--insecure', list, `${berth.host}/multi:amd64`, `${berth.host}/multi:arm64`);
+    await daemon.docker('manifest', 'annotate', list, `${berth.host}/multi:arm64`, '--arch', 'arm64');
+    await daemon.docker('manifest', 'push', '--insecure', list);
+    const inspected = JSON.parse(await daemon.docker('manifest', 'inspect', '--insecure', list)) as {
+      manifests: { platform: { architecture: string } }[];
+    };
+    expect(inspected.manifests.map(({ platform }) => platform.architecture)).toEqual(['amd64', 'arm64']);
+    await daemon.docker('pull', list);
+  }, 120_000);
+
+  test('what is deleted can be pulled no more, and the message says so', async () => {
+    const name = `${berth.host}/gone:1`;
+    await importImage(name, { gone: 'x' });
+    await daemon.docker('push', name);
+    await daemon.docker('rmi', name);
+    expect((await call(berth, 'DELETE', '/v2/gone/manifests/1')).status).toBe(202);
+    await expect(daemon.docker('pull', name)).rejects.toThrow('manifest for');
+  }, 120_000);
+
+  test('a layer of 2 GiB', async () => {
+    const name = `${berth.host}/huge:1`;
+    const archive = join(scratch, 'huge.tar');
+    const file = await open(join(scratch, 'huge'), 'w');
+    // Random ends around a hole: large to move, quick to make and to compress.
+    await file.write(randomBytes(4 * 1024 * 1024), 0, null, 0);
+    await file.write(randomBytes(4 * 1024 * 1024), 0, null, 2 * 1024 ** 3 - 4 * 1024 * 1024);
+    await file.close();
+    await run('tar', ['-cf', archive, '-C', scratch, 'huge']);
+    await daemon.docker('import', archive, name);
+    const pushed = digestIn(await daemon.docker('push', name));
+    await daemon.docker('rmi', name);
+    expect(digestIn(await daemon.docker('pull', name))).toBe(pushed);
+    await daemon.docker('rmi', name);
+  }, 600_000);
+});

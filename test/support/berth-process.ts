@@ -1,0 +1,80 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { end, launch } from './run.ts';
+import { until } from './until.ts';
+
+const main = resolve(import.meta.dirname, '../../src/main.ts');
+
+/** A berth in a process of its own: it can be killed. Its port and its data stay the same over restarts. */
+export interface BerthProcess {
+  readonly url: string;
+  /** `localhost:PORT`, as clients want it. */
+  readonly host: string;
+  readonly port: number;
+  readonly directory: string;
+  /** Everything it has printed. */
+  log(): string;
+  pid(): number;
+  start(): Promise<void>;
+  /** Resolves to the exit code when it is gone. */
+  kill(signal: NodeJS.Signals): Promise<number | null>;
+  /** Ends it and removes its data. */
+  dispose(): Promise<void>;
+}
+
+export async function startBerthProcess(
+  settings: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
+): Promise<BerthProcess> {
+  const directory = await mkdtemp(join(tmpdir(), 'berth-process-'));
+  let port = 0;
+  let printed = '';
+  let child: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const env = {
+      ...process.env,
+      BERTH_LISTEN: `127.0.0.1:${port}`,
+      BERTH_STORAGE_BLOBS_DIRECTORY: directory,
+      BERTH_LOG_FORMAT: 'json',
+      ...settings,
+    };
+    const from = printed.length;
+    child = launch(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', ...flags, main, 'serve'],
+      (text) => (printed += text),
+      env,
+    );
+    const started = child;
+    await until(() => {
+      if (started.exitCode !== null) throw new Error(`berth did not start:\n${printed.slice(from)}`);
+      return printed.slice(from).includes('berth is listening');
+    });
+    port = Number(/"url":"http:\/\/[^"]*:(\d+)"/.exec(printed.slice(from))?.[1]);
+  }
+
+  await start();
+  return {
+    get url() {
+      return `http://127.0.0.1:${port}`;
+    },
+    get host() {
+      return `localhost:${port}`;
+    },
+    get port() {
+      return port;
+    },
+    directory,
+    log: () => printed,
+    pid: () => child?.pid ?? 0,
+    start,
+    kill: (signal) => (child ? end(child, signal) : Promise.resolve(null)),
+    async dispose() {
+      if (child) await end(child);
+      await rm(directory, { recursive: true });
+    },
+  };
+}
