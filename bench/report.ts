@@ -1,0 +1,72 @@
+import type { Footprint } from './workloads.ts';
+
+/** Seconds for one unit. */
+export interface Run {
+  readonly cpu: number;
+  readonly wall: number;
+}
+
+export interface Result {
+  readonly name: string;
+  readonly unit: string;
+  readonly ours: readonly Run[];
+  readonly theirs: readonly Run[];
+}
+
+/** Markdown: medians, the ratio of the medians, and how far the runs lie apart. */
+export function table(results: readonly Result[]): string {
+  const head = ['workload', 'CPU: berth', 'peer', 'ratio', 'spread', 'wall: berth', 'peer', 'ratio', 'spread'];
+  const rows = results.map(({ name, unit, ours, theirs }) => [
+    `${name} (a ${unit})`,
+    ...cells(ours, theirs, 'cpu'),
+    ...cells(ours, theirs, 'wall'),
+  ]);
+  return markdown([head, ...rows]);
+}
+
+function cells(ours: readonly Run[], theirs: readonly Run[], what: keyof Run): string[] {
+  const [mine, other] = [ours.map((run) => run[what]), theirs.map((run) => run[what])];
+  return [
+    seconds(median(mine)),
+    seconds(median(other)),
+    (median(mine) / median(other)).toFixed(2),
+    `±${spread(mine)} / ±${spread(other)}`,
+  ];
+}
+
+export function footprintTable([ours, theirs]: readonly [Footprint, Footprint]): string {
+  const row = (name: string, show: (one: Footprint) => string) => [name, show(ours), show(theirs)];
+  const perClient = ({ pullingBytes, idleBytes }: Footprint) => `${((pullingBytes - idleBytes) / 200 / 1024).toFixed(0)} KiB`;
+  return markdown([
+    ['footprint', 'berth', 'peer'],
+    row('start-up to first answer', ({ startSeconds }) => seconds(startSeconds)),
+    row('resident memory, idle', ({ idleBytes }) => mebibytes(idleBytes)),
+    row('resident memory, 200 slow pulls', ({ pullingBytes }) => mebibytes(pullingBytes)),
+    row('above idle, each pull', perClient),
+  ]);
+}
+
+function markdown([head = [], ...rows]: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+/** Half of the distance between the smallest and the largest, as a part of the median. */
+function spread(values: readonly number[]): string {
+  const middle = median(values);
+  return middle === 0 ? '0 %' : `${(((Math.max(...values) - Math.min(...values)) / 2 / middle) * 100).toFixed(0)} %`;
+}
+
+function seconds(value: number): string {
+  if (value >= 1) return `${value.toFixed(2)} s`;
+  return value >= 0.001 ? `${(value * 1000).toFixed(2)} ms` : `${(value * 1e6).toFixed(0)} µs`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
+}
