@@ -80,7 +80,8 @@ export interface Appender {
   readonly sizeBytes: number;
   /**
    * Appends everything that `source` yields, in order, and resolves to the number of bytes it appended.
-   * When `source` or the store fails it rejects, and `sizeBytes` says what was kept: a prefix, gap-free.
+   * When `source` fails, everything that it yielded before is kept. When the store fails, `sizeBytes` says what was
+   * kept: a prefix, gap-free.
    * The chunks belong to the appender from then on: the source must not reuse their memory.
    */
   append(source: AsyncIterable<Uint8Array>): Promise<number>;
@@ -93,6 +94,7 @@ export interface Appender {
   /**
    * Makes the object visible under `to`, whole and durable once resolved (survives power loss).
    * If `to` exists already the bytes are dropped and the old object stays: content-addressed keys hold equal bytes.
+   * After a failure nothing is lost: `commit` can be tried again, or `abort` called.
    */
   commit(to: ObjectKey): Promise<void>;
   /** Drops the bytes. Idempotent, also after `commit` (then it does nothing). */
@@ -134,7 +136,10 @@ export interface BlobDriver {
   /** `to` appears whole or not at all; a crash may leave both, never neither. Replaces `to`. Rejects `not_found`. */
   move(from: ObjectKey, to: ObjectKey): Promise<void>;
 
-  /** Deletes objects and growing objects; a missing key is a success. Resolves to the keys that failed, with why. */
+  /**
+   * Deletes objects and growing objects; a missing key is a success. Resolves to the keys that failed, with why.
+   * Not durable: after a power loss a deleted object may be there again.
+   */
   delete(keys: readonly ObjectKey[]): Promise<ReadonlyMap<ObjectKey, StorageError>>;
 
   /**

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, stat, statfs, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, open, opendir, stat, statfs, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Appender, type BlobDriver, type ObjectKey, StorageError, objectKey } from './driver.ts';
 import { createAppender } from './filesystem/appender.ts';
@@ -15,7 +16,7 @@ import { openFile } from './filesystem/reading.ts';
  *   ├── docker/registry/v2/…      objects (layout.ts)
  *   └── .berth/
  *       ├── growing/<key, / as %>  growing objects
- *       └── temporary/             puts in progress; what a crash leaves here is removed at the next start
+ *       └── temporary/             puts in progress
  *
  * One file system: a rename must never become a copy.
  */
@@ -41,7 +42,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   }
 
   async function put(key: ObjectKey, bytes: Uint8Array, ifAbsent: boolean): Promise<void> {
-    const path = join(temporary, `${process.pid}-${randomBytes(8).toString('hex')}`);
+    const path = join(temporary, randomBytes(16).toString('hex'));
     const file = await open(path, 'wx');
     try {
       await file.writeFile(bytes);
@@ -57,15 +58,15 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
   async function openAppender(key: ObjectKey, resume: boolean): Promise<Appender> {
     const path = growingPathOf(key);
-    const file: FileHandle = await open(path, resume ? 'r+' : 'w+');
+    const file = await open(path, resume ? 'r+' : 'w+');
     const { size } = await file.stat();
     return createAppender({ file, path, sizeBytes: size, tree, pathOf });
   }
 
   async function remove(key: ObjectKey): Promise<StorageError | undefined> {
-    for (const path of [pathOf(key), growingPathOf(key)]) {
+    for (const removal of [() => tree.remove(pathOf(key)), () => unlink(growingPathOf(key))]) {
       try {
-        await unlink(path);
+        await removal();
       } catch (error) {
         const failure = toStorageError(error, 'delete');
         if (!(failure instanceof StorageError)) throw failure;
@@ -106,16 +107,24 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
     async *list(prefix, options) {
       if (closed) throw new StorageError('closed', 'list: the blob store is closed');
-      for await (const key of walk(root, prefix, options?.startAfter ?? '')) {
-        if (!key.startsWith('.berth/')) yield objectKey(key);
+      try {
+        for await (const key of walk(root, prefix, options?.startAfter ?? '', (folder) => folder === '.berth/')) {
+          yield objectKey(key);
+        }
+      } catch (error) {
+        throw toStorageError(error, 'list');
       }
     },
 
     async *listGrowing() {
       if (closed) throw new StorageError('closed', 'list: the blob store is closed');
-      for (const name of await readdir(growing)) {
-        const stats = await stat(join(growing, name)).catch(() => undefined);
-        if (stats) yield { key: objectKey(name.replaceAll('%', '/')), modifiedAt: stats.mtime };
+      try {
+        for await (const { name } of await opendir(growing)) {
+          const stats = await stat(join(growing, name)).catch(() => undefined);
+          if (stats) yield { key: objectKey(name.replaceAll('%', '/')), modifiedAt: stats.mtime };
+        }
+      } catch (error) {
+        throw toStorageError(error, 'list');
       }
     },
 
@@ -123,6 +132,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
     check: () =>
       operation('check', async () => {
+        await access(temporary, constants.W_OK);
         const { bavail } = await statfs(root);
         if (bavail === 0) throw new StorageError('no_space', `check: no space left in ${root}`);
       }),
@@ -134,18 +144,17 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   };
 }
 
-/** Removes what processes left that are gone; those that live still write theirs. */
-async function removeAbandoned(temporary: string): Promise<void> {
-  for (const name of await readdir(temporary)) {
-    if (!isAlive(Number.parseInt(name, 10))) await unlink(join(temporary, name));
-  }
-}
+/** A put takes far less than this; what is older was left by a crash. */
+const abandonedMilliseconds = 60 * 60 * 1000;
 
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return false;
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+/**
+ * Removes what crashes left of puts. The age alone decides: other processes may be at work in the folder, and a process
+ * id says nothing across restarts, containers and machines. What a crash has left meanwhile is removed by a later start.
+ */
+async function removeAbandoned(temporary: string): Promise<void> {
+  for await (const { name } of await opendir(temporary)) {
+    const path = join(temporary, name);
+    const stats = await stat(path).catch(() => undefined);
+    if (stats && Date.now() - stats.mtimeMs > abandonedMilliseconds) await unlink(path).catch(() => undefined);
   }
 }

@@ -1,5 +1,5 @@
 import { type FileHandle, stat, unlink } from 'node:fs/promises';
-import type { Appender, ObjectKey } from '../driver.ts';
+import { type Appender, type ObjectKey, StorageError } from '../driver.ts';
 import type { DurableTree } from './durable.ts';
 import { writeFully } from './durable.ts';
 import { toStorageError, translating } from './errors.ts';
@@ -62,10 +62,11 @@ export function createAppender({ file, path, sizeBytes, tree, pathOf }: Appender
       }),
 
     async *readBack() {
-      const buffer = Buffer.allocUnsafe(batchBytes);
+      const buffer = Buffer.allocUnsafeSlow(batchBytes);
       for (let at = 0; at < kept;) {
-        const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, kept - at), at);
-        if (bytesRead === 0) return;
+        const length = Math.min(buffer.length, kept - at);
+        const { bytesRead } = await translating('read back', () => file.read(buffer, 0, length, at));
+        if (bytesRead === 0) throw new StorageError('unavailable', `read back: only ${at} of ${kept} bytes are there`);
         at += bytesRead;
         yield buffer.subarray(0, bytesRead);
       }
@@ -79,30 +80,35 @@ export function createAppender({ file, path, sizeBytes, tree, pathOf }: Appender
       translating('commit', async () => {
         const target = pathOf(to);
         if (await exists(target)) {
-          await release();
-          await unlink(path);
-          return;
+          // Whoever made it may not have come to its last fsync yet.
+          await tree.makeDurable(target);
+          await unlinkIfThere(path);
+        } else {
+          await file.datasync();
+          await tree.rename(path, target);
         }
-        await file.sync();
+        // Only now: until here a failed commit can be tried again.
         await release();
-        await tree.rename(path, target);
       }),
 
     abort: () =>
       translating('abort', async () => {
-        if (!(await release())) return;
-        await unlink(path).catch((error: unknown) => {
-          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-        });
+        if (await release()) await unlinkIfThere(path);
       }),
   };
 }
 
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(
-    () => true,
+    (stats) => stats.isFile(),
     () => false,
   );
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  });
 }
 
 /** Gathers chunks; writes one batch while the next one gathers, so that at most two are in memory. */

@@ -1,4 +1,4 @@
-import { type FileHandle, link, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -10,45 +10,52 @@ export interface DurableTree {
   rename(from: string, to: string): Promise<void>;
   /** Gives the synced file `from` the name `to` and takes the old one away. Rejects EEXIST where `to` is taken. */
   renameIfAbsent(from: string, to: string): Promise<void>;
+  /** Makes sure of the name `path`, which another process may have given just now. */
+  makeDurable(path: string): Promise<void>;
+  /** Takes the file `path` away, and the folder that held it when it is empty then. Not durable. Rejects ENOENT. */
+  remove(path: string): Promise<void>;
 }
+
+/** How often a folder may be pruned between its making and the use of it before that is an error. */
+const mostAttempts = 5;
 
 /** `root` exists. Nothing above it is touched. */
 export function createDurableTree(root: string): DurableTree {
-  /** Folders that this process has seen durable: the steady state costs one fsync, not one for each level. */
-  const durable = new Set<string>([root]);
+  /**
+   * Folders that this process has seen durable: the steady state costs one fsync, not one for each level. Folders that
+   * hold objects are not among them: `remove` prunes those, also in other processes.
+   */
+  const durable = new Set<string>();
 
   async function makeFolder(path: string): Promise<void> {
-    if (durable.has(path)) return;
+    if (path === root || durable.has(path)) return;
     const parent = dirname(path);
     await makeFolder(parent);
-    await mkdir(path).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    });
+    if (parent !== root) remember(parent);
+    await mkdir(path).catch(unless('EEXIST'));
     await syncFolder(parent);
-    remember(path);
   }
 
-  /** Blobs have a folder each: only the levels that many share are worth remembering. */
   function remember(path: string): void {
     if (durable.size >= 10_000) durable.clear();
     durable.add(path);
-    durable.add(root);
   }
 
   async function place(to: string, put: () => Promise<void>): Promise<void> {
     const folder = dirname(to);
-    await makeFolder(folder);
-    try {
-      await put();
-    } catch (error) {
-      // Another process may have removed a folder that we remember.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      durable.clear();
-      durable.add(root);
-      await makeFolder(folder);
-      await put();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await makeFolder(folder);
+        await put();
+        break;
+      } catch (error) {
+        // The folder was pruned meanwhile.
+        if (!hasCode(error, 'ENOENT') || attempt === mostAttempts) throw error;
+        durable.clear();
+      }
     }
-    await syncFolder(folder);
+    // Without its folder the object has been removed again: nothing is left to make durable.
+    await syncFolder(folder).catch(unless('ENOENT'));
   }
 
   return {
@@ -58,6 +65,27 @@ export function createDurableTree(root: string): DurableTree {
         await link(from, to);
         await unlink(from);
       }),
+    async makeDurable(path) {
+      const folder = dirname(path);
+      await makeFolder(folder);
+      await syncFolder(folder).catch(unless('ENOENT'));
+    },
+    async remove(path) {
+      await unlink(path);
+      const folder = dirname(path);
+      if (folder !== root) await rmdir(folder).catch(unless('ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY'));
+    },
+  };
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/** Passes over the failures that are none. */
+function unless(...codes: readonly string[]) {
+  return (error: unknown): void => {
+    if (!hasCode(error, ...codes)) throw error;
   };
 }
 

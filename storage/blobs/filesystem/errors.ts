@@ -5,6 +5,7 @@ const codes: Readonly<Record<string, StorageErrorCode>> = {
   ENOENT: 'not_found',
   ENOTDIR: 'not_found',
   EISDIR: 'not_found',
+  ENAMETOOLONG: 'invalid_key',
   EEXIST: 'already_exists',
   ENOSPC: 'no_space',
   EDQUOT: 'no_space',

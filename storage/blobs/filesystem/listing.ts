@@ -1,15 +1,25 @@
 import { opendir } from 'node:fs/promises';
 
 /**
- * Keys below `folder`, ascending by bytes. A sorted walk is not sorted by key (`a-b` < `a/x`, but `a` < `a-b`):
- * a folder sorts as its name with the slash that follows it in every key below.
+ * Keys below `root`, ascending by bytes, but for the folders that `isHidden`. A sorted walk is not sorted by key
+ * (`a-b` < `a/x`, but `a` < `a-b`): a folder sorts as its name with the slash that follows it in every key below.
+ * Only the folders on the way to the current key are in memory, and only those are read that may hold wanted keys.
  */
-export async function* walk(folder: string, prefix: string, startAfter: string, base = ''): AsyncGenerator<string> {
-  for (const name of await sortedEntries(folder)) {
-    const key = base + name;
-    if (name.endsWith('/')) {
-      if (mayHold(key, prefix, startAfter)) yield* walk(`${folder}/${name.slice(0, -1)}`, prefix, startAfter, key);
-    } else if (key.startsWith(prefix) && key > startAfter) yield key;
+export async function* walk(
+  root: string,
+  prefix: string,
+  startAfter: string,
+  isHidden: (folderKey: string) => boolean,
+): AsyncGenerator<string> {
+  yield* within('');
+
+  async function* within(folderKey: string): AsyncGenerator<string> {
+    for (const name of await sortedEntries(`${root}/${folderKey}`)) {
+      const key = folderKey + name;
+      if (!name.endsWith('/')) {
+        if (key.startsWith(prefix) && key > startAfter) yield key;
+      } else if (mayHold(key, prefix, startAfter) && !isHidden(key)) yield* within(key);
+    }
   }
 }
 
@@ -20,6 +30,7 @@ function mayHold(folderKey: string, prefix: string, startAfter: string): boolean
   return leadsToPrefix && reachesBeyond;
 }
 
+/** A folder that is not there any more has no entries. */
 async function sortedEntries(folder: string): Promise<string[]> {
   const names: string[] = [];
   try {
