@@ -1,22 +1,22 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, opendir, stat, statfs, unlink } from 'node:fs/promises';
+import { access, open, opendir, stat, statfs, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Appender, type BlobDriver, type ObjectKey, StorageError, objectKey } from './driver.ts';
 import { createAppender } from './filesystem/appender.ts';
-import { createDurableTree } from './filesystem/durable.ts';
+import { createDurableTree, makeFolders } from './filesystem/durable.ts';
 import { toStorageError, translating } from './filesystem/errors.ts';
 import { walk } from './filesystem/listing.ts';
 import { openFile } from './filesystem/reading.ts';
+import { createTemporaryFiles } from './filesystem/temporary.ts';
 
 /**
- * Objects as files: the key is the path below `objects`' root.
+ * Objects as files: the key is the path below the directory.
  *
  *   <directory>/
  *   ├── docker/registry/v2/…      objects (layout.ts)
  *   └── .berth/
  *       ├── growing/<key, / as %>  growing objects
- *       └── temporary/             puts in progress
+ *       └── temporary/             puts in progress; what a crash leaves here is removed at the next start
  *
  * One file system: a rename must never become a copy.
  */
@@ -24,10 +24,11 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   const root = resolve(directory);
   const growing = join(root, '.berth/growing');
   const temporary = join(root, '.berth/temporary');
+  const temporaryFiles = await createTemporaryFiles(temporary);
   await translating(`cannot use the directory ${root}`, async () => {
-    await mkdir(growing, { recursive: true });
-    await mkdir(temporary, { recursive: true });
-    await removeAbandoned(temporary);
+    await makeFolders(growing);
+    await makeFolders(temporary);
+    await temporaryFiles.removeAbandoned();
   });
   const tree = createDurableTree(root);
   let closed = false;
@@ -42,7 +43,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   }
 
   async function put(key: ObjectKey, bytes: Uint8Array, ifAbsent: boolean): Promise<void> {
-    const path = join(temporary, randomBytes(16).toString('hex'));
+    const path = temporaryFiles.path();
     const file = await open(path, 'wx');
     try {
       await file.writeFile(bytes);
@@ -142,19 +143,4 @@ export async function createFilesystemDriver({ directory }: { readonly directory
       return Promise.resolve();
     },
   };
-}
-
-/** A put takes far less than this; what is older was left by a crash. */
-const abandonedMilliseconds = 60 * 60 * 1000;
-
-/**
- * Removes what crashes left of puts. The age alone decides: other processes may be at work in the folder, and a process
- * id says nothing across restarts, containers and machines. What a crash has left meanwhile is removed by a later start.
- */
-async function removeAbandoned(temporary: string): Promise<void> {
-  for await (const { name } of await opendir(temporary)) {
-    const path = join(temporary, name);
-    const stats = await stat(path).catch(() => undefined);
-    if (stats && Date.now() - stats.mtimeMs > abandonedMilliseconds) await unlink(path).catch(() => undefined);
-  }
 }

@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { objectKey } from '../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
+import { createTemporaryFiles } from '../../storage/blobs/filesystem/temporary.ts';
 import { describeBlobDriver, describeObjectKeys } from './blob-driver.ts';
 
 describeObjectKeys();
@@ -33,15 +36,18 @@ test('delete takes away the folder that held only the object', async () => {
   await dispose();
 });
 
-test('opening removes what a crash left of a put long ago, and nothing of a put in progress', async () => {
+test('opening removes what crashed processes left of puts, and nothing of a put in progress', async () => {
   const { directory, reopen, dispose } = await makeStore();
   const temporary = join(directory, '.berth/temporary');
-  await writeFile(join(temporary, 'crashed'), 'half');
+  const { stdout: child } = await promisify(execFile)(process.execPath, ['-p', 'process.pid']);
+  const [processes = ''] = basename((await createTemporaryFiles(temporary)).path()).split('.');
+  const crashed = [`${processes}.${child.trim()}.run.x`, `${processes}.${process.pid}.earlier.x`];
+  const running = [`${processes}.${process.ppid}.run.x`, `elsewhere.${child.trim()}.run.x`];
   const longAgo = new Date(Date.now() - 2 * 60 * 60 * 1000);
-  await utimes(join(temporary, 'crashed'), longAgo, longAgo);
-  await writeFile(join(temporary, 'running'), 'half');
+  for (const name of [...crashed, ...running, 'elsewhere.1.run.old']) await writeFile(join(temporary, name), 'half');
+  await utimes(join(temporary, 'elsewhere.1.run.old'), longAgo, longAgo);
   await (await reopen()).close();
-  expect(await readdir(temporary)).toEqual(['running']);
-  await rm(join(temporary, 'running'));
+  expect((await readdir(temporary)).sort()).toEqual(running.sort());
+  for (const name of running) await rm(join(temporary, name));
   await dispose();
 });

@@ -89,6 +89,13 @@ function unless(...codes: readonly string[]) {
   };
 }
 
+/** Makes the folder `path` and those above it, durable like everything that will lie in it. */
+export async function makeFolders(path: string): Promise<void> {
+  const highest = await mkdir(path, { recursive: true });
+  if (highest === undefined) return;
+  for (let made = path; made.length >= highest.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
