@@ -146,10 +146,7 @@ async function seedRepositories(server: Server, count: number): Promise<void> {
   if (server.name === 'berth') {
     await pushImage(server, 'bench/source', 'first', small);
     const digest = digestOf(small.config);
-    await inParallel(
-      names,
-      async (name) => void (await send(server, 'POST', `/v2/${name}/blobs/uploads/?mount=${digest}&from=bench/source`)),
-    );
+    await inParallel(names, (name) => send(server, 'POST', `/v2/${name}/blobs/uploads/?mount=${digest}&from=bench/source`));
     return;
   }
   const root = join(server.directory, 'docker/registry/v2/repositories');
