@@ -105,7 +105,9 @@ function buildAddon(node) {
 
 try {
   const node = locked(() => {
-    ensurePackages(home, purpose === 'start' ? ['--omit=dev'] : [], purpose);
+    // What a developer has installed is not taken away again.
+    const everything = purpose === 'test' || fs.existsSync(path.join(home, 'node_modules', 'typescript'));
+    ensurePackages(home, everything ? [] : ['--omit=dev'], everything ? 'test' : 'start');
     const binary = nodeBinary();
     buildAddon(binary);
     return binary;
