@@ -1,51 +1,16 @@
 import { type Query, first, run } from '../query.ts';
+import { type ManifestFacts, link, recordBlob, recordManifest } from './content.ts';
 import { type ExpectedContent, type ReferenceCheck, checkReferences } from './reads.ts';
 
 /** What can be changed in the metadata store. Each is one transaction. Times are milliseconds since 1970. */
 
-export interface NewManifest {
-  readonly repository: string;
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly sizeBytes: number;
-  readonly artifactType: string | null;
-  readonly subject: string | null;
-  /** JSON object, or null. */
-  readonly annotations: string | null;
+export interface NewManifest extends ManifestFacts {
   /** Must be linked as blobs: config and layers. */
   readonly blobs: readonly ExpectedContent[];
   /** Must be manifests of the repository: an index's children. */
   readonly children: readonly ExpectedContent[];
   /** Accept the manifest although some of `blobs` and `children` are unknown. */
   readonly acceptMissing: boolean;
-  readonly tags: readonly string[];
-  readonly now: number;
-}
-
-function* repositoryId(name: string, now: number): Query<number> {
-  yield* run('INSERT INTO repositories (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING', name, now);
-  const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', name);
-  if (!row) throw new Error(`repository ${name} vanished within a transaction`);
-  return row.id;
-}
-
-function* recordBlob(digest: string, sizeBytes: number, now: number): Query<void> {
-  yield* run(
-    'INSERT INTO blobs (digest, size_bytes, created_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING',
-    digest,
-    sizeBytes,
-    now,
-  );
-}
-
-function* link(repository: string, digest: string, now: number): Query<void> {
-  const id = yield* repositoryId(repository, now);
-  yield* run(
-    'INSERT INTO links (repository_id, digest, created_at) VALUES (?, ?, ?) ON CONFLICT (repository_id, digest) DO NOTHING',
-    id,
-    digest,
-    now,
-  );
 }
 
 export function* createUpload(id: string, repository: string, algorithm: string, now: number): Query<void> {
@@ -109,46 +74,10 @@ function* findParent(repositoryId: number, digest: string): Query<string | undef
  * it references is unknown to the repository, or of another size: see `checkReferences`.
  */
 export function* putManifest(manifest: NewManifest): Query<ReferenceCheck> {
-  const { repository, digest, now } = manifest;
-  const check = yield* checkReferences(repository, manifest.blobs, manifest.children);
+  const check = yield* checkReferences(manifest.repository, manifest.blobs, manifest.children);
   if (check.wrongSize.length > 0 || (check.missing.length > 0 && !manifest.acceptMissing)) return check;
-  yield* recordBlob(digest, manifest.sizeBytes, now);
-  const id = yield* repositoryId(repository, now);
-  yield* run(
-    `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, artifact_type, subject, annotations, pushed_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (repository_id, digest) DO UPDATE SET media_type = excluded.media_type, pushed_at = excluded.pushed_at`,
-    id,
-    digest,
-    manifest.mediaType,
-    manifest.sizeBytes,
-    manifest.artifactType,
-    manifest.subject,
-    manifest.annotations,
-    now,
-  );
-  for (const reference of new Set([...manifest.blobs, ...manifest.children].map((content) => content.digest))) {
-    yield* run(
-      `INSERT INTO manifest_references (repository_id, manifest, digest) VALUES (?, ?, ?)
-       ON CONFLICT (repository_id, manifest, digest) DO NOTHING`,
-      id,
-      digest,
-      reference,
-    );
-  }
-  for (const tag of manifest.tags) yield* pointTag(id, tag, digest, now);
+  yield* recordManifest(manifest, [...manifest.blobs, ...manifest.children]);
   return { missing: [], wrongSize: [] };
-}
-
-function* pointTag(repositoryId: number, tag: string, digest: string, now: number): Query<void> {
-  yield* run(
-    `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (?, ?, ?, ?)
-     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
-    repositoryId,
-    tag,
-    digest,
-    now,
-  );
 }
 
 /**

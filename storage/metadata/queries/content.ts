@@ -1,0 +1,86 @@
+import { type Query, first, run } from '../query.ts';
+import type { ExpectedContent } from './reads.ts';
+
+/** Steps that several writes share: each runs within its caller's transaction. */
+
+export interface ManifestFacts {
+  readonly repository: string;
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly artifactType: string | null;
+  readonly subject: string | null;
+  /** JSON object, or null. */
+  readonly annotations: string | null;
+  /** Tags that shall point at it. */
+  readonly tags: readonly string[];
+  readonly now: number;
+}
+
+/** The repository's id; the repository is made where there is none. */
+export function* repositoryId(name: string, now: number): Query<number> {
+  yield* run('INSERT INTO repositories (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING', name, now);
+  const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', name);
+  if (!row) throw new Error(`repository ${name} vanished within a transaction`);
+  return row.id;
+}
+
+export function* recordBlob(digest: string, sizeBytes: number, now: number): Query<void> {
+  yield* run(
+    'INSERT INTO blobs (digest, size_bytes, created_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING',
+    digest,
+    sizeBytes,
+    now,
+  );
+}
+
+export function* link(repository: string, digest: string, now: number): Query<void> {
+  const id = yield* repositoryId(repository, now);
+  yield* run(
+    'INSERT INTO links (repository_id, digest, created_at) VALUES (?, ?, ?) ON CONFLICT (repository_id, digest) DO NOTHING',
+    id,
+    digest,
+    now,
+  );
+}
+
+/** Records a manifest that is durable in the blob store, what it references, and its tags. */
+export function* recordManifest(manifest: ManifestFacts, references: readonly ExpectedContent[]): Query<void> {
+  const { repository, digest, now } = manifest;
+  yield* recordBlob(digest, manifest.sizeBytes, now);
+  const id = yield* repositoryId(repository, now);
+  yield* run(
+    `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, artifact_type, subject, annotations, pushed_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (repository_id, digest) DO UPDATE SET media_type = excluded.media_type, pushed_at = excluded.pushed_at`,
+    id,
+    digest,
+    manifest.mediaType,
+    manifest.sizeBytes,
+    manifest.artifactType,
+    manifest.subject,
+    manifest.annotations,
+    now,
+  );
+  for (const reference of new Set(references.map((content) => content.digest))) {
+    yield* run(
+      `INSERT INTO manifest_references (repository_id, manifest, digest) VALUES (?, ?, ?)
+       ON CONFLICT (repository_id, manifest, digest) DO NOTHING`,
+      id,
+      digest,
+      reference,
+    );
+  }
+  for (const tag of manifest.tags) yield* pointTag(id, tag, digest, now);
+}
+
+export function* pointTag(repositoryId: number, tag: string, digest: string, now: number): Query<void> {
+  yield* run(
+    `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+    repositoryId,
+    tag,
+    digest,
+    now,
+  );
+}
