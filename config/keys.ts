@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 
 /** The kinds of configuration keys. Each says how a value is written, checks it, and shows it in the help. */
 
@@ -159,16 +160,24 @@ export function url(description: string, schemes: readonly string[] = ['http:', 
   return key('', 'URL', description, (value) => {
     const parsed = URL.parse(String(value));
     if (!parsed || !schemes.includes(parsed.protocol))
-      throw new Error(`must be a URL that begins with ${schemes.join(' or ')}//`);
+      throw new Error(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`);
     return String(value);
   });
 }
 
-/** In the environment separated by commas. */
-export function list(description: string, form: string): Key<readonly string[]> {
-  return key([], `list of ${form}`, description, (value) => {
-    const items = typeof value === 'string' ? value.split(',') : (value ?? []);
-    if (!Array.isArray(items) || items.some((item) => typeof item !== 'string')) throw new Error(`must be a list of ${form}`);
-    return (items as string[]).map((item) => item.trim()).filter((item) => item !== '');
+/** `10.0.0.0/8`, `::1`; in the environment separated by commas. */
+export function networks(description: string): Key<readonly string[]> {
+  const form = 'list of addresses and CIDR ranges';
+  return key([], form, description, (value) => {
+    const items: unknown = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : (value ?? []);
+    const wanted = Array.isArray(items) ? items.filter((item) => item !== '') : undefined;
+    if (!wanted?.every(isNetwork)) throw new Error(`must be a ${form}`);
+    return wanted;
   });
+}
+
+function isNetwork(text: unknown): text is string {
+  const match = typeof text === 'string' ? /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) : undefined;
+  const family = isIP(match?.[1] ?? '');
+  return family !== 0 && Number(match?.[2] ?? 0) <= (family === 4 ? 32 : 128);
 }

@@ -5,7 +5,7 @@ import {
   duration,
   entries,
   flag,
-  list,
+  networks,
   optional,
   processes,
   secret,
@@ -23,7 +23,7 @@ import {
 export const schema = section({
   listen: address('127.0.0.1:5000', 'address to listen on'),
   publicUrl: optional(url('what clients call us; default: what the request says')),
-  trustedProxies: list('proxies whose X-Forwarded-* headers are believed', 'addresses and CIDR ranges'),
+  trustedProxies: networks('proxies whose X-Forwarded-* headers are believed'),
   locations: choice(['relative', 'absolute'], 'form of Location and Link headers'),
   tls: section({
     certificate: optional(text('', 'file with the certificate chain (PEM); read again when it changes')),
