@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +8,7 @@ import { createFilesystemDriver } from '../storage/blobs/filesystem.ts';
 import { createSqliteStore } from '../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openAccess } from './http/access.ts';
+import { type Certificate, openCertificate } from './http/certificate.ts';
 import { createOrigin } from './http/origin.ts';
 import { sendPath } from './http/send-object.ts';
 import { type RequestRecord, createHttpServer } from './http/server.ts';
@@ -35,13 +35,15 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const registry = createRegistry({ driver, metadata, now, acceptMissing: config.manifests.references === 'optional' });
   const swept = await registry.uploads.sweep();
   if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
-  const server = createServer(config, registry, driver, metadata, log);
-  const expiry = every(3600, () => expireUploads(registry, now() - config.uploads.expireAfter * 1000), log);
+  const certificate = await openTls(config);
+  const server = createServer(config, registry, driver, metadata, log, certificate);
+  const jobs = [every(3600, () => expireUploads(registry, now() - config.uploads.expireAfter * 1000), log)];
+  if (certificate) jobs.push(every(10, () => renewCertificate(certificate, log), log));
 
   return {
     listen: () => listen(server, config),
     async close() {
-      expiry.stop();
+      for (const job of jobs) job.stop();
       await drain(server, config.shutdown.grace);
       await registry.uploads.close();
       await metadata.close();
@@ -60,8 +62,18 @@ async function openMetadata({ storage }: Config): Promise<MetadataStore> {
   return createSqliteStore({ file });
 }
 
-function createServer(config: Config, registry: Registry, driver: BlobDriver, metadata: MetadataStore, log: Log): Server {
-  const { tls } = config;
+async function openTls({ tls: { certificate, key } }: Config): Promise<Certificate | undefined> {
+  return certificate !== undefined && key !== undefined ? openCertificate({ certificate, key }) : undefined;
+}
+
+function createServer(
+  config: Config,
+  registry: Registry,
+  driver: BlobDriver,
+  metadata: MetadataStore,
+  log: Log,
+  certificate: Certificate | undefined,
+): Server {
   const web = createWeb({
     facts: { blobs: driver.name, metadata: metadata.name, sendPath },
     ready: async () => {
@@ -78,16 +90,17 @@ function createServer(config: Config, registry: Registry, driver: BlobDriver, me
     },
     web,
     log: (record) => logRequest(log, record),
-    tls:
-      tls.certificate && tls.key
-        ? { cert: readFileSync(tls.certificate, 'utf8'), key: readFileSync(tls.key, 'utf8') }
-        : undefined,
+    certificate,
   });
 }
 
 function logRequest(log: Log, { error, ...record }: RequestRecord): void {
   if (error !== undefined) log.error({ ...record, err: error }, 'request failed');
   else log.info(record, 'request');
+}
+
+async function renewCertificate(certificate: Certificate, log: Log): Promise<void> {
+  if (await certificate.renew()) log.info('new connections get the renewed certificate');
 }
 
 async function expireUploads(registry: Registry, before: number): Promise<void> {

@@ -3,6 +3,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { OciError } from '../oci/errors.ts';
+import type { Certificate } from './certificate.ts';
 import { sendError } from './errors.ts';
 import { bytesSentByKernel } from './send-object.ts';
 import { serveProtocol } from './v2/dispatch.ts';
@@ -29,21 +30,30 @@ export interface HttpServerOptions {
   /** Everything that is not below `/v2`. */
   readonly web: (request: IncomingMessage, response: ServerResponse) => void;
   readonly log: (record: RequestRecord) => void;
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** Serves TLS with it, and plain HTTP without. */
+  readonly certificate?: Certificate | undefined;
 }
 
 /** A client that sends nothing, or takes nothing, for this long is cut off. */
 const idleMilliseconds = 60_000;
 
+/** Milliseconds. Bodies may take as long as they move. */
+const settings = { headersTimeout: 20_000, requestTimeout: 0, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 };
+
 export function createHttpServer(options: HttpServerOptions): Server {
-  const settings = { headersTimeout: 20_000, requestTimeout: 0, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 };
-  const server = options.tls ? createTlsServer({ ...settings, ...options.tls }) : createServer({ ...settings, noDelay: true });
+  const server = options.certificate ? createSecure(options.certificate) : createServer({ ...settings, noDelay: true });
   const handle = createHandler(options);
   server.timeout = idleMilliseconds;
   server.on('request', handle);
   // The handlers answer `Expect: 100-continue` themselves, once they know that they want the body.
   server.on('checkContinue', handle);
   server.on('clientError', answerMalformed);
+  return server;
+}
+
+function createSecure(certificate: Certificate): Server {
+  const server = createTlsServer({ ...settings, ...certificate.identity });
+  certificate.attach(server);
   return server;
 }
 

@@ -44,13 +44,13 @@ describe('help', () => {
   );
 
   test.each([[['serve', '--help']], [['help', 'serve']]])('berth %j says how the command is used', async (args) => {
-    expect(await berth(args)).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: berth serve') as string });
+    expect(await berth(args)).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: berth serve') });
   });
 
   test('berth --version says which berth this is', async () => {
     expect(await berth(['--version'])).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^berth \d+\.\d+\.\d+\n$/) as string,
+      stdout: expect.stringMatching(/^berth \d+\.\d+\.\d+\n$/),
     });
   });
 });
@@ -58,8 +58,8 @@ describe('help', () => {
 describe('mistakes are told in one line, without a stack trace', () => {
   test.each([
     [['sevre'], 'berth: berth has no command sevre: see berth --help\n'],
-    [['serve', '--prot', '80'], expect.stringContaining("Unknown option '--prot'") as string],
-    [['serve', '--config', 'none.yaml'], expect.stringContaining('cannot read none.yaml') as string],
+    [['serve', '--prot', '80'], expect.stringContaining("Unknown option '--prot'")],
+    [['serve', '--config', 'none.yaml'], expect.stringContaining('cannot read none.yaml')],
   ])('berth %j', async (args, stderr) => {
     const ended = await berth(args);
     expect(ended).toMatchObject({ code: 1, stdout: '', stderr });
@@ -72,7 +72,7 @@ describe('mistakes are told in one line, without a stack trace', () => {
     const { port } = other.address() as { port: number };
     try {
       const ended = await berth(['serve'], { BERTH_LISTEN: `127.0.0.1:${port}`, BERTH_LOG_LEVEL: 'silent' });
-      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('set BERTH_LISTEN to another address') as string });
+      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('set BERTH_LISTEN to another address') });
     } finally {
       other.close();
     }
@@ -81,7 +81,7 @@ describe('mistakes are told in one line, without a stack trace', () => {
   test('a data folder that cannot be made', async () => {
     await writeFile(join(scratch, 'file'), '');
     const ended = await berth(['serve'], { BERTH_STORAGE_BLOBS_DIRECTORY: 'file/data', BERTH_LOG_LEVEL: 'silent' });
-    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot use the directory') as string });
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot use the directory') });
     expect(ended.stderr).not.toContain('    at ');
   });
 });

@@ -65,7 +65,7 @@ function toAnswer(status: number, headers: IncomingHttpHeaders, body: Buffer): A
 /** Sends bytes as they are and resolves to everything that came back until the connection ended. */
 export function callRaw(server: { readonly host: string; readonly port: number }, bytes: string | Uint8Array): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(server.port, server.host, () => socket.end(bytes));
+    const socket = connect(server.port, server.host, () => socket.write(bytes));
     let received = '';
     socket.on('data', (chunk) => (received += chunk.toString('latin1')));
     socket.on('error', reject);

@@ -1,0 +1,59 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { type TestBerth, startBerth } from '../support/berth.ts';
+import { call, callRaw } from '../support/call.ts';
+import { pushImage } from '../support/images.ts';
+
+let berth: TestBerth | undefined;
+afterEach(async () => {
+  await berth?.close();
+  berth = undefined;
+});
+
+const start = async (settings: Readonly<Record<string, string>>) => (berth = await startBerth(settings));
+
+/** `Location` of a new upload. */
+async function locationOf(server: TestBerth, headers: Readonly<Record<string, string>>): Promise<string> {
+  const answer = await call(server, 'POST', '/v2/app/blobs/uploads/', { headers: { 'Content-Length': 0, ...headers } });
+  return answer.header('location').replace(/[0-9a-f-]{36}$/, 'ID');
+}
+
+const forwarded = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'registry.example.com' };
+
+describe('Location', () => {
+  test('is a path by default, whatever the request says', async () => {
+    expect(await locationOf(await start({}), forwarded)).toBe('/v2/app/blobs/uploads/ID');
+  });
+
+  test('absolute names the host that the client called', async () => {
+    const server = await start({ BERTH_LOCATIONS: 'absolute' });
+    expect(await locationOf(server, { Host: 'registry.local:5000' })).toBe('http://registry.local:5000/v2/app/blobs/uploads/ID');
+  });
+
+  test('absolute behind a proxy that is trusted names what the client called the proxy', async () => {
+    const server = await start({ BERTH_LOCATIONS: 'absolute', BERTH_TRUSTED_PROXIES: '127.0.0.0/8' });
+    expect(await locationOf(server, forwarded)).toBe('https://registry.example.com/v2/app/blobs/uploads/ID');
+  });
+
+  test('absolute believes nobody else', async () => {
+    const server = await start({ BERTH_LOCATIONS: 'absolute', BERTH_TRUSTED_PROXIES: '10.0.0.0/8' });
+    expect(await locationOf(server, { ...forwarded, Host: 'here' })).toBe('http://here/v2/app/blobs/uploads/ID');
+  });
+
+  test('absolute with a public URL names that', async () => {
+    const server = await start({ BERTH_LOCATIONS: 'absolute', BERTH_PUBLIC_URL: 'https://registry.example.com/' });
+    expect(await locationOf(server, {})).toBe('https://registry.example.com/v2/app/blobs/uploads/ID');
+  });
+
+  test('absolute does not repeat a Host that is no host', async () => {
+    const server = await start({ BERTH_LOCATIONS: 'absolute' });
+    const request = 'POST /v2/app/blobs/uploads/ HTTP/1.1\r\nHost: a"/><b>\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+    expect(await callRaw(server, request)).toContain('Location: http://localhost/v2/app');
+  });
+});
+
+test('Link is absolute where Location is', async () => {
+  const server = await start({ BERTH_LOCATIONS: 'absolute', BERTH_PUBLIC_URL: 'https://registry.example.com' });
+  for (const tag of ['a', 'b']) await pushImage(server, 'app', tag);
+  const answer = await call(server, 'GET', '/v2/app/tags/list?n=1');
+  expect(answer.header('link')).toBe('<https://registry.example.com/v2/app/tags/list?n=1&last=a>; rel="next"');
+});
