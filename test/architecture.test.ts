@@ -23,6 +23,7 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   'node:https': ['src/http', 'src/mirror'],
   express: ['src/http'],
   'node:sqlite': ['storage/metadata'],
+  pg: ['storage/metadata'],
 };
 
 const root = resolve(import.meta.dirname, '..');

@@ -6,7 +6,10 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** The migrations of a dialect, ascending by version. Read once, at start. */
+/**
+ * The migrations of a dialect, ascending by version. Read once, at start. In PostgreSQL replicas of an older berth run on
+ * while a newer one migrates: a migration only adds, and what older ones write stays valid (new columns have defaults).
+ */
 export function loadMigrations(dialect: 'sqlite' | 'postgres'): readonly Migration[] {
   const folder = new URL(`./migrations/${dialect}/`, import.meta.url);
   return readdirSync(folder)

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { NewManifest } from '../../storage/metadata/queries/writes.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 
 /** An empty store. `reopen` gives another one over the same database, as another process would. */
@@ -12,6 +13,22 @@ export interface Database {
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const content = (letter: string, sizeBytes = 1) => ({ digest: digest(letter), sizeBytes });
+
+const newManifest = (repository: string, letter: string, fields: Partial<NewManifest> = {}): NewManifest => ({
+  repository,
+  digest: digest(letter),
+  mediaType: 'type/m',
+  sizeBytes: 1,
+  artifactType: null,
+  subject: null,
+  annotations: null,
+  blobs: [],
+  children: [],
+  acceptMissing: false,
+  tags: [],
+  now: 1,
+  ...fields,
+});
 
 /** Every promise of `storage/metadata/store.ts` and of the queries, for one store. */
 export function describeMetadataStore(name: string, make: () => Promise<Database>): void {
@@ -29,22 +46,8 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     });
 
     const blob = (repository: string, letter: string) => store.commitBlob(repository, digest(letter), 1, 'no upload', 1);
-    const manifest = (repository: string, letter: string, fields: Partial<Parameters<MetadataStore['putManifest']>[0]> = {}) =>
-      store.putManifest({
-        repository,
-        digest: digest(letter),
-        mediaType: 'type/m',
-        sizeBytes: 1,
-        artifactType: null,
-        subject: null,
-        annotations: null,
-        blobs: [],
-        children: [],
-        acceptMissing: false,
-        tags: [],
-        now: 1,
-        ...fields,
-      });
+    const manifest = (repository: string, letter: string, fields?: Partial<NewManifest>) =>
+      store.putManifest(newManifest(repository, letter, fields));
 
     test('an upload is found until it is committed or deleted', async () => {
       await store.createUpload('u1', 'app', 'sha256', 5);
@@ -127,16 +130,67 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect(await store.deleteManifest('app', digest('m'))).toEqual({ deleted: false });
     });
 
-    test('a blob is never unlinked while a manifest that needs it arrives', async () => {
-      for (let round = 0; round < 30; round++) {
-        const repository = `race${round}`;
+    /** Runs both by turns first, on this store and on another one, as two processes would, thirty times. */
+    async function race(work: (one: MetadataStore, other: MetadataStore, repository: string) => Promise<void>): Promise<void> {
+      const second = await database.reopen();
+      try {
+        for (let round = 0; round < 30; round++) {
+          const [one, other] = round % 2 === 0 ? [store, second] : [second, store];
+          await work(one, other, `race${round}`);
+        }
+      } finally {
+        await second.close();
+      }
+    }
+
+    test('a blob is never unlinked while a manifest that needs it arrives', () =>
+      race(async (one, other, repository) => {
         await blob(repository, 'a');
         const [put, unlink] = await Promise.all([
-          manifest(repository, 'm', { blobs: [content('a')] }),
-          store.unlinkBlob(repository, digest('a')),
+          one.putManifest(newManifest(repository, 'm', { blobs: [content('a')] })),
+          other.unlinkBlob(repository, digest('a')),
         ]);
         expect(put.missing.length === 0).toBe(!unlink.unlinked);
-      }
+      }));
+
+    test('a manifest is never deleted while an index that needs it arrives', () =>
+      race(async (one, other, repository) => {
+        await manifest(repository, 'm', { tags: ['x'] });
+        const [put, deletion] = await Promise.all([
+          one.putManifest(newManifest(repository, 'i', { children: [content('m')], tags: ['y'] })),
+          other.deleteManifest(repository, digest('m')),
+        ]);
+        expect(put.missing.length === 0).toBe(!deletion.deleted);
+        expect(await store.listTags(repository, '', 10)).toEqual(deletion.deleted ? [] : ['x', 'y']);
+      }));
+
+    test('a tag that moves while its old manifest is deleted points at the new one', () =>
+      race(async (one, other, repository) => {
+        await manifest(repository, 'm', { tags: ['x'] });
+        await Promise.all([
+          one.putManifest(newManifest(repository, 'n', { tags: ['x'] })),
+          other.deleteManifest(repository, digest('m')),
+        ]);
+        expect((await store.findManifestByTag(repository, 'x'))?.digest).toBe(digest('n'));
+      }));
+
+    test('many writers in two processes: everything that was acknowledged is there', async () => {
+      const second = await database.reopen();
+      await Promise.all(
+        Array.from({ length: 32 }, async (_, index) => {
+          const writer = index % 2 === 0 ? store : second;
+          const repository = `many${index % 4}`;
+          for (const letter of ['a', 'b', 'c']) {
+            await writer.commitBlob(repository, digest(letter), 1, `u${index}`, index);
+            await writer.putManifest(
+              newManifest(repository, 'm', { blobs: [content(letter)], tags: ['latest', `t${index}-${letter}`] }),
+            );
+          }
+        }),
+      );
+      const tags = await Promise.all([0, 1, 2, 3].map((index) => second.listTags(`many${index}`, '', 100)));
+      expect(tags.map(({ length }) => length)).toEqual([25, 25, 25, 25]);
+      await second.close();
     });
 
     test('deleting a manifest takes its tags along; deleting a tag leaves the manifest', async () => {

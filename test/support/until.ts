@@ -1,8 +1,8 @@
-/** Resolves when `condition` holds; asks again and again, for at most ten seconds. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
+/** Resolves when `condition` holds; asks again and again, for at most `seconds`. */
+export async function until(condition: () => boolean | Promise<boolean>, seconds = 10): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`still not so after ten seconds: ${condition.toString()}`);
+    if (performance.now() > deadline) throw new Error(`still not so after ${seconds} seconds: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -1,0 +1,50 @@
+import type { Pool, PoolClient } from 'pg';
+import { type Migration, loadMigrations, newerSchemaMessage } from '../migrations.ts';
+import { first, run } from '../query.ts';
+import { MetadataError } from '../store.ts';
+import { drive } from './drive.ts';
+import { asking } from './errors.ts';
+
+/** Any number but the writers': one berth migrates, the others wait for it and find the work done. */
+const migrationsLock = 7_216_340_582;
+
+/**
+ * Brings the schema up to date, each migration in a transaction of its own. Replicas of an older berth go on running
+ * meanwhile: a migration only adds (see `migrations.ts`). A change that waits too long for their transactions gives up,
+ * so that they do not queue behind it: the next start tries again. Throws `newer_schema`, `unavailable`.
+ */
+export async function migrate(pool: Pool): Promise<void> {
+  const client = await asking(() => pool.connect());
+  try {
+    await asking(() => client.query('SET statement_timeout = 0; SET lock_timeout = 0'));
+    await asking(() => client.query(`SELECT pg_advisory_lock(${migrationsLock})`));
+    await asking(() => client.query("SET lock_timeout = '5s'"));
+    await applyMissing(client);
+  } finally {
+    client.release(true); // and with the connection go the lock and the settings
+  }
+}
+
+async function applyMissing(client: PoolClient): Promise<void> {
+  const migrations = loadMigrations('postgres');
+  const known = migrations.at(-1)?.version ?? 0;
+  const found = await versionOf(client);
+  if (found > known) throw new MetadataError('newer_schema', newerSchemaMessage(found, known));
+  for (const migration of migrations) if (migration.version > found) await apply(client, migration);
+}
+
+async function versionOf(client: PoolClient): Promise<number> {
+  const table = await drive(client, first<{ name: string | null }>(`SELECT to_regclass('schema_migrations')::text AS "name"`));
+  if (table?.name == null) {
+    await asking(() => client.query('CREATE TABLE schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL)'));
+    return 0;
+  }
+  const row = await drive(client, first<{ version: number | null }>('SELECT max(version) AS "version" FROM schema_migrations'));
+  return row?.version ?? 0;
+}
+
+async function apply(client: PoolClient, { version, name, sql }: Migration): Promise<void> {
+  await asking(() => client.query(`BEGIN;\n${sql}`));
+  await drive(client, run('INSERT INTO schema_migrations (version, name) VALUES (?, ?)', version, name));
+  await asking(() => client.query('COMMIT'));
+}

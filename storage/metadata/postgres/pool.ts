@@ -1,0 +1,44 @@
+import pg from 'pg';
+
+/** How long a request waits for a free connection, or for a new one. */
+const connectMilliseconds = 5_000;
+/** No statement of berth's takes longer; a network that swallows packets is noticed a little later. */
+const statementMilliseconds = 15_000;
+const answerMilliseconds = 20_000;
+/** A lock waits for transactions of a few milliseconds. */
+const lockMilliseconds = 10_000;
+/** A process that stops in the middle of a transaction does not hold its locks for longer. */
+const idleInTransactionMilliseconds = 30_000;
+
+/** Sizes, times and ids are below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
+};
+
+/** At most `connections` connections, opened when needed and again after they broke. */
+export function createPool(url: string, connections: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connections,
+    connectionTimeoutMillis: connectMilliseconds,
+    query_timeout: answerMilliseconds,
+    keepAlive: true,
+    application_name: 'berth',
+    types,
+    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- the pool waits for it; its types do not say so
+    onConnect: async (client) => {
+      await client.query(sessionSettings);
+    },
+  });
+  // A connection that breaks while it rests: the pool has dropped it already.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** What is acknowledged is on disk, whatever the server's default; a stricter one (`remote_apply`) stays. */
+const sessionSettings = `
+  SET statement_timeout = ${statementMilliseconds};
+  SET lock_timeout = ${lockMilliseconds};
+  SET idle_in_transaction_session_timeout = ${idleInTransactionMilliseconds};
+  SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')`;

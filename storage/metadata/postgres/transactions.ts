@@ -1,0 +1,64 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Query } from '../query.ts';
+import { MetadataError } from '../store.ts';
+import { drive } from './drive.ts';
+import { asking } from './errors.ts';
+
+/**
+ * How a transaction runs beside others. `adding` ones run beside each other; one that is `alone` waits for those that
+ * run, and the next ones wait for it, whichever process they belong to. See `queries/additions.ts`.
+ */
+export type Mode = 'reading' | 'adding' | 'alone';
+
+/** Any number, the same in every berth: locks are the database's own. */
+const writersLock = 7_216_340_581;
+
+/**
+ * Writes see in each statement what was committed before it, thus everything that was there when they got the lock;
+ * reads of several statements see one moment.
+ */
+const begin: Readonly<Record<Mode, string>> = {
+  reading: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+  adding: `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(${writersLock})`,
+  alone: `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(${writersLock})`,
+};
+
+/** Runs the query as one transaction: all of it or nothing. Throws `ConnectionLost` only where nothing was committed. */
+export async function inTransaction<Result>(pool: Pool, mode: Mode, query: Query<Result>): Promise<Result> {
+  const client = await asking(() => pool.connect());
+  // A connection that breaks tells it twice: to the statement that runs, and here.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  let usable = false;
+  try {
+    await asking(() => client.query(begin[mode]));
+    const result = await drive(client, query);
+    await commit(client);
+    usable = true;
+    return result;
+  } catch (error) {
+    usable = await rolledBack(client);
+    throw error;
+  } finally {
+    client.off('error', ignore);
+    client.release(!usable);
+  }
+}
+
+/** Once COMMIT is on its way only the database knows what became of it. */
+async function commit(client: PoolClient): Promise<void> {
+  try {
+    await client.query('COMMIT');
+  } catch (error) {
+    throw new MetadataError('unavailable', 'PostgreSQL did not say whether a transaction was committed', { cause: error });
+  }
+}
+
+async function rolledBack(client: PoolClient): Promise<boolean> {
+  try {
+    await client.query('ROLLBACK');
+    return true;
+  } catch {
+    return false;
+  }
+}

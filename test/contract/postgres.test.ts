@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createPostgresStore } from '../../storage/metadata/postgres.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
+import { describeWith } from '../support/requires.ts';
+import { describeMetadataStore } from './metadata-store.ts';
+
+const open = ({ url }: Database) => createPostgresStore({ url, connections: 5 });
+
+describeWith(postgresPrograms, 'PostgreSQL', () => {
+  describeMetadataStore('postgres', async () => {
+    const database = await createDatabase();
+    return {
+      store: await open(database),
+      reopen: () => open(database),
+      pretendNewer: async () => {
+        await database.execute("INSERT INTO schema_migrations (version, name) VALUES (9999, 'future')");
+      },
+      dispose: () => database.drop(),
+    };
+  });
+
+  describe('its connections', () => {
+    let database: Database;
+    let store: MetadataStore;
+    beforeEach(async () => {
+      database = await createDatabase();
+      store = await open(database);
+    });
+    afterEach(async () => {
+      await store.close();
+      await database.drop();
+    });
+
+    const breakConnections = () =>
+      database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'berth' AND datname = current_database()",
+      );
+
+    test('replicas that start together on an empty database migrate it once', async () => {
+      const empty = await createDatabase();
+      const stores = await Promise.all([open(empty), open(empty), open(empty), open(empty)]);
+      const versions = await empty.execute('SELECT version FROM schema_migrations ORDER BY version');
+      expect(versions[0]).toEqual({ version: '1' });
+      await Promise.all(stores.map((one) => one.close()));
+      await empty.drop();
+    });
+
+    test('connections that break while they rest are opened again unnoticed', async () => {
+      for (let round = 0; round < 5; round++) {
+        await store.createUpload(`u${round}`, 'app', 'sha256', 1);
+        await breakConnections();
+        expect((await store.findUpload(`u${round}`))?.id).toBe(`u${round}`);
+      }
+    });
+
+    test('what was acknowledged is there and nothing is half there, although connections break under load', async () => {
+      const digest = (index: number) => `sha256:${index.toString(16).padStart(64, '0')}`;
+      const done = new AbortController();
+      const breaking = (async () => {
+        while (!done.signal.aborted) await breakConnections();
+      })();
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 200 }, (_, index) => store.commitBlob('app', digest(index), 1, '', 1)),
+      );
+      done.abort();
+      await breaking;
+      for (const [index, { status }] of outcomes.entries()) {
+        const link = await store.findLink('app', digest(index));
+        if (status === 'fulfilled') expect(link).toEqual({ sizeBytes: 1 });
+      }
+      const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+      for (const failure of failures) expect(failure).toMatchObject({ code: 'unavailable' });
+      expect(await database.execute('SELECT digest FROM blobs WHERE digest NOT IN (SELECT digest FROM links)')).toEqual([]);
+    });
+
+    test('a database that is gone is unavailable, never an empty answer', async () => {
+      await database.drop();
+      await expect(store.findLink('app', 'x')).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(store.createUpload('u', 'app', 'sha256', 1)).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(store.check()).rejects.toMatchObject({ code: 'unavailable' });
+    });
+
+    test('a server that does not answer is told at the start', async () => {
+      await expect(createPostgresStore({ url: 'postgres://nobody@127.0.0.1:1/none', connections: 1 })).rejects.toMatchObject({
+        code: 'unavailable',
+      });
+    });
+  });
+});

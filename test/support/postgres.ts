@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { run } from './run.ts';
+import { until } from './until.ts';
+
+/** What `describeWith` asks for: Debian's own command; the server's programs lie outside of the PATH there. */
+export const postgresPrograms = ['pg_ctlcluster'];
+
+export interface Database {
+  /** `postgres://…`, as `storage.metadata.url` wants it. */
+  readonly url: string;
+  /** Runs statements as the database's owner. */
+  execute(sql: string): Promise<readonly Record<string, unknown>[]>;
+  /** Idempotent. Ends every connection to it. */
+  drop(): Promise<void>;
+}
+
+/** An empty database on the private cluster that the files of one test run share. */
+export async function createDatabase(): Promise<Database> {
+  const folder = await sharedCluster();
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await execute(urlOf(folder, 'postgres'), `CREATE DATABASE ${name}`);
+  return {
+    url: urlOf(folder, name),
+    execute: (sql) => execute(urlOf(folder, name), sql),
+    async drop() {
+      await execute(urlOf(folder, 'postgres'), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+/** The cluster listens on a socket in its own folder: no port that something else could take. */
+function urlOf(folder: string, database: string): string {
+  return `postgres:///${database}?host=${encodeURIComponent(folder)}&user=postgres`;
+}
+
+async function execute(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+let cluster: Promise<string> | undefined;
+
+/** The folder of the run's cluster; whoever comes first starts it. */
+function sharedCluster(): Promise<string> {
+  cluster ??= (async () => {
+    const folder = join(tmpdir(), `berth-postgres-${process.env['TEST_RUN'] ?? process.pid}`);
+    const ready = join(folder, 'ready');
+    if (await isMine(folder)) {
+      await startCluster(folder);
+      await writeFile(ready, '');
+    } else await until(() => existsSync(ready), 60);
+    return folder;
+  })();
+  return cluster;
+}
+
+async function isMine(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
+/** A server of our own in the folder. Its durability is switched off: what is tested is berth's use of it. */
+export async function startCluster(folder: string): Promise<ChildProcess> {
+  const data = join(folder, 'data');
+  await chmod(folder, 0o777);
+  const init = [
+    programPath('initdb'),
+    '-D',
+    data,
+    '-U',
+    'postgres',
+    '-A',
+    'trust',
+    '-E',
+    'UTF8',
+    '--locale=C.UTF-8',
+    '--no-sync',
+  ];
+  await run('sh', ['-c', '"$@"', 'sh', ...asUser(init)]);
+  const settings = ['listen_addresses=', `unix_socket_directories=${folder}`, 'fsync=off', 'max_connections=300'];
+  const server = [programPath('postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
+  const child = launchBound(folder, asUser(server));
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`PostgreSQL did not start in ${folder}`);
+    return execute(urlOf(folder, 'postgres'), 'SELECT 1').then(
+      () => true,
+      () => false,
+    );
+  }, 60);
+  return child;
+}
+
+/** PostgreSQL refuses to run as root. */
+function asUser(command: readonly string[]): readonly string[] {
+  return process.getuid?.() === 0 ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', ...command] : command;
+}
+
+/** Lives as long as this process, however that ends: the shell waits for the end of its input. */
+function launchBound(folder: string, command: readonly string[]): ChildProcess {
+  const script =
+    'folder=$1; shift; "$@" 2>"$folder/log" & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf "$folder"';
+  const child = spawn('sh', ['-c', script, 'sh', folder, ...command], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  child.unref();
+  (child.stdin as unknown as { unref(): void }).unref();
+  return child;
+}
+
+function programPath(program: string): string {
+  const versions = '/usr/lib/postgresql';
+  const folders = existsSync(versions) ? readdirSync(versions).sort().reverse() : [];
+  const found = folders.map((version) => join(versions, version, 'bin', program)).find((path) => existsSync(path));
+  return found ?? program;
+}

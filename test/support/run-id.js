@@ -1,0 +1,6 @@
+import { randomUUID } from 'node:crypto';
+
+/** What the files of one run share is found by this name: each file may run in a process of its own. */
+export default function nameRun() {
+  process.env['TEST_RUN'] = randomUUID();
+}
