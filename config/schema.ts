@@ -52,6 +52,7 @@ export const schema = section({
       driver: choice(['sqlite', 'postgres'], 'where repositories, tags, users and grants lie'),
       file: optional(text('', 'SQLite file; default: metadata.sqlite in storage.blobs.directory')),
       url: optional({ ...url('PostgreSQL: postgres://user:password@host/database', ['postgres:', 'postgresql:']), secret: true }),
+      connections: wholeNumber(10, 1, 1000, 'most connections of a process to PostgreSQL'),
     }),
   }),
   manifests: section({

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { BlobDriver } from '../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../storage/blobs/filesystem.ts';
+import { createPostgresStore } from '../storage/metadata/postgres.ts';
 import { createSqliteStore } from '../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openAccess } from './http/access.ts';
@@ -57,6 +58,8 @@ function openBlobs({ storage }: Config): Promise<BlobDriver> {
 }
 
 async function openMetadata({ storage }: Config): Promise<MetadataStore> {
+  const { driver, url, connections } = storage.metadata;
+  if (driver === 'postgres' && url !== undefined) return createPostgresStore({ url, connections });
   const file = storage.metadata.file ?? join(storage.blobs.directory, 'metadata.sqlite');
   await mkdir(dirname(file), { recursive: true });
   return createSqliteStore({ file });

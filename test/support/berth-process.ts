@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createMetadata } from './metadata.ts';
 import { end, launch } from './run.ts';
 import { until } from './until.ts';
 
@@ -29,6 +30,7 @@ export async function startBerthProcess(
   flags: readonly string[] = [],
 ): Promise<BerthProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'berth-process-'));
+  const metadata = await createMetadata();
   let port = 0;
   let printed = '';
   let child: ChildProcess | undefined;
@@ -39,6 +41,7 @@ export async function startBerthProcess(
       BERTH_LISTEN: `127.0.0.1:${port}`,
       BERTH_STORAGE_BLOBS_DIRECTORY: directory,
       BERTH_LOG_FORMAT: 'json',
+      ...metadata.settings,
       ...settings,
     };
     const from = printed.length;
@@ -74,6 +77,7 @@ export async function startBerthProcess(
     kill: (signal) => (child ? end(child, signal) : Promise.resolve(null)),
     async dispose() {
       if (child) await end(child);
+      await metadata.dispose();
       await rm(directory, { recursive: true });
     },
   };
