@@ -68,6 +68,7 @@ export const schema = section({
   access: section({
     mode: choice(['open', 'token'], 'open: everybody may do everything; token: logins, grants'),
     allowOpen: flag(false, 'permit mode open on an address that other machines reach'),
+    tokenLifetime: duration('5m', 'how long a bearer token is good; revoked rights end at once'),
     anonymousPull: choice(['public', 'none'], 'what a client without a login may pull: public repositories, or nothing'),
     admin: section({
       username: text('admin', 'created at the first start in mode token'),

@@ -8,6 +8,7 @@ import { createFilesystemDriver } from '../storage/blobs/filesystem.ts';
 import { createPostgresStore } from '../storage/metadata/postgres.ts';
 import { createSqliteStore } from '../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
+import { type Guard, createGuard } from './guard.ts';
 import { openAccess } from './http/access.ts';
 import { type Certificate, openCertificate } from './http/certificate.ts';
 import { createOrigin } from './http/origin.ts';
@@ -20,6 +21,8 @@ import { every } from './schedule.ts';
 
 /** The composition root: configuration → stores → services → HTTP. */
 export interface App {
+  /** The password of the admin that was created now, where it was generated: nobody else knows it. */
+  readonly generatedPassword: string | undefined;
   /** Begins to listen; resolves to the URL. Rejects when the address is taken. */
   listen(): Promise<string>;
   /**
@@ -37,11 +40,13 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const swept = await registry.uploads.sweep();
   if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
   const certificate = await openTls(config);
-  const server = createServer(config, registry, driver, metadata, log, certificate);
+  const guard = config.access.mode === 'open' ? undefined : await createGuard(config, metadata, now);
+  const server = createServer(config, registry, driver, metadata, log, certificate, guard);
   const jobs = [every(3600, () => expireUploads(registry, now() - config.uploads.expireAfter * 1000), log)];
   if (certificate) jobs.push(every(10, () => renewCertificate(certificate, log), log));
 
   return {
+    generatedPassword: guard?.generatedPassword,
     listen: () => listen(server, config),
     async close() {
       for (const job of jobs) job.stop();
@@ -57,7 +62,7 @@ function openBlobs({ storage }: Config): Promise<BlobDriver> {
   return createFilesystemDriver({ directory: storage.blobs.directory });
 }
 
-async function openMetadata({ storage }: Config): Promise<MetadataStore> {
+export async function openMetadata({ storage }: Config): Promise<MetadataStore> {
   const { driver, url, connections } = storage.metadata;
   if (driver === 'postgres' && url !== undefined) return createPostgresStore({ url, connections });
   const file = storage.metadata.file ?? join(storage.blobs.directory, 'metadata.sqlite');
@@ -76,17 +81,19 @@ function createServer(
   metadata: MetadataStore,
   log: Log,
   certificate: Certificate | undefined,
+  guard: Guard | undefined,
 ): Server {
-  const web = createWeb({
+  const health = {
     facts: { blobs: driver.name, metadata: metadata.name, sendPath },
     ready: async () => {
       await Promise.all([driver.check(), metadata.check()]);
     },
-  });
+  };
+  const web = createWeb(health, guard?.extensions ?? []);
   return createHttpServer({
     protocol: {
       registry,
-      access: openAccess,
+      access: guard?.control ?? openAccess,
       origin: createOrigin(config),
       absoluteLocations: config.locations === 'absolute',
       largestManifestBytes: config.manifests.maxSize,

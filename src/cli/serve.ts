@@ -10,7 +10,7 @@ export const serve: Command = {
   summary: 'run the registry',
   usage: 'berth serve [--config FILE]',
   options: {},
-  async run({ config, onSignal, isTerminal }) {
+  async run({ config, onSignal, isTerminal, print }) {
     const settings = config();
     const { log, flush } = createLog({
       level: settings.log.level,
@@ -18,6 +18,11 @@ export const serve: Command = {
     });
     const app = await createApp(settings, log);
     const url = await app.listen();
+    if (app.generatedPassword !== undefined) {
+      print(
+        `created the admin ${settings.access.admin.username} with the password ${app.generatedPassword}: it is shown only now`,
+      );
+    }
     log.info({ url, ...facts(settings) }, 'berth is listening');
     flush();
     const signal = await onSignal();

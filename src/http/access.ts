@@ -1,12 +1,16 @@
 import type { IncomingMessage } from 'node:http';
-
-/** What a request wants to do; in the words of the token scope (`repository:NAME:pull`). */
-export type Action = 'pull' | 'push' | 'delete';
+import type { Action } from '../access/action.ts';
+import { type Principal, everybody } from '../access/principal.ts';
 
 /** Who makes a request. */
-export interface Subject {
-  /** For the log and the audit trail; '' for a client without a login. */
-  readonly name: string;
+export type Subject = Principal;
+
+/** What a request needs to be allowed. */
+export interface Need {
+  readonly action: Action;
+  readonly repository: string;
+  /** Another repository that it would like to read from: named in the challenge, not asked for. */
+  readonly from?: string | undefined;
 }
 
 /**
@@ -17,20 +21,24 @@ export interface Subject {
 export interface AccessControl {
   /** Who is asking, for a request that needs nothing in particular: `GET /v2/`. */
   authenticate(request: IncomingMessage): Promise<Subject>;
-  /** May the client do `action` in `repository`? */
-  check(request: IncomingMessage, action: Action, repository: string): Promise<Subject>;
-  /** The same question about something else, in the middle of a request. */
+  /** Who is asking, and may do what it needs. */
+  check(request: IncomingMessage, need: Need): Promise<Subject>;
+  /** May the client do `action` in `repository`? Asked in the middle of a request. */
   allows(subject: Subject, action: Action, repository: string): Promise<boolean>;
-  /** Which of `repositories` may appear in a listing. */
-  visible(subject: Subject, repositories: readonly string[]): Promise<readonly string[]>;
+  /** Who is asking, and may list repositories. */
+  checkList(request: IncomingMessage): Promise<Subject>;
+  /** The repositories that may appear in a listing, after `after`, ascending; undefined: all that there are. */
+  visible(subject: Subject, after: string): AsyncIterable<string> | undefined;
+  /** Whether some repositories are kept from some clients: then the time that a search takes must not tell of them. */
+  readonly keepsSecrets: boolean;
 }
-
-const anyone: Subject = { name: '' };
 
 /** Open mode: everybody may do everything. */
 export const openAccess: AccessControl = {
-  authenticate: () => Promise.resolve(anyone),
-  check: () => Promise.resolve(anyone),
+  authenticate: () => Promise.resolve(everybody),
+  check: () => Promise.resolve(everybody),
   allows: () => Promise.resolve(true),
-  visible: (_subject, repositories) => Promise.resolve(repositories),
+  checkList: () => Promise.resolve(everybody),
+  visible: () => undefined,
+  keepsSecrets: false,
 };

@@ -64,6 +64,7 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const started = performance.now();
     const requestId = `${prefix}-${(++count).toString(36)}`;
+    const { url = '' } = request; // Express changes it on its way
     const sentBefore = request.socket.bytesWritten;
     let failure: unknown;
     response.setHeader('X-Request-Id', requestId);
@@ -72,7 +73,7 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
         requestId,
         client: protocol.origin.clientAddress(request),
         method: request.method ?? '',
-        url: request.url ?? '',
+        url,
         status: response.statusCode,
         bytesReceived: Number(request.headers['content-length'] ?? 0),
         bytesSent: request.socket.bytesWritten - sentBefore + bytesSentByKernel(response),
@@ -81,7 +82,7 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
         ...(failure === undefined ? {} : { error: failure }),
       }),
     );
-    if (!isProtocol(request.url ?? '')) {
+    if (!isProtocol(url)) {
       web(request, response);
       return;
     }

@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Response, type Router } from 'express';
 
 /** The state of the parts that a probe asks about. */
 export interface Health {
@@ -8,8 +8,14 @@ export interface Health {
   ready(): Promise<void>;
 }
 
+/** A part that lies at a path of its own. */
+export interface Extension {
+  readonly path: string;
+  readonly router: Router;
+}
+
 /** Everything that is not the registry protocol. */
-export function createWeb(health: Health): Express {
+export function createWeb(health: Health, extensions: readonly Extension[]): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
@@ -24,6 +30,7 @@ export function createWeb(health: Health): Express {
     }
   });
   app.get('/', (_request, response) => void response.json({ name: 'berth', protocol: '/v2/', health: '/healthz' }));
+  for (const { path, router } of extensions) app.use(path, router);
   app.use((_request, response) => problem(response, 404, 'Not Found', 'nothing lies here: the registry protocol begins at /v2/'));
   app.use(failed);
   return app;
@@ -38,6 +45,14 @@ export function problem(response: Response, status: number, title: string, detai
 }
 
 const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+  const refused = statusOf(error);
   if (response.headersSent) next(error);
+  else if (refused !== undefined) problem(response, refused, 'Bad Request', (error as Error).message);
   else problem(response, 500, 'Internal Server Error', 'see the log for the request id in X-Request-Id');
 };
+
+/** Express marks what is wrong with a request by a 4xx status. */
+function statusOf(error: unknown): number | undefined {
+  const status = error instanceof Error && 'status' in error ? error.status : undefined;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
+}

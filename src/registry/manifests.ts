@@ -26,7 +26,7 @@ export interface Manifests {
   /**
    * Checks and stores a manifest, under its digest or a tag, and points `tags` at it too. Durable once resolved.
    * Throws MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN (one entry for each missing digest): nothing is
-   * stored then. A subject need not exist.
+   * stored then. A subject need not exist. With `keepTags` also DENIED, where a tag would be moved.
    */
   put(
     repository: RepositoryName,
@@ -34,6 +34,7 @@ export interface Manifests {
     tags: readonly Tag[],
     bytes: Buffer,
     contentType: string,
+    options?: { readonly keepTags: boolean },
   ): Promise<PushedManifest>;
   /** Takes a tag, or a manifest with every tag that points at it, out of the repository. Throws MANIFEST_UNKNOWN. */
   delete(repository: RepositoryName, reference: Reference): Promise<void>;
@@ -91,14 +92,14 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
       return bytes;
     },
 
-    put: (repository, reference, tags, bytes, contentType) =>
+    put: (repository, reference, tags, bytes, contentType, { keepTags } = { keepTags: false }) =>
       translating(async () => {
         const manifest = parse(bytes, contentType);
         const digest = verifiedDigest(bytes, reference.digest);
         const { blobs, children } = manifest;
         refuseIncomplete(await metadata.checkReferences(repository, blobs, children), acceptMissing);
         await store(digest, bytes);
-        const check = await metadata.putManifest({
+        const record = {
           repository,
           digest,
           mediaType: manifest.mediaType,
@@ -111,8 +112,10 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
           acceptMissing,
           tags: [...(reference.tag === undefined ? [] : [reference.tag]), ...tags],
           now: now(),
-        });
+        };
+        const check: PutCheck = keepTags ? await metadata.putManifestKeepingTags(record) : await metadata.putManifest(record);
         refuseIncomplete(check, acceptMissing);
+        refuseMoving(check.keptTags ?? []);
         return { digest, subject: manifest.subject };
       }),
 
@@ -127,6 +130,10 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
         if (!deleted) throw unknown(reference);
       }),
   };
+}
+
+interface PutCheck extends ReferenceCheck {
+  readonly keptTags?: readonly string[];
 }
 
 function unknown(reference: Reference): OciError {
@@ -153,6 +160,12 @@ function verifiedDigest(bytes: Buffer, named: Digest | undefined): Digest {
     });
   }
   return actual;
+}
+
+function refuseMoving(tags: readonly string[]): void {
+  if (tags.length === 0) return;
+  const message = 'you may add tags, and not move those that exist';
+  throw new OciError('DENIED', { message, detail: { tags } });
 }
 
 function refuseIncomplete({ missing, wrongSize }: ReferenceCheck, acceptMissing: boolean): void {

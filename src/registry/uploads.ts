@@ -16,23 +16,23 @@ import type { OpenUpload } from './open-upload.ts';
  * is gone.
  */
 export interface Uploads {
-  /** Begins a session and returns its id. */
-  start(repository: RepositoryName, algorithm: DigestAlgorithm): Promise<string>;
-  /** Bytes received so far. Throws BLOB_UPLOAD_UNKNOWN, also for a session of another repository. */
-  status(repository: RepositoryName, id: string): Promise<number>;
+  /** Begins a session and returns its id. `owner`: whom alone it serves; '' in open mode. */
+  start(repository: RepositoryName, algorithm: DigestAlgorithm, owner: string): Promise<string>;
+  /** Bytes received so far. Throws BLOB_UPLOAD_UNKNOWN, also for a session of another repository or owner. */
+  status(session: UploadSession): Promise<number>;
   /**
    * Appends a chunk and returns the session's new size. Without `range` the chunk goes where the last one ended.
    * Throws BLOB_UPLOAD_INVALID (416) out of order, SIZE_INVALID when the chunk is not as long as announced: then it is
    * dropped as a whole. When the client breaks off, what arrived is kept.
    */
-  append(repository: RepositoryName, id: string, chunk: Chunk): Promise<number>;
+  append(session: UploadSession, chunk: Chunk): Promise<number>;
   /**
    * Appends the last chunk, if any, verifies the digest of the whole and makes the blob visible in the repository.
    * Durable once resolved. Throws DIGEST_INVALID and ends the session when the bytes are not the digest's.
    */
-  finish(repository: RepositoryName, id: string, digest: Digest, lastChunk?: Chunk): Promise<void>;
+  finish(session: UploadSession, digest: Digest, lastChunk?: Chunk): Promise<void>;
   /** Drops the session and its bytes. Throws BLOB_UPLOAD_UNKNOWN. */
-  cancel(repository: RepositoryName, id: string): Promise<void>;
+  cancel(session: UploadSession): Promise<void>;
   /** A whole blob in one go: nothing is left of it when it fails. */
   put(repository: RepositoryName, digest: Digest, chunk: Chunk): Promise<void>;
   /** Drops sessions begun before `before` (milliseconds since 1970), oldest first, and returns how many: 0 means none is left. */
@@ -41,6 +41,13 @@ export interface Uploads {
   sweep(): Promise<number>;
   /** Releases what open sessions hold. Their bytes stay. */
   close(): Promise<void>;
+}
+
+/** A session as a client names it. */
+export interface UploadSession {
+  readonly id: string;
+  readonly repository: RepositoryName;
+  readonly owner: string;
 }
 
 export interface Chunk {
@@ -60,22 +67,19 @@ export interface UploadsOptions {
 export function createUploads({ driver, metadata, now }: UploadsOptions): Uploads {
   const open = createOpenUploads(driver);
 
-  async function algorithmOf(repository: RepositoryName, id: string): Promise<DigestAlgorithm> {
+  async function algorithmOf({ id, repository, owner }: UploadSession): Promise<DigestAlgorithm> {
     const record = await metadata.findUpload(id);
-    if (record?.repository !== repository) throw new OciError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: id } });
+    if (record?.repository !== repository || record.owner !== owner)
+      throw new OciError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: id } });
     return record.algorithm as DigestAlgorithm;
   }
 
   /** Runs `work` with the session opened and no other request of this process in it. */
-  function within<Result>(
-    repository: RepositoryName,
-    id: string,
-    work: (upload: OpenUpload) => Promise<Result>,
-  ): Promise<Result> {
+  function within<Result>(session: UploadSession, work: (upload: OpenUpload) => Promise<Result>): Promise<Result> {
     return translating(() =>
-      open.exclusively(id, async () => {
-        const algorithm = await algorithmOf(repository, id);
-        return work(await open.get(id, algorithm));
+      open.exclusively(session.id, async () => {
+        const algorithm = await algorithmOf(session);
+        return work(await open.get(session.id, algorithm));
       }),
     );
   }
@@ -100,27 +104,28 @@ export function createUploads({ driver, metadata, now }: UploadsOptions): Upload
   }
 
   return {
-    start: (repository, algorithm) =>
+    start: (repository, algorithm, owner) =>
       translating(async () => {
         const id = randomUUID();
-        await metadata.createUpload(id, repository, algorithm, now());
+        await metadata.createUpload(id, repository, algorithm, now(), owner);
         return id;
       }),
 
-    status: (repository, id) =>
+    status: (session) =>
       translating(async () => {
-        const algorithm = await algorithmOf(repository, id);
-        return (await open.get(id, algorithm)).sizeBytes;
+        const algorithm = await algorithmOf(session);
+        return (await open.get(session.id, algorithm)).sizeBytes;
       }),
 
-    append: (repository, id, chunk) =>
-      within(repository, id, async (upload) => {
+    append: (session, chunk) =>
+      within(session, async (upload) => {
         await appendChunk(upload, chunk);
         return upload.sizeBytes;
       }),
 
-    finish: (repository, id, digest, lastChunk) =>
-      within(repository, id, async (upload) => {
+    finish: (session, digest, lastChunk) =>
+      within(session, async (upload) => {
+        const { id, repository } = session;
         if (lastChunk) await appendChunk(upload, lastChunk);
         try {
           await commit(upload, repository, id, digest);
@@ -130,7 +135,7 @@ export function createUploads({ driver, metadata, now }: UploadsOptions): Upload
         }
       }),
 
-    cancel: (repository, id) => within(repository, id, () => drop(id)),
+    cancel: (session) => within(session, () => drop(session.id)),
 
     put: (repository, digest, chunk) => {
       const id = randomUUID();

@@ -52,7 +52,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     test('an upload is found until it is committed or deleted', async () => {
       await store.createUpload('u1', 'app', 'sha256', 5);
       await store.createUpload('u2', 'app', 'sha512', 7);
-      expect(await store.findUpload('u1')).toEqual({ id: 'u1', repository: 'app', algorithm: 'sha256', startedAt: 5 });
+      expect(await store.findUpload('u1')).toEqual({ id: 'u1', repository: 'app', algorithm: 'sha256', startedAt: 5, owner: '' });
       expect(await store.uploadsStartedBefore(7, 10)).toEqual(['u1']);
       expect(await store.uploadsStartedBefore(8, 1)).toEqual(['u1']);
       await store.commitBlob('app', digest('a'), 3, 'u1', 6);

@@ -12,6 +12,8 @@ export interface TestBerth {
   readonly host: string;
   readonly port: number;
   readonly directory: string;
+  /** The `BERTH_*` variables that it runs with. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Closes it and opens it again over the same data, on another port. */
   restart(): Promise<TestBerth>;
   close(): Promise<void>;
@@ -38,6 +40,7 @@ async function open(directory: string, metadata: TestMetadata, settings: Readonl
     host: hostname,
     port: Number(port),
     directory,
+    environment,
     async restart() {
       await app.close();
       return open(directory, metadata, settings);

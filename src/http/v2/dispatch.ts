@@ -15,8 +15,8 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   if (!found) throw unknownPath(path);
   const repository = found.name === undefined ? ('' as RepositoryName) : requireName(found.name);
   const tail = decode(found.tail);
-  const subject = await authorized(protocol, request, found, repository);
   const query = new URLSearchParams(queryStart < 0 ? '' : url.slice(queryStart + 1));
+  const subject = await authorized(protocol, request, found, repository, query);
   await found.route.handler({ protocol, request, response, query, subject, repository, tail });
 }
 
@@ -25,8 +25,17 @@ function authorized(
   request: IncomingMessage,
   { route }: Match,
   repository: RepositoryName,
+  query: URLSearchParams,
 ): Promise<Subject> {
-  return route.access === 'any' ? access.authenticate(request) : access.check(request, route.access, repository);
+  if (route.access === 'any') return access.authenticate(request);
+  if (route.access === 'list') return access.checkList(request);
+  return access.check(request, { action: route.access, repository, from: mountSource(query) });
+}
+
+/** The repository that the client would mount a blob from: a token for this request should say it too. */
+function mountSource(query: URLSearchParams): string | undefined {
+  const from = query.has('mount') ? query.get('from') : null;
+  return from === null ? undefined : parseRepositoryName(from);
 }
 
 function requireName(text: string): RepositoryName {

@@ -1,6 +1,7 @@
 import { mediaTypes } from '../../oci/media-types.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { ReferrerRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { Page } from '../../registry/listings.ts';
 import { sendJson } from '../errors.ts';
 import { type Exchange, digestOf, setLink } from './exchange.ts';
 
@@ -22,9 +23,20 @@ export async function listTags(exchange: Exchange): Promise<void> {
 export async function listRepositories(exchange: Exchange): Promise<void> {
   const { protocol, subject, response } = exchange;
   const limit = pageSize(exchange.query, largestPage);
-  const page = await protocol.registry.listings.repositories(after(exchange.query), limit);
+  const names = protocol.access.visible(subject, after(exchange.query));
+  const page = names ? await pageOf(names, limit) : await protocol.registry.listings.repositories(after(exchange.query), limit);
   if (page.more) setLink(exchange, '/v2/_catalog', { n: String(limit), last: page.items.at(-1) ?? '' });
-  sendJson(response, 200, { repositories: await protocol.access.visible(subject, page.items) });
+  sendJson(response, 200, { repositories: page.items });
+}
+
+async function pageOf(names: AsyncIterable<string>, limit: number): Promise<Page<string>> {
+  const items: string[] = [];
+  if (limit === 0) return { items, more: false };
+  for await (const name of names) {
+    if (items.length === limit) return { items, more: true };
+    items.push(name);
+  }
+  return { items, more: false };
 }
 
 /** end-12a, end-12b GET /v2/<name>/referrers/<digest> */

@@ -35,13 +35,16 @@ export async function getManifest(exchange: Exchange): Promise<void> {
 
 /** end-7a PUT /v2/<name>/manifests/<reference>, end-7b with ?tag=<tag>&tag=<tag> */
 export async function putManifest(exchange: Exchange): Promise<void> {
-  const { protocol, request, response, repository, query } = exchange;
+  const { protocol, request, response, repository, query, subject: client } = exchange;
   const reference = referenceOf(exchange);
   if (!reference) throw badTag(exchange.tail);
   const tags = query.getAll('tag').map(requireTag);
   const bytes = await wholeBody(request, response, protocol.largestManifestBytes);
   const contentType = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim() ?? '';
-  const { digest, subject } = await protocol.registry.manifests.put(repository, reference, tags, bytes, contentType);
+  const keepTags = !(await protocol.access.allows(client, 'push', repository));
+  const { digest, subject } = await protocol.registry.manifests.put(repository, reference, tags, bytes, contentType, {
+    keepTags,
+  });
   setLocation(exchange, `/v2/${repository}/manifests/${digest}`);
   response.setHeader('Docker-Content-Digest', digest);
   if (tags.length > 0) response.setHeader('OCI-Tag', tags);

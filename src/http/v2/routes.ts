@@ -1,4 +1,4 @@
-import type { Action } from '../access.ts';
+import type { Action } from '../../access/action.ts';
 import { getBase } from './base.ts';
 import { deleteBlob, getBlob } from './blobs.ts';
 import type { Handler } from './exchange.ts';
@@ -12,8 +12,8 @@ export interface Route {
   /** `GET` serves `HEAD` too. */
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   readonly path: string;
-  /** What the client must be allowed to do in the repository; `any`: everybody who may come in. */
-  readonly access: Action | 'any';
+  /** What the client must be allowed to do in the repository; `list`: to list repositories; `any`: to come in. */
+  readonly access: Action | 'list' | 'any';
   readonly handler: Handler;
 }
 
@@ -26,17 +26,17 @@ export const routes: readonly Route[] = [
     ends: ['end-4a', 'end-4b', 'end-11'],
     method: 'POST',
     path: '/v2/<name>/blobs/uploads/',
-    access: 'push',
+    access: 'add',
     handler: postUpload,
   },
-  { ends: ['end-5'], method: 'PATCH', path: '/v2/<name>/blobs/uploads/<id>', access: 'push', handler: patchUpload },
-  { ends: ['end-6'], method: 'PUT', path: '/v2/<name>/blobs/uploads/<id>', access: 'push', handler: putUpload },
-  { ends: ['end-7a', 'end-7b'], method: 'PUT', path: '/v2/<name>/manifests/<reference>', access: 'push', handler: putManifest },
+  { ends: ['end-5'], method: 'PATCH', path: '/v2/<name>/blobs/uploads/<id>', access: 'add', handler: patchUpload },
+  { ends: ['end-6'], method: 'PUT', path: '/v2/<name>/blobs/uploads/<id>', access: 'add', handler: putUpload },
+  { ends: ['end-7a', 'end-7b'], method: 'PUT', path: '/v2/<name>/manifests/<reference>', access: 'add', handler: putManifest },
   { ends: ['end-8a', 'end-8b'], method: 'GET', path: '/v2/<name>/tags/list', access: 'pull', handler: listTags },
   { ends: ['end-9'], method: 'DELETE', path: '/v2/<name>/manifests/<reference>', access: 'delete', handler: deleteManifest },
   { ends: ['end-10'], method: 'DELETE', path: '/v2/<name>/blobs/<digest>', access: 'delete', handler: deleteBlob },
   { ends: ['end-12a', 'end-12b'], method: 'GET', path: '/v2/<name>/referrers/<digest>', access: 'pull', handler: listReferrers },
-  { ends: ['end-13'], method: 'GET', path: '/v2/<name>/blobs/uploads/<id>', access: 'push', handler: getUpload },
-  { ends: ['end-14'], method: 'DELETE', path: '/v2/<name>/blobs/uploads/<id>', access: 'push', handler: deleteUpload },
-  { ends: ['catalog'], method: 'GET', path: '/v2/_catalog', access: 'any', handler: listRepositories },
+  { ends: ['end-13'], method: 'GET', path: '/v2/<name>/blobs/uploads/<id>', access: 'add', handler: getUpload },
+  { ends: ['end-14'], method: 'DELETE', path: '/v2/<name>/blobs/uploads/<id>', access: 'add', handler: deleteUpload },
+  { ends: ['catalog'], method: 'GET', path: '/v2/_catalog', access: 'list', handler: listRepositories },
 ];

@@ -2,7 +2,7 @@ import { parseChunkRange } from '../../oci/content-range.ts';
 import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { parseRepositoryName } from '../../oci/reference.ts';
-import type { Chunk } from '../../registry/uploads.ts';
+import type { Chunk, UploadSession } from '../../registry/uploads.ts';
 import { bodyChunks, contentLength, hasBody } from '../body.ts';
 import { type Exchange, requireDigest, sendEmpty, setLocation } from './exchange.ts';
 
@@ -17,9 +17,9 @@ export async function postUpload(exchange: Exchange): Promise<void> {
 }
 
 async function startUpload(exchange: Exchange): Promise<void> {
-  const { protocol, repository, query } = exchange;
+  const { protocol, repository, query, subject } = exchange;
   const algorithm = requestedAlgorithm(query.get('digest-algorithm') ?? 'sha256');
-  const id = await protocol.registry.uploads.start(repository, algorithm);
+  const id = await protocol.registry.uploads.start(repository, algorithm, subject.id);
   describeUpload(exchange, id, 0);
   sendEmpty(exchange.response, 202);
 }
@@ -38,7 +38,7 @@ async function putWhole(exchange: Exchange, digest: Digest): Promise<void> {
 
 /**
  * True when the blob was mounted and the answer sent. Otherwise "it SHOULD return a 202": an upload begins.
- * Without `from` any repository will do that the client may pull from.
+ * Without `from` any repository will do, where all may be pulled from.
  */
 async function mountBlob(exchange: Exchange, digest: Digest): Promise<boolean> {
   const { protocol, repository, query } = exchange;
@@ -57,7 +57,7 @@ async function mountSources({ protocol, subject }: Exchange, digest: Digest, fro
   const { access, registry } = protocol;
   const named = from === null ? undefined : parseRepositoryName(from);
   if (from !== null && !named) throw new OciError('NAME_INVALID', { detail: { from: from.slice(0, 300) } });
-  const candidates = named ? [named] : await registry.blobs.holders(digest, mostMountCandidates);
+  const candidates = named ? [named] : access.keepsSecrets ? [] : await registry.blobs.holders(digest, mostMountCandidates);
   const readable: string[] = [];
   for (const candidate of candidates) if (await access.allows(subject, 'pull', candidate)) readable.push(candidate);
   return readable;
@@ -66,7 +66,7 @@ async function mountSources({ protocol, subject }: Exchange, digest: Digest, fro
 /** end-13 GET /v2/<name>/blobs/uploads/<id> */
 export async function getUpload(exchange: Exchange): Promise<void> {
   const id = uploadId(exchange);
-  describeUpload(exchange, id, await exchange.protocol.registry.uploads.status(exchange.repository, id));
+  describeUpload(exchange, id, await exchange.protocol.registry.uploads.status(sessionOf(exchange, id)));
   sendEmpty(exchange.response, 204);
 }
 
@@ -74,7 +74,7 @@ export async function getUpload(exchange: Exchange): Promise<void> {
 export async function patchUpload(exchange: Exchange): Promise<void> {
   const id = uploadId(exchange);
   const size = await inOrder(exchange, id, () =>
-    exchange.protocol.registry.uploads.append(exchange.repository, id, chunkOf(exchange)),
+    exchange.protocol.registry.uploads.append(sessionOf(exchange, id), chunkOf(exchange)),
   );
   describeUpload(exchange, id, size);
   sendEmpty(exchange.response, 202);
@@ -82,23 +82,28 @@ export async function patchUpload(exchange: Exchange): Promise<void> {
 
 /** end-6 PUT /v2/<name>/blobs/uploads/<id>?digest=<digest> */
 export async function putUpload(exchange: Exchange): Promise<void> {
-  const { protocol, request, repository, query } = exchange;
+  const { protocol, request, query } = exchange;
   const id = uploadId(exchange);
   const digest = requireDigest(query.get('digest') ?? '');
   const lastChunk = hasBody(request) || request.headers['content-range'] !== undefined ? chunkOf(exchange) : undefined;
-  await inOrder(exchange, id, () => protocol.registry.uploads.finish(repository, id, digest, lastChunk));
+  await inOrder(exchange, id, () => protocol.registry.uploads.finish(sessionOf(exchange, id), digest, lastChunk));
   created(exchange, digest);
 }
 
 /** end-14 DELETE /v2/<name>/blobs/uploads/<id> */
 export async function deleteUpload(exchange: Exchange): Promise<void> {
-  await exchange.protocol.registry.uploads.cancel(exchange.repository, uploadId(exchange));
+  await exchange.protocol.registry.uploads.cancel(sessionOf(exchange, uploadId(exchange)));
   sendEmpty(exchange.response, 204);
 }
 
 function uploadId({ tail }: Exchange): string {
   if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tail)) throw new OciError('BLOB_UPLOAD_UNKNOWN');
   return tail;
+}
+
+/** A session serves only who began it. */
+function sessionOf({ repository, subject }: Exchange, id: string): UploadSession {
+  return { id, repository, owner: subject.id };
 }
 
 function chunkOf({ request, response }: Exchange): Chunk {
@@ -119,7 +124,7 @@ async function inOrder<Result>(exchange: Exchange, id: string, work: () => Promi
     return await work();
   } catch (error) {
     if (error instanceof OciError && error.status === 416) {
-      describeUpload(exchange, id, await exchange.protocol.registry.uploads.status(exchange.repository, id));
+      describeUpload(exchange, id, await exchange.protocol.registry.uploads.status(sessionOf(exchange, id)));
     }
     throw error;
   }

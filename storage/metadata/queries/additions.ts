@@ -12,6 +12,9 @@ const additions: ReadonlySet<string> = new Set<keyof typeof writes>([
   'mountBlob',
   'putManifest',
   'deleteTag',
+  'createAccessToken',
+  'touchAccessToken',
+  'recordAudit',
 ]);
 
 export function mayRunBesideOthers(write: string): boolean {

@@ -1,5 +1,7 @@
 import { type Query, all, first } from '../query.ts';
 
+export * from './access-reads.ts';
+
 /** What can be asked of the metadata store. Each is an index lookup, or a page of one. */
 
 export interface ManifestRecord {
@@ -20,6 +22,8 @@ export interface UploadRecord {
   readonly algorithm: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  /** Whom it serves; '' is everybody (open mode). */
+  readonly owner: string;
 }
 
 const manifestColumns = 'm.digest AS "digest", m.media_type AS "mediaType", m.size_bytes AS "sizeBytes"';
@@ -111,7 +115,8 @@ export function* listReferrers(
 
 export function* findUpload(id: string): Query<UploadRecord | undefined> {
   return yield* first<UploadRecord>(
-    'SELECT id AS "id", repository AS "repository", algorithm AS "algorithm", started_at AS "startedAt" FROM uploads WHERE id = ?',
+    `SELECT id AS "id", repository AS "repository", algorithm AS "algorithm", started_at AS "startedAt", owner AS "owner"
+       FROM uploads WHERE id = ?`,
     id,
   );
 }

@@ -2,6 +2,8 @@ import { type Query, first, run } from '../query.ts';
 import { type ManifestFacts, link, recordBlob, recordManifest } from './content.ts';
 import { type ExpectedContent, type ReferenceCheck, checkReferences } from './reads.ts';
 
+export * from './access-writes.ts';
+
 /** What can be changed in the metadata store. Each is one transaction. Times are milliseconds since 1970. */
 
 export interface NewManifest extends ManifestFacts {
@@ -13,8 +15,16 @@ export interface NewManifest extends ManifestFacts {
   readonly acceptMissing: boolean;
 }
 
-export function* createUpload(id: string, repository: string, algorithm: string, now: number): Query<void> {
-  yield* run('INSERT INTO uploads (id, repository, algorithm, started_at) VALUES (?, ?, ?, ?)', id, repository, algorithm, now);
+/** `owner`: whom the session serves; '' is everybody (open mode). */
+export function* createUpload(id: string, repository: string, algorithm: string, now: number, owner = ''): Query<void> {
+  yield* run(
+    'INSERT INTO uploads (id, repository, algorithm, started_at, owner) VALUES (?, ?, ?, ?, ?)',
+    id,
+    repository,
+    algorithm,
+    now,
+    owner,
+  );
 }
 
 export function* deleteUpload(id: string): Query<void> {
@@ -78,6 +88,28 @@ export function* putManifest(manifest: NewManifest): Query<ReferenceCheck> {
   if (check.wrongSize.length > 0 || (check.missing.length > 0 && !manifest.acceptMissing)) return check;
   yield* recordManifest(manifest, [...manifest.blobs, ...manifest.children]);
   return { missing: [], wrongSize: [] };
+}
+
+/** The same, but nothing is changed either where a tag points at another manifest already: those are returned. */
+export function* putManifestKeepingTags(manifest: NewManifest): Query<ReferenceCheck & { readonly keptTags: readonly string[] }> {
+  const keptTags = yield* tagsElsewhere(manifest);
+  if (keptTags.length > 0) return { missing: [], wrongSize: [], keptTags };
+  return { ...(yield* putManifest(manifest)), keptTags };
+}
+
+/** Those of the manifest's tags that point at another one. */
+function* tagsElsewhere({ repository, tags, digest }: ManifestFacts): Query<readonly string[]> {
+  const found: string[] = [];
+  for (const tag of tags) {
+    const row = yield* first(
+      `SELECT 1 FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.name = ? AND t.digest <> ? WHERE r.name = ?`,
+      tag,
+      digest,
+      repository,
+    );
+    if (row) found.push(tag);
+  }
+  return found;
 }
 
 /**

@@ -1,0 +1,39 @@
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { type Authenticator, createAuthenticator } from './authenticator.ts';
+import { createBearerTokens } from './bearer.ts';
+import { type Epoch, createEpoch } from './epoch.ts';
+import { type Logins, createLogins } from './logins.ts';
+import { type Rights, createRights } from './rights.ts';
+import { type SigningKeys, createSigningKeys } from './signing-keys.ts';
+import { createThrottle } from './throttle.ts';
+import { type TokenServer, createTokenServer } from './token-server.ts';
+
+/** Everything that knows who may do what, in mode token. */
+export interface Access {
+  readonly epoch: Epoch;
+  readonly rights: Rights;
+  readonly logins: Logins;
+  readonly authenticator: Authenticator;
+  readonly tokenServer: TokenServer;
+  readonly signingKeys: SigningKeys;
+}
+
+export interface AccessOptions {
+  readonly metadata: MetadataStore;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly tokenSeconds: number;
+  readonly anonymousPullsPublic: boolean;
+}
+
+export function createAccess({ metadata, now, tokenSeconds, anonymousPullsPublic }: AccessOptions): Access {
+  const epoch = createEpoch(metadata, now);
+  const rights = createRights({ metadata, epoch, now, anonymousPullsPublic, workloadRules: [] });
+  const signingKeys = createSigningKeys({ metadata, epoch, now, tokenMilliseconds: tokenSeconds * 1000 });
+  const bearerTokens = createBearerTokens({ keys: signingKeys, now, lifetimeSeconds: tokenSeconds });
+  const throttle = createThrottle(now);
+  const logins = createLogins({ metadata, rights, throttle, now, workload: () => Promise.resolve(undefined) });
+  const authenticator = createAuthenticator({ bearerTokens, logins, rights });
+  const tokenServer = createTokenServer({ metadata, rights, bearerTokens, now });
+  return { epoch, rights, logins, authenticator, tokenServer, signingKeys };
+}

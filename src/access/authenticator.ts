@@ -1,0 +1,60 @@
+import type { BearerTokens } from './bearer.ts';
+import { type Identity, nobody } from './identity.ts';
+import type { Logins } from './logins.ts';
+import type { Principal } from './principal.ts';
+import { Refused } from './refused.ts';
+import type { Rights } from './rights.ts';
+
+/** Who makes a request, by its `Authorization` header. */
+export interface Authenticator {
+  /** Throws `Refused`. Without a header it is a client without a login. */
+  principal(authorization: string | undefined, address: string): Promise<Principal>;
+  /** The same for those who ask for a bearer token, and can not show one. */
+  identity(authorization: string | undefined, address: string): Promise<Identity>;
+}
+
+export interface AuthenticatorOptions {
+  readonly bearerTokens: Pick<BearerTokens, 'verify'>;
+  readonly logins: Logins;
+  readonly rights: Rights;
+}
+
+export function createAuthenticator({ bearerTokens, logins, rights }: AuthenticatorOptions): Authenticator {
+  async function byBearer(token: string): Promise<Principal> {
+    const claims = await bearerTokens.verify(token);
+    const principal = claims && (await rights.of(claims.identity));
+    if (!claims || !principal) throw new Refused('bearer');
+    return { ...principal, bearer: claims.access };
+  }
+
+  async function identity(authorization: string | undefined, address: string): Promise<Identity> {
+    if (authorization === undefined) return nobody;
+    const basic = parseBasic(authorization);
+    if (!basic) throw new Refused('credentials');
+    return logins.login(basic.name, basic.secret, address);
+  }
+
+  return {
+    identity,
+    async principal(authorization, address) {
+      const token = authorization === undefined ? undefined : parseBearer(authorization);
+      if (token !== undefined) return byBearer(token);
+      const principal = await rights.of(await identity(authorization, address));
+      if (!principal) throw new Refused('credentials');
+      return principal;
+    },
+  };
+}
+
+/** RFC 6750, section 2.1. The scheme's name has no case (RFC 9110, section 11.1). */
+function parseBearer(authorization: string): string | undefined {
+  return /^bearer +(\S+)$/i.exec(authorization)?.[1];
+}
+
+/** RFC 7617: UTF-8; the name ends at the first colon. */
+function parseBasic(authorization: string): { readonly name: string; readonly secret: string } | undefined {
+  const encoded = /^basic +([A-Za-z0-9+/_=-]+)$/i.exec(authorization)?.[1];
+  const text = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString();
+  const colon = text.indexOf(':');
+  return colon < 0 ? undefined : { name: text.slice(0, colon), secret: text.slice(colon + 1) };
+}

@@ -1,0 +1,88 @@
+import type { Action } from './action.ts';
+import { parsePattern } from './pattern.ts';
+import { type Principal, scopeActions } from './principal.ts';
+
+/** What somebody wants. */
+export type Wish =
+  /** To do something in a repository, which is public or not. */
+  | { readonly to: Action; readonly repository: string; readonly isPublic: boolean }
+  /** To be known: `GET /v2/`. */
+  | { readonly to: 'enter' }
+  /** To list what it may pull. */
+  | { readonly to: 'list' }
+  /** To change accounts, teams and everything else. */
+  | { readonly to: 'administer' };
+
+/**
+ * - `challenge`: log in, or come back with a token for this. Says nothing about what exists.
+ * - `deny`: no, and it may know why.
+ * - `hide`: no, and it looks as if there were nothing.
+ */
+export type Decision = 'allow' | 'challenge' | 'deny' | 'hide';
+
+/**
+ * Who may do what: every permission of berth is decided here and nowhere else. Pure. The answer depends on what is
+ * granted and never on what exists, so that it tells nothing about that.
+ */
+export function authorize(principal: Principal, wish: Wish): Decision {
+  switch (wish.to) {
+    case 'enter':
+      return isKnown(principal) ? 'allow' : 'challenge';
+    case 'list':
+      return isKnown(principal) && bearerCovers(principal, 'registry', 'catalog', 'list') ? 'allow' : 'challenge';
+    case 'administer':
+      return administers(principal) ? 'allow' : principal.kind === 'anonymous' ? 'challenge' : 'deny';
+    case 'pull':
+    case 'add':
+    case 'push':
+    case 'delete':
+    case 'admin':
+      return inRepository(principal, wish);
+  }
+}
+
+/** Has shown who it is, if only by a token that says "nobody". */
+function isKnown({ kind, bearer }: Principal): boolean {
+  return kind !== 'anonymous' || bearer !== undefined;
+}
+
+const everywhere = parsePattern('**');
+
+function administers({ admin, ceiling, bearer }: Principal): boolean {
+  const unconfined = ceiling === undefined || (everywhere !== undefined && ceiling.covers('admin', everywhere));
+  return admin && bearer === undefined && unconfined;
+}
+
+type RepositoryWish = Extract<Wish, { readonly repository: string }>;
+
+function inRepository(principal: Principal, wish: RepositoryWish): Decision {
+  if (permits(principal, wish)) {
+    return bearerCovers(principal, 'repository', wish.repository, wish.to) ? 'allow' : 'challenge';
+  }
+  if (principal.kind === 'anonymous') return 'challenge';
+  const reads = wish.to === 'pull' || wish.to === 'delete';
+  return reads && !permits(principal, { ...wish, to: 'pull' }) ? 'hide' : 'deny';
+}
+
+/** Without regard to what the bearer token was made out for. */
+export function permits(
+  { admin, grants, ceiling, pullsPublic }: Principal,
+  { to, repository, isPublic }: RepositoryWish,
+): boolean {
+  if (to === 'pull' && isPublic && pullsPublic) return true;
+  return (admin || grants.allows(to, repository)) && (ceiling?.allows(to, repository) ?? true);
+}
+
+function bearerCovers({ bearer }: Principal, type: string, name: string, to: Action | 'list'): boolean {
+  if (!bearer) return true;
+  const wanted = scopeWord(to);
+  return bearer.some(
+    (scope) => scope.type === type && scope.name === name && scope.actions.some((action) => action === '*' || action === wanted),
+  );
+}
+
+/** The word for the action in a scope; undefined for what no bearer token can do. */
+function scopeWord(to: Action | 'list'): string | undefined {
+  const entries = Object.entries(scopeActions);
+  return entries.find(([, covered]) => (covered as readonly string[]).includes(to))?.[0];
+}

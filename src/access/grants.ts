@@ -1,0 +1,54 @@
+import { type Action, parseActions, withImplied } from './action.ts';
+import { type Pattern, covers, matches, parsePattern } from './pattern.ts';
+
+/** Actions in the repositories of a pattern. */
+export interface Grant {
+  readonly pattern: Pattern;
+  readonly actions: readonly Action[];
+}
+
+/** Grants made ready for questions. */
+export interface Grants {
+  /** May `action` be done in `repository`? */
+  allows(action: Action, repository: string): boolean;
+  /** May `action` be done in everything that `pattern` matches, by one of the grants alone? */
+  covers(action: Action, pattern: Pattern): boolean;
+  /** The patterns of the grants that include `action`. */
+  patterns(action: Action): readonly Pattern[];
+}
+
+/** Questions cost one lookup and a step for each pattern with a wildcard: however many names are granted. */
+export function compileGrants(grants: Iterable<Grant>): Grants {
+  const compiled = [...grants].map(({ pattern, actions }) => ({ pattern, actions: withImplied(actions) }));
+  const names = new Map<string, Set<Action>>();
+  for (const { pattern, actions } of compiled) {
+    if (pattern.kind === 'name') names.set(pattern.prefix, new Set([...(names.get(pattern.prefix) ?? []), ...actions]));
+  }
+  const wildcards = compiled.filter(({ pattern }) => pattern.kind !== 'name');
+
+  return {
+    allows: (action, repository) =>
+      names.get(repository)?.has(action) === true ||
+      wildcards.some(({ pattern, actions }) => actions.has(action) && matches(pattern, repository)),
+    covers: (action, wanted) => compiled.some(({ pattern, actions }) => actions.has(action) && covers(pattern, wanted)),
+    patterns: (action) => compiled.filter(({ actions }) => actions.has(action)).map(({ pattern }) => pattern),
+  };
+}
+
+export const nothing: Grants = compileGrants([]);
+
+/** `PATTERN:ACTIONS`, as in `team-a/*:pull,push`; undefined for what is none. */
+export function parseGrant(text: string): Grant | undefined {
+  const colon = text.lastIndexOf(':');
+  return colon < 0 ? undefined : toGrant(text.slice(0, colon), text.slice(colon + 1));
+}
+
+export function toGrant(patternText: string, actionsText: string): Grant | undefined {
+  const pattern = parsePattern(patternText);
+  const actions = parseActions(actionsText);
+  return pattern && actions && { pattern, actions };
+}
+
+export function formatGrant({ pattern, actions }: Grant): string {
+  return `${pattern.text}:${actions.join(',')}`;
+}

@@ -1,0 +1,103 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { AccessTokenRecord } from '../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { type Identity, nobody } from './identity.ts';
+import { checkPassword, hashPassword, isPassword, nobodysHash } from './password.ts';
+import { Refused } from './refused.ts';
+import type { Rights } from './rights.ts';
+import { type SecretKind, hashSecret, secretKind } from './secret.ts';
+import type { Throttle } from './throttle.ts';
+
+/** Names with their secrets. */
+export interface Logins {
+  /**
+   * Who this name and secret belong to: a user's password or personal access token, a robot's secret, a CI job's token.
+   * Throws `Refused` for what is wrong, expired or revoked. `address`: where it comes from.
+   */
+  login(name: string, secret: string, address: string): Promise<Identity>;
+  /** Whom the refresh token stands for. Throws `Refused`. */
+  refresh(secret: string): Promise<Identity>;
+}
+
+export interface LoginsOptions {
+  readonly metadata: MetadataStore;
+  readonly rights: Rights;
+  readonly throttle: Throttle;
+  readonly now: () => number;
+  /** Who presents a CI provider's token; undefined for what is none, or meets no rule. */
+  readonly workload: (token: string) => Promise<Identity | undefined>;
+}
+
+/** Clients that send the password with every request pay for its check once, then a keyed hash. */
+const provenMilliseconds = 10 * 60_000;
+/** `last used` is this exact. */
+const touchMilliseconds = 60_000;
+
+export function createLogins({ metadata, rights, throttle, now, workload }: LoginsOptions): Logins {
+  const key = randomBytes(32);
+  const proven = new LRUCache<string, Identity>({ max: 10_000, ttl: provenMilliseconds });
+  const touched = new LRUCache<string, true>({ max: 10_000, ttl: touchMilliseconds });
+  const proofOf = (...parts: readonly string[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64');
+
+  async function bySecret(kinds: readonly SecretKind[], secret: string): Promise<AccessTokenRecord> {
+    const kind = secretKind(secret);
+    const record = kind && kinds.includes(kind) ? await metadata.findAccessTokenByHash(hashSecret(secret)) : undefined;
+    if (!record || record.kind !== kind) throw new Refused('credentials');
+    return record;
+  }
+
+  async function toIdentity({ id, accountId }: AccessTokenRecord, name?: string): Promise<Identity> {
+    const account = await metadata.findAccount(accountId);
+    if (!account || (name !== undefined && account.name !== name)) throw new Refused('credentials');
+    const identity = { kind: 'account', accountId, generation: account.generation, tokenId: id } as const;
+    await confirm(identity);
+    if (!touched.has(id)) {
+      touched.set(id, true);
+      await metadata.touchAccessToken(id, now());
+    }
+    return identity;
+  }
+
+  async function confirm(identity: Identity): Promise<void> {
+    if (!(await rights.of(identity))) throw new Refused('credentials');
+  }
+
+  async function byPassword(name: string, password: string, address: string): Promise<Identity> {
+    const proof = proofOf(name, password, address);
+    const known = proven.get(proof);
+    const wait = throttle.waitSeconds(name, address, known !== undefined);
+    if (wait > 0) throw new Refused('throttled', wait);
+    if (known && (await rights.of(known))) return known;
+    const identity = await checked(name, password);
+    if (!identity) {
+      throttle.failed(name, address);
+      throw new Refused('credentials');
+    }
+    throttle.succeeded(name, address);
+    proven.set(proof, identity);
+    return identity;
+  }
+
+  /** Takes as long for a name that does not exist. */
+  async function checked(name: string, password: string): Promise<Identity | undefined> {
+    const account = isPassword(password) ? await metadata.findAccountByName(name) : undefined;
+    const stored = account?.kind === 'user' ? account.passwordHash : null;
+    const { matches, outdated } = await checkPassword(password, stored ?? nobodysHash);
+    if (!account || stored === null || !matches) return undefined;
+    const identity = { kind: 'account', accountId: account.id, generation: account.generation } as const;
+    if (!(await rights.of(identity))) return undefined;
+    if (outdated) await metadata.rehashPassword(account.id, stored, await hashPassword(password));
+    return identity;
+  }
+
+  return {
+    async login(name, secret, address) {
+      if (name === '' && secret === '') return nobody;
+      const kind = secretKind(secret);
+      if (kind === 'personal' || kind === 'robot') return toIdentity(await bySecret([kind], secret), name);
+      return (await workload(secret)) ?? byPassword(name, secret, address);
+    },
+    refresh: async (secret) => toIdentity(await bySecret(['refresh'], secret)),
+  };
+}

@@ -1,0 +1,121 @@
+import type { AccessTokenRecord, AccountRecord } from '../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { ownNamespace } from './account-name.ts';
+import type { Epoch } from './epoch.ts';
+import { type Grant, type Grants, compileGrants, parseGrant, toGrant } from './grants.ts';
+import type { Identity } from './identity.ts';
+import { type Principal, anonymous } from './principal.ts';
+import { type Visibility, loadVisibility } from './visibility.ts';
+import type { WorkloadRule } from './workload-rule.ts';
+
+/** What identities may do now. */
+export interface Rights {
+  /** Undefined where the identity counts no more: deleted, disabled, expired, revoked, or its password changed. */
+  of(identity: Identity): Promise<Principal | undefined>;
+  visibility(): Promise<Visibility>;
+  isPublic(repository: string): Promise<boolean>;
+}
+
+export interface RightsOptions {
+  readonly metadata: MetadataStore;
+  readonly epoch: Epoch;
+  readonly now: () => number;
+  /** Whether clients without a login may pull what is public. */
+  readonly anonymousPullsPublic: boolean;
+  readonly workloadRules: readonly WorkloadRule[];
+}
+
+interface AccountRights {
+  readonly account: AccountRecord;
+  readonly principal: Principal;
+}
+
+export function createRights({ metadata, epoch, now, anonymousPullsPublic, workloadRules }: RightsOptions): Rights {
+  const accounts = epoch.cache<AccountRights | undefined>();
+  const tokens = epoch.cache<AccessTokenRecord | undefined>();
+  const ceilings = epoch.cache<Grants>();
+  const visibilities = epoch.cache<Visibility>();
+  const publicNames = epoch.cache<boolean>();
+  const everybodysGrants = epoch.cache<Grants>();
+
+  const visibility = () => epoch.cached(visibilities, '', () => loadVisibility(metadata));
+  const isOver = (expiresAt: number | null) => expiresAt !== null && expiresAt <= now();
+
+  function accountRights(id: number): Promise<AccountRights | undefined> {
+    return epoch.cached(accounts, String(id), async () => {
+      const account = await metadata.findAccount(id);
+      return account && { account, principal: toPrincipal(account, await metadata.grantsOfAccount(id)) };
+    });
+  }
+
+  async function ofAccount(identity: Extract<Identity, { kind: 'account' }>): Promise<Principal | undefined> {
+    const { accountId, generation, tokenId } = identity;
+    let found = await accountRights(accountId);
+    if (found && found.account.generation < generation) {
+      epoch.expire();
+      found = await accountRights(accountId);
+    }
+    if (!found || found.account.isDisabled || isOver(found.account.expiresAt)) return undefined;
+    if (tokenId === undefined) return generation === found.account.generation ? found.principal : undefined;
+    const token = await epoch.cached(tokens, tokenId, () => metadata.findAccessToken(tokenId));
+    if (token?.accountId !== accountId || isOver(token.expiresAt)) return undefined;
+    const { scopes } = token;
+    if (scopes === null) return found.principal;
+    return { ...found.principal, ceiling: await epoch.cached(ceilings, tokenId, () => Promise.resolve(toCeiling(scopes))) };
+  }
+
+  async function grantsOf(subjects: readonly string[]): Promise<Grants> {
+    return epoch.cached(everybodysGrants, subjects.join(), async () => compileRecords(await metadata.grantsOfSubjects(subjects)));
+  }
+
+  function ofWorkload({ rules, subject }: Extract<Identity, { kind: 'workload' }>): Principal | undefined {
+    const met = workloadRules.filter(({ name }) => rules.includes(name));
+    const [first] = met;
+    if (!first) return undefined;
+    return {
+      kind: 'workload',
+      id: `workload:${first.issuer}:${subject}`,
+      name: subject,
+      admin: false,
+      grants: compileGrants(met.flatMap(({ grants }) => grants)),
+      pullsPublic: true,
+    };
+  }
+
+  return {
+    async of(identity) {
+      switch (identity.kind) {
+        case 'anonymous':
+          return anonymous({ grants: await grantsOf(['anonymous']), pullsPublic: anonymousPullsPublic });
+        case 'account':
+          return ofAccount(identity);
+        case 'workload':
+          return ofWorkload(identity);
+      }
+    },
+    visibility,
+    isPublic: (repository) => epoch.cached(publicNames, repository, async () => (await visibility()).isPublic(repository)),
+  };
+}
+
+function toPrincipal(
+  { id, kind, name, isAdmin }: AccountRecord,
+  records: readonly { readonly pattern: string; readonly actions: string }[],
+): Principal {
+  const own = kind === 'user' ? ownNamespace(name) : undefined;
+  const grants = compileGrants([...readGrants(records), ...(own ? [own] : [])]);
+  return { kind, id: `account:${id}`, name, admin: isAdmin === 1 && kind === 'user', grants, pullsPublic: true };
+}
+
+/** A record that can not be read grants nothing. */
+function readGrants(records: readonly { readonly pattern: string; readonly actions: string }[]): readonly Grant[] {
+  return records.flatMap(({ pattern, actions }) => toGrant(pattern, actions) ?? []);
+}
+
+function compileRecords(records: readonly { readonly pattern: string; readonly actions: string }[]): Grants {
+  return compileGrants(readGrants(records));
+}
+
+function toCeiling(scopes: string): Grants {
+  return compileGrants((JSON.parse(scopes) as string[]).flatMap((scope) => parseGrant(scope) ?? []));
+}

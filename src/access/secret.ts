@@ -1,0 +1,23 @@
+import { hash, randomBytes } from 'node:crypto';
+
+/**
+ * Secrets that berth makes: personal access tokens, robots' secrets, refresh tokens, sessions. 256 random bits can not be
+ * guessed, so one fast hash at rest is enough. The prefix tells people and secret scanners what they have found.
+ */
+const prefixes = { personal: 'berth_pat_', robot: 'berth_robot_', refresh: 'berth_refresh_', session: 'berth_session_' } as const;
+
+export type SecretKind = keyof typeof prefixes;
+
+export function generateSecret(kind: SecretKind): string {
+  return prefixes[kind] + randomBytes(32).toString('base64url');
+}
+
+/** The kind that the text looks like; undefined for what is none of our secrets. */
+export function secretKind(text: string): SecretKind | undefined {
+  const kinds = Object.keys(prefixes) as SecretKind[];
+  return kinds.find((kind) => text.startsWith(prefixes[kind]) && text.length === prefixes[kind].length + 43);
+}
+
+export function hashSecret(secret: string): string {
+  return hash('sha256', secret, 'base64url');
+}

@@ -1,0 +1,31 @@
+import type { Action } from '../access/action.ts';
+import { type Scope, formatScope } from '../access/scope.ts';
+
+/** Who a client says in its token request that it wants a token for. One installation has one token server. */
+export const service = 'berth';
+
+/** The scope to ask for: who pushes also reads, to see what is there already. */
+const scopeWords: Readonly<Record<Action, readonly string[]>> = {
+  pull: ['pull'],
+  add: ['pull', 'push'],
+  push: ['pull', 'push'],
+  delete: ['delete'],
+  admin: ['*'],
+};
+
+export function scopeFor(action: Action, repository: string): Scope {
+  return { type: 'repository', name: repository, actions: scopeWords[action] };
+}
+
+export const catalogScope: Scope = { type: 'registry', name: 'catalog', actions: ['*'] };
+
+/** `WWW-Authenticate` (RFC 6750, section 3): where to get a token, and for what. */
+export function challenge(realm: string, scopes: readonly Scope[], error?: 'invalid_token' | 'insufficient_scope'): string {
+  const parameters = [
+    `realm="${realm}"`,
+    `service="${service}"`,
+    ...(scopes.length > 0 ? [`scope="${scopes.map(formatScope).join(' ')}"`] : []),
+    ...(error ? [`error="${error}"`] : []),
+  ];
+  return `Bearer ${parameters.join(',')}`;
+}

@@ -1,0 +1,24 @@
+import { Busy } from '../access/gate.ts';
+import { Refused, type RefusedReason } from '../access/refused.ts';
+import { OciError } from '../oci/errors.ts';
+
+const messages: Readonly<Record<RefusedReason, string>> = {
+  credentials: 'the name or the secret is wrong, expired or revoked',
+  bearer: 'the bearer token is not valid, or not any more',
+  throttled: 'too many wrong passwords: wait before the next one',
+};
+
+const busySeconds = 5;
+
+/** What a client that has not shown who it is may read; another error is given back as it is. */
+export function refusal(error: unknown, headers: Readonly<Record<string, string>>): unknown {
+  if (error instanceof Busy) {
+    return new OciError('TOOMANYREQUESTS', { headers: { 'Retry-After': String(busySeconds) }, cause: error });
+  }
+  if (!(error instanceof Refused)) return error;
+  const { reason, retryAfterSeconds } = error;
+  const message = messages[reason];
+  return reason === 'throttled'
+    ? new OciError('TOOMANYREQUESTS', { message, headers: { 'Retry-After': String(retryAfterSeconds) } })
+    : new OciError('UNAUTHORIZED', { message, headers });
+}

@@ -1,0 +1,110 @@
+import type { IncomingMessage } from 'node:http';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Authenticator } from '../access/authenticator.ts';
+import { type Decision, type Wish, authorize } from '../access/authorize.ts';
+import type { Principal } from '../access/principal.ts';
+import { Refused } from '../access/refused.ts';
+import type { Rights } from '../access/rights.ts';
+import type { Scope } from '../access/scope.ts';
+import { visibleRepositories } from '../access/visible.ts';
+import { OciError } from '../oci/errors.ts';
+import { translating } from '../registry/failures.ts';
+import type { AccessControl, Need } from './access.ts';
+import { catalogScope, challenge, scopeFor } from './challenge.ts';
+import type { Origin } from './origin.ts';
+import { refusal } from './refusal.ts';
+
+export interface TokenAccessOptions {
+  readonly authenticator: Authenticator;
+  readonly rights: Rights;
+  readonly metadata: MetadataStore;
+  readonly origin: Origin;
+  /** Where bearer tokens are to be had, as this client sees it. */
+  readonly realm: (request: IncomingMessage) => string;
+}
+
+/** Mode token: `authorize` decides, and this says it in HTTP. */
+export function createTokenAccess({ authenticator, rights, metadata, origin, realm }: TokenAccessOptions): AccessControl {
+  /** Who is asking. A client that is not who it says is told for what to get a token. */
+  async function principalOf(request: IncomingMessage, scopes: () => readonly Scope[]): Promise<Principal> {
+    try {
+      return await authenticator.principal(request.headers.authorization, origin.clientAddress(request));
+    } catch (error) {
+      const headers =
+        error instanceof Refused && error.reason !== 'throttled'
+          ? { 'WWW-Authenticate': challenge(realm(request), scopes(), error.reason === 'bearer' ? 'invalid_token' : undefined) }
+          : {};
+      throw refusal(error, headers);
+    }
+  }
+
+  async function check(request: IncomingMessage, wish: (principal: Principal) => Promise<Wish>, scopes: () => readonly Scope[]) {
+    const principal = await principalOf(request, scopes);
+    const asked = await wish(principal);
+    const decision = authorize(principal, asked);
+    if (decision !== 'allow') throw answer(decision, asked, principal, realm(request), scopes());
+    return principal;
+  }
+
+  const wishFor = async ({ action, repository }: Pick<Need, 'action' | 'repository'>): Promise<Wish> => ({
+    to: action,
+    repository,
+    isPublic: action === 'pull' && (await rights.isPublic(repository)),
+  });
+
+  return {
+    authenticate: (request) =>
+      translating(() =>
+        check(
+          request,
+          () => Promise.resolve({ to: 'enter' }),
+          () => [],
+        ),
+      ),
+    check: (request, need) =>
+      translating(() =>
+        check(
+          request,
+          () => wishFor(need),
+          () => scopesOf(need),
+        ),
+      ),
+    allows: (subject, action, repository) =>
+      translating(async () => authorize(subject, await wishFor({ action, repository })) === 'allow'),
+    checkList: (request) =>
+      translating(() =>
+        check(
+          request,
+          () => Promise.resolve({ to: 'list' }),
+          () => [catalogScope],
+        ),
+      ),
+    async *visible(subject, after) {
+      yield* visibleRepositories(metadata, subject, await rights.visibility(), after);
+    },
+    keepsSecrets: true,
+  };
+}
+
+function scopesOf({ action, repository, from }: Need): readonly Scope[] {
+  return [scopeFor(action, repository), ...(from === undefined ? [] : [scopeFor('pull', from)])];
+}
+
+function answer(
+  decision: Exclude<Decision, 'allow'>,
+  wish: Wish,
+  { bearer }: Principal,
+  realm: string,
+  scopes: readonly Scope[],
+): OciError {
+  switch (decision) {
+    case 'challenge': {
+      const header = challenge(realm, scopes, bearer && 'insufficient_scope');
+      return new OciError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': header } });
+    }
+    case 'deny':
+      return new OciError('DENIED');
+    case 'hide':
+      return new OciError('NAME_UNKNOWN', 'repository' in wish ? { detail: { name: wish.repository } } : {});
+  }
+}

@@ -1,0 +1,119 @@
+import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
+import type { IncomingMessage } from 'node:http';
+import type { Authenticator } from '../../access/authenticator.ts';
+import type { IssuedBearer } from '../../access/bearer.ts';
+import type { Identity } from '../../access/identity.ts';
+import type { Logins } from '../../access/logins.ts';
+import { parseScopes } from '../../access/scope.ts';
+import type { TokenServer } from '../../access/token-server.ts';
+import { OciError } from '../../oci/errors.ts';
+import { toClientError } from '../../registry/failures.ts';
+import { sendJson } from '../errors.ts';
+import type { Origin } from '../origin.ts';
+import { refusal } from '../refusal.ts';
+
+export interface TokenRouterOptions {
+  readonly authenticator: Authenticator;
+  readonly logins: Logins;
+  readonly tokenServer: TokenServer;
+  readonly origin: Origin;
+}
+
+const largestForm = '64kb';
+
+/** `/token`: bearer tokens, asked for by GET (Basic) or POST (OAuth2), as the Distribution project documents both. */
+export function createTokenRouter(options: TokenRouterOptions): Router {
+  const router = express.Router();
+  router.get('/', async (request, response) => {
+    const query = new URL(request.originalUrl, 'http://localhost').searchParams;
+    const { identity, asked } = await byGet(options, request, query);
+    await reply(options, request, response, identity, asked);
+  });
+  const readForm = express.text({ type: () => true, limit: largestForm });
+  router.post('/', readForm, async (request, response) => {
+    const form = new URLSearchParams(typeof request.body === 'string' ? request.body : '');
+    const { identity, asked } = await byPost(options, request, form);
+    await reply(options, request, response, identity, asked);
+  });
+  router.use(failed);
+  return router;
+}
+
+interface Asked {
+  readonly scopes: readonly string[];
+  readonly client: string;
+  /** Wants a refresh token. */
+  readonly offline: boolean;
+}
+
+interface TokenRequest {
+  readonly identity: Identity;
+  readonly asked: Asked;
+}
+
+async function byGet(
+  { authenticator, origin }: TokenRouterOptions,
+  request: IncomingMessage,
+  query: URLSearchParams,
+): Promise<TokenRequest> {
+  return {
+    identity: await authenticator.identity(request.headers.authorization, origin.clientAddress(request)),
+    asked: { scopes: query.getAll('scope'), client: clientOf(query), offline: query.get('offline_token') === 'true' },
+  };
+}
+
+async function byPost(
+  { logins, origin }: TokenRouterOptions,
+  request: IncomingMessage,
+  form: URLSearchParams,
+): Promise<TokenRequest> {
+  const asked = { scopes: form.getAll('scope'), client: clientOf(form), offline: form.get('access_type') === 'offline' };
+  const field = (name: string) => form.get(name) ?? '';
+  const grant = field('grant_type');
+  if (grant === 'refresh_token') return { identity: await logins.refresh(field('refresh_token')), asked };
+  if (grant !== 'password') {
+    throw new OciError('UNSUPPORTED', { status: 400, message: 'grant_type must be password or refresh_token' });
+  }
+  return { identity: await logins.login(field('username'), field('password'), origin.clientAddress(request)), asked };
+}
+
+/** What a person will recognize among its refresh tokens. */
+function clientOf(parameters: URLSearchParams): string {
+  return (parameters.get('client_id') ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, 100);
+}
+
+async function reply(
+  { tokenServer, origin }: TokenRouterOptions,
+  request: Request,
+  response: Response,
+  identity: Identity,
+  { scopes, client, offline }: Asked,
+): Promise<void> {
+  const issued = await tokenServer.issue(identity, parseScopes(scopes));
+  const refresh = offline ? await tokenServer.refreshToken(identity, client, origin.clientAddress(request)) : undefined;
+  response.setHeader('Cache-Control', 'no-store');
+  sendJson(response, 200, tokenBody(issued, refresh));
+}
+
+function tokenBody({ token, expiresInSeconds, issuedAt }: IssuedBearer, refresh: string | undefined): object {
+  return {
+    token,
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: expiresInSeconds,
+    issued_at: issuedAt.toISOString(),
+    ...(refresh === undefined ? {} : { refresh_token: refresh }),
+  };
+}
+
+/** Clients show the first error's message to people. */
+const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+  const headers = { 'WWW-Authenticate': 'Basic realm="berth"' };
+  const readable = toClientError(refusal(error, headers));
+  if (!(readable instanceof OciError) || response.headersSent) {
+    next(error);
+    return;
+  }
+  for (const [name, value] of Object.entries(readable.headers)) response.setHeader(name, value);
+  sendJson(response, readable.status, readable.body());
+};

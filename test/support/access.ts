@@ -1,0 +1,101 @@
+import { type Administration, createAdministration } from '../../src/access/administration.ts';
+import { loadConfig } from '../../config/load.ts';
+import { openMetadata } from '../../src/app.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { type TestBerth, startBerth } from './berth.ts';
+import { type Answer, type Call, call } from './call.ts';
+import { type TestImage, newImage, digestOf } from './images.ts';
+import { mediaTypes } from '../../src/oci/media-types.ts';
+
+export const adminPassword = 'correct horse';
+
+/** A berth in mode token, and somebody who may change everything in it. */
+export interface GuardedBerth extends TestBerth {
+  readonly administration: Administration;
+  readonly metadata: MetadataStore;
+}
+
+export async function startGuarded(settings: Readonly<Record<string, string>> = {}): Promise<GuardedBerth> {
+  const berth = await startBerth({ BERTH_ACCESS_MODE: 'token', BERTH_ACCESS_ADMIN_PASSWORD: adminPassword, ...settings });
+  // A second connection, as the command line has it.
+  const metadata = await openMetadata(loadConfig({ environment: berth.environment }));
+  const administration = createAdministration(metadata, { name: 'test', address: '' }, Date.now);
+  return {
+    ...berth,
+    administration,
+    metadata,
+    async close() {
+      await metadata.close();
+      await berth.close();
+    },
+  };
+}
+
+export function basic(name: string, secret: string): { readonly Authorization: string } {
+  return { Authorization: `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}` };
+}
+
+export interface TokenAnswer {
+  readonly token: string;
+  readonly access_token: string;
+  readonly expires_in: number;
+  readonly issued_at: string;
+  readonly refresh_token?: string;
+}
+
+/** Asks for a bearer token by GET, as docker does; without a login where `login` is undefined. */
+export async function askToken(
+  server: { readonly url: string },
+  login: { readonly Authorization: string } | undefined,
+  ...scopes: readonly string[]
+): Promise<string> {
+  const query = new URLSearchParams({ service: 'berth' });
+  for (const scope of scopes) query.append('scope', scope);
+  const answer = await call(server, 'GET', `/token?${query.toString()}`, { headers: { ...login } });
+  if (answer.status !== 200) throw new Error(`no token: ${answer.status} ${answer.body.toString()}`);
+  return (answer.json() as TokenAnswer).token;
+}
+
+/** The `access` claim, as the client can read it. */
+export function accessOf(token: string): readonly { type: string; name: string; actions: string[] }[] {
+  const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { access: never };
+  return payload.access;
+}
+
+/** Calls with a bearer token, fetched as the challenge says: what every client does. */
+export async function callAs(
+  server: { readonly url: string },
+  login: { readonly Authorization: string } | undefined,
+  method: string,
+  path: string,
+  options: Call = {},
+): Promise<Answer> {
+  const first = await call(server, method, path, options);
+  const challenge = first.status === 401 ? String(first.headers['www-authenticate']) : undefined;
+  if (challenge === undefined) return first;
+  const scopes = /scope="([^"]*)"/.exec(challenge)?.[1]?.split(' ') ?? [];
+  const token = await askToken(server, login, ...scopes);
+  return call(server, method, path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` } });
+}
+
+/** Pushes an image as somebody; rejects with the answer that was not 201. */
+export async function pushAs(
+  server: { readonly url: string },
+  login: { readonly Authorization: string },
+  repository: string,
+  tag: string,
+): Promise<TestImage> {
+  const image = newImage();
+  for (const bytes of [image.layer, image.config]) {
+    expectCreated(
+      await callAs(server, login, 'POST', `/v2/${repository}/blobs/uploads/?digest=${digestOf(bytes)}`, { body: bytes }),
+    );
+  }
+  const headers = { 'Content-Type': mediaTypes.ociManifest };
+  expectCreated(await callAs(server, login, 'PUT', `/v2/${repository}/manifests/${tag}`, { body: image.manifest, headers }));
+  return image;
+}
+
+function expectCreated({ status, body }: Answer): void {
+  if (status !== 201) throw new Error(`not created: ${status} ${body.toString()}`);
+}
