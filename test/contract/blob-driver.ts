@@ -330,7 +330,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
         }),
         { numRuns: 30 },
       );
-    });
+    }, 120_000);
 
     test('list during puts and deletes gives what was there all the time, in order and once', async () => {
       const lasting = Array.from({ length: 20 }, (_, index) => objectKey(`many/${index}/x`));
@@ -349,7 +349,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       await changing;
     });
 
-    test('any sequence of operations leaves what a map would hold', () => expectMapBehaviour(driver));
+    test('any sequence of operations leaves what a map would hold', () => expectMapBehaviour(driver), 120_000);
 
     test('a closed driver rejects closed', async () => {
       const other = await store.reopen();

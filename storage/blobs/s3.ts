@@ -1,0 +1,88 @@
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { type BlobDriver, type ObjectKey, StorageError, objectKey } from './driver.ts';
+import { beginAppender, resumeAppender } from './s3/appender.ts';
+import { type S3Options, openBucket } from './s3/bucket.ts';
+import { copyObject } from './s3/copying.ts';
+import { unlessMissing } from './s3/errors.ts';
+import { hiddenFolder, listGrowing, removeGrowing } from './s3/growing.ts';
+import { listKeys } from './s3/listing.ts';
+import { openObject } from './s3/reading.ts';
+import { removeObjects } from './s3/removing.ts';
+import { objectSize, putObject } from './s3/writing.ts';
+
+/**
+ * Objects in a bucket of Amazon S3 or of a compatible server: the key is the driver's prefix and the object's key.
+ * Nothing is remembered between calls: any number of processes share a bucket.
+ */
+export function createS3Driver(options: S3Options): BlobDriver {
+  const bucket = openBucket(options);
+  const { presignedReads = true, conditionalPut = true } = options;
+
+  async function refuseExisting(key: ObjectKey): Promise<void> {
+    if ((await unlessMissing(objectSize(bucket, key), undefined)) === undefined) return;
+    throw new StorageError('already_exists', 'put: the object is there');
+  }
+
+  return {
+    name: 's3',
+    capabilities: { atomicIfAbsent: conditionalPut, presignedReads },
+
+    stat: (key) =>
+      bucket.request('stat', 0, async (request) => {
+        const { ContentLength, LastModified } = await bucket.s3.headObject(bucket.place(key), request);
+        return { sizeBytes: ContentLength ?? 0, modifiedAt: LastModified ?? new Date() };
+      }),
+
+    read: (key, range) => openObject(bucket, key, range),
+
+    async put(key, bytes, { ifAbsent = false } = {}) {
+      if (ifAbsent && !conditionalPut) await refuseExisting(key);
+      await putObject(bucket, key, bytes, ifAbsent && conditionalPut);
+    },
+
+    openAppender: (key, { resume }) => (resume ? resumeAppender(bucket, key) : beginAppender(bucket, key)),
+
+    async move(from, to) {
+      const sizeBytes = await objectSize(bucket, from);
+      if (from === to) return;
+      await copyObject(bucket, from, to, sizeBytes);
+      const [failure] = (await removeObjects(bucket, [from])).values();
+      if (failure) throw failure;
+    },
+
+    async delete(keys) {
+      if (keys.length === 0) return new Map();
+      await removeGrowing(bucket, keys);
+      return (await removeObjects(bucket, keys)) as Map<ObjectKey, StorageError>;
+    },
+
+    async *list(prefix, { startAfter = '' } = {}) {
+      for await (const { key } of listKeys(bucket, prefix, startAfter)) {
+        if (!key.startsWith(hiddenFolder)) yield objectKey(key);
+      }
+    },
+
+    listGrowing: () => listGrowing(bucket),
+
+    presignRead(key, seconds) {
+      if (!presignedReads) return Promise.resolve(undefined);
+      const read = new GetObjectCommand(bucket.place(key));
+      return bucket.request('presign', 0, () => getSignedUrl(bucket.s3, read, { expiresIn: seconds }));
+    },
+
+    async check() {
+      await bucket.request('check', 0, (request) => bucket.s3.headBucket({ Bucket: bucket.name }, request)).catch(asUnavailable);
+    },
+
+    close() {
+      bucket.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+function asUnavailable(error: unknown): never {
+  const { code, message } = error as StorageError;
+  throw code === 'closed' ? error : new StorageError('unavailable', message, { cause: error });
+}

@@ -1,0 +1,48 @@
+import { StorageError, type StorageErrorCode } from '../driver.ts';
+
+/** What the server calls it → what the contract calls it. */
+const byName: Readonly<Record<string, StorageErrorCode>> = {
+  NoSuchKey: 'not_found',
+  NotFound: 'not_found',
+  NoSuchUpload: 'not_found',
+  // A bucket that is gone says nothing about the object.
+  NoSuchBucket: 'unavailable',
+  PreconditionFailed: 'already_exists',
+  InvalidRange: 'range_not_satisfiable',
+  EntityTooLarge: 'too_large',
+  QuotaExceeded: 'no_space',
+  XMinioStorageFull: 'no_space',
+  CredentialsProviderError: 'denied',
+};
+
+const byStatus: Readonly<Record<number, StorageErrorCode>> = {
+  401: 'denied',
+  403: 'denied',
+  404: 'not_found',
+  412: 'already_exists',
+  413: 'too_large',
+  416: 'range_not_satisfiable',
+  507: 'no_space',
+};
+
+interface RequestFailure extends Error {
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+/** `error` in the contract's form. What was not understood, not answered or answered by 5xx is `unavailable`. */
+export function toStorageError(error: unknown, what: string): StorageError {
+  if (error instanceof StorageError) return error;
+  const { name, message, $metadata } = error as RequestFailure;
+  const code = byName[name] ?? byStatus[$metadata?.httpStatusCode ?? 0] ?? 'unavailable';
+  return new StorageError(code, `${what}: ${name}: ${message}`, { cause: error });
+}
+
+/** `missing` where the work rejects `not_found`. */
+export async function unlessMissing<Result, Missing>(work: Promise<Result>, missing: Missing): Promise<Result | Missing> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'not_found') return missing;
+    throw error;
+  }
+}

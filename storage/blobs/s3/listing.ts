@@ -1,0 +1,21 @@
+import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import type { Bucket } from './bucket.ts';
+
+export interface ListedKey {
+  readonly key: string;
+  readonly modifiedAt: Date;
+}
+
+/** Keys that begin with `prefix`, ascending by bytes, after `startAfter` (exclusive); a page at a time. */
+export async function* listKeys(bucket: Bucket, prefix: string, startAfter: string): AsyncGenerator<ListedKey> {
+  const place = { Bucket: bucket.name, Prefix: bucket.prefix + prefix };
+  const after = startAfter ? { StartAfter: bucket.prefix + startAfter } : {};
+  for (let token: { ContinuationToken?: string } | undefined = {}; token;) {
+    const from = { ...place, ...after, ...token };
+    const page: ListObjectsV2CommandOutput = await bucket.request('list', 0, (options) => bucket.s3.listObjectsV2(from, options));
+    for (const { Key = '', LastModified } of page.Contents ?? []) {
+      yield { key: Key.slice(bucket.prefix.length), modifiedAt: LastModified ?? new Date() };
+    }
+    token = page.IsTruncated && page.NextContinuationToken ? { ContinuationToken: page.NextContinuationToken } : undefined;
+  }
+}

@@ -1,0 +1,27 @@
+import { StorageError } from '../driver.ts';
+import type { Bucket } from './bucket.ts';
+import { toStorageError } from './errors.ts';
+
+/** One request deletes at most so many. */
+const mostKeys = 1000;
+
+/** Deletes objects; a missing one is a success. Resolves to the keys that failed. */
+export async function removeObjects(bucket: Bucket, keys: readonly string[]): Promise<Map<string, StorageError>> {
+  const failures = new Map<string, StorageError>();
+  for (let at = 0; at < keys.length; at += mostKeys) {
+    for (const [key, failure] of await removeBatch(bucket, keys.slice(at, at + mostKeys))) failures.set(key, failure);
+  }
+  return failures;
+}
+
+async function removeBatch(bucket: Bucket, keys: readonly string[]): Promise<[string, StorageError][]> {
+  const Objects = keys.map((key) => ({ Key: bucket.prefix + key }));
+  const { Errors = [] } = await bucket.request('delete', 0, (options) =>
+    bucket.s3.deleteObjects({ Bucket: bucket.name, Delete: { Objects, Quiet: true } }, options),
+  );
+  const failed = Errors.filter(({ Code }) => Code !== 'NoSuchKey');
+  return failed.map(({ Key = '', Code = 'Error', Message = '' }) => [
+    Key.slice(bucket.prefix.length),
+    toStorageError(Object.assign(new Error(Message), { name: Code }), 'delete'),
+  ]);
+}
