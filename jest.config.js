@@ -6,5 +6,6 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   globalSetup: '<rootDir>/test/support/run-id.js',
   reporters: ['default', '<rootDir>/test/support/reporter.js'],
-  testTimeout: 30_000,
+  // The first file that needs Ceph starts it.
+  testTimeout: process.env['TEST_BLOBS'] === 's3' ? 120_000 : 30_000,
 };

@@ -177,9 +177,15 @@ function checkTogether(config: Config, errors: string[]): void {
     );
   }
   if ((tls.certificate === undefined) !== (tls.key === undefined)) errors.push('tls.certificate and tls.key belong together');
-  if (storage.blobs.driver === 's3' && storage.blobs.s3.bucket === undefined) errors.push('storage.blobs.s3.bucket is missing');
+  if (storage.blobs.driver === 's3') checkS3(storage.blobs.s3, errors);
   if (storage.metadata.driver === 'postgres' && storage.metadata.url === undefined)
     errors.push('storage.metadata.url is missing');
+}
+
+function checkS3({ bucket, accessKeyId, secretAccessKey }: Config['storage']['blobs']['s3'], errors: string[]): void {
+  if (bucket === undefined) errors.push('storage.blobs.s3.bucket is missing');
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
+    errors.push('storage.blobs.s3.accessKeyId and storage.blobs.s3.secretAccessKey belong together');
 }
 
 function isLoopback(host: string): boolean {

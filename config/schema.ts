@@ -43,6 +43,7 @@ export const schema = section({
         accessKeyId: optional(text('', "default: the AWS SDK's own chain (environment, profile, instance role)")),
         secretAccessKey: secret('belongs to accessKeyId'),
         redirect: flag(true, 'send clients to the bucket for blobs (presigned URLs), or stream them'),
+        conditionalPut: flag(true, 'the server obeys If-None-Match on PUT, as AWS does; false: look first'),
         serverSideEncryption: optional(choice(['AES256', 'aws:kms'], 'encryption at rest')),
         kmsKeyId: optional(text('', 'key for aws:kms')),
         storageClass: optional(text('', 'such as STANDARD_IA')),

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { BlobDriver } from '../storage/blobs/driver.ts';
-import { createFilesystemDriver } from '../storage/blobs/filesystem.ts';
 import { createPostgresStore } from '../storage/metadata/postgres.ts';
 import { createSqliteStore } from '../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
+import { openBlobStore } from './blob-store.ts';
 import { type Guard, createGuard } from './guard.ts';
 import { openAccess } from './http/access.ts';
 import { type Certificate, openCertificate } from './http/certificate.ts';
@@ -33,7 +33,7 @@ export interface App {
 }
 
 export async function createApp(config: Config, log: Log): Promise<App> {
-  const driver = await openBlobs(config);
+  const driver = await openBlobStore(config.storage.blobs);
   const metadata = await openMetadata(config);
   const now = Date.now;
   const registry = createRegistry({ driver, metadata, now, acceptMissing: config.manifests.references === 'optional' });
@@ -56,10 +56,6 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       await driver.close();
     },
   };
-}
-
-function openBlobs({ storage }: Config): Promise<BlobDriver> {
-  return createFilesystemDriver({ directory: storage.blobs.directory });
 }
 
 export async function openMetadata({ storage }: Config): Promise<MetadataStore> {

@@ -140,6 +140,10 @@ describe('errors', () => {
     ['- a list', 'the configuration must be a map of keys'],
     ['tls: { key: key.pem }', 'tls.certificate and tls.key belong together'],
     ['storage: { blobs: { driver: s3 } }', 'storage.blobs.s3.bucket is missing'],
+    [
+      'storage: { blobs: { driver: s3, s3: { bucket: b, accessKeyId: me } } }',
+      'storage.blobs.s3.accessKeyId and storage.blobs.s3.secretAccessKey belong together',
+    ],
     ['storage: { metadata: { driver: postgres } }', 'storage.metadata.url is missing'],
   ])('%s', async (yaml, message) => {
     expect(await errorsOf(yaml)).toEqual([message]);

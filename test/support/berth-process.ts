@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createMetadata } from './metadata.ts';
 import { end, launch } from './run.ts';
+import { createStores } from './stores.ts';
 import { until } from './until.ts';
 
 const main = resolve(import.meta.dirname, '../../src/main.ts');
@@ -30,7 +30,7 @@ export async function startBerthProcess(
   flags: readonly string[] = [],
 ): Promise<BerthProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'berth-process-'));
-  const metadata = await createMetadata();
+  const stores = await createStores();
   let port = 0;
   let printed = '';
   let child: ChildProcess | undefined;
@@ -41,7 +41,7 @@ export async function startBerthProcess(
       BERTH_LISTEN: `127.0.0.1:${port}`,
       BERTH_STORAGE_BLOBS_DIRECTORY: directory,
       BERTH_LOG_FORMAT: 'json',
-      ...metadata.settings,
+      ...stores.settings,
       ...settings,
     };
     const from = printed.length;
@@ -77,7 +77,7 @@ export async function startBerthProcess(
     kill: (signal) => (child ? end(child, signal) : Promise.resolve(null)),
     async dispose() {
       if (child) await end(child);
-      await metadata.dispose();
+      await stores.dispose();
       await rm(directory, { recursive: true });
     },
   };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { createLog } from '../../src/observability/log.ts';
-import { type TestMetadata, createMetadata } from './metadata.ts';
+import { type TestStores, createStores } from './stores.ts';
 
 /** A berth in this process, on a free port, over a folder of its own. */
 export interface TestBerth {
@@ -21,15 +21,15 @@ export interface TestBerth {
 
 /** `settings` are `BERTH_*` variables. */
 export async function startBerth(settings: Readonly<Record<string, string>> = {}): Promise<TestBerth> {
-  return open(await mkdtemp(join(tmpdir(), 'berth-test-')), await createMetadata(), settings);
+  return open(await mkdtemp(join(tmpdir(), 'berth-test-')), await createStores(), settings);
 }
 
-async function open(directory: string, metadata: TestMetadata, settings: Readonly<Record<string, string>>): Promise<TestBerth> {
+async function open(directory: string, stores: TestStores, settings: Readonly<Record<string, string>>): Promise<TestBerth> {
   const environment = {
     BERTH_LISTEN: '127.0.0.1:0',
     BERTH_STORAGE_BLOBS_DIRECTORY: directory,
     BERTH_SHUTDOWN_GRACE: '1s',
-    ...metadata.settings,
+    ...stores.settings,
     ...settings,
   };
   const app: App = await createApp(loadConfig({ environment }), createLog({ level: 'silent', format: 'json' }).log);
@@ -43,11 +43,11 @@ async function open(directory: string, metadata: TestMetadata, settings: Readonl
     environment,
     async restart() {
       await app.close();
-      return open(directory, metadata, settings);
+      return open(directory, stores, settings);
     },
     async close() {
       await app.close();
-      await metadata.dispose();
+      await stores.dispose();
       await rm(directory, { recursive: true });
     },
   };
