@@ -16,8 +16,9 @@ import { sendPath } from './http/send-object.ts';
 import { type RequestRecord, createHttpServer } from './http/server.ts';
 import { createWeb } from './http/web.ts';
 import type { Log } from './observability/log.ts';
+import { createLeases } from './registry/leases.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
-import { every } from './schedule.ts';
+import { every, onceAmongAll } from './schedule.ts';
 
 /** The composition root: configuration → stores → services → HTTP. */
 export interface App {
@@ -36,13 +37,21 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const driver = await openBlobStore(config.storage.blobs);
   const metadata = await openMetadata(config);
   const now = Date.now;
-  const registry = createRegistry({ driver, metadata, now, acceptMissing: config.manifests.references === 'optional' });
-  const swept = await registry.uploads.sweep();
+  const leases = createLeases({ metadata, now });
+  const registry = createRegistry({
+    driver,
+    metadata,
+    now,
+    acceptMissing: config.manifests.references === 'optional',
+    leases: servesAlone(config) ? undefined : leases,
+  });
+  const swept = await registry.uploads.sweep(servesAlone(config) ? Infinity : now() - config.uploads.expireAfter * 1000);
   if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
   const certificate = await openTls(config);
   const guard = config.access.mode === 'open' ? undefined : await createGuard(config, metadata, now);
   const server = createServer(config, registry, driver, metadata, log, certificate, guard);
-  const jobs = [every(3600, () => expireUploads(registry, now() - config.uploads.expireAfter * 1000), log)];
+  const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
+  const jobs = [every(3600, onceAmongAll(leases, 'expire-uploads', 3600, expire), log)];
   if (certificate) jobs.push(every(10, () => renewCertificate(certificate, log), log));
 
   return {
@@ -109,8 +118,15 @@ async function renewCertificate(certificate: Certificate, log: Log): Promise<voi
   if (await certificate.renew()) log.info('new connections get the renewed certificate');
 }
 
-async function expireUploads(registry: Registry, before: number): Promise<void> {
+/** Whether no other process serves the same stores. */
+function servesAlone({ storage, workers }: Config): boolean {
+  return storage.metadata.driver === 'sqlite' && workers === 1;
+}
+
+async function expireUploads(registry: Registry, metadata: MetadataStore, before: number): Promise<void> {
   while ((await registry.uploads.expire(before)) > 0);
+  await registry.uploads.sweep(before);
+  await metadata.forgetLeases(before);
 }
 
 function listen(server: Server, { listen: { host, port }, tls }: Config): Promise<string> {

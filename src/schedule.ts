@@ -1,4 +1,5 @@
 import type { Log } from './observability/log.ts';
+import type { Leases } from './registry/leases.ts';
 
 /** Runs `work` every `seconds`, never twice at once. A failure is logged and the next turn tries again. */
 export function every(seconds: number, work: () => Promise<void>, log: Log): { stop(): void } {
@@ -23,5 +24,22 @@ export function every(seconds: number, work: () => Promise<void>, log: Log): { s
       stopped = true;
       clearTimeout(timer);
     },
+  };
+}
+
+/**
+ * `work` for `every`: all processes may try, one of them does it in each turn of `seconds`. When that one dies, another
+ * takes over a turn later.
+ */
+export function onceAmongAll(leases: Leases, name: string, seconds: number, work: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    // A little less than a turn: the same process must find its own last turn over.
+    const lease = await leases.take(`job:${name}`, seconds * 900);
+    if (!lease) return;
+    try {
+      await work();
+    } finally {
+      lease.leave();
+    }
   };
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { type Hash, createHash } from 'node:crypto';
 import type { Appender } from '../../storage/blobs/driver.ts';
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
 
@@ -6,45 +6,67 @@ import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
 export interface OpenUpload extends Pick<Appender, 'sizeBytes' | 'append' | 'truncate' | 'commit' | 'abort' | 'close'> {
   /** The digest of everything received. Reads back only what this process has not hashed with `algorithm`. */
   digest(algorithm: DigestAlgorithm): Promise<Digest>;
+  /** What this process has hashed, for the next time that it opens the session. */
+  readonly hashed: HashedBytes;
 }
 
-/** `algorithm` is what the client will probably ask `digest` for. */
-export function hashing(appender: Appender, algorithm: DigestAlgorithm): OpenUpload {
-  let hash = createHash(algorithm);
-  /** How many bytes `hash` has seen. It is worth something only while that is what the appender holds. */
-  let hashedBytes = 0;
+/** A hash and how many bytes it has seen. It is worth something only while that is what the session holds. */
+export interface HashedBytes {
+  readonly algorithm: DigestAlgorithm;
+  readonly hash: Hash;
+  readonly sizeBytes: number;
+}
 
-  async function* hashed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export interface HashingOptions {
+  /** What the client will probably ask `digest` for. */
+  readonly algorithm: DigestAlgorithm;
+  /** From an earlier time. Requests only ever add bytes to a session, so that an equal size means equal bytes. */
+  readonly hashed?: HashedBytes | undefined;
+  /** Throws when another process may be at the session. Asked before each change. */
+  readonly assertHeld?: () => void;
+}
+
+export function hashing(appender: Appender, { algorithm, hashed, assertHeld = () => undefined }: HashingOptions): OpenUpload {
+  let current = hashed ?? { algorithm, hash: createHash(algorithm), sizeBytes: 0 };
+
+  function see(chunk: Uint8Array): void {
+    current.hash.update(chunk);
+    current = { ...current, sizeBytes: current.sizeBytes + chunk.length };
+  }
+
+  async function* watched(body: AsyncIterable<Uint8Array>, seen: (chunk: Uint8Array) => void): AsyncGenerator<Uint8Array> {
     for await (const chunk of body) {
-      hash.update(chunk);
-      hashedBytes += chunk.length;
+      assertHeld();
+      seen(chunk);
       yield chunk;
     }
   }
 
   async function rehash(wanted: DigestAlgorithm): Promise<void> {
-    hash = createHash(wanted);
-    hashedBytes = 0;
-    for await (const chunk of appender.readBack()) {
-      hash.update(chunk);
-      hashedBytes += chunk.length;
-    }
+    current = { algorithm: wanted, hash: createHash(wanted), sizeBytes: 0 };
+    for await (const chunk of appender.readBack()) see(chunk);
   }
 
   return {
     get sizeBytes() {
       return appender.sizeBytes;
     },
-    append: (body) => appender.append(hashedBytes === appender.sizeBytes ? hashed(body) : body),
+    get hashed() {
+      return current;
+    },
+    append: (body) => appender.append(watched(body, current.sizeBytes === appender.sizeBytes ? see : () => undefined)),
     async truncate(sizeBytes) {
-      hashedBytes = -1;
+      current = { ...current, sizeBytes: -1 };
       await appender.truncate(sizeBytes);
     },
     async digest(wanted) {
-      if (wanted !== algorithm || hashedBytes !== appender.sizeBytes) await rehash(wanted);
-      return `${wanted}:${hash.copy().digest('hex')}` as Digest;
+      if (wanted !== current.algorithm || current.sizeBytes !== appender.sizeBytes) await rehash(wanted);
+      return `${wanted}:${current.hash.copy().digest('hex')}` as Digest;
     },
-    commit: (to) => appender.commit(to),
+    async commit(to) {
+      assertHeld();
+      await appender.commit(to);
+    },
     abort: () => appender.abort(),
     close: () => appender.close(),
   };

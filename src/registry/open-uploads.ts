@@ -1,19 +1,25 @@
-import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
+import { type Appender, type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { uploadKey } from '../../storage/blobs/layout.ts';
 import type { DigestAlgorithm } from '../oci/digest.ts';
-import { type OpenUpload, hashing } from './open-upload.ts';
+import type { Lease, Leases } from './leases.ts';
+import { type HashedBytes, type OpenUpload, hashing } from './open-upload.ts';
+import { createTurns } from './turns.ts';
 
 /**
  * The sessions that this process has at hand. It is only a cache: a session that is not here is opened again from the
- * store. Nothing here is shared between processes.
+ * store. Where several processes serve, a session is open only during a request, and what stays here is its hash.
  */
 export interface OpenUploads {
-  /** Runs `work` when no other work runs on the session; in the order of the calls. */
+  /** Runs `work` when no other work runs on the session, in any process. Rejects `TurnNotGiven`. */
   exclusively<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
-  /** The session, opened where it is not. A session without bytes begins empty. */
+  /** The same for a session that no other process knows of. */
+  privately<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
+  /** The session, opened where it is not. A session without bytes begins empty. Within `exclusively`. */
   get(id: string, algorithm: DigestAlgorithm): Promise<OpenUpload>;
   /** A session that certainly has no bytes yet. */
   begin(id: string, algorithm: DigestAlgorithm): Promise<OpenUpload>;
+  /** Bytes received so far, also while some process receives more. */
+  sizeOf(id: string): Promise<number>;
   /** Drops the session's bytes. */
   abort(id: string): Promise<void>;
   /** Lets go of a session that has ended. */
@@ -25,21 +31,26 @@ export interface OpenUploads {
 /** An open session holds a file; one that rests longer than this is opened again when its client returns. */
 const restMilliseconds = 60_000;
 
+const turnOf = (id: string): string => `upload:${id}`;
+
 interface Entry {
-  readonly upload: Promise<OpenUpload>;
+  upload?: Promise<OpenUpload> | undefined;
+  hashed?: HashedBytes | undefined;
   restingSince: number;
 }
 
-export function createOpenUploads(driver: BlobDriver): OpenUploads {
-  const queues = new Map<string, Promise<unknown>>();
+/** `leases`, where other processes serve the same sessions. */
+export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined): OpenUploads {
+  const turns = createTurns(leases);
   const entries = new Map<string, Entry>();
+  const held = new Map<string, Lease>();
   const timer = setInterval(closeResting, restMilliseconds).unref();
 
   function closeResting(): void {
     for (const [id, entry] of entries) {
-      if (queues.has(id) || performance.now() - entry.restingSince < restMilliseconds) continue;
+      if (turns.isTaken(turnOf(id)) || performance.now() - entry.restingSince < restMilliseconds) continue;
       entries.delete(id);
-      void entry.upload.then((upload) => upload.close());
+      void entry.upload?.then((upload) => upload.close());
     }
   }
 
@@ -49,37 +60,80 @@ export function createOpenUploads(driver: BlobDriver): OpenUploads {
     return upload;
   }
 
-  async function openFromStore(id: string, algorithm: DigestAlgorithm): Promise<OpenUpload> {
-    const key = uploadKey(id);
+  async function resume(id: string): Promise<Appender | undefined> {
     try {
-      return hashing(await driver.openAppender(key, { resume: true }), algorithm);
+      return await driver.openAppender(uploadKey(id), { resume: true });
     } catch (error) {
-      if (error instanceof StorageError && error.code === 'not_found') return openEmpty(id, algorithm);
+      if (error instanceof StorageError && error.code === 'not_found') return undefined;
       throw error;
     }
   }
 
-  async function openEmpty(id: string, algorithm: DigestAlgorithm): Promise<OpenUpload> {
-    return hashing(await driver.openAppender(uploadKey(id), { resume: false }), algorithm);
+  const openEmpty = (id: string) => driver.openAppender(uploadKey(id), { resume: false });
+
+  async function open(id: string, algorithm: DigestAlgorithm, hashed: HashedBytes | undefined): Promise<OpenUpload> {
+    const lease = held.get(id);
+    const appender = (await resume(id)) ?? (await openEmpty(id));
+    return hashing(appender, { algorithm, hashed, ...(lease && { assertHeld: () => lease.assertHeld() }) });
+  }
+
+  /** Closes the session, so that another process finds every byte in the store; its hash is kept. */
+  async function rest(id: string, lease: Lease): Promise<void> {
+    const upload = await entries.get(id)?.upload;
+    if (!upload) return;
+    await upload.close();
+    lease.assertHeld();
+    entries.set(id, { hashed: upload.hashed, restingSince: performance.now() });
+  }
+
+  async function leased<Result>(id: string, lease: Lease, work: () => Promise<Result>): Promise<Result> {
+    held.set(id, lease);
+    try {
+      const result = await work();
+      await rest(id, lease);
+      return result;
+    } catch (error) {
+      const entry = entries.get(id);
+      entries.delete(id);
+      await entry?.upload?.then((upload) => upload.close()).catch(() => undefined);
+      throw error;
+    } finally {
+      held.delete(id);
+    }
+  }
+
+  function touch(id: string): void {
+    const entry = entries.get(id);
+    if (entry) entry.restingSince = performance.now();
   }
 
   return {
-    async exclusively(id, work) {
-      const mine = (queues.get(id) ?? Promise.resolve()).then(work);
-      const settled = mine.catch(() => undefined);
-      queues.set(id, settled);
-      try {
-        return await mine;
-      } finally {
-        if (queues.get(id) === settled) queues.delete(id);
-        const entry = entries.get(id);
-        if (entry) entry.restingSince = performance.now();
-      }
+    exclusively: (id, work) =>
+      turns.everywhere(turnOf(id), (lease) => (lease ? leased(id, lease, work) : work())).finally(() => touch(id)),
+
+    privately: (id, work) => turns.here(turnOf(id), work),
+
+    get: (id, algorithm) => {
+      const entry = entries.get(id);
+      return entry?.upload ?? keep(id, open(id, algorithm, entry?.hashed));
     },
 
-    get: (id, algorithm) => entries.get(id)?.upload ?? keep(id, openFromStore(id, algorithm)),
+    begin: (id, algorithm) =>
+      keep(
+        id,
+        openEmpty(id).then((appender) => hashing(appender, { algorithm })),
+      ),
 
-    begin: (id, algorithm) => keep(id, openEmpty(id, algorithm)),
+    async sizeOf(id) {
+      const upload = await entries.get(id)?.upload;
+      if (upload) return upload.sizeBytes;
+      const appender = await resume(id);
+      try {
+        return appender?.sizeBytes ?? 0;
+      } finally {
+        await appender?.close();
+      }
+    },
 
     async abort(id) {
       const upload = entries.get(id)?.upload;
@@ -94,7 +148,7 @@ export function createOpenUploads(driver: BlobDriver): OpenUploads {
       clearInterval(timer);
       const open = [...entries.values()];
       entries.clear();
-      await Promise.all(open.map(async ({ upload }) => (await upload).close()));
+      await Promise.all(open.map(async ({ upload }) => (await upload)?.close()));
     },
   };
 }

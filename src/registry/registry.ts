@@ -1,6 +1,7 @@
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
+import type { Leases } from './leases.ts';
 import { type Listings, createListings } from './listings.ts';
 import { type Manifests, createManifests } from './manifests.ts';
 import { type Uploads, createUploads } from './uploads.ts';
@@ -19,6 +20,8 @@ export interface RegistryOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly acceptMissing: boolean;
+  /** Where other processes serve the same stores. */
+  readonly leases?: Leases | undefined;
 }
 
 export function createRegistry(options: RegistryOptions): Registry {

@@ -7,8 +7,10 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/diges
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { translating } from './failures.ts';
+import type { Leases } from './leases.ts';
 import { createOpenUploads } from './open-uploads.ts';
 import type { OpenUpload } from './open-upload.ts';
+import { TurnNotGiven } from './turns.ts';
 
 /**
  * Upload sessions (distribution-spec, "Pushing blobs"). A session survives a restart of the server: its record lies in
@@ -37,8 +39,11 @@ export interface Uploads {
   put(repository: RepositoryName, digest: Digest, chunk: Chunk): Promise<void>;
   /** Drops sessions begun before `before` (milliseconds since 1970), oldest first, and returns how many: 0 means none is left. */
   expire(before: number): Promise<number>;
-  /** Drops bytes that belong to no session: what a crash left. For start-up, before the first request. */
-  sweep(): Promise<number>;
+  /**
+   * Drops bytes that belong to no session and rest since `before` (milliseconds since 1970): what a crash left. Uploads
+   * in one request have no session: those in progress must have got bytes since then.
+   */
+  sweep(before: number): Promise<number>;
   /** Releases what open sessions hold. Their bytes stay. */
   close(): Promise<void>;
 }
@@ -62,10 +67,12 @@ export interface UploadsOptions {
   readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
   readonly now: () => number;
+  /** Where other processes serve the same sessions. */
+  readonly leases?: Leases | undefined;
 }
 
-export function createUploads({ driver, metadata, now }: UploadsOptions): Uploads {
-  const open = createOpenUploads(driver);
+export function createUploads({ driver, metadata, now, leases }: UploadsOptions): Uploads {
+  const open = createOpenUploads(driver, leases);
 
   async function algorithmOf({ id, repository, owner }: UploadSession): Promise<DigestAlgorithm> {
     const record = await metadata.findUpload(id);
@@ -87,6 +94,16 @@ export function createUploads({ driver, metadata, now }: UploadsOptions): Upload
   async function drop(id: string): Promise<void> {
     await open.abort(id);
     await metadata.deleteUpload(id);
+  }
+
+  async function dropUnlessBusy(id: string): Promise<boolean> {
+    try {
+      await open.exclusively(id, () => drop(id));
+      return true;
+    } catch (error) {
+      if (error instanceof TurnNotGiven) return false;
+      throw error;
+    }
   }
 
   async function commit(upload: OpenUpload, repository: RepositoryName, id: string, digest: Digest): Promise<void> {
@@ -113,8 +130,8 @@ export function createUploads({ driver, metadata, now }: UploadsOptions): Upload
 
     status: (session) =>
       translating(async () => {
-        const algorithm = await algorithmOf(session);
-        return (await open.get(session.id, algorithm)).sizeBytes;
+        await algorithmOf(session);
+        return open.sizeOf(session.id);
       }),
 
     append: (session, chunk) =>
@@ -140,7 +157,7 @@ export function createUploads({ driver, metadata, now }: UploadsOptions): Upload
     put: (repository, digest, chunk) => {
       const id = randomUUID();
       return translating(() =>
-        open.exclusively(id, async () => {
+        open.privately(id, async () => {
           const upload = await open.begin(id, digestAlgorithm(digest));
           try {
             await appendChunk(upload, chunk);
@@ -155,15 +172,16 @@ export function createUploads({ driver, metadata, now }: UploadsOptions): Upload
 
     async expire(before) {
       const ids = await metadata.uploadsStartedBefore(before, 1000);
-      for (const id of ids) await open.exclusively(id, () => drop(id));
-      return ids.length;
+      let dropped = 0;
+      for (const id of ids) if (await dropUnlessBusy(id)) dropped++;
+      return dropped;
     },
 
-    async sweep() {
+    async sweep(before) {
       let swept = 0;
-      for await (const { key } of driver.listGrowing()) {
+      for await (const { key, modifiedAt } of driver.listGrowing()) {
         const id = key.slice(key.lastIndexOf('/') + 1);
-        if (key !== uploadKey(id) || (await metadata.findUpload(id))) continue;
+        if (modifiedAt.getTime() > before || key !== uploadKey(id) || (await metadata.findUpload(id))) continue;
         await driver.delete([key]);
         swept++;
       }

@@ -233,6 +233,34 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       ]);
     });
 
+    test('a lease has one holder until it is released or over', async () => {
+      expect([
+        await store.takeLease('work', 'one', 100, 200),
+        await store.takeLease('work', 'two', 150, 250),
+        await store.takeLease('other work', 'two', 150, 250),
+        await store.takeLease('work', 'one', 190, 290),
+        await store.takeLease('work', 'two', 289, 389),
+        await store.takeLease('work', 'two', 290, 390),
+        await store.takeLease('work', 'one', 300, 400),
+      ]).toEqual([true, false, true, true, false, true, false]);
+      await store.releaseLease('work', 'one');
+      expect(await store.takeLease('work', 'one', 300, 400)).toBe(false);
+      await store.releaseLease('work', 'two');
+      expect(await store.takeLease('work', 'one', 300, 400)).toBe(true);
+      await store.forgetLeases(400);
+      expect([await store.takeLease('work', 'two', 0, 1), await store.takeLease('other work', 'one', 0, 1)]).toEqual([
+        false,
+        true,
+      ]);
+    });
+
+    test('of many who take a lease at once, in two processes, one gets it', () =>
+      race(async (one, other, name) => {
+        const takers = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? one : other));
+        const taken = await Promise.all(takers.map((taker, index) => taker.takeLease(name, `h${index}`, 1, 2)));
+        expect(taken.filter(Boolean)).toHaveLength(1);
+      }));
+
     test('a write that fails changes nothing, and harms none of those that run beside it', async () => {
       await store.createUpload('taken', 'app', 'sha256', 1);
       const outcomes = await Promise.allSettled([

@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 
 let berth: BerthProcess;
 beforeEach(async () => {
-  berth = await startBerthProcess({ BERTH_SHUTDOWN_GRACE: '20s' });
+  berth = await startBerthProcess({ BERTH_SHUTDOWN_GRACE: '20s', BERTH_UPLOADS_EXPIRE_AFTER: '100ms' });
 });
 afterEach(() => berth.dispose());
 

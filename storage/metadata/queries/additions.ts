@@ -15,6 +15,9 @@ const additions: ReadonlySet<string> = new Set<keyof typeof writes>([
   'createAccessToken',
   'touchAccessToken',
   'recordAudit',
+  'takeLease',
+  'releaseLease',
+  'forgetLeases',
 ]);
 
 export function mayRunBesideOthers(write: string): boolean {

@@ -3,6 +3,7 @@ import { type ManifestFacts, link, recordBlob, recordManifest } from './content.
 import { type ExpectedContent, type ReferenceCheck, checkReferences } from './reads.ts';
 
 export * from './access-writes.ts';
+export * from './coordination.ts';
 
 /** What can be changed in the metadata store. Each is one transaction. Times are milliseconds since 1970. */
 

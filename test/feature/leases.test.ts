@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { type Leases, createLeases } from '../../src/registry/leases.ts';
+import { onceAmongAll } from '../../src/schedule.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { until } from '../support/until.ts';
+
+let directory: string;
+let metadata: MetadataStore;
+let time: number;
+let one: Leases;
+let other: Leases;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'berth-leases-'));
+  metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
+  time = 1_000_000;
+  const now = () => time;
+  [one, other] = [createLeases({ metadata, now }), createLeases({ metadata, now })];
+});
+afterEach(async () => {
+  await metadata.close();
+  await rm(directory, { recursive: true });
+});
+
+test('a lease has one holder at a time, also within a process', async () => {
+  const lease = await one.take('x');
+  expect([await one.take('x'), await other.take('x')]).toEqual([undefined, undefined]);
+  lease?.assertHeld();
+  await lease?.release();
+  const next = await other.take('x');
+  next?.assertHeld();
+  await lease?.release(); // once more: it is not ours any longer
+  expect(await one.take('x')).toBeUndefined();
+  await next?.release();
+});
+
+test('a lease is renewed while its holder lives', async () => {
+  let renewals = -1;
+  const takeLease: MetadataStore['takeLease'] = async (...asked) => {
+    const taken = await metadata.takeLease(...asked);
+    renewals++;
+    return taken;
+  };
+  const lease = await createLeases({ metadata: { ...metadata, takeLease }, now: () => time }).take('x', 400);
+  time += 399;
+  await until(() => renewals > 0);
+  time += 399;
+  expect(await other.take('x')).toBeUndefined();
+  await lease?.release();
+});
+
+test('who was too slow to renew a lease is told, and cannot take it back', async () => {
+  const lease = await one.take('x', 200);
+  time += 200;
+  const next = await other.take('x', 60_000);
+  next?.assertHeld();
+  await until(() => {
+    try {
+      lease?.assertHeld();
+      return false;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'unavailable' });
+      return true;
+    }
+  });
+  await lease?.release();
+  expect(await one.take('x')).toBeUndefined();
+  await next?.release();
+});
+
+test('scheduled work runs once in each turn, whoever comes; when its process is gone another takes over', async () => {
+  const done: string[] = [];
+  const work = (leases: Leases, name: string) =>
+    onceAmongAll(leases, 'work', 10, () => {
+      done.push(name);
+      return Promise.resolve();
+    });
+  const [first, second] = [work(one, 'one'), work(other, 'other')];
+  await Promise.all([first(), second(), first(), second()]);
+  expect(done).toHaveLength(1);
+  time += 5_000;
+  await second();
+  expect(done).toHaveLength(1);
+  time += 5_000;
+  await second();
+  expect(done.slice(1)).toEqual(['other']);
+});

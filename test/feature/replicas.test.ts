@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
+import { call } from '../support/call.ts';
+import { digestOf, startUpload } from '../support/images.ts';
+import { postgresSettings } from '../support/metadata.ts';
+import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
+import { expectPullable, pushAndPull } from '../support/pushing-clients.ts';
+import { describeWith } from '../support/requires.ts';
+import { until } from '../support/until.ts';
+
+/** Longer in CI; enough to find a mistake elsewhere. */
+const seconds = process.env['CI'] === 'true' ? 45 : 12;
+const clients = 32;
+const kills = 4;
+
+describeWith(postgresPrograms, 'two replicas over one database and one folder', () => {
+  let database: Database;
+  let directory: string;
+  let one: BerthProcess;
+  let other: BerthProcess;
+
+  beforeAll(async () => {
+    [database, directory] = await Promise.all([createDatabase(), mkdtemp(join(tmpdir(), 'berth-replicas-'))]);
+    const settings = { ...postgresSettings(database.url), BERTH_STORAGE_BLOBS_DIRECTORY: directory };
+    [one, other] = await Promise.all([startBerthProcess(settings), startBerthProcess(settings)]);
+  }, 60_000);
+  afterAll(async () => {
+    await Promise.all([one.dispose(), other.dispose()]);
+    await Promise.all([database.drop(), rm(directory, { recursive: true })]);
+  }, 60_000);
+
+  const patch = (replica: BerthProcess, location: string, body: Uint8Array) => call(replica, 'PATCH', location, { body });
+
+  test('an upload begun on one, continued on the other, ended on the first', async () => {
+    const bytes = randomBytes(3_000_000);
+    const parts = [bytes.subarray(0, 1_000_000), bytes.subarray(1_000_000, 1_500_000), bytes.subarray(1_500_000)] as const;
+    const location = await startUpload(one, 'app');
+    expect((await patch(one, location, parts[0])).status).toBe(202);
+    expect((await call(other, 'GET', location)).header('range')).toBe('0-999999');
+    expect((await patch(other, location, parts[1])).header('range')).toBe('0-1499999');
+    expect((await call(one, 'GET', location)).header('range')).toBe('0-1499999');
+    expect((await patch(one, location, parts[2])).status).toBe(202);
+    expect((await call(one, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' })).status).toBe(201);
+    expect((await call(other, 'GET', `/v2/app/blobs/${digestOf(bytes)}`)).body.equals(bytes)).toBe(true);
+    expect((await call(other, 'GET', location)).status).toBe(404);
+  });
+
+  test('chunks of one upload that reach both at once: each is taken whole, one after the other', async () => {
+    const location = await startUpload(one, 'app');
+    const chunks = Array.from({ length: 10 }, (_, index) => Buffer.alloc(1000, `${index}`));
+    const answers = await Promise.all(chunks.map((chunk, index) => patch(index % 2 === 0 ? one : other, location, chunk)));
+    const ends = answers.map((answer) => Number(answer.header('range').slice(2)) + 1);
+    expect([...ends].sort((a, b) => a - b)).toEqual(chunks.map((_, index) => (index + 1) * 1000));
+    const bytes = Buffer.alloc(10_000);
+    for (const [index, end] of ends.entries()) chunks[index]?.copy(bytes, end - 1000);
+    expect((await call(other, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' })).status).toBe(201);
+  });
+
+  test('a chunk that another replica rejected leaves no byte behind, and no wrong hash', async () => {
+    const bytes = randomBytes(2000);
+    const location = await startUpload(one, 'app');
+    await patch(one, location, bytes.subarray(0, 1000));
+    const rejected = await call(other, 'PATCH', location, {
+      body: randomBytes(1000),
+      chunked: true,
+      headers: { 'Content-Range': '1000-2999' },
+    });
+    expect(rejected.codes()).toEqual(['SIZE_INVALID']);
+    expect((await patch(other, location, bytes.subarray(1000))).header('range')).toBe('0-1999');
+    expect((await call(other, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' })).status).toBe(201);
+  });
+
+  test('an upload whose replica died in the middle of a chunk goes on at the other', async () => {
+    const bytes = randomBytes(6_000_000);
+    const location = await startUpload(one, 'app');
+    const socket = connect(one.port, '127.0.0.1').on('error', () => undefined);
+    socket.write(`PATCH ${location} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes.length}\r\n\r\n`);
+    socket.write(bytes.subarray(0, 5_000_000));
+    await until(async () => (await call(other, 'GET', location)).header('range') !== '0-0');
+    await one.kill('SIGKILL');
+    const kept = Number((await call(other, 'GET', location)).header('range').slice(2)) + 1;
+    expect((await patch(other, location, bytes.subarray(kept))).header('range')).toBe(`0-${bytes.length - 1}`);
+    expect((await call(other, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' })).status).toBe(201);
+    await one.start();
+  });
+
+  test(`${clients} clients, every request to the next replica, one killed ${kills} times: nothing acknowledged is lost`, async () => {
+    let turn = 0;
+    const balanced = {
+      get url() {
+        return (turn++ % 2 === 0 ? one : other).url;
+      },
+    };
+    const working = pushAndPull(balanced, { clients, seconds });
+    for (let kill = 0; kill < kills; kill++) {
+      await sleep((seconds * 1000) / (kills + 1));
+      await one.kill('SIGKILL');
+      await one.start();
+    }
+    const acknowledged = await working;
+    expect(acknowledged.size).toBeGreaterThan(clients);
+    for (const [name, image] of acknowledged) await expectPullable(balanced, name, image);
+  }, 240_000);
+});

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { call } from './call.ts';
+import { type Server, type TestImage, digestOf, newImage, pushBlob, pushImage, putManifest, startUpload } from './images.ts';
+
+/** Image by `repository:tag`, for every push that was answered with 201. */
+export type Acknowledged = Map<string, TestImage>;
+
+/**
+ * Clients that push and pull side by side for `seconds`, whatever becomes of the server meanwhile: what fails is tried
+ * again. Rejects when something acknowledged is not there or has other bytes.
+ */
+export async function pushAndPull(
+  server: Server,
+  { clients, seconds }: { clients: number; seconds: number },
+): Promise<Acknowledged> {
+  const acknowledged: Acknowledged = new Map();
+  const shared = await pushImage(server, 'shared', 'first');
+  const deadline = performance.now() + seconds * 1000;
+  await Promise.all(
+    Array.from({ length: clients }, (_, index) => pushAndPullAlone(server, index, acknowledged, shared, deadline)),
+  );
+  return acknowledged;
+}
+
+/** Pushes own and shared images by turns, in one and in several requests, and pulls what was acknowledged. */
+async function pushAndPullAlone(
+  server: Server,
+  index: number,
+  acknowledged: Acknowledged,
+  shared: TestImage,
+  deadline: number,
+): Promise<void> {
+  for (let round = 0; performance.now() < deadline; round++) {
+    const repository = `client${index % 8}`;
+    const tag = `c${index}-${round}`;
+    try {
+      const image = round % 3 === 0 ? shared : newImage();
+      if (round % 2 === 0) await pushBlob(server, repository, image.layer);
+      else await pushInChunks(server, repository, image.layer);
+      await pushBlob(server, repository, image.config);
+      if ((await putManifest(server, repository, tag, image.manifest)).status === 201)
+        acknowledged.set(`${repository}:${tag}`, image);
+      const [known] = [...acknowledged].slice(-1);
+      if (known) await expectPullable(server, ...known);
+    } catch (error) {
+      if (error instanceof WrongBytes) throw error;
+      await sleep(20); // the server is away for a moment
+    }
+  }
+}
+
+async function pushInChunks(server: Server, repository: string, bytes: Buffer): Promise<void> {
+  const location = await startUpload(server, repository);
+  const half = bytes.length / 2;
+  await call(server, 'PATCH', location, { body: bytes.subarray(0, half), headers: { 'Content-Range': `0-${half - 1}` } });
+  await call(server, 'PATCH', location, {
+    body: bytes.subarray(half),
+    headers: { 'Content-Range': `${half}-${bytes.length - 1}` },
+  });
+  const answer = await call(server, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' });
+  if (answer.status !== 201) throw new Error(`upload: ${answer.status}`);
+}
+
+class WrongBytes extends Error {}
+
+/** Rejects `WrongBytes` unless the manifest and its blobs are answered with 200 and the right bytes. */
+export async function expectPullable(server: Server, name: string, image: TestImage): Promise<void> {
+  const [repository = '', tag = ''] = name.split(':');
+  const manifest = await call(server, 'GET', `/v2/${repository}/manifests/${tag}`);
+  const layer = await call(server, 'GET', `/v2/${repository}/blobs/${digestOf(image.layer)}`);
+  const config = await call(server, 'GET', `/v2/${repository}/blobs/${digestOf(image.config)}`);
+  const right =
+    manifest.body.toString() === image.manifest && layer.body.equals(image.layer) && config.body.toString() === image.config;
+  if (!right) throw new WrongBytes(`${name}: ${manifest.status} ${layer.status} ${config.status}`);
+}
