@@ -165,6 +165,15 @@ export function url(description: string, schemes: readonly string[] = ['http:', 
   });
 }
 
+/** Written as a list, or separated by commas. */
+export function words(form: string, description: string): Key<readonly string[]> {
+  return key([], `list of ${form}`, description, (value) => {
+    const items: unknown = typeof value === 'string' ? value.split(',') : (value ?? []);
+    if (!Array.isArray(items) || items.some((item) => typeof item !== 'string')) throw new Error(`must be a list of ${form}`);
+    return (items as string[]).map((item) => item.trim()).filter((item) => item !== '');
+  });
+}
+
 /** `10.0.0.0/8`, `::1`; in the environment separated by commas. */
 export function networks(description: string): Key<readonly string[]> {
   const form = 'list of addresses and CIDR ranges';

@@ -26,6 +26,13 @@ export interface ConfigSources {
 /** Variables that are not keys: they say where to look. */
 const otherVariables = new Set(['BERTH_CONFIG']);
 
+/** What other programs read too. */
+const conventionalVariables: Readonly<Record<string, readonly string[]>> = {
+  'mirror.proxy.http': ['HTTP_PROXY', 'http_proxy'],
+  'mirror.proxy.https': ['HTTPS_PROXY', 'https_proxy'],
+  'mirror.proxy.none': ['NO_PROXY', 'no_proxy'],
+};
+
 /** Loads the configuration. Throws `ConfigError` with every error there is. */
 export function loadConfig({ file, environment }: ConfigSources): Config {
   const errors: string[] = [];
@@ -74,6 +81,10 @@ export function variableName(path: string): string {
 function fromEnvironment(environment: ConfigSources['environment'], errors: string[]): ReadonlyMap<string, string> {
   const known = new Map(keyPaths().map(({ path, key }) => [bare(variableName(path)), { path, key }]));
   const values = new Map<string, string>();
+  for (const [path, variables] of Object.entries(conventionalVariables)) {
+    const value = variables.map((variable) => environment[variable]).find((text) => text !== undefined && text !== '');
+    if (value !== undefined) values.set(path, value);
+  }
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith('BERTH_') || otherVariables.has(variable) || value === undefined) continue;
     const direct = known.get(bare(variable));
@@ -180,6 +191,9 @@ function checkTogether(config: Config, errors: string[]): void {
   if (storage.blobs.driver === 's3') checkS3(storage.blobs.s3, errors);
   if (storage.metadata.driver === 'postgres' && storage.metadata.url === undefined)
     errors.push('storage.metadata.url is missing');
+  const { default: fallback, upstreams } = config.mirror;
+  if (fallback !== undefined && !(fallback in upstreams))
+    errors.push(`mirror.default ${fallback} is not one of mirror.upstreams`);
 }
 
 function checkS3({ bucket, accessKeyId, secretAccessKey }: Config['storage']['blobs']['s3'], errors: string[]): void {

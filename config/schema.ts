@@ -14,6 +14,7 @@ import {
   text,
   url,
   wholeNumber,
+  words,
 } from './keys.ts';
 
 /**
@@ -79,16 +80,37 @@ export const schema = section({
   mirror: section({
     default: optional(text('', 'upstream for root-path requests (dockerd registry-mirrors), e.g. docker.io; off unless set')),
     upstreams: entries(
-      { 'docker.io': { url: 'https://registry-1.docker.io' } },
-      'registries that may be mirrored, by host name',
+      {
+        'docker.io': { url: 'https://registry-1.docker.io' },
+        'ghcr.io': { url: 'https://ghcr.io' },
+        'quay.io': { url: 'https://quay.io' },
+        'registry.k8s.io': { url: 'https://registry.k8s.io' },
+        'gcr.io': { url: 'https://gcr.io' },
+        'mcr.microsoft.com': { url: 'https://mcr.microsoft.com' },
+        'public.ecr.aws': { url: 'https://public.ecr.aws' },
+      },
+      'registries that may be mirrored, by host name; what is written replaces this list',
       {
         url: url('where the upstream answers'),
         username: optional(text('', 'login at the upstream')),
         password: secret('belongs to username'),
+        ca: optional(text('', 'file with the certificates (PEM) of authorities that vouch for it, beside the system')),
+        redirects: words('host names', 'where its redirects may lead to although the addresses are private'),
       },
     ),
     freshness: duration('60s', 'how long a mirrored tag is believed without asking the upstream'),
     maxSize: size('50GiB', 'mirrored content beyond this is evicted, least used first'),
+    directory: optional(text('', 'folder for downloads in progress; default: in storage.blobs.directory')),
+    timeouts: section({
+      connect: duration('5s', 'to a connection with an upstream'),
+      headers: duration('20s', "to an upstream's answer; clients wait for 30 seconds"),
+      idle: duration('30s', 'between two pieces of a download'),
+    }),
+    proxy: section({
+      http: optional(text('', 'proxy for the way out to http:// upstreams; default: HTTP_PROXY')),
+      https: optional(text('', 'proxy for the way out to https:// upstreams; default: HTTPS_PROXY')),
+      none: optional(text('', 'hosts that are reached without a proxy; default: NO_PROXY')),
+    }),
   }),
   maintenance: section({
     garbageCollection: section({

@@ -15,10 +15,12 @@ import { createOrigin } from './http/origin.ts';
 import { sendPath } from './http/send-object.ts';
 import { type RequestRecord, createHttpServer } from './http/server.ts';
 import { createWeb } from './http/web.ts';
+import type { Mirror } from './mirror/mirror.ts';
 import type { Log } from './observability/log.ts';
 import { createLeases } from './registry/leases.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { every, onceAmongAll } from './schedule.ts';
+import { openMirror } from './upstreams.ts';
 
 /** The composition root: configuration → stores → services → HTTP. */
 export interface App {
@@ -49,9 +51,10 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
   const certificate = await openTls(config);
   const guard = config.access.mode === 'open' ? undefined : await createGuard(config, metadata, now);
-  const server = createServer(config, registry, driver, metadata, log, certificate, guard);
+  const mirror = await openMirror(config, driver, metadata, now, log);
+  const server = createServer(config, registry, mirror, driver, metadata, log, certificate, guard);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
-  const jobs = [every(3600, onceAmongAll(leases, 'expire-uploads', 3600, expire), log)];
+  const jobs = [every(3600, onceAmongAll(leases, 'expire-uploads', 3600, expire), log), every(10, () => mirror.tidy(), log)];
   if (certificate) jobs.push(every(10, () => renewCertificate(certificate, log), log));
 
   return {
@@ -61,6 +64,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       for (const job of jobs) job.stop();
       await drain(server, config.shutdown.grace);
       await registry.uploads.close();
+      await mirror.close();
       await metadata.close();
       await driver.close();
     },
@@ -82,6 +86,7 @@ async function openTls({ tls: { certificate, key } }: Config): Promise<Certifica
 function createServer(
   config: Config,
   registry: Registry,
+  mirror: Mirror,
   driver: BlobDriver,
   metadata: MetadataStore,
   log: Log,
@@ -98,6 +103,7 @@ function createServer(
   return createHttpServer({
     protocol: {
       registry,
+      mirror,
       access: guard?.control ?? openAccess,
       origin: createOrigin(config),
       absoluteLocations: config.locations === 'absolute',

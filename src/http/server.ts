@@ -82,7 +82,7 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
         ...(failure === undefined ? {} : { error: failure }),
       }),
     );
-    if (!isProtocol(url)) {
+    if (!isProtocol(url, protocol)) {
       web(request, response);
       return;
     }
@@ -93,8 +93,11 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
   };
 }
 
-function isProtocol(url: string): boolean {
-  return url.startsWith('/v2/') || url === '/v2' || url.startsWith('/v2?');
+/** Mirrors may be asked below an upstream's name too: `/ghcr.io/v2/…`. */
+function isProtocol(url: string, { mirror }: Protocol): boolean {
+  if (url.startsWith('/v2/') || url === '/v2' || url.startsWith('/v2?')) return true;
+  const prefix = /^\/([^/?]+)\/v2(?:[/?]|$)/.exec(url)?.[1];
+  return prefix !== undefined && mirror?.isPrefix(prefix) === true;
 }
 
 /** What Node's parser refuses: the answer must be written by hand, since there is no response object. */

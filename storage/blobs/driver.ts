@@ -133,6 +133,13 @@ export interface BlobDriver {
    */
   openAppender(key: ObjectKey, options: { resume: boolean }): Promise<Appender>;
 
+  /**
+   * Takes over a file of this machine as the object `to`, whole and durable once resolved. If `to` exists already the
+   * file is removed. Rejects `unavailable` where the file lies on another file system. Only drivers that keep files
+   * have it: elsewhere the bytes are appended.
+   */
+  adoptFile?(path: string, to: ObjectKey): Promise<void>;
+
   /** `to` appears whole or not at all; a crash may leave both, never neither. Replaces `to`. Rejects `not_found`. */
   move(from: ObjectKey, to: ObjectKey): Promise<void>;
 

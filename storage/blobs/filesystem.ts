@@ -94,6 +94,13 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
     openAppender: (key, { resume }) => operation('open', () => openAppender(key, resume)),
 
+    adoptFile: (path, to) =>
+      operation('adopt', async () => {
+        const file = await open(path, 'r+');
+        const { size } = await file.stat();
+        await createAppender({ file, path, sizeBytes: size, tree, pathOf }).commit(to);
+      }),
+
     move: (from, to) => operation('move', () => tree.rename(pathOf(from), pathOf(to))),
 
     delete: (keys) =>

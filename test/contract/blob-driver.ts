@@ -1,4 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type BlobDriver, type ObjectKey, StorageError, objectKey } from '../../storage/blobs/driver.ts';
@@ -275,6 +279,19 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       await Promise.all(appenders.map((appender) => appender.append(chunked(bytes, 200_000))));
       await Promise.all(appenders.map((appender) => appender.commit(b)));
       expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
+    });
+
+    test('adoptFile, where there is one, takes a file over, and drops it where the object exists', async () => {
+      if (!driver.adoptFile) return;
+      left.push(a);
+      const folder = await mkdtemp(join(tmpdir(), 'berth-adopt-'));
+      for (const file of [join(folder, 'one'), join(folder, 'two')]) {
+        await writeFile(file, bytes);
+        await driver.adoptFile(file, a);
+        expect(existsSync(file)).toBe(false);
+      }
+      expect((await contentOf(driver, a)).equals(bytes)).toBe(true);
+      await rm(folder, { recursive: true });
     });
 
     test('move gives the object its new name, replacing what was there; of nothing it rejects not_found', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { NewManifest } from '../../storage/metadata/queries/writes.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
+import { testMirroredContent } from './mirrored-content.ts';
 
 /** An empty store. `reopen` gives another one over the same database, as another process would. */
 export interface Database {
@@ -312,5 +313,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     test('check answers', async () => {
       await store.check();
     });
+
+    testMirroredContent(() => store);
   });
 }

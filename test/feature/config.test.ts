@@ -175,7 +175,7 @@ describe('errors', () => {
 
 test('whatever a key accepts from the file it accepts, and understands alike, from the environment', () => {
   const scalar = fc.oneof(fc.nat(400).map(String), fc.constantFrom('true', 'auto', '5m', '4MiB', 'json', '127.0.0.1:80', '::1'));
-  const alone = keyPaths().filter(({ path }) => !/^tls|^listen|driver$/.test(path));
+  const alone = keyPaths().filter(({ path }) => !/^tls|^listen|driver$|^mirror\.default$/.test(path));
   fc.assert(
     fc.property(fc.constantFrom(...alone), scalar, ({ path, key }, written) => {
       const accepted = attempt(() => key.parse(written));

@@ -32,7 +32,10 @@ async function open(directory: string, stores: TestStores, settings: Readonly<Re
     ...stores.settings,
     ...settings,
   };
-  const app: App = await createApp(loadConfig({ environment }), createLog({ level: 'silent', format: 'json' }).log);
+  const app: App = await createApp(
+    loadConfig({ file: settings['BERTH_CONFIG'], environment }),
+    createLog({ level: 'silent', format: 'json' }).log,
+  );
   const url = await app.listen();
   const { hostname, port } = new URL(url);
   return {

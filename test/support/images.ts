@@ -46,9 +46,9 @@ export interface TestImage {
 }
 
 /** An image manifest over blobs that nobody else has; `extra` fields go into the manifest. */
-export function newImage(extra: Readonly<Record<string, unknown>> = {}): TestImage {
-  const layer = randomBytes(64);
-  const config = JSON.stringify({ architecture: 'amd64', os: 'linux', nonce: layer.toString('hex') });
+export function newImage(extra: Readonly<Record<string, unknown>> = {}, layerBytes = 64): TestImage {
+  const layer = randomBytes(layerBytes);
+  const config = JSON.stringify({ architecture: 'amd64', os: 'linux', nonce: digestOf(layer) });
   const manifest = JSON.stringify({
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,

@@ -19,3 +19,9 @@ export async function stable(read: () => Promise<number>): Promise<number> {
   });
   return value;
 }
+
+/** Something that others wait for until it is let happen. */
+export function gate(): { readonly opened: Promise<unknown>; open(): void } {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  return { opened: promise, open: () => resolve(undefined) };
+}

@@ -1,14 +1,17 @@
+import type { ServedBlob } from '../../mirror/served.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { serveObject } from '../serve-object.ts';
 import { type Exchange, digestOf, sendEmpty } from './exchange.ts';
+import { describeMirrored } from './mirrored.ts';
 
 /** end-2 GET, HEAD /v2/<name>/blobs/<digest> */
 export async function getBlob(exchange: Exchange): Promise<void> {
-  const { protocol, request, response, repository } = exchange;
+  const { protocol, request, response } = exchange;
   const { blobs } = protocol.registry;
   const digest = digestOf(exchange);
-  const sizeBytes = await blobs.size(repository, digest);
+  const { sizeBytes, open } = await find(exchange, digest);
   response.setHeader('Docker-Content-Digest', digest);
-  const elsewhere = request.method === 'GET' ? await blobs.presign(digest) : undefined;
+  const elsewhere = request.method === 'GET' && !open ? await blobs.presign(digest) : undefined;
   if (elsewhere !== undefined) {
     response.writeHead(307, { Location: elsewhere, 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
     return;
@@ -18,9 +21,24 @@ export async function getBlob(exchange: Exchange): Promise<void> {
     etag: `"${digest}"`,
     contentType: 'application/octet-stream',
     headers: { 'Cache-Control': immutable },
-    open: (range) => blobs.open(digest, range),
+    async open(range) {
+      if (!open) return blobs.open(digest, range);
+      // It is still coming: the client shall know at once that it does.
+      if (response.hasHeader('Content-Length')) response.flushHeaders();
+      return open(range);
+    },
   });
 }
+
+/** The blob in the repository, or at the repository's upstream: then `open` where it is not here yet. */
+async function find({ protocol, request, response, repository, mirrored }: Exchange, digest: Digest): Promise<Found> {
+  if (!mirrored) return { sizeBytes: await protocol.registry.blobs.size(repository, digest) };
+  const served = await mirrored.mirror.blob(mirrored.source, digest, request.method === 'GET');
+  describeMirrored(response, served);
+  return served;
+}
+
+type Found = Pick<ServedBlob, 'sizeBytes' | 'open'>;
 
 /** Content by digest never changes. */
 export const immutable = 'max-age=31536000, immutable';

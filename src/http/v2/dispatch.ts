@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
 import type { Subject } from '../access.ts';
-import type { Protocol } from './exchange.ts';
+import type { MirrorSource, Protocol } from './exchange.ts';
 import { type Match, match } from './router.ts';
 
 /** Serves a request below `/v2`: finds its route, parses its name, asks for access, runs the handler. */
@@ -11,13 +11,41 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   const { method = '', url = '' } = request;
   const queryStart = url.indexOf('?');
   const path = queryStart < 0 ? url : url.slice(0, queryStart);
-  const found = match(method, path === '/v2' ? '/v2/' : path);
-  if (!found) throw unknownPath(path);
-  const repository = found.name === undefined ? ('' as RepositoryName) : requireName(found.name);
-  const tail = decode(found.tail);
   const query = new URLSearchParams(queryStart < 0 ? '' : url.slice(queryStart + 1));
+  const { prefix, rest } = splitPrefix(path);
+  const found = match(method, rest === '/v2' ? '/v2/' : rest);
+  if (!found) throw unknownPath(path);
+  const name = found.name === undefined ? ('' as RepositoryName) : requireName(found.name);
+  const tail = decode(found.tail);
+  const mirrored = await locate(protocol, request, found, { prefix, namespace: query.get('ns') ?? undefined, name });
+  const repository = mirrored?.source.repository ?? name;
   const subject = await authorized(protocol, request, found, repository, query);
-  await found.route.handler({ protocol, request, response, query, subject, repository, tail });
+  if (mirrored) response.setHeader('OCI-Namespace', mirrored.source.upstream.name);
+  await found.route.handler({ protocol, request, response, query, subject, repository, mirrored, path, tail });
+}
+
+/** `/ghcr.io/v2/…`: what stands before `/v2` names an upstream. */
+function splitPrefix(path: string): { prefix: string | undefined; rest: string } {
+  if (path.startsWith('/v2')) return { prefix: undefined, rest: path };
+  const slash = path.indexOf('/', 1);
+  return { prefix: path.slice(1, slash), rest: path.slice(slash) };
+}
+
+/** Finds whether the repository is an upstream's. Nothing can be pushed there: throws DENIED. */
+async function locate(
+  { mirror, origin }: Protocol,
+  request: IncomingMessage,
+  { route, name: hasName }: Match,
+  address: { readonly prefix: string | undefined; readonly namespace: string | undefined; readonly name: RepositoryName },
+): Promise<MirrorSource | undefined> {
+  if (!mirror || hasName === undefined) return undefined;
+  const source = await mirror.locate({ ...address, ownHost: () => new URL(origin.base(request)).host });
+  if (!source || (route.access !== 'pull' && !source.isNamed)) return undefined;
+  if (route.access === 'add') {
+    const message = `${source.repository} is mirrored from ${source.upstream.name}: nothing can be pushed into it`;
+    throw new OciError('DENIED', { message });
+  }
+  return { mirror, source };
 }
 
 function authorized(

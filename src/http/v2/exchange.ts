@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Mirror } from '../../mirror/mirror.ts';
+import type { MirroredRepository } from '../../mirror/routing.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { parseDigest } from '../../oci/digest.ts';
@@ -10,11 +12,19 @@ import type { Origin } from '../origin.ts';
 /** What every handler of the protocol works with. */
 export interface Protocol {
   readonly registry: Registry;
+  /** What upstreams have; undefined where nothing is mirrored. */
+  readonly mirror: Mirror | undefined;
   readonly access: AccessControl;
   readonly origin: Origin;
   /** Whether `Location` headers name the host. */
   readonly absoluteLocations: boolean;
   readonly largestManifestBytes: number;
+}
+
+/** A repository that is served on behalf of an upstream. */
+export interface MirrorSource {
+  readonly mirror: Mirror;
+  readonly source: MirroredRepository;
 }
 
 /** One request and its response, parsed at the door. */
@@ -26,6 +36,10 @@ export interface Exchange {
   readonly subject: Subject;
   /** '' as a name only where the route has none. */
   readonly repository: RepositoryName;
+  /** Where the repository is an upstream's. */
+  readonly mirrored: MirrorSource | undefined;
+  /** The path as the client wrote it, without its query. */
+  readonly path: string;
   /** The last part of the path, decoded: a digest, a reference or an upload id, not yet parsed. */
   readonly tail: string;
 }

@@ -3,7 +3,9 @@ import { OciError } from '../../oci/errors.ts';
 import type { ReferrerRecord } from '../../../storage/metadata/queries/reads.ts';
 import type { Page } from '../../registry/listings.ts';
 import { sendJson } from '../errors.ts';
-import { type Exchange, digestOf, setLink } from './exchange.ts';
+import { type Exchange, type MirrorSource, digestOf, setLink } from './exchange.ts';
+import { describeMirrored } from './mirrored.ts';
+import type { Digest } from '../../oci/digest.ts';
 
 /** The most items of one page, also when a client asks for more or for all. The `Link` header leads to the rest. */
 const largestPage = 10_000;
@@ -14,9 +16,25 @@ const largestReferrersPage = 500;
 export async function listTags(exchange: Exchange): Promise<void> {
   const { protocol, repository, response } = exchange;
   const limit = pageSize(exchange.query, largestPage);
-  const page = await protocol.registry.listings.tags(repository, after(exchange.query), limit);
+  const last = after(exchange.query);
+  if (exchange.mirrored) return listMirroredTags(exchange, exchange.mirrored);
+  const page = await protocol.registry.listings.tags(repository, last, limit);
   if (page.more) setLink(exchange, `/v2/${repository}/tags/list`, { n: String(limit), last: page.items.at(-1) ?? '' });
   sendJson(response, 200, { name: repository, tags: page.items });
+}
+
+async function listMirroredTags(exchange: Exchange, { mirror, source }: MirrorSource): Promise<void> {
+  const page = await mirror.tags(source, exchange.query);
+  describeMirrored(exchange.response, page);
+  linkMirrored(exchange, page.next);
+  sendJson(exchange.response, 200, { name: exchange.repository, tags: page.items });
+}
+
+/** The next page is asked of us, by the path that the client has used. */
+function linkMirrored(exchange: Exchange, next: URLSearchParams | undefined): void {
+  if (!next) return;
+  const namespace = exchange.query.get('ns');
+  setLink(exchange, exchange.path, { ...Object.fromEntries(next), ...(namespace === null ? {} : { ns: namespace }) });
 }
 
 /** GET /v2/_catalog (Docker's) */
@@ -46,6 +64,10 @@ export async function listReferrers(exchange: Exchange): Promise<void> {
   const artifactType = query.get('artifactType') ?? undefined;
   const limit = pageSize(query, largestReferrersPage);
   const page = await protocol.registry.listings.referrers(repository, subject, { artifactType }, after(query), limit);
+  if (exchange.mirrored) {
+    const own = page.items.filter((item) => artifactType === undefined || item.artifactType === artifactType);
+    return listMirroredReferrers(exchange, exchange.mirrored, subject, own.map(toDescriptor));
+  }
   if (artifactType !== undefined) response.setHeader('OCI-Filters-Applied', 'artifactType');
   if (page.more) {
     const filter = artifactType === undefined ? {} : { artifactType };
@@ -59,7 +81,24 @@ export async function listReferrers(exchange: Exchange): Promise<void> {
   sendJson(response, 200, index, mediaTypes.ociIndex);
 }
 
-function toDescriptor({ mediaType, digest, sizeBytes, artifactType, annotations }: ReferrerRecord): object {
+/** What the upstream knows and what is here, each once. */
+async function listMirroredReferrers(
+  exchange: Exchange,
+  { mirror, source }: MirrorSource,
+  subject: Digest,
+  own: readonly { readonly digest: string }[],
+): Promise<void> {
+  const page = await mirror.referrers(source, subject, exchange.query);
+  const artifactType = exchange.query.get('artifactType');
+  const theirs = page.items.filter((item) => artifactType === null || item['artifactType'] === artifactType);
+  const manifests = [...new Map([...own, ...theirs].map((item) => [item.digest, item])).values()];
+  describeMirrored(exchange.response, page);
+  linkMirrored(exchange, page.next);
+  if (artifactType !== null) exchange.response.setHeader('OCI-Filters-Applied', 'artifactType');
+  sendJson(exchange.response, 200, { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }, mediaTypes.ociIndex);
+}
+
+function toDescriptor({ mediaType, digest, sizeBytes, artifactType, annotations }: ReferrerRecord) {
   return {
     mediaType,
     digest,

@@ -1,8 +1,10 @@
+import type { ServedManifest } from '../../mirror/served.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type Reference, type Tag, parseTag } from '../../oci/reference.ts';
 import { wholeBody } from '../body.ts';
 import { immutable } from './blobs.ts';
 import { type Exchange, referenceOf, sendEmpty, setLocation } from './exchange.ts';
+import { describeMirrored } from './mirrored.ts';
 
 /** The reference in the path, for a request that looks for something. Throws MANIFEST_UNKNOWN. */
 function wanted(exchange: Exchange): Reference {
@@ -17,10 +19,10 @@ function wanted(exchange: Exchange): Reference {
  * "MUST provide the expected manifest": there is one form of it, the pushed one, so `Accept` has nothing to choose from.
  */
 export async function getManifest(exchange: Exchange): Promise<void> {
-  const { protocol, request, response, repository } = exchange;
+  const { protocol, request, response } = exchange;
   const { manifests } = protocol.registry;
   const reference = wanted(exchange);
-  const { digest, mediaType, sizeBytes } = await manifests.find(repository, reference);
+  const { digest, mediaType, sizeBytes, bytes } = await find(exchange, reference);
   const etag = `"${digest}"`;
   response.setHeader('Docker-Content-Digest', digest);
   response.setHeader('ETag', etag);
@@ -29,9 +31,19 @@ export async function getManifest(exchange: Exchange): Promise<void> {
     response.writeHead(304).end();
     return;
   }
-  const body = request.method === 'HEAD' ? undefined : await manifests.bytes(digest);
+  const body = request.method === 'HEAD' ? undefined : (bytes ?? (await manifests.bytes(digest)));
   response.writeHead(200, { 'Content-Type': mediaType, 'Content-Length': sizeBytes }).end(body);
 }
+
+/** The manifest in the repository, or at the repository's upstream: then with its bytes where they are not kept. */
+async function find({ protocol, request, response, repository, mirrored }: Exchange, reference: Reference): Promise<Found> {
+  if (!mirrored) return protocol.registry.manifests.find(repository, reference);
+  const served = await mirrored.mirror.manifest(mirrored.source, reference, request.method === 'GET');
+  describeMirrored(response, served);
+  return served;
+}
+
+type Found = Pick<ServedManifest, 'digest' | 'mediaType' | 'sizeBytes' | 'bytes'>;
 
 /** end-7a PUT /v2/<name>/manifests/<reference>, end-7b with ?tag=<tag>&tag=<tag> */
 export async function putManifest(exchange: Exchange): Promise<void> {

@@ -1,6 +1,7 @@
 import { type Query, all, first } from '../query.ts';
 
 export * from './access-reads.ts';
+export * from './mirror-reads.ts';
 
 /** What can be asked of the metadata store. Each is an index lookup, or a page of one. */
 

@@ -4,6 +4,7 @@ import { type ExpectedContent, type ReferenceCheck, checkReferences } from './re
 
 export * from './access-writes.ts';
 export * from './coordination.ts';
+export * from './mirror-writes.ts';
 
 /** What can be changed in the metadata store. Each is one transaction. Times are milliseconds since 1970. */
 
@@ -133,8 +134,13 @@ export function* deleteManifest(
   return { deleted: true };
 }
 
-/** Takes the tag out of the repository and says whether it was there. The manifest stays. */
+/** Takes the tag out of the repository and says whether it was there. The manifest stays. A mirrored tag is asked for anew. */
 export function* deleteTag(repository: string, tag: string): Query<boolean> {
+  yield* run(
+    'DELETE FROM mirrored_tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)',
+    tag,
+    repository,
+  );
   const row = yield* first(
     `DELETE FROM tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?) RETURNING name AS "name"`,
     tag,

@@ -1,0 +1,77 @@
+import type { AddressRule } from './address-guard.ts';
+import { type Challenge, mayTrust, parseChallenge } from './challenge.ts';
+import { type Token, type Tokens, parseToken } from './tokens.ts';
+import { type Transport, discard, readWhole } from './transport.ts';
+import type { Credential, Upstream } from './upstream.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** What a request is for, and as whom. */
+export interface Purpose {
+  readonly url: URL;
+  readonly scope: string;
+  readonly credential: Credential | undefined;
+  readonly rule: AddressRule;
+}
+
+/** Gives `Authorization` headers. What an origin has once asked for is answered in advance from then on. */
+export interface Authorizer {
+  header(purpose: Purpose): Promise<string | undefined>;
+  /** The answer to a 401 on `refused`; undefined where there is none. */
+  answer(purpose: Purpose, challenge: string | undefined, refused: string | undefined): Promise<string | undefined>;
+}
+
+export interface AuthorizerOptions {
+  readonly upstream: Upstream;
+  readonly transport: Transport;
+  readonly tokens: Tokens;
+  readonly now: () => number;
+}
+
+const largestTokenBytes = 256 * 1024;
+
+export function createAuthorizer({ upstream, transport, tokens, now }: AuthorizerOptions): Authorizer {
+  const challenges = new Map<string, Challenge>();
+
+  function keyOf({ url, scope, credential }: Purpose): string {
+    return [upstream.name, url.origin, credential?.username ?? '', scope].join(' ');
+  }
+
+  async function fetchToken(purpose: Purpose, challenge: Extract<Challenge, { scheme: 'bearer' }>): Promise<Token> {
+    const url = new URL(challenge.realm);
+    if (challenge.service !== undefined) url.searchParams.set('service', challenge.service);
+    url.searchParams.set('scope', purpose.scope);
+    const { credential } = purpose;
+    const headers = credential && mayTrust(url, purpose.url) ? { Authorization: basic(credential) } : {};
+    const rule = url.hostname === upstream.url.hostname || upstream.redirects.includes(url.hostname) ? 'any' : purpose.rule;
+    const response = await transport.send({ method: 'GET', url, headers: { 'User-Agent': 'berth', ...headers }, rule });
+    if (response.statusCode === 200) return parseToken(await readWhole(response, largestTokenBytes), now());
+    discard(response);
+    const { statusCode = 0 } = response;
+    if (statusCode === 401 || statusCode === 403) throw new UpstreamError('denied', 'the token server refuses the login');
+    throw new UpstreamError(statusCode === 429 ? 'limited' : 'failed', `the token server answered ${statusCode}`);
+  }
+
+  async function meet(challenge: Challenge, purpose: Purpose): Promise<string | undefined> {
+    if (challenge.scheme === 'basic') return purpose.credential && basic(purpose.credential);
+    return `Bearer ${await tokens.get(keyOf(purpose), () => fetchToken(purpose, challenge))}`;
+  }
+
+  return {
+    async header(purpose) {
+      const challenge = challenges.get(purpose.url.origin);
+      return challenge && meet(challenge, purpose);
+    },
+    async answer(purpose, header, refused) {
+      if (refused?.startsWith('Bearer ')) tokens.forget(keyOf(purpose), refused.slice('Bearer '.length));
+      const challenge = parseChallenge(header);
+      if (!challenge) return undefined;
+      challenges.set(purpose.url.origin, challenge);
+      const answer = await meet(challenge, purpose);
+      return answer === refused ? undefined : answer;
+    },
+  };
+}
+
+function basic({ username, password }: Credential): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}

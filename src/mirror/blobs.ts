@@ -1,0 +1,99 @@
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Absences } from './absence.ts';
+import { placeOf } from './body-place.ts';
+import type { Fill } from './fill.ts';
+import type { Fills } from './fills.ts';
+import type { MirroredRepository } from './routing.ts';
+import type { CacheStatus, ServedBlob } from './served.ts';
+import { createSingleFlight } from './single-flight.ts';
+import type { UpstreamClient } from './upstream-client.ts';
+
+/** Blobs of upstreams: fetched once, served while they come, and only by repositories that the upstream has them in. */
+export interface MirroredBlobs {
+  /** `bodyWanted`: without it no byte of the blob is asked of the upstream. Rejects with `UpstreamError`. */
+  get(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedBlob>;
+}
+
+export interface MirroredBlobsOptions {
+  readonly metadata: MetadataStore;
+  readonly fills: Fills;
+  readonly absences: Absences;
+  readonly clientOf: (source: MirroredRepository) => UpstreamClient;
+  readonly now: () => number;
+  readonly onResume: () => void;
+  readonly onReceived: (source: MirroredRepository, bytes: number) => void;
+}
+
+const absentSeconds = 600;
+
+export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlobs {
+  const { metadata, fills, absences, clientOf, now, onResume, onReceived } = options;
+  const looks = createSingleFlight<number>();
+
+  /** The blob's size, by one HEAD at the upstream for everybody: it has the blob in this very repository. */
+  function look(source: MirroredRepository, digest: Digest): Promise<number> {
+    const key = `${source.repository} ${digest}`;
+    absences.check(key);
+    return looks.run(key, () =>
+      absences.noting(key, absentSeconds, async () => {
+        const { remoteName } = source;
+        const response = await clientOf(source).request({ method: 'HEAD', remoteName, path: `blobs/${digest}` });
+        response.resume();
+        return placeOf(response, undefined).totalBytes;
+      }),
+    );
+  }
+
+  function join(source: MirroredRepository, digest: Digest, promisedBytes: number | undefined) {
+    const { remoteName, repository, upstream } = source;
+    const key = `${repository} ${digest}`;
+    absences.check(key);
+    return fills.join(
+      digest,
+      { repository, upstream: upstream.name },
+      {
+        promisedBytes,
+        fetch: (first, signal) =>
+          absences.noting(key, absentSeconds, () =>
+            clientOf(source).request({
+              method: 'GET',
+              remoteName,
+              path: `blobs/${digest}`,
+              signal,
+              ...(first === 0 ? {} : { range: `bytes=${first}-` }),
+            }),
+          ),
+        onResume,
+        onReceived: (bytes) => onReceived(source, bytes),
+      },
+    );
+  }
+
+  async function follow(fill: Fill, cache: CacheStatus): Promise<ServedBlob> {
+    return { sizeBytes: await fill.started, cache, open: fill.open };
+  }
+
+  async function linkHeld({ repository, upstream }: MirroredRepository, digest: Digest): Promise<boolean> {
+    return metadata.linkHeldBlob({ repository, upstream: upstream.name }, digest, now());
+  }
+
+  return {
+    async get(source, digest, bodyWanted) {
+      const { repository } = source;
+      const link = await metadata.findLink(repository, digest);
+      if (link) return { ...link, cache: 'HIT' };
+      const joined = fills.find(digest, repository);
+      if (joined) return follow(joined, 'JOIN');
+      const promise = await metadata.findPromise(repository, digest);
+      const isHeld = promise ? promise.isHeld === 1 : (await metadata.findContent(digest)) !== undefined;
+      // Without a manifest's word only the upstream can say that the repository has what others have brought here.
+      const mustLook = !promise && (isHeld || fills.has(digest) || !bodyWanted);
+      const sizeBytes = promise?.sizeBytes ?? (mustLook ? await look(source, digest) : undefined);
+      if (isHeld && sizeBytes !== undefined && (await linkHeld(source, digest))) return { sizeBytes, cache: 'HIT' };
+      if (!bodyWanted && sizeBytes !== undefined) return { sizeBytes, cache: 'MISS' };
+      const { fill, isNew } = join(source, digest, sizeBytes);
+      return follow(fill, isNew ? 'MISS' : 'JOIN');
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
+import { blobKey } from '../../storage/blobs/layout.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { ManifestFacts, RemoteManifest } from './remote-manifests.ts';
+import type { MirroredRepository } from './routing.ts';
+
+/** Puts what upstreams say where the registry finds it. */
+export interface KeptManifests {
+  /** Keeps the manifest, and that `tag` points at it now. A store that fails is told to the log, not to the client. */
+  keep(source: MirroredRepository, manifest: RemoteManifest, tag: string | undefined): Promise<void>;
+  /** Keeps what the tag points at now. */
+  point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void>;
+}
+
+export interface KeptManifestsOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  readonly now: () => number;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export function createKeptManifests({ driver, metadata, now, onFailure }: KeptManifestsOptions): KeptManifests {
+  async function store({ digest, bytes }: RemoteManifest): Promise<void> {
+    try {
+      await driver.put(blobKey(digest), bytes, { ifAbsent: true });
+    } catch (error) {
+      if (!(error instanceof StorageError && error.code === 'already_exists')) throw error;
+    }
+  }
+
+  async function record({ repository, upstream }: MirroredRepository, manifest: RemoteManifest): Promise<void> {
+    const { digest, sizeBytes, parsed } = manifest;
+    await metadata.recordMirroredManifest({
+      repository,
+      upstream: upstream.name,
+      digest,
+      sizeBytes,
+      mediaType: parsed.mediaType,
+      artifactType: parsed.artifactType ?? null,
+      subject: parsed.subject ?? null,
+      annotations: parsed.annotations ? JSON.stringify(parsed.annotations) : null,
+      promises: [...parsed.blobs, ...parsed.children].map((content) => ({
+        digest: content.digest,
+        sizeBytes: content.sizeBytes,
+      })),
+      tags: [],
+      now: now(),
+    });
+  }
+
+  async function surviving(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+
+  function point({ repository, upstream }: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void> {
+    const { digest, mediaType, sizeBytes } = facts;
+    return surviving(() =>
+      metadata.recordMirroredTag({ repository, upstream: upstream.name, tag, digest, mediaType, sizeBytes, now: now() }),
+    );
+  }
+
+  return {
+    point,
+    async keep(source, manifest, tag) {
+      await surviving(async () => {
+        await store(manifest);
+        await record(source, manifest);
+      });
+      if (tag !== undefined) await point(source, tag, manifest);
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Reference } from '../oci/reference.ts';
+import { createAbsences } from './absence.ts';
+import { createMirroredBlobs } from './blobs.ts';
+import { createBreaker } from './breaker.ts';
+import { createFills } from './fills.ts';
+import { createKeptManifests } from './kept-manifests.ts';
+import { createMirroredManifests } from './manifests.ts';
+import { type RemotePage, type RemoteReferrer, createRemoteListings } from './remote-listings.ts';
+import { createRemoteManifests } from './remote-manifests.ts';
+import { type MirroredRepository, type Routing, createRouting } from './routing.ts';
+import type { ServedBlob, ServedManifest } from './served.ts';
+import { createTokens } from './tokens.ts';
+import { type ProxySettings, type Timeouts, createTransport } from './transport.ts';
+import { type Upstream, createUpstreams } from './upstream.ts';
+import { type UpstreamClient, createUpstreamClient } from './upstream-client.ts';
+import { toClientError } from './upstream-error.ts';
+import { createUses } from './uses.ts';
+
+/** What upstreams have, as if it lay here. Failures are what the client may read. */
+export interface Mirror {
+  /** Where a request leads. `undefined`: to a repository of our own. Throws NAME_UNKNOWN, NAME_INVALID. */
+  readonly locate: Routing;
+  /** Whether a path's part before `/v2` names an upstream, or could only have been meant to. */
+  isPrefix(text: string): boolean;
+  manifest(source: MirroredRepository, reference: Reference, bodyWanted: boolean): Promise<ServedManifest>;
+  blob(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedBlob>;
+  tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
+  referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
+  /** Regular work: writes last uses, removes what broken fills left. */
+  tidy(): Promise<void>;
+  /** Stops fills: what they have is kept and resumed. */
+  close(): Promise<void>;
+}
+
+export interface MirrorOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  readonly now: () => number;
+  readonly upstreams: readonly Upstream[];
+  /** Name of the upstream for names without a host. */
+  readonly fallback: string | undefined;
+  readonly freshnessSeconds: number;
+  readonly timeouts: Timeouts;
+  readonly proxy: ProxySettings;
+  /** For downloads in progress. */
+  readonly directory: string;
+  readonly largestManifestBytes: number;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+/** To one upstream's host at a time. */
+const connections = 32;
+/** What a broken fill left is worth nothing after this. */
+const partialSeconds = 24 * 3600;
+
+export async function createMirror(options: MirrorOptions): Promise<Mirror> {
+  const { driver, metadata, now, log, freshnessSeconds, timeouts } = options;
+  const upstreams = createUpstreams(options.upstreams);
+  const clients = createClients(options);
+  const clientOf = ({ upstream }: MirroredRepository) => clients.get(upstream);
+  const absences = createAbsences(now);
+  const uses = createUses(metadata, now, (error) => log.warn({ err: error }, 'cannot record what was used'));
+  const fills = await createFills({
+    driver,
+    directory: options.directory,
+    record: (holders, digest, sizeBytes) => metadata.recordMirroredBlob(holders, digest, sizeBytes, now()),
+    onFailure: (digest, error) => log.warn({ err: error, digest }, 'a blob could not be fetched'),
+  });
+  const manifests = createMirroredManifests({
+    metadata,
+    remote: createRemoteManifests(clientOf, options.largestManifestBytes),
+    kept: createKeptManifests({
+      driver,
+      metadata,
+      now,
+      onFailure: (error) => log.warn({ err: error }, 'a manifest could not be kept'),
+    }),
+    absences,
+    now,
+    freshnessSeconds: () => freshnessSeconds,
+    patienceSeconds: timeouts.connectSeconds,
+  });
+  const blobs = createMirroredBlobs({
+    metadata,
+    fills,
+    absences,
+    clientOf,
+    now,
+    onResume: () => undefined,
+    onReceived: () => undefined,
+  });
+  const listings = createRemoteListings({ clientOf, now, freshnessSeconds });
+
+  return {
+    locate: createRouting({
+      upstreams,
+      fallback: options.fallback === undefined ? undefined : upstreams.find(options.fallback),
+      isPushed: metadata.isPushedRepository,
+    }),
+    isPrefix: (text) => upstreams.find(text) !== undefined || /[.:]/.test(text),
+    manifest: (source, reference, bodyWanted) =>
+      readable(source, 'MANIFEST_UNKNOWN', async () => {
+        const served = await manifests.get(source, reference, bodyWanted);
+        uses.note(served.digest);
+        return served;
+      }),
+    blob: (source, digest, bodyWanted) =>
+      readable(source, 'BLOB_UNKNOWN', () => {
+        if (bodyWanted) uses.note(digest);
+        return blobs.get(source, digest, bodyWanted);
+      }),
+    tags: (source, query) => readable(source, 'NAME_UNKNOWN', () => listings.tags(source, query)),
+    referrers: (source, subject, query) => readable(source, 'NAME_UNKNOWN', () => listings.referrers(source, subject, query)),
+    async tidy() {
+      await uses.flush();
+      await fills.sweep(now() - partialSeconds * 1000);
+    },
+    async close() {
+      await fills.close();
+      await uses.flush();
+      clients.close();
+    },
+  };
+}
+
+/** Runs `work`; what went wrong at the upstream is thrown as the client may read it. */
+async function readable<Result>(
+  source: MirroredRepository,
+  unknown: 'MANIFEST_UNKNOWN' | 'BLOB_UNKNOWN' | 'NAME_UNKNOWN',
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toClientError(error, source, unknown);
+  }
+}
+
+function createClients({ upstreams, timeouts, proxy, now }: MirrorOptions) {
+  const tokens = createTokens(now);
+  const transports = upstreams.map((upstream) => createTransport({ timeouts, connections, ca: upstream.ca, proxy }));
+  const clients = new Map(
+    upstreams.map((upstream, index): [Upstream, UpstreamClient] => {
+      const transport = transports[index] ?? createTransport({ timeouts, connections, ca: upstream.ca, proxy });
+      const settings = { now, random: Math.random };
+      const [forManifests, forBlobs] = [createBreaker(settings), createBreaker(settings)];
+      const client = createUpstreamClient({
+        upstream,
+        transport,
+        tokens,
+        now,
+        proxy,
+        headersSeconds: timeouts.headersSeconds,
+        breakerFor: (path) => (path.startsWith('blobs/') ? forBlobs : forManifests),
+        credentialFor: () => Promise.resolve(upstream.credential),
+        observe: () => undefined,
+      });
+      return [upstream, client];
+    }),
+  );
+  return {
+    get(upstream: Upstream): UpstreamClient {
+      const client = clients.get(upstream);
+      if (!client) throw new Error(`${upstream.name} has no client`);
+      return client;
+    },
+    close: () => transports.forEach((transport) => transport.close()),
+  };
+}

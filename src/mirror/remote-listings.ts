@@ -1,0 +1,122 @@
+import { LRUCache } from 'lru-cache';
+import type { Digest } from '../oci/digest.ts';
+import type { MirroredRepository } from './routing.ts';
+import type { CacheStatus, Served } from './served.ts';
+import { createSingleFlight } from './single-flight.ts';
+import { readWhole } from './transport.ts';
+import type { UpstreamClient } from './upstream-client.ts';
+import { UpstreamError, isOutage } from './upstream-error.ts';
+
+/** One page of a listing as the upstream gave it. */
+export interface RemotePage<Item> extends Served {
+  readonly items: readonly Item[];
+  /** The query of the next page, where there is one. */
+  readonly next: URLSearchParams | undefined;
+}
+
+/** Listings of upstreams: kept for a while, and longer while the upstream cannot be asked. */
+export interface RemoteListings {
+  /** Rejects with `UpstreamError`. */
+  tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
+  /** Descriptors as the upstream wrote them; none where it knows no referrers. Rejects with `UpstreamError`. */
+  referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
+}
+
+export interface RemoteReferrer {
+  readonly digest: string;
+  readonly [field: string]: unknown;
+}
+
+export interface RemoteListingsOptions {
+  readonly clientOf: (source: MirroredRepository) => UpstreamClient;
+  readonly now: () => number;
+  readonly freshnessSeconds: number;
+}
+
+interface Answer {
+  readonly document: unknown;
+  readonly next: URLSearchParams | undefined;
+  readonly sizeBytes: number;
+  readonly at: number;
+}
+
+const largestBytes = 16 * 1024 * 1024;
+const keptBytes = 64 * 1024 * 1024;
+
+export function createRemoteListings({ clientOf, now, freshnessSeconds }: RemoteListingsOptions): RemoteListings {
+  const kept = new LRUCache<string, Answer>({ maxSize: keptBytes, sizeCalculation: ({ sizeBytes }) => sizeBytes + 1 });
+  const flights = createSingleFlight<Answer>();
+
+  async function ask(source: MirroredRepository, path: string): Promise<Answer> {
+    const { remoteName } = source;
+    const response = await clientOf(source).request({ method: 'GET', remoteName, path });
+    const bytes = await readWhole(response, largestBytes);
+    const link = response.headers['link'];
+    const next = nextQuery(typeof link === 'string' ? link : undefined);
+    return { document: parse(bytes), next, sizeBytes: bytes.length, at: now() };
+  }
+
+  async function answer(source: MirroredRepository, path: string): Promise<{ answer: Answer; cache: CacheStatus }> {
+    const key = `${source.repository} ${path}`;
+    const old = kept.get(key);
+    if (old && now() - old.at < freshnessSeconds * 1000) return { answer: old, cache: 'HIT' };
+    try {
+      const fresh = await flights.run(key, () => ask(source, path));
+      kept.set(key, fresh);
+      return { answer: fresh, cache: 'MISS' };
+    } catch (error) {
+      if (old && error instanceof UpstreamError && isOutage(error)) return { answer: old, cache: 'STALE' };
+      throw error;
+    }
+  }
+
+  async function page<Item>(
+    source: MirroredRepository,
+    path: string,
+    field: string,
+    isItem: (item: unknown) => item is Item,
+  ): Promise<RemotePage<Item>> {
+    const { answer: found, cache } = await answer(source, path);
+    const list = (found.document as Readonly<Record<string, unknown>> | null)?.[field] ?? [];
+    if (!Array.isArray(list)) throw new UpstreamError('bad_content', 'the upstream sent no listing');
+    return { items: list.filter(isItem), next: found.next, cache, ageSeconds: Math.floor((now() - found.at) / 1000) };
+  }
+
+  return {
+    tags: (source, query) => page(source, `tags/list${asked(query, 'n', 'last')}`, 'tags', (tag) => typeof tag === 'string'),
+    async referrers(source, subject, query) {
+      try {
+        const path = `referrers/${subject}${asked(query, 'n', 'last', 'artifactType')}`;
+        return await page(source, path, 'manifests', isReferrer);
+      } catch (error) {
+        if (!(error instanceof UpstreamError && error.code === 'not_found')) throw error;
+        return { items: [], next: undefined, cache: 'MISS' };
+      }
+    },
+  };
+}
+
+function isReferrer(item: unknown): item is RemoteReferrer {
+  return typeof (item as RemoteReferrer | null)?.digest === 'string';
+}
+
+/** The parameters that a listing has, and nothing else that a client may have sent. */
+function asked(query: URLSearchParams, ...names: readonly string[]): string {
+  const passed = new URLSearchParams([...query].filter(([name]) => names.includes(name)));
+  return passed.size === 0 ? '' : `?${passed.toString()}`;
+}
+
+/** The query of `Link: <…?n=…&last=…>; rel="next"`: where it leads is our own affair. */
+function nextQuery(link: string | undefined): URLSearchParams | undefined {
+  const match = /<([^>]*)>\s*;[^,]*rel="?next"?/i.exec(link ?? '');
+  const target = match && URL.parse(match[1] ?? '', 'http://upstream.invalid');
+  return target?.searchParams;
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString()) as unknown;
+  } catch (error) {
+    throw new UpstreamError('bad_content', 'the upstream sent no JSON', { cause: error });
+  }
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { type Digest, digestAlgorithm, parseDigest } from '../oci/digest.ts';
+import { InvalidManifest } from '../oci/json-fields.ts';
+import { type Manifest, parseManifest } from '../oci/manifest.ts';
+import { mediaTypes } from '../oci/media-types.ts';
+import type { MirroredRepository } from './routing.ts';
+import { readWhole } from './transport.ts';
+import type { UpstreamClient } from './upstream-client.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** What an upstream says of a manifest. */
+export interface ManifestFacts {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+}
+
+export interface RemoteManifest extends ManifestFacts {
+  readonly bytes: Buffer;
+  readonly parsed: Manifest;
+}
+
+/** Manifests as the upstream has them: one request for each call. Rejects with `UpstreamError`. */
+export interface RemoteManifests {
+  /** Without the manifest itself: Docker Hub does not count it as a pull. */
+  head(source: MirroredRepository, reference: string): Promise<ManifestFacts>;
+  /** The manifest, its digest checked, and against `expected` where there is one. */
+  get(source: MirroredRepository, reference: string, expected?: Digest): Promise<RemoteManifest>;
+}
+
+/** Everything that a manifest can be, whatever the client at hand accepts: what is kept serves all clients. */
+const accept = Object.values(mediaTypes).join(', ');
+
+export function createRemoteManifests(
+  clientOf: (source: MirroredRepository) => UpstreamClient,
+  largestBytes: number,
+): RemoteManifests {
+  async function get(source: MirroredRepository, reference: string, expected?: Digest): Promise<RemoteManifest> {
+    const response = await ask(source, 'GET', reference);
+    const bytes = await readWhole(response, largestBytes);
+    const digest = verified(bytes, expected ?? digestHeader(response));
+    const parsed = parse(bytes, contentType(response));
+    return { digest, mediaType: parsed.mediaType, sizeBytes: bytes.length, bytes, parsed };
+  }
+
+  function ask(
+    { remoteName, ...source }: MirroredRepository,
+    method: 'GET' | 'HEAD',
+    reference: string,
+  ): Promise<IncomingMessage> {
+    return clientOf({ remoteName, ...source }).request({ method, remoteName, path: `manifests/${reference}`, accept });
+  }
+
+  return {
+    get,
+    async head(source, reference) {
+      const response = await ask(source, 'HEAD', reference);
+      response.resume();
+      const digest = digestHeader(response);
+      const length = response.headers['content-length'];
+      const mediaType = contentType(response);
+      // Some registries answer HEAD with less than they should.
+      if (!digest || length === undefined || mediaType === '') return get(source, reference);
+      return { digest, mediaType, sizeBytes: Number(length) };
+    },
+  };
+}
+
+function digestHeader({ headers }: IncomingMessage): Digest | undefined {
+  const text = headers['docker-content-digest'];
+  return typeof text === 'string' ? parseDigest(text) : undefined;
+}
+
+function contentType({ headers }: IncomingMessage): string {
+  return headers['content-type']?.split(';', 1)[0]?.trim() ?? '';
+}
+
+function verified(bytes: Buffer, expected: Digest | undefined): Digest {
+  const algorithm = expected ? digestAlgorithm(expected) : 'sha256';
+  const actual = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
+  if (expected && actual !== expected) throw new UpstreamError('bad_content', 'the manifest has another digest than its name');
+  return actual;
+}
+
+/** Some upstreams label manifests as plain JSON: then the document's own word counts. */
+function parse(bytes: Buffer, type: string): Manifest {
+  try {
+    return parseManifest(bytes, type.startsWith('application/vnd.') ? type : '');
+  } catch (error) {
+    if (error instanceof InvalidManifest) throw new UpstreamError('bad_content', `the manifest is not valid: ${error.message}`);
+    throw error;
+  }
+}

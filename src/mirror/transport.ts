@@ -1,0 +1,135 @@
+import { Agent, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions, request as requestPlain } from 'node:http';
+import { Agent as TlsAgent, request as requestTls } from 'node:https';
+import { rootCertificates } from 'node:tls';
+import { type AddressRule, checkLiteral, guardedLookup } from './address-guard.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+export interface Timeouts {
+  readonly connectSeconds: number;
+  /** From the request to its response's headers. */
+  readonly headersSeconds: number;
+  /** Between two pieces of a body. */
+  readonly idleSeconds: number;
+}
+
+/** The proxies for the way out: `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, as the environment has them. */
+export type ProxySettings = Readonly<Record<string, string | undefined>>;
+
+export interface TransportOptions {
+  readonly timeouts: Timeouts;
+  /** Connections to one host at a time; further requests wait. */
+  readonly connections: number;
+  readonly ca: string | undefined;
+  readonly proxy: ProxySettings;
+}
+
+export interface OutgoingRequest {
+  readonly method: 'GET' | 'HEAD';
+  readonly url: URL;
+  readonly headers: OutgoingHttpHeaders;
+  readonly rule: AddressRule;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** HTTP as it is: no redirects, no authentication. Rejects `unreachable`, `timeout`. */
+export interface Transport {
+  /** The response once its headers are there. Its body is destroyed with `timeout` when it rests too long. */
+  send(request: OutgoingRequest): Promise<IncomingMessage>;
+  close(): void;
+}
+
+export function createTransport({ timeouts, connections, ca, proxy }: TransportOptions): Transport {
+  const settings = { keepAlive: true, maxSockets: connections, scheduling: 'lifo' as const, proxyEnv: { ...proxy } };
+  const plain = new Agent(settings);
+  const tls = new TlsAgent({ ...settings, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) });
+
+  function begin(request: OutgoingRequest) {
+    const { url, method, headers, rule, signal } = request;
+    const options: RequestOptions = { method, headers, lookup: guardedLookup(rule), ...(signal ? { signal } : {}) };
+    return url.protocol === 'https:'
+      ? requestTls(url, { ...options, agent: tls })
+      : requestPlain(url, { ...options, agent: plain });
+  }
+
+  function attempt(request: OutgoingRequest): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const outgoing = begin(request);
+      const giveUp = (what: string) => outgoing.destroy(new UpstreamError('timeout', what));
+      let connecting: NodeJS.Timeout | undefined;
+      const waiting = setTimeout(() => giveUp('no answer in time'), timeouts.headersSeconds * 1000);
+      outgoing.once('socket', (socket) => {
+        if (!socket.connecting) return;
+        connecting = setTimeout(() => giveUp('no connection in time'), timeouts.connectSeconds * 1000);
+        socket.once(request.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
+      });
+      outgoing.once('close', () => {
+        clearTimeout(connecting);
+        clearTimeout(waiting);
+      });
+      outgoing.once('error', (error) => reject(toUpstreamError(request.signal?.aborted ? request.signal.reason : error)));
+      outgoing.once('response', (response) => {
+        clearTimeout(waiting);
+        response.setTimeout(timeouts.idleSeconds * 1000, () => {
+          response.destroy(new UpstreamError('timeout', 'the body rested too long'));
+        });
+        resolve(response);
+      });
+      outgoing.once('response', () => outgoing.on('error', () => undefined)); // now the body's reader is told
+      outgoing.end();
+    });
+  }
+
+  return {
+    async send(request) {
+      checkLiteral(request.rule, request.url.hostname);
+      try {
+        return await attempt(request);
+      } catch (error) {
+        // A kept connection that the other side had just closed: the request never arrived.
+        if (wasStale(error) && !request.signal?.aborted) return attempt(request);
+        throw error;
+      }
+    },
+    close() {
+      plain.destroy();
+      tls.destroy();
+    },
+  };
+}
+
+function wasStale(error: unknown): boolean {
+  const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+  return cause?.code === 'ECONNRESET' || cause?.code === 'EPIPE';
+}
+
+function toUpstreamError(error: unknown): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  return new UpstreamError('unreachable', `no connection${code === undefined ? '' : ` (${code})`}`, { cause: error });
+}
+
+/** The whole body of at most `limitBytes`. Throws `failed` when it is longer or breaks off. */
+export async function readWhole(response: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > limitBytes) throw new UpstreamError('bad_content', `an answer of more than ${limitBytes} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    response.destroy();
+    if (error instanceof UpstreamError) throw error;
+    throw new UpstreamError('failed', 'the answer broke off', { cause: error });
+  }
+  return Buffer.concat(chunks, length);
+}
+
+/** Lets go of a response whose body nobody needs; a short one leaves the connection usable. */
+export function discard(response: IncomingMessage): void {
+  const length = Number(response.headers['content-length'] ?? Infinity);
+  if (length > 64 * 1024) response.destroy();
+  else response.resume();
+  response.on('error', () => undefined);
+}

@@ -1,0 +1,167 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { type AddressRule, isPrivate } from './address-guard.ts';
+import { createAuthorizer } from './authorizer.ts';
+import type { Breaker } from './breaker.ts';
+import type { Tokens } from './tokens.ts';
+import { type ProxySettings, type Transport, discard } from './transport.ts';
+import { type Credential, type Upstream } from './upstream.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+export interface UpstreamRequest {
+  readonly method: 'GET' | 'HEAD';
+  /** The repository's name at the upstream. */
+  readonly remoteName: string;
+  /** Below the repository: `manifests/latest`, `blobs/sha256:…`, `tags/list?n=100`. */
+  readonly path: string;
+  readonly accept?: string;
+  readonly range?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One upstream, spoken to as its operators wish: tokens shared, redirects followed, limits heeded. */
+export interface UpstreamClient {
+  /** A response of status 200 or 206, its body not yet read. Rejects with `UpstreamError`. */
+  request(request: UpstreamRequest): Promise<IncomingMessage>;
+}
+
+export interface UpstreamClientOptions {
+  readonly upstream: Upstream;
+  readonly transport: Transport;
+  readonly tokens: Tokens;
+  readonly now: () => number;
+  /** Manifests and blobs are limited, and fail, apart from each other. */
+  readonly breakerFor: (path: string) => Breaker;
+  /** The login to use for a repository now; undefined: none. */
+  readonly credentialFor: (remoteName: string) => Promise<Credential | undefined>;
+  readonly proxy: ProxySettings;
+  /** Until the last hop's headers, tokens and redirects included: clients wait for no more than 30 seconds. */
+  readonly headersSeconds: number;
+  /** Is shown the headers of everything that the upstream's registry answers. */
+  readonly observe: (headers: IncomingHttpHeaders) => void;
+}
+
+const mostRedirects = 5;
+const redirectStatuses = new Set([301, 302, 303, 307, 308]);
+
+export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient {
+  const { upstream, transport, now, observe } = options;
+  const origin = upstream.url.origin;
+  const authorizer = createAuthorizer(options);
+  /** What a host may be that the upstream names; known once it has been spoken to. */
+  let ruleForOthers: AddressRule = 'public';
+
+  function ruleFor(url: URL): AddressRule {
+    return url.origin === origin || upstream.redirects.includes(url.hostname) ? 'any' : ruleForOthers;
+  }
+
+  function urlOf({ remoteName, path }: UpstreamRequest): URL {
+    return new URL(`${upstream.url.pathname.replace(/\/$/, '')}/v2/${remoteName}/${path}`, upstream.url);
+  }
+
+  /** The first response that is no redirect. */
+  async function follow(request: UpstreamRequest, credential: Credential | undefined): Promise<IncomingMessage> {
+    let url = urlOf(request);
+    for (let hop = 0; hop <= mostRedirects; hop++) {
+      const response = await authorized(request, url, url.origin === origin ? credential : undefined);
+      const { statusCode = 0, headers } = response;
+      if (url.origin === origin) learn(response);
+      if (!redirectStatuses.has(statusCode)) return checked(response, url.origin === origin);
+      discard(response);
+      url = nextUrl(url, headers.location);
+    }
+    throw new UpstreamError('failed', 'too many redirects');
+  }
+
+  /** Asks once without, and once with an answer to the challenge; a token that has ended is replaced. */
+  async function authorized(request: UpstreamRequest, url: URL, credential: Credential | undefined): Promise<IncomingMessage> {
+    const scope = `repository:${request.remoteName}:pull`;
+    const purpose = { url, scope, credential, rule: ruleForOthers };
+    const first = await authorizer.header(purpose);
+    const response = await send(request, url, first);
+    if (response.statusCode !== 401) return response;
+    discard(response);
+    const second = await authorizer.answer(purpose, response.headers['www-authenticate'], first);
+    if (second === undefined) throw new UpstreamError('denied', 'a login is needed');
+    return send(request, url, second);
+  }
+
+  function send(request: UpstreamRequest, url: URL, authorization: string | undefined): Promise<IncomingMessage> {
+    const headers = {
+      'User-Agent': 'berth',
+      'Accept-Encoding': 'identity',
+      ...(request.accept === undefined ? {} : { Accept: request.accept }),
+      ...(request.range === undefined ? {} : { Range: request.range }),
+      ...(authorization === undefined ? {} : { Authorization: authorization }),
+    };
+    return transport.send({ method: request.method, url, headers, rule: ruleFor(url), signal: request.signal });
+  }
+
+  function learn(response: IncomingMessage): void {
+    observe(response.headers);
+    const peer = response.socket.remoteAddress;
+    const isProxied = options.proxy['HTTP_PROXY'] !== undefined || options.proxy['HTTPS_PROXY'] !== undefined;
+    if (peer !== undefined && !isProxied) ruleForOthers = isPrivate(peer) ? 'private' : 'public';
+  }
+
+  function checked(response: IncomingMessage, isRegistry: boolean): IncomingMessage {
+    const { statusCode = 0, headers } = response;
+    if (statusCode === 200 || statusCode === 206) return response;
+    discard(response);
+    throw toError(statusCode, headers, isRegistry, now());
+  }
+
+  /** A login that has become bad must not hide what everybody may read (ghcr.io). */
+  async function readable(request: UpstreamRequest): Promise<IncomingMessage> {
+    const credential = await options.credentialFor(request.remoteName);
+    try {
+      return await follow(request, credential);
+    } catch (error) {
+      const isRefused = error instanceof UpstreamError && error.code === 'denied';
+      if (isRefused && credential) return follow(request, undefined);
+      throw error;
+    }
+  }
+
+  async function inTime(request: UpstreamRequest): Promise<IncomingMessage> {
+    const deadline = new AbortController();
+    const timer = setTimeout(
+      () => deadline.abort(new UpstreamError('timeout', 'no answer in time')),
+      options.headersSeconds * 1000,
+    );
+    const signal = request.signal ? AbortSignal.any([request.signal, deadline.signal]) : deadline.signal;
+    try {
+      return await readable({ ...request, signal });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return { request: (request) => options.breakerFor(request.path).guard(() => inTime(request)) };
+}
+
+/** Only to HTTPS from HTTPS; `location` may be relative. */
+function nextUrl(from: URL, location: string | undefined): URL {
+  const url = location === undefined ? null : URL.parse(location, from.href);
+  if (!url || !['https:', from.protocol].includes(url.protocol)) throw new UpstreamError('failed', 'a redirect to nowhere');
+  url.username = '';
+  url.password = '';
+  return url;
+}
+
+/** A host that was redirected to knows nothing of permissions: its 403 is a link that has expired. */
+function toError(status: number, headers: IncomingHttpHeaders, isRegistry: boolean, now: number): UpstreamError {
+  if (status === 404) return new UpstreamError('not_found', 'not found');
+  if ((status === 401 || status === 403) && isRegistry) return new UpstreamError('denied', `status ${status}`);
+  if (status === 429) {
+    const retryAfterSeconds = parseRetryAfter(headers['retry-after'], now);
+    return new UpstreamError('limited', 'it limits how much may be pulled', { retryAfterSeconds });
+  }
+  return new UpstreamError(status === 416 ? 'bad_content' : 'failed', `status ${status}`);
+}
+
+/** Seconds or a date (RFC 9110, section 10.2.3). */
+export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const seconds = /^\d{1,6}$/.test(header) ? Number(header) : (Date.parse(header) - now) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+}

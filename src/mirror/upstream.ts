@@ -1,0 +1,40 @@
+/** A registry that may be mirrored. */
+export interface Upstream {
+  /** Its host, as image names have it: `docker.io`. Also the first part of the names of its mirrored repositories. */
+  readonly name: string;
+  /** Where its API answers. */
+  readonly url: URL;
+  readonly credential: Credential | undefined;
+  /** Certificates (PEM) of the authorities that vouch for it, beside the system's. */
+  readonly ca: string | undefined;
+  /** Hosts that its redirects may lead to, although they have private addresses. */
+  readonly redirects: readonly string[];
+}
+
+export interface Credential {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Docker Hub under all its names. */
+export const dockerHub = 'docker.io';
+const dockerHubAliases = ['index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'];
+
+/** The closed list of upstreams, found by any of their names. */
+export interface Upstreams {
+  readonly all: readonly Upstream[];
+  find(host: string): Upstream | undefined;
+}
+
+export function createUpstreams(all: readonly Upstream[]): Upstreams {
+  const byName = new Map(all.map((upstream) => [upstream.name, upstream]));
+  return {
+    all,
+    find: (host) => byName.get(dockerHubAliases.includes(host) ? dockerHub : host),
+  };
+}
+
+/** The upstream's name as part of a repository name, where a port's colon cannot stand. */
+export function namespaceOf({ name }: Upstream): string {
+  return name.replace(':', '_');
+}

@@ -1,0 +1,82 @@
+import { type Query, all, first } from '../query.ts';
+
+/** What can be asked about mirrored content. */
+
+export interface MirroredTagRecord {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  /** When the upstream last said so, in milliseconds since 1970. */
+  readonly checkedAt: number;
+  /** Since when the upstream has said that there is no such tag, or null. */
+  readonly missingSince: number | null;
+  /** 1 where the manifest itself is here. */
+  readonly isStored: number;
+}
+
+export function* findMirroredTag(repository: string, tag: string): Query<MirroredTagRecord | undefined> {
+  return yield* first<MirroredTagRecord>(
+    `SELECT t.digest AS "digest", t.media_type AS "mediaType", t.size_bytes AS "sizeBytes", t.checked_at AS "checkedAt",
+            t.missing_since AS "missingSince", CASE WHEN m.digest IS NULL THEN 0 ELSE 1 END AS "isStored"
+       FROM repositories r
+       JOIN mirrored_tags t ON t.repository_id = r.id AND t.name = ?
+       LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
+      WHERE r.name = ?`,
+    tag,
+    repository,
+  );
+}
+
+/** Whether the repository exists and is nobody's mirror: somebody pushed it. */
+export function* isPushedRepository(name: string): Query<boolean> {
+  const row = yield* first(
+    `SELECT 1 FROM repositories r LEFT JOIN mirrored_repositories m ON m.repository_id = r.id
+      WHERE r.name = ? AND m.repository_id IS NULL`,
+    name,
+  );
+  return row !== undefined;
+}
+
+/** Content that a manifest of the mirrored repository names; `isHeld` is 1 where the blob store has it already. */
+export interface PromiseRecord {
+  readonly sizeBytes: number;
+  readonly isHeld: number;
+}
+
+export function* findPromise(repository: string, digest: string): Query<PromiseRecord | undefined> {
+  return yield* first<PromiseRecord>(
+    `SELECT p.size_bytes AS "sizeBytes", CASE WHEN b.digest IS NULL THEN 0 ELSE 1 END AS "isHeld"
+       FROM repositories r
+       JOIN mirrored_promises p ON p.repository_id = r.id AND p.digest = ?
+       LEFT JOIN blobs b ON b.digest = p.digest
+      WHERE r.name = ?`,
+    digest,
+    repository,
+  );
+}
+
+/** Size of a blob that the store has, whichever repositories serve it. */
+export function* findContent(digest: string): Query<{ readonly sizeBytes: number } | undefined> {
+  return yield* first<{ readonly sizeBytes: number }>('SELECT size_bytes AS "sizeBytes" FROM blobs WHERE digest = ?', digest);
+}
+
+/** Bytes of everything that came from upstreams. */
+export function* mirroredBytes(): Query<number> {
+  const row = yield* first<{ total: number | string | null }>('SELECT sum(size_bytes) AS "total" FROM mirrored_content');
+  return Number(row?.total ?? 0);
+}
+
+export interface MirroredContentRecord {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly usedAt: number;
+}
+
+/** Mirrored content, least recently used first. */
+export function* leastRecentlyUsed(limit: number): Query<readonly MirroredContentRecord[]> {
+  return yield* all<MirroredContentRecord>(
+    `SELECT digest AS "digest", size_bytes AS "sizeBytes", used_at AS "usedAt"
+       FROM mirrored_content ORDER BY used_at, digest LIMIT ?`,
+    limit,
+  );
+}

@@ -1,0 +1,163 @@
+import { type Query, first, run } from '../query.ts';
+import { type ManifestFacts, link, recordBlob, recordManifest, repositoryId } from './content.ts';
+import type { ExpectedContent } from './reads.ts';
+
+/** What can be changed about mirrored content. Each is one transaction. Times are milliseconds since 1970. */
+
+function* mirroredRepositoryId(name: string, upstream: string, now: number): Query<number> {
+  const id = yield* repositoryId(name, now);
+  yield* run(
+    'INSERT INTO mirrored_repositories (repository_id, upstream) VALUES (?, ?) ON CONFLICT (repository_id) DO NOTHING',
+    id,
+    upstream,
+  );
+  return id;
+}
+
+function* recordContent(digest: string, sizeBytes: number, now: number): Query<void> {
+  yield* run(
+    `INSERT INTO mirrored_content (digest, size_bytes, used_at) VALUES (?, ?, ?)
+     ON CONFLICT (digest) DO UPDATE SET used_at = excluded.used_at`,
+    digest,
+    sizeBytes,
+    now,
+  );
+}
+
+export interface NewMirroredTag {
+  readonly repository: string;
+  readonly upstream: string;
+  readonly tag: string;
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly now: number;
+}
+
+/** What the upstream has just said of a tag. The repository's own tag follows where the manifest is here. */
+export function* recordMirroredTag(fact: NewMirroredTag): Query<void> {
+  const id = yield* mirroredRepositoryId(fact.repository, fact.upstream, fact.now);
+  yield* run(
+    `INSERT INTO mirrored_tags (repository_id, name, digest, media_type, size_bytes, checked_at, missing_since)
+     VALUES (?, ?, ?, ?, ?, ?, NULL)
+     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, media_type = excluded.media_type,
+       size_bytes = excluded.size_bytes, checked_at = excluded.checked_at, missing_since = NULL`,
+    id,
+    fact.tag,
+    fact.digest,
+    fact.mediaType,
+    fact.sizeBytes,
+    fact.now,
+  );
+  yield* run(
+    `INSERT INTO tags (repository_id, name, digest, updated_at)
+     SELECT m.repository_id, CAST(? AS TEXT), m.digest, CAST(? AS BIGINT) FROM manifests m WHERE m.repository_id = ? AND m.digest = ?
+     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+    fact.tag,
+    fact.now,
+    id,
+    fact.digest,
+  );
+}
+
+/** The upstream has said that the tag is not there. The first time is kept. */
+export function* recordMissingTag(repository: string, tag: string, now: number): Query<void> {
+  yield* run(
+    `UPDATE mirrored_tags SET checked_at = ?, missing_since = coalesce(missing_since, ?)
+      WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)`,
+    now,
+    now,
+    tag,
+    repository,
+  );
+}
+
+export function* dropMirroredTag(repository: string, tag: string): Query<void> {
+  for (const table of ['mirrored_tags', 'tags']) {
+    yield* run(
+      `DELETE FROM ${table} WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)`,
+      tag,
+      repository,
+    );
+  }
+}
+
+export interface NewMirroredManifest extends ManifestFacts {
+  readonly upstream: string;
+  /** Everything that it names. */
+  readonly promises: readonly ExpectedContent[];
+}
+
+/** Records a manifest that is durable in the blob store, and what it promises. Tags known to point at it do so now. */
+export function* recordMirroredManifest(manifest: NewMirroredManifest): Query<void> {
+  const { digest, now } = manifest;
+  const id = yield* mirroredRepositoryId(manifest.repository, manifest.upstream, now);
+  yield* recordManifest(manifest, manifest.promises);
+  yield* recordContent(digest, manifest.sizeBytes, now);
+  for (const promise of manifest.promises) {
+    yield* run(
+      `INSERT INTO mirrored_promises (repository_id, digest, size_bytes) VALUES (?, ?, ?)
+       ON CONFLICT (repository_id, digest) DO NOTHING`,
+      id,
+      promise.digest,
+      promise.sizeBytes,
+    );
+  }
+  yield* run(
+    `INSERT INTO tags (repository_id, name, digest, updated_at)
+     SELECT repository_id, name, digest, checked_at FROM mirrored_tags WHERE repository_id = ? AND digest = ?
+     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+    id,
+    digest,
+  );
+}
+
+export interface Mirrored {
+  readonly repository: string;
+  readonly upstream: string;
+}
+
+/** Records a blob that is durable in the blob store, for every repository that asked for it. */
+export function* recordMirroredBlob(holders: readonly Mirrored[], digest: string, sizeBytes: number, now: number): Query<void> {
+  yield* recordBlob(digest, sizeBytes, now);
+  yield* recordContent(digest, sizeBytes, now);
+  for (const { repository, upstream } of holders) {
+    yield* mirroredRepositoryId(repository, upstream, now);
+    yield* link(repository, digest, now);
+  }
+}
+
+/** Lets a mirrored repository serve a blob that the store has, and says whether it has it. */
+export function* linkHeldBlob({ repository, upstream }: Mirrored, digest: string, now: number): Query<boolean> {
+  if (!(yield* first('SELECT 1 FROM blobs WHERE digest = ?', digest))) return false;
+  yield* mirroredRepositoryId(repository, upstream, now);
+  yield* link(repository, digest, now);
+  return true;
+}
+
+/** When content was last asked for. Content that came from no upstream is passed over. */
+export function* recordUses(digests: readonly string[], now: number): Query<void> {
+  for (const digest of digests) yield* run('UPDATE mirrored_content SET used_at = ? WHERE digest = ?', now, digest);
+}
+
+/**
+ * Takes the content out of every mirrored repository. True where no other repository has it: then it exists no longer
+ * and its bytes may go.
+ */
+export function* evictContent(digest: string): Query<boolean> {
+  for (const table of ['links', 'manifests']) {
+    yield* run(
+      `DELETE FROM ${table} WHERE digest = ? AND repository_id IN (SELECT repository_id FROM mirrored_repositories)`,
+      digest,
+    );
+  }
+  yield* run('DELETE FROM mirrored_content WHERE digest = ?', digest);
+  const kept = yield* first(
+    'SELECT 1 FROM links WHERE digest = ? UNION ALL SELECT 1 FROM manifests WHERE digest = ? LIMIT 1',
+    digest,
+    digest,
+  );
+  if (kept) return false;
+  yield* run('DELETE FROM blobs WHERE digest = ?', digest);
+  return true;
+}

@@ -1,0 +1,105 @@
+import { expect, test } from '@jest/globals';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+
+/** What a store promises about mirrored content. */
+export function testMirroredContent(store: () => MetadataStore): void {
+  const tag = (name: string, letter: string, now: number) =>
+    store().recordMirroredTag({
+      repository: 'docker.io/library/a',
+      upstream: 'docker.io',
+      tag: name,
+      digest: digest(letter),
+      mediaType: 'type/m',
+      sizeBytes: 9,
+      now,
+    });
+  const manifest = (letter: string, promises: readonly string[], repository = 'docker.io/library/a') =>
+    store().recordMirroredManifest({
+      repository,
+      upstream: 'docker.io',
+      digest: digest(letter),
+      mediaType: 'type/m',
+      sizeBytes: 9,
+      artifactType: null,
+      subject: null,
+      annotations: null,
+      tags: [],
+      promises: promises.map((promised) => ({ digest: digest(promised), sizeBytes: 5 })),
+      now: 1,
+    });
+  const holder = (repository: string) => ({ repository, upstream: 'docker.io' });
+
+  test('a mirrored tag is known before its manifest is, and becomes a tag when it comes', async () => {
+    await tag('1', 'a', 7);
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toEqual({
+      digest: digest('a'),
+      mediaType: 'type/m',
+      sizeBytes: 9,
+      checkedAt: 7,
+      missingSince: null,
+      isStored: 0,
+    });
+    expect(await store().listTags('docker.io/library/a', '', 9)).toEqual([]);
+    await manifest('a', []);
+    expect(await store().listTags('docker.io/library/a', '', 9)).toEqual(['1']);
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ isStored: 1 });
+    await manifest('b', []);
+    await tag('1', 'b', 8);
+    expect(await store().findManifestByTag('docker.io/library/a', '1')).toMatchObject({ digest: digest('b') });
+  });
+
+  test('a tag that is missing keeps the first time, until it is there again or dropped', async () => {
+    await tag('1', 'a', 1);
+    await store().recordMissingTag('docker.io/library/a', '1', 5);
+    await store().recordMissingTag('docker.io/library/a', '1', 6);
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ checkedAt: 6, missingSince: 5 });
+    await tag('1', 'a', 7);
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ missingSince: null });
+    await store().dropMirroredTag('docker.io/library/a', '1');
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toBeUndefined();
+  });
+
+  test('only what nobody mirrors counts as pushed', async () => {
+    await store().commitBlob('own', digest('a'), 1, 'no upload', 1);
+    await tag('1', 'a', 1);
+    const names = ['own', 'docker.io/library/a', 'none'];
+    expect(await Promise.all(names.map((name) => store().isPushedRepository(name)))).toEqual([true, false, false]);
+  });
+
+  test('a manifest promises content, and content that is held can be linked', async () => {
+    await manifest('a', ['b', 'c']);
+    await store().recordMirroredBlob([holder('docker.io/library/other')], digest('b'), 5, 1);
+    expect(await store().findPromise('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5, isHeld: 1 });
+    expect(await store().findPromise('docker.io/library/a', digest('c'))).toEqual({ sizeBytes: 5, isHeld: 0 });
+    expect(await store().findPromise('docker.io/library/a', digest('d'))).toBeUndefined();
+    expect(await store().linkHeldBlob(holder('docker.io/library/a'), digest('b'), 2)).toBe(true);
+    expect(await store().linkHeldBlob(holder('docker.io/library/a'), digest('c'), 2)).toBe(false);
+    expect(await store().findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
+  });
+
+  test('content is counted once, and ordered by its last use', async () => {
+    await manifest('a', []);
+    await store().recordMirroredBlob([holder('docker.io/x'), holder('docker.io/y')], digest('b'), 5, 2);
+    await store().recordMirroredBlob([holder('docker.io/x')], digest('c'), 7, 3);
+    await store().recordUses([digest('a'), digest('none')], 4);
+    expect(await store().mirroredBytes()).toBe(21);
+    expect((await store().leastRecentlyUsed(2)).map((content) => content.digest)).toEqual([digest('b'), digest('c')]);
+  });
+
+  test('evicted content is gone from every mirrored repository, and stays where it was pushed', async () => {
+    await manifest('a', ['b']);
+    await tag('1', 'a', 1);
+    await store().recordMirroredBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
+    await store().recordMirroredBlob([holder('docker.io/library/a')], digest('c'), 5, 1);
+    await store().mountBlob('docker.io/library/a', 'own', digest('c'), 2);
+    expect(await store().evictContent(digest('b'))).toBe(true);
+    expect(await store().evictContent(digest('c'))).toBe(false);
+    expect(await store().evictContent(digest('a'))).toBe(true);
+    expect(await store().findLink('docker.io/library/a', digest('b'))).toBeUndefined();
+    expect(await store().findLink('own', digest('c'))).toEqual({ sizeBytes: 5 });
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ isStored: 0 });
+    expect(await store().mirroredBytes()).toBe(0);
+  });
+}

@@ -1,0 +1,215 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { TestBerth } from '../../support/berth.ts';
+import { call } from '../../support/call.ts';
+import { type FakeUpstream, type FakeUpstreamOptions, startFakeUpstream } from '../../support/fake-upstream.ts';
+import { digestOf } from '../../support/images.ts';
+import { startMirror } from '../../support/mirror.ts';
+import { gate, until } from '../../support/until.ts';
+
+let upstream: FakeUpstream;
+let berth: TestBerth;
+
+async function start(options: FakeUpstreamOptions = {}, mirror: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  upstream = await startFakeUpstream(options);
+  berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } }, ...mirror });
+}
+beforeEach(() => start({ auth: 'bearer', redirectBlobs: true }));
+afterEach(async () => {
+  await berth.close();
+  await upstream.close();
+});
+
+const pathOf = (digest: string, repository = 'o/i') => `/v2/ghcr.io/${repository}/blobs/${digest}`;
+const get = (digest: string, headers = {}) => call(berth, 'GET', pathOf(digest), { headers });
+const blobGets = () => upstream.count('GET', /verify=/, 'cdn');
+const partials = () => readdir(join(berth.directory, '.berth/fills'));
+
+test('MUST 4: 64 clients of a cold blob are one download', async () => {
+  const bytes = randomBytes(3_000_000);
+  const digest = upstream.addBlob('o/i', bytes);
+  const answers = await Promise.all(Array.from({ length: 64 }, () => get(digest)));
+  expect(answers.every(({ status, body }) => status === 200 && body.equals(bytes))).toBe(true);
+  expect([blobGets(), upstream.blobBytes]).toEqual([1, bytes.length]);
+  expect(new Set(answers.map(({ headers }) => headers['x-mirror-cache']))).toEqual(new Set(['MISS', 'JOIN']));
+  await until(async () => (await get(digest)).headers['x-mirror-cache'] === 'HIT');
+  expect(blobGets()).toBe(1);
+});
+
+test('MUST 4: a blob that another repository has brought is served after a look, not a download', async () => {
+  const bytes = randomBytes(1000);
+  const digest = upstream.addBlob('o/i', bytes);
+  upstream.addBlob('o/other', bytes);
+  await get(digest);
+  const other = await call(berth, 'GET', pathOf(digest, 'o/other'));
+  expect([other.status, other.body.equals(bytes), blobGets()]).toEqual([200, true, 1]);
+  expect((await call(berth, 'GET', pathOf(digest, 'o/third'))).status).toBe(404);
+});
+
+test('MUST 5: headers and first bytes come as soon as the upstream sends them', async () => {
+  const bytes = randomBytes(1_000_000);
+  const digest = upstream.addBlob('o/i', bytes);
+  const rest = gate();
+  upstream.misbehave('GET', /^cdn/, { stallAfter: 10_000, until: rest.opened });
+  const response = await fetch(berth.url + pathOf(digest));
+  expect([response.status, response.headers.get('content-length')]).toEqual([200, '1000000']);
+  let received = 0;
+  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    received += piece.length;
+    if (received >= 10_000) rest.open(); // nothing more comes before the first bytes have
+  }
+  expect(received).toBe(bytes.length);
+});
+
+test('MUST 5: an upstream that does not answer is 504', async () => {
+  await berth.close();
+  berth = await startMirror({
+    upstreams: { 'ghcr.io': { url: upstream.url } },
+    timeouts: { connect: '1s', headers: '100ms', idle: '1s' },
+  });
+  const digest = upstream.addBlob('o/i', randomBytes(10));
+  const never = gate();
+  upstream.misbehave('GET', /blobs/, { until: never.opened });
+  expect((await get(digest)).status).toBe(504);
+  never.open();
+});
+
+test('MUST 6: a client that vanishes does not end the download', async () => {
+  const bytes = randomBytes(1_000_000);
+  const digest = upstream.addBlob('o/i', bytes);
+  const rest = gate();
+  upstream.misbehave('GET', /^cdn/, { stallAfter: 100_000, until: rest.opened });
+  const leaving = new AbortController();
+  const response = await fetch(berth.url + pathOf(digest), { signal: leaving.signal });
+  await response.body?.getReader().read();
+  leaving.abort();
+  rest.open();
+  await until(async () => (await get(digest)).headers['x-mirror-cache'] === 'HIT');
+  expect(blobGets()).toBe(1);
+});
+
+describe('MUST 7: HEAD of a cold blob', () => {
+  test('MUST 7: asks by HEAD and transfers nothing', async () => {
+    const digest = upstream.addBlob('o/i', randomBytes(5000));
+    const answer = await call(berth, 'HEAD', pathOf(digest));
+    expect([answer.status, answer.headers['content-length']]).toEqual([200, '5000']);
+    expect([upstream.count('GET', /blobs/), blobGets(), upstream.blobBytes]).toEqual([0, 0, 0]);
+  });
+
+  test('MUST 7: asks nothing where a manifest has said the size', async () => {
+    const image = upstream.addImage('o/i', '1', 7000);
+    await call(berth, 'GET', '/v2/ghcr.io/o/i/manifests/1');
+    const answer = await call(berth, 'HEAD', pathOf(digestOf(image.layer)));
+    expect([answer.status, answer.headers['content-length']]).toEqual([200, '7000']);
+    expect(upstream.count('HEAD', /blobs/) + upstream.count('GET', /blobs/)).toBe(0);
+  });
+});
+
+describe('MUST 8: ranges', () => {
+  test.each([
+    ['bytes=10-19', 10, 19],
+    ['bytes=999990-', 999_990, 999_999],
+    ['bytes=-5', 999_995, 999_999],
+  ])('MUST 8: %s of a cold blob', async (range, first, last) => {
+    const bytes = randomBytes(1_000_000);
+    const digest = upstream.addBlob('o/i', bytes);
+    const answer = await get(digest, { Range: range });
+    expect([answer.status, answer.headers['content-range']]).toEqual([206, `bytes ${first}-${last}/1000000`]);
+    expect(answer.body.equals(bytes.subarray(first, last + 1))).toBe(true);
+  });
+
+  test('MUST 8: several ranges while it comes', async () => {
+    const bytes = randomBytes(500_000);
+    const digest = upstream.addBlob('o/i', bytes);
+    const rest = gate();
+    upstream.misbehave('GET', /^cdn/, { stallAfter: 100_000, until: rest.opened });
+    const pending = get(digest, { Range: 'bytes=5-9,400000-400009' });
+    await until(() => blobGets() === 1);
+    rest.open();
+    const answer = await pending;
+    expect(answer.status).toBe(206);
+    expect(answer.body.includes(bytes.subarray(400_000, 400_010))).toBe(true);
+  });
+
+  test('MUST 8: If-Range of another version gives the whole; a range beyond the end 416', async () => {
+    const bytes = randomBytes(1000);
+    const digest = upstream.addBlob('o/i', bytes);
+    expect((await get(digest, { Range: 'bytes=5-9', 'If-Range': '"other"' })).status).toBe(200);
+    const beyond = await get(digest, { Range: 'bytes=1000-' });
+    expect([beyond.status, beyond.headers['content-range']]).toEqual([416, 'bytes */1000']);
+  });
+});
+
+describe('MUST 9: an upstream that breaks off', () => {
+  test('MUST 9: five cuts, a Range that is ignored and a link that has expired are one whole 200', async () => {
+    const bytes = randomBytes(3_000_000);
+    const digest = upstream.addBlob('o/i', bytes);
+    for (const cutAfter of [1, 700_000, 65_536, 300_001, 200_000]) upstream.misbehave('GET', /^cdn/, { cutAfter });
+    upstream.misbehave('GET', /^cdn/, { ignoreRange: true, cutAfter: 2_000_000 });
+    upstream.misbehave('GET', /^cdn/, { status: 403 });
+    const answer = await get(digest);
+    expect([answer.status, answer.body.equals(bytes)]).toEqual([200, true]);
+    expect(blobGets()).toBe(8);
+  });
+
+  test('MUST 9: a token that has ended meanwhile is replaced', async () => {
+    const bytes = randomBytes(1_000_000);
+    const digest = upstream.addBlob('o/i', bytes);
+    const moment = gate();
+    upstream.misbehave('GET', /^cdn/, { stallAfter: 1000, until: moment.opened, cutAfter: 1000 });
+    const pending = get(digest);
+    await until(() => blobGets() === 1);
+    upstream.expireTokens();
+    moment.open();
+    expect((await pending).body.equals(bytes)).toBe(true);
+    expect(upstream.count('GET', /^\/token/, 'token')).toBe(2);
+  });
+});
+
+test('MUST 10: what fails for good is cut short, never added to, and taken up again', async () => {
+  const bytes = randomBytes(1_000_000);
+  const digest = upstream.addBlob('o/i', bytes);
+  upstream.misbehave('GET', /^cdn/, { cutAfter: 600_000 });
+  upstream.misbehave('GET', /^cdn/, { status: 502 }, 6);
+  const response = await fetch(berth.url + pathOf(digest));
+  expect(response.status).toBe(200);
+  let received = Buffer.alloc(0);
+  await expect(
+    (async () => {
+      for await (const piece of response.body ?? []) received = Buffer.concat([received, piece as Uint8Array]);
+    })(),
+  ).rejects.toThrow();
+  expect(received.equals(bytes.subarray(0, received.length))).toBe(true);
+  const partial = digest.replace(':', '-');
+  expect(await partials()).toEqual([partial]);
+  const { size } = await stat(join(berth.directory, '.berth/fills', partial));
+  expect(size).toBeGreaterThan(0);
+  berth = await berth.restart();
+  const before = upstream.blobBytes;
+  await until(async () => (await get(digest)).body.equals(bytes));
+  expect(upstream.blobBytes - before).toBe(bytes.length - size);
+}, 60_000);
+
+test('MUST 11: bytes of another digest never reach their end, and are not kept', async () => {
+  const bytes = randomBytes(200_000);
+  const digest = upstream.addBlob('o/i', bytes);
+  upstream.misbehave('GET', /^cdn/, { lie: true });
+  await expect(get(digest)).rejects.toThrow();
+  await until(async () => (await partials()).length === 0);
+  expect((await get(digest)).body.equals(bytes)).toBe(true);
+});
+
+test('MUST 14: blobs are asked for and given as they are', async () => {
+  const digest = upstream.addBlob('o/i', randomBytes(100));
+  upstream.misbehave('GET', /^cdn/, { headers: { 'Content-Encoding': 'gzip' } });
+  const answer = await get(digest, { 'Accept-Encoding': 'zstd, gzip' });
+  expect(answer.headers['content-encoding']).toBeUndefined();
+  expect(upstream.requests.filter(({ headers }) => headers['accept-encoding'] !== 'identity' && !headers['user-agent'])).toEqual(
+    [],
+  );
+  expect(new Set(upstream.requests.filter(({ at }) => at !== 'token').map(({ headers }) => headers['accept-encoding']))).toEqual(
+    new Set(['identity']),
+  );
+});

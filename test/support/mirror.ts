@@ -1,0 +1,32 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestBerth, startBerth } from './berth.ts';
+
+export interface MirrorSettings {
+  /** Upstreams by name, as in the configuration. */
+  readonly upstreams: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Other keys of the section `mirror`. */
+  readonly [key: string]: unknown;
+}
+
+/** A configuration file with this section `mirror`. */
+export async function mirrorConfig(mirror: MirrorSettings): Promise<{ readonly file: string; remove(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-mirror-'));
+  const file = join(folder, 'config.yaml');
+  await writeFile(file, JSON.stringify({ mirror }));
+  return { file, remove: () => rm(folder, { recursive: true }) };
+}
+
+/** A berth in this process that mirrors. */
+export async function startMirror(mirror: MirrorSettings, settings: Readonly<Record<string, string>> = {}): Promise<TestBerth> {
+  const { file, remove } = await mirrorConfig(mirror);
+  const berth = await startBerth({ BERTH_CONFIG: file, ...settings });
+  return {
+    ...berth,
+    async close() {
+      await berth.close();
+      await remove();
+    },
+  };
+}
