@@ -68,6 +68,9 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
     const sentBefore = request.socket.bytesWritten;
     let failure: unknown;
     response.setHeader('X-Request-Id', requestId);
+    const { socket } = request;
+    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
+    response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
     response.once('close', () =>
       log({
         requestId,
@@ -100,9 +103,15 @@ function isProtocol(url: string, { mirror }: Protocol): boolean {
   return prefix !== undefined && mirror?.isPrefix(prefix) === true;
 }
 
-/** What Node's parser refuses: the answer must be written by hand, since there is no response object. */
+/** Requests of the connection whose responses are not complete. */
+const unanswered = new WeakMap<Socket, number>();
+
+/**
+ * What Node's parser refuses: the answer must be written by hand, since there is no response object. While another
+ * response is under way nothing may be written, or it would land in that one's body.
+ */
 function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  if (!socket.writable || error.code === 'ECONNRESET' || (unanswered.get(socket) ?? 0) > 0) {
     socket.destroy();
     return;
   }
