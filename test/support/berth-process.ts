@@ -59,7 +59,10 @@ export async function startBerthProcess(
     port = Number(/"url":"http:\/\/[^"]*:(\d+)"/.exec(printed.slice(from))?.[1]);
   }
 
-  await start();
+  await start().catch(async (error: unknown) => {
+    if (child) await end(child);
+    throw error;
+  });
   return {
     get url() {
       return `http://127.0.0.1:${port}`;
