@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import files from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { DatabaseSync } from 'node:sqlite';
+
+/**
+ * Loaded into a berth before its own code (`--import`), also into its threads: it ends itself with SIGKILL at the point
+ * that the file KILL_POINT names. No file, no point.
+ */
+export const killPoints = [
+  'before a file is synced',
+  'after a file is synced',
+  'before a file gets its name',
+  'after a file got its name',
+  'before a commit',
+  'after a commit',
+] as const;
+
+export type KillPoint = (typeof killPoints)[number];
+
+const file = process.env['KILL_POINT'];
+if (file !== undefined) await arm(file);
+
+async function arm(pointFile: string): Promise<void> {
+  const reach = (point: KillPoint) => {
+    if (wanted(pointFile) === point) process.kill(process.pid, 'SIGKILL');
+  };
+  for (const method of ['rename', 'link'] as const) {
+    const give = files[method];
+    files[method] = async (from, to) => {
+      reach('before a file gets its name');
+      await give(from, to);
+      reach('after a file got its name');
+    };
+  }
+  const handle = await files.open('/dev/null');
+  const prototype = Object.getPrototypeOf(handle) as Record<'sync' | 'datasync', () => Promise<void>>;
+  await handle.close();
+  for (const method of ['sync', 'datasync'] as const) {
+    const sync = prototype[method];
+    prototype[method] = async function (this: unknown) {
+      reach('before a file is synced');
+      await sync.call(this);
+      reach('after a file is synced');
+    };
+  }
+  const { exec } = DatabaseSync.prototype;
+  DatabaseSync.prototype.exec = function (sql) {
+    if (sql === 'COMMIT') reach('before a commit');
+    exec.call(this, sql);
+    if (sql === 'COMMIT') reach('after a commit');
+  };
+  syncBuiltinESMExports();
+}
+
+function wanted(pointFile: string): string | undefined {
+  try {
+    return readFileSync(pointFile, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
