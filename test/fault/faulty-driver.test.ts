@@ -33,6 +33,7 @@ beforeEach(async () => {
       registry,
       access: openAccess,
       origin: createOrigin({ publicUrl: undefined, trustedProxies: [] }),
+      mirror: undefined,
       absoluteLocations: false,
       largestManifestBytes: 4 * 1024 * 1024,
     },
