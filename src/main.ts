@@ -1,13 +1,29 @@
 import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { ConfigError, loadConfig } from '../config/load.ts';
 import { type Command, UsageError } from './cli/command.ts';
 import { configCheck } from './cli/config-check.ts';
 import { helpOf, overview } from './cli/help.ts';
+import { grantCommands } from './cli/grant.ts';
+import { repoCommands } from './cli/repo.ts';
+import { robotCommands } from './cli/robot.ts';
 import { serve } from './cli/serve.ts';
+import { teamCommands } from './cli/team.ts';
+import { tokenCommands } from './cli/token.ts';
+import { userCommands } from './cli/user.ts';
 
 /** The commands, in the order of the help. */
-const commands: readonly Command[] = [serve, configCheck];
+const commands: readonly Command[] = [
+  serve,
+  ...userCommands,
+  ...robotCommands,
+  ...tokenCommands,
+  ...teamCommands,
+  ...grantCommands,
+  ...repoCommands,
+  configCheck,
+];
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -16,7 +32,9 @@ function findCommand(words: readonly string[]): { command: Command; rest: readon
     const name = command.name.split(' ');
     if (name.every((word, index) => words[index] === word)) return { command, rest: words.slice(name.length) };
   }
-  throw new UsageError(`berth has no command ${words.slice(0, 2).join(' ')}: see berth --help`);
+  const siblings = commands.filter(({ name }) => name.startsWith(`${words[0]} `)).map(({ name }) => name);
+  const hint = siblings.length > 0 ? `there are ${siblings.join(', ')}` : 'see berth --help';
+  throw new UsageError(`berth has no command ${words.slice(0, 2).join(' ')}: ${hint}`);
 }
 
 function onSignal(): Promise<string> {
@@ -59,6 +77,7 @@ async function main(words: readonly string[]): Promise<void> {
     onSignal,
     isTerminal: process.stdout.isTTY,
     print,
+    readInput: () => text(process.stdin),
   });
 }
 

@@ -16,6 +16,8 @@ export interface Invocation {
   onSignal(): Promise<string>;
   readonly isTerminal: boolean;
   print(line: string): void;
+  /** Everything on standard input. */
+  readInput(): Promise<string>;
 }
 
 export interface Command {

@@ -15,6 +15,8 @@ export interface BerthProcess {
   readonly host: string;
   readonly port: number;
   readonly directory: string;
+  /** The `BERTH_*` variables that it runs with, but for its port. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Everything it has printed. */
   log(): string;
   pid(): number;
@@ -31,19 +33,18 @@ export async function startBerthProcess(
 ): Promise<BerthProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'berth-process-'));
   const stores = await createStores();
+  const environment = {
+    BERTH_STORAGE_BLOBS_DIRECTORY: directory,
+    BERTH_LOG_FORMAT: 'json',
+    ...stores.settings,
+    ...settings,
+  };
   let port = 0;
   let printed = '';
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const env = {
-      ...process.env,
-      BERTH_LISTEN: `127.0.0.1:${port}`,
-      BERTH_STORAGE_BLOBS_DIRECTORY: directory,
-      BERTH_LOG_FORMAT: 'json',
-      ...stores.settings,
-      ...settings,
-    };
+    const env = { ...process.env, BERTH_LISTEN: `127.0.0.1:${port}`, ...environment };
     const from = printed.length;
     child = launch(
       process.execPath,
@@ -74,6 +75,7 @@ export async function startBerthProcess(
       return port;
     },
     directory,
+    environment,
     log: () => printed,
     pid: () => child?.pid ?? 0,
     start,

@@ -1,0 +1,97 @@
+import { duration } from '../../config/keys.ts';
+import { openMetadata } from '../app.ts';
+import { type Administration, AdministrationError, createAdministration } from '../access/administration.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { type Command, type Invocation, UsageError } from './command.ts';
+
+/** What the commands about access work with. */
+export interface Administrating extends Invocation {
+  readonly metadata: MetadataStore;
+  readonly administration: Administration;
+}
+
+/** As the audit log has it: whoever may run berth with its configuration may do everything. */
+const actor = { name: 'command line', address: '' };
+
+/**
+ * A command that works on the metadata store, also beside a running server, which notices within a second.
+ * `operands` are named as the usage shows them: `NAME`, `[PATTERN]` may be left out, `[GRANT...]` may be many.
+ */
+export function administrating(
+  words: string,
+  operands: string,
+  summary: string,
+  run: (work: Administrating) => Promise<void>,
+  options: Command['options'] = {},
+): Command {
+  const flags = Object.entries(options).map(([name, { type }]) => `[--${name}${type === 'string' ? ' VALUE' : ''}]`);
+  const usage = ['berth', words, operands, ...flags].filter((part) => part !== '').join(' ');
+  return {
+    name: words,
+    summary,
+    usage,
+    options,
+    async run(invocation) {
+      checkOperands(usage, operands, invocation.operands);
+      const metadata = await openMetadata(invocation.config());
+      try {
+        await run({ ...invocation, metadata, administration: createAdministration(metadata, actor, Date.now) });
+      } catch (error) {
+        throw error instanceof AdministrationError ? new UsageError(error.message) : error;
+      } finally {
+        await metadata.close();
+      }
+    },
+  };
+}
+
+function checkOperands(usage: string, named: string, given: readonly string[]): void {
+  const names = named === '' ? [] : named.split(' ');
+  const least = names.filter((name) => !name.startsWith('[')).length;
+  const most = named.endsWith('...]') ? Infinity : names.length;
+  if (given.length < least || given.length > most) throw new UsageError(`usage: ${usage}`);
+}
+
+/** `--expires 90d`, as milliseconds since 1970; undefined: never. */
+export function expiry({ options }: Invocation): number | undefined {
+  const text = options['expires'];
+  if (typeof text !== 'string') return undefined;
+  try {
+    return Date.now() + duration('', '').parse(text) * 1000;
+  } catch (error) {
+    throw new UsageError(`--expires ${(error as Error).message}`);
+  }
+}
+
+/** Lines in columns. */
+export function printTable({ print }: Invocation, rows: readonly (readonly string[])[]): void {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  for (const row of rows)
+    print(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+}
+
+export function time(milliseconds: number | null): string {
+  return milliseconds === null ? '-' : new Date(milliseconds).toISOString().slice(0, 19) + 'Z';
+}
+
+/** Every item of a listing that is read in pages. `key` is what the next page begins after. */
+export async function everything<Item, Key>(
+  first: Key,
+  page: (after: Key) => Promise<readonly Item[]>,
+  key: (item: Item) => Key,
+): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  for (let found = await page(first); ;) {
+    items.push(...found);
+    const last = found.at(-1);
+    if (last === undefined) return items;
+    found = await page(key(last));
+  }
+}
+
+export const pageSize = 1000;

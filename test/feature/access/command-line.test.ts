@@ -1,0 +1,109 @@
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type BerthProcess, startBerthProcess } from '../../support/berth-process.ts';
+import { hashSync } from 'bcryptjs';
+import { accessOf, askToken, basic, callAs, pushAs } from '../../support/access.ts';
+import { call } from '../../support/call.ts';
+import { run } from '../../support/run.ts';
+import { until } from '../../support/until.ts';
+
+const main = resolve(import.meta.dirname, '../../../src/main.ts');
+
+let berth: BerthProcess;
+beforeAll(async () => {
+  berth = await startBerthProcess({ BERTH_ACCESS_MODE: 'token' });
+}, 30_000);
+afterAll(() => berth.dispose());
+
+/** Beside the running server. */
+function command(line: string, input = ''): Promise<string> {
+  const env = { PATH: process.env['PATH'], ...berth.environment };
+  const args = ['--disable-warning=ExperimentalWarning', main, ...line.split(' ')];
+  return run(process.execPath, args, { env, input: Buffer.from(input) });
+}
+const status = async (login: Readonly<Record<string, string>>) => (await call(berth, 'GET', '/v2/', { headers: login })).status;
+
+test('the first admin has a password that was printed once, and is not printed again', async () => {
+  const password = /the admin admin with the password (\S+): /.exec(berth.log())?.[1] ?? '';
+  expect(password.length).toBeGreaterThanOrEqual(24);
+  expect(await status(basic('admin', password))).toBe(200);
+  await berth.kill('SIGTERM');
+  const printed = berth.log().length;
+  await berth.start();
+  expect(berth.log().slice(printed)).not.toContain('with the password');
+  expect(await status(basic('admin', password))).toBe(200);
+}, 30_000);
+
+test('user: add, list, password, disable, enable, promote, remove', async () => {
+  await command('user add alice --password-stdin', 'wonderland\n');
+  const generated = (await command('user add bob')).trim();
+  expect([await status(basic('alice', 'wonderland')), await status(basic('bob', generated))]).toEqual([200, 200]);
+  await command('user promote bob');
+  await command('user disable bob');
+  expect(await command('user list')).toMatch(
+    /^NAME +ROLE +STATE +CREATED\nadmin +admin +enabled .*\nalice +user +enabled .*\nbob +admin +disabled /,
+  );
+  await until(async () => (await status(basic('bob', generated))) === 401);
+  await command('user enable bob');
+  await until(async () => (await status(basic('bob', generated))) === 200);
+  await command('user password bob --password-stdin', 'new');
+  await until(async () => (await status(basic('bob', generated))) === 401);
+  await command('user remove bob');
+  await until(async () => (await status(basic('bob', 'new'))) === 401);
+}, 60_000);
+
+test('robot, grant, team, token and repo', async () => {
+  const secret = (await command('robot add ci builds/*:pull,push --expires 30d')).trim();
+  await pushAs(berth, basic('ci', secret), 'builds/app', '1');
+  expect(await command('robot list')).toMatch(/ci +enabled +20/);
+  await command('team add devs');
+  await command('team join devs alice');
+  expect([await command('team list'), await command('team members devs')]).toEqual(['devs\n', 'alice\n']);
+  await command('grant add team:devs builds/** pull');
+  expect(await command('grant list')).toMatch(/team:devs +builds\/\*\* +pull/);
+  const alice = basic('alice', 'wonderland');
+  await until(async () => (await callAs(berth, alice, 'GET', '/v2/builds/app/manifests/1')).status === 200);
+  const token = (await command('token add alice laptop builds/*:pull --expires 1d')).trim();
+  expect(accessOf(await askToken(berth, basic('alice', token), 'repository:builds/app:pull,push'))[0]?.actions).toEqual(['pull']);
+  const id = /^(\S+) +personal +laptop/m.exec(await command('token list alice'))?.[1] ?? '';
+  await command(`token revoke alice ${id}`);
+  await until(async () => (await status(basic('alice', token))) === 401);
+  await command('repo public builds/**');
+  expect(await command('repo list')).toMatch(/builds\/\*\* +public/);
+  await until(async () => (await call(berth, 'GET', '/v2/builds/app/manifests/1')).status === 200);
+  await command('repo private builds/app');
+  await until(async () => (await call(berth, 'GET', '/v2/builds/app/manifests/1')).status === 401);
+  await command('repo default builds/app');
+  await until(async () => (await call(berth, 'GET', '/v2/builds/app/manifests/1')).status === 200);
+  const number = /^(\d+) +team:devs/m.exec(await command('grant list'))?.[1] ?? '';
+  await command(`grant remove ${number}`);
+  await command('team leave devs alice');
+  await command('team remove devs');
+  await command('robot remove ci');
+  await until(async () => (await status(basic('ci', secret))) === 401);
+}, 60_000);
+
+test('user import takes an htpasswd file', async () => {
+  const file = join(berth.directory, 'htpasswd');
+  await writeFile(file, `# people\ncarol:${hashSync('secret', 5)}\n`);
+  expect(await command(`user import ${file}`)).toBe('1 users created: carol\n');
+  expect(await status(basic('carol', 'secret'))).toBe(200);
+}, 30_000);
+
+test.each([
+  ['user', 'there are user add, user list'],
+  ['user add', 'usage: berth user add NAME'],
+  ['user add a:b', 'a:b is no name'],
+  ['user remove nobody', 'no account is called nobody'],
+  ['user demote admin', 'admin is the last admin'],
+  ['grant add alice ** pull', 'alice is none of user:NAME'],
+  ['grant add user:alice **/x pull', 'is not PATTERN:ACTIONS'],
+  ['grant add user:alice ** fly', 'is not PATTERN:ACTIONS'],
+  ['robot add x x:pull --expires soon', '--expires must be a duration'],
+  ['user import /nowhere', 'no such file'],
+])('berth %s: says what is wrong, without a stack trace', async (line, message) => {
+  const failure = await command(line).catch((error: unknown) => String(error));
+  expect(failure).toContain(message);
+  expect(failure).not.toContain('    at ');
+});
