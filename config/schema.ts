@@ -72,6 +72,7 @@ export const schema = section({
     allowOpen: flag(false, 'permit mode open on an address that other machines reach'),
     tokenLifetime: duration('5m', 'how long a bearer token is good; revoked rights end at once'),
     anonymousPull: choice(['public', 'none'], 'what a client without a login may pull: public repositories, or nothing'),
+    auditKeep: duration('90d', 'how long the audit log is kept'),
     admin: section({
       username: text('admin', 'created at the first start in mode token'),
       password: secret('without it one is generated and printed once'),

@@ -50,11 +50,12 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const swept = await registry.uploads.sweep(servesAlone(config) ? Infinity : now() - config.uploads.expireAfter * 1000);
   if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
   const certificate = await openTls(config);
-  const guard = config.access.mode === 'open' ? undefined : await createGuard(config, metadata, now);
+  const guard = config.access.mode === 'open' ? undefined : await createGuard(config, metadata, now, log);
   const mirror = await openMirror(config, driver, metadata, now, log);
   const server = createServer(config, registry, mirror, driver, metadata, log, certificate, guard);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
   const jobs = [every(3600, onceAmongAll(leases, 'expire-uploads', 3600, expire), log), every(10, () => mirror.tidy(), log)];
+  if (guard) jobs.push(every(3600, guard.tidy, log));
   if (certificate) jobs.push(every(10, () => renewCertificate(certificate, log), log));
 
   return {
@@ -65,6 +66,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       await drain(server, config.shutdown.grace);
       await registry.uploads.close();
       await mirror.close();
+      await guard?.audit.flush();
       await metadata.close();
       await driver.close();
     },
@@ -105,6 +107,7 @@ function createServer(
       registry,
       mirror,
       access: guard?.control ?? openAccess,
+      audit: guard?.audit,
       origin: createOrigin(config),
       absoluteLocations: config.locations === 'absolute',
       largestManifestBytes: config.manifests.maxSize,

@@ -1,4 +1,5 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Audit } from './audit.ts';
 import { type Authenticator, createAuthenticator } from './authenticator.ts';
 import { createBearerTokens } from './bearer.ts';
 import { type Epoch, createEpoch } from './epoch.ts';
@@ -24,15 +25,16 @@ export interface AccessOptions {
   readonly now: () => number;
   readonly tokenSeconds: number;
   readonly anonymousPullsPublic: boolean;
+  readonly audit: Audit;
 }
 
-export function createAccess({ metadata, now, tokenSeconds, anonymousPullsPublic }: AccessOptions): Access {
+export function createAccess({ metadata, now, tokenSeconds, anonymousPullsPublic, audit }: AccessOptions): Access {
   const epoch = createEpoch(metadata, now);
   const rights = createRights({ metadata, epoch, now, anonymousPullsPublic, workloadRules: [] });
   const signingKeys = createSigningKeys({ metadata, epoch, now, tokenMilliseconds: tokenSeconds * 1000 });
   const bearerTokens = createBearerTokens({ keys: signingKeys, now, lifetimeSeconds: tokenSeconds });
   const throttle = createThrottle(now);
-  const logins = createLogins({ metadata, rights, throttle, now, workload: () => Promise.resolve(undefined) });
+  const logins = createLogins({ metadata, rights, throttle, now, audit, workload: () => Promise.resolve(undefined) });
   const authenticator = createAuthenticator({ bearerTokens, logins, rights });
   const tokenServer = createTokenServer({ metadata, rights, bearerTokens, now });
   return { epoch, rights, logins, authenticator, tokenServer, signingKeys };

@@ -1,5 +1,5 @@
 import type { Action } from './action.ts';
-import { parsePattern } from './pattern.ts';
+import { type Pattern, parsePattern } from './pattern.ts';
 import { type Principal, scopeActions } from './principal.ts';
 
 /** What somebody wants. */
@@ -10,6 +10,8 @@ export type Wish =
   | { readonly to: 'enter' }
   /** To list what it may pull. */
   | { readonly to: 'list' }
+  /** To decide who may do what in everything that the pattern matches, and whether it is public. */
+  | { readonly to: 'govern'; readonly pattern: Pattern }
   /** To change accounts, teams and everything else. */
   | { readonly to: 'administer' };
 
@@ -30,8 +32,10 @@ export function authorize(principal: Principal, wish: Wish): Decision {
       return isKnown(principal) ? 'allow' : 'challenge';
     case 'list':
       return isKnown(principal) && bearerCovers(principal, 'registry', 'catalog', 'list') ? 'allow' : 'challenge';
+    case 'govern':
+      return governs(principal, wish.pattern) ? 'allow' : refuse(principal);
     case 'administer':
-      return administers(principal) ? 'allow' : principal.kind === 'anonymous' ? 'challenge' : 'deny';
+      return administers(principal) ? 'allow' : refuse(principal);
     case 'pull':
     case 'add':
     case 'push':
@@ -39,6 +43,16 @@ export function authorize(principal: Principal, wish: Wish): Decision {
     case 'admin':
       return inRepository(principal, wish);
   }
+}
+
+function refuse({ kind }: Principal): Decision {
+  return kind === 'anonymous' ? 'challenge' : 'deny';
+}
+
+function governs(principal: Principal, pattern: Pattern): boolean {
+  const { grants, ceiling, bearer } = principal;
+  const granted = grants.covers('admin', pattern) && (ceiling?.covers('admin', pattern) ?? true);
+  return (granted && bearer === undefined) || administers(principal);
 }
 
 /** Has shown who it is, if only by a token that says "nobody". */

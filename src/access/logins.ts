@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { AccessTokenRecord } from '../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Audit } from './audit.ts';
 import { type Identity, nobody } from './identity.ts';
 import { checkPassword, hashPassword, isPassword, nobodysHash } from './password.ts';
 import { Refused } from './refused.ts';
@@ -17,7 +18,7 @@ export interface Logins {
    */
   login(name: string, secret: string, address: string): Promise<Identity>;
   /** Whom the refresh token stands for. Throws `Refused`. */
-  refresh(secret: string): Promise<Identity>;
+  refresh(secret: string, address: string): Promise<Identity>;
 }
 
 export interface LoginsOptions {
@@ -26,6 +27,7 @@ export interface LoginsOptions {
   readonly throttle: Throttle;
   readonly now: () => number;
   /** Who presents a CI provider's token; undefined for what is none, or meets no rule. */
+  readonly audit: Pick<Audit, 'record'>;
   readonly workload: (token: string) => Promise<Identity | undefined>;
 }
 
@@ -33,12 +35,28 @@ export interface LoginsOptions {
 const provenMilliseconds = 10 * 60_000;
 /** `last used` is this exact. */
 const touchMilliseconds = 60_000;
+/** A secret in use makes a line in the audit log this often. */
+const announceMilliseconds = 3600_000;
+const mostShownCharacters = 128;
 
-export function createLogins({ metadata, rights, throttle, now, workload }: LoginsOptions): Logins {
+export function createLogins({ metadata, rights, throttle, now, audit, workload }: LoginsOptions): Logins {
   const key = randomBytes(32);
   const proven = new LRUCache<string, Identity>({ max: 10_000, ttl: provenMilliseconds });
   const touched = new LRUCache<string, true>({ max: 10_000, ttl: touchMilliseconds });
+  const announced = new LRUCache<string, true>({ max: 10_000, ttl: announceMilliseconds });
   const proofOf = (...parts: readonly string[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64');
+
+  function record(result: 'done' | 'refused', name: string, address: string, detail?: object): void {
+    const shown = name.slice(0, mostShownCharacters);
+    audit.record({
+      actor: shown,
+      address,
+      action: 'login',
+      target: shown,
+      result,
+      ...(detail ? { detail: JSON.stringify(detail) } : {}),
+    });
+  }
 
   async function bySecret(kinds: readonly SecretKind[], secret: string): Promise<AccessTokenRecord> {
     const kind = secretKind(secret);
@@ -47,7 +65,7 @@ export function createLogins({ metadata, rights, throttle, now, workload }: Logi
     return record;
   }
 
-  async function toIdentity({ id, accountId }: AccessTokenRecord, name?: string): Promise<Identity> {
+  async function toIdentity({ id, accountId, kind }: AccessTokenRecord, address: string, name?: string): Promise<Identity> {
     const account = await metadata.findAccount(accountId);
     if (!account || (name !== undefined && account.name !== name)) throw new Refused('credentials');
     const identity = { kind: 'account', accountId, generation: account.generation, tokenId: id } as const;
@@ -55,6 +73,10 @@ export function createLogins({ metadata, rights, throttle, now, workload }: Logi
     if (!touched.has(id)) {
       touched.set(id, true);
       await metadata.touchAccessToken(id, now());
+    }
+    if (!announced.has(id)) {
+      announced.set(id, true);
+      record('done', account.name, address, { kind, tokenId: id });
     }
     return identity;
   }
@@ -72,10 +94,12 @@ export function createLogins({ metadata, rights, throttle, now, workload }: Logi
     const identity = await checked(name, password);
     if (!identity) {
       throttle.failed(name, address);
+      record('refused', name, address);
       throw new Refused('credentials');
     }
     throttle.succeeded(name, address);
     proven.set(proof, identity);
+    record('done', name, address);
     return identity;
   }
 
@@ -95,9 +119,9 @@ export function createLogins({ metadata, rights, throttle, now, workload }: Logi
     async login(name, secret, address) {
       if (name === '' && secret === '') return nobody;
       const kind = secretKind(secret);
-      if (kind === 'personal' || kind === 'robot') return toIdentity(await bySecret([kind], secret), name);
+      if (kind === 'personal' || kind === 'robot') return toIdentity(await bySecret([kind], secret), address, name);
       return (await workload(secret)) ?? byPassword(name, secret, address);
     },
-    refresh: async (secret) => toIdentity(await bySecret(['refresh'], secret)),
+    refresh: async (secret, address) => toIdentity(await bySecret(['refresh'], secret), address),
   };
 }

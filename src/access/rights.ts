@@ -60,8 +60,9 @@ export function createRights({ metadata, epoch, now, anonymousPullsPublic, workl
     const token = await epoch.cached(tokens, tokenId, () => metadata.findAccessToken(tokenId));
     if (token?.accountId !== accountId || isOver(token.expiresAt)) return undefined;
     const { scopes } = token;
-    if (scopes === null) return found.principal;
-    return { ...found.principal, ceiling: await epoch.cached(ceilings, tokenId, () => Promise.resolve(toCeiling(scopes))) };
+    const principal = { ...found.principal, bySecret: true };
+    if (scopes === null) return principal;
+    return { ...principal, ceiling: await epoch.cached(ceilings, tokenId, () => Promise.resolve(toCeiling(scopes))) };
   }
 
   async function grantsOf(subjects: readonly string[]): Promise<Grants> {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Audit } from '../access/audit.ts';
 import type { Authenticator } from '../access/authenticator.ts';
 import { type Decision, type Wish, authorize } from '../access/authorize.ts';
 import type { Principal } from '../access/principal.ts';
@@ -19,12 +20,13 @@ export interface TokenAccessOptions {
   readonly rights: Rights;
   readonly metadata: MetadataStore;
   readonly origin: Origin;
+  readonly audit: Pick<Audit, 'record'>;
   /** Where bearer tokens are to be had, as this client sees it. */
   readonly realm: (request: IncomingMessage) => string;
 }
 
 /** Mode token: `authorize` decides, and this says it in HTTP. */
-export function createTokenAccess({ authenticator, rights, metadata, origin, realm }: TokenAccessOptions): AccessControl {
+export function createTokenAccess({ authenticator, rights, metadata, origin, audit, realm }: TokenAccessOptions): AccessControl {
   /** Who is asking. A client that is not who it says is told for what to get a token. */
   async function principalOf(request: IncomingMessage, scopes: () => readonly Scope[]): Promise<Principal> {
     try {
@@ -42,6 +44,11 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, rea
     const principal = await principalOf(request, scopes);
     const asked = await wish(principal);
     const decision = authorize(principal, asked);
+    if (decision === 'deny' && 'repository' in asked) {
+      const address = origin.clientAddress(request);
+      const { to: action, repository: target } = asked;
+      audit.record({ actor: principal.name, address, action, target, result: 'refused' });
+    }
     if (decision !== 'allow') throw answer(decision, asked, principal, realm(request), scopes());
     return principal;
   }
@@ -86,6 +93,17 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, rea
   };
 }
 
+/** docker tries a push again for a minute where a DENIED has only the usual message: this one says more. */
+function denied(wish: Wish, { name }: Principal): OciError {
+  if (!('repository' in wish)) return new OciError('DENIED');
+  const { to, repository } = wish;
+  const verb = to === 'add' ? 'push' : to;
+  return new OciError('DENIED', {
+    message: `${name} has no right to ${verb} in ${repository}`,
+    detail: { action: verb, name: repository },
+  });
+}
+
 function scopesOf({ action, repository, from }: Need): readonly Scope[] {
   return [scopeFor(action, repository), ...(from === undefined ? [] : [scopeFor('pull', from)])];
 }
@@ -93,17 +111,17 @@ function scopesOf({ action, repository, from }: Need): readonly Scope[] {
 function answer(
   decision: Exclude<Decision, 'allow'>,
   wish: Wish,
-  { bearer }: Principal,
+  principal: Principal,
   realm: string,
   scopes: readonly Scope[],
 ): OciError {
   switch (decision) {
     case 'challenge': {
-      const header = challenge(realm, scopes, bearer && 'insufficient_scope');
+      const header = challenge(realm, scopes, principal.bearer && 'insufficient_scope');
       return new OciError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': header } });
     }
     case 'deny':
-      return new OciError('DENIED');
+      return denied(wish, principal);
     case 'hide':
       return new OciError('NAME_UNKNOWN', 'repository' in wish ? { detail: { name: wish.repository } } : {});
   }

@@ -1,4 +1,5 @@
-import express, { type ErrorRequestHandler, type Express, type Response, type Router } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Router } from 'express';
+import { problem } from './problem.ts';
 
 /** The state of the parts that a probe asks about. */
 export interface Health {
@@ -34,14 +35,6 @@ export function createWeb(health: Health, extensions: readonly Extension[]): Exp
   app.use((_request, response) => problem(response, 404, 'Not Found', 'nothing lies here: the registry protocol begins at /v2/'));
   app.use(failed);
   return app;
-}
-
-/** RFC 9457. */
-export function problem(response: Response, status: number, title: string, detail: string): void {
-  response
-    .status(status)
-    .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title, status, detail }));
 }
 
 const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {

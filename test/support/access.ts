@@ -2,6 +2,7 @@ import { type Administration, createAdministration } from '../../src/access/admi
 import { loadConfig } from '../../config/load.ts';
 import { openMetadata } from '../../src/app.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { startBerthProcess } from './berth-process.ts';
 import { type TestBerth, startBerth } from './berth.ts';
 import { type Answer, type Call, call } from './call.ts';
 import { type TestImage, newImage, digestOf } from './images.ts';
@@ -98,4 +99,26 @@ export async function pushAs(
 
 function expectCreated({ status, body }: Answer): void {
   if (status !== 201) throw new Error(`not created: ${status} ${body.toString()}`);
+}
+
+/** The same in a process of its own: what real clients talk to. */
+export interface GuardedProcess {
+  readonly url: string;
+  readonly host: string;
+  readonly administration: Administration;
+  dispose(): Promise<void>;
+}
+
+export async function startGuardedProcess(): Promise<GuardedProcess> {
+  const berth = await startBerthProcess({ BERTH_ACCESS_MODE: 'token', BERTH_ACCESS_ADMIN_PASSWORD: adminPassword });
+  const metadata = await openMetadata(loadConfig({ environment: berth.environment }));
+  return {
+    url: berth.url,
+    host: berth.host,
+    administration: createAdministration(metadata, { name: 'test', address: '' }, Date.now),
+    async dispose() {
+      await metadata.close();
+      await berth.dispose();
+    },
+  };
 }

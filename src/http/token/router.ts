@@ -70,11 +70,12 @@ async function byPost(
   const asked = { scopes: form.getAll('scope'), client: clientOf(form), offline: form.get('access_type') === 'offline' };
   const field = (name: string) => form.get(name) ?? '';
   const grant = field('grant_type');
-  if (grant === 'refresh_token') return { identity: await logins.refresh(field('refresh_token')), asked };
+  const address = origin.clientAddress(request);
+  if (grant === 'refresh_token') return { identity: await logins.refresh(field('refresh_token'), address), asked };
   if (grant !== 'password') {
     throw new OciError('UNSUPPORTED', { status: 400, message: 'grant_type must be password or refresh_token' });
   }
-  return { identity: await logins.login(field('username'), field('password'), origin.clientAddress(request)), asked };
+  return { identity: await logins.login(field('username'), field('password'), address), asked };
 }
 
 /** What a person will recognize among its refresh tokens. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
 import type { Subject } from '../access.ts';
-import type { MirrorSource, Protocol } from './exchange.ts';
+import type { Exchange, Handler, MirrorSource, Protocol } from './exchange.ts';
 import { type Match, match } from './router.ts';
 
 /** Serves a request below `/v2`: finds its route, parses its name, asks for access, runs the handler. */
@@ -21,7 +21,29 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   const repository = mirrored?.source.repository ?? name;
   const subject = await authorized(protocol, request, found, repository, query);
   if (mirrored) response.setHeader('OCI-Namespace', mirrored.source.upstream.name);
-  await found.route.handler({ protocol, request, response, query, subject, repository, mirrored, path, tail });
+  const exchange = { protocol, request, response, query, subject, repository, mirrored, path, tail };
+  const { audit, handler } = found.route;
+  await (audit === undefined || !protocol.audit ? handler(exchange) : audited(handler, exchange, audit));
+}
+
+async function audited(handler: Handler, exchange: Exchange, action: string): Promise<void> {
+  const { protocol, request, subject, repository, tail } = exchange;
+  const record = (result: 'done' | 'refused') =>
+    protocol.audit?.record({
+      actor: subject.name,
+      address: protocol.origin.clientAddress(request),
+      action,
+      target: repository,
+      result,
+      detail: JSON.stringify({ reference: tail.slice(0, 200) }),
+    });
+  try {
+    await handler(exchange);
+    record('done');
+  } catch (error) {
+    if (error instanceof OciError && error.status === 403) record('refused');
+    throw error;
+  }
 }
 
 /** `/ghcr.io/v2/…`: what stands before `/v2` names an upstream. */

@@ -6,6 +6,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { parseDigest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type Reference, type RepositoryName, parseReference } from '../../oci/reference.ts';
+import type { Audit } from '../../access/audit.ts';
 import type { AccessControl, Subject } from '../access.ts';
 import type { Origin } from '../origin.ts';
 
@@ -15,6 +16,8 @@ export interface Protocol {
   /** What upstreams have; undefined where nothing is mirrored. */
   readonly mirror: Mirror | undefined;
   readonly access: AccessControl;
+  /** Keeps what changed something, and who tried to. */
+  readonly audit?: Pick<Audit, 'record'> | undefined;
   readonly origin: Origin;
   /** Whether `Location` headers name the host. */
   readonly absoluteLocations: boolean;

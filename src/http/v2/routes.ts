@@ -15,6 +15,8 @@ export interface Route {
   /** What the client must be allowed to do in the repository; `list`: to list repositories; `any`: to come in. */
   readonly access: Action | 'list' | 'any';
   readonly handler: Handler;
+  /** What the audit log calls it, where it changes what can be pulled. */
+  readonly audit?: string;
 }
 
 /** THE TABLE: the protocol, end by end (distribution-spec, "Endpoints"). */
@@ -31,10 +33,31 @@ export const routes: readonly Route[] = [
   },
   { ends: ['end-5'], method: 'PATCH', path: '/v2/<name>/blobs/uploads/<id>', access: 'add', handler: patchUpload },
   { ends: ['end-6'], method: 'PUT', path: '/v2/<name>/blobs/uploads/<id>', access: 'add', handler: putUpload },
-  { ends: ['end-7a', 'end-7b'], method: 'PUT', path: '/v2/<name>/manifests/<reference>', access: 'add', handler: putManifest },
+  {
+    ends: ['end-7a', 'end-7b'],
+    method: 'PUT',
+    path: '/v2/<name>/manifests/<reference>',
+    access: 'add',
+    handler: putManifest,
+    audit: 'manifest.push',
+  },
   { ends: ['end-8a', 'end-8b'], method: 'GET', path: '/v2/<name>/tags/list', access: 'pull', handler: listTags },
-  { ends: ['end-9'], method: 'DELETE', path: '/v2/<name>/manifests/<reference>', access: 'delete', handler: deleteManifest },
-  { ends: ['end-10'], method: 'DELETE', path: '/v2/<name>/blobs/<digest>', access: 'delete', handler: deleteBlob },
+  {
+    ends: ['end-9'],
+    method: 'DELETE',
+    path: '/v2/<name>/manifests/<reference>',
+    access: 'delete',
+    handler: deleteManifest,
+    audit: 'manifest.delete',
+  },
+  {
+    ends: ['end-10'],
+    method: 'DELETE',
+    path: '/v2/<name>/blobs/<digest>',
+    access: 'delete',
+    handler: deleteBlob,
+    audit: 'blob.delete',
+  },
   { ends: ['end-12a', 'end-12b'], method: 'GET', path: '/v2/<name>/referrers/<digest>', access: 'pull', handler: listReferrers },
   { ends: ['end-13'], method: 'GET', path: '/v2/<name>/blobs/uploads/<id>', access: 'add', handler: getUpload },
   { ends: ['end-14'], method: 'DELETE', path: '/v2/<name>/blobs/uploads/<id>', access: 'add', handler: deleteUpload },

@@ -1,0 +1,205 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type GuardedProcess, basic, pushAs, startGuardedProcess } from '../support/access.ts';
+import { type Dockerd, startDockerd } from '../support/dockerd.ts';
+import { describeWith } from '../support/requires.ts';
+import { end, launch, run } from '../support/run.ts';
+import { tar } from '../support/tar.ts';
+import { until } from '../support/until.ts';
+
+let berth: GuardedProcess;
+let home: string;
+let robot: string;
+
+beforeAll(async () => {
+  [berth, home] = await Promise.all([startGuardedProcess(), mkdtemp(join(tmpdir(), 'berth-access-'))]);
+  const { administration } = berth;
+  await administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+  await administration.createUser({ name: 'bob', password: 'builder', isAdmin: false });
+  await administration.grant('user:bob', 'alice/shared', 'pull');
+  await administration.setPublic('alice/free', true);
+  robot = (await administration.createRobot({ name: 'ci', grants: ['ci/one:pull,push'] })).secret;
+}, 60_000);
+afterAll(async () => {
+  await berth.dispose();
+  await rm(home, { recursive: true, force: true });
+}, 60_000);
+
+describeWith(['docker', 'dockerd'], 'docker', () => {
+  let daemon: Dockerd;
+  beforeAll(async () => {
+    daemon = await startDockerd();
+  }, 60_000);
+  afterAll(() => daemon.close(), 60_000);
+
+  const login = (name: string, secret: string) =>
+    daemon.dockerWith(Buffer.from(secret), 'login', '--username', name, '--password-stdin', berth.host);
+  const make = async (repository: string) => {
+    const image = `${berth.host}/${repository}:1`;
+    await daemon.dockerWith(tar({ repository }), 'import', '-', image);
+    return image;
+  };
+
+  test('login, push, pull, logout; a wrong password is told at login', async () => {
+    await expect(login('alice', 'wrong')).rejects.toThrow(/unauthorized/);
+    expect(await login('alice', 'wonderland')).toContain('Login Succeeded');
+    const image = await make('alice/app');
+    await daemon.docker('push', image);
+    await daemon.docker('rmi', image);
+    await daemon.docker('pull', image);
+    await daemon.docker('logout', berth.host);
+    await daemon.docker('rmi', image);
+    await expect(daemon.docker('pull', image)).rejects.toThrow(/denied|unauthorized/);
+  }, 120_000);
+
+  test('what is public needs no login to pull, and one to push', async () => {
+    const image = await make('alice/free');
+    await expect(daemon.docker('push', image)).rejects.toThrow(/denied|unauthorized|authentication required/);
+    await login('alice', 'wonderland');
+    await daemon.docker('push', image);
+    await daemon.docker('logout', berth.host);
+    await daemon.docker('rmi', image);
+    await daemon.docker('pull', image);
+  }, 120_000);
+
+  test('who may only pull does not push, and sees nothing else; a mount does not get around that', async () => {
+    await login('alice', 'wonderland');
+    for (const repository of ['alice/shared', 'alice/secret']) await daemon.docker('push', await make(repository));
+    await login('bob', 'builder');
+    const [shared, secret] = [`${berth.host}/alice/shared:1`, `${berth.host}/alice/secret:1`];
+    await daemon.docker('rmi', shared, secret);
+    await daemon.docker('pull', shared);
+    await expect(daemon.docker('push', shared)).rejects.toThrow(/denied/);
+    await expect(daemon.docker('pull', secret)).rejects.toThrow(/not found|denied|unknown/);
+    await daemon.docker('tag', shared, `${berth.host}/bob/copy:1`);
+    await daemon.docker('push', `${berth.host}/bob/copy:1`);
+    await daemon.docker('logout', berth.host);
+  }, 120_000);
+
+  test('a robot pushes to its one repository', async () => {
+    await login('ci', robot);
+    await daemon.docker('push', await make('ci/one'));
+    await expect(daemon.docker('push', await make('ci/two'))).rejects.toThrow(/denied/);
+    await daemon.docker('logout', berth.host);
+  }, 120_000);
+
+  test('a password that has changed ends the login', async () => {
+    await berth.administration.createUser({ name: 'carol', password: 'one', isAdmin: false });
+    await login('carol', 'one');
+    const image = await make('carol/app');
+    await daemon.docker('push', image);
+    await berth.administration.setPassword('carol', 'two');
+    await until(() =>
+      daemon.docker('pull', image).then(
+        () => false,
+        (error: unknown) => /unauthorized|denied/.test(String(error)),
+      ),
+    );
+    await login('carol', 'two');
+    await daemon.docker('pull', image);
+  }, 120_000);
+});
+
+describeWith(['podman', 'skopeo', 'buildah'], 'podman, buildah and skopeo', () => {
+  const env = () => ({
+    ...process.env,
+    HOME: home,
+    XDG_RUNTIME_DIR: home,
+    REGISTRY_AUTH_FILE: join(home, 'auth.json'),
+    CONTAINERS_REGISTRIES_CONF: join(home, 'registries.conf'),
+  });
+  const storage = () => ['--root', `${home}/root`, '--runroot', `${home}/run`, '--storage-driver', 'vfs'];
+  const podman = (...args: string[]) => run('podman', [...storage(), ...args], { env: env() });
+  const buildah = (...args: string[]) => run('buildah', [...storage(), ...args], { env: env() });
+  const skopeo = (...args: string[]) => run('skopeo', ['--insecure-policy', ...args], { env: env() });
+
+  beforeAll(async () => {
+    await writeFile(join(home, 'auth.json'), '{}');
+    await writeFile(join(home, 'registries.conf'), `[[registry]]\nlocation = "${berth.host}"\ninsecure = true\n`);
+  });
+
+  test('podman login, push, pull, logout', async () => {
+    const login = (secret: string) => podman('login', '--tls-verify=false', '-u', 'alice', '-p', secret, berth.host);
+    await expect(login('wrong')).rejects.toThrow(/invalid username\/password|unauthorized/);
+    await login('wonderland');
+    const image = `${berth.host}/alice/podman:1`;
+    const container = (await buildah('from', 'scratch')).trim();
+    await buildah('copy', container, join(home, 'registries.conf'), '/content');
+    await buildah('commit', '--rm', container, image);
+    await buildah('push', '--tls-verify=false', image);
+    await podman('rmi', image);
+    await podman('pull', '--quiet', '--tls-verify=false', image);
+    await podman('logout', berth.host);
+    await podman('rmi', image);
+    await expect(podman('pull', '--quiet', '--tls-verify=false', image)).rejects.toThrow(
+      /unauthorized|denied|authentication required/,
+    );
+  }, 180_000);
+
+  test('skopeo with credentials: copies, lists tags, deletes; without the grant it sees nothing', async () => {
+    const source = `docker://${berth.host}/alice/skopeo:1`;
+    const [alice, bob] = ['alice:wonderland', 'bob:builder'];
+    await mkdir(join(home, 'image'));
+    const container = (await buildah('from', 'scratch')).trim();
+    await buildah('copy', container, join(home, 'registries.conf'), '/content');
+    await buildah('commit', '--rm', container, `oci:${home}/image:1`);
+    await skopeo('copy', '--dest-tls-verify=false', '--dest-creds', alice, `oci:${home}/image:1`, source);
+    const inspect = (creds: string) => skopeo('inspect', '--raw', '--tls-verify=false', '--creds', creds, source);
+    expect(JSON.parse(await inspect(alice))).toMatchObject({ schemaVersion: 2 });
+    await expect(inspect(bob)).rejects.toThrow(/unknown|denied|not known/);
+    const copy = (to: string, creds: string) =>
+      skopeo(
+        'copy',
+        '--src-tls-verify=false',
+        '--dest-tls-verify=false',
+        '--src-creds',
+        alice,
+        '--dest-creds',
+        creds,
+        source,
+        to,
+      );
+    await copy(`docker://${berth.host}/bob/skopeo:1`, bob);
+    await expect(copy(`docker://${berth.host}/alice/taken:1`, bob)).rejects.toThrow(/denied|unauthorized/);
+    await skopeo('delete', '--tls-verify=false', '--creds', alice, source);
+    await expect(inspect(alice)).rejects.toThrow(/unknown/);
+  }, 180_000);
+});
+
+describeWith(['containerd', 'ctr'], "containerd's ctr", () => {
+  let containerd: ChildProcess;
+  const ctr = (...args: string[]) => run('ctr', ['--address', `${home}/socket`, ...args]);
+
+  beforeAll(async () => {
+    await writeFile(
+      join(home, 'config.toml'),
+      `version = 2\nroot = "${home}/containerd"\nstate = "${home}/state"\n[grpc]\naddress = "${home}/socket"\n[ttrpc]\naddress = "${home}/ttrpc"\n`,
+    );
+    containerd = launch('containerd', ['--config', `${home}/config.toml`, '--log-level', 'error'], () => undefined);
+    await until(() =>
+      ctr('version').then(
+        () => true,
+        () => false,
+      ),
+    );
+  }, 60_000);
+  afterAll(() => end(containerd), 60_000);
+
+  test('pull and push with a user, and not without', async () => {
+    const from = `${berth.host}/alice/ctr:1`;
+    await pushAs(berth, basic('alice', 'wonderland'), 'alice/ctr', '1');
+    const pull = (...args: string[]) => ctr('content', 'fetch', '--plain-http', ...args, from);
+    await expect(pull()).rejects.toThrow(/authorization|unauthorized|401/);
+    await expect(pull('--user', 'alice:wrong')).rejects.toThrow(/authorization|unauthorized|401/);
+    await pull('--user', 'alice:wonderland');
+    await ctr('images', 'tag', from, `${berth.host}/alice/pushed:1`);
+    await ctr('images', 'push', '--plain-http', '--user', 'alice:wonderland', `${berth.host}/alice/pushed:1`);
+    await ctr('images', 'tag', from, `${berth.host}/bob/pushed:1`);
+    await expect(
+      ctr('images', 'push', '--plain-http', '--user', 'alice:wonderland', `${berth.host}/bob/pushed:1`),
+    ).rejects.toThrow(/denied|403|authorization/i);
+  }, 120_000);
+});
