@@ -1,5 +1,3 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
@@ -29,6 +27,6 @@ test(`${clients} clients, ${kills} times SIGKILL: everything acknowledged is the
 
   await berth.kill('SIGKILL');
   await berth.start();
-  expect(await readdir(join(berth.directory, '.berth/temporary'))).toEqual([]);
+  expect(await berth.litter('temporary')).toEqual([]);
   for (const [name, image] of [...acknowledged].slice(-50)) await expectPullable(berth, name, image);
 }, 240_000);

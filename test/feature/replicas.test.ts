@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
+import { type TestBlobs, createBlobs } from '../support/blobs.ts';
 import { call } from '../support/call.ts';
 import { digestOf, startUpload } from '../support/images.ts';
 import { postgresSettings } from '../support/metadata.ts';
@@ -19,20 +20,25 @@ const seconds = process.env['CI'] === 'true' ? 45 : 12;
 const clients = 32;
 const kills = 4;
 
-describeWith(postgresPrograms, 'two replicas over one database and one folder', () => {
+describeWith(postgresPrograms, 'two replicas over one database and one blob store', () => {
   let database: Database;
   let directory: string;
+  let blobs: TestBlobs;
   let one: BerthProcess;
   let other: BerthProcess;
 
   beforeAll(async () => {
-    [database, directory] = await Promise.all([createDatabase(), mkdtemp(join(tmpdir(), 'berth-replicas-'))]);
-    const settings = { ...postgresSettings(database.url), BERTH_STORAGE_BLOBS_DIRECTORY: directory };
+    [database, directory, blobs] = await Promise.all([
+      createDatabase(),
+      mkdtemp(join(tmpdir(), 'berth-replicas-')),
+      createBlobs(),
+    ]);
+    const settings = { ...postgresSettings(database.url), ...blobs.settings, BERTH_STORAGE_BLOBS_DIRECTORY: directory };
     [one, other] = await Promise.all([startBerthProcess(settings), startBerthProcess(settings)]);
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await Promise.all([one.dispose(), other.dispose()]);
-    await Promise.all([database.drop(), rm(directory, { recursive: true })]);
+    await Promise.all([database.drop(), blobs.dispose(), rm(directory, { recursive: true })]);
   }, 60_000);
 
   const patch = (replica: BerthProcess, location: string, body: Uint8Array) => call(replica, 'PATCH', location, { body });
@@ -77,11 +83,11 @@ describeWith(postgresPrograms, 'two replicas over one database and one folder', 
   });
 
   test('an upload whose replica died in the middle of a chunk goes on at the other', async () => {
-    const bytes = randomBytes(6_000_000);
+    const bytes = randomBytes(20_000_000);
     const location = await startUpload(one, 'app');
     const socket = connect(one.port, '127.0.0.1').on('error', () => undefined);
     socket.write(`PATCH ${location} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes.length}\r\n\r\n`);
-    socket.write(bytes.subarray(0, 5_000_000));
+    socket.write(bytes.subarray(0, 19_000_000));
     await until(async () => (await call(other, 'GET', location)).header('range') !== '0-0');
     await one.kill('SIGKILL');
     const kept = Number((await call(other, 'GET', location)).header('range').slice(2)) + 1;

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { LitterFolder } from './blobs.ts';
 import { end, launch } from './run.ts';
 import { createStores } from './stores.ts';
 import { until } from './until.ts';
@@ -23,6 +24,8 @@ export interface BerthProcess {
   start(): Promise<void>;
   /** Resolves to the exit code when it is gone. */
   kill(signal: NodeJS.Signals): Promise<number | null>;
+  /** Names of what lies beside the objects. */
+  litter(folder: LitterFolder): Promise<readonly string[]>;
   /** Ends it and removes its data. */
   dispose(): Promise<void>;
 }
@@ -80,6 +83,7 @@ export async function startBerthProcess(
     pid: () => child?.pid ?? 0,
     start,
     kill: (signal) => (child ? end(child, signal) : Promise.resolve(null)),
+    litter: (folder) => stores.litter(folder, directory),
     async dispose() {
       if (child) await end(child);
       await stores.dispose();

@@ -1,8 +1,8 @@
-import { createBlobs } from './blobs.ts';
+import { type TestBlobs, createBlobs } from './blobs.ts';
 import { createMetadata } from './metadata.ts';
 
 /** Where a berth of the tests keeps what it has. */
-export interface TestStores {
+export interface TestStores extends Pick<TestBlobs, 'litter'> {
   /** `BERTH_*` variables. */
   readonly settings: Readonly<Record<string, string>>;
   dispose(): Promise<void>;
@@ -11,6 +11,7 @@ export interface TestStores {
 export async function createStores(): Promise<TestStores> {
   const [blobs, metadata] = await Promise.all([createBlobs(), createMetadata()]);
   return {
+    litter: blobs.litter,
     settings: { ...blobs.settings, ...metadata.settings },
     async dispose() {
       await Promise.all([blobs.dispose(), metadata.dispose()]);

@@ -50,12 +50,12 @@ export interface Bucket {
 /** The SDK tries again by itself, with back-off and jitter, what may be tried again: that is all the retrying here. */
 const mostAttempts = 3;
 
-/** Slower than this a request counts as standing still. */
-const slowestBytesPerMillisecond = 500;
+/** Large requests get more patience: once more for so many bytes. */
+const bytesForPatience = 16 * 1024 ** 2;
 
 export function openBucket(options: S3Options): Bucket {
   const { bucket, region, endpoint, credentials, serverSideEncryption, kmsKeyId, storageClass } = options;
-  const patienceMilliseconds = options.patienceMilliseconds ?? 30_000;
+  const patienceMilliseconds = options.patienceMilliseconds ?? 20_000;
   const folder = (options.prefix ?? '').replace(/^\/+|\/+$/g, '');
   const prefix = folder && `${folder}/`;
   const s3 = new S3({
@@ -94,7 +94,7 @@ export function openBucket(options: S3Options): Bucket {
     source: (key) => ({ CopySource: `${bucket}/${(prefix + key).split('/').map(encodeURIComponent).join('/')}` }),
     async request(what, bytes, send) {
       if (closed) throw new StorageError('closed', `${what}: the blob store is closed`);
-      const requestTimeout = patienceMilliseconds + Math.ceil(bytes / slowestBytesPerMillisecond);
+      const requestTimeout = Math.ceil(patienceMilliseconds * (1 + bytes / bytesForPatience));
       const deadline = new AbortController();
       const timer = setTimeout(() => deadline.abort(), (mostAttempts + 1) * requestTimeout);
       try {

@@ -26,7 +26,7 @@ interface Part {
 }
 
 /** Putting many parts together takes a server its time. */
-const completionBytes = 30_000_000;
+const completionBytes = 64 * 1024 ** 2;
 
 /** `storageClass` is the object's; without it the server's standard. */
 export async function beginMultipart(

@@ -1,0 +1,227 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { type BlobDriver, type StorageError, objectKey } from '../../storage/blobs/driver.ts';
+import { createS3Driver } from '../../storage/blobs/s3.ts';
+import { chunked, contentOf } from '../contract/blob-driver.ts';
+import { type TestBerth, startBerth } from '../support/berth.ts';
+import { s3Settings } from '../support/blobs.ts';
+import { call } from '../support/call.ts';
+import { type Fault, type FaultProxy, eachNth, startFaultProxy } from '../support/fault-proxy.ts';
+import { type TestImage, digestOf, pushBlob, pushImage, startUpload } from '../support/images.ts';
+import { describeWith } from '../support/requires.ts';
+import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.ts';
+
+describeWith(s3Programs, 'an S3 server that fails', () => {
+  let bucket: TestBucket;
+  let proxy: FaultProxy;
+
+  beforeAll(async () => {
+    bucket = await createBucket();
+  }, 180_000);
+  afterAll(() => bucket.remove(), 60_000);
+  beforeEach(async () => {
+    proxy = await startFaultProxy(bucket.endpoint);
+  });
+  afterEach(() => proxy.close());
+
+  const everything = (fault: Fault) => () => fault;
+  const nothing = () => undefined;
+
+  describe('seen by the driver', () => {
+    const grown = objectKey('uploads/1');
+    const target = objectKey('target');
+    const bytes = randomBytes(20_000_000);
+    let driver: BlobDriver;
+
+    beforeEach(() => {
+      const options = { ...bucket, bucket: bucket.name, endpoint: proxy.url, forcePathStyle: true };
+      driver = createS3Driver({ ...options, patienceMilliseconds: 1500 });
+    });
+    afterEach(async () => {
+      proxy.decide = nothing;
+      await driver.delete([target, grown]);
+      const left: string[] = [];
+      for await (const key of driver.list('')) left.push(key);
+      for await (const { key } of driver.listGrowing()) left.push(key);
+      await driver.close();
+      expect(left).toEqual([]);
+    });
+
+    const code = (promise: Promise<unknown>) =>
+      promise.then(
+        () => 'resolved',
+        (error: unknown) => (error as StorageError).code,
+      );
+    const part = (first: number, last = bytes.length) => chunked(bytes.subarray(first, last), 65_536);
+
+    test.each<Fault>(['slow down', 'cut', 'lose answer', 'stall'])(
+      'each third request fails (%s): all goes well',
+      async (fault) => {
+        proxy.decide = eachNth(3, fault);
+        const appender = await driver.openAppender(grown, { resume: false });
+        await appender.append(part(0, 9_000_000));
+        await (await driver.openAppender(grown, { resume: true })).append(part(9_000_000));
+        const last = await driver.openAppender(grown, { resume: true });
+        await last.commit(target);
+        expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
+      },
+      120_000,
+    );
+
+    test.each<Fault>(['slow down', 'cut', 'lose answer', 'stall'])(
+      'down while an upload grows (%s): what is kept is a prefix',
+      async (fault) => {
+        const appender = await driver.openAppender(grown, { resume: false });
+        await appender.append(part(0, 1_000_000));
+        let parts = 0;
+        proxy.decide = ({ path }) => (path.includes('partNumber') && ++parts > 1 ? fault : undefined);
+        expect(await code(appender.append(part(1_000_000)))).toBe('unavailable');
+        proxy.decide = nothing;
+        const kept = appender.sizeBytes;
+        expect(kept).toBeGreaterThan(1_000_000);
+        await appender.append(part(kept));
+        const other = await driver.openAppender(grown, { resume: true });
+        expect(other.sizeBytes).toBe(bytes.length);
+        await other.commit(target);
+        expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
+      },
+      120_000,
+    );
+
+    test.each(['uploadId', 'target'])('down at a step of the commit (%s): it can be tried again', async (step) => {
+      const appender = await driver.openAppender(grown, { resume: false });
+      await appender.append(part(0));
+      for (const fault of ['slow down', 'cut', 'lose answer'] as const) {
+        proxy.decide = ({ method, path }) => (method !== 'HEAD' && path.includes(step) ? fault : undefined);
+        const outcome = await code(appender.commit(target));
+        proxy.decide = nothing;
+        if (outcome === 'resolved') break;
+        expect(outcome).toBe('unavailable');
+      }
+      await appender.commit(target);
+      expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
+    });
+
+    test.each<Fault>(['cut body', 'stall body'])('a body that ends early (%s) is never taken for the whole', async (fault) => {
+      await driver.put(target, bytes);
+      proxy.decide = everything(fault);
+      expect(await code(contentOf(driver, target))).toBe('unavailable');
+    });
+
+    test.each<Fault>(['slow down', 'cut', 'stall'])('down altogether (%s): unavailable, and never not_found', async (fault) => {
+      proxy.decide = everything(fault);
+      const outcomes = await Promise.all([
+        code(driver.stat(target)),
+        code(driver.read(target)),
+        code(driver.put(target, bytes.subarray(0, 10))),
+        code(driver.openAppender(grown, { resume: true })),
+        code(driver.check()),
+      ]);
+      expect(outcomes).toEqual(Array.from({ length: 5 }, () => 'unavailable'));
+    });
+
+    test('a slow reader is not taken for a server that stands still', async () => {
+      await driver.put(target, bytes);
+      const object = await driver.read(target);
+      let length = 0;
+      for await (const chunk of object.stream()) {
+        // Once, for longer than the driver's patience.
+        if (length === 0) await new Promise((resolve) => setTimeout(resolve, 3000));
+        length += chunk.length;
+      }
+      expect(length).toBe(bytes.length);
+    });
+
+    test('encryption and storage class are asked for; growing objects are in the standard class', async () => {
+      const settings = { serverSideEncryption: 'aws:kms', kmsKeyId: 'key-1', storageClass: 'STANDARD_IA' } as const;
+      const options = { ...bucket, bucket: bucket.name, endpoint: proxy.url, forcePathStyle: true, ...settings };
+      const special = createS3Driver(options);
+      proxy.decide = everything('cut');
+      await code(special.put(target, bytes.subarray(0, 10)));
+      proxy.decide = ({ method }) => (method === 'GET' ? undefined : 'cut');
+      await code((await special.openAppender(grown, { resume: false })).append(part(0)));
+      await special.close();
+      const asked = (wanted: string) => proxy.seen.find(({ method, path }) => method !== 'GET' && path.includes(wanted))?.headers;
+      const encryption = { 'x-amz-server-side-encryption': 'aws:kms', 'x-amz-server-side-encryption-aws-kms-key-id': 'key-1' };
+      expect(asked('/target')).toMatchObject({ ...encryption, 'x-amz-storage-class': 'STANDARD_IA' });
+      expect(asked('?uploads')).toMatchObject(encryption);
+      expect(asked('?uploads')).not.toHaveProperty('x-amz-storage-class');
+    });
+  });
+
+  describe('seen by clients', () => {
+    let berth: TestBerth;
+
+    beforeEach(async () => {
+      berth = await startBerth({ ...s3Settings(bucket), BERTH_STORAGE_BLOBS_S3_ENDPOINT: proxy.url });
+    });
+    afterEach(async () => {
+      proxy.decide = nothing;
+      await berth.close();
+    });
+
+    const unavailable = async (method: string, path: string, body?: Uint8Array) => {
+      const answer = await call(berth, method, path, body ? { body } : {});
+      expect([answer.status, answer.header('retry-after'), answer.codes()]).toEqual([503, '5', ['UNAVAILABLE']]);
+    };
+
+    test('503 and Retry-After where the bucket is needed; manifests that are in memory are served on', async () => {
+      const image = await pushImage(berth, 'app', '1');
+      await call(berth, 'GET', '/v2/app/manifests/1');
+      const location = await startUpload(berth, 'app');
+      proxy.decide = everything('slow down');
+      await unavailable('GET', `/v2/app/blobs/${digestOf(image.layer)}`);
+      await unavailable('PATCH', location, randomBytes(10));
+      await unavailable('POST', `/v2/app/blobs/uploads/?digest=${digestOf(image.layer)}`, image.layer);
+      expect((await call(berth, 'GET', '/v2/app/manifests/1')).body.toString()).toBe(image.manifest);
+      expect((await call(berth, 'HEAD', `/v2/app/blobs/${digestOf(image.layer)}`)).status).toBe(200);
+      expect((await call(berth, 'GET', '/readyz')).status).toBe(503);
+      proxy.decide = nothing;
+      expect((await call(berth, 'GET', '/readyz')).status).toBe(200);
+      expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(image.layer)}`)).body.equals(image.layer)).toBe(true);
+    });
+
+    test('an upload that failed in its middle goes on from where GET says', async () => {
+      const bytes = randomBytes(20_000_000);
+      const location = await startUpload(berth, 'app');
+      let parts = 0;
+      proxy.decide = ({ path }) => (path.includes('partNumber') && ++parts > 1 ? 'cut' : undefined);
+      await unavailable('PATCH', location, bytes);
+      proxy.decide = nothing;
+      const kept = Number((await call(berth, 'GET', location)).header('range').slice(2)) + 1;
+      expect(kept).toBeGreaterThan(1_000_000);
+      await call(berth, 'PATCH', location, { body: bytes.subarray(kept) });
+      expect((await call(berth, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' })).status).toBe(201);
+      expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(bytes)}`)).body.equals(bytes)).toBe(true);
+    });
+
+    test('a download whose source breaks off is cut, not ended', async () => {
+      const bytes = randomBytes(5_000_000);
+      const digest = await pushBlob(berth, 'app', bytes);
+      proxy.decide = everything('cut body');
+      await expect(call(berth, 'GET', `/v2/app/blobs/${digest}`)).rejects.toThrow();
+    });
+
+    test('twelve clients while each seventh request fails: what was acknowledged is there, byte for byte', async () => {
+      const faults: readonly Fault[] = ['slow down', 'cut', 'lose answer', 'cut body'];
+      let count = 0;
+      proxy.decide = () => (++count % 7 === 0 ? faults[(count / 7) % faults.length] : undefined);
+      const pushed = await Promise.all(
+        Array.from({ length: 12 }, async (_, client) => {
+          const images: { path: string; tag: string; image: TestImage }[] = [];
+          for (let round = 0; round < 4; round++) {
+            const image = await pushImage(berth, `app${client}`, `t${round}`).catch(() => undefined);
+            if (image) images.push({ path: `/v2/app${client}`, tag: `t${round}`, image });
+          }
+          return images;
+        }),
+      );
+      proxy.decide = nothing;
+      expect(pushed.flat().length).toBeGreaterThan(20);
+      for (const { path, tag, image } of pushed.flat()) {
+        expect((await call(berth, 'GET', `${path}/manifests/${tag}`)).body.toString()).toBe(image.manifest);
+        expect((await call(berth, 'GET', `${path}/blobs/${digestOf(image.layer)}`)).body.equals(image.layer)).toBe(true);
+      }
+    }, 120_000);
+  });
+});
