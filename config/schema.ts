@@ -95,6 +95,8 @@ export const schema = section({
         url: url('where the upstream answers'),
         username: optional(text('', 'login at the upstream')),
         password: secret('belongs to username'),
+        passwordFile: optional(text('', 'file that has the password, read again for each use')),
+        credentialCommand: optional(text('', 'program that gives the login, such as docker-credential-ecr-login get')),
         ca: optional(text('', 'file with the certificates (PEM) of authorities that vouch for it, beside the system')),
         redirects: words('host names', 'where its redirects may lead to although the addresses are private'),
       },

@@ -33,11 +33,16 @@ export async function openMirror(
 
 type UpstreamSettings = Config['mirror']['upstreams'][string];
 
-async function toUpstream(name: string, { url, username, password, ca, redirects }: UpstreamSettings): Promise<Upstream> {
+async function toUpstream(name: string, { url, ca, redirects, ...login }: UpstreamSettings): Promise<Upstream> {
   return {
     name,
     url: new URL(url),
-    credential: username === undefined ? undefined : { username, password: password ?? '' },
+    credential: {
+      username: login.username,
+      password: login.password,
+      passwordFile: login.passwordFile,
+      command: login.credentialCommand?.split(/\s+/),
+    },
     ca: ca === undefined ? undefined : await readFile(ca, 'utf8'),
     redirects,
   };

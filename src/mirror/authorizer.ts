@@ -2,7 +2,8 @@ import type { AddressRule } from './address-guard.ts';
 import { type Challenge, mayTrust, parseChallenge } from './challenge.ts';
 import { type Token, type Tokens, parseToken } from './tokens.ts';
 import { type Transport, discard, readWhole } from './transport.ts';
-import type { Credential, Upstream } from './upstream.ts';
+import type { Credential } from './credentials.ts';
+import type { Upstream } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** What a request is for, and as whom. */

@@ -5,9 +5,12 @@ import type { Reference } from '../oci/reference.ts';
 import { createAbsences } from './absence.ts';
 import { createMirroredBlobs } from './blobs.ts';
 import { createBreaker } from './breaker.ts';
+import { createCredentials } from './credentials.ts';
+import { toClientError } from './client-error.ts';
 import { createFills } from './fills.ts';
 import { createKeptManifests } from './kept-manifests.ts';
 import { createMirroredManifests } from './manifests.ts';
+import { type RateLimits, createRateLimits } from './rate-limit.ts';
 import { type RemotePage, type RemoteReferrer, createRemoteListings } from './remote-listings.ts';
 import { createRemoteManifests } from './remote-manifests.ts';
 import { type MirroredRepository, type Routing, createRouting } from './routing.ts';
@@ -16,7 +19,7 @@ import { createTokens } from './tokens.ts';
 import { type ProxySettings, type Timeouts, createTransport } from './transport.ts';
 import { type Upstream, createUpstreams } from './upstream.ts';
 import { type UpstreamClient, createUpstreamClient } from './upstream-client.ts';
-import { toClientError } from './upstream-error.ts';
+
 import { createUses } from './uses.ts';
 
 /** What upstreams have, as if it lay here. Failures are what the client may read. */
@@ -53,13 +56,16 @@ export interface MirrorOptions {
 
 /** To one upstream's host at a time. */
 const connections = 32;
+/** How much longer tags are believed when an upstream gives little more. */
+const scarceFactor = 10;
 /** What a broken fill left is worth nothing after this. */
 const partialSeconds = 24 * 3600;
 
 export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const { driver, metadata, now, log, freshnessSeconds, timeouts } = options;
   const upstreams = createUpstreams(options.upstreams);
-  const clients = createClients(options);
+  const limits = createRateLimits(now);
+  const clients = createClients(options, limits);
   const clientOf = ({ upstream }: MirroredRepository) => clients.get(upstream);
   const absences = createAbsences(now);
   const uses = createUses(metadata, now, (error) => log.warn({ err: error }, 'cannot record what was used'));
@@ -80,7 +86,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     }),
     absences,
     now,
-    freshnessSeconds: () => freshnessSeconds,
+    freshnessSeconds: ({ upstream }) => freshnessSeconds * (limits.isScarce(upstream.name) ? scarceFactor : 1),
     patienceSeconds: timeouts.connectSeconds,
   });
   const blobs = createMirroredBlobs({
@@ -139,7 +145,7 @@ async function readable<Result>(
   }
 }
 
-function createClients({ upstreams, timeouts, proxy, now }: MirrorOptions) {
+function createClients({ upstreams, timeouts, proxy, now }: MirrorOptions, limits: RateLimits) {
   const tokens = createTokens(now);
   const transports = upstreams.map((upstream) => createTransport({ timeouts, connections, ca: upstream.ca, proxy }));
   const clients = new Map(
@@ -155,8 +161,8 @@ function createClients({ upstreams, timeouts, proxy, now }: MirrorOptions) {
         proxy,
         headersSeconds: timeouts.headersSeconds,
         breakerFor: (path) => (path.startsWith('blobs/') ? forBlobs : forManifests),
-        credentialFor: () => Promise.resolve(upstream.credential),
-        observe: () => undefined,
+        credentials: createCredentials(upstream.credential, upstream.url.host, now),
+        observe: (headers) => limits.observe(upstream.name, headers),
       });
       return [upstream, client];
     }),

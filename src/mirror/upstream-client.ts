@@ -2,9 +2,10 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type AddressRule, isPrivate } from './address-guard.ts';
 import { createAuthorizer } from './authorizer.ts';
 import type { Breaker } from './breaker.ts';
+import type { Credential, Credentials } from './credentials.ts';
 import type { Tokens } from './tokens.ts';
 import { type ProxySettings, type Transport, discard } from './transport.ts';
-import { type Credential, type Upstream } from './upstream.ts';
+import type { Upstream } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface UpstreamRequest {
@@ -31,8 +32,7 @@ export interface UpstreamClientOptions {
   readonly now: () => number;
   /** Manifests and blobs are limited, and fail, apart from each other. */
   readonly breakerFor: (path: string) => Breaker;
-  /** The login to use for a repository now; undefined: none. */
-  readonly credentialFor: (remoteName: string) => Promise<Credential | undefined>;
+  readonly credentials: Credentials;
   readonly proxy: ProxySettings;
   /** Until the last hop's headers, tokens and redirects included: clients wait for no more than 30 seconds. */
   readonly headersSeconds: number;
@@ -112,7 +112,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
 
   /** A login that has become bad must not hide what everybody may read (ghcr.io). */
   async function readable(request: UpstreamRequest): Promise<IncomingMessage> {
-    const credential = await options.credentialFor(request.remoteName);
+    const credential = await options.credentials();
     try {
       return await follow(request, credential);
     } catch (error) {

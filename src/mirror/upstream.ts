@@ -1,19 +1,16 @@
+import type { CredentialSource } from './credentials.ts';
+
 /** A registry that may be mirrored. */
 export interface Upstream {
   /** Its host, as image names have it: `docker.io`. Also the first part of the names of its mirrored repositories. */
   readonly name: string;
   /** Where its API answers. */
   readonly url: URL;
-  readonly credential: Credential | undefined;
+  readonly credential: CredentialSource;
   /** Certificates (PEM) of the authorities that vouch for it, beside the system's. */
   readonly ca: string | undefined;
   /** Hosts that its redirects may lead to, although they have private addresses. */
   readonly redirects: readonly string[];
-}
-
-export interface Credential {
-  readonly username: string;
-  readonly password: string;
 }
 
 /** Docker Hub under all its names. */

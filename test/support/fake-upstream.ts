@@ -64,6 +64,8 @@ export interface FakeUpstream {
   addReferrer(repository: string, subject: string, artifactType: string): string;
   /** Does `misdeed` for the next `times` requests that match. */
   misbehave(method: string, url: RegExp, misdeed: Misdeed, times?: number): void;
+  /** Forgets every misdeed. */
+  behave(): void;
   /** Tokens given until now are worth nothing any more. */
   expireTokens(): void;
   /** Takes no connections until it is `back`. */
@@ -337,6 +339,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
       return digest;
     },
     misbehave: (method, url, misdeed, times = 1) => void scripts.push({ method, url, misdeed, left: times }),
+    behave: () => void scripts.splice(0),
     expireTokens: () => tokens.clear(),
     goAway: () => stop(registry),
     comeBack: () => listen(registry, port),

@@ -1,0 +1,85 @@
+import { expect, test } from '@jest/globals';
+import { loadConfig } from '../../../config/load.ts';
+import { type AddressRule, allows } from '../../../src/mirror/address-guard.ts';
+import { createBreaker } from '../../../src/mirror/breaker.ts';
+import { mayTrust, parseChallenge } from '../../../src/mirror/challenge.ts';
+import { createRateLimits } from '../../../src/mirror/rate-limit.ts';
+import { UpstreamError } from '../../../src/mirror/upstream-error.ts';
+import { gate } from '../../support/until.ts';
+
+test.each([
+  ['169.254.169.254', 'private', false],
+  ['fe80::1', 'private', false],
+  ['::ffff:169.254.169.254', 'private', false],
+  ['10.1.2.3', 'private', true],
+  ['10.1.2.3', 'public', false],
+  ['127.0.0.1', 'public', false],
+  ['::1', 'public', false],
+  ['::ffff:127.0.0.1', 'public', false],
+  ['fd12::1', 'public', false],
+  ['0.0.0.0', 'public', false],
+  ['1.1.1.1', 'public', true],
+  ['2606:4700::1111', 'public', true],
+  ['169.254.169.254', 'any', true],
+] as [string, AddressRule, boolean][])('MUST 2: a redirect to %s under the rule %s: %s', (address, rule, expected) => {
+  expect(allows(rule, address)).toBe(expected);
+});
+
+test.each([
+  ['https://auth.docker.io/token', 'https://registry-1.docker.io', true],
+  ['https://docker.io/token', 'https://registry-1.docker.io', true],
+  ['https://ghcr.io/token', 'https://ghcr.io', true],
+  ['http://ghcr.io/token', 'https://ghcr.io', false],
+  ['https://evil.io/token', 'https://ghcr.io', false],
+  ['https://evil.co.uk/token', 'https://registry.co.uk', false],
+  ['https://evildocker.io/token', 'https://registry-1.docker.io', false],
+  ['https://10.0.0.2/token', 'https://10.0.0.1', false],
+])('MUST 22: the login for %s at %s: %s', (realm, registry, expected) => {
+  expect(mayTrust(new URL(realm), new URL(registry))).toBe(expected);
+});
+
+test('MUST 23: what remains is heeded: tags are believed longer', () => {
+  const limits = createRateLimits(() => 0);
+  limits.observe('docker.io', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '19;w=60' });
+  expect([limits.isScarce('docker.io'), limits.of('docker.io')?.remaining, limits.isScarce('ghcr.io')]).toEqual([
+    true,
+    19,
+    false,
+  ]);
+  limits.observe('docker.io', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '20;w=60' });
+  expect(limits.isScarce('docker.io')).toBe(false);
+});
+
+test('MUST 23: three failures open the circuit, one trial closes it', async () => {
+  let time = 0;
+  const breaker = createBreaker({ now: () => time, random: () => 0 });
+  const fail = () => breaker.guard(() => Promise.reject(new UpstreamError('unreachable', 'no'))).catch((error: unknown) => error);
+  for (let failure = 0; failure < 3; failure++) await fail();
+  let asked = 0;
+  const ask = () => breaker.guard(() => Promise.resolve(++asked));
+  await expect(ask()).rejects.toMatchObject({ code: 'unreachable' });
+  expect([asked, breaker.isOpen]).toEqual([0, true]);
+  time += 1000;
+  const answer = gate();
+  const trial = breaker.guard(() => answer.opened);
+  await expect(ask()).rejects.toMatchObject({ code: 'unreachable' });
+  answer.open();
+  await trial;
+  expect(await ask()).toBe(1);
+});
+test('the proxy is taken from the variables that other programs read', () => {
+  const environment = { HTTPS_PROXY: 'http://proxy.example:3128', no_proxy: 'localhost' };
+  expect(loadConfig({ environment }).mirror.proxy).toEqual({
+    http: undefined,
+    https: 'http://proxy.example:3128',
+    none: 'localhost',
+  });
+});
+
+test.each([
+  ['Bearer realm="https://a/t",service="s",scope="x"', 'https://a/t'],
+  ['Basic realm="x", Bearer realm="https://a/t",service="s"', 'https://a/t'],
+])('the challenge %s leads to %s', (header, realm) => {
+  const challenge = parseChallenge(header);
+  expect(challenge?.scheme === 'bearer' && challenge.realm.href).toBe(realm);
+});

@@ -1,0 +1,177 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { TestBerth } from '../../support/berth.ts';
+import { call } from '../../support/call.ts';
+import { type FakeUpstream, type FakeUpstreamOptions, startFakeUpstream } from '../../support/fake-upstream.ts';
+import { digestOf } from '../../support/images.ts';
+import { startMirror } from '../../support/mirror.ts';
+
+let upstream: FakeUpstream;
+let berth: TestBerth;
+let scratch: string;
+
+const login = { username: 'bot', password: 'secret' };
+
+async function start(options: FakeUpstreamOptions, settings: object = {}, mirror: object = {}): Promise<void> {
+  upstream = await startFakeUpstream(options);
+  berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url, ...settings } }, ...mirror });
+}
+beforeEach(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'berth-upstreams-'));
+});
+afterEach(async () => {
+  await berth.close();
+  await upstream.close();
+  await rm(scratch, { recursive: true });
+});
+
+const get = (reference: string) => call(berth, 'GET', `/v2/ghcr.io/o/i/manifests/${reference}`);
+const getBlob = (digest: string) => call(berth, 'GET', `/v2/ghcr.io/o/i/blobs/${digest}`);
+
+describe('MUST 21: tokens', () => {
+  test('MUST 21: one token serves every request of a repository', async () => {
+    await start({ auth: 'bearer' });
+    const images = Array.from({ length: 20 }, (_, tag) => upstream.addImage('o/i', String(tag)));
+    await Promise.all(images.flatMap(({ digest, layer }) => [get(digest), getBlob(digestOf(layer))]));
+    expect(upstream.count('GET', /^\/token/, 'token')).toBe(1);
+    expect(upstream.requests.find(({ at }) => at === 'token')?.url).toContain('scope=repository%3Ao%2Fi%3Apull');
+  });
+
+  test('MUST 21: one that is not accepted any more is replaced', async () => {
+    await start({ auth: 'bearer' });
+    const [one, other] = [upstream.addImage('o/i', '1'), upstream.addImage('o/i', '2')];
+    await get(one.digest);
+    upstream.expireTokens();
+    expect((await get(other.digest)).status).toBe(200);
+    expect(upstream.count('GET', /^\/token/, 'token')).toBe(2);
+  });
+});
+
+describe('MUST 22: secrets', () => {
+  test('MUST 22: a login goes to the token server, and nothing of it to where blobs lie', async () => {
+    await start({ auth: 'bearer', login, redirectBlobs: true }, login);
+    const digest = upstream.addBlob('o/i', Buffer.from('private'));
+    expect((await getBlob(digest)).body.toString()).toBe('private');
+    const seen = (at: string) =>
+      upstream.requests.filter((request) => request.at === at).map(({ headers }) => headers.authorization);
+    expect(seen('token')).toEqual([`Basic ${Buffer.from('bot:secret').toString('base64')}`]);
+    expect(seen('cdn')).toEqual([undefined]);
+  });
+
+  test('MUST 22: manifests may lie elsewhere too', async () => {
+    await start({ auth: 'bearer', redirectManifests: true });
+    const { digest, manifest } = upstream.addImage('o/i', '1');
+    expect((await get('1')).body.toString()).toBe(manifest);
+    expect((await call(berth, 'HEAD', '/v2/ghcr.io/o/i/manifests/1')).headers['docker-content-digest']).toBe(digest);
+  });
+
+  test.each(['http://169.254.169.254/latest', 'http://[fe80::1]/', 'file:///etc/passwd', 'http://user:x@169.254.1.1/'])(
+    'MUST 2: a redirect to %s is not followed',
+    async (location) => {
+      await start({});
+      const digest = upstream.addBlob('o/i', Buffer.from('x'));
+      upstream.misbehave('GET', /blobs/, { status: 307, headers: { Location: location } }, 9);
+      expect((await getBlob(digest)).status).toBe(502);
+    },
+  );
+
+  test('MUST 22: redirects in a circle end', async () => {
+    await start({});
+    const digest = upstream.addBlob('o/i', Buffer.from('x'));
+    upstream.misbehave('GET', /blobs/, { status: 307, headers: { Location: `/v2/o/i/blobs/${digest}` } }, 99);
+    expect((await getBlob(digest)).status).toBe(502);
+    expect(upstream.requests.length).toBeLessThan(10);
+  });
+});
+
+describe('MUST 23: limits', () => {
+  test('MUST 23: after a 429 nobody asks until Retry-After', async () => {
+    await start({}, {}, { freshness: '1ms' });
+    const { manifest } = upstream.addImage('o/i', '1');
+    await get('1');
+    upstream.misbehave('HEAD', /manifests/, { status: 429, headers: { 'Retry-After': '3600' } });
+    await get('1');
+    const before = upstream.requests.length;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => get('1')));
+    expect(answers.every(({ status, body }) => status === 200 && body.toString() === manifest)).toBe(true);
+    expect(upstream.requests.length).toBe(before);
+    expect((await get('other')).status).toBe(429);
+  });
+});
+
+describe('MUST 24: logins', () => {
+  test('MUST 24: a bad one does not hide what everybody may read', async () => {
+    await start({ auth: 'bearer' }, login);
+    upstream.misbehave('GET', /^token/, { status: 403 });
+    const { manifest } = upstream.addImage('o/i', '1');
+    expect((await get('1')).body.toString()).toBe(manifest);
+    expect(
+      upstream.requests.filter(({ at }) => at === 'token').map(({ headers }) => headers.authorization !== undefined),
+    ).toEqual([true, false]);
+  });
+
+  test('MUST 24: Basic is answered with Basic', async () => {
+    await start({ auth: 'basic', login }, login);
+    upstream.addImage('o/i', '1');
+    expect((await get('1')).status).toBe(200);
+  });
+
+  test('MUST 24: what needs a login that is not there is 404', async () => {
+    await start({ auth: 'basic', login });
+    upstream.addImage('o/i', '1');
+    expect((await get('1')).status).toBe(404);
+  });
+});
+
+describe('MUST 25: where logins come from', () => {
+  test('MUST 25: a file, read again when it changes', async () => {
+    const passwordFile = join(scratch, 'password');
+    await writeFile(passwordFile, 'old\n');
+    await start({ auth: 'basic', login }, { username: 'bot', passwordFile });
+    upstream.addImage('o/i', '1');
+    expect((await get('1')).status).toBe(404);
+    await writeFile(passwordFile, 'secret\n');
+    upstream.addImage('o/i', '2');
+    expect((await get('2')).status).toBe(200);
+  });
+
+  test("MUST 25: a command in the protocol of Docker's credential helpers", async () => {
+    const program = join(scratch, 'helper');
+    await writeFile(
+      program,
+      '#!/bin/sh\nread -r host\ncase "$1 $host" in "get 127.0.0.1:"*) echo \'{"Username":"bot","Secret":"secret"}\';; *) exit 1;; esac\n',
+    );
+    await chmod(program, 0o755);
+    await start({ auth: 'basic', login }, { credentialCommand: `${program} get` });
+    upstream.addImage('o/i', '1');
+    expect((await get('1')).status).toBe(200);
+  });
+});
+
+test('the way out leads through the proxy, but for hosts that are named', async () => {
+  await start({});
+  const { manifest } = upstream.addImage('o/i', '1');
+  const asked: string[] = [];
+  const proxy = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    void fetch(request.url ?? '').then(async (answer) => {
+      for (const name of ['content-type', 'docker-content-digest']) response.setHeader(name, answer.headers.get(name) ?? '');
+      response.end(await answer.text());
+    });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const { port } = proxy.address() as AddressInfo;
+  await berth.close();
+  berth = await startMirror({
+    upstreams: { 'ghcr.io': { url: upstream.url } },
+    proxy: { http: `http://127.0.0.1:${port}`, none: 'elsewhere.example' },
+  });
+  expect((await get('1')).body.toString()).toBe(manifest);
+  expect(asked).toEqual([`${upstream.url}/v2/o/i/manifests/1`]);
+  proxy.closeAllConnections();
+  proxy.close();
+});
