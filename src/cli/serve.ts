@@ -1,8 +1,11 @@
+import cluster from 'node:cluster';
+import { availableParallelism } from 'node:os';
 import type { Config } from '../../config/schema.ts';
-import { type App, createApp } from '../app.ts';
+import { createApp } from '../app.ts';
 import { sendPath } from '../http/send-object.ts';
-import { createLog } from '../observability/log.ts';
+import { type Log, createLog } from '../observability/log.ts';
 import type { Command } from './command.ts';
+import { type Workers, sayListening, startWorkers } from './workers.ts';
 
 /** `berth serve`: runs the registry until a signal ends it. */
 export const serve: Command = {
@@ -16,25 +19,30 @@ export const serve: Command = {
       level: settings.log.level,
       format: settings.log.format ?? (isTerminal ? 'pretty' : 'json'),
     });
-    const app = await createApp(settings, log);
-    const url = await app.listen();
-    if (app.generatedPassword !== undefined) {
-      print(
-        `created the admin ${settings.access.admin.username} with the password ${app.generatedPassword}: it is shown only now`,
-      );
-    }
-    log.info({ url, ...facts(settings) }, 'berth is listening');
+    const count = settings.workers === 'auto' ? availableParallelism() : settings.workers;
+    const service =
+      count > 1 && cluster.isPrimary
+        ? await startWorkers(count, log)
+        : await serveHere(settings, cluster.worker ? log.child({ worker: cluster.worker.id }) : log, print);
+    if (cluster.isPrimary) log.info({ url: service.url, workers: count, ...facts(settings) }, 'berth is listening');
+    else sayListening(service.url);
     flush();
     const signal = await onSignal();
-    log.info({ signal, graceSeconds: settings.shutdown.grace }, 'shutting down: running transfers may end');
-    await close(app);
-    log.info('stopped');
+    if (cluster.isPrimary)
+      log.info({ signal, graceSeconds: settings.shutdown.grace }, 'shutting down: running transfers may end');
+    await service.stop();
+    if (cluster.isPrimary) log.info('stopped');
     flush();
   },
 };
 
-async function close(app: App): Promise<void> {
-  await app.close();
+async function serveHere(settings: Config, log: Log, print: (line: string) => void): Promise<Workers> {
+  const app = await createApp(settings, log);
+  const url = await app.listen();
+  if (app.generatedPassword !== undefined) {
+    print(`created the admin ${settings.access.admin.username} with the password ${app.generatedPassword}: it is shown only now`);
+  }
+  return { url, stop: () => app.close() };
 }
 
 function facts({ storage, access }: Config): Readonly<Record<string, string>> {

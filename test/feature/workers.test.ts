@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
+import { call } from '../support/call.ts';
+import { digestOf, pushBlob, startUpload } from '../support/images.ts';
+import { expectPullable, pushAndPull } from '../support/pushing-clients.ts';
+import { until } from '../support/until.ts';
+
+/** Longer in CI; enough to find a mistake elsewhere. */
+const seconds = process.env['CI'] === 'true' ? 30 : 10;
+const clients = 32;
+const kills = 4;
+
+describe('workers: 2', () => {
+  let berth: BerthProcess;
+  beforeAll(async () => {
+    berth = await startBerthProcess({ BERTH_WORKERS: '2', BERTH_LOG_LEVEL: 'info' });
+  });
+  afterAll(() => berth.dispose());
+
+  const serving = () =>
+    [...berth.log().matchAll(/"pid":(\d+),"milliseconds":\d+,"msg":"a worker serves"/g)].map((match) => Number(match[1]));
+
+  test('serve on one port, by turns', async () => {
+    const servedBy = () => new Set([...berth.log().matchAll(/"worker":(\d+),.*"msg":"request"/g)].map((match) => match[1]));
+    await until(async () => {
+      expect((await call(berth, 'GET', '/v2/')).status).toBe(200);
+      return servedBy().size === 2;
+    });
+  });
+
+  test('share upload sessions', async () => {
+    const bytes = randomBytes(100_000);
+    const location = await startUpload(berth, 'app');
+    for (let sent = 0; sent < bytes.length; sent += 10_000) {
+      const answer = await call(berth, 'PATCH', location, { body: bytes.subarray(sent, sent + 10_000) });
+      expect(answer.header('range')).toBe(`0-${sent + 9_999}`);
+    }
+    expect((await call(berth, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' })).status).toBe(201);
+  });
+
+  test(`${clients} clients, a worker killed ${kills} times: nothing acknowledged is lost, and another takes its place`, async () => {
+    const working = pushAndPull(berth, { clients, seconds });
+    const killed = new Set<number>();
+    for (let kill = 0; kill < kills; kill++) {
+      await sleep((seconds * 1000) / (kills + 1));
+      const alive = serving().filter((pid) => !killed.has(pid));
+      const victim = alive[kill % alive.length] ?? NaN;
+      process.kill(victim, 'SIGKILL');
+      killed.add(victim);
+      await until(() => serving().length === 2 + killed.size);
+    }
+    const acknowledged = await working;
+    expect(acknowledged.size).toBeGreaterThan(clients);
+    for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
+  }, 120_000);
+
+  test('end at SIGTERM when their transfers have ended, and start again with everything there', async () => {
+    const bytes = randomBytes(100_000);
+    const digest = await pushBlob(berth, 'app', bytes);
+    expect(await berth.kill('SIGTERM')).toBe(0);
+    await berth.start();
+    expect((await call(berth, 'GET', `/v2/app/blobs/${digest}`)).body.equals(bytes)).toBe(true);
+  });
+
+  test('that cannot start are told once, and berth ends', async () => {
+    const start = startBerthProcess({ BERTH_WORKERS: '2', BERTH_LISTEN: `127.0.0.1:${berth.port}` });
+    const { message } = await start.then(
+      () => new Error('it started'),
+      (error: unknown) => error as Error,
+    );
+    expect(message.match(/another program listens there/g)).toHaveLength(1);
+  });
+});
