@@ -76,9 +76,14 @@ export async function createApp(config: Config, log: Log): Promise<App> {
 export async function openMetadata({ storage }: Config): Promise<MetadataStore> {
   const { driver, url, connections } = storage.metadata;
   if (driver === 'postgres' && url !== undefined) return createPostgresStore({ url, connections });
-  const file = storage.metadata.file ?? join(storage.blobs.directory, 'metadata.sqlite');
+  const file = metadataFile({ storage });
   await mkdir(dirname(file), { recursive: true });
   return createSqliteStore({ file });
+}
+
+/** Where the SQLite file lies. */
+export function metadataFile({ storage }: Pick<Config, 'storage'>): string {
+  return storage.metadata.file ?? join(storage.blobs.directory, 'metadata.sqlite');
 }
 
 async function openTls({ tls: { certificate, key } }: Config): Promise<Certificate | undefined> {

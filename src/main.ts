@@ -8,6 +8,7 @@ import { helpOf, overview } from './cli/help.ts';
 import { grantCommands } from './cli/grant.ts';
 import { repoCommands } from './cli/repo.ts';
 import { robotCommands } from './cli/robot.ts';
+import { migrate } from './cli/migrate.ts';
 import { serve } from './cli/serve.ts';
 import { teamCommands } from './cli/team.ts';
 import { tokenCommands } from './cli/token.ts';
@@ -22,6 +23,7 @@ const commands: readonly Command[] = [
   ...teamCommands,
   ...grantCommands,
   ...repoCommands,
+  migrate,
   configCheck,
 ];
 
@@ -74,11 +76,19 @@ async function main(words: readonly string[]): Promise<void> {
     options: values,
     operands: positionals,
     config: () => loadConfig({ file, environment: process.env }),
+    otherConfig: (other, prefix) => loadConfig({ file: other, environment: withoutPrefix(prefix) }),
     onSignal,
     isTerminal: process.stdout.isTTY,
     print,
     readInput: () => text(process.stdin),
+    write: (text) => void process.stdout.write(text),
   });
+}
+
+/** The variables whose names begin with the prefix, without it. */
+function withoutPrefix(prefix: string): Readonly<Record<string, string | undefined>> {
+  const found = Object.entries(process.env).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(found.map(([name, value]) => [name.slice(prefix.length), value]));
 }
 
 function parse(command: Command, args: readonly string[]) {

@@ -12,12 +12,16 @@ export interface Invocation {
   readonly operands: readonly string[];
   /** Loads the configuration. Throws `ConfigError`. */
   config(): Config;
+  /** Another one: of the file, and of the variables whose names begin with the prefix and go on as usual. */
+  otherConfig(file: string, prefix: string): Config;
   /** Resolves at the first SIGTERM or SIGINT. A second one ends the process at once. */
   onSignal(): Promise<string>;
   readonly isTerminal: boolean;
   print(line: string): void;
   /** Everything on standard input. */
   readInput(): Promise<string>;
+  /** Text as it is, for what is written over. */
+  write(text: string): void;
 }
 
 export interface Command {

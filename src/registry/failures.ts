@@ -15,6 +15,7 @@ interface Answer {
 const answers: Partial<Record<StorageErrorCode | MetadataErrorCode, Answer>> = {
   unavailable: { code: 'UNAVAILABLE' },
   closed: { code: 'UNAVAILABLE', message: 'the registry is shutting down' },
+  read_only: { code: 'UNAVAILABLE', message: 'the registry is moving and takes no changes for a moment: try again' },
   no_space: { code: 'INSUFFICIENT_STORAGE' },
   too_large: { code: 'SIZE_INVALID', status: 413, message: 'the blob is larger than the store can hold' },
 };

@@ -26,7 +26,8 @@ export type MetadataStore = Operations<typeof reads> &
     close(): Promise<void>;
   };
 
-export type MetadataErrorCode = 'unavailable' | 'newer_schema' | 'no_space' | 'closed';
+/** `read_only`: the installation is moving elsewhere. `not_empty`: the place that it should move to is taken. */
+export type MetadataErrorCode = 'unavailable' | 'newer_schema' | 'no_space' | 'read_only' | 'not_empty' | 'closed';
 
 export class MetadataError extends Error {
   override readonly name = 'MetadataError';

@@ -14,7 +14,9 @@ let berth: BerthProcess;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'berth-kill-'));
   const preload = resolve(import.meta.dirname, '../support/kill-points.ts');
-  berth = await startBerthProcess({ KILL_POINT: join(scratch, 'point') }, ['--import', preload]);
+  // The points are those of the embedded store.
+  const settings = { BERTH_STORAGE_METADATA_DRIVER: 'sqlite', KILL_POINT: join(scratch, 'point') };
+  berth = await startBerthProcess(settings, ['--import', preload]);
 });
 afterAll(async () => {
   await berth.dispose();

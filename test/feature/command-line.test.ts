@@ -38,7 +38,7 @@ describe('help', () => {
     async (args) => {
       const { code, stdout } = await berth(args);
       expect(code).toBe(0);
-      for (const command of ['serve', 'config check']) expect(stdout).toContain(`  ${command}`);
+      for (const command of ['serve', 'migrate', 'config check']) expect(stdout).toContain(`  ${command}`);
       for (const { path } of keyPaths()) expect(stdout).toContain(`  ${path}   ${variableName(path)}`);
     },
   );

@@ -1,6 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Query, Row } from '../query.ts';
 import { MetadataError } from '../store.ts';
+import { frozenMessage } from './freeze.ts';
 
 /** One SQLite connection that drives queries synchronously. */
 export interface Connection {
@@ -49,6 +50,7 @@ export function connect(file: string, { readOnly }: { readOnly: boolean }): Conn
 /** SQLite's result codes that mean "not now" or "not here"; https://www.sqlite.org/rescode.html */
 const unavailableCodes = new Set([5, 6, 8, 10, 14]); // BUSY, LOCKED, READONLY, IOERR, CANTOPEN
 const fullCode = 13;
+const constraintCode = 19;
 
 function translated<Result>(work: () => Result): Result {
   try {
@@ -57,8 +59,11 @@ function translated<Result>(work: () => Result): Result {
     const code = (error as { errcode?: unknown }).errcode;
     if (typeof code !== 'number') throw error;
     const primary = code & 0xff;
+    const { message } = error as Error;
+    if (primary === constraintCode && message.includes(frozenMessage))
+      throw new MetadataError('read_only', message, { cause: error });
     if (primary === fullCode) throw new MetadataError('no_space', 'the metadata store has no space left', { cause: error });
-    if (unavailableCodes.has(primary)) throw new MetadataError('unavailable', (error as Error).message, { cause: error });
+    if (unavailableCodes.has(primary)) throw new MetadataError('unavailable', message, { cause: error });
     throw error;
   }
 }

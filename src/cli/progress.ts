@@ -1,0 +1,48 @@
+/** How far long work is, for the person who waits. */
+export interface Progress {
+  /** `part` of 1; `detail` says it in the work's own units. */
+  show(part: number, detail: string): void;
+  /** Ends the line of a bar. */
+  end(): void;
+}
+
+export interface ProgressOptions {
+  readonly isTerminal: boolean;
+  readonly write: (text: string) => void;
+}
+
+const width = 30;
+
+/** On a terminal a bar that is drawn over; elsewhere, as in a log, a line for every tenth. */
+export function createProgress(title: string, { isTerminal, write }: ProgressOptions): Progress {
+  let shown = -1;
+  let length = 0;
+
+  function bar(part: number, detail: string): void {
+    const done = Math.round(part * width);
+    const line = `${title} [${'#'.repeat(done)}${' '.repeat(width - done)}] ${Math.floor(part * 100)} %  ${detail}`;
+    write(`\r${line.padEnd(length)}`);
+    length = line.length;
+  }
+
+  return {
+    show(part, detail) {
+      const step = Math.floor(part * (isTerminal ? 200 : 10));
+      if (step === shown) return;
+      shown = step;
+      if (isTerminal) bar(part, detail);
+      else write(`${title} ${Math.floor(part * 100)} %  ${detail}\n`);
+    },
+    end() {
+      if (isTerminal && length > 0) write('\n');
+    },
+  };
+}
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** `1.5 GiB` */
+export function inUnits(bytes: number): string {
+  const exponent = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${(bytes / 1024 ** exponent).toFixed(exponent === 0 ? 0 : 1)} ${units[exponent] ?? 'B'}`;
+}
