@@ -17,35 +17,36 @@ const freeForAddress = 100;
 const freeWhenProven = 1000;
 /** One wrong password is forgotten after this. */
 const forgetSeconds = 30;
+const longestWaitSeconds = 30;
 const mostRemembered = 50_000;
 
-interface Failures {
-  readonly count: number;
+/** Each wrong password adds to what is owed, and time takes away. */
+interface Debt {
+  readonly milliseconds: number;
   readonly at: number;
 }
 
 /** `now` in milliseconds. */
 export function createThrottle(now: () => number): Throttle {
-  const failures = new LRUCache<string, Failures>({ max: mostRemembered });
+  const debts = new LRUCache<string, Debt>({ max: mostRemembered });
 
-  function left(key: string): number {
-    const found = failures.get(key);
-    return found ? Math.max(0, found.count - (now() - found.at) / 1000 / forgetSeconds) : 0;
+  function owed(key: string): number {
+    const debt = debts.get(key);
+    return debt ? Math.max(0, debt.milliseconds - (now() - debt.at)) : 0;
   }
   function add(key: string): void {
-    failures.set(key, { count: left(key) + 1, at: now() });
+    debts.set(key, { milliseconds: owed(key) + forgetSeconds * 1000, at: now() });
   }
-  const waitFor = (key: string, free: number) => Math.ceil(Math.max(0, left(key) - free + 1) * forgetSeconds);
+  function waitFor(key: string, free: number): number {
+    const tooMuch = owed(key) / 1000 - (free - 1) * forgetSeconds;
+    return Math.min(Math.max(0, Math.ceil(tooMuch)), longestWaitSeconds);
+  }
 
   return {
     waitSeconds(name, address, isProven) {
       const from = networkOf(address);
-      if (isProven) return left(from) < freeWhenProven ? 0 : waitFor(from, freeWhenProven);
-      const wait = Math.max(
-        left(pair(name, from)) < freeForName ? 0 : waitFor(pair(name, from), freeForName),
-        left(from) < freeForAddress ? 0 : waitFor(from, freeForAddress),
-      );
-      return Math.min(wait, forgetSeconds);
+      if (isProven) return waitFor(from, freeWhenProven);
+      return Math.max(waitFor(pair(name, from), freeForName), waitFor(from, freeForAddress));
     },
     failed(name, address) {
       const from = networkOf(address);
@@ -53,7 +54,7 @@ export function createThrottle(now: () => number): Throttle {
       add(from);
     },
     succeeded(name, address) {
-      failures.delete(pair(name, networkOf(address)));
+      debts.delete(pair(name, networkOf(address)));
     },
   };
 }

@@ -56,7 +56,7 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
   const wishFor = async ({ action, repository }: Pick<Need, 'action' | 'repository'>): Promise<Wish> => ({
     to: action,
     repository,
-    isPublic: action === 'pull' && (await rights.isPublic(repository)),
+    isPublic: (action === 'pull' || action === 'delete') && (await rights.isPublic(repository)),
   });
 
   return {

@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { mediaTypes } from '../../src/oci/media-types.ts';
+import { type GuardedBerth, adminPassword, basic, startGuarded } from '../support/access.ts';
+import { type Answer, call } from '../support/call.ts';
+
+/**
+ * No sequence of calls lets a subject read a byte that it has no grant for. Subjects push, pull, mount, list, and meddle
+ * with each other's uploads; grants and visibility change in between. The model keeps which repository came by which
+ * content, and who may do what, in the simplest way there is.
+ */
+let berth: GuardedBerth;
+beforeAll(async () => {
+  berth = await startGuarded();
+  for (const name of people) await berth.administration.createUser({ name, password: name, isAdmin: false });
+});
+afterAll(() => berth.close());
+
+const people = ['alice', 'bob'] as const;
+type Subject = (typeof people)[number] | 'nobody';
+type Action = 'pull' | 'push';
+
+const subjects: fc.Arbitrary<Subject> = fc.constantFrom<Subject>(...people, ...people, 'nobody');
+const place = fc.constantFrom('alice/a', 'bob/a', 'team/a');
+const secret = fc.nat({ max: 1 });
+
+type Step =
+  | { readonly do: 'push'; readonly who: Subject; readonly where: string; readonly what: number }
+  | {
+      readonly do: 'mount';
+      readonly who: Subject;
+      readonly from: string | undefined;
+      readonly where: string;
+      readonly what: number;
+    }
+  | { readonly do: 'read'; readonly who: Subject; readonly where: string; readonly what: number; readonly range: boolean }
+  | { readonly do: 'begin' | 'resume'; readonly who: Subject; readonly where: string; readonly what: number }
+  | { readonly do: 'describe' | 'refer' | 'list'; readonly who: Subject; readonly where: string; readonly what: number }
+  | { readonly do: 'grant'; readonly who: Subject; readonly where: string; readonly actions: Action }
+  | { readonly do: 'publish'; readonly where: string; readonly isPublic: boolean };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant('push' as const), who: subjects, where: place, what: secret }),
+  fc.record({
+    do: fc.constant('mount' as const),
+    who: subjects,
+    from: fc.option(place, { nil: undefined }),
+    where: place,
+    what: secret,
+  }),
+  fc.record({ do: fc.constant('read' as const), who: subjects, where: place, what: secret, range: fc.boolean() }),
+  fc.record({ do: fc.constantFrom('begin' as const, 'resume' as const), who: subjects, where: place, what: secret }),
+  fc.record({
+    do: fc.constantFrom('describe' as const, 'refer' as const, 'list' as const),
+    who: subjects,
+    where: place,
+    what: secret,
+  }),
+  fc.record({ do: fc.constant('grant' as const), who: subjects, where: place, actions: fc.constantFrom<Action>('pull', 'push') }),
+  fc.record({ do: fc.constant('publish' as const), where: place, isPublic: fc.boolean() }),
+);
+
+/** Each run has names of its own, so that runs know nothing of each other. */
+class World {
+  readonly run: string;
+  readonly links = new Set<string>();
+  /** The latest grant of a subject in a place; `nobody`: of everybody. */
+  readonly granted = new Map<string, Action>();
+  readonly open = new Set<string>();
+  readonly uploads: { readonly owner: Subject; readonly where: string; readonly location: string; bytes: string }[] = [];
+
+  constructor(run: string) {
+    this.run = run;
+  }
+
+  name(where: string): string {
+    return `${where}-${this.run}`;
+  }
+
+  content(what: number): string {
+    return `secret ${what} of ${this.run}`;
+  }
+
+  may(who: Subject, action: Action, where: string): boolean {
+    if (action === 'pull' && this.open.has(where)) return true;
+    if (who !== 'nobody' && where.startsWith(`${who}/`)) return true;
+    return this.granted.get(`${who} ${where}`) === action || this.granted.get(`nobody ${where}`) === action;
+  }
+}
+
+const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+const loginOf = (who: Subject) => (who === 'nobody' ? {} : basic(who, who));
+
+function ask(who: Subject, method: string, path: string, body?: string, headers = {}): Promise<Answer> {
+  const length = body === undefined ? { 'Content-Length': 0 } : {};
+  return call(berth, method, path, {
+    headers: { ...loginOf(who), ...length, ...headers },
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+const admin = basic('admin', adminPassword);
+async function change(method: string, path: string, body: unknown): Promise<void> {
+  const headers = { ...admin, 'Content-Type': 'application/json' };
+  const { status } = await call(berth, method, `/api/v1${path}`, { headers, body: JSON.stringify(body) });
+  expect([201, 204]).toContain(status);
+}
+
+/** Takes the step and compares what came of it with the model. */
+async function take(world: World, now: Step): Promise<void> {
+  switch (now.do) {
+    case 'grant': {
+      const subject = now.who === 'nobody' ? 'anonymous' : `user:${now.who}`;
+      await change('POST', '/grants', { subject, pattern: world.name(now.where), actions: [now.actions] });
+      world.granted.set(`${now.who} ${now.where}`, now.actions);
+      return;
+    }
+    case 'publish':
+      await change('PUT', '/visibilities', { pattern: world.name(now.where), public: now.isPublic });
+      if (now.isPublic) world.open.add(now.where);
+      else world.open.delete(now.where);
+      return;
+    case 'push': {
+      const content = world.content(now.what);
+      const answer = await ask(
+        now.who,
+        'POST',
+        `/v2/${world.name(now.where)}/blobs/uploads/?digest=${digestOf(content)}`,
+        content,
+      );
+      expect(answer.status === 201).toBe(world.may(now.who, 'push', now.where));
+      if (answer.status === 201) world.links.add(`${now.where} ${digestOf(content)}`);
+      return;
+    }
+    case 'mount': {
+      const digest = digestOf(world.content(now.what));
+      const from = now.from === undefined ? '' : `&from=${world.name(now.from)}`;
+      const answer = await ask(now.who, 'POST', `/v2/${world.name(now.where)}/blobs/uploads/?mount=${digest}${from}`);
+      const allowed =
+        now.from !== undefined &&
+        world.may(now.who, 'push', now.where) &&
+        world.may(now.who, 'pull', now.from) &&
+        world.links.has(`${now.from} ${digest}`);
+      expect(answer.status === 201).toBe(allowed);
+      if (allowed) world.links.add(`${now.where} ${digest}`);
+      return;
+    }
+    case 'read': {
+      const content = world.content(now.what);
+      const path = `/v2/${world.name(now.where)}/blobs/${digestOf(content)}`;
+      const answer = await ask(now.who, 'GET', path, undefined, now.range ? { Range: 'bytes=1-4' } : {});
+      const head = await ask(now.who, 'HEAD', path);
+      const allowed = world.may(now.who, 'pull', now.where) && world.links.has(`${now.where} ${digestOf(content)}`);
+      expect([200, 206].includes(answer.status)).toBe(allowed);
+      expect(head.status === 200).toBe(allowed);
+      if (!allowed) expect(answer.body.toString()).not.toContain('secret');
+      return;
+    }
+    case 'begin': {
+      const answer = await ask(now.who, 'POST', `/v2/${world.name(now.where)}/blobs/uploads/`);
+      expect(answer.status === 202).toBe(world.may(now.who, 'push', now.where));
+      if (answer.status !== 202) return;
+      const bytes = world.content(now.what).slice(0, 6);
+      const location = answer.header('location');
+      expect((await ask(now.who, 'PATCH', location, bytes)).status).toBe(202);
+      world.uploads.push({ owner: now.who, where: now.where, location, bytes });
+      return;
+    }
+    case 'resume': {
+      // Somebody tries to finish an upload as its own: what it holds would become readable.
+      const upload = world.uploads.at(now.what - 2);
+      if (!upload) return;
+      const location = upload.location.replace(world.name(upload.where), world.name(now.where));
+      const answer = await ask(now.who, 'PUT', `${location}?digest=${digestOf(`${upload.bytes}!`)}`, '!');
+      const allowed = now.who === upload.owner && now.where === upload.where && world.may(now.who, 'push', now.where);
+      expect(answer.status === 201).toBe(allowed);
+      if (!allowed) return;
+      world.uploads.splice(world.uploads.indexOf(upload), 1);
+      world.links.add(`${now.where} ${digestOf(`${upload.bytes}!`)}`);
+      return;
+    }
+    case 'describe': {
+      // A manifest that names a blob of another repository must not make it readable here.
+      const content = world.content(now.what);
+      const manifest = JSON.stringify({
+        schemaVersion: 2,
+        mediaType: mediaTypes.ociManifest,
+        config: { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf(content), size: content.length },
+        layers: [],
+        subject: { mediaType: mediaTypes.ociManifest, digest: digestOf('subject'), size: 7 },
+      });
+      const headers = { 'Content-Type': mediaTypes.ociManifest };
+      const answer = await ask(now.who, 'PUT', `/v2/${world.name(now.where)}/manifests/t${now.what}`, manifest, headers);
+      const allowed = world.may(now.who, 'push', now.where) && world.links.has(`${now.where} ${digestOf(content)}`);
+      expect(answer.status === 201).toBe(allowed);
+      if (allowed) world.links.add(`${now.where} manifest`);
+      return;
+    }
+    case 'refer': {
+      const name = world.name(now.where);
+      const referrers = await ask(now.who, 'GET', `/v2/${name}/referrers/${digestOf('subject')}`);
+      const tags = await ask(now.who, 'GET', `/v2/${name}/tags/list`);
+      const manifest = await ask(now.who, 'GET', `/v2/${name}/manifests/t${now.what}`);
+      const allowed = world.may(now.who, 'pull', now.where);
+      expect(referrers.status === 200).toBe(allowed);
+      if (!allowed) expect([tags.status, manifest.status]).toEqual(now.who === 'nobody' ? [401, 401] : [404, 404]);
+      return;
+    }
+    case 'list': {
+      const answer = await ask(now.who, 'GET', '/v2/_catalog');
+      if (now.who === 'nobody') {
+        expect(answer.status).toBe(401);
+        return;
+      }
+      const { repositories } = answer.json() as { repositories: string[] };
+      const mine = repositories.filter((name) => name.endsWith(`-${world.run}`));
+      const known = [...new Set([...world.links].map((link) => link.split(' ')[0] ?? ''))];
+      const visible = known.filter((where) => world.may(now.who, 'pull', where));
+      expect(mine.sort()).toEqual(visible.map((where) => world.name(where)).sort());
+    }
+  }
+}
+
+test('no sequence of calls lets a subject read what it has no grant for', async () => {
+  let runs = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
+      const world = new World(`r${++runs}`);
+      for (const who of people) {
+        await take(world, { do: 'push', who, where: `${who}/a`, what: people.indexOf(who) });
+        await take(world, { do: 'grant', who, where: 'team/a', actions: 'push' });
+        await take(world, { do: 'begin', who, where: 'team/a', what: 0 });
+      }
+      for (const now of steps) await take(world, now);
+    }),
+    { numRuns: 40 },
+  );
+}, 300_000);
