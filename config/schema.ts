@@ -40,6 +40,7 @@ export const schema = section({
         prefix: text('', 'put before every key'),
         region: text('us-east-1', 'region of the bucket'),
         endpoint: optional(url('address of an S3-compatible server; default: AWS')),
+        publicEndpoint: optional(url('the same as clients reach it, for redirects; default: endpoint')),
         forcePathStyle: flag(false, 'name the bucket in the path, not in the host'),
         accessKeyId: optional(text('', "default: the AWS SDK's own chain (environment, profile, instance role)")),
         secretAccessKey: secret('belongs to accessKeyId'),

@@ -68,7 +68,7 @@ export function createS3Driver(options: S3Options): BlobDriver {
     presignRead(key, seconds) {
       if (!presignedReads) return Promise.resolve(undefined);
       const read = new GetObjectCommand(bucket.place(key));
-      return bucket.request('presign', 0, () => getSignedUrl(bucket.s3, read, { expiresIn: seconds }));
+      return bucket.request('presign', 0, () => getSignedUrl(bucket.presigner, read, { expiresIn: seconds }));
     },
 
     async check() {

@@ -182,6 +182,9 @@ describeWith(s3Programs, 'Ceph', () => {
       const answer = await fetch(url, { headers: { range: 'bytes=10-19' } });
       expect([answer.status, Buffer.from(await answer.arrayBuffer())]).toEqual([206, bytes.subarray(10, 20)]);
       expect((await fetch(url.replace(/X-Amz-Signature=./, 'X-Amz-Signature=x'))).status).toBe(403);
+      expect(await open({ publicEndpoint: 'http://s3.example.com' }).presignRead(target, 60)).toMatch(
+        /^http:\/\/s3\.example\.com\//,
+      );
       expect(await open({ presignedReads: false }).presignRead(target, 60)).toBeUndefined();
     });
 

@@ -1,17 +1,12 @@
-import { S3, type S3RequestOptions, type StorageClass } from '@aws-sdk/client-s3';
+import type { S3, S3RequestOptions, StorageClass } from '@aws-sdk/client-s3';
 import { StorageError } from '../driver.ts';
+import { type ClientOptions, createClient, mostAttempts } from './client.ts';
 import { toStorageError } from './errors.ts';
 
-export interface S3Options {
+export interface S3Options extends ClientOptions {
   readonly bucket: string;
   /** Put before every key, with a slash between; empty for none. */
   readonly prefix?: string | undefined;
-  readonly region: string;
-  /** Address of a compatible server; AWS without it. */
-  readonly endpoint?: string | undefined;
-  readonly forcePathStyle?: boolean | undefined;
-  /** Without it the SDK's own chain: environment, profile, instance role. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
   /** `presignRead` gives URLs. */
   readonly presignedReads?: boolean | undefined;
   /** The server obeys `If-None-Match: *` on PUT. */
@@ -21,12 +16,14 @@ export interface S3Options {
   /** Of objects; growing ones are always in the standard class. */
   readonly storageClass?: string | undefined;
   /** A request that stands still for this long has failed. */
-  readonly patienceMilliseconds?: number | undefined;
+  readonly patienceMilliseconds?: number;
 }
 
 /** A bucket, and how requests to it are made. */
 export interface Bucket {
   readonly s3: S3;
+  /** Signs URLs for clients, who may know the server by another name. */
+  readonly presigner: S3;
   readonly name: string;
   /** Put before every key. */
   readonly prefix: string;
@@ -47,41 +44,20 @@ export interface Bucket {
   close(): void;
 }
 
-/** The SDK tries again by itself, with back-off and jitter, what may be tried again: that is all the retrying here. */
-const mostAttempts = 3;
-
 /** Large requests get more patience: once more for so many bytes. */
 const bytesForPatience = 16 * 1024 ** 2;
 
 export function openBucket(options: S3Options): Bucket {
-  const { bucket, region, endpoint, credentials, serverSideEncryption, kmsKeyId, storageClass } = options;
-  const patienceMilliseconds = options.patienceMilliseconds ?? 20_000;
+  const { bucket, serverSideEncryption, kmsKeyId, storageClass, patienceMilliseconds = 20_000 } = options;
   const folder = (options.prefix ?? '').replace(/^\/+|\/+$/g, '');
   const prefix = folder && `${folder}/`;
-  const s3 = new S3({
-    region,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    forcePathStyle: options.forcePathStyle ?? false,
-    ...(credentials === undefined ? {} : { credentials }),
-    // Compatible servers refuse the trailers that the SDK would send by itself. Digests are verified by the registry.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    // With it every large PUT would use a connection of its own.
-    expectContinueHeader: false,
-    maxAttempts: mostAttempts,
-    requestHandler: {
-      connectionTimeout: Math.min(5000, patienceMilliseconds),
-      // Streams are watched where they are read: a slow client lets the connection rest.
-      socketTimeout: 0,
-      throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: 1000 },
-      httpsAgent: { keepAlive: true, maxSockets: 1000 },
-    },
-  });
+  const s3 = createClient(options);
+  const presigner = options.publicEndpoint === undefined ? s3 : createClient(options, options.publicEndpoint);
   let closed = false;
 
   return {
     s3,
+    presigner,
     name: bucket,
     prefix,
     patienceMilliseconds,
@@ -108,6 +84,7 @@ export function openBucket(options: S3Options): Bucket {
     close() {
       closed = true;
       s3.destroy();
+      presigner.destroy();
     },
   };
 }
