@@ -23,7 +23,16 @@ export function send(
   const target = path.startsWith('http') ? path.slice(server.url.length) : path;
   return new Promise((resolve, reject) => {
     const length = { 'Content-Length': body?.length ?? 0 };
-    const options = { host: '127.0.0.1', port: server.port, method, path: target, agent, headers: { ...length, ...headers } };
+    const authorization = server.authorization.slice('Authorization: '.length).trim();
+    const login = authorization === '' ? {} : { Authorization: authorization };
+    const options = {
+      host: '127.0.0.1',
+      port: server.port,
+      method,
+      path: target,
+      agent,
+      headers: { ...length, ...login, ...headers },
+    };
     request(options, (response) => {
       response.resume();
       response.on('end', () => {
@@ -51,7 +60,7 @@ export async function repeat(
 
 /** A bare socket: parsing answers fully would cost more than some servers need to make them. */
 function repeatOnOne(server: Server, method: string, path: string, count: number): Promise<void> {
-  const text = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: ${manifestType}\r\n\r\n`;
+  const text = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: ${manifestType}\r\n${server.authorization}\r\n`;
   return new Promise((resolve, reject) => {
     const socket = connect(server.port, '127.0.0.1', () => socket.write(text));
     let left = count;
@@ -94,7 +103,9 @@ export function download(server: Server, path: string): Promise<number> {
       host: '127.0.0.1',
       onread: { buffer: Buffer.alloc(1024 * 1024), callback: (count) => ((bytes += count), true) },
     });
-    socket.on('connect', () => socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`));
+    socket.on('connect', () =>
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n${server.authorization}\r\n`),
+    );
     socket.on('error', reject);
     socket.on('close', () => resolve(bytes));
   });

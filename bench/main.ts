@@ -1,23 +1,29 @@
 /**
- * Measures berth against Debian's docker-registry: npm run bench [-- --only TEXT] [--runs N] [--quick] [--json FILE]
- * Both run on this machine, on the same data, and each workload is run alternately on both.
+ * Measures two servers against each other: npm run bench [-- --setup NAME] [--only TEXT] [--runs N] [--quick] [--json FILE]
+ * Both run on this machine, on the same data, and each workload is run alternately on both. The default setup compares
+ * berth with Debian's docker-registry; `setups.ts` has the others.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { type Result, type Run, footprintTable, table } from './report.ts';
-import { type Server, berth, peer, startServer } from './server.ts';
-import type { Scale, Workload } from './workload.ts';
+import { type Result, type Run, describeScale, footprintTable, table } from './report.ts';
+import { type Server, startServer } from './server.ts';
+import { setups } from './setups.ts';
+import { type Workload, quickScale } from './workload.ts';
 import { type Footprint, footprint, workloads } from './workloads.ts';
 
 const { values } = parseArgs({
   options: {
+    setup: { type: 'string', default: 'embedded' },
     only: { type: 'string' },
     runs: { type: 'string', default: '5' },
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
-const scale: Scale = { quick: values.quick };
+const openSetup = setups[values.setup];
+if (!openSetup) throw new Error(`--setup is one of ${Object.keys(setups).join(', ')}`);
+const setup = await openSetup();
+const scale = values.quick ? quickScale : setup.scale;
 const runs = Number(values.runs);
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -39,19 +45,25 @@ async function compare(workload: Workload, servers: readonly [Server, Server]): 
   return { name: workload.name, unit: workload.unit, ours, theirs };
 }
 
-const servers = [await startServer(berth), await startServer(peer)] as const;
+const [first, second] = setup.launches;
+const servers = [await startServer(first), await startServer(second)] as const;
+const names = servers.map(({ name }) => name);
 const results: Result[] = [];
 let footprints: [Footprint, Footprint] | undefined;
 try {
   for (const workload of workloads) {
-    if (values.only !== undefined && !workload.name.includes(values.only)) continue;
+    if (!setup.suits(workload) || (values.only !== undefined && !workload.name.includes(values.only))) continue;
     process.stderr.write(`${workload.name} …\n`);
     results.push(await compare(workload, servers));
   }
-  if (values.only === undefined) footprints = [await footprint(servers[0]), await footprint(servers[1])];
+  if (values.only === undefined && values.setup === 'embedded') {
+    footprints = [await footprint(servers[0]), await footprint(servers[1])];
+  }
 } finally {
   await Promise.all(servers.map((server) => server.close()));
+  await setup.close();
 }
-print(table(results));
-if (footprints) print(`\n${footprintTable(footprints)}`);
-if (values.json !== undefined) await writeFile(values.json, JSON.stringify({ results, footprints }, undefined, 2));
+print(`${describeScale(scale)}\n\n${table(names, results)}`);
+if (footprints) print(`\n${footprintTable(names, footprints)}`);
+if (values.json !== undefined) await writeFile(values.json, JSON.stringify({ names, scale, results, footprints }, undefined, 2));
+process.exit(0);

@@ -1,3 +1,4 @@
+import type { Scale } from './workload.ts';
 import type { Footprint } from './workloads.ts';
 
 /** Seconds for one unit. */
@@ -14,14 +15,23 @@ export interface Result {
 }
 
 /** Markdown: medians, the ratio of the medians, and how far the runs lie apart. */
-export function table(results: readonly Result[]): string {
-  const head = ['workload', 'CPU: berth', 'peer', 'ratio', 'spread', 'wall: berth', 'peer', 'ratio', 'spread'];
-  const rows = results.map(({ name, unit, ours, theirs }) => [
-    `${name} (a ${unit})`,
-    ...cells(ours, theirs, 'cpu'),
-    ...cells(ours, theirs, 'wall'),
+export function table([ours = '', theirs = '']: readonly string[], results: readonly Result[]): string {
+  const head = ['workload', `CPU: ${ours}`, theirs, 'ratio', 'spread', `wall: ${ours}`, theirs, 'ratio', 'spread'];
+  const rows = results.map((result) => [
+    `${result.name} (a ${result.unit})`,
+    ...cells(result.ours, result.theirs, 'cpu'),
+    ...cells(result.ours, result.theirs, 'wall'),
   ]);
   return markdown([head, ...rows]);
+}
+
+/** The sizes that the workloads' names leave open. */
+export function describeScale(scale: Scale): string {
+  return [
+    `Large blobs have ${mebibytes(scale.largeBlobBytes)}, pushed ones ${mebibytes(scale.pushedBlobBytes)}; `,
+    `a pushed image has ${scale.pushedLayers} layers; listings are of ${scale.tags} tags and ${scale.repositories} repositories; `,
+    `small requests are measured ${scale.requests} at a time.`,
+  ].join('');
 }
 
 function cells(ours: readonly Run[], theirs: readonly Run[], what: keyof Run): string[] {
@@ -34,11 +44,11 @@ function cells(ours: readonly Run[], theirs: readonly Run[], what: keyof Run): s
   ];
 }
 
-export function footprintTable([ours, theirs]: readonly [Footprint, Footprint]): string {
+export function footprintTable(names: readonly string[], [ours, theirs]: readonly [Footprint, Footprint]): string {
   const row = (name: string, show: (one: Footprint) => string) => [name, show(ours), show(theirs)];
   const perClient = ({ pullingBytes, idleBytes }: Footprint) => `${((pullingBytes - idleBytes) / 200 / 1024).toFixed(0)} KiB`;
   return markdown([
-    ['footprint', 'berth', 'peer'],
+    ['footprint', ...names],
     row('start-up to first answer', ({ startSeconds }) => seconds(startSeconds)),
     row('resident memory, idle', ({ idleBytes }) => mebibytes(idleBytes)),
     row('resident memory, 200 slow pulls', ({ pullingBytes }) => mebibytes(pullingBytes)),

@@ -1,17 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A registry server under measurement. */
 export interface Server {
   readonly name: string;
+  readonly isBerth: boolean;
+  /** As a header's line, with its end; '' where requests carry none. */
+  readonly authorization: string;
   readonly url: string;
   readonly port: number;
   readonly directory: string;
-  /** CPU seconds so far, user and system, of all its threads: the operating system's accounting. */
+  /** CPU seconds so far, user and system, of all its threads and processes: the operating system's accounting. */
   cpuSeconds(): Promise<number>;
   /** Resident memory, bytes. */
   residentBytes(): Promise<number>;
@@ -20,40 +23,22 @@ export interface Server {
   close(): Promise<void>;
 }
 
-interface Launch {
+/** How a server is started. */
+export interface Launch {
   readonly name: string;
+  readonly isBerth: boolean;
   command(
     port: number,
     directory: string,
   ): Promise<{ program: string; args: readonly string[]; env?: Readonly<Record<string, string>> }>;
+  /** What requests carry as `Authorization`. */
+  authorize?(url: string): Promise<string>;
 }
-
-/** berth with its defaults: one JSON line a request, here to a file that nobody reads. */
-export const berth: Launch = {
-  name: 'berth',
-  command: (port, directory) =>
-    Promise.resolve({
-      program: resolve(import.meta.dirname, '../bin/berth'),
-      args: ['serve'],
-      env: { BERTH_LISTEN: `127.0.0.1:${port}`, BERTH_STORAGE_BLOBS_DIRECTORY: directory },
-    }),
-};
-
-/** Debian's docker-registry, CNCF Distribution 2.8, with its defaults: access log and all. */
-export const peer: Launch = {
-  name: 'docker-registry',
-  async command(port, directory) {
-    const file = join(directory, 'config.yml');
-    const storage = `storage:\n  filesystem: {rootdirectory: ${directory}}\n  delete: {enabled: true}\n`;
-    await writeFile(file, `version: 0.1\n${storage}http: {addr: "127.0.0.1:${port}"}\n`);
-    return { program: 'docker-registry', args: ['serve', file] };
-  },
-};
 
 const ticksPerSecond = 100;
 
 export async function startServer(launch: Launch): Promise<Server> {
-  const directory = await mkdtemp(join(tmpdir(), `bench-${launch.name}-`));
+  const directory = await mkdtemp(join(tmpdir(), 'bench-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   let child: ChildProcess;
@@ -78,14 +63,16 @@ export async function startServer(launch: Launch): Promise<Server> {
 
   const statistics = async (file: string) => readFile(`/proc/${child.pid}/${file}`, 'utf8');
   await start();
+  const authorization = await launch.authorize?.(url);
   return {
     name: launch.name,
+    isBerth: launch.isBerth,
+    authorization: authorization === undefined ? '' : `Authorization: ${authorization}\r\n`,
     url,
     port,
     directory,
     async cpuSeconds() {
-      const fields = (await statistics('stat')).replace(/^.*\) /s, '').split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+      return (await cpuTicks(child.pid ?? 0)) / ticksPerSecond;
     },
     residentBytes: async () => Number(/VmRSS:\s+(\d+) kB/.exec(await statistics('status'))?.[1]) * 1024,
     async restart() {
@@ -99,9 +86,22 @@ export async function startServer(launch: Launch): Promise<Server> {
   };
 }
 
+/** Of the process and its children. */
+async function cpuTicks(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ');
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  const ofChildren = await Promise.all(
+    children
+      .split(' ')
+      .filter(Boolean)
+      .map((child) => cpuTicks(Number(child))),
+  );
+  return ofChildren.reduce((sum, ticks) => sum + ticks, Number(fields[11]) + Number(fields[12]));
+}
+
 async function answers(url: string): Promise<boolean> {
   return fetch(`${url}/v2/`).then(
-    (response) => response.ok,
+    ({ status }) => status === 200 || status === 401,
     () => false,
   );
 }

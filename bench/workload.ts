@@ -10,13 +10,46 @@ export interface Workload {
   readonly name: string;
   /** What one unit is: `request`, `GiB`. */
   readonly unit: string;
+  /** `listing`: seeded behind the server's back, in its folder. */
+  readonly kind?: 'listing';
   /** Prepares a server's data, once, before the first run. */
   prepare?(server: Server, scale: Scale): Promise<void>;
   /** One run. Called alternately on every server. */
   run(server: Server, scale: Scale, round: number): Promise<Measure>;
 }
 
-/** Sizes: the full ones, or small ones to see that everything works. */
+/** How much there is of everything. */
 export interface Scale {
-  readonly quick: boolean;
+  /** Small requests in a run. */
+  readonly requests: number;
+  readonly largeBlobBytes: number;
+  readonly pushedBlobBytes: number;
+  readonly pushedLayers: number;
+  readonly tags: number;
+  readonly repositories: number;
+  /** Listings in a run, where they are slow. */
+  readonly slowListings: number;
 }
+
+const MiB = 1024 * 1024;
+
+export const fullScale: Scale = {
+  requests: 8000,
+  largeBlobBytes: 1024 * MiB,
+  pushedBlobBytes: 256 * MiB,
+  pushedLayers: 40,
+  tags: 100_000,
+  repositories: 10_000,
+  slowListings: 10,
+};
+
+/** To see that everything works. */
+export const quickScale: Scale = {
+  requests: 200,
+  largeBlobBytes: MiB,
+  pushedBlobBytes: MiB,
+  pushedLayers: 4,
+  tags: 1000,
+  repositories: 100,
+  slowListings: 20,
+};

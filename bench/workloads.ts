@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { digestOf, download, newImage, pullImage, pushBlob, pushImage, putManifest, repeat, send } from './client.ts';
 import type { Server } from './server.ts';
-import type { Workload } from './workload.ts';
+import type { Scale, Workload } from './workload.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -15,41 +15,50 @@ const GiB = 1024 * MiB;
 const small = newImage(2, 10 * KiB);
 const smallDigest = digestOf(small.manifest);
 
-const requests = (quick: boolean) => (quick ? 200 : 8000);
+const largeBlobGet = 'large blob GET, 4 at once';
 
 export const workloads: readonly Workload[] = [
   {
     name: 'manifest GET by tag, 16 connections',
     unit: 'request',
     prepare: (server) => pushImage(server, 'bench/small', 'latest', small),
-    async run(server, { quick }) {
-      await repeat(server, 'GET', '/v2/bench/small/manifests/latest', requests(quick), 16);
-      return { units: requests(quick) };
+    async run(server, { requests }) {
+      await repeat(server, 'GET', '/v2/bench/small/manifests/latest', requests, 16);
+      return { units: requests };
     },
   },
   {
     name: 'manifest HEAD by digest, 16 connections',
     unit: 'request',
     prepare: (server) => pushImage(server, 'bench/small', 'latest', small),
-    async run(server, { quick }) {
-      await repeat(server, 'HEAD', `/v2/bench/small/manifests/${smallDigest}`, requests(quick), 16);
-      return { units: requests(quick) };
+    async run(server, { requests }) {
+      await repeat(server, 'HEAD', `/v2/bench/small/manifests/${smallDigest}`, requests, 16);
+      return { units: requests };
     },
   },
-  blobGet('blob GET of 1 GiB, 4 at once', 'GiB', GiB, async (server, path, bytes) => {
-    const sizes = await Promise.all(Array.from({ length: 4 }, () => download(server, path)));
-    if (sizes.some((size) => size < bytes)) throw new Error(`${server.name}: a download was short`);
-    return { units: (4 * bytes) / GiB };
-  }),
-  blobGet('blob GET of 100 KiB, 16 connections', 'request', 100 * KiB, async (server, path, _bytes, quick) => {
-    await repeat(server, 'GET', path, requests(quick), 16);
-    return { units: requests(quick) };
-  }),
+  blobGet(
+    largeBlobGet,
+    'GiB',
+    ({ largeBlobBytes }) => largeBlobBytes,
+    async (server, path, { largeBlobBytes: bytes }) => {
+      const sizes = await Promise.all(Array.from({ length: 4 }, () => download(server, path)));
+      if (sizes.some((size) => size < bytes)) throw new Error(`${server.name}: a download was short`);
+      return { units: (4 * bytes) / GiB };
+    },
+  ),
+  blobGet(
+    'blob GET of 100 KiB, 16 connections',
+    'request',
+    () => 100 * KiB,
+    async (server, path, { requests }) => {
+      await repeat(server, 'GET', path, requests, 16);
+      return { units: requests };
+    },
+  ),
   {
-    name: 'blob push of 256 MiB, 2 at once',
+    name: 'blob push, 2 at once',
     unit: 'GiB',
-    async run(server, { quick }, round) {
-      const bytes = (quick ? 1 : 256) * MiB;
+    async run(server, { pushedBlobBytes: bytes }, round) {
       // New content each time: a registry may drop what it knows.
       const blobs = [0, 1].map((which) => Buffer.alloc(bytes, createHash('sha256').update(`${round}/${which}`).digest()));
       const digests = blobs.map(digestOf);
@@ -58,10 +67,10 @@ export const workloads: readonly Workload[] = [
     },
   },
   {
-    name: 'image push, 40 layers of 1 MiB',
+    name: 'image push, layers of 1 MiB',
     unit: 'image',
-    async run(server, { quick }) {
-      await pushImage(server, 'bench/layers', 'latest', newImage(quick ? 4 : 40, MiB));
+    async run(server, { pushedLayers }) {
+      await pushImage(server, 'bench/layers', 'latest', newImage(pushedLayers, MiB));
       return { units: 1 };
     },
   },
@@ -75,21 +84,23 @@ export const workloads: readonly Workload[] = [
     },
   },
   {
-    name: 'page of 100 tags out of 100,000',
+    name: 'page of 100 tags',
     unit: 'request',
-    prepare: (server, { quick }) => seedTags(server, quick ? 1000 : 100_000),
-    async run(server, { quick }) {
-      const count = quick ? 20 : server.name === 'berth' ? 500 : 10;
+    kind: 'listing',
+    prepare: (server, { tags }) => seedTags(server, tags),
+    async run(server, { slowListings }) {
+      const count = server.isBerth ? 50 * slowListings : slowListings;
       await repeat(server, 'GET', '/v2/bench/tags/tags/list?n=100&last=tag-000500', count, 4);
       return { units: count };
     },
   },
   {
-    name: 'page of 100 repositories out of 10,000',
+    name: 'page of 100 repositories',
     unit: 'request',
-    prepare: (server, { quick }) => seedRepositories(server, quick ? 100 : 10_000),
-    async run(server, { quick }) {
-      const count = quick ? 20 : server.name === 'berth' ? 500 : 10;
+    kind: 'listing',
+    prepare: (server, { repositories }) => seedRepositories(server, repositories),
+    async run(server, { slowListings }) {
+      const count = server.isBerth ? 50 * slowListings : slowListings;
       await repeat(server, 'GET', '/v2/_catalog?n=100&last=seed/000050', count, 4);
       return { units: count };
     },
@@ -99,21 +110,20 @@ export const workloads: readonly Workload[] = [
 /** Made once: 40 MiB of noise. */
 const layered = newImage(40, MiB);
 
-type Get = (server: Server, path: string, bytes: number, quick: boolean) => Promise<{ units: number }>;
+type Get = (server: Server, path: string, scale: Scale) => Promise<{ units: number }>;
 
-function blobGet(name: string, unit: string, fullBytes: number, get: Get): Workload {
-  const sizeOf = (quick: boolean) => (quick ? Math.min(fullBytes, MiB) : fullBytes);
+function blobGet(name: string, unit: string, sizeOf: (scale: Scale) => number, get: Get): Workload {
+  const keyOf = (server: Server) => `${name} ${server.url}`;
   return {
     name,
     unit,
-    async prepare(server, { quick }) {
-      const block = randomBytes(64 * KiB);
-      const bytes = Buffer.alloc(sizeOf(quick), block);
+    async prepare(server, scale) {
+      const bytes = Buffer.alloc(sizeOf(scale), randomBytes(64 * KiB));
       const digest = digestOf(bytes);
-      await pushBlob(server, `bench/get-${server.name}`, bytes, digest);
-      paths.set(`${name} ${server.name}`, `/v2/bench/get-${server.name}/blobs/${digest}`);
+      await pushBlob(server, 'bench/get', bytes, digest);
+      paths.set(keyOf(server), `/v2/bench/get/blobs/${digest}`);
     },
-    run: (server, { quick }) => get(server, paths.get(`${name} ${server.name}`) ?? '', sizeOf(quick), quick),
+    run: (server, scale) => get(server, paths.get(keyOf(server)) ?? '', scale),
   };
 }
 
@@ -126,7 +136,7 @@ const padded = (index: number) => String(index).padStart(6, '0');
 async function seedTags(server: Server, count: number): Promise<void> {
   await pushImage(server, 'bench/tags', 'first', small);
   const names = Array.from({ length: count }, (_, index) => `tag-${padded(index)}`);
-  if (server.name === 'berth') {
+  if (server.isBerth) {
     for (let start = 0; start < count; start += 500) {
       const query = names.slice(start, start + 500).map((name) => `tag=${name}`);
       await putManifest(server, 'bench/tags', `${smallDigest}?${query.join('&')}`, small.manifest);
@@ -143,7 +153,7 @@ async function seedTags(server: Server, count: number): Promise<void> {
 
 async function seedRepositories(server: Server, count: number): Promise<void> {
   const names = Array.from({ length: count }, (_, index) => `seed/${padded(index)}`);
-  if (server.name === 'berth') {
+  if (server.isBerth) {
     await pushImage(server, 'bench/source', 'first', small);
     const digest = digestOf(small.config);
     await inParallel(names, (name) => send(server, 'POST', `/v2/${name}/blobs/uploads/?mount=${digest}&from=bench/source`));
@@ -178,12 +188,12 @@ export interface Footprint {
 
 const slowClients = 200;
 
-/** The blob of the 1 GiB workload must be there. */
+/** The blob of the large workload must be there. */
 export async function footprint(server: Server): Promise<Footprint> {
   const startSeconds = await server.restart();
   await sleep(1000);
   const idleBytes = await server.residentBytes();
-  const path = paths.get(`blob GET of 1 GiB, 4 at once ${server.name}`) ?? '';
+  const path = paths.get(`${largeBlobGet} ${server.url}`) ?? '';
   const sockets = Array.from({ length: slowClients }, () => {
     const socket = connect(server.port, '127.0.0.1', () => socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`));
     socket.once('data', () => socket.pause());

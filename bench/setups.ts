@@ -1,0 +1,115 @@
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createDatabase } from '../test/support/postgres.ts';
+import { type TestBucket, createBucket } from '../test/support/s3-server.ts';
+import type { Launch } from './server.ts';
+import { type Scale, type Workload, fullScale } from './workload.ts';
+
+/** Two servers that are compared, ours first, and what they are compared by. */
+export interface Setup {
+  readonly launches: readonly [Launch, Launch];
+  readonly scale: Scale;
+  suits(workload: Workload): boolean;
+  /** Removes what the servers stood on. */
+  close(): Promise<void>;
+}
+
+/** By the name that `--setup` takes. */
+export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
+  /** The default of both: everything in a folder. */
+  embedded: () => Promise.resolve({ launches: [berth('berth'), distribution('docker-registry')], ...everything }),
+  /** Two processes against one. */
+  workers: () =>
+    Promise.resolve({ launches: [berth('berth, 2 workers', { BERTH_WORKERS: '2' }), berth('berth, 1 worker')], ...everything }),
+  /** With bearer tokens against without. */
+  token: () =>
+    Promise.resolve({
+      launches: [{ ...berth('berth, tokens', tokenSettings), authorize }, berth('berth, open')],
+      ...everything,
+      suits: ({ unit, kind }) => unit === 'request' && kind !== 'listing',
+    }),
+  /** Both over the same S3 server; what is pulled goes through them. */
+  cluster,
+};
+
+const everything = { scale: fullScale, suits: () => true, close: () => Promise.resolve() };
+
+/** berth with its defaults: one JSON line a request, here to where nobody reads it. */
+function berth(name: string, settings: Readonly<Record<string, string>> = {}): Launch {
+  return {
+    name,
+    isBerth: true,
+    command: (port, directory) =>
+      Promise.resolve({
+        program: resolve(import.meta.dirname, '../bin/berth'),
+        args: ['serve'],
+        env: { BERTH_LISTEN: `127.0.0.1:${port}`, BERTH_STORAGE_BLOBS_DIRECTORY: directory, ...settings },
+      }),
+  };
+}
+
+/** Debian's docker-registry, CNCF Distribution 2.8, with its defaults: access log and all. */
+function distribution(name: string, storage?: string): Launch {
+  return {
+    name,
+    isBerth: false,
+    async command(port, directory) {
+      const file = join(directory, 'config.yml');
+      const kept = storage ?? `  filesystem: {rootdirectory: ${directory}}\n`;
+      await writeFile(file, `version: 0.1\nstorage:\n${kept}  delete: {enabled: true}\nhttp: {addr: "127.0.0.1:${port}"}\n`);
+      // Its S3 driver does not start where the environment names a CA bundle.
+      return { program: 'docker-registry', args: ['serve', file], env: { AWS_CA_BUNDLE: '' } };
+    },
+  };
+}
+
+const tokenSettings = { BERTH_ACCESS_MODE: 'token', BERTH_ACCESS_ADMIN_PASSWORD: 'bench' };
+
+/** A bearer token for everything that the workloads do. */
+async function authorize(url: string): Promise<string> {
+  const query = new URLSearchParams({ service: new URL(url).host });
+  for (const name of ['small', 'get']) query.append('scope', `repository:bench/${name}:pull,push`);
+  const basic = Buffer.from('admin:bench').toString('base64');
+  const answer = await fetch(`${url}/token?${query.toString()}`, { headers: { Authorization: `Basic ${basic}` } });
+  if (!answer.ok) throw new Error(`no token: ${answer.status}`);
+  return `Bearer ${((await answer.json()) as { token: string }).token}`;
+}
+
+const MiB = 1024 * 1024;
+
+async function cluster(): Promise<Setup> {
+  const [ours, theirs, database] = await Promise.all([createBucket(), createBucket(), createDatabase()]);
+  const settings = {
+    BERTH_STORAGE_BLOBS_DRIVER: 's3',
+    BERTH_STORAGE_BLOBS_S3_BUCKET: ours.name,
+    BERTH_STORAGE_BLOBS_S3_ENDPOINT: ours.endpoint,
+    BERTH_STORAGE_BLOBS_S3_REGION: ours.region,
+    BERTH_STORAGE_BLOBS_S3_FORCE_PATH_STYLE: 'true',
+    BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID: ours.credentials.accessKeyId,
+    BERTH_STORAGE_BLOBS_S3_SECRET_ACCESS_KEY: ours.credentials.secretAccessKey,
+    BERTH_STORAGE_BLOBS_S3_REDIRECT: 'false',
+    BERTH_STORAGE_METADATA_DRIVER: 'postgres',
+    BERTH_STORAGE_METADATA_URL: database.url,
+  };
+  return {
+    launches: [berth('berth', settings), distribution('docker-registry', distributionS3(theirs))],
+    scale: { ...fullScale, requests: 1000, largeBlobBytes: 64 * MiB, pushedBlobBytes: 32 * MiB, pushedLayers: 10 },
+    suits: ({ kind }) => kind !== 'listing',
+    async close() {
+      await Promise.all([ours.remove(), theirs.remove(), database.drop()]);
+    },
+  };
+}
+
+function distributionS3({ name, endpoint, region, credentials }: TestBucket): string {
+  const settings = {
+    bucket: name,
+    region,
+    regionendpoint: endpoint,
+    accesskey: credentials.accessKeyId,
+    secretkey: credentials.secretAccessKey,
+    secure: false,
+    v4auth: true,
+  };
+  return `  s3: ${JSON.stringify(settings)}\n  redirect: {disable: true}\n`;
+}
