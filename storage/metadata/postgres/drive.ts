@@ -8,30 +8,36 @@ export type Runner = Pick<ClientBase | Pool, 'query'>;
 interface Translated {
   readonly text: string;
   /** Under this name a connection keeps the parsed and planned statement. */
-  readonly name: string;
+  readonly name?: string;
 }
 
 const translations = new Map<string, Translated>();
 
 /** `?` → `$1`, `$2`, …; not within quotes. */
+export function numbered(sql: string): string {
+  let count = 0;
+  return sql.replaceAll(/'[^']*'|\?/g, (found) => (found === '?' ? `$${++count}` : found));
+}
+
+/**
+ * Whether connections keep the statement. Not one with a list: lists come in every length, and a plan for any values
+ * reads a repository whole that is much larger than the average one.
+ */
+export function isKept(sql: string): boolean {
+  return !sql.includes(' IN (?');
+}
+
 function translate(sql: string): Translated {
   let translated = translations.get(sql);
   if (!translated) {
-    let count = 0;
-    const text = sql.replaceAll(/'[^']*'|\?/g, (found) => (found === '?' ? `$${++count}` : found));
-    translated = { text, name: `berth_${translations.size}` };
+    translated = { text: numbered(sql), ...(isKept(sql) ? { name: `berth_${translations.size}` } : {}) };
     translations.set(sql, translated);
   }
   return translated;
 }
 
-/** Long lists come in every length: kept, each would fill the server's memory for little. */
-const mostPreparedValues = 16;
-
 export async function execute(runner: Runner, { sql, values }: Statement): Promise<readonly Row[]> {
-  const { text, name } = translate(sql);
-  const question = { text, values: [...values], ...(values.length <= mostPreparedValues ? { name } : {}) };
-  const { rows } = await asking(() => runner.query<Row>(question));
+  const { rows } = await asking(() => runner.query<Row>({ ...translate(sql), values: [...values] }));
   return rows;
 }
 

@@ -36,9 +36,16 @@ export function createPool(url: string, connections: number): pg.Pool {
   return pool;
 }
 
-/** What is acknowledged is on disk, whatever the server's default; a stricter one (`remote_apply`) stays. */
-const sessionSettings = `
+/**
+ * What is acknowledged is on disk, whatever the server's default; a stricter one (`remote_apply`) stays.
+ *
+ * Every query is a lookup or a page of an index, and is planned so whatever the statistics say, or do not say yet: nested
+ * loops over indexes, as SQLite does it. Left to itself the planner reads a table whole where it hopes to find a common
+ * value soon, or merges a whole index into a page.
+ */
+export const sessionSettings = `
   SET statement_timeout = ${statementMilliseconds};
   SET lock_timeout = ${lockMilliseconds};
   SET idle_in_transaction_session_timeout = ${idleInTransactionMilliseconds};
+  SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')`;

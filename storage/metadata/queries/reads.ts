@@ -27,6 +27,9 @@ export interface UploadRecord {
   readonly owner: string;
 }
 
+/** Not a join: PostgreSQL must see that it is one repository, whose index has the order that a page asks for. */
+const inRepository = 'repository_id = (SELECT id FROM repositories WHERE name = ?)';
+
 const manifestColumns = 'm.digest AS "digest", m.media_type AS "mediaType", m.size_bytes AS "sizeBytes"';
 
 export function* findManifestByTag(repository: string, tag: string): Query<ManifestRecord | undefined> {
@@ -79,8 +82,7 @@ export function* repositoryExists(name: string): Query<boolean> {
 /** Tag names after `after` (exclusive), ascending by bytes. */
 export function* listTags(repository: string, after: string, limit: number): Query<readonly string[]> {
   const rows = yield* all<{ name: string }>(
-    `SELECT t.name AS "name" FROM repositories r JOIN tags t ON t.repository_id = r.id
-      WHERE r.name = ? AND t.name > ? ORDER BY t.name LIMIT ?`,
+    `SELECT name AS "name" FROM tags WHERE ${inRepository} AND name > ? ORDER BY name LIMIT ?`,
     repository,
     after,
     limit,
@@ -107,7 +109,7 @@ export function* listReferrers(
   limit: number,
 ): Query<readonly ReferrerRecord[]> {
   const columns = `${manifestColumns}, m.artifact_type AS "artifactType", m.annotations AS "annotations"`;
-  const select = `SELECT ${columns} FROM repositories r JOIN manifests m ON m.repository_id = r.id WHERE r.name = ? AND m.subject = ?`;
+  const select = `SELECT ${columns} FROM manifests m WHERE ${inRepository} AND m.subject = ?`;
   const page = 'AND m.digest > ? ORDER BY m.digest LIMIT ?';
   return artifactType === undefined
     ? yield* all<ReferrerRecord>(`${select} ${page}`, repository, subject, after, limit)

@@ -15,6 +15,7 @@ CREATE TABLE mirrored_tags (
   missing_since INTEGER, -- the upstream knows it no longer
   PRIMARY KEY (repository_id, name)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX mirrored_tags_by_digest ON mirrored_tags (repository_id, digest);
 
 -- What mirrored manifests promise: content that may be fetched, its size known before.
 CREATE TABLE mirrored_promises (

@@ -1,0 +1,38 @@
+/**
+ * A large registry as SQL that both databases understand: 20,000 repositories, one of them with 100,000 tags, manifests
+ * and links, and 100,000 rows in every other table that grows with use. Constraints must be off while it is written.
+ */
+const repositories = 20_000;
+const many = 100_000;
+
+const rows = (count: number) => `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
+
+export const manyRows: readonly string[] = [
+  `INSERT INTO repositories (name, created_at) ${rows(repositories)} SELECT 'app' || i, i FROM n`,
+  `INSERT INTO blobs (digest, size_bytes, created_at) ${rows(many)} SELECT 'd' || i, 1, i FROM n`,
+  `INSERT INTO links (repository_id, digest, created_at) ${rows(many)} SELECT 1, 'd' || i, i FROM n`,
+  `INSERT INTO links (repository_id, digest, created_at) ${rows(repositories)} SELECT i, 'shared', i FROM n`,
+  `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, artifact_type, subject, pushed_at)
+   ${rows(many)} SELECT 1, 'd' || i, 'm', 1, 't' || i % 3, CASE WHEN i % 4 = 0 THEN 'd1' ELSE NULL END, i FROM n`,
+  `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, pushed_at)
+   ${rows(repositories)} SELECT i, 'shared', 'm', 1, i FROM n`,
+  `INSERT INTO manifest_references (repository_id, manifest, digest) ${rows(many)} SELECT 1, 'd' || i, 'd' || (i + 1) FROM n`,
+  `INSERT INTO manifest_references (repository_id, manifest, digest) ${rows(many)} SELECT 1, 'd' || i, 'shared' FROM n`,
+  `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(many)} SELECT 1, 't' || i, 'd' || i, i FROM n`,
+  `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(repositories)} SELECT i, 'latest', 'shared', i FROM n`,
+  `INSERT INTO uploads (id, repository, algorithm, started_at) ${rows(many)} SELECT 'u' || i, 'app1', 'sha256', i FROM n`,
+  `INSERT INTO leases (name, holder, held_until) ${rows(many)} SELECT 'l' || i, 'h', i FROM n`,
+  `INSERT INTO mirrored_repositories (repository_id, upstream) ${rows(repositories)} SELECT i, 'docker.io' FROM n WHERE i < 10000`,
+  `INSERT INTO mirrored_tags (repository_id, name, digest, media_type, size_bytes, checked_at)
+   ${rows(many)} SELECT 1, 't' || i, 'd' || i, 'm', 1, i FROM n`,
+  `INSERT INTO mirrored_promises (repository_id, digest, size_bytes) ${rows(many)} SELECT 1, 'd' || i, 1 FROM n`,
+  `INSERT INTO mirrored_content (digest, size_bytes, used_at) ${rows(many)} SELECT 'd' || i, 1, i FROM n`,
+  `INSERT INTO accounts (kind, name, is_admin, created_at)
+   ${rows(many)} SELECT 'user', 'a' || i, CASE WHEN i = 1 THEN 1 ELSE 0 END, i FROM n`,
+  `INSERT INTO access_tokens (id, kind, account_id, name, secret_hash, created_at)
+   ${rows(many)} SELECT 'k' || i, 'personal', i, 'n', 's' || i, i FROM n`,
+  `INSERT INTO team_members (account_id, team_id) ${rows(many)} SELECT i, i % 100 FROM n`,
+  `INSERT INTO grants (subject, pattern, actions, created_at) ${rows(many)} SELECT 'account:' || i, 'x/*', 'pull', i FROM n`,
+  `INSERT INTO visibilities (pattern, is_public, is_wildcard)
+   ${rows(many)} SELECT 'app' || i, i % 2, CASE WHEN i < 10 THEN 1 ELSE 0 END FROM n`,
+];
