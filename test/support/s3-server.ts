@@ -62,7 +62,7 @@ function sharedServer(): Promise<string> {
   server ??= (async () => {
     const folder = join(tmpdir(), `berth-s3-${process.env['TEST_RUN'] ?? process.pid}`);
     const address = join(folder, 'port');
-    if (await isMine(folder)) await writeFile(address, String(await startServer(join(folder, 'ceph'))));
+    if (await isMine(folder)) await writeFile(address, String(await startServer(folder)));
     else await until(() => existsSync(address), startSeconds);
     return `http://127.0.0.1:${await readFile(address, 'utf8')}`;
   })();

@@ -1,0 +1,83 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { parse, parseAllDocuments } from 'yaml';
+import { loadConfig } from '../../config/load.ts';
+
+const deploy = resolve(import.meta.dirname, '../../deploy');
+
+type Environment = Readonly<Record<string, string>>;
+type Service = { environment?: Environment; build?: string | { context: string; dockerfile: string }; volumes?: string[] };
+
+/** What the image sets, and berth refuses without access control. */
+const inImage = { BERTH_LISTEN: '0.0.0.0:5000' };
+
+function expectReplica(environment: Environment): void {
+  const { storage, access } = loadConfig({ environment: { ...inImage, ...environment } });
+  expect([storage.blobs.driver, storage.metadata.driver, access.mode]).toEqual(['s3', 'postgres', 'token']);
+}
+
+describe('deploy/compose', () => {
+  const folder = join(deploy, 'compose');
+  const { services } = parse(readFileSync(join(folder, 'compose.yaml'), 'utf8')) as { services: Record<string, Service> };
+
+  test('two equal replicas, whose configuration berth accepts', () => {
+    expect(services['berth-1']).toEqual(services['berth-2']);
+    expectReplica(services['berth-1']?.environment ?? {});
+  });
+
+  test('the proxy knows both', () => {
+    const proxy = readFileSync(join(folder, 'Caddyfile'), 'utf8');
+    for (const name of ['berth-1', 'berth-2']) expect(proxy).toContain(`${name}:5000`);
+  });
+
+  test('every file that it names is there, and in the build context', () => {
+    for (const { build, volumes = [] } of Object.values(services)) {
+      const context = resolve(folder, typeof build === 'string' ? build : (build?.context ?? '.'));
+      const dockerfile = typeof build === 'object' ? build.dockerfile : 'Dockerfile';
+      if (build !== undefined) expect(existsSync(join(context, dockerfile))).toBe(true);
+      for (const volume of volumes.filter((text) => text.startsWith('.'))) {
+        expect(existsSync(resolve(folder, volume.split(':')[0] ?? ''))).toBe(true);
+      }
+    }
+    const copied = /^COPY (\S+)/m.exec(readFileSync(join(folder, 's3/Dockerfile'), 'utf8'))?.[1] ?? '';
+    expect(existsSync(resolve(deploy, '..', copied))).toBe(true);
+    expect(readFileSync(resolve(deploy, '../.dockerignore'), 'utf8').split('\n')).toContain(`!${copied}`);
+  });
+});
+
+describe('deploy/kubernetes', () => {
+  type Resource = {
+    kind: string;
+    metadata: { name: string };
+    data?: Environment;
+    spec?: { template?: { spec: { containers: { name: string; env?: { name: string }[] }[] } } };
+  };
+  const folder = join(deploy, 'kubernetes');
+  const resources = readdirSync(folder).flatMap((file) =>
+    parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) => document.toJS() as Resource),
+  );
+
+  test('replicas whose configuration berth accepts, with secrets in their place', () => {
+    const settings = resources.find(({ kind }) => kind === 'ConfigMap')?.data ?? {};
+    const deployment = resources.find(({ kind }) => kind === 'Deployment');
+    const env = deployment?.spec?.template?.spec.containers[0]?.env ?? [];
+    const secrets = env.map(({ name }) => [
+      name,
+      name.endsWith('_URL') ? 'postgres://berth:secret@postgres/berth' : 'secret-value',
+    ]);
+    expectReplica({ ...settings, ...(Object.fromEntries(secrets) as Environment) });
+  });
+
+  test('each resource has a kind and a name', () => {
+    expect(resources.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+      'ConfigMap berth',
+      'Deployment berth',
+      'Service berth',
+      'PodDisruptionBudget berth',
+      'Ingress berth',
+      'StatefulSet postgres',
+      'Service postgres',
+    ]);
+  });
+});
