@@ -187,6 +187,11 @@ function checkTogether(config: Config, errors: string[]): void {
         'set access.mode to token, or access.allowOpen to true if that is what you want',
     );
   }
+  const { realm, issuer, certificates, jwksUrl } = access.external;
+  if (access.mode === 'external' && (realm === undefined || issuer === undefined))
+    errors.push('access.mode external needs access.external.realm and access.external.issuer');
+  if (access.mode === 'external' && certificates === undefined && jwksUrl === undefined)
+    errors.push('access.mode external needs access.external.certificates or access.external.jwksUrl');
   if ((tls.certificate === undefined) !== (tls.key === undefined)) errors.push('tls.certificate and tls.key belong together');
   if (storage.blobs.driver === 's3') checkS3(storage.blobs.s3, errors);
   if (storage.metadata.driver === 'postgres' && storage.metadata.url === undefined)

@@ -69,11 +69,28 @@ export const schema = section({
     grace: duration('30s', 'how long running transfers may go on after SIGTERM'),
   }),
   access: section({
-    mode: choice(['open', 'token'], 'open: everybody may do everything; token: logins, grants'),
+    mode: choice(
+      ['open', 'token', 'external'],
+      'open: everybody may do everything; token: logins, grants; external: tokens of another server',
+    ),
     allowOpen: flag(false, 'permit mode open on an address that other machines reach'),
     tokenLifetime: duration('5m', 'how long a bearer token is good; revoked rights end at once'),
     anonymousPull: choice(['public', 'none'], 'what a client without a login may pull: public repositories, or nothing'),
     auditKeep: duration('90d', 'how long the audit log is kept'),
+    external: section({
+      realm: optional(url('where the other token server makes out its tokens')),
+      service: text('berth', 'what it calls this registry: the audience of its tokens'),
+      issuer: optional(text('', 'how it calls itself: the issuer of its tokens')),
+      certificates: optional(text('', 'file with the certificates that its keys are believed by (PEM)')),
+      jwksUrl: optional(url('where its public keys are (JWKS)')),
+    }),
+    identities: entries({}, 'CI providers whose signed tokens are taken as passwords, in mode token', {
+      issuer: url("the tokens' issuer, as they say it"),
+      jwksUrl: optional(url('where its keys are; default: what its discovery document says')),
+      audience: text('berth', 'who the tokens must be made out for'),
+      claims: words('NAME=VALUE', 'what the tokens must say'),
+      grants: words('PATTERN:ACTIONS', 'what they may do'),
+    }),
     admin: section({
       username: text('admin', 'created at the first start in mode token'),
       password: secret('without it one is generated and printed once'),

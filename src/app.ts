@@ -50,7 +50,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const swept = await registry.uploads.sweep(servesAlone(config) ? Infinity : now() - config.uploads.expireAfter * 1000);
   if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
   const certificate = await openTls(config);
-  const guard = config.access.mode === 'open' ? undefined : await createGuard(config, metadata, now, log);
+  const guard = await createGuard(config, metadata, now, log);
   const mirror = await openMirror(config, driver, metadata, now, log);
   const server = createServer(config, registry, mirror, driver, metadata, log, certificate, guard);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);

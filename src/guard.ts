@@ -1,8 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { createAccess } from './access/access.ts';
-import { createAudit, type Audit } from './access/audit.ts';
+import { type Audit, createAudit } from './access/audit.ts';
+import { createExternalAuthenticator } from './access/external.ts';
 import { ensureAdmin } from './access/first-admin.ts';
+import { createKeySet, fetchJson, readKeySet } from './access/key-set.ts';
+import { type TrustedCertificates, readCertificates } from './access/trusted-certificates.ts';
+import { privateByDefault } from './access/visibility.ts';
 import type { AccessControl } from './http/access.ts';
 import { createApiRouter } from './http/api/router.ts';
 import { createJwksRouter } from './http/jwks.ts';
@@ -11,8 +17,9 @@ import { createTokenAccess } from './http/token-access.ts';
 import { createTokenRouter } from './http/token/router.ts';
 import type { Extension } from './http/web.ts';
 import type { Log } from './observability/log.ts';
+import { readWorkloadRules } from './workload-rules.ts';
 
-/** What stands between clients and the registry, other than in mode open. */
+/** What stands between clients and the registry. */
 export interface Guard {
   readonly control: AccessControl;
   readonly audit: Audit;
@@ -23,32 +30,83 @@ export interface Guard {
   tidy(): Promise<void>;
 }
 
-/** `now` in milliseconds. */
-export async function createGuard(config: Config, metadata: MetadataStore, now: () => number, log: Log): Promise<Guard> {
-  const { admin, anonymousPull, auditKeep, tokenLifetime } = config.access;
-  const { created, password } = await ensureAdmin(metadata, admin, now());
+/** Undefined in mode open. `now` in milliseconds. */
+export async function createGuard(
+  config: Config,
+  metadata: MetadataStore,
+  now: () => number,
+  log: Log,
+): Promise<Guard | undefined> {
+  const { mode, auditKeep } = config.access;
+  if (mode === 'open') return undefined;
   const audit = createAudit(metadata, now, (error) => log.error({ err: error }, 'lines of the audit log are lost'));
+  const parts = { config, metadata, now, audit };
+  return {
+    audit,
+    ...(mode === 'token' ? await guardByItself(parts) : guardByOthers(parts)),
+    async tidy() {
+      await metadata.pruneAccessTokens(now());
+      await metadata.pruneAudit(now() - auditKeep * 1000);
+    },
+  };
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly metadata: MetadataStore;
+  readonly now: () => number;
+  readonly audit: Audit;
+}
+
+type ByMode = Pick<Guard, 'control' | 'extensions' | 'generatedPassword'>;
+
+async function guardByItself({ config, metadata, now, audit }: Parts): Promise<ByMode> {
+  const { admin, anonymousPull, tokenLifetime } = config.access;
   const access = createAccess({
     metadata,
     now,
     audit,
     tokenSeconds: tokenLifetime,
     anonymousPullsPublic: anonymousPull === 'public',
+    workloadRules: readWorkloadRules(config),
   });
+  const { created, password } = await ensureAdmin(metadata, admin, now());
   const origin = createOrigin(config);
   const api = createApiRouter({ ...access, metadata, origin, now, changed: access.epoch.expire });
+  const place = (request: Parameters<typeof origin.base>[0]) => ({ realm: `${origin.base(request)}/token`, service: 'berth' });
   return {
-    control: createTokenAccess({ ...access, metadata, origin, audit, realm: (request) => `${origin.base(request)}/token` }),
-    audit,
+    control: createTokenAccess({ ...access, metadata, origin, audit, place }),
     extensions: [
       { path: '/token', router: createTokenRouter({ ...access, origin }) },
       { path: '/api/v1', router: api },
       { path: '/.well-known/jwks.json', router: createJwksRouter(access.signingKeys) },
     ],
     generatedPassword: created && admin.password === undefined ? password : undefined,
-    async tidy() {
-      await metadata.pruneAccessTokens(now());
-      await metadata.pruneAudit(now() - auditKeep * 1000);
-    },
   };
+}
+
+function guardByOthers({ config, metadata, now, audit }: Parts): ByMode {
+  const { realm = '', service, issuer = '', certificates, jwksUrl } = config.access.external;
+  const authenticator = createExternalAuthenticator({
+    issuer,
+    service,
+    certificates: certificates === undefined ? undefined : openCertificates(certificates),
+    keys: jwksUrl === undefined ? undefined : createKeySet(async () => readKeySet(await fetchJson(jwksUrl)), now),
+    now,
+  });
+  const origin = createOrigin(config);
+  const place = () => ({ realm, service });
+  return {
+    control: createTokenAccess({ authenticator, rights: privateByDefault, metadata, origin, audit, place }),
+    extensions: [],
+    generatedPassword: undefined,
+  };
+}
+
+function openCertificates(file: string): TrustedCertificates {
+  try {
+    return readCertificates(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigError([`access.external.certificates ${file} can not be read: ${(error as Error).message}`]);
+  }
 }

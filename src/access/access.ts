@@ -7,6 +7,8 @@ import { type Logins, createLogins } from './logins.ts';
 import { type Rights, createRights } from './rights.ts';
 import { type SigningKeys, createSigningKeys } from './signing-keys.ts';
 import { createThrottle } from './throttle.ts';
+import { createWorkloads } from './workload.ts';
+import type { WorkloadRule } from './workload-rule.ts';
 import { type TokenServer, createTokenServer } from './token-server.ts';
 
 /** Everything that knows who may do what, in mode token. */
@@ -26,15 +28,17 @@ export interface AccessOptions {
   readonly tokenSeconds: number;
   readonly anonymousPullsPublic: boolean;
   readonly audit: Audit;
+  /** CI providers whose tokens are let in. */
+  readonly workloadRules: readonly WorkloadRule[];
 }
 
-export function createAccess({ metadata, now, tokenSeconds, anonymousPullsPublic, audit }: AccessOptions): Access {
+export function createAccess({ metadata, now, tokenSeconds, anonymousPullsPublic, audit, workloadRules }: AccessOptions): Access {
   const epoch = createEpoch(metadata, now);
-  const rights = createRights({ metadata, epoch, now, anonymousPullsPublic, workloadRules: [] });
+  const rights = createRights({ metadata, epoch, now, anonymousPullsPublic, workloadRules });
   const signingKeys = createSigningKeys({ metadata, epoch, now, tokenMilliseconds: tokenSeconds * 1000 });
   const bearerTokens = createBearerTokens({ keys: signingKeys, now, lifetimeSeconds: tokenSeconds });
   const throttle = createThrottle(now);
-  const logins = createLogins({ metadata, rights, throttle, now, audit, workload: () => Promise.resolve(undefined) });
+  const logins = createLogins({ metadata, rights, throttle, now, audit, workload: createWorkloads(workloadRules, now) });
   const authenticator = createAuthenticator({ bearerTokens, logins, rights });
   const tokenServer = createTokenServer({ metadata, rights, bearerTokens, now });
   return { epoch, rights, logins, authenticator, tokenServer, signingKeys };

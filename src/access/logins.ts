@@ -26,9 +26,9 @@ export interface LoginsOptions {
   readonly rights: Rights;
   readonly throttle: Throttle;
   readonly now: () => number;
-  /** Who presents a CI provider's token; undefined for what is none, or meets no rule. */
+  /** Who presents a CI provider's token; undefined for what is none. Throws `Refused` for one that meets no rule. */
   readonly audit: Pick<Audit, 'record'>;
-  readonly workload: (token: string) => Promise<Identity | undefined>;
+  readonly workload: (token: string) => Promise<Extract<Identity, { kind: 'workload' }> | undefined>;
 }
 
 /** Clients that send the password with every request pay for its check once, then a keyed hash. */
@@ -85,6 +85,17 @@ export function createLogins({ metadata, rights, throttle, now, audit, workload 
     if (!(await rights.of(identity))) throw new Refused('credentials');
   }
 
+  async function byWorkload(token: string, address: string): Promise<Identity | undefined> {
+    const identity = await workload(token);
+    if (!identity) return undefined;
+    const { subject, rules } = identity;
+    if (!announced.has(subject)) {
+      announced.set(subject, true);
+      record('done', subject, address, { kind: 'workload', rules });
+    }
+    return identity;
+  }
+
   async function byPassword(name: string, password: string, address: string): Promise<Identity> {
     const proof = proofOf(name, password, address);
     const known = proven.get(proof);
@@ -120,7 +131,7 @@ export function createLogins({ metadata, rights, throttle, now, audit, workload 
       if (name === '' && secret === '') return nobody;
       const kind = secretKind(secret);
       if (kind === 'personal' || kind === 'robot') return toIdentity(await bySecret([kind], secret), address, name);
-      return (await workload(secret)) ?? byPassword(name, secret, address);
+      return (await byWorkload(secret, address)) ?? byPassword(name, secret, address);
     },
     refresh: async (secret, address) => toIdentity(await bySecret(['refresh'], secret), address),
   };

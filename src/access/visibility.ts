@@ -45,3 +45,15 @@ function mostSpecificFirst(one: Rule, other: Rule): number {
   const byPrefix = other.pattern.prefix.length - one.pattern.prefix.length;
   return byPrefix !== 0 ? byPrefix : one.pattern.text.length - other.pattern.text.length;
 }
+
+/** Where nothing is said: no repository is public. */
+export const privateByDefault = {
+  isPublic: () => Promise.resolve(false),
+  visibility: (): Promise<Visibility> =>
+    Promise.resolve({
+      isPublic: () => Promise.resolve(false),
+      resolve: () => false,
+      publicPatterns: [],
+      closedBy: () => undefined,
+    }),
+};

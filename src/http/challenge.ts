@@ -1,9 +1,6 @@
 import type { Action } from '../access/action.ts';
 import { type Scope, formatScope } from '../access/scope.ts';
 
-/** Who a client says in its token request that it wants a token for. One installation has one token server. */
-export const service = 'berth';
-
 /** The scope to ask for: who pushes also reads, to see what is there already. */
 const scopeWords: Readonly<Record<Action, readonly string[]>> = {
   pull: ['pull'],
@@ -19,8 +16,18 @@ export function scopeFor(action: Action, repository: string): Scope {
 
 export const catalogScope: Scope = { type: 'registry', name: 'catalog', actions: ['*'] };
 
+/** Where tokens are to be had, and for whom. */
+export interface TokenPlace {
+  readonly realm: string;
+  readonly service: string;
+}
+
 /** `WWW-Authenticate` (RFC 6750, section 3): where to get a token, and for what. */
-export function challenge(realm: string, scopes: readonly Scope[], error?: 'invalid_token' | 'insufficient_scope'): string {
+export function challenge(
+  { realm, service }: TokenPlace,
+  scopes: readonly Scope[],
+  error?: 'invalid_token' | 'insufficient_scope',
+): string {
   const parameters = [
     `realm="${realm}"`,
     `service="${service}"`,

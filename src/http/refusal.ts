@@ -1,4 +1,5 @@
 import { Busy } from '../access/gate.ts';
+import { IssuerUnavailable } from '../access/key-set.ts';
 import { Refused, type RefusedReason } from '../access/refused.ts';
 import { OciError } from '../oci/errors.ts';
 
@@ -14,6 +15,9 @@ const busySeconds = 5;
 export function refusal(error: unknown, headers: Readonly<Record<string, string>>): unknown {
   if (error instanceof Busy) {
     return new OciError('TOOMANYREQUESTS', { headers: { 'Retry-After': String(busySeconds) }, cause: error });
+  }
+  if (error instanceof IssuerUnavailable) {
+    return new OciError('UNAVAILABLE', { message: error.message, headers: { 'Retry-After': String(busySeconds) }, cause: error });
   }
   if (!(error instanceof Refused)) return error;
   const { reason, retryAfterSeconds } = error;

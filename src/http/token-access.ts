@@ -11,22 +11,22 @@ import { visibleRepositories } from '../access/visible.ts';
 import { OciError } from '../oci/errors.ts';
 import { translating } from '../registry/failures.ts';
 import type { AccessControl, Need } from './access.ts';
-import { catalogScope, challenge, scopeFor } from './challenge.ts';
+import { type TokenPlace, catalogScope, challenge, scopeFor } from './challenge.ts';
 import type { Origin } from './origin.ts';
 import { refusal } from './refusal.ts';
 
 export interface TokenAccessOptions {
-  readonly authenticator: Authenticator;
-  readonly rights: Rights;
+  readonly authenticator: Pick<Authenticator, 'principal'>;
+  readonly rights: Pick<Rights, 'isPublic' | 'visibility'>;
   readonly metadata: MetadataStore;
   readonly origin: Origin;
   readonly audit: Pick<Audit, 'record'>;
   /** Where bearer tokens are to be had, as this client sees it. */
-  readonly realm: (request: IncomingMessage) => string;
+  readonly place: (request: IncomingMessage) => TokenPlace;
 }
 
-/** Mode token: `authorize` decides, and this says it in HTTP. */
-export function createTokenAccess({ authenticator, rights, metadata, origin, audit, realm }: TokenAccessOptions): AccessControl {
+/** `authorize` decides, and this says it in HTTP. */
+export function createTokenAccess({ authenticator, rights, metadata, origin, audit, place }: TokenAccessOptions): AccessControl {
   /** Who is asking. A client that is not who it says is told for what to get a token. */
   async function principalOf(request: IncomingMessage, scopes: () => readonly Scope[]): Promise<Principal> {
     try {
@@ -34,7 +34,7 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
     } catch (error) {
       const headers =
         error instanceof Refused && error.reason !== 'throttled'
-          ? { 'WWW-Authenticate': challenge(realm(request), scopes(), error.reason === 'bearer' ? 'invalid_token' : undefined) }
+          ? { 'WWW-Authenticate': challenge(place(request), scopes(), error.reason === 'bearer' ? 'invalid_token' : undefined) }
           : {};
       throw refusal(error, headers);
     }
@@ -49,7 +49,7 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
       const { to: action, repository: target } = asked;
       audit.record({ actor: principal.name, address, action, target, result: 'refused' });
     }
-    if (decision !== 'allow') throw answer(decision, asked, principal, realm(request), scopes());
+    if (decision !== 'allow') throw answer(decision, asked, principal, place(request), scopes());
     return principal;
   }
 
@@ -112,12 +112,12 @@ function answer(
   decision: Exclude<Decision, 'allow'>,
   wish: Wish,
   principal: Principal,
-  realm: string,
+  place: TokenPlace,
   scopes: readonly Scope[],
 ): OciError {
   switch (decision) {
     case 'challenge': {
-      const header = challenge(realm, scopes, principal.bearer && 'insufficient_scope');
+      const header = challenge(place, scopes, principal.bearer && 'insufficient_scope');
       return new OciError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': header } });
     }
     case 'deny':

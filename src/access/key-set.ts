@@ -1,0 +1,95 @@
+import { type JsonWebKey, type KeyObject, createPublicKey } from 'node:crypto';
+
+/** Somebody else's public keys (RFC 7517), by kid. */
+export interface KeySet {
+  /** Undefined for a key that is not in the set, also not now. Rejects `IssuerUnavailable` where the set has never been got. */
+  find(kid: string): Promise<KeyObject | undefined>;
+}
+
+/** An issuer's keys could not be got: nobody knows whether its tokens are good. */
+export class IssuerUnavailable extends Error {
+  override readonly name = 'IssuerUnavailable';
+}
+
+/** Keys are rotated, and sometimes taken away: the set is got again this often … */
+const freshMilliseconds = 10 * 60_000;
+/** … and for a kid that it does not have, but not for every one that somebody makes up. */
+const leastMilliseconds = 30_000;
+
+/** `load` gets the set. While it fails, what was got last is used. `now` in milliseconds. */
+export function createKeySet(load: () => Promise<readonly JsonWebKey[]>, now: () => number): KeySet {
+  let keys = new Map<string, KeyObject>();
+  let triedAt = -Infinity;
+  let gotAt = -Infinity;
+  let loading: Promise<void> | undefined;
+
+  async function refresh(): Promise<void> {
+    triedAt = now();
+    try {
+      keys = toKeys(await load());
+      gotAt = triedAt;
+    } catch (error) {
+      if (gotAt === -Infinity) throw new IssuerUnavailable('the keys of the issuer can not be got', { cause: error });
+    } finally {
+      loading = undefined;
+    }
+  }
+
+  return {
+    async find(kid) {
+      const age = now() - triedAt;
+      const isDue = age >= freshMilliseconds || (!keys.has(kid) && age >= leastMilliseconds);
+      if (isDue || loading) await (loading ??= refresh());
+      return keys.get(kid);
+    },
+  };
+}
+
+/** Keys for something else than signatures, and those that can not be read, are left out. */
+export function toKeys(jwks: readonly JsonWebKey[]): Map<string, KeyObject> {
+  return new Map(
+    jwks.flatMap((jwk): [string, KeyObject][] => {
+      if (typeof jwk['kid'] !== 'string' || jwk['use'] === 'enc') return [];
+      try {
+        return [[jwk['kid'], createPublicKey({ key: jwk, format: 'jwk' })]];
+      } catch {
+        return [];
+      }
+    }),
+  );
+}
+
+/** The keys in a JWKS document. Throws for what is none. */
+export function readKeySet(document: unknown): readonly JsonWebKey[] {
+  const keys = typeof document === 'object' && document !== null && 'keys' in document ? document.keys : undefined;
+  if (!Array.isArray(keys)) throw new Error('not a JSON Web Key Set: it has no list of keys');
+  return keys as readonly JsonWebKey[];
+}
+
+const timeoutMilliseconds = 10_000;
+const largestDocument = 1024 * 1024;
+
+/** Gets a JSON document of an issuer that the operator has named. Redirects are not followed. */
+export async function fetchJson(url: string): Promise<unknown> {
+  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMilliseconds) });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  let text = '';
+  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk;
+    if (text.length > largestDocument) throw new Error(`${url} is too large`);
+  }
+  return JSON.parse(text);
+}
+
+/** The keys of an OpenID Connect issuer: at `jwksUrl`, or where its discovery document says. */
+export function issuerKeys(issuer: string, jwksUrl: string | undefined, now: () => number): KeySet {
+  return createKeySet(async () => readKeySet(await fetchJson(jwksUrl ?? (await discover(issuer)))), now);
+}
+
+/** OpenID Connect Discovery 1.0, section 4. The document must be the issuer's own. */
+async function discover(issuer: string): Promise<string> {
+  const document = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+  const { issuer: named, jwks_uri: url } = document as { readonly issuer?: unknown; readonly jwks_uri?: unknown };
+  if (named !== issuer || typeof url !== 'string') throw new Error(`${issuer} does not describe itself`);
+  return url;
+}

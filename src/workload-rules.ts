@@ -1,0 +1,37 @@
+import { ConfigError } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { parseGrant } from './access/grants.ts';
+import { type WorkloadRule, parseClaimCondition } from './access/workload-rule.ts';
+
+/** `access.identities` of the configuration. Throws `ConfigError` for grants and claims that can not be read. */
+export function readWorkloadRules({ access }: Config): readonly WorkloadRule[] {
+  const errors: string[] = [];
+  const rules = Object.entries(access.identities).map(([name, { issuer, jwksUrl, audience, claims, grants }]) => {
+    const key = `access.identities.${name}`;
+    if (claims.length === 0) errors.push(`${key}.claims is empty: every job of every customer of the provider would be let in`);
+    return {
+      name,
+      issuer,
+      jwksUrl,
+      audience,
+      claims: each(claims, parseClaimCondition, errors, `${key}.claims`, 'NAME=VALUE'),
+      grants: each(grants, parseGrant, errors, `${key}.grants`, 'PATTERN:ACTIONS'),
+    };
+  });
+  if (errors.length > 0) throw new ConfigError(errors);
+  return rules;
+}
+
+function each<Item>(
+  texts: readonly string[],
+  parse: (text: string) => Item | undefined,
+  errors: string[],
+  key: string,
+  form: string,
+): readonly Item[] {
+  return texts.flatMap((text) => {
+    const item = parse(text);
+    if (item === undefined) errors.push(`${key}: ${text} is not ${form}`);
+    return item ?? [];
+  });
+}
