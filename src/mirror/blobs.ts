@@ -2,10 +2,9 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Absences } from './absence.ts';
 import { placeOf } from './body-place.ts';
-import type { Fill } from './fill.ts';
-import type { Fills } from './fills.ts';
+import type { Fills, JoinedFill } from './fills.ts';
 import type { MirroredRepository } from './routing.ts';
-import type { CacheStatus, ServedBlob } from './served.ts';
+import type { ServedBlob } from './served.ts';
 import { createSingleFlight } from './single-flight.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
@@ -70,30 +69,38 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
     );
   }
 
-  async function follow(fill: Fill, cache: CacheStatus): Promise<ServedBlob> {
-    return { sizeBytes: await fill.started, cache, open: fill.open };
-  }
-
   async function linkHeld({ repository, upstream }: MirroredRepository, digest: Digest): Promise<boolean> {
     return metadata.linkHeldBlob({ repository, upstream: upstream.name }, digest, now());
   }
 
+  /** Undefined where another process has just ended a fill: what it left decides. */
+  async function attempt(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedBlob | undefined> {
+    const { repository } = source;
+    const link = await metadata.findLink(repository, digest);
+    if (link) return { ...link, cache: 'HIT' };
+    const joined = await fills.find(digest, repository);
+    if (joined) return toServed(joined);
+    const promise = await metadata.findPromise(repository, digest);
+    const isHeld = promise ? promise.isHeld === 1 : (await metadata.findContent(digest)) !== undefined;
+    // Without a manifest's word only the upstream can say that the repository has what others have brought here.
+    const mustLook = !promise && (isHeld || fills.has(digest) || !bodyWanted);
+    const sizeBytes = promise?.sizeBytes ?? (mustLook ? await look(source, digest) : undefined);
+    if (isHeld && sizeBytes !== undefined && (await linkHeld(source, digest))) return { sizeBytes, cache: 'HIT' };
+    if (!bodyWanted && sizeBytes !== undefined) return { sizeBytes, cache: 'MISS' };
+    const fill = await join(source, digest, sizeBytes);
+    return fill && toServed(fill);
+  }
+
   return {
     async get(source, digest, bodyWanted) {
-      const { repository } = source;
-      const link = await metadata.findLink(repository, digest);
-      if (link) return { ...link, cache: 'HIT' };
-      const joined = fills.find(digest, repository);
-      if (joined) return follow(joined, 'JOIN');
-      const promise = await metadata.findPromise(repository, digest);
-      const isHeld = promise ? promise.isHeld === 1 : (await metadata.findContent(digest)) !== undefined;
-      // Without a manifest's word only the upstream can say that the repository has what others have brought here.
-      const mustLook = !promise && (isHeld || fills.has(digest) || !bodyWanted);
-      const sizeBytes = promise?.sizeBytes ?? (mustLook ? await look(source, digest) : undefined);
-      if (isHeld && sizeBytes !== undefined && (await linkHeld(source, digest))) return { sizeBytes, cache: 'HIT' };
-      if (!bodyWanted && sizeBytes !== undefined) return { sizeBytes, cache: 'MISS' };
-      const { fill, isNew } = join(source, digest, sizeBytes);
-      return follow(fill, isNew ? 'MISS' : 'JOIN');
+      for (;;) {
+        const served = await attempt(source, digest, bodyWanted);
+        if (served) return served;
+      }
     },
   };
+}
+
+function toServed({ sizeBytes, isNew, open }: JoinedFill): ServedBlob {
+  return { sizeBytes, cache: isNew ? 'MISS' : 'JOIN', open };
 }

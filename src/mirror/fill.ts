@@ -32,6 +32,8 @@ export interface FillOptions {
   readonly promisedBytes: number | undefined;
   /** The blob from the byte `first` on. Rejects with `UpstreamError`. */
   readonly fetch: (first: number, signal: AbortSignal) => Promise<IncomingMessage>;
+  /** The upstream begins to send it. */
+  readonly onBegin: (sizeBytes: number) => void;
   readonly onResume: () => void;
   readonly onReceived: (bytes: number) => void;
 }
@@ -42,7 +44,7 @@ const firstPauseMilliseconds = 100;
 const readerBytes = 64 * 1024;
 
 export function beginFill(options: FillOptions): Fill {
-  const { digest, path, promisedBytes, fetch, onResume, onReceived } = options;
+  const { digest, path, promisedBytes, fetch, onBegin, onResume, onReceived } = options;
   const stopping = new AbortController();
   const started = Promise.withResolvers<number>();
   const verified = Promise.withResolvers<undefined>();
@@ -106,6 +108,7 @@ export function beginFill(options: FillOptions): Fill {
   }
 
   function begin(total: number): void {
+    if (sizeBytes === undefined) onBegin(total);
     sizeBytes = total;
     started.resolve(total);
     wake();

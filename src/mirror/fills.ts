@@ -1,21 +1,26 @@
-import { createReadStream } from 'node:fs';
-import { mkdir, opendir, stat, unlink } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
-import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import { createReadStream } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
 import type { Mirrored } from '../../storage/metadata/queries/mirror-writes.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Fill, type FillOptions, WrongDigest, beginFill } from './fill.ts';
+import { followFill } from './followed-fill.ts';
+import { type Claim, type Partials, createPartials } from './partials.ts';
+import { UpstreamError } from './upstream-error.ts';
 
-/** The downloads in progress of this process: one for each blob, whoever wants it. */
+/** The downloads in progress: one for each blob, whoever wants it, in whichever process of this machine. */
 export interface Fills {
-  /** The blob's fill, if the repository has joined it. */
-  find(digest: Digest, repository: string): Fill | undefined;
+  /** The blob's fill, if the repository has joined it in this process. */
+  find(digest: Digest, repository: string): Promise<JoinedFill | undefined> | undefined;
   has(digest: Digest): boolean;
-  /** Joins the blob's fill or begins one. What comes whole is stored, and served by every repository that joined. */
-  join(digest: Digest, holder: Mirrored, source: FillSource): { readonly fill: Fill; readonly isNew: boolean };
-  /** How many run. */
+  /**
+   * Joins the blob's fill or begins one; resolves when its size is known, rejects with `UpstreamError`. What comes whole
+   * is stored, and served by every repository that joined. Undefined where another process has ended its fill meanwhile.
+   */
+  join(digest: Digest, holder: Mirrored, source: FillSource): Promise<JoinedFill | undefined>;
+  /** How many run in this process. */
   readonly count: number;
   /** Removes what fills have left that nobody took up again since `before` (milliseconds since 1970). */
   sweep(before: number): Promise<number>;
@@ -23,7 +28,13 @@ export interface Fills {
   close(): Promise<void>;
 }
 
-export type FillSource = Omit<FillOptions, 'digest' | 'path'>;
+export interface JoinedFill {
+  readonly sizeBytes: number;
+  readonly isNew: boolean;
+  open(range?: ByteRange): OpenObject;
+}
+
+export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'onBegin'>;
 
 export interface FillsOptions {
   readonly driver: BlobDriver;
@@ -31,49 +42,56 @@ export interface FillsOptions {
   readonly directory: string;
   /** Records a stored blob. */
   readonly record: (holders: readonly Mirrored[], digest: Digest, sizeBytes: number) => Promise<void>;
+  /** Whether it has been recorded, by any process. */
+  readonly isStored: (digest: Digest) => Promise<boolean>;
   readonly onFailure: (digest: Digest, error: unknown) => void;
+  readonly idleSeconds: number;
 }
 
 interface Entry {
-  readonly fill: Fill;
   readonly holders: Map<string, Mirrored>;
-  readonly ended: Promise<void>;
+  readonly joined: Promise<JoinedFill | undefined>;
+  fill?: Fill;
+  ended?: Promise<void>;
 }
 
-export async function createFills({ driver, directory, record, onFailure }: FillsOptions): Promise<Fills> {
-  await mkdir(directory, { recursive: true });
+export async function createFills(options: FillsOptions): Promise<Fills> {
+  const { driver, record, isStored, onFailure, idleSeconds } = options;
+  const partials = await createPartials(options.directory);
   const entries = new Map<Digest, Entry>();
-  const pathOf = (digest: Digest) => join(directory, digest.replace(':', '-'));
 
-  /** Makes the file an object of the blob store: by renaming it where that is possible, by copying it elsewhere. */
-  async function store(path: string, digest: Digest): Promise<void> {
-    const adopted = await driver.adoptFile?.(path, blobKey(digest)).then(
-      () => true,
-      () => false,
-    );
-    if (adopted) return;
-    const appender = await driver.openAppender(uploadKey(randomUUID()), { resume: false });
-    try {
-      await appender.append(createReadStream(path, { highWaterMark: 1024 * 1024 }));
-      await appender.commit(blobKey(digest));
-    } catch (error) {
-      await appender.abort();
-      throw error;
-    }
-    await unlink(path);
+  async function begin(digest: Digest, source: FillSource): Promise<JoinedFill | undefined> {
+    // A disk that takes no file of an owner takes none of a blob: the fill finds out and does without.
+    const claim = await partials.claim(digest).catch(() => nobodysClaim);
+    const entry = entries.get(digest);
+    if (claim && entry) return own(digest, entry, source, claim);
+    entries.delete(digest);
+    const readStored = (range: ByteRange) => driver.read(blobKey(digest), range);
+    const fill = await followFill({ digest, partials, isStored: () => isStored(digest), readStored, idleSeconds });
+    return fill && { ...fill, isNew: false };
   }
 
-  async function end(digest: Digest, fill: Fill, holders: ReadonlyMap<string, Mirrored>): Promise<void> {
+  async function own(digest: Digest, entry: Entry, source: FillSource, claim: Claim): Promise<JoinedFill> {
+    const onBegin = (sizeBytes: number) => void claim.announce(sizeBytes).catch(() => undefined);
+    const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), onBegin });
+    entry.fill = fill;
+    entry.ended = end(digest, fill, entry.holders, claim);
+    return { sizeBytes: await fill.started, isNew: true, open: fill.open };
+  }
+
+  async function end(digest: Digest, fill: Fill, holders: ReadonlyMap<string, Mirrored>, claim: Claim): Promise<void> {
     try {
       const sizeBytes = await fill.started;
       await fill.verified;
-      await store(pathOf(digest), digest);
+      await store(driver, partials, digest);
       await record([...holders.values()], digest, sizeBytes);
     } catch (error) {
-      if (error instanceof WrongDigest) await unlink(pathOf(digest)).catch(() => undefined);
+      const isUseless = error instanceof WrongDigest || !(error instanceof UpstreamError);
+      if (isUseless) await partials.remove(digest).catch(() => undefined);
       onFailure(digest, error);
     } finally {
       entries.delete(digest);
+      await claim.release().catch(() => undefined);
       fill.release();
     }
   }
@@ -81,42 +99,63 @@ export async function createFills({ driver, directory, record, onFailure }: Fill
   return {
     find(digest, repository) {
       const entry = entries.get(digest);
-      return entry?.holders.has(repository) ? entry.fill : undefined;
+      return entry?.holders.has(repository) ? joinedAgain(entry) : undefined;
     },
 
     has: (digest) => entries.has(digest),
 
-    join(digest, holder, source) {
+    async join(digest, holder, source) {
       const running = entries.get(digest);
       if (running) {
         running.holders.set(holder.repository, holder);
-        return { fill: running.fill, isNew: false };
+        return joinedAgain(running);
       }
-      const fill = beginFill({ ...source, digest, path: pathOf(digest) });
-      const holders = new Map([[holder.repository, holder]]);
-      entries.set(digest, { fill, holders, ended: end(digest, fill, holders) });
-      return { fill, isNew: true };
+      const { promise, resolve, reject } = Promise.withResolvers<JoinedFill | undefined>();
+      entries.set(digest, { holders: new Map([[holder.repository, holder]]), joined: promise });
+      begin(digest, source)
+        .catch((error: unknown) => {
+          entries.delete(digest);
+          throw error;
+        })
+        .then(resolve, reject);
+      return promise;
     },
 
     get count() {
       return entries.size;
     },
 
-    async sweep(before) {
-      let swept = 0;
-      for await (const { name } of await opendir(directory)) {
-        const digest = name.replace('-', ':') as Digest;
-        const stats = await stat(join(directory, name)).catch(() => undefined);
-        if (!stats || stats.mtimeMs >= before || entries.has(digest)) continue;
-        await unlink(join(directory, name)).catch(() => undefined);
-        swept++;
-      }
-      return swept;
-    },
+    sweep: (before) => partials.sweep(before),
 
     async close() {
-      for (const { fill } of entries.values()) fill.stop();
-      await Promise.all([...entries.values()].map(({ ended }) => ended));
+      for (const { fill } of entries.values()) fill?.stop();
+      await Promise.all([...entries.values()].map(async ({ ended }) => ended));
     },
   };
+}
+
+const nobodysClaim: Claim = { announce: () => Promise.resolve(), release: () => Promise.resolve() };
+
+async function joinedAgain({ joined }: Entry): Promise<JoinedFill | undefined> {
+  const fill = await joined;
+  return fill && { ...fill, isNew: false };
+}
+
+/** Makes the blob's file an object of the store: by renaming it where that is possible, by copying it elsewhere. */
+async function store(driver: BlobDriver, partials: Partials, digest: Digest): Promise<void> {
+  const path = partials.pathOf(digest);
+  const isAdopted = await driver.adoptFile?.(path, blobKey(digest)).then(
+    () => true,
+    () => false,
+  );
+  if (isAdopted) return;
+  const appender = await driver.openAppender(uploadKey(randomUUID()), { resume: false });
+  try {
+    await appender.append(createReadStream(path, { highWaterMark: 1024 * 1024 }));
+    await appender.commit(blobKey(digest));
+  } catch (error) {
+    await appender.abort();
+    throw error;
+  }
+  await unlink(path);
 }

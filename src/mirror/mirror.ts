@@ -55,7 +55,7 @@ export interface MirrorOptions {
 }
 
 /** To one upstream's host at a time. */
-const connections = 32;
+const connections = 64;
 /** How much longer tags are believed when an upstream gives little more. */
 const scarceFactor = 10;
 /** What a broken fill left is worth nothing after this. */
@@ -73,6 +73,8 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     driver,
     directory: options.directory,
     record: (holders, digest, sizeBytes) => metadata.recordMirroredBlob(holders, digest, sizeBytes, now()),
+    isStored: async (digest) => (await metadata.findContent(digest)) !== undefined,
+    idleSeconds: timeouts.idleSeconds,
     onFailure: (digest, error) => log.warn({ err: error, digest }, 'a blob could not be fetched'),
   });
   const manifests = createMirroredManifests({

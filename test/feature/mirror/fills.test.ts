@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, type FakeUpstreamOptions, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { digestOf } from '../../support/images.ts';
+import { run } from '../../support/run.ts';
 import { startMirror } from '../../support/mirror.ts';
 import { gate, until } from '../../support/until.ts';
 
@@ -199,6 +201,46 @@ test('MUST 11: bytes of another digest never reach their end, and are not kept',
   await expect(get(digest)).rejects.toThrow();
   await until(async () => (await partials()).length === 0);
   expect((await get(digest)).body.equals(bytes)).toBe(true);
+});
+
+describe('MUST 4: several processes with one folder', () => {
+  test('MUST 4: 16 clients of each of two are one download', async () => {
+    const bytes = randomBytes(2_000_000);
+    const digest = upstream.addBlob('o/i', bytes);
+    const other = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } } }, berth.environment);
+    const rest = gate();
+    upstream.misbehave('GET', /^cdn/, { stallAfter: 500_000, until: rest.opened });
+    const pending = [berth, other].flatMap((server) => Array.from({ length: 16 }, () => call(server, 'GET', pathOf(digest))));
+    await until(() => blobGets() === 1);
+    rest.open();
+    const answers = await Promise.all(pending);
+    expect(answers.every(({ status, body }) => status === 200 && body.equals(bytes))).toBe(true);
+    expect(blobGets()).toBe(1);
+    await other.close();
+  });
+});
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) process.stderr.write('skipping "MUST 12": only root can mount a small file system\n');
+
+(isRoot ? test : test.skip)('MUST 12: a full disk keeps nobody from getting the blob, and nothing is left', async () => {
+  await berth.close();
+  const disk = await mkdtemp(join(tmpdir(), 'berth-disk-'));
+  await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
+  berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } }, directory: disk });
+  const bytes = randomBytes(3_000_000);
+  const digest = upstream.addBlob('o/i', bytes);
+  const answers = await Promise.all([get(digest), get(digest), get(digest, { Range: 'bytes=2000000-2000009' })]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 206]);
+  expect(answers[0].body.equals(bytes) && answers[1].body.equals(bytes)).toBe(true);
+  expect(answers[2].body.equals(bytes.subarray(2_000_000, 2_000_010))).toBe(true);
+  await until(async () => (await readdir(disk)).length === 0);
+  upstream.misbehave('GET', /^cdn/, { lie: true }, 2);
+  await expect(get(digest)).rejects.toThrow();
+  await berth.close();
+  await run('umount', [disk]);
+  await rm(disk, { recursive: true });
+  berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } } });
 });
 
 test('MUST 14: blobs are asked for and given as they are', async () => {

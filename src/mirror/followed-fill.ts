@@ -1,0 +1,99 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Partials } from './partials.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** Another process of this machine downloads the blob: its file is followed as it grows. */
+export interface FollowedFill {
+  readonly sizeBytes: number;
+  open(range?: ByteRange): OpenObject;
+}
+
+export interface FollowOptions {
+  readonly digest: Digest;
+  readonly partials: Partials;
+  /** Whether the blob has been verified and recorded. */
+  readonly isStored: () => Promise<boolean>;
+  /** Reads it then. */
+  readonly readStored: (range: ByteRange) => Promise<OpenObject>;
+  readonly idleSeconds: number;
+}
+
+/** How often the file is looked at. */
+const lookMilliseconds = 20;
+const readerBytes = 64 * 1024;
+
+/** The fill once its size is known; undefined where its owner has ended before. */
+export async function followFill(options: FollowOptions): Promise<FollowedFill | undefined> {
+  for (;;) {
+    const owner = await options.partials.owner(options.digest);
+    if (!owner) return undefined;
+    if (owner.sizeBytes !== undefined) return followed(options, owner.sizeBytes);
+    await delay(lookMilliseconds);
+  }
+}
+
+function followed({ digest, partials, isStored, readStored, idleSeconds }: FollowOptions, sizeBytes: number): FollowedFill {
+  let isWhole = false;
+
+  /** How far the file may be read: the last byte only when its owner has verified all of them. */
+  async function readable(file: FileHandle): Promise<number> {
+    if (isWhole) return sizeBytes;
+    const isOwned = (await partials.owner(digest)) !== undefined;
+    if (!isOwned) isWhole = await isStored();
+    if (!isOwned && !isWhole) throw new UpstreamError('failed', 'the process that fetched it has ended');
+    return isWhole ? sizeBytes : Math.min((await file.stat()).size, sizeBytes - 1);
+  }
+
+  async function readableBeyond(file: FileHandle, at: number): Promise<number> {
+    const deadline = performance.now() + idleSeconds * 1000;
+    for (;;) {
+      const end = await readable(file);
+      if (end > at) return end;
+      if (performance.now() > deadline) throw new UpstreamError('timeout', 'the download rested too long');
+      await delay(lookMilliseconds);
+    }
+  }
+
+  async function* follow(file: FileHandle, range: ByteRange): AsyncGenerator<Uint8Array> {
+    const buffer = Buffer.allocUnsafe(Math.min(readerBytes, Math.max(1, range.last - range.first + 1)));
+    for (let at = range.first; at <= range.last;) {
+      const end = Math.min(await readableBeyond(file, at), range.last + 1);
+      while (at < end) {
+        const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - at), at);
+        if (bytesRead === 0) throw new UpstreamError('failed', 'the file of a download is shorter than it was');
+        at += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+    }
+  }
+
+  async function* read(range: ByteRange): AsyncGenerator<Uint8Array> {
+    const file = await open(partials.pathOf(digest)).catch(() => undefined);
+    if (file) {
+      try {
+        yield* follow(file, range);
+      } finally {
+        await file.close();
+      }
+      return;
+    }
+    // It has become an object meanwhile.
+    const stored = await readStored(range);
+    try {
+      yield* stored.stream();
+    } finally {
+      await stored.close();
+    }
+  }
+
+  return {
+    sizeBytes,
+    open(asked) {
+      const range = { first: asked?.first ?? 0, last: Math.min(asked?.last ?? Infinity, sizeBytes - 1) };
+      return { sizeBytes, range, stream: () => read(range), close: () => Promise.resolve() };
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import { link, mkdir, opendir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createProcessMarks } from '../../storage/process-mark.ts';
+import type { Digest } from '../oci/digest.ts';
+
+/**
+ * The files of downloads in progress, shared by all processes of this machine that have the same folder:
+ *
+ *   <algorithm>-<hex>         what has come of a blob; stays when its download breaks off, for the next one
+ *   <algorithm>-<hex>.owner   who writes it now, and the blob's size once it is known
+ */
+export interface Partials {
+  pathOf(digest: Digest): string;
+  /** Becomes the only writer of the blob's file; undefined where another living process is it. */
+  claim(digest: Digest): Promise<Claim | undefined>;
+  /** What the blob's owner says; undefined where it has none that lives. */
+  owner(digest: Digest): Promise<{ readonly sizeBytes: number | undefined } | undefined>;
+  remove(digest: Digest): Promise<void>;
+  /** Removes what nobody has written since `before` (milliseconds since 1970) and nobody owns. */
+  sweep(before: number): Promise<number>;
+}
+
+export interface Claim {
+  /** Tells followers in other processes how long the blob is. */
+  announce(sizeBytes: number): Promise<void>;
+  release(): Promise<void>;
+}
+
+export async function createPartials(directory: string): Promise<Partials> {
+  await mkdir(directory, { recursive: true });
+  const marks = await createProcessMarks();
+  const pathOf = (digest: Digest) => join(directory, digest.replace(':', '-'));
+  const ownerPathOf = (digest: Digest) => `${pathOf(digest)}.owner`;
+
+  async function createOwner(digest: Digest): Promise<boolean> {
+    const draft = `${ownerPathOf(digest)}.${marks.own}`;
+    await writeFile(draft, marks.own);
+    try {
+      await link(draft, ownerPathOf(digest));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    } finally {
+      await unlinkIfThere(draft);
+    }
+  }
+
+  /** Readers see the old words or the new ones. */
+  async function rewriteOwner(digest: Digest, text: string): Promise<void> {
+    const draft = `${ownerPathOf(digest)}.${marks.own}`;
+    await writeFile(draft, text);
+    await rename(draft, ownerPathOf(digest));
+  }
+
+  async function readOwner(digest: Digest): Promise<readonly string[] | undefined> {
+    const text = await readFile(ownerPathOf(digest), 'utf8').catch(() => undefined);
+    return text?.split(' ');
+  }
+
+  /** Takes away the owner that a crash has left, and not one that has come meanwhile. */
+  async function dismiss(digest: Digest, mark: string): Promise<void> {
+    const aside = `${ownerPathOf(digest)}.${marks.own}`;
+    await rename(ownerPathOf(digest), aside).catch(() => undefined);
+    const moved = await readFile(aside, 'utf8').catch(() => undefined);
+    if (moved !== undefined && moved.split(' ')[0] !== mark) await rename(aside, ownerPathOf(digest));
+    else await unlinkIfThere(aside);
+  }
+
+  async function claim(digest: Digest): Promise<Claim | undefined> {
+    if (!(await createOwner(digest))) {
+      const [mark] = (await readOwner(digest)) ?? [];
+      if (mark === undefined) return claim(digest);
+      if (!marks.isLeftByCrash(mark)) return undefined;
+      await dismiss(digest, mark);
+      return claim(digest);
+    }
+    return {
+      announce: (sizeBytes) => rewriteOwner(digest, `${marks.own} ${sizeBytes}`),
+      release: () => unlinkIfThere(ownerPathOf(digest)),
+    };
+  }
+
+  async function isOwned(digest: Digest): Promise<boolean> {
+    const [mark] = (await readOwner(digest)) ?? [];
+    return mark !== undefined && !marks.isLeftByCrash(mark);
+  }
+
+  /** What crashed processes left beside the blobs' files. */
+  async function removeAbandoned(): Promise<void> {
+    for await (const { name } of await opendir(directory)) {
+      const [partial = '', draftOf] = name.split('.owner.');
+      if (draftOf !== undefined && marks.isLeftByCrash(draftOf)) await unlinkIfThere(join(directory, name));
+      if (draftOf !== undefined || !name.endsWith('.owner')) continue;
+      const digest = partial.replace('.owner', '').replace('-', ':') as Digest;
+      const [mark] = (await readOwner(digest)) ?? [];
+      if (mark !== undefined && marks.isLeftByCrash(mark)) await dismiss(digest, mark);
+    }
+  }
+
+  await removeAbandoned();
+  return {
+    pathOf,
+    claim,
+
+    async owner(digest) {
+      const [mark, sizeBytes] = (await readOwner(digest)) ?? [];
+      if (mark === undefined || marks.isLeftByCrash(mark)) return undefined;
+      return { sizeBytes: sizeBytes === undefined ? undefined : Number(sizeBytes) };
+    },
+
+    remove: (digest) => unlinkIfThere(pathOf(digest)),
+
+    async sweep(before) {
+      let swept = 0;
+      for await (const { name } of await opendir(directory)) {
+        const path = join(directory, name);
+        const digest = name.replace(/\.owner.*$/, '').replace('-', ':') as Digest;
+        const stats = await stat(path).catch(() => undefined);
+        if (!stats || stats.mtimeMs >= before || (await isOwned(digest))) continue;
+        await unlinkIfThere(path);
+        swept++;
+      }
+      return swept;
+    },
+  };
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  });
+}
