@@ -60,7 +60,7 @@ export async function repeat(
 
 /** A bare socket: parsing answers fully would cost more than some servers need to make them. */
 function repeatOnOne(server: Server, method: string, path: string, count: number): Promise<void> {
-  const text = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: ${manifestType}\r\n${server.authorization}\r\n`;
+  const text = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: ${accepted}\r\n${server.authorization}\r\n`;
   return new Promise((resolve, reject) => {
     const socket = connect(server.port, '127.0.0.1', () => socket.write(text));
     let left = count;
@@ -127,6 +127,8 @@ export async function pushBlob(server: Server, repository: string, bytes: Uint8A
 }
 
 export const manifestType = 'application/vnd.docker.distribution.manifest.v2+json';
+/** What a client takes. */
+export const accepted = `${manifestType}, application/vnd.oci.image.manifest.v1+json`;
 
 export interface Image {
   readonly layers: readonly Uint8Array[];
