@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -76,7 +76,7 @@ async function isMine(folder: string): Promise<boolean> {
 }
 
 /** A server of our own in the folder. Its durability is switched off: what is tested is berth's use of it. */
-export async function startCluster(folder: string): Promise<ChildProcess> {
+async function startCluster(folder: string): Promise<ChildProcess> {
   const data = join(folder, 'data');
   await chmod(folder, 0o777);
   const init = [
@@ -93,8 +93,7 @@ export async function startCluster(folder: string): Promise<ChildProcess> {
     '--no-sync',
   ];
   await run('sh', ['-c', '"$@"', 'sh', ...asUser(init)]);
-  const settings = ['listen_addresses=', `unix_socket_directories=${folder}`, 'fsync=off', 'max_connections=300'];
-  const server = [programPath('postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
+  const server = [programPath('postgres'), '-D', data, ...settingsOf(folder)];
   const child = launchBound(folder, asUser(server));
   await until(async () => {
     if (child.exitCode !== null) throw new Error(`PostgreSQL did not start in ${folder}`);
@@ -104,6 +103,45 @@ export async function startCluster(folder: string): Promise<ChildProcess> {
     );
   }, 60);
   return child;
+}
+
+function settingsOf(folder: string): readonly string[] {
+  const settings = ['listen_addresses=', `unix_socket_directories=${folder}`, 'fsync=off', 'max_connections=300'];
+  return settings.flatMap((setting) => ['-c', setting]);
+}
+
+/** A cluster that one test has for itself, to be restarted. */
+export interface Cluster {
+  /** Of its database `postgres`. */
+  readonly url: string;
+  /** `fast` ends every connection, `immediate` is a crash. */
+  stop(mode: 'fast' | 'immediate'): Promise<void>;
+  /** Resolves when it takes connections again. */
+  start(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export async function createCluster(): Promise<Cluster> {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-cluster-'));
+  const shell = await startCluster(folder);
+  const control = (...args: readonly string[]) => {
+    const command = asUser([programPath('pg_ctl'), '-D', join(folder, 'data'), '-w', '-l', join(folder, 'control-log'), ...args]);
+    return run('sh', ['-c', '"$@" >/dev/null 2>&1', 'sh', ...command]);
+  };
+  return {
+    url: urlOf(folder, 'postgres'),
+    async stop(mode) {
+      await control('stop', '-m', mode);
+    },
+    async start() {
+      await control('start', '-o', settingsOf(folder).join(' '));
+    },
+    async dispose() {
+      await control('stop', '-m', 'immediate');
+      shell.stdin?.end();
+      await until(() => !existsSync(folder));
+    },
+  };
 }
 
 /** PostgreSQL refuses to run as root. */

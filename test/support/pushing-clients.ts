@@ -63,12 +63,13 @@ async function pushInChunks(server: Server, repository: string, bytes: Buffer): 
 
 class WrongBytes extends Error {}
 
-/** Rejects `WrongBytes` unless the manifest and its blobs are answered with 200 and the right bytes. */
+/** Rejects unless the manifest and its blobs are answered with 200 and the right bytes; `WrongBytes` unless it was a 503. */
 export async function expectPullable(server: Server, name: string, image: TestImage): Promise<void> {
   const [repository = '', tag = ''] = name.split(':');
   const manifest = await call(server, 'GET', `/v2/${repository}/manifests/${tag}`);
   const layer = await call(server, 'GET', `/v2/${repository}/blobs/${digestOf(image.layer)}`);
   const config = await call(server, 'GET', `/v2/${repository}/blobs/${digestOf(image.config)}`);
+  if ([manifest, layer, config].some(({ status }) => status === 503)) throw new Error(`${name}: not now`);
   const right =
     manifest.body.toString() === image.manifest && layer.body.equals(image.layer) && config.body.toString() === image.config;
   if (!right) throw new WrongBytes(`${name}: ${manifest.status} ${layer.status} ${config.status}`);

@@ -31,8 +31,9 @@ export function createPool(url: string, connections: number): pg.Pool {
       await client.query(sessionSettings);
     },
   });
-  // A connection that breaks while it rests: the pool has dropped it already.
+  // A connection that breaks tells it to the statement that runs, and beside that here: also while it rests, or is closed.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

@@ -26,9 +26,6 @@ const begin: Readonly<Record<Mode, string>> = {
 /** Runs the query as one transaction: all of it or nothing. Throws `ConnectionLost` only where nothing was committed. */
 export async function inTransaction<Result>(pool: Pool, mode: Mode, query: Query<Result>): Promise<Result> {
   const client = await asking(() => pool.connect());
-  // A connection that breaks tells it twice: to the statement that runs, and here.
-  const ignore = (): void => undefined;
-  client.on('error', ignore);
   let usable = false;
   try {
     await asking(() => client.query(begin[mode]));
@@ -40,7 +37,6 @@ export async function inTransaction<Result>(pool: Pool, mode: Mode, query: Query
     usable = await rolledBack(client);
     throw error;
   } finally {
-    client.off('error', ignore);
     client.release(!usable);
   }
 }
