@@ -27,6 +27,7 @@ export async function openMirror(
     timeouts: { connectSeconds: timeouts.connect, headersSeconds: timeouts.headers, idleSeconds: timeouts.idle },
     proxy: { HTTP_PROXY: proxy.http, HTTPS_PROXY: proxy.https, NO_PROXY: proxy.none },
     directory: mirror.directory ?? join(storage.blobs.directory, '.berth/fills'),
+    maxBytes: mirror.maxSize,
     largestManifestBytes: manifests.maxSize,
   });
 }

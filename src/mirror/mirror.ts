@@ -2,11 +2,13 @@ import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
+import { createTrash } from '../registry/trash.ts';
 import { createAbsences } from './absence.ts';
 import { createMirroredBlobs } from './blobs.ts';
 import { createBreaker } from './breaker.ts';
 import { createCredentials } from './credentials.ts';
 import { toClientError } from './client-error.ts';
+import { createEviction } from './eviction.ts';
 import { createFills } from './fills.ts';
 import { createKeptManifests } from './kept-manifests.ts';
 import { createMirroredManifests } from './manifests.ts';
@@ -32,7 +34,7 @@ export interface Mirror {
   blob(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedBlob>;
   tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
-  /** Regular work: writes last uses, removes what broken fills left. */
+  /** Regular work: writes last uses, evicts what is too much, removes what broken fills left. */
   tidy(): Promise<void>;
   /** Stops fills: what they have is kept and resumed. */
   close(): Promise<void>;
@@ -51,6 +53,8 @@ export interface MirrorOptions {
   /** For downloads in progress. */
   readonly directory: string;
   readonly largestManifestBytes: number;
+  /** Of mirrored content. */
+  readonly maxBytes: number;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -69,10 +73,22 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const clientOf = ({ upstream }: MirroredRepository) => clients.get(upstream);
   const absences = createAbsences(now);
   const uses = createUses(metadata, now, (error) => log.warn({ err: error }, 'cannot record what was used'));
+  const trash = createTrash({ driver, metadata, now });
+  const eviction = createEviction({
+    metadata,
+    trash,
+    maxBytes: options.maxBytes,
+    flushUses: uses.flush,
+    onEvicted: () => undefined,
+    onFailure: (error) => log.warn({ err: error }, 'mirrored content could not be evicted'),
+  });
   const fills = await createFills({
     driver,
     directory: options.directory,
-    record: (holders, digest, sizeBytes) => metadata.recordMirroredBlob(holders, digest, sizeBytes, now()),
+    async record(holders, digest, sizeBytes) {
+      await metadata.recordMirroredBlob(holders, digest, sizeBytes, now());
+      eviction.grown(sizeBytes);
+    },
     isStored: async (digest) => (await metadata.findContent(digest)) !== undefined,
     idleSeconds: timeouts.idleSeconds,
     onFailure: (digest, error) => log.warn({ err: error, digest }, 'a blob could not be fetched'),
@@ -124,6 +140,8 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     referrers: (source, subject, query) => readable(source, 'NAME_UNKNOWN', () => listings.referrers(source, subject, query)),
     async tidy() {
       await uses.flush();
+      await eviction.run();
+      await trash.empty();
       await fills.sweep(now() - partialSeconds * 1000);
     },
     async close() {

@@ -11,15 +11,15 @@ export interface Uses {
 const largestBatch = 5000;
 
 export function createUses(metadata: MetadataStore, now: () => number, onFailure: (error: unknown) => void): Uses {
-  let gathered = new Set<string>();
+  let gathered = new Map<string, number>();
   let writing: Promise<void> = Promise.resolve();
 
   async function write(): Promise<void> {
     const batch = gathered;
-    gathered = new Set();
+    gathered = new Map();
     if (batch.size === 0) return;
     try {
-      await metadata.recordUses([...batch], now());
+      await metadata.recordUses([...batch].map(([digest, usedAt]) => ({ digest, usedAt })));
     } catch (error) {
       onFailure(error);
     }
@@ -32,7 +32,7 @@ export function createUses(metadata: MetadataStore, now: () => number, onFailure
 
   return {
     note(digest) {
-      gathered.add(digest);
+      gathered.set(digest, now());
       if (gathered.size >= largestBatch) void flush();
     },
     flush,

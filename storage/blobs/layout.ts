@@ -5,6 +5,7 @@ import { type ObjectKey, objectKey } from './driver.ts';
  *
  *   docker/registry/v2/
  *   └── blobs/<algorithm>/<first two hex digits>/<hex>/data      blobs and manifests, by digest
+ *   trash/<algorithm>/<hex>                                      what was evicted a moment ago
  *   uploads/<upload session id>                                  growing objects: uploads not yet committed
  */
 const root = 'docker/registry/v2';
@@ -18,4 +19,15 @@ export function blobKey(digest: string): ObjectKey {
 /** The key of an upload session's growing object. */
 export function uploadKey(id: string): ObjectKey {
   return objectKey(`uploads/${id}`);
+}
+
+export const trashPrefix = 'trash/';
+
+/** Where the bytes of a blob wait to be deleted. */
+export function trashKey(digest: string): ObjectKey {
+  return objectKey(trashPrefix + digest.replace(':', '/'));
+}
+
+export function trashedDigest(key: ObjectKey): string {
+  return key.slice(trashPrefix.length).replace('/', ':');
 }

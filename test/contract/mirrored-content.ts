@@ -83,7 +83,11 @@ export function testMirroredContent(store: () => MetadataStore): void {
     await manifest('a', []);
     await store().recordMirroredBlob([holder('docker.io/x'), holder('docker.io/y')], digest('b'), 5, 2);
     await store().recordMirroredBlob([holder('docker.io/x')], digest('c'), 7, 3);
-    await store().recordUses([digest('a'), digest('none')], 4);
+    await store().recordUses([
+      { digest: digest('a'), usedAt: 4 },
+      { digest: digest('none'), usedAt: 4 },
+      { digest: digest('c'), usedAt: 1 },
+    ]);
     expect(await store().mirroredBytes()).toBe(21);
     expect((await store().leastRecentlyUsed(2)).map((content) => content.digest)).toEqual([digest('b'), digest('c')]);
   });

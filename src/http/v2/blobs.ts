@@ -1,3 +1,4 @@
+import { type ByteRange, type OpenObject, StorageError } from '../../../storage/blobs/driver.ts';
 import type { ServedBlob } from '../../mirror/served.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { serveObject } from '../serve-object.ts';
@@ -22,12 +23,24 @@ export async function getBlob(exchange: Exchange): Promise<void> {
     contentType: 'application/octet-stream',
     headers: { 'Cache-Control': immutable },
     async open(range) {
-      if (!open) return blobs.open(digest, range);
+      if (!open) return openHeld(exchange, digest, range);
       // It is still coming: the client shall know at once that it does.
       if (response.hasHeader('Content-Length')) response.flushHeaders();
       return open(range);
     },
   });
+}
+
+/** A mirrored blob may be evicted between the look and the opening: then it is fetched again. */
+async function openHeld({ protocol, mirrored }: Exchange, digest: Digest, range: ByteRange | undefined): Promise<OpenObject> {
+  try {
+    return await protocol.registry.blobs.open(digest, range);
+  } catch (error) {
+    if (!mirrored || !(error instanceof StorageError && error.code === 'not_found')) throw error;
+    const { open } = await mirrored.mirror.blob(mirrored.source, digest, true);
+    if (!open) throw error;
+    return open(range);
+  }
 }
 
 /** The blob in the repository, or at the repository's upstream: then `open` where it is not here yet. */

@@ -136,8 +136,10 @@ export function* linkHeldBlob({ repository, upstream }: Mirrored, digest: string
 }
 
 /** When content was last asked for. Content that came from no upstream is passed over. */
-export function* recordUses(digests: readonly string[], now: number): Query<void> {
-  for (const digest of digests) yield* run('UPDATE mirrored_content SET used_at = ? WHERE digest = ?', now, digest);
+export function* recordUses(uses: readonly { readonly digest: string; readonly usedAt: number }[]): Query<void> {
+  for (const { digest, usedAt } of uses) {
+    yield* run('UPDATE mirrored_content SET used_at = ? WHERE digest = ? AND used_at < ?', usedAt, digest, usedAt);
+  }
 }
 
 /**

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { loadConfig } from '../../../config/load.ts';
+import { openMetadata } from '../../../src/app.ts';
+import { createEviction } from '../../../src/mirror/eviction.ts';
+import { createTrash } from '../../../src/registry/trash.ts';
+import { objectKey } from '../../../storage/blobs/driver.ts';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
+import { blobKey } from '../../../storage/blobs/layout.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { TestBerth } from '../../support/berth.ts';
+import { call } from '../../support/call.ts';
+import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
+import { digestOf, pushBlob } from '../../support/images.ts';
+import { startMirror } from '../../support/mirror.ts';
+import { until } from '../../support/until.ts';
+
+let upstream: FakeUpstream;
+let berth: TestBerth;
+beforeEach(async () => {
+  upstream = await startFakeUpstream();
+  berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } }, maxSize: '1MiB' });
+});
+afterEach(async () => {
+  await berth.close();
+  await upstream.close();
+});
+
+const get = (digest: string, repository = 'o/i') => call(berth, 'GET', `/v2/ghcr.io/${repository}/blobs/${digest}`);
+const blobBytes = 100_000;
+
+/** What another process finds in the metadata store. */
+async function ask<Result>(question: (store: MetadataStore) => Promise<Result>): Promise<Result> {
+  const store = await openMetadata(loadConfig({ environment: berth.environment }));
+  try {
+    return await question(store);
+  } finally {
+    await store.close();
+  }
+}
+const recordedBytes = () => ask((store) => store.mirroredBytes());
+
+test('MUST 28: ten times too much goes through; the oldest goes, what was used again and what was pushed stays', async () => {
+  const pushed = randomBytes(blobBytes);
+  await pushBlob(berth, 'own', pushed);
+  upstream.addBlob('o/i', pushed);
+  await get(digestOf(pushed));
+  const favourite = upstream.addBlob('o/i', randomBytes(blobBytes));
+  for (let count = 0; count < 100; count++) {
+    const bytes = randomBytes(blobBytes);
+    const answer = await get(upstream.addBlob('o/i', bytes));
+    expect(answer.body.equals(bytes)).toBe(true);
+    await get(favourite);
+    if (count % 20 === 0) await until(async () => (await recordedBytes()) <= 1024 * 1024);
+  }
+  await until(async () => (await recordedBytes()) <= 1024 * 1024 * 0.9);
+  expect(upstream.count('GET', new RegExp(favourite))).toBeLessThanOrEqual(12);
+  expect((await call(berth, 'GET', `/v2/own/blobs/${digestOf(pushed)}`)).body.equals(pushed)).toBe(true);
+}, 60_000);
+
+test('MUST 28: evicted content is fetched again', async () => {
+  const first = upstream.addBlob('o/i', randomBytes(blobBytes));
+  await get(first);
+  for (let count = 0; count < 12; count++) await get(upstream.addBlob('o/i', randomBytes(blobBytes)));
+  await until(() => ask(async (store) => (await store.findContent(first)) === undefined));
+  expect((await get(first)).status).toBe(200);
+  expect(upstream.count('GET', new RegExp(first))).toBe(2);
+});
+
+test('MUST 29: two repositories have one copy, and evicting it takes it from both', async () => {
+  const bytes = randomBytes(blobBytes);
+  const digest = upstream.addBlob('o/i', bytes);
+  upstream.addBlob('o/other', bytes);
+  await get(digest);
+  await until(async () => (await get(digest, 'o/other')).headers['x-mirror-cache'] === 'HIT');
+  expect(await recordedBytes()).toBe(blobBytes);
+  const folder = join(berth.directory, 'docker/registry/v2/blobs/sha256', digest.slice(7, 9), digest.slice(7));
+  expect((await stat(join(folder, 'data'))).size).toBe(blobBytes);
+});
+
+test('MUST 28: bytes are deleted a while after they were set aside, and put back when somebody records them again', async () => {
+  const driver = await createFilesystemDriver({ directory: join(berth.directory, 'other') });
+  const metadata = await createSqliteStore({ file: join(berth.directory, 'other.sqlite') });
+  let time = 0;
+  const trash = createTrash({ driver, metadata, now: () => time });
+  const eviction = createEviction({
+    metadata,
+    trash,
+    maxBytes: 10,
+    flushUses: () => Promise.resolve(),
+    onEvicted: () => undefined,
+    onFailure: () => undefined,
+  });
+  const [gone, back] = [digestOf('gone'), digestOf('back')];
+  for (const [digest, bytes] of [
+    [gone, 'gone'],
+    [back, 'back'],
+  ] as const) {
+    await driver.put(blobKey(digest), Buffer.from(bytes));
+    await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io' }], digest, 6, 1);
+  }
+  expect(await eviction.run()).toBe(6);
+  await metadata.evictContent(gone);
+  await metadata.evictContent(back);
+  await trash.setAside(gone);
+  await trash.setAside(back);
+  await metadata.commitBlob('own', back, 4, 'no upload', 2);
+  await trash.empty();
+  expect((await driver.stat(blobKey(back))).sizeBytes).toBe(4);
+  await expect(driver.stat(blobKey(gone))).rejects.toMatchObject({ code: 'not_found' });
+  expect((await driver.stat(objectKey(`trash/${gone.replace(':', '/')}`))).sizeBytes).toBe(4);
+  time += 10_000;
+  await trash.empty();
+  expect(await readdir(join(berth.directory, 'other/trash/sha256')).catch(() => [])).toEqual([]);
+  await driver.close();
+  await metadata.close();
+});
