@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { MirroredTagRecord } from '../../storage/metadata/queries/mirror-reads.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -33,11 +34,14 @@ export interface MirroredManifestsOptions {
 
 const absentTagSeconds = 30;
 const absentDigestSeconds = 600;
+const mostLooks = 10_000;
 
 export function createMirroredManifests(options: MirroredManifestsOptions): MirroredManifests {
   const { metadata, remote, kept, absences, now, freshnessSeconds, patienceSeconds } = options;
   const fetches = createSingleFlight<RemoteManifest>();
   const checks = createSingleFlight<ManifestFacts>();
+  /** Of this process: a request may have read the store before the answer to another one was written there. */
+  const looks = new LRUCache<string, { readonly facts: ManifestFacts; readonly at: number }>({ max: mostLooks });
 
   /** One GET at the upstream for everybody; the manifest is kept, and served even where it cannot be. */
   function fetch(source: MirroredRepository, reference: string, expected?: Digest): Promise<RemoteManifest> {
@@ -57,6 +61,22 @@ export function createMirroredManifests(options: MirroredManifestsOptions): Mirr
     const key = `${source.repository} ${reference}`;
     absences.check(key);
     return checks.run(key, () => absences.noting(key, absentTagSeconds, () => remote.head(source, reference)));
+  }
+
+  /** What the tag points at, by one HEAD for everybody who comes before it is known, or just after. */
+  function look(source: MirroredRepository, tag: Tag): Promise<ManifestFacts> {
+    const key = `${source.repository} ${tag}`;
+    const last = looks.get(key);
+    if (last && now() - last.at < freshnessSeconds(source, tag) * 1000) return Promise.resolve(last.facts);
+    absences.check(key);
+    return checks.run(key, () =>
+      absences.noting(key, absentTagSeconds, async () => {
+        const facts = await remote.head(source, tag);
+        await kept.point(source, tag, facts);
+        looks.set(key, { facts, at: now() });
+        return facts;
+      }),
+    );
   }
 
   async function byDigest(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedManifest> {
@@ -80,8 +100,7 @@ export function createMirroredManifests(options: MirroredManifestsOptions): Mirr
   }
 
   async function firstLook(source: MirroredRepository, tag: Tag): Promise<ServedManifest> {
-    const facts = await check(source, tag);
-    await kept.point(source, tag, facts);
+    const facts = await look(source, tag);
     return { ...facts, cache: 'MISS', ageSeconds: 0 };
   }
 
@@ -93,9 +112,8 @@ export function createMirroredManifests(options: MirroredManifestsOptions): Mirr
   ): Promise<ServedManifest> {
     const stale = () => serve(source, known, 'STALE', bodyWanted);
     try {
-      const facts = await patiently(check(source, tag), known.isStored === 1);
+      const facts = await patiently(look(source, tag), known.isStored === 1);
       if (!facts) return await stale();
-      await kept.point(source, tag, facts);
       const isStored = facts.digest === known.digest ? known.isStored : 0;
       const state = { ...known, ...facts, isStored, checkedAt: now() };
       return await serve(source, state, facts.digest === known.digest ? 'REVALIDATED' : 'MISS', bodyWanted);
