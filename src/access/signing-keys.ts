@@ -1,6 +1,7 @@
 import { type JsonWebKey, type KeyObject, createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import type { SigningKeyRecord } from '../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Actor } from './administration.ts';
 import type { Epoch } from './epoch.ts';
 
 /** A key of the bearer tokens: ECDSA on P-256 (ES256). */
@@ -8,6 +9,9 @@ export interface SigningKey {
   readonly kid: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
+  readonly createdAt: number;
+  /** Milliseconds since 1970; null while it signs. */
+  readonly retiresAt: number | null;
 }
 
 /** The keys, shared by all processes through the metadata store. */
@@ -16,7 +20,7 @@ export interface SigningKeys {
   current(): Promise<SigningKey>;
   find(kid: string): Promise<SigningKey | undefined>;
   /** A new key signs from now on. What older ones have signed stays good until it expires: nobody is logged out. */
-  rotate(): Promise<void>;
+  rotate(by?: Actor): Promise<void>;
   /** Public keys (RFC 7517), newest first. */
   publish(): Promise<readonly JsonWebKey[]>;
 }
@@ -29,30 +33,35 @@ export interface SigningKeysOptions {
   readonly tokenMilliseconds: number;
 }
 
+const ourselves: Actor = { name: 'berth', address: '' };
 const rotateAfterMilliseconds = 30 * 24 * 3600 * 1000;
 /** Clocks of replicas differ, and a token may be presented at its last moment. */
 const graceMilliseconds = 5 * 60 * 1000;
 
-interface Ring {
-  readonly keys: ReadonlyMap<string, SigningKey>;
-  readonly newest: { readonly key: SigningKey; readonly createdAt: number } | undefined;
-}
-
 export function createSigningKeys({ metadata, epoch, now, tokenMilliseconds }: SigningKeysOptions): SigningKeys {
-  const rings = epoch.cache<Ring>();
-  const ring = () => epoch.cached(rings, '', async () => toRing(await metadata.listSigningKeys(), now()));
+  const rings = epoch.cache<ReadonlyMap<string, SigningKey>>();
+  /** Newest first; also those that have retired since they were read. */
+  const ring = () =>
+    epoch.cached(rings, '', async () => new Map((await metadata.listSigningKeys()).map((record) => [record.kid, toKey(record)])));
+  const newestOf = (keys: ReadonlyMap<string, SigningKey>) => keys.values().next().value;
+  const isGood = ({ retiresAt }: SigningKey) => retiresAt === null || retiresAt > now();
 
-  async function rotate(): Promise<void> {
-    const { newest } = await ring();
+  async function find(kid: string): Promise<SigningKey | undefined> {
+    const key = (await ring()).get(kid);
+    return key && isGood(key) ? key : undefined;
+  }
+
+  async function rotate(by: Actor = ourselves): Promise<void> {
+    const newest = newestOf(await ring());
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const kid = randomUUID();
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const at = now();
     await metadata.pruneSigningKeys(at);
-    await metadata.addSigningKey({ kid, privateKey: pem }, newest?.key.kid ?? '', at + tokenMilliseconds + graceMilliseconds, {
+    await metadata.addSigningKey({ kid, privateKey: pem }, newest?.kid ?? '', at + tokenMilliseconds + graceMilliseconds, {
       at,
-      actor: '',
-      address: '',
+      actor: by.name,
+      address: by.address,
       action: 'key.rotate',
       target: kid,
       result: 'done',
@@ -62,22 +71,22 @@ export function createSigningKeys({ metadata, epoch, now, tokenMilliseconds }: S
 
   return {
     async current() {
-      const { newest } = await ring();
-      if (newest && now() - newest.createdAt < rotateAfterMilliseconds) return newest.key;
+      const newest = newestOf(await ring());
+      if (newest && now() - newest.createdAt < rotateAfterMilliseconds) return newest;
       await rotate();
-      const made = (await ring()).newest;
+      const made = newestOf(await ring());
       if (!made) throw new Error('no signing key could be made');
-      return made.key;
+      return made;
     },
     async find(kid) {
-      const known = (await ring()).keys.get(kid);
+      const known = await find(kid);
       if (known) return known;
       epoch.expire();
-      return (await ring()).keys.get(kid);
+      return find(kid);
     },
     rotate,
     async publish() {
-      return [...(await ring()).keys.values()].map(({ kid, publicKey }) => ({
+      return [...(await ring()).values()].filter(isGood).map(({ kid, publicKey }) => ({
         ...publicKey.export({ format: 'jwk' }),
         kid,
         alg: 'ES256',
@@ -87,15 +96,7 @@ export function createSigningKeys({ metadata, epoch, now, tokenMilliseconds }: S
   };
 }
 
-function toRing(records: readonly SigningKeyRecord[], now: number): Ring {
-  const good = records.filter(({ retiresAt }) => retiresAt === null || retiresAt > now);
-  const keys = new Map(good.map((record) => [record.kid, toKey(record)]));
-  const [newest] = good;
-  const key = newest && keys.get(newest.kid);
-  return { keys, newest: key && { key, createdAt: newest.createdAt } };
-}
-
-function toKey({ kid, privateKey: pem }: SigningKeyRecord): SigningKey {
+function toKey({ kid, privateKey: pem, createdAt, retiresAt }: SigningKeyRecord): SigningKey {
   const privateKey = createPrivateKey(pem);
-  return { kid, privateKey, publicKey: createPublicKey(privateKey) };
+  return { kid, privateKey, publicKey: createPublicKey(privateKey), createdAt, retiresAt };
 }

@@ -35,10 +35,10 @@ export function createApiRouter(options: ApiRouterOptions): Router {
   addAudit(router, handle, metadata);
   router.post(
     '/keys',
-    handle(async (request, { require }) => {
+    handle(async (request, { require, principal }) => {
       require(administer);
       fieldsOf(request).only();
-      await signingKeys.rotate();
+      await signingKeys.rotate({ name: principal.name, address: options.origin.clientAddress(request) });
       return answer(204);
     }),
   );

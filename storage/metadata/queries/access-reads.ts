@@ -185,11 +185,11 @@ export function* listAccessTokens(accountId: number): Query<readonly AccessToken
   return yield* all<AccessTokenRecord>(`SELECT ${tokenColumns} FROM access_tokens WHERE account_id = ? ${order}`, accountId);
 }
 
-/** Newest first. */
+/** The signing one first, then newest first. */
 export function* listSigningKeys(): Query<readonly SigningKeyRecord[]> {
   return yield* all<SigningKeyRecord>(
     `SELECT kid AS "kid", private_key AS "privateKey", created_at AS "createdAt", retires_at AS "retiresAt"
-       FROM signing_keys ORDER BY created_at DESC, kid`,
+       FROM signing_keys ORDER BY retires_at IS NOT NULL, created_at DESC, kid`,
   );
 }
 

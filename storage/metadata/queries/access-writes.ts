@@ -266,7 +266,7 @@ export interface NewSigningKey {
  * lets the others verify until `retiresAt`.
  */
 export function* addSigningKey(key: NewSigningKey, newest: string, retiresAt: number, event: AuditEvent): Query<boolean> {
-  const row = yield* first<{ kid: string }>('SELECT kid AS "kid" FROM signing_keys ORDER BY created_at DESC, kid LIMIT 1');
+  const row = yield* first<{ kid: string }>('SELECT kid AS "kid" FROM signing_keys WHERE retires_at IS NULL');
   if ((row?.kid ?? '') !== newest) return false;
   yield* run('UPDATE signing_keys SET retires_at = ? WHERE retires_at IS NULL OR retires_at > ?', retiresAt, retiresAt);
   yield* run('INSERT INTO signing_keys (kid, private_key, created_at) VALUES (?, ?, ?)', key.kid, key.privateKey, event.at);

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { type IncomingMessage, request } from 'node:http';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { type GuardedBerth, askToken, basic, startGuarded } from '../../support/access.ts';
+import { call } from '../../support/call.ts';
+import { digestOf } from '../../support/images.ts';
+import { until } from '../../support/until.ts';
+
+let berth: GuardedBerth;
+const alice = basic('alice', 'wonderland');
+beforeAll(async () => {
+  // Only what the clock shows is ours: timers run as they do.
+  jest.useFakeTimers({
+    doNotFake: [
+      'hrtime',
+      'nextTick',
+      'performance',
+      'queueMicrotask',
+      'setImmediate',
+      'clearImmediate',
+      'setInterval',
+      'clearInterval',
+      'setTimeout',
+      'clearTimeout',
+    ],
+  });
+  berth = await startGuarded();
+  await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+});
+afterAll(async () => {
+  await berth.close();
+  jest.useRealTimers();
+});
+
+const wait = (seconds: number) => jest.setSystemTime(Date.now() + seconds * 1000);
+const bearer = async () => ({ Authorization: `Bearer ${await askToken(berth, alice, 'repository:alice/app:pull,push')}` });
+
+test('a token is good for its lifetime and the difference of clocks, and no longer', async () => {
+  const headers = await bearer();
+  const status = async () => (await call(berth, 'GET', '/v2/', { headers })).status;
+  wait(300);
+  expect(await status()).toBe(200);
+  wait(31);
+  expect(await status()).toBe(401);
+});
+
+test('one that expires in the middle of a layer: the layer goes on, the next request needs another', async () => {
+  const headers = await bearer();
+  const started = await call(berth, 'POST', '/v2/alice/app/blobs/uploads/', { headers: { ...headers, 'Content-Length': 0 } });
+  const location = started.header('location');
+  const bytes = randomBytes(3_000_000);
+  const answer = new Promise<IncomingMessage>((resolve, reject) => {
+    const upload = request(berth.url + location, { method: 'PATCH', headers }, resolve).on('error', reject);
+    upload.write(bytes.subarray(0, 2_000_000));
+    const arrives = async () => Number((await call(berth, 'GET', location, { headers })).header('range').slice(2)) > 0;
+    void until(arrives).then(() => {
+      wait(3600);
+      upload.end(bytes.subarray(2_000_000));
+    }, reject);
+  });
+  expect((await answer).statusCode).toBe(202);
+  const finish = (login: { readonly Authorization: string }) =>
+    call(berth, 'PUT', `${location}?digest=${digestOf(bytes)}`, { headers: { ...login, 'Content-Length': 0 } });
+  const refused = await finish(headers);
+  expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, expect.stringContaining('error="invalid_token"')]);
+  expect((await finish(await bearer())).status).toBe(201);
+});
+
+test('access tokens, robots and grants end when they say', async () => {
+  const expiresAt = Date.now() + 60_000;
+  const { secret } = await berth.administration.createToken({ account: 'alice', name: 'short', expiresAt });
+  const robot = await berth.administration.createRobot({ name: 'short-lived', grants: ['x:pull'], expiresAt });
+  const logins = [basic('alice', secret), basic('short-lived', robot.secret)];
+  const statuses = () => Promise.all(logins.map(async (headers) => (await call(berth, 'GET', '/v2/', { headers })).status));
+  expect(await statuses()).toEqual([200, 200]);
+  const opened = await askToken(berth, basic('alice', secret));
+  wait(61);
+  expect(await statuses()).toEqual([401, 401]);
+  expect((await call(berth, 'GET', '/v2/', { headers: { Authorization: `Bearer ${opened}` } })).status).toBe(401);
+});
+
+test('a refresh token lives for ninety days', async () => {
+  const answer = await call(berth, 'GET', '/token?offline_token=true&client_id=docker', { headers: alice });
+  const { refresh_token: secret } = answer.json() as { refresh_token: string };
+  const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: secret }).toString();
+  const refresh = async () => (await call(berth, 'POST', '/token', { body })).status;
+  wait(89 * 24 * 3600);
+  expect(await refresh()).toBe(200);
+  wait(2 * 24 * 3600);
+  expect(await refresh()).toBe(401);
+});
+
+test('keys are changed every thirty days; what the old one has signed stays good until it expires', async () => {
+  const kids = async () => {
+    const { keys } = (await call(berth, 'GET', '/.well-known/jwks.json')).json() as { keys: { kid: string }[] };
+    return keys.map(({ kid }) => kid);
+  };
+  const kidOf = (token: string) =>
+    (JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { kid: string }).kid;
+  wait(31 * 24 * 3600);
+  await askToken(berth, alice);
+  const [first] = await kids();
+  wait(30 * 24 * 3600 - 100);
+  const before = await bearer();
+  expect(kidOf(before.Authorization.slice('Bearer '.length))).toBe(first);
+  wait(200);
+  const after = await bearer();
+  expect(kidOf(after.Authorization.slice('Bearer '.length))).not.toBe(first);
+  expect((await call(berth, 'GET', '/v2/', { headers: before })).status).toBe(200);
+  wait(3600);
+  await until(async () => !(await kids()).includes(first ?? ''));
+});

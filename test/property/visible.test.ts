@@ -1,0 +1,150 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { permits } from '../../src/access/authorize.ts';
+import { compileGrants, toGrant } from '../../src/access/grants.ts';
+import { covers, matches, parsePattern, rangeOf } from '../../src/access/pattern.ts';
+import { type Principal, anonymous } from '../../src/access/principal.ts';
+import { loadVisibility } from '../../src/access/visibility.ts';
+import { visibleRepositories } from '../../src/access/visible.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+
+const part = fc.constantFrom('a', 'ab', 'a-b', 'b', 'b.c', 'c0');
+const name = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
+const patternText = fc.oneof(
+  name,
+  fc.tuple(name, fc.constantFrom('/*', '/**', '*', '**', '-*', '.**')).map(([prefix, rest]) => prefix + rest),
+  fc.constantFrom('*', '**'),
+);
+const toPattern = (text: string) => {
+  const pattern = parsePattern(text);
+  if (!pattern) throw new Error(`${text} is no pattern`);
+  return pattern;
+};
+
+describe('patterns', () => {
+  /** What the documentation says, as a regular expression. */
+  const naive = (text: string) => new RegExp(`^${text.replace(/[.]/g, '\\.').replace(/\*\*$/, '.+').replace(/\*$/, '[^/]+')}$`);
+
+  test('match what they say', () => {
+    fc.assert(
+      fc.property(patternText, name, (text, candidate) =>
+        expect(matches(toPattern(text), candidate)).toBe(naive(text).test(candidate)),
+      ),
+    );
+  });
+
+  test('everything that they match lies in their range', () => {
+    fc.assert(
+      fc.property(patternText, name, (text, candidate) => {
+        const pattern = toPattern(text);
+        const { after, before } = rangeOf(pattern);
+        if (matches(pattern, candidate)) expect([candidate > after, candidate < before]).toEqual([true, true]);
+      }),
+    );
+  });
+
+  test('one that covers another matches all that the other matches', () => {
+    fc.assert(
+      fc.property(patternText, patternText, name, (outer, inner, candidate) => {
+        if (!covers(toPattern(outer), toPattern(inner)) || !matches(toPattern(inner), candidate)) return;
+        expect(matches(toPattern(outer), candidate)).toBe(true);
+      }),
+    );
+  });
+
+  test.each(['', '/', 'a/', '/a', 'a//b', '**/a', 'a/**/b', '*a', 'A', 'a/***', '?', 'a b', 'a*b'])('%j is none', (text) => {
+    expect(parsePattern(text)).toBeUndefined();
+  });
+});
+
+describe('listings', () => {
+  let folder: string;
+  let store: MetadataStore;
+  let reads: number;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'berth-visible-'));
+    store = await createSqliteStore({ file: join(folder, 'metadata.sqlite') });
+  });
+  afterEach(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const event = { at: 0, actor: '', address: '', action: 'x', target: '', result: 'done' } as const;
+  const addRepository = (repository: string, index: number) =>
+    store.commitBlob(repository, `sha256:${String(index).padStart(64, '0')}`, 1, 'none', 0);
+
+  async function list(principal: Principal, after = ''): Promise<readonly string[]> {
+    const counted = new Proxy(store, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          reads++;
+          return (value as (...args: unknown[]) => unknown)(...args);
+        };
+      },
+    });
+    const visibility = await loadVisibility(store);
+    reads = 0;
+    const names: string[] = [];
+    for await (const found of visibleRepositories(counted, principal, visibility, after)) names.push(found);
+    return names;
+  }
+
+  test('show exactly what may be pulled, ascending, each once, from anywhere on', async () => {
+    const grants = fc.array(fc.record({ text: patternText, actions: fc.constantFrom('pull', 'push', 'pull,push') }), {
+      maxLength: 5,
+    });
+    const visibilities = fc.array(fc.record({ text: patternText, isPublic: fc.boolean() }), { maxLength: 5 });
+    const arbitrary = fc.record({
+      repositories: fc.uniqueArray(name, { maxLength: 30 }),
+      grants,
+      ceiling: fc.option(grants, { nil: undefined }),
+      visibilities,
+      after: fc.oneof(fc.constant(''), name),
+      admin: fc.boolean(),
+      pullsPublic: fc.boolean(),
+    });
+    const known = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(arbitrary, async ({ repositories, visibilities, after, admin, pullsPublic, ...rights }) => {
+        for (const repository of repositories) if (!known.has(repository)) await addRepository(repository, known.size);
+        for (const repository of repositories) known.add(repository);
+        for (const { pattern } of await store.listVisibilities('', 1000)) await store.clearVisibility(pattern, event);
+        for (const { text, isPublic } of visibilities) await store.setVisibility(text, isPublic, text.endsWith('*'), event);
+        const compile = (given: readonly { text: string; actions: string }[]) =>
+          compileGrants(given.flatMap(({ text, actions }) => toGrant(text, actions) ?? []));
+        const principal: Principal = {
+          ...anonymous({ pullsPublic, grants: compile(rights.grants) }),
+          admin,
+          ...(rights.ceiling ? { ceiling: compile(rights.ceiling) } : {}),
+        };
+        const { isPublic } = await loadVisibility(store);
+        const expected: string[] = [];
+        for (const repository of [...known].sort()) {
+          const wish = { to: 'pull', repository, isPublic: await isPublic(repository) } as const;
+          if (repository > after && permits(principal, wish)) expected.push(repository);
+        }
+        expect(await list(principal, after)).toEqual(expected);
+      }),
+      { numRuns: 150 },
+    );
+  }, 120_000);
+
+  test('cost what they show, not what there is', async () => {
+    await Promise.all(Array.from({ length: 3000 }, (_, index) => addRepository(`other/app-${index}`, index)));
+    await Promise.all(['mine/a', 'mine/b', 'zoo/free'].map((repository, index) => addRepository(repository, 5000 + index)));
+    await store.setVisibility('zoo/**', true, true, event);
+    const principal = anonymous({
+      pullsPublic: true,
+      grants: compileGrants([toGrant('mine/**', 'pull')].filter((grant) => grant !== undefined)),
+    });
+    expect(await list(principal)).toEqual(['mine/a', 'mine/b', 'zoo/free']);
+    expect(reads).toBeLessThanOrEqual(5);
+  });
+});
