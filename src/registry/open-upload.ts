@@ -54,7 +54,15 @@ export function hashing(appender: Appender, { algorithm, hashed, assertHeld = ()
     get hashed() {
       return current;
     },
-    append: (body) => appender.append(watched(body, current.sizeBytes === appender.sizeBytes ? see : () => undefined)),
+    async append(body) {
+      const seen = current.sizeBytes === appender.sizeBytes ? see : () => undefined;
+      try {
+        return await appender.append(watched(body, seen));
+      } finally {
+        // The hash may have seen bytes that the store could not keep: it must not pass for that of others in their place.
+        if (current.sizeBytes !== appender.sizeBytes) current = { ...current, sizeBytes: -1 };
+      }
+    },
     async truncate(sizeBytes) {
       current = { ...current, sizeBytes: -1 };
       await appender.truncate(sizeBytes);
