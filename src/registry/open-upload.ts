@@ -4,7 +4,7 @@ import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
 
 /** An upload session's bytes, hashed while they arrive. */
 export interface OpenUpload extends Pick<Appender, 'sizeBytes' | 'append' | 'truncate' | 'commit' | 'abort' | 'close'> {
-  /** The digest of everything received. Reads back only what this process has not hashed with `algorithm`. */
+  /** The digest of everything received. Reads it back only where neither this process nor the store knows it. */
   digest(algorithm: DigestAlgorithm): Promise<Digest>;
   /** What this process has hashed, for the next time that it opens the session. */
   readonly hashed: HashedBytes;
@@ -34,6 +34,8 @@ export function hashing(appender: Appender, { algorithm, hashed, assertHeld = ()
     current = { ...current, sizeBytes: current.sizeBytes + chunk.length };
   }
 
+  const digestSoFar = () => `${current.algorithm}:${current.hash.copy().digest('hex')}` as Digest;
+
   async function* watched(body: AsyncIterable<Uint8Array>, seen: (chunk: Uint8Array) => void): AsyncGenerator<Uint8Array> {
     for await (const chunk of body) {
       assertHeld();
@@ -57,7 +59,7 @@ export function hashing(appender: Appender, { algorithm, hashed, assertHeld = ()
     async append(body) {
       const seen = current.sizeBytes === appender.sizeBytes ? see : () => undefined;
       try {
-        return await appender.append(watched(body, seen));
+        return await appender.append(watched(body, seen), (size) => (size === current.sizeBytes ? digestSoFar() : undefined));
       } finally {
         // The hash may have seen bytes that the store could not keep: it must not pass for that of others in their place.
         if (current.sizeBytes !== appender.sizeBytes) current = { ...current, sizeBytes: -1 };
@@ -68,8 +70,10 @@ export function hashing(appender: Appender, { algorithm, hashed, assertHeld = ()
       await appender.truncate(sizeBytes);
     },
     async digest(wanted) {
-      if (wanted !== current.algorithm || current.sizeBytes !== appender.sizeBytes) await rehash(wanted);
-      return `${wanted}:${current.hash.copy().digest('hex')}` as Digest;
+      if (wanted === current.algorithm && current.sizeBytes === appender.sizeBytes) return digestSoFar();
+      if (appender.knownDigest?.startsWith(`${wanted}:`)) return appender.knownDigest as Digest;
+      await rehash(wanted);
+      return digestSoFar();
     },
     async commit(to) {
       assertHeld();

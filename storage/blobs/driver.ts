@@ -78,13 +78,16 @@ export interface OpenObject {
 export interface Appender {
   /** Bytes kept so far. On resume it is read from the store, never remembered. */
   readonly sizeBytes: number;
+  /** What the last append said of exactly the bytes that are kept, where the store has remembered it. */
+  readonly knownDigest: string | undefined;
   /**
    * Appends everything that `source` yields, in order, and resolves to the number of bytes it appended.
    * When `source` fails, everything that it yielded before is kept. When the store fails, `sizeBytes` says what was
    * kept: a prefix, gap-free.
    * The chunks belong to the appender from then on: the source must not reuse their memory.
+   * `digestOf` is asked at the end for the digest of all `sizeBytes`, if it is known; a driver may remember it.
    */
-  append(source: AsyncIterable<Uint8Array>): Promise<number>;
+  append(source: AsyncIterable<Uint8Array>, digestOf?: (sizeBytes: number) => string | undefined): Promise<number>;
   /** Cuts back to the first `sizeBytes` bytes; used to drop what arrived of a rejected chunk. */
   truncate(sizeBytes: number): Promise<void>;
   /** The bytes appended so far, to be hashed again when the hashing process was lost. */

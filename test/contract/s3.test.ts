@@ -132,6 +132,28 @@ describeWith(s3Programs, 'Ceph', () => {
       expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
     });
 
+    test('a digest is remembered with exactly the bytes that it is of', async () => {
+      const resumed = () => open().openAppender(grown, { resume: true });
+      const digestOf = (sizeBytes: number) => `of ${sizeBytes}`;
+      for (const [from, to] of [
+        [0, 1_000_000],
+        [1_000_000, 20_000_000],
+        [20_000_000, partBytes(1) + partBytes(2) + partBytes(3)],
+      ] as const) {
+        const appender = await (from === 0 ? driver.openAppender(grown, { resume: false }) : resumed());
+        await appender.append(part(from, to), digestOf);
+        expect((await resumed()).knownDigest).toBe(`of ${to}`);
+      }
+      await read((await resumed()).readBack());
+      expect((await resumed()).knownDigest).toBe(`of ${(await resumed()).sizeBytes}`);
+      await (await resumed()).append(part(29_000_000, 29_000_001));
+      expect((await resumed()).knownDigest).toBeUndefined();
+      await (await resumed()).append(part(29_000_001, 29_000_002), digestOf);
+      await (await resumed()).truncate(10_000_000);
+      expect((await resumed()).knownDigest).toBeUndefined();
+      await driver.delete([grown]);
+    });
+
     test('a process that dies in the middle of an append leaves whole parts, and the next one goes on there', async () => {
       const dying = open();
       const first = await dying.openAppender(grown, { resume: false });

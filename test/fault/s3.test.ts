@@ -195,6 +195,18 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
       expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(bytes)}`)).body.equals(bytes)).toBe(true);
     });
 
+    test('after a restart the digest is known: nothing is read back', async () => {
+      const bytes = randomBytes(20_000_000);
+      const location = await startUpload(berth, 'app');
+      await call(berth, 'PATCH', location, { body: bytes });
+      berth = await berth.restart();
+      const before = proxy.seen.length;
+      expect((await call(berth, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' })).status).toBe(201);
+      const reads = proxy.seen.slice(before).filter(({ method, path }) => method === 'GET' && path.includes('/data/'));
+      expect(reads.filter(({ path }) => !path.includes('uploadId'))).toEqual([]);
+      expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(bytes)}`)).body.equals(bytes)).toBe(true);
+    });
+
     test('a download whose source breaks off is cut, not ended', async () => {
       const bytes = randomBytes(5_000_000);
       const digest = await pushBlob(berth, 'app', bytes);

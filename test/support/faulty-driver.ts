@@ -48,7 +48,10 @@ export function createFaultyDriver(inner: BlobDriver): FaultyDriver {
     get sizeBytes() {
       return appender.sizeBytes;
     },
-    append: (source) => guarded('append', () => appender.append(source)),
+    get knownDigest() {
+      return appender.knownDigest;
+    },
+    append: (source, digestOf) => guarded('append', () => appender.append(source, digestOf)),
     truncate: (size) => guarded('truncate', () => appender.truncate(size)),
     readBack: () => appender.readBack(),
     close: () => appender.close(),

@@ -44,6 +44,9 @@ export function createAppender({ file, path, sizeBytes, tree, pathOf }: Appender
       return kept;
     },
 
+    // To read a file again costs little, and says more.
+    knownDigest: undefined,
+
     async append(source) {
       const before = kept;
       const batches = createBatches(write);

@@ -15,7 +15,7 @@ const nothing = new Uint8Array();
 export async function beginAppender(bucket: Bucket, key: ObjectKey): Promise<Appender> {
   const before = await unlessMissing(loadRecord(bucket, key), undefined);
   if (before) await removeGrowing(bucket, [key]);
-  return createAppender(bucket, key, { upload: undefined, completedBytes: 0, tail: nothing });
+  return createAppender(bucket, key, { upload: undefined, completedBytes: 0, tail: nothing, digest: undefined });
 }
 
 /** Everything is read from the store, so that any process can go on. Rejects `not_found`. */
@@ -28,6 +28,8 @@ interface State {
   readonly upload: MultipartUpload | undefined;
   readonly completedBytes: number;
   readonly tail: Uint8Array;
+  /** Of all these bytes. */
+  readonly digest: string | undefined;
 }
 
 async function loadState(bucket: Bucket, key: ObjectKey, record: GrowingRecord): Promise<State> {
@@ -38,18 +40,20 @@ async function loadState(bucket: Bucket, key: ObjectKey, record: GrowingRecord):
   const completedBytes = hasEnded ? await unlessMissing(objectSize(bucket, dataKey(key)), 0) : record.completedBytes;
   const stored = upload?.sizeBytes ?? completedBytes;
   if (stored < bytesBeforeTail) throw new StorageError('not_found', 'open: the parts of the upload are gone');
-  return { upload, completedBytes, tail: stored === bytesBeforeTail ? record.tail : nothing };
+  const isExact = stored === bytesBeforeTail;
+  return { upload, completedBytes, tail: isExact ? record.tail : nothing, digest: isExact ? record.digest : undefined };
 }
 
-function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes, tail }: State): Appender {
+function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes, tail, digest }: State): Appender {
   const data = dataKey(key);
   let ended = false;
 
   const stored = () => upload?.sizeBytes ?? completedBytes;
 
-  async function record(next: Uint8Array): Promise<void> {
-    await saveRecord(bucket, key, { uploadId: upload?.id, completedBytes, bytesBeforeTail: stored(), tail: next });
-    tail = next;
+  async function record(next: Uint8Array, nextDigest: string | undefined): Promise<void> {
+    const kept = { completedBytes, bytesBeforeTail: stored(), tail: next, digest: nextDigest };
+    await saveRecord(bucket, key, { uploadId: upload?.id, ...kept });
+    [tail, digest] = [next, nextDigest];
   }
 
   /** Begins an upload whose first parts are the first `keptBytes` of the completed object. */
@@ -58,7 +62,7 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
     try {
       await copyIntoParts(begun, data, keptBytes);
       upload = begun;
-      await record(tail);
+      await record(tail, digest);
     } catch (error) {
       upload = undefined;
       await begun.abort().catch(() => undefined);
@@ -79,7 +83,7 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
     await parts.complete();
     completedBytes = parts.sizeBytes;
     upload = undefined;
-    await record(tail);
+    await record(tail, digest);
   }
 
   /** Makes one object of everything, so that it can be read and copied. */
@@ -93,26 +97,31 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
       return stored() + tail.length;
     },
 
-    async append(source) {
+    get knownDigest() {
+      return digest;
+    },
+
+    async append(source, digestOf) {
       const before = stored() + tail.length;
       const parts = createParts(tail, (upload?.partCount ?? 0) + 1, sendPart);
-      let rest: Uint8Array = tail;
       try {
         for await (const chunk of source) await parts.add(chunk);
       } finally {
-        rest = await parts.finish();
-        if (rest.length > 0 || tail.length > 0) await record(rest);
+        const rest = await parts.finish();
+        const sizeBytes = stored() + rest.length;
+        if (sizeBytes !== before) await record(rest, digestOf?.(sizeBytes));
       }
       return stored() + tail.length - before;
     },
 
     async truncate(sizeBytes) {
-      if (sizeBytes >= stored()) return record(tail.slice(0, sizeBytes - stored()));
+      if (sizeBytes >= stored()) return record(tail.slice(0, sizeBytes - stored()), undefined);
       await complete();
+      digest = undefined;
       if (sizeBytes >= smallestPartBytes) return begin(sizeBytes);
       const head = sizeBytes === 0 ? nothing : await readWhole(bucket, data, { first: 0, last: sizeBytes - 1 });
       completedBytes = 0;
-      await record(head);
+      await record(head, undefined);
     },
 
     async *readBack() {

@@ -26,6 +26,8 @@ export interface GrowingRecord {
   /** How many bytes come before the tail. When there are more by now, the tail has become part of them. */
   readonly bytesBeforeTail: number;
   readonly tail: Uint8Array;
+  /** Of everything, tail included. */
+  readonly digest: string | undefined;
 }
 
 /** Rejects `not_found`. */
@@ -37,16 +39,18 @@ export async function loadRecord(bucket: Bucket, key: ObjectKey): Promise<Growin
       completedBytes: Number(Metadata['completed'] ?? 0),
       bytesBeforeTail: Number(Metadata['before'] ?? 0),
       tail: (await Body?.transformToByteArray()) ?? new Uint8Array(),
+      digest: Metadata['digest'],
     };
   });
 }
 
 export async function saveRecord(bucket: Bucket, key: ObjectKey, record: GrowingRecord): Promise<void> {
-  const { uploadId, completedBytes, bytesBeforeTail, tail } = record;
+  const { uploadId, completedBytes, bytesBeforeTail, tail, digest } = record;
   const Metadata = {
     completed: String(completedBytes),
     before: String(bytesBeforeTail),
     ...(uploadId === undefined ? {} : { upload: uploadId }),
+    ...(digest === undefined ? {} : { digest }),
   };
   await bucket.request('append', tail.length, (options) =>
     bucket.s3.putObject({ ...bucket.place(recordKey(key)), ...bucket.encryption, Body: tail, Metadata }, options),
