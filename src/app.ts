@@ -14,11 +14,13 @@ import { type Certificate, openCertificate } from './http/certificate.ts';
 import { createOrigin } from './http/origin.ts';
 import { sendPath } from './http/send-object.ts';
 import { type RequestRecord, createHttpServer } from './http/server.ts';
+import { createSearchRouter } from './http/v1/router.ts';
 import { createWeb } from './http/web.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { Log } from './observability/log.ts';
 import { createLeases } from './registry/leases.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
+import { createSearch } from './search/search.ts';
 import { every, onceAmongAll } from './schedule.ts';
 import { openMirror } from './upstreams.ts';
 
@@ -106,12 +108,14 @@ function createServer(
       await Promise.all([driver.check(), metadata.check()]);
     },
   };
-  const web = createWeb(health, guard?.extensions ?? []);
+  const access = guard?.control ?? openAccess;
+  const search = { path: '/v1', router: createSearchRouter(createSearch(metadata), access) };
+  const web = createWeb(health, [search, ...(guard?.extensions ?? [])]);
   return createHttpServer({
     protocol: {
       registry,
       mirror,
-      access: guard?.control ?? openAccess,
+      access,
       audit: guard?.audit,
       origin: createOrigin(config),
       absoluteLocations: config.locations === 'absolute',

@@ -21,6 +21,8 @@ export interface Need {
 export interface AccessControl {
   /** Who is asking, for a request that needs nothing in particular: `GET /v2/`. */
   authenticate(request: IncomingMessage): Promise<Subject>;
+  /** Who is asking; a client that is not who it says is nobody. For what is shown to everybody as far as they may see it. */
+  recognise(request: IncomingMessage): Promise<Subject>;
   /** Who is asking, and may do what it needs. */
   check(request: IncomingMessage, need: Need): Promise<Subject>;
   /** May the client do `action` in `repository`? Asked in the middle of a request. */
@@ -36,6 +38,7 @@ export interface AccessControl {
 /** Open mode: everybody may do everything. */
 export const openAccess: AccessControl = {
   authenticate: () => Promise.resolve(everybody),
+  recognise: () => Promise.resolve(everybody),
   check: () => Promise.resolve(everybody),
   allows: () => Promise.resolve(true),
   checkList: () => Promise.resolve(everybody),

@@ -68,6 +68,16 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
           () => [],
         ),
       ),
+    recognise: (request) =>
+      translating(async () => {
+        const address = origin.clientAddress(request);
+        try {
+          return await authenticator.principal(request.headers.authorization, address);
+        } catch (error) {
+          if (!(error instanceof Refused)) throw error;
+          return authenticator.principal(undefined, address);
+        }
+      }),
     check: (request, need) =>
       translating(() =>
         check(

@@ -109,6 +109,12 @@ describeWith(['docker', 'dockerd'], 'dockerd with registry-mirrors', () => {
     github.addRealImage('o/named', '1', 1000);
     await daemon.docker('pull', `${mirrorHost()}/ghcr.io/o/named:1`);
   }, 120_000);
+
+  test('MUST 32: searches', async () => {
+    github.addRealImage('o/searched', '1', 1000);
+    await call(berth, 'GET', '/v2/ghcr.io/o/searched/manifests/1');
+    expect(await daemon.docker('search', `${mirrorHost()}/searched`)).toContain('ghcr.io/o/searched');
+  }, 120_000);
 });
 
 describeWith(['containerd', 'ctr'], 'ctr with hosts.toml', () => {

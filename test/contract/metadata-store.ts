@@ -314,6 +314,21 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       await store.check();
     });
 
+    test('repositories are found by a part of their names, whatever it means to the database', async () => {
+      for (const name of ['a_b', 'axb', 'team/a_b']) await blob(name, 'a');
+      expect(await store.findRepositoriesHolding('a_b', 9)).toEqual(['a_b', 'team/a_b']);
+      expect(await store.findRepositoriesHolding('', 2)).toEqual(['a_b', 'axb']);
+      for (const text of ['%', '\\', "'"]) expect(await store.findRepositoriesHolding(text, 9)).toEqual([]);
+    });
+
+    test('annotations are those of latest, else of the last tag', async () => {
+      await manifest('app', 'a', { tags: ['1', 'y'], annotations: '{"of":"a"}' });
+      expect(await store.findAnnotations('app')).toEqual({ annotations: '{"of":"a"}' });
+      await manifest('app', 'b', { tags: ['latest'], annotations: '{"of":"b"}' });
+      expect(await store.findAnnotations('app')).toEqual({ annotations: '{"of":"b"}' });
+      expect(await store.findAnnotations('none')).toBeUndefined();
+    });
+
     testMirroredContent(() => store);
   });
 }

@@ -100,6 +100,29 @@ export function* listRepositories(after: string, limit: number): Query<readonly 
   return rows.map((row) => row.name);
 }
 
+/** Names of at most `limit` repositories that hold the text, ascending. Looks at every name. */
+export function* findRepositoriesHolding(text: string, limit: number): Query<readonly string[]> {
+  const pattern = `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
+  const rows = yield* all<{ name: string }>(
+    `SELECT name AS "name" FROM repositories WHERE name LIKE ? ESCAPE '\\' ORDER BY name LIMIT ?`,
+    pattern,
+    limit,
+  );
+  return rows.map((row) => row.name);
+}
+
+/** JSON annotations of the manifest that the tag `latest` points at, else the last tag by name. */
+export function* findAnnotations(repository: string): Query<{ readonly annotations: string | null } | undefined> {
+  return yield* first<{ readonly annotations: string | null }>(
+    `SELECT m.annotations AS "annotations" FROM repositories r
+       JOIN manifests m ON m.repository_id = r.id AND m.digest = coalesce(
+         (SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = 'latest'),
+         (SELECT t.digest FROM tags t WHERE t.repository_id = r.id ORDER BY t.name DESC LIMIT 1))
+      WHERE r.name = ?`,
+    repository,
+  );
+}
+
 /** Manifests whose subject is `subject`, after the digest `after` (exclusive), ascending by digest. */
 export function* listReferrers(
   repository: string,
