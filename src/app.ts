@@ -11,6 +11,7 @@ import { openBlobStore } from './blob-store.ts';
 import { type Guard, createGuard } from './guard.ts';
 import { openAccess } from './http/access.ts';
 import { type Certificate, openCertificate } from './http/certificate.ts';
+import { createMetricsRouter } from './http/metrics.ts';
 import { createOrigin } from './http/origin.ts';
 import { sendPath } from './http/send-object.ts';
 import { type RequestRecord, createHttpServer } from './http/server.ts';
@@ -18,6 +19,7 @@ import { createSearchRouter } from './http/v1/router.ts';
 import { createWeb } from './http/web.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { Log } from './observability/log.ts';
+import { type Metrics, createMetrics } from './observability/metrics.ts';
 import { createLeases } from './registry/leases.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
@@ -53,8 +55,10 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
   const certificate = await openTls(config);
   const guard = await createGuard(config, metadata, now, log);
-  const mirror = await openMirror(config, driver, metadata, now, log);
-  const server = createServer(config, registry, mirror, driver, metadata, log, certificate, guard);
+  const metrics = createMetrics();
+  const mirror = await openMirror(config, driver, metadata, now, log, metrics.mirror);
+  metrics.watchMirror(mirror.state);
+  const server = createServer(config, registry, mirror, driver, metadata, log, metrics, certificate, guard);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
   const jobs = [every(3600, onceAmongAll(leases, 'expire-uploads', 3600, expire), log), every(10, () => mirror.tidy(), log)];
   if (guard) jobs.push(every(3600, guard.tidy, log));
@@ -99,6 +103,7 @@ function createServer(
   driver: BlobDriver,
   metadata: MetadataStore,
   log: Log,
+  metrics: Metrics,
   certificate: Certificate | undefined,
   guard: Guard | undefined,
 ): Server {
@@ -110,7 +115,11 @@ function createServer(
   };
   const access = guard?.control ?? openAccess;
   const search = { path: '/v1', router: createSearchRouter(createSearch(metadata), access) };
-  const web = createWeb(health, [search, ...(guard?.extensions ?? [])]);
+  const web = createWeb(health, [
+    search,
+    { path: '/metrics', router: createMetricsRouter(metrics) },
+    ...(guard?.extensions ?? []),
+  ]);
   return createHttpServer({
     protocol: {
       registry,
@@ -122,7 +131,10 @@ function createServer(
       largestManifestBytes: config.manifests.maxSize,
     },
     web,
-    log: (record) => logRequest(log, record),
+    log(record) {
+      metrics.request(record);
+      logRequest(log, record);
+    },
     certificate,
   });
 }

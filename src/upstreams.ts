@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { BlobDriver } from '../storage/blobs/driver.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
+import type { Measures } from './mirror/measures.ts';
 import { type Mirror, createMirror } from './mirror/mirror.ts';
 import type { Upstream } from './mirror/upstream.ts';
 import type { Log } from './observability/log.ts';
@@ -14,6 +15,7 @@ export async function openMirror(
   metadata: MetadataStore,
   now: () => number,
   log: Log,
+  measures: Measures,
 ): Promise<Mirror> {
   const { timeouts, proxy } = mirror;
   return createMirror({
@@ -21,6 +23,7 @@ export async function openMirror(
     metadata,
     now,
     log,
+    measures,
     upstreams: await Promise.all(Object.entries(mirror.upstreams).map(([name, settings]) => toUpstream(name, settings))),
     fallback: mirror.default,
     freshnessSeconds: mirror.freshness,

@@ -20,7 +20,7 @@ export interface MirroredBlobsOptions {
   readonly absences: Absences;
   readonly clientOf: (source: MirroredRepository) => UpstreamClient;
   readonly now: () => number;
-  readonly onResume: () => void;
+  readonly onResume: (source: MirroredRepository) => void;
   readonly onReceived: (source: MirroredRepository, bytes: number) => void;
 }
 
@@ -63,7 +63,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
               ...(first === 0 ? {} : { range: `bytes=${first}-` }),
             }),
           ),
-        onResume,
+        onResume: () => onResume(source),
         onReceived: (bytes) => onReceived(source, bytes),
       },
     );

@@ -9,8 +9,10 @@ import { createBreaker } from './breaker.ts';
 import { createCredentials } from './credentials.ts';
 import { toClientError } from './client-error.ts';
 import { createEviction } from './eviction.ts';
+import { WrongDigest } from './fill.ts';
 import { createFills } from './fills.ts';
 import { createKeptManifests } from './kept-manifests.ts';
+import type { Measures } from './measures.ts';
 import { createMirroredManifests } from './manifests.ts';
 import { type RateLimits, createRateLimits } from './rate-limit.ts';
 import { type RemotePage, type RemoteReferrer, createRemoteListings } from './remote-listings.ts';
@@ -34,10 +36,19 @@ export interface Mirror {
   blob(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedBlob>;
   tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
+  /** For who watches it. */
+  state(): MirrorState;
   /** Regular work: writes last uses, evicts what is too much, removes what broken fills left. */
   tidy(): Promise<void>;
   /** Stops fills: what they have is kept and resumed. */
   close(): Promise<void>;
+}
+
+export interface MirrorState {
+  /** In this process. */
+  readonly fills: number;
+  readonly sizeBytes: number;
+  readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
 }
 
 export interface MirrorOptions {
@@ -55,6 +66,7 @@ export interface MirrorOptions {
   readonly largestManifestBytes: number;
   /** Of mirrored content. */
   readonly maxBytes: number;
+  readonly measures: Measures;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -66,7 +78,7 @@ const scarceFactor = 10;
 const partialSeconds = 24 * 3600;
 
 export async function createMirror(options: MirrorOptions): Promise<Mirror> {
-  const { driver, metadata, now, log, freshnessSeconds, timeouts } = options;
+  const { driver, metadata, now, log, measures, freshnessSeconds, timeouts } = options;
   const upstreams = createUpstreams(options.upstreams);
   const limits = createRateLimits(now);
   const clients = createClients(options, limits);
@@ -79,7 +91,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     trash,
     maxBytes: options.maxBytes,
     flushUses: uses.flush,
-    onEvicted: () => undefined,
+    onEvicted: (sizeBytes) => measures.evicted(sizeBytes),
     onFailure: (error) => log.warn({ err: error }, 'mirrored content could not be evicted'),
   });
   const fills = await createFills({
@@ -91,7 +103,10 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     },
     isStored: async (digest) => (await metadata.findContent(digest)) !== undefined,
     idleSeconds: timeouts.idleSeconds,
-    onFailure: (digest, error) => log.warn({ err: error, digest }, 'a blob could not be fetched'),
+    onFailure(digest, error) {
+      if (error instanceof WrongDigest) measures.mismatched();
+      log.warn({ err: error, digest }, 'a blob could not be fetched');
+    },
   });
   const manifests = createMirroredManifests({
     metadata,
@@ -113,8 +128,8 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     absences,
     clientOf,
     now,
-    onResume: () => undefined,
-    onReceived: () => undefined,
+    onResume: ({ upstream }) => measures.resumed(upstream.name),
+    onReceived: ({ upstream }, bytes) => measures.received(upstream.name, bytes),
   });
   const listings = createRemoteListings({ clientOf, now, freshnessSeconds });
 
@@ -129,15 +144,26 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       readable(source, 'MANIFEST_UNKNOWN', async () => {
         const served = await manifests.get(source, reference, bodyWanted);
         uses.note(served.digest);
+        measures.served(source.upstream.name, 'manifest', served.cache, bodyWanted ? served.sizeBytes : 0);
         return served;
       }),
     blob: (source, digest, bodyWanted) =>
-      readable(source, 'BLOB_UNKNOWN', () => {
+      readable(source, 'BLOB_UNKNOWN', async () => {
         if (bodyWanted) uses.note(digest);
-        return blobs.get(source, digest, bodyWanted);
+        const served = await blobs.get(source, digest, bodyWanted);
+        measures.served(source.upstream.name, 'blob', served.cache, bodyWanted ? served.sizeBytes : 0);
+        return served;
       }),
     tags: (source, query) => readable(source, 'NAME_UNKNOWN', () => listings.tags(source, query)),
     referrers: (source, subject, query) => readable(source, 'NAME_UNKNOWN', () => listings.referrers(source, subject, query)),
+    state: () => ({
+      fills: fills.count,
+      sizeBytes: eviction.sizeBytes,
+      limits: upstreams.all.flatMap(({ name }) => {
+        const limit = limits.of(name);
+        return limit ? [{ upstream: name, limit: limit.limit, remaining: limit.remaining }] : [];
+      }),
+    }),
     async tidy() {
       await uses.flush();
       await eviction.run();

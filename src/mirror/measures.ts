@@ -1,0 +1,11 @@
+import type { CacheStatus } from './served.ts';
+
+/** What the mirror counts. */
+export interface Measures {
+  /** `sizeBytes` of what a client got, 0 for headers alone. */
+  served(upstream: string, kind: 'manifest' | 'blob', cache: CacheStatus, sizeBytes: number): void;
+  received(upstream: string, bytes: number): void;
+  resumed(upstream: string): void;
+  mismatched(): void;
+  evicted(bytes: number): void;
+}

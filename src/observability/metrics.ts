@@ -1,0 +1,110 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** What a scrape finds out at its own time. */
+export interface MirrorState {
+  readonly fills: number;
+  readonly sizeBytes: number;
+  readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
+}
+
+/** Numbers for Prometheus. Nothing in them names a repository or a person. */
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+  request(record: {
+    readonly method: string;
+    readonly status: number;
+    readonly milliseconds: number;
+    readonly bytesSent: number;
+  }): void;
+  readonly mirror: {
+    served(upstream: string, kind: string, cache: string, sizeBytes: number): void;
+    received(upstream: string, bytes: number): void;
+    resumed(upstream: string): void;
+    mismatched(): void;
+    evicted(bytes: number): void;
+  };
+  /** Asked at each scrape. */
+  watchMirror(state: () => MirrorState): void;
+}
+
+const seconds = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Counter({ name: `berth_${name}`, help, labelNames, registers });
+
+  const requests = counter('http_requests_total', 'requests answered', ['method', 'status']);
+  const sent = counter('http_sent_bytes_total', 'bytes sent to clients');
+  const durations = new Histogram({
+    name: 'berth_http_request_seconds',
+    help: 'from the request to the end of its response',
+    labelNames: ['method'],
+    buckets: seconds,
+    registers,
+  });
+  const served = counter('mirror_served_total', 'mirrored manifests and blobs given to clients', ['upstream', 'kind', 'cache']);
+  const saved = counter('mirror_saved_bytes_total', 'bytes given to clients that no upstream had to send again', ['upstream']);
+  const received = counter('mirror_received_bytes_total', 'bytes of blobs that upstreams sent', ['upstream']);
+  const resumed = counter('mirror_resumed_total', 'downloads taken up again after a break', ['upstream']);
+  const mismatched = counter('mirror_digest_mismatches_total', 'downloads that were not what their digest names');
+  const evicted = counter('mirror_evicted_total', 'mirrored content evicted');
+  const evictedBytes = counter('mirror_evicted_bytes_total', 'bytes of mirrored content evicted');
+
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    request({ method, status, milliseconds, bytesSent }) {
+      requests.inc({ method, status });
+      sent.inc(bytesSent);
+      durations.observe({ method }, milliseconds / 1000);
+    },
+    mirror: {
+      served(upstream, kind, cache, sizeBytes) {
+        served.inc({ upstream, kind, cache });
+        if (cache !== 'MISS') saved.inc({ upstream }, sizeBytes);
+      },
+      received: (upstream, bytes) => received.inc({ upstream }, bytes),
+      resumed: (upstream) => resumed.inc({ upstream }),
+      mismatched: () => mismatched.inc(),
+      evicted(bytes) {
+        evicted.inc();
+        evictedBytes.inc(bytes);
+      },
+    },
+    watchMirror: (state) => watchMirror(registry, state),
+  };
+}
+
+function watchMirror(registry: Registry, state: () => MirrorState): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'berth_mirror_fills',
+    help: 'downloads from upstreams in progress',
+    registers,
+    collect() {
+      this.set(state().fills);
+    },
+  });
+  new Gauge({
+    name: 'berth_mirror_size_bytes',
+    help: 'bytes of mirrored content',
+    registers,
+    collect() {
+      this.set(state().sizeBytes);
+    },
+  });
+  new Gauge({
+    name: 'berth_mirror_rate_limit_remaining',
+    help: 'pulls that the upstream still allows, as it says',
+    labelNames: ['upstream'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { upstream, remaining } of state().limits) this.set({ upstream }, remaining);
+    },
+  });
+}
