@@ -70,6 +70,7 @@ function administers({ admin, ceiling, bearer }: Principal): boolean {
 type RepositoryWish = Extract<Wish, { readonly repository: string }>;
 
 function inRepository(principal: Principal, wish: RepositoryWish): Decision {
+  if (isOpenTo(principal, wish)) return 'allow';
   if (permits(principal, wish)) {
     return bearerCovers(principal, 'repository', wish.repository, wish.to) ? 'allow' : 'challenge';
   }
@@ -78,12 +79,16 @@ function inRepository(principal: Principal, wish: RepositoryWish): Decision {
   return reads && !permits(principal, { ...wish, to: 'pull' }) ? 'hide' : 'deny';
 }
 
+/** What is public needs no token, so that one made out for something else does not stand in the way. */
+function isOpenTo({ pullsPublic }: Principal, { to, isPublic }: RepositoryWish): boolean {
+  return to === 'pull' && isPublic && pullsPublic;
+}
+
 /** Without regard to what the bearer token was made out for. */
-export function permits(
-  { admin, grants, ceiling, pullsPublic }: Principal,
-  { to, repository, isPublic }: RepositoryWish,
-): boolean {
-  if (to === 'pull' && isPublic && pullsPublic) return true;
+export function permits(principal: Principal, wish: RepositoryWish): boolean {
+  const { admin, grants, ceiling } = principal;
+  const { to, repository } = wish;
+  if (isOpenTo(principal, wish)) return true;
   return (admin || grants.allows(to, repository)) && (ceiling?.allows(to, repository) ?? true);
 }
 

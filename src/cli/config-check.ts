@@ -1,3 +1,4 @@
+import { readWorkloadRules } from '../workload-rules.ts';
 import type { Command } from './command.ts';
 
 /** `berth config check`: says what is wrong with the configuration, or that nothing is. */
@@ -7,7 +8,7 @@ export const configCheck: Command = {
   usage: 'berth config check [--config FILE]',
   options: {},
   run({ config, print }) {
-    config();
+    readWorkloadRules(config());
     print('the configuration is good');
     return Promise.resolve();
   },

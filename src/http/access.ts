@@ -27,6 +27,8 @@ export interface AccessControl {
   check(request: IncomingMessage, need: Need): Promise<Subject>;
   /** May the client do `action` in `repository`? Asked in the middle of a request. */
   allows(subject: Subject, action: Action, repository: string): Promise<boolean>;
+  /** Whether the client may know if `repository` exists. Throws nothing for a client that is not who it says. */
+  knows(request: IncomingMessage, repository: string): Promise<boolean>;
   /** Who is asking, and may list repositories. */
   checkList(request: IncomingMessage): Promise<Subject>;
   /** The repositories that may appear in a listing, after `after`, ascending; undefined: all that there are. */
@@ -41,6 +43,7 @@ export const openAccess: AccessControl = {
   recognise: () => Promise.resolve(everybody),
   check: () => Promise.resolve(everybody),
   allows: () => Promise.resolve(true),
+  knows: () => Promise.resolve(true),
   checkList: () => Promise.resolve(everybody),
   visible: () => undefined,
   keepsSecrets: false,

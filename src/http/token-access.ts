@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Audit } from '../access/audit.ts';
 import type { Authenticator } from '../access/authenticator.ts';
-import { type Decision, type Wish, authorize } from '../access/authorize.ts';
+import { type Decision, type Wish, authorize, permits } from '../access/authorize.ts';
 import type { Principal } from '../access/principal.ts';
 import { Refused } from '../access/refused.ts';
 import type { Rights } from '../access/rights.ts';
@@ -88,6 +88,14 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
       ),
     allows: (subject, action, repository) =>
       translating(async () => authorize(subject, await wishFor({ action, repository })) === 'allow'),
+    knows: (request, repository) =>
+      translating(async () => {
+        const { authorization } = request.headers;
+        const principal = await authenticator.principal(authorization, origin.clientAddress(request)).catch(nobodyIfRefused);
+        return (
+          principal !== undefined && permits(principal, { to: 'pull', repository, isPublic: await rights.isPublic(repository) })
+        );
+      }),
     checkList: (request) =>
       translating(() =>
         check(
@@ -112,6 +120,10 @@ function denied(wish: Wish, { name }: Principal): OciError {
     message: `${name} has no right to ${verb} in ${repository}`,
     detail: { action: verb, name: repository },
   });
+}
+
+function nobodyIfRefused(error: unknown): undefined {
+  if (!(error instanceof Refused)) throw error;
 }
 
 function scopesOf({ action, repository, from }: Need): readonly Scope[] {

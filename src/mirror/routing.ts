@@ -27,6 +27,11 @@ export interface Address {
   /** What the client calls us. */
   readonly ownHost: () => string;
   readonly name: string;
+  /**
+   * Whether the client may know of a repository of this name here. For one that may not, the name always leads to the
+   * default upstream: where it leads must not tell what there is.
+   */
+  readonly mayKnow: () => Promise<boolean>;
 }
 
 export interface RoutingOptions {
@@ -48,7 +53,7 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
     return upstream;
   }
 
-  return async ({ prefix, namespace, ownHost, name }: Address): Promise<MirroredRepository | undefined> => {
+  return async ({ prefix, namespace, ownHost, name, mayKnow }: Address): Promise<MirroredRepository | undefined> => {
     const source = namespace !== undefined && namespace === ownHost() ? undefined : (namespace ?? prefix);
     if (source !== undefined) {
       const upstream = listed(source);
@@ -59,7 +64,7 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
     const { host, rest } = splitHost(name);
     const named = upstreams.find(host);
     if (named && rest !== '') return unlessPushed(toMirrored(named, rest, { hasFallback: false, isNamed: true }));
-    if (!fallback || namespace !== undefined || (await isPushed(name))) return undefined;
+    if (!fallback || namespace !== undefined || ((await mayKnow()) && (await isPushed(name)))) return undefined;
     return unlessPushed(toMirrored(fallback, name, { hasFallback: true, isNamed: false }));
   };
 

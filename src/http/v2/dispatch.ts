@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
 import type { Subject } from '../access.ts';
-import type { Exchange, Handler, MirrorSource, Protocol } from './exchange.ts';
+import type { Exchange, Handler, Protocol } from './exchange.ts';
+import { elseAsk, locate, onlyMirrored, splitPrefix } from './locate.ts';
 import { type Match, match } from './router.ts';
 
 /** Serves a request below `/v2`: finds its route, parses its name, asks for access, runs the handler. */
@@ -19,11 +20,17 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   const tail = decode(found.tail);
   const mirrored = await locate(protocol, request, found, { prefix, namespace: query.get('ns') ?? undefined, name });
   const repository = mirrored?.source.repository ?? name;
-  const subject = await authorized(protocol, request, found, repository, query);
+  const isDefault = mirrored?.source.isNamed === false;
+  const also = isDefault ? name : mountSource(query);
+  const subject = await authorized(protocol, request, found, repository, also);
+  if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
   if (mirrored) response.setHeader('OCI-Namespace', mirrored.source.upstream.name);
   const exchange = { protocol, request, response, query, subject, repository, mirrored, path, tail };
-  const { audit, handler } = found.route;
-  await (audit === undefined || !protocol.audit ? handler(exchange) : audited(handler, exchange, audit));
+  await (isDefault ? elseAsk(protocol, request, name, () => serve(found, exchange)) : serve(found, exchange));
+}
+
+function serve({ route: { audit, handler } }: Match, exchange: Exchange): Promise<void> {
+  return audit === undefined || !exchange.protocol.audit ? handler(exchange) : audited(handler, exchange, audit);
 }
 
 async function audited(handler: Handler, exchange: Exchange, action: string): Promise<void> {
@@ -46,40 +53,16 @@ async function audited(handler: Handler, exchange: Exchange, action: string): Pr
   }
 }
 
-/** `/ghcr.io/v2/…`: what stands before `/v2` names an upstream. */
-function splitPrefix(path: string): { prefix: string | undefined; rest: string } {
-  if (path.startsWith('/v2')) return { prefix: undefined, rest: path };
-  const slash = path.indexOf('/', 1);
-  return { prefix: path.slice(1, slash), rest: path.slice(slash) };
-}
-
-/** Finds whether the repository is an upstream's. Nothing can be pushed there: throws DENIED. */
-async function locate(
-  { mirror, origin }: Protocol,
-  request: IncomingMessage,
-  { route, name: hasName }: Match,
-  address: { readonly prefix: string | undefined; readonly namespace: string | undefined; readonly name: RepositoryName },
-): Promise<MirrorSource | undefined> {
-  if (!mirror || hasName === undefined) return undefined;
-  const source = await mirror.locate({ ...address, ownHost: () => new URL(origin.base(request)).host });
-  if (!source || (route.access !== 'pull' && !source.isNamed)) return undefined;
-  if (route.access === 'add') {
-    const message = `${source.repository} is mirrored from ${source.upstream.name}: nothing can be pushed into it`;
-    throw new OciError('DENIED', { message });
-  }
-  return { mirror, source };
-}
-
 function authorized(
   { access }: Protocol,
   request: IncomingMessage,
   { route }: Match,
   repository: RepositoryName,
-  query: URLSearchParams,
+  also: string | undefined,
 ): Promise<Subject> {
   if (route.access === 'any') return access.authenticate(request);
   if (route.access === 'list') return access.checkList(request);
-  return access.check(request, { action: route.access, repository, from: mountSource(query) });
+  return access.check(request, { action: route.access, repository, from: also });
 }
 
 /** The repository that the client would mount a blob from: a token for this request should say it too. */

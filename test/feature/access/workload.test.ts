@@ -8,6 +8,7 @@ import { startBerth } from '../../support/berth.ts';
 import { type GuardedBerth, accessOf, askToken, basic, pushAs, startGuarded } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 import { type Issuer, startIssuer } from '../../support/issuer.ts';
+import { run } from '../../support/run.ts';
 
 let issuer: Issuer;
 let berth: GuardedBerth;
@@ -129,4 +130,6 @@ test.each([
 ])('a rule with %s keeps berth from starting', async (_what, rule, message) => {
   const file = await configuration('bad', { bad: { issuer: 'https://ci.example', ...rule } });
   await expect(startBerth({ BERTH_ACCESS_MODE: 'token', BERTH_CONFIG: file })).rejects.toThrow(message);
+  const main = join(import.meta.dirname, '../../../src/main.ts');
+  await expect(run(process.execPath, [main, 'config', 'check', '--config', file])).rejects.toThrow(message);
 });

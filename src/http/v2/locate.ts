@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http';
+import { OciError } from '../../oci/errors.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
+import type { MirrorSource, Protocol } from './exchange.ts';
+import type { Match } from './router.ts';
+
+/** `/ghcr.io/v2/…`: what stands before `/v2` names an upstream. */
+export function splitPrefix(path: string): { prefix: string | undefined; rest: string } {
+  if (path.startsWith('/v2')) return { prefix: undefined, rest: path };
+  const slash = path.indexOf('/', 1);
+  return { prefix: path.slice(1, slash), rest: path.slice(slash) };
+}
+
+/** Finds whether the repository is an upstream's. */
+export async function locate(
+  { mirror, origin, access }: Protocol,
+  request: IncomingMessage,
+  { route, name: hasName }: Match,
+  address: { readonly prefix: string | undefined; readonly namespace: string | undefined; readonly name: RepositoryName },
+): Promise<MirrorSource | undefined> {
+  if (!mirror || hasName === undefined) return undefined;
+  const source = await mirror.locate({
+    ...address,
+    ownHost: () => new URL(origin.base(request)).host,
+    mayKnow: () => access.knows(request, address.name),
+  });
+  if (!source || (route.access !== 'pull' && !source.isNamed)) return undefined;
+  return { mirror, source };
+}
+
+export function onlyMirrored({ source: { repository, upstream } }: MirrorSource): OciError {
+  return new OciError('DENIED', { message: `${repository} is mirrored from ${upstream.name}: nothing can be pushed into it` });
+}
+
+/**
+ * Runs `serve`, which looks at the default upstream for a name that may also be one of ours. Where there is nothing of
+ * that name, a client without a login is asked who it is: it may be one that sees more.
+ */
+export async function elseAsk(
+  { access }: Protocol,
+  request: IncomingMessage,
+  name: RepositoryName,
+  serve: () => Promise<void>,
+): Promise<void> {
+  try {
+    await serve();
+  } catch (error) {
+    const isAbsent = error instanceof OciError && error.status === 404;
+    if (isAbsent && !(await access.knows(request, name))) await access.check(request, { action: 'pull', repository: name });
+    throw error;
+  }
+}
