@@ -121,6 +121,7 @@ export const schema = section({
     ),
     freshness: duration('60s', 'how long a mirrored tag is believed without asking the upstream'),
     maxSize: size('50GiB', 'mirrored content beyond this is evicted, least used first'),
+    prefetch: size('0B', 'layers up to this size are fetched together with their manifest; 0B: none'),
     directory: optional(text('', 'folder for downloads in progress; default: in storage.blobs.directory')),
     timeouts: section({
       connect: duration('5s', 'to a connection with an upstream'),

@@ -7,6 +7,7 @@ import { configCheck } from './cli/config-check.ts';
 import { helpOf, overview } from './cli/help.ts';
 import { grantCommands } from './cli/grant.ts';
 import { repoCommands } from './cli/repo.ts';
+import { preheatCommand } from './cli/preheat.ts';
 import { robotCommands } from './cli/robot.ts';
 import { migrate } from './cli/migrate.ts';
 import { serve } from './cli/serve.ts';
@@ -23,6 +24,7 @@ const commands: readonly Command[] = [
   ...teamCommands,
   ...grantCommands,
   ...repoCommands,
+  preheatCommand,
   migrate,
   configCheck,
 ];

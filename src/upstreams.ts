@@ -31,6 +31,7 @@ export async function openMirror(
     proxy: { HTTP_PROXY: proxy.http, HTTPS_PROXY: proxy.https, NO_PROXY: proxy.none },
     directory: mirror.directory ?? join(storage.blobs.directory, '.berth/fills'),
     maxBytes: mirror.maxSize,
+    prefetchBytes: mirror.prefetch,
     largestManifestBytes: manifests.maxSize,
   });
 }

@@ -28,6 +28,7 @@ export interface MirroredManifestsOptions {
   readonly now: () => number;
   /** How long a tag is believed. */
   readonly freshnessSeconds: (source: MirroredRepository, tag: Tag) => number;
+  readonly onFetched: (source: MirroredRepository, manifest: RemoteManifest) => void;
   /** How long a client waits for the upstream where there is something to serve without it. */
   readonly patienceSeconds: number;
 }
@@ -37,7 +38,7 @@ const absentDigestSeconds = 600;
 const mostLooks = 10_000;
 
 export function createMirroredManifests(options: MirroredManifestsOptions): MirroredManifests {
-  const { metadata, remote, kept, absences, now, freshnessSeconds, patienceSeconds } = options;
+  const { metadata, remote, kept, absences, now, freshnessSeconds, patienceSeconds, onFetched } = options;
   const fetches = createSingleFlight<RemoteManifest>();
   const checks = createSingleFlight<ManifestFacts>();
   /** Of this process: a request may have read the store before the answer to another one was written there. */
@@ -51,6 +52,7 @@ export function createMirroredManifests(options: MirroredManifestsOptions): Mirr
       absences.noting(key, expected ? absentDigestSeconds : absentTagSeconds, async () => {
         const manifest = await remote.get(source, reference, expected);
         await kept.keep(source, manifest, expected ? undefined : reference);
+        onFetched(source, manifest);
         return manifest;
       }),
     );

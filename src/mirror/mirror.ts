@@ -11,6 +11,7 @@ import { toClientError } from './client-error.ts';
 import { createEviction } from './eviction.ts';
 import { WrongDigest } from './fill.ts';
 import { createFills } from './fills.ts';
+import { createPrefetch } from './prefetch.ts';
 import { createKeptManifests } from './kept-manifests.ts';
 import type { Measures } from './measures.ts';
 import { createMirroredManifests } from './manifests.ts';
@@ -64,6 +65,8 @@ export interface MirrorOptions {
   /** For downloads in progress. */
   readonly directory: string;
   readonly largestManifestBytes: number;
+  /** Layers up to this size are fetched when their manifest is; 0: none. */
+  readonly prefetchBytes: number;
   /** Of mirrored content. */
   readonly maxBytes: number;
   readonly measures: Measures;
@@ -108,6 +111,20 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       log.warn({ err: error, digest }, 'a blob could not be fetched');
     },
   });
+  const blobs = createMirroredBlobs({
+    metadata,
+    fills,
+    absences,
+    clientOf,
+    now,
+    onResume: ({ upstream }) => measures.resumed(upstream.name),
+    onReceived: ({ upstream }, bytes) => measures.received(upstream.name, bytes),
+  });
+  const prefetch = createPrefetch({
+    blobs,
+    largestBytes: options.prefetchBytes,
+    isBusy: ({ upstream }) => limits.isScarce(upstream.name) || fills.count >= connections / 2,
+  });
   const manifests = createMirroredManifests({
     metadata,
     remote: createRemoteManifests(clientOf, options.largestManifestBytes),
@@ -121,15 +138,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     now,
     freshnessSeconds: ({ upstream }) => freshnessSeconds * (limits.isScarce(upstream.name) ? scarceFactor : 1),
     patienceSeconds: timeouts.connectSeconds,
-  });
-  const blobs = createMirroredBlobs({
-    metadata,
-    fills,
-    absences,
-    clientOf,
-    now,
-    onResume: ({ upstream }) => measures.resumed(upstream.name),
-    onReceived: ({ upstream }, bytes) => measures.received(upstream.name, bytes),
+    onFetched: prefetch.after,
   });
   const listings = createRemoteListings({ clientOf, now, freshnessSeconds });
 

@@ -1,0 +1,52 @@
+import { openMetadata } from '../app.ts';
+import { openBlobStore } from '../blob-store.ts';
+import { parseImageName, preheat } from '../mirror/preheat.ts';
+import { createLog } from '../observability/log.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { createManifests } from '../registry/manifests.ts';
+import { openMirror } from '../upstreams.ts';
+import { type Command, type Invocation, UsageError } from './command.ts';
+import { createProgress, inUnits } from './progress.ts';
+
+/** `berth preheat`: fetches images before somebody pulls them; also beside a running server. */
+export const preheatCommand: Command = {
+  name: 'preheat',
+  summary: 'fetch images from their upstreams into the mirror, so that the first pull is a fast one',
+  usage: 'berth preheat [--platform linux/amd64,linux/arm64 | --platform all] [--config FILE] IMAGE...',
+  options: { platform: { type: 'string' } },
+  async run(invocation) {
+    const { operands, options, config } = invocation;
+    if (operands.length === 0) throw new UsageError('say which images: berth preheat IMAGE...');
+    const images = operands.map((text) => ({ text, name: parseImageName(text) ?? notAnImage(text) }));
+    const settings = config();
+    const [driver, metadata] = [await openBlobStore(settings.storage.blobs), await openMetadata(settings)];
+    const { log } = createLog({ level: 'silent', format: 'json' });
+    const mirror = await openMirror(settings, driver, metadata, Date.now, log, createMetrics().mirror);
+    const manifests = createManifests({ driver, metadata, now: Date.now, acceptMissing: true });
+    const platforms = platformsOf(options['platform']);
+    try {
+      for (const { text, name } of images) {
+        const bar = createProgress(text, invocation);
+        const show = (doneBytes: number, totalBytes: number) =>
+          bar.show(totalBytes === 0 ? 1 : doneBytes / totalBytes, `${inUnits(doneBytes)} of ${inUnits(totalBytes)}`);
+        await preheat(name, { mirror, manifestBytes: manifests.bytes, platforms, onProgress: show }).finally(bar.end);
+      }
+    } finally {
+      await mirror.close();
+      await metadata.close();
+      await driver.close();
+    }
+  },
+};
+
+function notAnImage(text: string): never {
+  throw new UsageError(`${text} is not the name of an image, such as alpine:3 or ghcr.io/owner/image@sha256:…`);
+}
+
+/** The platform of this machine, as its clients have it too most likely, where nothing is said. */
+function platformsOf(option: Invocation['options'][string]): readonly string[] | undefined {
+  if (option === 'all') return undefined;
+  const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
+  if (typeof option !== 'string') return [`linux/${architectures[process.arch] ?? process.arch}`];
+  return option.split(',').map((platform) => platform.trim());
+}

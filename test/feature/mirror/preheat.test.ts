@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { resolve } from 'node:path';
+import { mediaTypes } from '../../../src/oci/media-types.ts';
+import { parseImageName } from '../../../src/mirror/preheat.ts';
+import type { TestBerth } from '../../support/berth.ts';
+import { call } from '../../support/call.ts';
+import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
+import { descriptor, digestOf } from '../../support/images.ts';
+import { mirrorConfig, startMirror } from '../../support/mirror.ts';
+import { run } from '../../support/run.ts';
+import { until } from '../../support/until.ts';
+
+let upstream: FakeUpstream;
+let berth: TestBerth;
+beforeAll(async () => {
+  upstream = await startFakeUpstream({ auth: 'bearer' });
+  berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } }, prefetch: '1KiB' });
+});
+afterAll(async () => {
+  await berth.close();
+  await upstream.close();
+});
+
+const main = resolve(import.meta.dirname, '../../../src/main.ts');
+const blobGets = (bytes: Uint8Array) => upstream.count('GET', new RegExp(`blobs/${digestOf(bytes)}`));
+
+test('MUST 31: berth preheat fetches the wanted platform, beside a running server, and says how far it is', async () => {
+  const [amd64, arm64] = [upstream.addImage('o/i', 'amd64', 50_000), upstream.addImage('o/i', 'arm64', 50_000)];
+  const manifests = [
+    { ...descriptor(amd64.manifest, mediaTypes.ociManifest), platform: { os: 'linux', architecture: 'amd64' } },
+    { ...descriptor(arm64.manifest, mediaTypes.ociManifest), platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } },
+  ];
+  const index = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests });
+  upstream.addManifest('o/i', 'all', index, mediaTypes.ociIndex);
+  const { file, remove } = await mirrorConfig({ upstreams: { 'ghcr.io': { url: upstream.url } } });
+  const preheat = (...args: string[]) =>
+    run(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'preheat', '--config', file, ...args], {
+      env: { ...process.env, ...berth.environment },
+    });
+  expect(await preheat('--platform', 'linux/arm64', 'ghcr.io/o/i:all')).toContain('100 %');
+  expect([blobGets(arm64.layer), blobGets(amd64.layer)]).toEqual([1, 0]);
+  const before = upstream.requests.length;
+  const layer = await call(berth, 'GET', `/v2/ghcr.io/o/i/blobs/${digestOf(arm64.layer)}`);
+  expect([layer.headers['x-mirror-cache'], upstream.requests.length]).toEqual(['HIT', before]);
+  await expect(preheat('ghcr.io/o/i:none')).rejects.toThrow('ghcr.io does not have it');
+  await expect(preheat('evil.example/o/i')).rejects.toThrow('evil.example is not mirrored here');
+  await expect(preheat('NO')).rejects.toThrow('is not the name of an image');
+  await remove();
+}, 60_000);
+
+test('MUST 31: small layers are fetched with the manifest of their platform, large ones are not', async () => {
+  const [small, large] = [upstream.addImage('o/p', 'small', 500), upstream.addImage('o/p', 'large', 5000)];
+  await call(berth, 'GET', '/v2/ghcr.io/o/p/manifests/small');
+  await call(berth, 'GET', '/v2/ghcr.io/o/p/manifests/large');
+  await until(() => blobGets(small.layer) === 1 && blobGets(Buffer.from(large.config)) === 1);
+  expect(blobGets(large.layer)).toBe(0);
+});
+
+test.each([
+  ['alpine', 'docker.io', 'alpine', { tag: 'latest' }],
+  ['owner/image:1', 'docker.io', 'owner/image', { tag: '1' }],
+  ['ghcr.io/o/i', 'ghcr.io', 'o/i', { tag: 'latest' }],
+  ['localhost:5000/a:b', 'localhost:5000', 'a', { tag: 'b' }],
+  [`quay.io/a/b:1@${digestOf('x')}`, 'quay.io', 'a/b', { digest: digestOf('x') }],
+])('the image %s', (text, host, name, reference) => {
+  expect(parseImageName(text)).toEqual({ host, name, reference });
+});
+
+test.each(['', 'A', 'ghcr.io/', 'a:', 'a@b', 'a b'])('%p is no image', (text) => {
+  expect(parseImageName(text)).toBeUndefined();
+});
