@@ -38,7 +38,13 @@ const atOnce = 3;
 /** Fetches everything of an image that a client would pull. Rejects with what such a client would read. */
 export async function preheat(image: ImageName, options: PreheatOptions): Promise<void> {
   const { mirror, onProgress } = options;
-  const source = await mirror.locate({ prefix: undefined, namespace: image.host, ownHost: () => '', name: image.name });
+  const source = await mirror.locate({
+    prefix: undefined,
+    namespace: image.host,
+    ownHost: () => '',
+    name: image.name,
+    mayKnow: () => Promise.resolve(true),
+  });
   if (!source) throw new Error(`${image.host}/${image.name} was pushed here`);
   const blobs = await blobsOf(source, image.reference, options);
   const totalBytes = [...blobs.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
