@@ -1,11 +1,12 @@
 import { type IncomingMessage, type ServerResponse, createServer, request } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /**
- * What becomes of a request: 503 SlowDown; no answer at all; the connection cut before anything was done, or after it was
+ * What becomes of a request: 503 SlowDown; 409 ConditionalRequestConflict; no answer at all; the connection cut before anything was done, or after it was
  * done; the answer's body cut off, or standing still, in its middle.
  */
-export type Fault = 'slow down' | 'stall' | 'cut' | 'lose answer' | 'cut body' | 'stall body';
+export type Fault = 'slow down' | 'conflict' | 'stall' | 'cut' | 'lose answer' | 'cut body' | 'stall body';
 
 export interface SeenRequest {
   readonly method: string;
@@ -24,10 +25,13 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
-export async function startFaultProxy(target: string): Promise<FaultProxy> {
+/** `tls`: PEM texts with which the proxy speaks TLS to clients. */
+export async function startFaultProxy(target: string, tls?: { cert: string; key: string }): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
   const seen: SeenRequest[] = [];
-  const server = createServer((incoming, outgoing) => {
+  const server = tls ? createTlsServer(tls, serve) : createServer(serve);
+
+  function serve(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { method = '', url = '', headers } = incoming;
     const asked = { method, path: url, headers };
     seen.push(asked);
@@ -35,9 +39,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     incoming.on('error', () => undefined);
     if (fault === 'stall') return;
     if (fault === 'cut') incoming.destroy();
-    else if (fault === 'slow down') incoming.resume().on('end', () => slowDown(outgoing));
+    else if (fault === 'slow down') incoming.resume().on('end', () => refuse(outgoing, 503, 'SlowDown'));
+    else if (fault === 'conflict') incoming.resume().on('end', () => refuse(outgoing, 409, 'ConditionalRequestConflict'));
     else forward(incoming, outgoing, fault);
-  });
+  }
 
   function forward(incoming: IncomingMessage, outgoing: ServerResponse, fault: Fault | undefined): void {
     const { method, url: path, headers } = incoming;
@@ -52,7 +57,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const proxy: FaultProxy = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     decide: () => undefined,
     close() {
@@ -85,9 +90,9 @@ function passOn(answer: IncomingMessage, outgoing: ServerResponse, fault: Fault 
   });
 }
 
-function slowDown(response: ServerResponse): void {
-  const body = '<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>';
-  response.writeHead(503, { 'Content-Type': 'application/xml', 'Content-Length': body.length }).end(body);
+function refuse(response: ServerResponse, status: number, code: string): void {
+  const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>made to fail</Message></Error>`;
+  response.writeHead(status, { 'Content-Type': 'application/xml', 'Content-Length': body.length }).end(body);
 }
 
 /** Lets all but each `nth` request pass. */

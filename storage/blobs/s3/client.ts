@@ -24,7 +24,7 @@ export function createClient(options: ClientOptions, endpoint = options.endpoint
   const { region, credentials, forcePathStyle = false } = options;
   const where: S3ClientConfig = endpoint === undefined ? {} : { endpoint };
   const who: S3ClientConfig = credentials === undefined ? {} : { credentials };
-  return new S3({
+  const s3 = new S3({
     region,
     forcePathStyle,
     ...where,
@@ -44,4 +44,20 @@ export function createClient(options: ClientOptions, endpoint = options.endpoint
       httpsAgent: agent,
     },
   });
+  const step = { step: 'build', name: 'leaveBodyToTls' } as const;
+  s3.middlewareStack.add((next) => (work) => next(leaveBodyToTls(work)), step);
+  return s3;
+}
+
+interface SignedRequest {
+  readonly protocol: string;
+  readonly body?: unknown;
+  readonly headers: Record<string, string>;
+}
+
+/** TLS keeps bodies as they are: to hash each once more for its request's signature would be for nothing. */
+function leaveBodyToTls<Work extends { readonly request: unknown }>(work: Work): Work {
+  const { protocol, body, headers } = work.request as SignedRequest;
+  if (protocol === 'https:' && body !== undefined) headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+  return work;
 }
