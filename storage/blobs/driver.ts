@@ -2,7 +2,7 @@
  * THE CONTRACT of a blob driver. Every guarantee that berth gives about bytes rests on these sentences;
  * `test/contract/blob-driver.ts` holds every driver and every wrapper to them.
  *
- * Drivers do not retry, log or count: wrappers do.
+ * Drivers do not log or count: wrappers do. Nor do they retry, but for what their protocol means to be tried again (S3).
  */
 
 /** An object's key: see `objectKey`, the only way to make one. */

@@ -9,7 +9,7 @@ import { hiddenFolder, listGrowing, removeGrowing } from './s3/growing.ts';
 import { listKeys } from './s3/listing.ts';
 import { openObject } from './s3/reading.ts';
 import { removeObjects } from './s3/removing.ts';
-import { objectSize, putObject } from './s3/writing.ts';
+import { objectSize, putObject, putObjectIfAbsent } from './s3/writing.ts';
 
 /**
  * Objects in a bucket of Amazon S3 or of a compatible server: the key is the driver's prefix and the object's key.
@@ -19,9 +19,11 @@ export function createS3Driver(options: S3Options): BlobDriver {
   const bucket = openBucket(options);
   const { presignedReads = true, conditionalPut = true } = options;
 
-  async function refuseExisting(key: ObjectKey): Promise<void> {
-    if ((await unlessMissing(objectSize(bucket, key), undefined)) === undefined) return;
-    throw new StorageError('already_exists', 'put: the object is there');
+  async function putIfAbsent(key: ObjectKey, bytes: Uint8Array): Promise<void> {
+    if (conditionalPut) return putObjectIfAbsent(bucket, key, bytes);
+    const isThere = (await unlessMissing(objectSize(bucket, key), undefined)) !== undefined;
+    if (isThere) throw new StorageError('already_exists', 'put: the object is there');
+    await putObject(bucket, key, bytes);
   }
 
   return {
@@ -36,10 +38,7 @@ export function createS3Driver(options: S3Options): BlobDriver {
 
     read: (key, range) => openObject(bucket, key, range),
 
-    async put(key, bytes, { ifAbsent = false } = {}) {
-      if (ifAbsent && !conditionalPut) await refuseExisting(key);
-      await putObject(bucket, key, bytes, ifAbsent && conditionalPut);
-    },
+    put: (key, bytes, options) => (options?.ifAbsent ? putIfAbsent(key, bytes) : putObject(bucket, key, bytes)),
 
     openAppender: (key, { resume }) => (resume ? resumeAppender(bucket, key) : beginAppender(bucket, key)),
 

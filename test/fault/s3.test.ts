@@ -120,6 +120,39 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
       expect(outcomes).toEqual(Array.from({ length: 5 }, () => 'unavailable'));
     });
 
+    test.each<Fault>(['cut body', 'stall body'])('a body that ends early (%s), twice: the rest is asked for', async (fault) => {
+      await driver.put(target, bytes);
+      let times = 0;
+      proxy.decide = () => (++times <= 2 ? fault : undefined);
+      expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
+      times = 0;
+      expect(
+        (await contentOf(driver, target, { first: 1_000_000, last: 9_000_000 })).equals(bytes.subarray(1_000_000, 9_000_001)),
+      ).toBe(true);
+    });
+
+    test('another object in its place is not taken for the rest', async () => {
+      await driver.put(target, bytes);
+      proxy.decide = eachNth(1, 'cut body');
+      const object = await driver.read(target);
+      proxy.decide = nothing;
+      await driver.put(target, randomBytes(bytes.length));
+      const received: Uint8Array[] = [];
+      const reading = (async () => {
+        for await (const chunk of object.stream()) received.push(chunk);
+      })();
+      expect(await code(reading)).toBe('unavailable');
+      expect(Buffer.concat(received).equals(bytes.subarray(0, Buffer.concat(received).length))).toBe(true);
+    });
+
+    test('a conditional PUT that meets another one is tried again', async () => {
+      let times = 0;
+      proxy.decide = () => (++times <= 2 ? 'conflict' : undefined);
+      await driver.put(target, bytes.subarray(0, 10), { ifAbsent: true });
+      expect(times).toBe(3);
+      expect(await code(driver.put(target, bytes, { ifAbsent: true }))).toBe('already_exists');
+    });
+
     test('a slow reader is not taken for a server that stands still', async () => {
       await driver.put(target, bytes);
       const object = await driver.read(target);
