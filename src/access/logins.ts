@@ -42,6 +42,8 @@ const mostShownCharacters = 128;
 export function createLogins({ metadata, rights, throttle, now, audit, workload }: LoginsOptions): Logins {
   const key = randomBytes(32);
   const proven = new LRUCache<string, Identity>({ max: 10_000, ttl: provenMilliseconds });
+  /** Clients begin many requests at once: they wait for one check. */
+  const checking = new Map<string, Promise<Identity>>();
   const touched = new LRUCache<string, true>({ max: 10_000, ttl: touchMilliseconds });
   const announced = new LRUCache<string, true>({ max: 10_000, ttl: announceMilliseconds });
   const proofOf = (...parts: readonly string[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64');
@@ -102,9 +104,16 @@ export function createLogins({ metadata, rights, throttle, now, audit, workload 
     const wait = throttle.waitSeconds(name, address, known !== undefined);
     if (wait > 0) throw new Refused('throttled', wait);
     if (known && (await rights.of(known))) return known;
+    const running = checking.get(proof) ?? prove(proof, name, password, address);
+    checking.set(proof, running);
+    return running.finally(() => checking.delete(proof));
+  }
+
+  async function prove(proof: string, name: string, password: string, address: string): Promise<Identity> {
+    // Counted before it is known to be wrong: many at once are many.
+    throttle.tried(name, address);
     const identity = await checked(name, password);
     if (!identity) {
-      throttle.failed(name, address);
       record('refused', name, address);
       throw new Refused('credentials');
     }
@@ -129,6 +138,8 @@ export function createLogins({ metadata, rights, throttle, now, audit, workload 
   return {
     async login(name, secret, address) {
       if (name === '' && secret === '') return nobody;
+      // No guess: docker sends it with a search after it has been given a refresh token.
+      if (secret === '') throw new Refused('credentials');
       const kind = secretKind(secret);
       if (kind === 'personal' || kind === 'robot') return toIdentity(await bySecret([kind], secret), address, name);
       return (await byWorkload(secret, address)) ?? byPassword(name, secret, address);

@@ -36,7 +36,7 @@ export function createRights({ metadata, epoch, now, anonymousPullsPublic, workl
   const ceilings = epoch.cache<Grants>();
   const visibilities = epoch.cache<Visibility>();
   const publicNames = epoch.cache<boolean>();
-  const everybodysGrants = epoch.cache<Grants>();
+  const everybodysGrants = epoch.cache<{ readonly list: readonly Grant[]; readonly compiled: Grants }>();
 
   const visibility = () => epoch.cached(visibilities, '', () => loadVisibility(metadata));
   const isOver = (expiresAt: number | null) => expiresAt !== null && expiresAt <= now();
@@ -65,11 +65,14 @@ export function createRights({ metadata, epoch, now, anonymousPullsPublic, workl
     return { ...principal, ceiling: await epoch.cached(ceilings, tokenId, () => Promise.resolve(toCeiling(scopes))) };
   }
 
-  async function grantsOf(subjects: readonly string[]): Promise<Grants> {
-    return epoch.cached(everybodysGrants, subjects.join(), async () => compileRecords(await metadata.grantsOfSubjects(subjects)));
+  function ofEverybody() {
+    return epoch.cached(everybodysGrants, '', async () => {
+      const list = readGrants(await metadata.grantsOfSubjects(['anonymous']));
+      return { list, compiled: compileGrants(list) };
+    });
   }
 
-  function ofWorkload({ rules, subject }: Extract<Identity, { kind: 'workload' }>): Principal | undefined {
+  async function ofWorkload({ rules, subject }: Extract<Identity, { kind: 'workload' }>): Promise<Principal | undefined> {
     const met = workloadRules.filter(({ name }) => rules.includes(name));
     const [first] = met;
     if (!first) return undefined;
@@ -78,7 +81,7 @@ export function createRights({ metadata, epoch, now, anonymousPullsPublic, workl
       id: `workload:${first.issuer}:${subject}`,
       name: subject,
       admin: false,
-      grants: compileGrants(met.flatMap(({ grants }) => grants)),
+      grants: compileGrants([...met.flatMap(({ grants }) => grants), ...(await ofEverybody()).list]),
       pullsPublic: true,
     };
   }
@@ -87,7 +90,7 @@ export function createRights({ metadata, epoch, now, anonymousPullsPublic, workl
     async of(identity) {
       switch (identity.kind) {
         case 'anonymous':
-          return anonymous({ grants: await grantsOf(['anonymous']), pullsPublic: anonymousPullsPublic });
+          return anonymous({ grants: (await ofEverybody()).compiled, pullsPublic: anonymousPullsPublic });
         case 'account':
           return ofAccount(identity);
         case 'workload':
@@ -111,10 +114,6 @@ function toPrincipal(
 /** A record that can not be read grants nothing. */
 function readGrants(records: readonly { readonly pattern: string; readonly actions: string }[]): readonly Grant[] {
   return records.flatMap(({ pattern, actions }) => toGrant(pattern, actions) ?? []);
-}
-
-function compileRecords(records: readonly { readonly pattern: string; readonly actions: string }[]): Grants {
-  return compileGrants(readGrants(records));
 }
 
 function toCeiling(scopes: string): Grants {

@@ -7,7 +7,9 @@ import { LRUCache } from 'lru-cache';
 export interface Throttle {
   /** How long `address` has to wait before it may try a password of `name`; 0: not at all. `isProven`: it has had it right. */
   waitSeconds(name: string, address: string, isProven: boolean): number;
-  failed(name: string, address: string): void;
+  /** A password is about to be checked: it counts as wrong … */
+  tried(name: string, address: string): void;
+  /** … until it has been found right. */
   succeeded(name: string, address: string): void;
 }
 
@@ -37,6 +39,9 @@ export function createThrottle(now: () => number): Throttle {
   function add(key: string): void {
     debts.set(key, { milliseconds: owed(key) + forgetSeconds * 1000, at: now() });
   }
+  function takeBack(key: string): void {
+    debts.set(key, { milliseconds: Math.max(0, owed(key) - forgetSeconds * 1000), at: now() });
+  }
   function waitFor(key: string, free: number): number {
     const tooMuch = owed(key) / 1000 - (free - 1) * forgetSeconds;
     return Math.min(Math.max(0, Math.ceil(tooMuch)), longestWaitSeconds);
@@ -48,13 +53,15 @@ export function createThrottle(now: () => number): Throttle {
       if (isProven) return waitFor(from, freeWhenProven);
       return Math.max(waitFor(pair(name, from), freeForName), waitFor(from, freeForAddress));
     },
-    failed(name, address) {
+    tried(name, address) {
       const from = networkOf(address);
       add(pair(name, from));
       add(from);
     },
     succeeded(name, address) {
-      debts.delete(pair(name, networkOf(address)));
+      const from = networkOf(address);
+      debts.delete(pair(name, from));
+      takeBack(from);
     },
   };
 }

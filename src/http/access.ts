@@ -27,7 +27,7 @@ export interface AccessControl {
   check(request: IncomingMessage, need: Need): Promise<Subject>;
   /** May the client do `action` in `repository`? Asked in the middle of a request. */
   allows(subject: Subject, action: Action, repository: string): Promise<boolean>;
-  /** Whether the client may know if `repository` exists. Throws nothing for a client that is not who it says. */
+  /** Whether the client may know if `repository` exists. A client that is not who it says is nobody. */
   knows(request: IncomingMessage, repository: string): Promise<boolean>;
   /** Who is asking, and may list repositories. */
   checkList(request: IncomingMessage): Promise<Subject>;

@@ -40,6 +40,16 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
     }
   }
 
+  async function recognise(request: IncomingMessage): Promise<Principal> {
+    const address = origin.clientAddress(request);
+    try {
+      return await authenticator.principal(request.headers.authorization, address);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return authenticator.principal(undefined, address);
+    }
+  }
+
   async function check(request: IncomingMessage, wish: (principal: Principal) => Promise<Wish>, scopes: () => readonly Scope[]) {
     const principal = await principalOf(request, scopes);
     const asked = await wish(principal);
@@ -68,16 +78,7 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
           () => [],
         ),
       ),
-    recognise: (request) =>
-      translating(async () => {
-        const address = origin.clientAddress(request);
-        try {
-          return await authenticator.principal(request.headers.authorization, address);
-        } catch (error) {
-          if (!(error instanceof Refused)) throw error;
-          return authenticator.principal(undefined, address);
-        }
-      }),
+    recognise: (request) => translating(() => recognise(request)),
     check: (request, need) =>
       translating(() =>
         check(
@@ -90,11 +91,8 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
       translating(async () => authorize(subject, await wishFor({ action, repository })) === 'allow'),
     knows: (request, repository) =>
       translating(async () => {
-        const { authorization } = request.headers;
-        const principal = await authenticator.principal(authorization, origin.clientAddress(request)).catch(nobodyIfRefused);
-        return (
-          principal !== undefined && permits(principal, { to: 'pull', repository, isPublic: await rights.isPublic(repository) })
-        );
+        const isPublic = await rights.isPublic(repository);
+        return permits(await recognise(request), { to: 'pull', repository, isPublic });
       }),
     checkList: (request) =>
       translating(() =>
@@ -120,10 +118,6 @@ function denied(wish: Wish, { name }: Principal): OciError {
     message: `${name} has no right to ${verb} in ${repository}`,
     detail: { action: verb, name: repository },
   });
-}
-
-function nobodyIfRefused(error: unknown): undefined {
-  if (!(error instanceof Refused)) throw error;
 }
 
 function scopesOf({ action, repository, from }: Need): readonly Scope[] {

@@ -26,3 +26,20 @@ test('guessing ends in 429 with Retry-After, also for the right password; elsewh
   const bearer = await askToken(berth, basic('admin', secret));
   expect((await call(berth, 'GET', '/v2/', { headers: { Authorization: `Bearer ${bearer}` } })).status).toBe(200);
 }, 60_000);
+
+test('many guesses at once are as many as one after the other', async () => {
+  const answers = await Promise.all(Array.from({ length: 30 }, (_, count) => login(`guess ${count}`, '10.0.0.5')));
+  const checked = answers.filter(({ status }) => status === 401);
+  expect(checked.length).toBeLessThanOrEqual(10);
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(30 - checked.length);
+}, 60_000);
+
+test('many requests with the right password at once are one login', async () => {
+  const answers = await Promise.all(Array.from({ length: 50 }, () => login(adminPassword, '10.0.0.6')));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+}, 60_000);
+
+test('an empty password is no guess', async () => {
+  for (let count = 0; count < 20; count++) expect((await login('', '10.0.0.8')).status).toBe(401);
+  expect((await login(adminPassword, '10.0.0.8')).status).toBe(200);
+}, 60_000);
