@@ -12,6 +12,7 @@ import { type Guard, createGuard } from './guard.ts';
 import { openAccess } from './http/access.ts';
 import { type Certificate, openCertificate } from './http/certificate.ts';
 import { createMetricsRouter } from './http/metrics.ts';
+import { createMirrorConfigRouter } from './http/mirror-config.ts';
 import { createOrigin } from './http/origin.ts';
 import { sendPath } from './http/send-object.ts';
 import { type RequestRecord, createHttpServer } from './http/server.ts';
@@ -114,10 +115,12 @@ function createServer(
     },
   };
   const access = guard?.control ?? openAccess;
-  const search = { path: '/v1', router: createSearchRouter(createSearch(metadata), access) };
+  const origin = createOrigin(config);
+  const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
   const web = createWeb(health, [
-    search,
+    { path: '/v1', router: createSearchRouter(createSearch(metadata), access) },
     { path: '/metrics', router: createMetricsRouter(metrics) },
+    { path: '/_mirror', router: createMirrorConfigRouter(upstreams, origin) },
     ...(guard?.extensions ?? []),
   ]);
   return createHttpServer({
@@ -126,7 +129,7 @@ function createServer(
       mirror,
       access,
       audit: guard?.audit,
-      origin: createOrigin(config),
+      origin,
       absoluteLocations: config.locations === 'absolute',
       largestManifestBytes: config.manifests.maxSize,
     },

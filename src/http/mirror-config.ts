@@ -1,0 +1,18 @@
+import express, { type Router } from 'express';
+import { type MirrorPlace, clientConfig, clientNames, isClientName } from '../mirror/client-config.ts';
+import type { Origin } from './origin.ts';
+import { problem } from './problem.ts';
+
+/** `GET /_mirror/config?client=…`: what to write into a client's configuration, with this server's own address. */
+export function createMirrorConfigRouter(place: Omit<MirrorPlace, 'base'>, origin: Origin): Router {
+  const router = express.Router();
+  router.get('/config', (request, response) => {
+    const client = new URL(request.originalUrl, 'http://localhost').searchParams.get('client') ?? '';
+    if (!isClientName(client)) {
+      problem(response, 400, 'Bad Request', `client is one of ${clientNames.join(', ')}`);
+      return;
+    }
+    response.type('text/plain').send(clientConfig(client, { ...place, base: new URL(origin.base(request)) }));
+  });
+  return router;
+}
