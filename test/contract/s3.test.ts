@@ -228,6 +228,13 @@ describeWith(s3Programs, 'Ceph', () => {
       }
     });
 
+    test('the reason of a failure names the bucket and what is wrong', async () => {
+      await expect(open({ bucket: 'nowhere-at-all' }).read(target)).rejects.toThrow(
+        'S3 bucket nowhere-at-all: read: NoSuchBucket',
+      );
+      await expect(open({ endpoint: 'http://127.0.0.1:1' }).check()).rejects.toThrow('connect ECONNREFUSED 127.0.0.1:1');
+    });
+
     test('the reason of a failure does not hold the secret key', async () => {
       const credentials = { accessKeyId: 'AKIATEST', secretAccessKey: 'do-not-tell' };
       const error: unknown = await open({ credentials })

@@ -76,7 +76,7 @@ export function openBucket(options: S3Options): Bucket {
       try {
         return await send({ requestTimeout, abortSignal: deadline.signal });
       } catch (error) {
-        throw toStorageError(error, what);
+        throw toStorageError(error, `S3 bucket ${bucket}: ${what}`);
       } finally {
         clearTimeout(timer);
       }

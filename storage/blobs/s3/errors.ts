@@ -32,9 +32,15 @@ interface RequestFailure extends Error {
 /** `error` in the contract's form. What was not understood, not answered or answered by 5xx is `unavailable`. */
 export function toStorageError(error: unknown, what: string): StorageError {
   if (error instanceof StorageError) return error;
-  const { name, message, $metadata } = error as RequestFailure;
+  const { name, $metadata } = error as RequestFailure;
   const code = byName[name] ?? byStatus[$metadata?.httpStatusCode ?? 0] ?? 'unavailable';
-  return new StorageError(code, `${what}: ${name}: ${message}`, { cause: error });
+  return new StorageError(code, `${what}: ${reasonOf(error as Error)}`, { cause: error });
+}
+
+/** Servers and the SDK leave out now the name of what went wrong, now its description. */
+function reasonOf({ name, message }: Error): string {
+  if (name === 'Error') return message;
+  return message === '' || message === 'UnknownError' ? name : `${name}: ${message}`;
 }
 
 /** `missing` where the work rejects `not_found`. */
