@@ -66,6 +66,7 @@ export const schema = section({
     expireAfter: duration('24h', 'unfinished uploads are dropped after this'),
   }),
   shutdown: section({
+    delay: duration('0s', 'how long /readyz says no before connections are refused: load balancers look elsewhere'),
     grace: duration('30s', 'how long running transfers may go on after SIGTERM'),
   }),
   access: section({

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import type { BlobDriver } from '../storage/blobs/driver.ts';
 import { createPostgresStore } from '../storage/metadata/postgres.ts';
@@ -34,7 +35,8 @@ export interface App {
   /** Begins to listen; resolves to the URL. Rejects when the address is taken. */
   listen(): Promise<string>;
   /**
-   * Takes no new connection, lets running requests end for `shutdown.grace`, cuts the rest, closes the stores.
+   * Is not ready any longer; after `shutdown.delay` takes no new connection, lets running requests end for
+   * `shutdown.grace`, cuts the rest, closes the stores.
    * What was acknowledged is durable; uploads in progress can be resumed at the next start.
    */
   close(): Promise<void>;
@@ -59,17 +61,21 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const metrics = createMetrics();
   const mirror = await openMirror(config, driver, metadata, now, log, metrics.mirror);
   metrics.watchMirror(mirror.state);
-  const server = createServer(config, registry, mirror, driver, metadata, log, metrics, certificate, guard);
+  const closing = new AbortController();
+  const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal };
+  const server = createServer(config, parts);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
   const jobs = [every(3600, onceAmongAll(leases, 'expire-uploads', 3600, expire), log), every(10, () => mirror.tidy(), log)];
-  if (guard) jobs.push(every(3600, guard.tidy, log));
+  if (guard) jobs.push(every(3600, onceAmongAll(leases, 'tidy-access', 3600, guard.tidy), log));
   if (certificate) jobs.push(every(10, () => renewCertificate(certificate, log), log));
 
   return {
     generatedPassword: guard?.generatedPassword,
     listen: () => listen(server, config),
     async close() {
+      closing.abort(new Error('berth is shutting down'));
       for (const job of jobs) job.stop();
+      await pause(config.shutdown.delay * 1000);
       await drain(server, config.shutdown.grace);
       await registry.uploads.close();
       await mirror.close();
@@ -97,20 +103,25 @@ async function openTls({ tls: { certificate, key } }: Config): Promise<Certifica
   return certificate !== undefined && key !== undefined ? openCertificate({ certificate, key }) : undefined;
 }
 
-function createServer(
-  config: Config,
-  registry: Registry,
-  mirror: Mirror,
-  driver: BlobDriver,
-  metadata: MetadataStore,
-  log: Log,
-  metrics: Metrics,
-  certificate: Certificate | undefined,
-  guard: Guard | undefined,
-): Server {
+interface Parts {
+  readonly registry: Registry;
+  readonly mirror: Mirror;
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly certificate: Certificate | undefined;
+  readonly guard: Guard | undefined;
+  /** Aborted when berth begins to shut down. */
+  readonly closing: AbortSignal;
+}
+
+function createServer(config: Config, parts: Parts): Server {
+  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing } = parts;
   const health = {
     facts: { blobs: driver.name, metadata: metadata.name, sendPath },
     ready: async () => {
+      closing.throwIfAborted();
       await Promise.all([driver.check(), metadata.check()]);
     },
   };

@@ -13,6 +13,7 @@ import { postgresSettings } from '../support/metadata.ts';
 import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
 import { expectPullable, pushAndPull } from '../support/pushing-clients.ts';
 import { describeWith } from '../support/requires.ts';
+import { startRetryingProxy } from '../support/retrying-proxy.ts';
 import { until } from '../support/until.ts';
 
 /** Longer in CI; enough to find a mistake elsewhere. */
@@ -33,7 +34,12 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
       mkdtemp(join(tmpdir(), 'berth-replicas-')),
       createBlobs(),
     ]);
-    const settings = { ...postgresSettings(database.url), ...blobs.settings, BERTH_STORAGE_BLOBS_DIRECTORY: directory };
+    const settings = {
+      ...postgresSettings(database.url),
+      ...blobs.settings,
+      BERTH_STORAGE_BLOBS_DIRECTORY: directory,
+      BERTH_SHUTDOWN_DELAY: '1s',
+    };
     [one, other] = await Promise.all([startBerthProcess(settings), startBerthProcess(settings)]);
   }, 180_000);
   afterAll(async () => {
@@ -95,6 +101,23 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
     expect((await call(other, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' })).status).toBe(201);
     await one.start();
   });
+
+  test('a rolling restart behind a load balancer that asks /readyz fails no request', async () => {
+    const proxy = await startRetryingProxy([one, other]);
+    try {
+      const working = pushAndPull(proxy, { clients: 8, seconds: 12 });
+      for (const replica of [one, other, one]) {
+        expect(await replica.kill('SIGTERM')).toBe(0);
+        await replica.start();
+        await until(() => proxy.isReady(replica));
+      }
+      const acknowledged = await working;
+      expect(proxy.failures).toEqual([]);
+      for (const [name, image] of acknowledged) await expectPullable(proxy, name, image);
+    } finally {
+      await proxy.close();
+    }
+  }, 120_000);
 
   test(`${clients} clients, every request to the next replica, one killed ${kills} times: nothing acknowledged is lost`, async () => {
     let turn = 0;
