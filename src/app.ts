@@ -185,11 +185,18 @@ function listen(server: Server, { listen: { host, port }, tls }: Config): Promis
   });
 }
 
+/** How often connections that rest are closed while the server drains. */
+const restMilliseconds = 200;
+
 /** Resolves when the last connection is gone, at the latest after `graceSeconds`. */
 async function drain(server: Server, graceSeconds: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // Proxies keep connections: each is told with its next answer, and closed when it rests, that nothing more is taken.
+  server.prependListener('request', (_request, response) => void (response.shouldKeepAlive = false));
   server.closeIdleConnections();
+  const closing = setInterval(() => server.closeIdleConnections(), restMilliseconds);
   const deadline = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
   await closed;
+  clearInterval(closing);
   clearTimeout(deadline);
 }
