@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { type KeyObject, hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Authenticator } from './authenticator.ts';
 import { readUnverified, verifyForeign } from './foreign-token.ts';
@@ -42,10 +42,11 @@ export function createExternalAuthenticator(options: ExternalOptions): Pick<Auth
     async principal(authorization) {
       const token = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
       if (token === undefined) return anonymous({ pullsPublic: false });
-      const known = verified.get(token);
+      const key = hash('sha256', token, 'base64');
+      const known = verified.get(key);
       const found = known && known.expiresAt > now() ? known : await verify(token);
       if (!found) throw new Refused('bearer');
-      verified.set(token, found);
+      verified.set(key, found);
       return found.principal;
     },
   };

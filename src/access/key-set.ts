@@ -20,16 +20,17 @@ const leastMilliseconds = 30_000;
 export function createKeySet(load: () => Promise<readonly JsonWebKey[]>, now: () => number): KeySet {
   let keys = new Map<string, KeyObject>();
   let triedAt = -Infinity;
-  let gotAt = -Infinity;
+  let isKnown = false;
+  let failure: unknown;
   let loading: Promise<void> | undefined;
 
   async function refresh(): Promise<void> {
     triedAt = now();
     try {
       keys = toKeys(await load());
-      gotAt = triedAt;
+      isKnown = true;
     } catch (error) {
-      if (gotAt === -Infinity) throw new IssuerUnavailable('the keys of the issuer can not be got', { cause: error });
+      failure = error;
     } finally {
       loading = undefined;
     }
@@ -40,6 +41,7 @@ export function createKeySet(load: () => Promise<readonly JsonWebKey[]>, now: ()
       const age = now() - triedAt;
       const isDue = age >= freshMilliseconds || (!keys.has(kid) && age >= leastMilliseconds);
       if (isDue || loading) await (loading ??= refresh());
+      if (!isKnown) throw new IssuerUnavailable('the keys of the issuer can not be got', { cause: failure });
       return keys.get(kid);
     },
   };

@@ -10,6 +10,8 @@ const longestPasswordBytes = 1024;
 
 /** The thread pool also reads and writes blobs: two of its four threads may work on passwords. */
 const gate = createGate({ mostAtOnce: 2, mostWaiting: 100 });
+/** Each comparison is a thread. */
+const bcryptGate = createGate({ mostAtOnce: 2, mostWaiting: 100 });
 
 export function isPassword(text: string): boolean {
   return text !== '' && Buffer.byteLength(text) <= longestPasswordBytes;
@@ -36,7 +38,10 @@ export async function checkPassword(password: string, stored: string): Promise<P
   if (!isPassword(password)) return { matches: false, outdated: false };
   if (isBcrypt(stored)) {
     // Both, so that the time does not tell which form an account's password has.
-    const [matches] = await Promise.all([compareBcrypt(password, stored), checkPassword(password, nobodysHash)]);
+    const [matches] = await Promise.all([
+      bcryptGate(() => compareBcrypt(password, stored)),
+      checkPassword(password, nobodysHash),
+    ]);
     return { matches, outdated: true };
   }
   const [scheme, N, r, p, salt = '', hash = ''] = stored.split('$');

@@ -45,7 +45,7 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
     try {
       return await authenticator.principal(request.headers.authorization, address);
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof Refused)) throw refusal(error, {});
       return authenticator.principal(undefined, address);
     }
   }

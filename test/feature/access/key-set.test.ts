@@ -1,0 +1,74 @@
+import { type JsonWebKey, generateKeyPairSync } from 'node:crypto';
+import { beforeEach, expect, test } from '@jest/globals';
+import { IssuerUnavailable, type KeySet, createKeySet, readKeySet, toKeys } from '../../../src/access/key-set.ts';
+
+function newKey(kid: string): JsonWebKey {
+  return { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }), kid };
+}
+
+let now: number;
+let published: readonly JsonWebKey[] | Error;
+let loads: number;
+let keys: KeySet;
+beforeEach(() => {
+  [now, published, loads] = [1_000_000, [newKey('a')], 0];
+  const load = () => {
+    loads++;
+    return published instanceof Error ? Promise.reject(published) : Promise.resolve(published);
+  };
+  keys = createKeySet(load, () => now);
+});
+
+test('a key is got once, and again after ten minutes: one that was taken away is gone then', async () => {
+  for (let count = 0; count < 10; count++) expect(await keys.find('a')).toBeDefined();
+  expect(loads).toBe(1);
+  published = [newKey('b')];
+  now += 10 * 60_000;
+  expect(await keys.find('a')).toBeUndefined();
+  expect(await keys.find('b')).toBeDefined();
+  expect(loads).toBe(2);
+});
+
+test('a new kid is looked for at once, kids that nobody has at most twice a minute', async () => {
+  await keys.find('a');
+  published = [newKey('a'), newKey('new')];
+  now += 30_000;
+  expect(await keys.find('new')).toBeDefined();
+  for (let count = 0; count < 100; count++) {
+    expect(await keys.find(`made up ${count}`)).toBeUndefined();
+    now += 600;
+  }
+  expect(loads).toBe(3);
+});
+
+test('many who ask at the same time wait for one answer', async () => {
+  await Promise.all(Array.from({ length: 20 }, () => keys.find('a')));
+  expect(loads).toBe(1);
+});
+
+test('while an issuer does not answer what was got last counts; before that nobody knows', async () => {
+  published = new Error('down');
+  await expect(keys.find('a')).rejects.toThrow(IssuerUnavailable);
+  await expect(keys.find('a')).rejects.toThrow(IssuerUnavailable);
+  published = [newKey('a')];
+  now += 30_000;
+  expect(await keys.find('a')).toBeDefined();
+  published = new Error('down again');
+  now += 20 * 60_000;
+  expect(await keys.find('a')).toBeDefined();
+});
+
+test('keys for encryption, without a kid, or that can not be read are left out', () => {
+  const good = newKey('good');
+  const others = [
+    { ...newKey('enc'), use: 'enc' },
+    { ...newKey('x'), kid: undefined },
+    { kid: 'broken', kty: 'EC' },
+    { kid: 'oct', kty: 'oct', k: 'AA' },
+  ];
+  expect([...toKeys([good, ...(others as JsonWebKey[])]).keys()]).toEqual(['good']);
+});
+
+test.each([undefined, null, [], {}, { keys: 'x' }])('%j is no set of keys', (document) => {
+  expect(() => readKeySet(document)).toThrow('not a JSON Web Key Set');
+});
