@@ -5,7 +5,9 @@ import { ConfigError, loadConfig } from '../config/load.ts';
 import { type Command, UsageError } from './cli/command.ts';
 import { configCheck } from './cli/config-check.ts';
 import { helpOf, overview } from './cli/help.ts';
+import { auditCommands } from './cli/audit.ts';
 import { grantCommands } from './cli/grant.ts';
+import { keyCommands } from './cli/key.ts';
 import { repoCommands } from './cli/repo.ts';
 import { preheatCommand } from './cli/preheat.ts';
 import { robotCommands } from './cli/robot.ts';
@@ -24,6 +26,8 @@ const commands: readonly Command[] = [
   ...teamCommands,
   ...grantCommands,
   ...repoCommands,
+  ...keyCommands,
+  ...auditCommands,
   preheatCommand,
   migrate,
   configCheck,

@@ -27,7 +27,7 @@ export interface AccessOptions {
   readonly now: () => number;
   readonly tokenSeconds: number;
   readonly anonymousPullsPublic: boolean;
-  readonly audit: Audit;
+  readonly audit: Pick<Audit, 'record'>;
   /** CI providers whose tokens are let in. */
   readonly workloadRules: readonly WorkloadRule[];
 }

@@ -5,8 +5,9 @@ import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driv
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
 import type { Mirrored } from '../../storage/metadata/queries/mirror-writes.ts';
 import type { Digest } from '../oci/digest.ts';
-import { type Fill, type FillOptions, WrongDigest, beginFill } from './fill.ts';
+import { type Fill, type FillOptions, beginFill } from './fill.ts';
 import { followFill } from './followed-fill.ts';
+import { WrongDigest } from './growing-blob.ts';
 import { type Claim, type Partials, createPartials } from './partials.ts';
 import { UpstreamError } from './upstream-error.ts';
 

@@ -9,7 +9,7 @@ import { createBreaker } from './breaker.ts';
 import { createCredentials } from './credentials.ts';
 import { toClientError } from './client-error.ts';
 import { createEviction } from './eviction.ts';
-import { WrongDigest } from './fill.ts';
+import { WrongDigest } from './growing-blob.ts';
 import { createFills } from './fills.ts';
 import { createPrefetch } from './prefetch.ts';
 import { createKeptManifests } from './kept-manifests.ts';

@@ -31,3 +31,19 @@ export function* first<R>(sql: string, ...values: Value[]): Query<R | undefined>
 export function* run(sql: string, ...values: Value[]): Query<void> {
   yield { sql, values };
 }
+
+/** Rows of one statement: databases bound the number of parameters. */
+const batchRows = 500;
+
+/** `items` in batches that one statement can take. */
+export function* batches<Item>(items: readonly Item[]): Generator<readonly Item[]> {
+  for (let start = 0; start < items.length; start += batchRows) yield items.slice(start, start + batchRows);
+}
+
+/** Inserts rows: `insert` before their values, `conflict` behind. However many there are, the database is asked few times. */
+export function* insertRows(insert: string, rows: readonly (readonly Value[])[], conflict: string): Query<void> {
+  for (const batch of batches(rows)) {
+    const values = batch.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
+    yield* run(`${insert} VALUES ${values} ${conflict}`, ...batch.flat());
+  }
+}

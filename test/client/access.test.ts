@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -31,7 +31,10 @@ afterAll(async () => {
 describeWith(['docker', 'dockerd'], 'docker', () => {
   let daemon: Dockerd;
   beforeAll(async () => {
-    daemon = await startDockerd();
+    await mkdir(join(home, 'bin'));
+    const path = process.env['PATH'];
+    process.env['PATH'] = `${join(home, 'bin')}:${path}`; // where a test puts a credential helper
+    daemon = await startDockerd().finally(() => (process.env['PATH'] = path));
   }, 60_000);
   afterAll(() => daemon.close(), 60_000);
 
@@ -84,6 +87,25 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     await daemon.docker('push', await make('ci/one'));
     await expect(daemon.docker('push', await make('ci/two'))).rejects.toThrow(/denied/);
     await daemon.docker('logout', berth.host);
+  }, 120_000);
+
+  test('a credential helper is given a token to keep, and not the password', async () => {
+    const [kept, config] = [join(home, 'kept'), join(home, 'docker-config')];
+    await mkdir(config);
+    const helper = `#!/bin/sh\ncase $1 in store) cat >${kept} ;; get) cat ${kept} ;; erase) rm ${kept} ;; list) echo '{}' ;; esac\n`;
+    await writeFile(join(home, 'bin/docker-credential-test'), helper, { mode: 0o755 });
+    await writeFile(join(config, 'config.json'), JSON.stringify({ credHelpers: { [berth.host]: 'test' } }));
+    const docker = (...args: string[]) => daemon.dockerWith(Buffer.from('wonderland'), '--config', config, ...args);
+    await docker('login', '--username', 'alice', '--password-stdin', berth.host);
+    const stored = JSON.parse(await readFile(kept, 'utf8')) as { Username: string; Secret: string };
+    expect([stored.Username, stored.Secret]).toEqual(['<token>', expect.stringMatching(/^berth_refresh_/)]);
+    const image = await make('alice/helped');
+    await docker('push', image);
+    await daemon.docker('rmi', image);
+    await docker('pull', image);
+    await docker('logout', berth.host);
+    await expect(readFile(kept)).rejects.toThrow('ENOENT');
+    await expect(docker('push', image)).rejects.toThrow(/denied|unauthorized|authentication required/);
   }, 120_000);
 
   test('a password that has changed ends the login', async () => {

@@ -208,16 +208,21 @@ async function take(world: World, now: Step): Promise<void> {
       return;
     }
     case 'list': {
-      const answer = await ask(now.who, 'GET', '/v2/_catalog');
-      if (now.who === 'nobody') {
-        expect(answer.status).toBe(401);
-        return;
-      }
-      const { repositories } = answer.json() as { repositories: string[] };
-      const mine = repositories.filter((name) => name.endsWith(`-${world.run}`));
       const known = [...new Set([...world.links].map((link) => link.split(' ')[0] ?? ''))];
-      const visible = known.filter((where) => world.may(now.who, 'pull', where));
-      expect(mine.sort()).toEqual(visible.map((where) => world.name(where)).sort());
+      const visible = known.filter((where) => world.may(now.who, 'pull', where)).map((where) => world.name(where));
+      const found = await ask(now.who, 'GET', `/v1/search?q=-${world.run}&n=100`);
+      const { results } = found.json() as { results: { name: string }[] };
+      expect(
+        results
+          .map(({ name }) => name)
+          .filter((name) => name.endsWith(`-${world.run}`))
+          .sort(),
+      ).toEqual(visible.sort());
+      const answer = await ask(now.who, 'GET', '/v2/_catalog');
+      expect(answer.status).toBe(now.who === 'nobody' ? 401 : 200);
+      if (now.who === 'nobody') return;
+      const { repositories } = answer.json() as { repositories: string[] };
+      expect(repositories.filter((name) => name.endsWith(`-${world.run}`))).toEqual(visible);
     }
   }
 }

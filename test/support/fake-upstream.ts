@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { type TestImage, descriptor, digestOf, newImage } from './images.ts';
@@ -41,6 +42,8 @@ export interface FakeUpstreamOptions {
   /** Sends manifests from another host too, as registry.k8s.io does. */
   readonly redirectManifests?: boolean;
   readonly tokenSeconds?: number;
+  /** Speaks TLS with this certificate and key (PEM). */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Headers on every answer of the registry, such as `ratelimit-remaining`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -98,11 +101,12 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
   const links = new Map<string, string>();
   let blobBytes = 0;
 
-  const registry = createServer((request, response) => void handle('registry', request, response));
+  const answer = (request: IncomingMessage, response: ServerResponse) => void handle('registry', request, response);
+  const registry = options.tls ? createTlsServer(options.tls, answer) : createServer(answer);
   const cdn = createServer((request, response) => void handle('cdn', request, response));
   await Promise.all([listen(registry, 0), listen(cdn, 0)]);
   const port = (registry.address() as AddressInfo).port;
-  const base = `http://127.0.0.1:${port}`;
+  const base = `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
   const cdnBase = `http://127.0.0.1:${(cdn.address() as AddressInfo).port}`;
 
   async function handle(where: 'registry' | 'cdn', request: IncomingMessage, response: ServerResponse): Promise<void> {

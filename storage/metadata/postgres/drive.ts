@@ -24,7 +24,7 @@ export function numbered(sql: string): string {
  * reads a repository whole that is much larger than the average one.
  */
 export function isKept(sql: string): boolean {
-  return !sql.includes(' IN (?');
+  return !sql.includes(' IN (?') && !sql.includes('), (?');
 }
 
 function translate(sql: string): Translated {

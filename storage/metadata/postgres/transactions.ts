@@ -34,7 +34,7 @@ export async function inTransaction<Result>(pool: Pool, mode: Mode, query: Query
     usable = true;
     return result;
   } catch (error) {
-    usable = await rolledBack(client);
+    usable = !(error instanceof MetadataError) && (await rolledBack(client));
     throw error;
   } finally {
     client.release(!usable);

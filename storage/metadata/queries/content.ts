@@ -1,4 +1,4 @@
-import { type Query, first, run } from '../query.ts';
+import { type Query, first, insertRows, run } from '../query.ts';
 import type { ExpectedContent } from './reads.ts';
 
 /** Steps that several writes share: each runs within its caller's transaction. */
@@ -19,10 +19,16 @@ export interface ManifestFacts {
 
 /** The repository's id; the repository is made where there is none. */
 export function* repositoryId(name: string, now: number): Query<number> {
+  const known = yield* findRepository(name);
+  if (known) return known.id;
   yield* run('INSERT INTO repositories (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING', name, now);
-  const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', name);
+  const row = yield* findRepository(name);
   if (!row) throw new Error(`repository ${name} vanished within a transaction`);
   return row.id;
+}
+
+function findRepository(name: string): Query<{ readonly id: number } | undefined> {
+  return first('SELECT id AS "id" FROM repositories WHERE name = ?', name);
 }
 
 export function* recordBlob(digest: string, sizeBytes: number, now: number): Query<void> {
@@ -62,15 +68,11 @@ export function* recordManifest(manifest: ManifestFacts, references: readonly Ex
     manifest.annotations,
     now,
   );
-  for (const reference of new Set(references.map((content) => content.digest))) {
-    yield* run(
-      `INSERT INTO manifest_references (repository_id, manifest, digest) VALUES (?, ?, ?)
-       ON CONFLICT (repository_id, manifest, digest) DO NOTHING`,
-      id,
-      digest,
-      reference,
-    );
-  }
+  yield* insertRows(
+    'INSERT INTO manifest_references (repository_id, manifest, digest)',
+    [...new Set(references.map((content) => content.digest))].map((reference) => [id, digest, reference]),
+    'ON CONFLICT (repository_id, manifest, digest) DO NOTHING',
+  );
   for (const tag of manifest.tags) yield* pointTag(id, tag, digest, now);
 }
 

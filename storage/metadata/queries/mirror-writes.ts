@@ -1,4 +1,4 @@
-import { type Query, first, run } from '../query.ts';
+import { type Query, first, insertRows, run } from '../query.ts';
 import { type ManifestFacts, link, recordBlob, recordManifest, repositoryId } from './content.ts';
 import type { ExpectedContent } from './reads.ts';
 
@@ -94,15 +94,11 @@ export function* recordMirroredManifest(manifest: NewMirroredManifest): Query<vo
   const id = yield* mirroredRepositoryId(manifest.repository, manifest.upstream, now);
   yield* recordManifest(manifest, manifest.promises);
   yield* recordContent(digest, manifest.sizeBytes, now);
-  for (const promise of manifest.promises) {
-    yield* run(
-      `INSERT INTO mirrored_promises (repository_id, digest, size_bytes) VALUES (?, ?, ?)
-       ON CONFLICT (repository_id, digest) DO NOTHING`,
-      id,
-      promise.digest,
-      promise.sizeBytes,
-    );
-  }
+  yield* insertRows(
+    'INSERT INTO mirrored_promises (repository_id, digest, size_bytes)',
+    manifest.promises.map((promise) => [id, promise.digest, promise.sizeBytes]),
+    'ON CONFLICT (repository_id, digest) DO NOTHING',
+  );
   yield* run(
     `INSERT INTO tags (repository_id, name, digest, updated_at)
      SELECT repository_id, name, digest, checked_at FROM mirrored_tags WHERE repository_id = ? AND digest = ?
@@ -137,7 +133,8 @@ export function* linkHeldBlob({ repository, upstream }: Mirrored, digest: string
 
 /** When content was last asked for. Content that came from no upstream is passed over. */
 export function* recordUses(uses: readonly { readonly digest: string; readonly usedAt: number }[]): Query<void> {
-  for (const { digest, usedAt } of uses) {
+  // In one order: writers that run beside each other must not wait for each other in a circle.
+  for (const { digest, usedAt } of [...uses].sort((one, other) => (one.digest < other.digest ? -1 : 1))) {
     yield* run('UPDATE mirrored_content SET used_at = ? WHERE digest = ? AND used_at < ?', usedAt, digest, usedAt);
   }
 }

@@ -1,4 +1,4 @@
-import { type Query, all, first } from '../query.ts';
+import { type Query, all, batches, first } from '../query.ts';
 
 export * from './access-reads.ts';
 export * from './mirror-reads.ts';
@@ -197,12 +197,10 @@ const sizesOfLinks = `SELECT l.digest AS "digest", b.size_bytes AS "sizeBytes"
 const sizesOfManifests = `SELECT m.digest AS "digest", m.size_bytes AS "sizeBytes"
   FROM manifests m WHERE m.repository_id = ? AND m.digest IN`;
 
-/** Asked in batches: databases bound the number of parameters. */
 function* sizesOf(select: string, repositoryId: number, contents: readonly ExpectedContent[]): Query<[string, number][]> {
   const found: [string, number][] = [];
   const digests = [...new Set(contents.map(({ digest }) => digest))];
-  for (let start = 0; start < digests.length; start += 500) {
-    const batch = digests.slice(start, start + 500);
+  for (const batch of batches(digests)) {
     const marks = batch.map(() => '?').join(', ');
     const rows = yield* all<{ digest: string; sizeBytes: number }>(`${select} (${marks})`, repositoryId, ...batch);
     found.push(...rows.map((row): [string, number] => [row.digest, row.sizeBytes]));

@@ -84,6 +84,17 @@ test('robot, grant, team, token and repo', async () => {
   await until(async () => (await status(basic('ci', secret))) === 401);
 }, 60_000);
 
+test('key rotate and audit', async () => {
+  await command('key rotate');
+  const { keys } = (await call(berth, 'GET', '/.well-known/jwks.json')).json() as { keys: unknown[] };
+  expect(keys).toHaveLength(2);
+  const lines = (await command('audit --limit 3')).split('\n');
+  expect(lines[0]).toMatch(/^TIME +ACTOR +ADDRESS +ACTION +TARGET +RESULT +DETAIL$/);
+  expect(lines[1]).toMatch(/^20\S+Z +command line +- +key\.rotate +\S+ +done$/);
+  expect(await command('audit --target alice --actor nobody')).toBe('TIME  ACTOR  ADDRESS  ACTION  TARGET  RESULT  DETAIL\n');
+  expect(await command('audit --target alice')).toContain('user.create');
+}, 30_000);
+
 test('user import takes an htpasswd file', async () => {
   const file = join(berth.directory, 'htpasswd');
   await writeFile(file, `# people\ncarol:${hashSync('secret', 5)}\n`);

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,8 @@ import { call } from '../../support/call.ts';
 import { type FakeUpstream, type FakeUpstreamOptions, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { digestOf } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
+import { writeCertificate } from '../../support/certificate.ts';
+import { describeWith } from '../../support/requires.ts';
 
 let upstream: FakeUpstream;
 let berth: TestBerth;
@@ -174,4 +176,25 @@ test('the way out leads through the proxy, but for hosts that are named', async 
   expect(asked).toEqual([`${upstream.url}/v2/o/i/manifests/1`]);
   proxy.closeAllConnections();
   proxy.close();
+});
+
+describeWith(['openssl'], 'TLS', () => {
+  test('an upstream with a certificate of its own is believed if its authority is named, and not otherwise', async () => {
+    const files = await writeCertificate(scratch, 'upstream');
+    const tls = { cert: await readFile(files.certificate, 'utf8'), key: await readFile(files.key, 'utf8') };
+    await start({ tls, auth: 'bearer' }, { ca: files.certificate });
+    const { manifest } = upstream.addImage('o/i', '1');
+    expect((await get('1')).body.toString()).toBe(manifest);
+    await berth.close();
+    berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } } });
+    expect((await get('1')).status).toBe(502);
+  });
+
+  test('MUST 22: nothing leads from HTTPS to HTTP', async () => {
+    const files = await writeCertificate(scratch, 'upstream');
+    const tls = { cert: await readFile(files.certificate, 'utf8'), key: await readFile(files.key, 'utf8') };
+    await start({ tls, redirectBlobs: true }, { ca: files.certificate });
+    expect((await getBlob(upstream.addBlob('o/i', Buffer.from('x')))).status).toBe(502);
+    expect(upstream.count('GET', /./, 'cdn')).toBe(0);
+  });
 });

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createAccess } from '../../../src/access/access.ts';
+import { everybody } from '../../../src/access/principal.ts';
+import { createOrigin } from '../../../src/http/origin.ts';
+import { createTokenAccess } from '../../../src/http/token-access.ts';
+import type { OciError } from '../../../src/oci/errors.ts';
+import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
+import { type GuardedBerth, askToken, basic, startGuarded } from '../../support/access.ts';
+
+let berth: GuardedBerth;
+beforeAll(async () => {
+  berth = await startGuarded();
+  await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+});
+afterAll(() => berth.close());
+
+test('while the metadata store does not answer nobody is let in or turned away: 503', async () => {
+  const login = basic('alice', 'wonderland');
+  const bearer = { Authorization: `Bearer ${await askToken(berth, login, 'repository:alice/app:pull')}` };
+  const down = new Proxy({} as MetadataStore, {
+    get: () => () => Promise.reject(new MetadataError('unavailable', 'down')),
+  });
+  const options = { metadata: down, now: Date.now, audit: { record: () => undefined } };
+  const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true, workloadRules: [] });
+  const place = () => ({ realm: 'http://localhost/token', service: 'berth' });
+  const origin = createOrigin({ publicUrl: undefined, trustedProxies: [] });
+  const control = createTokenAccess({ ...access, ...options, origin, place });
+
+  for (const { Authorization } of [bearer, login, { Authorization: undefined }]) {
+    const request = { headers: { authorization: Authorization }, socket: {} } as never;
+    const need = { action: 'pull', repository: 'alice/app' } as const;
+    for (const question of [
+      control.check(request, need),
+      control.authenticate(request),
+      control.checkList(request),
+      control.recognise(request),
+      control.knows(request, 'alice/app'),
+      control.allows(everybody, 'pull', 'alice/app'),
+    ]) {
+      const error = (await question.catch((reason: unknown) => reason)) as OciError;
+      expect([error.code, error.status, error.headers['Retry-After']]).toEqual(['UNAVAILABLE', 503, '5']);
+    }
+  }
+});

@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import { expect, test } from '@jest/globals';
+import { startBerthProcess } from '../../support/berth-process.ts';
+import { call } from '../../support/call.ts';
+import { startFakeUpstream } from '../../support/fake-upstream.ts';
+import { mirrorConfig } from '../../support/mirror.ts';
+import { gate, until } from '../../support/until.ts';
+
+test('MUST 4: 64 clients of two worker processes are one download, and both serve it afterwards', async () => {
+  const upstream = await startFakeUpstream({ auth: 'bearer', redirectBlobs: true });
+  const { file, remove } = await mirrorConfig({ upstreams: { 'ghcr.io': { url: upstream.url } } });
+  const berth = await startBerthProcess({ BERTH_CONFIG: file, BERTH_WORKERS: '2' });
+  const bytes = randomBytes(5_000_000);
+  const path = `/v2/ghcr.io/o/i/blobs/${upstream.addBlob('o/i', bytes)}`;
+  const downloads = () => upstream.count('GET', /verify=/, 'cdn');
+  const rest = gate();
+  upstream.misbehave('GET', /^cdn/, { stallAfter: 2_000_000, until: rest.opened });
+  const pending = Array.from({ length: 64 }, () => call(berth, 'GET', path));
+  await until(() => downloads() === 1);
+  rest.open();
+  const answers = await Promise.all(pending);
+  expect(answers.every(({ status, body }) => status === 200 && body.equals(bytes))).toBe(true);
+  expect([downloads(), upstream.blobBytes]).toEqual([1, bytes.length]);
+  await until(async () => (await call(berth, 'HEAD', path)).headers['x-mirror-cache'] === 'HIT');
+  const warm = await Promise.all(Array.from({ length: 16 }, () => call(berth, 'GET', path)));
+  expect(new Set(warm.map(({ headers }) => headers['x-mirror-cache']))).toEqual(new Set(['HIT']));
+  await Promise.all([berth.dispose(), upstream.close(), remove()]);
+}, 60_000);
