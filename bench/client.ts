@@ -46,7 +46,7 @@ export function send(
   });
 }
 
-/** `count` GETs or HEADs of one path over `connections` kept-alive connections, one after the other on each. */
+/** `count` GETs (also where they lead elsewhere) or HEADs of one path over `connections` kept-alive connections, one after the other on each. */
 export async function repeat(
   server: Server,
   method: 'GET' | 'HEAD',
@@ -74,7 +74,7 @@ function repeatOnOne(server: Server, method: string, path: string, count: number
         const end = head.indexOf('\r\n\r\n');
         if (end < 0) return;
         headers = head.toString('latin1', 0, end);
-        if (!headers.startsWith('HTTP/1.1 200')) return reject(new Error(`${server.name}: ${headers}`));
+        if (!/^HTTP\/1\.1 (?:200|307) /.test(headers)) return reject(new Error(`${server.name}: ${headers}`));
         bodyBytes = head.length - end - 4;
       } else bodyBytes += data.length;
       if (!isWhole(method, headers, bodyBytes, data)) return;

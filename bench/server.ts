@@ -71,9 +71,7 @@ export async function startServer(launch: Launch): Promise<Server> {
     url,
     port,
     directory,
-    async cpuSeconds() {
-      return (await cpuTicks(child.pid ?? 0)) / ticksPerSecond;
-    },
+    cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
     residentBytes: async () => Number(/VmRSS:\s+(\d+) kB/.exec(await statistics('status'))?.[1]) * 1024,
     async restart() {
       await end();
@@ -86,17 +84,28 @@ export async function startServer(launch: Launch): Promise<Server> {
   };
 }
 
-/** Of the process and its children. */
+/** CPU seconds so far of a process and its children, also of those that have ended. */
+export async function cpuSecondsOf(pid: number): Promise<number> {
+  return (await cpuTicks(pid)) / ticksPerSecond;
+}
+
+/** 0 for a process that has ended meanwhile: its parent has its ticks. */
 async function cpuTicks(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ');
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => undefined);
+  const [stat, children] = [await read('stat'), await read(`task/${pid}/children`)];
+  if (stat === undefined || children === undefined) return 0;
+  const own = stat
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .slice(11, 15)
+    .map(Number);
   const ofChildren = await Promise.all(
     children
       .split(' ')
       .filter(Boolean)
       .map((child) => cpuTicks(Number(child))),
   );
-  return ofChildren.reduce((sum, ticks) => sum + ticks, Number(fields[11]) + Number(fields[12]));
+  return [...own, ...ofChildren].reduce((sum, ticks) => sum + ticks, 0);
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -35,7 +35,7 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
 const everything = { scale: fullScale, suits: () => true, close: () => Promise.resolve() };
 
 /** berth with its defaults: one JSON line a request, here to where nobody reads it. */
-function berth(name: string, settings: Readonly<Record<string, string>> = {}): Launch {
+export function berth(name: string, settings: Readonly<Record<string, string>> = {}): Launch {
   return {
     name,
     isBerth: true,
@@ -77,22 +77,29 @@ async function authorize(url: string): Promise<string> {
 
 const MiB = 1024 * 1024;
 
+/** berth over a bucket and a database; blobs come through it, or from where it sends its clients. */
+export function clusterSettings(bucket: TestBucket, databaseUrl: string, redirect: boolean): Readonly<Record<string, string>> {
+  return {
+    BERTH_STORAGE_BLOBS_DRIVER: 's3',
+    BERTH_STORAGE_BLOBS_S3_BUCKET: bucket.name,
+    BERTH_STORAGE_BLOBS_S3_ENDPOINT: bucket.endpoint,
+    BERTH_STORAGE_BLOBS_S3_REGION: bucket.region,
+    BERTH_STORAGE_BLOBS_S3_FORCE_PATH_STYLE: 'true',
+    BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID: bucket.credentials.accessKeyId,
+    BERTH_STORAGE_BLOBS_S3_SECRET_ACCESS_KEY: bucket.credentials.secretAccessKey,
+    BERTH_STORAGE_BLOBS_S3_REDIRECT: String(redirect),
+    BERTH_STORAGE_METADATA_DRIVER: 'postgres',
+    BERTH_STORAGE_METADATA_URL: databaseUrl,
+  };
+}
+
 async function cluster(): Promise<Setup> {
   const [ours, theirs, database] = await Promise.all([createBucket(), createBucket(), createDatabase()]);
-  const settings = {
-    BERTH_STORAGE_BLOBS_DRIVER: 's3',
-    BERTH_STORAGE_BLOBS_S3_BUCKET: ours.name,
-    BERTH_STORAGE_BLOBS_S3_ENDPOINT: ours.endpoint,
-    BERTH_STORAGE_BLOBS_S3_REGION: ours.region,
-    BERTH_STORAGE_BLOBS_S3_FORCE_PATH_STYLE: 'true',
-    BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID: ours.credentials.accessKeyId,
-    BERTH_STORAGE_BLOBS_S3_SECRET_ACCESS_KEY: ours.credentials.secretAccessKey,
-    BERTH_STORAGE_BLOBS_S3_REDIRECT: 'false',
-    BERTH_STORAGE_METADATA_DRIVER: 'postgres',
-    BERTH_STORAGE_METADATA_URL: database.url,
-  };
   return {
-    launches: [berth('berth', settings), distribution('docker-registry', distributionS3(theirs))],
+    launches: [
+      berth('berth', clusterSettings(ours, database.url, false)),
+      distribution('docker-registry', distributionS3(theirs)),
+    ],
     scale: { ...fullScale, requests: 1000, largeBlobBytes: 64 * MiB, pushedBlobBytes: 32 * MiB, pushedLayers: 10 },
     suits: ({ kind }) => kind !== 'listing',
     async close() {

@@ -1,14 +1,16 @@
-/** Prints the tables of docs/scale.md: npm run scale */
-import { readFileSync } from 'node:fs';
+/** Prints the tables of docs/scale.md: npm run scale [-- --measure], which measures what the model is fed with anew. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { markdown } from '../report.ts';
 import { type Costs, type Demands, type Load, predict } from './model.ts';
 import { type Profile, simulate } from './simulate.ts';
 
 const profile = simulate({ images: 20_000, clients: 500, operations: 400_000, pushPart: 0.07, seed: 1 });
-const { costs, demands } = JSON.parse(readFileSync(new URL('costs.json', import.meta.url), 'utf8')) as {
-  costs: Costs;
-  demands: Demands;
-};
+const file = new URL('costs.json', import.meta.url);
+if (process.argv.includes('--measure')) {
+  const { measure } = await import('./measure.ts');
+  writeFileSync(file, `${JSON.stringify(await measure(), undefined, 2)}\n`);
+}
+const { costs, demands } = JSON.parse(readFileSync(file, 'utf8')) as { costs: Costs; demands: Demands };
 const loads = [1e4, 1e6, 1e8].map((pulls) => predict(pulls, profile, costs, demands));
 
 const print = (text: string) => process.stdout.write(`${text}\n\n`);
@@ -49,5 +51,13 @@ function loadTable(all: readonly Load[]): string {
   ]);
 }
 
+print(
+  markdown([
+    ['measured', ''],
+    ...Object.entries(costs).map(([name, seconds]: [string, number]) => [name, `${(seconds * 1e6).toPrecision(3)} µs of a core`]),
+    ...Object.entries(demands).map(([name, count]: [string, number]) => [name, count.toFixed(1)]),
+  ]),
+);
 print(traceTable(profile));
 print(loadTable(loads));
+process.exit(0);
