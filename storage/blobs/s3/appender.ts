@@ -163,7 +163,8 @@ function createParts(tail: Uint8Array, firstNumber: number, send: (part: Uint8Ar
 
   async function handOver(): Promise<void> {
     await sending;
-    sending = send(gathered.take());
+    const part = gathered.take();
+    sending = send(part).then(() => gathered.giveBack(part));
     sending.catch(() => undefined);
     number++;
   }

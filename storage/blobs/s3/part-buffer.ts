@@ -4,16 +4,24 @@ export interface PartBuffer {
   add(chunk: Uint8Array): void;
   /** Everything gathered, and begins anew. The memory is the caller's. */
   take(): Uint8Array;
+  /** What was taken and is needed no more: its memory serves again. */
+  giveBack(taken: Uint8Array): void;
 }
 
 const smallestBytes = 64 * 1024;
 
 export function createPartBuffer(): PartBuffer {
-  let memory = Buffer.alloc(0);
+  const nothing: Buffer = Buffer.alloc(0);
+  let memory = nothing;
+  let spare = nothing;
   let length = 0;
 
   function makeRoom(wanted: number): void {
     if (wanted <= memory.length) return;
+    if (length === 0 && wanted <= spare.length) {
+      [memory, spare] = [spare, nothing];
+      return;
+    }
     const larger = Buffer.allocUnsafeSlow(Math.max(smallestBytes, wanted, Math.ceil(memory.length * 1.5)));
     memory.copy(larger, 0, 0, length);
     memory = larger;
@@ -30,9 +38,12 @@ export function createPartBuffer(): PartBuffer {
     },
     take() {
       const gathered = memory.subarray(0, length);
-      memory = Buffer.alloc(0);
+      memory = nothing;
       length = 0;
       return gathered;
+    },
+    giveBack({ buffer, byteOffset }) {
+      spare = Buffer.from(buffer, byteOffset);
     },
   };
 }
