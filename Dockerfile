@@ -9,6 +9,7 @@ FROM ${BASE} AS build
 WORKDIR /berth
 COPY package.json package-lock.json ./
 RUN npm install --omit=dev --no-save --no-audit --no-fund --loglevel=error
+COPY bin/node-flags bin/node-flags
 COPY config config
 COPY storage storage
 COPY src src
@@ -25,5 +26,5 @@ VOLUME /data
 EXPOSE 5000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:5000/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--single-threaded-gc", "--disable-warning=ExperimentalWarning", "/berth/src/main.ts"]
+ENTRYPOINT ["/bin/sh", "-c", "read -r flags </berth/bin/node-flags; exec node $flags /berth/src/main.ts \"$@\"", "berth"]
 CMD ["serve"]
