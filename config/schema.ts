@@ -137,13 +137,13 @@ export const schema = section({
   }),
   maintenance: section({
     garbageCollection: section({
-      every: duration('1h', 'how often unreferenced content is collected'),
-      grace: duration('1h', 'content younger than this is never collected'),
+      every: duration('1h', 'how often unreferenced content is collected; not in this version yet'),
+      grace: duration('1h', 'content younger than this is never collected; not in this version yet'),
     }),
-    retention: section({ every: duration('1h', 'how often retention rules run') }),
+    retention: section({ every: duration('1h', 'how often retention rules run; not in this version yet') }),
     backup: section({
-      every: duration('24h', 'how often the metadata is backed up'),
-      keep: wholeNumber(7, 1, 1000, 'how many backups are kept'),
+      every: duration('24h', 'how often the metadata is backed up; not in this version yet'),
+      keep: wholeNumber(7, 1, 1000, 'how many backups are kept; not in this version yet'),
     }),
   }),
   log: section({

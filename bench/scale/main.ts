@@ -1,4 +1,4 @@
-/** Prints the tables of docs/scale.md: npm run scale [-- --measure], which measures what the model is fed with anew. */
+/** Writes the tables of docs/scale.md: npm run scale [-- --measure], which measures what the model is fed with anew. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { markdown } from '../report.ts';
 import { type Costs, type Demands, type Load, predict } from './model.ts';
@@ -13,10 +13,34 @@ if (process.argv.includes('--measure')) {
 const { costs, demands } = JSON.parse(readFileSync(file, 'utf8')) as { costs: Costs; demands: Demands };
 const loads = [1e4, 1e6, 1e8].map((pulls) => predict(pulls, profile, costs, demands));
 
-const print = (text: string) => process.stdout.write(`${text}\n\n`);
 const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
 const number = (value: number) =>
   value >= 100 ? Math.round(value).toLocaleString('en') : value >= 1 ? value.toFixed(1) : value.toPrecision(2);
+
+const microseconds = (seconds: number) => {
+  const value = seconds * 1e6;
+  return value >= 1000
+    ? `${(value / 1000).toFixed(1)} ms`
+    : value >= 1
+      ? `${value.toFixed(0)} µs`
+      : `${(value * 1000).toFixed(1)} ns`;
+};
+
+const labels: Readonly<Record<string, string>> = {
+  manifestGet: 'CPU of berth: GET of a manifest by tag',
+  blobRedirect: 'CPU of berth: GET of a blob, answered with a signed URL',
+  blobPush: 'CPU of berth: push of a blob',
+  manifestPut: 'CPU of berth: push of a manifest',
+  pushedByte: 'CPU of berth: each byte pushed',
+  read: 'CPU of PostgreSQL: a read',
+  write: 'CPU of PostgreSQL: a transaction of a push',
+  readsPerManifestGet: 'PostgreSQL: reads for a GET of a manifest',
+  readsPerBlobGet: 'PostgreSQL: reads for a GET of a blob',
+  writesPerBlobPush: 'PostgreSQL: transactions for a push of a blob',
+  writesPerManifestPut: 'PostgreSQL: transactions for a push of a manifest',
+  s3PerSmallBlobPush: 'S3: requests for a push of a blob',
+  s3PerManifestPut: 'S3: requests for a push of a manifest',
+};
 
 function traceTable(trace: Profile): string {
   return markdown([
@@ -51,13 +75,17 @@ function loadTable(all: readonly Load[]): string {
   ]);
 }
 
-print(
-  markdown([
-    ['measured', ''],
-    ...Object.entries(costs).map(([name, seconds]: [string, number]) => [name, `${(seconds * 1e6).toPrecision(3)} µs of a core`]),
-    ...Object.entries(demands).map(([name, count]: [string, number]) => [name, count.toFixed(1)]),
-  ]),
+const measuredTable = markdown([
+  ['measured', ''],
+  ...Object.entries(costs).map(([name, seconds]: [string, number]) => [labels[name] ?? name, microseconds(seconds)]),
+  ...Object.entries(demands).map(([name, count]: [string, number]) => [labels[name] ?? name, count.toFixed(1)]),
+]);
+const tables = [measuredTable, traceTable(profile), loadTable(loads)].join('\n\n');
+process.stdout.write(`${tables}\n`);
+const page = new URL('../../docs/scale.md', import.meta.url);
+const marked = /(<!-- tables: begin[^>]*-->\n)[^]*(<!-- tables: end -->)/;
+writeFileSync(
+  page,
+  readFileSync(page, 'utf8').replace(marked, (_all, begin: string, end: string) => `${begin}\n${tables}\n\n${end}`),
 );
-print(traceTable(profile));
-print(loadTable(loads));
 process.exit(0);
