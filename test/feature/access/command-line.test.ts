@@ -86,8 +86,8 @@ test('robot, grant, team, token and repo', async () => {
 
 test('key rotate and audit', async () => {
   await command('key rotate');
-  const { keys } = (await call(berth, 'GET', '/.well-known/jwks.json')).json() as { keys: unknown[] };
-  expect(keys).toHaveLength(2);
+  const published = async () => (await call(berth, 'GET', '/.well-known/jwks.json')).json() as { keys: unknown[] };
+  await until(async () => (await published()).keys.length === 2);
   const lines = (await command('audit --limit 3')).split('\n');
   expect(lines[0]).toMatch(/^TIME +ACTOR +ADDRESS +ACTION +TARGET +RESULT +DETAIL$/);
   expect(lines[1]).toMatch(/^20\S+Z +command line +- +key\.rotate +\S+ +done$/);
