@@ -5,6 +5,8 @@ export default {
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.js' },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   globalSetup: '<rootDir>/test/support/run-id.js',
+  // Tests wait more than they work: jest's own choice leaves a core to somebody who is not there.
+  maxWorkers: '100%',
   reporters: ['default', '<rootDir>/test/support/reporter.js'],
   // The first file that needs Ceph starts it.
   testTimeout: process.env['TEST_BLOBS'] === 's3' ? 120_000 : 30_000,
