@@ -2,12 +2,12 @@ import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
+import * as failures from '../registry/failures.ts';
 import { createTrash } from '../registry/trash.ts';
 import { createAbsences } from './absence.ts';
 import { createMirroredBlobs } from './blobs.ts';
-import { createBreaker } from './breaker.ts';
-import { createCredentials } from './credentials.ts';
 import { toClientError } from './client-error.ts';
+import { createClients } from './clients.ts';
 import { createEviction } from './eviction.ts';
 import { WrongDigest } from './growing-blob.ts';
 import { createFills } from './fills.ts';
@@ -15,15 +15,13 @@ import { createPrefetch } from './prefetch.ts';
 import { createKeptManifests } from './kept-manifests.ts';
 import type { Measures } from './measures.ts';
 import { createMirroredManifests } from './manifests.ts';
-import { type RateLimits, createRateLimits } from './rate-limit.ts';
+import { createRateLimits } from './rate-limit.ts';
 import { type RemotePage, type RemoteReferrer, createRemoteListings } from './remote-listings.ts';
 import { createRemoteManifests } from './remote-manifests.ts';
 import { type MirroredRepository, type Routing, createRouting } from './routing.ts';
 import type { ServedBlob, ServedManifest } from './served.ts';
-import { createTokens } from './tokens.ts';
-import { type ProxySettings, type Timeouts, createTransport } from './transport.ts';
+import type { ProxySettings, Timeouts } from './transport.ts';
 import { type Upstream, createUpstreams } from './upstream.ts';
-import { type UpstreamClient, createUpstreamClient } from './upstream-client.ts';
 
 import { createUses } from './uses.ts';
 
@@ -84,7 +82,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const { driver, metadata, now, log, measures, freshnessSeconds, timeouts } = options;
   const upstreams = createUpstreams(options.upstreams);
   const limits = createRateLimits(now);
-  const clients = createClients(options, limits);
+  const clients = createClients({ ...options, connections, limits });
   const clientOf = ({ upstream }: MirroredRepository) => clients.get(upstream);
   const absences = createAbsences(now);
   const uses = createUses(metadata, now, (error) => log.warn({ err: error }, 'cannot record what was used'));
@@ -146,7 +144,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     locate: createRouting({
       upstreams,
       fallback: options.fallback === undefined ? undefined : upstreams.find(options.fallback),
-      isPushed: metadata.isPushedRepository,
+      isPushed: (name) => failures.translating(() => metadata.isPushedRepository(name)),
     }),
     isPrefix: (text) => upstreams.find(text) !== undefined || /[.:]/.test(text),
     manifest: (source, reference, bodyWanted) =>
@@ -196,38 +194,6 @@ async function readable<Result>(
   try {
     return await work();
   } catch (error) {
-    throw toClientError(error, source, unknown);
+    throw failures.toClientError(toClientError(error, source, unknown));
   }
-}
-
-function createClients({ upstreams, timeouts, proxy, now }: MirrorOptions, limits: RateLimits) {
-  const tokens = createTokens(now);
-  const transports = upstreams.map((upstream) => createTransport({ timeouts, connections, ca: upstream.ca, proxy }));
-  const clients = new Map(
-    upstreams.map((upstream, index): [Upstream, UpstreamClient] => {
-      const transport = transports[index] ?? createTransport({ timeouts, connections, ca: upstream.ca, proxy });
-      const settings = { now, random: Math.random };
-      const [forManifests, forBlobs] = [createBreaker(settings), createBreaker(settings)];
-      const client = createUpstreamClient({
-        upstream,
-        transport,
-        tokens,
-        now,
-        proxy,
-        headersSeconds: timeouts.headersSeconds,
-        breakerFor: (path) => (path.startsWith('blobs/') ? forBlobs : forManifests),
-        credentials: createCredentials(upstream.credential, upstream.url.host, now),
-        observe: (headers) => limits.observe(upstream.name, headers),
-      });
-      return [upstream, client];
-    }),
-  );
-  return {
-    get(upstream: Upstream): UpstreamClient {
-      const client = clients.get(upstream);
-      if (!client) throw new Error(`${upstream.name} has no client`);
-      return client;
-    },
-    close: () => transports.forEach((transport) => transport.close()),
-  };
 }

@@ -1,0 +1,61 @@
+import { createBreaker } from './breaker.ts';
+import { createCredentials } from './credentials.ts';
+import type { RateLimits } from './rate-limit.ts';
+import { type Tokens, createTokens } from './tokens.ts';
+import { type ProxySettings, type Timeouts, createTransport } from './transport.ts';
+import type { Upstream } from './upstream.ts';
+import { type UpstreamClient, createUpstreamClient } from './upstream-client.ts';
+
+export interface ClientsOptions {
+  readonly upstreams: readonly Upstream[];
+  readonly timeouts: Timeouts;
+  readonly proxy: ProxySettings;
+  /** To one host at a time. */
+  readonly connections: number;
+  readonly limits: RateLimits;
+  readonly now: () => number;
+}
+
+/** A client for each upstream. */
+export interface Clients {
+  get(upstream: Upstream): UpstreamClient;
+  close(): void;
+}
+
+interface Entry {
+  readonly client: UpstreamClient;
+  close(): void;
+}
+
+export function createClients(options: ClientsOptions): Clients {
+  const tokens = createTokens(options.now);
+  const entries = new Map(options.upstreams.map((upstream) => [upstream, createEntry(upstream, tokens, options)]));
+  return {
+    get(upstream) {
+      const entry = entries.get(upstream);
+      if (!entry) throw new Error(`${upstream.name} has no client`);
+      return entry.client;
+    },
+    close() {
+      for (const entry of entries.values()) entry.close();
+    },
+  };
+}
+
+function createEntry(upstream: Upstream, tokens: Tokens, { timeouts, proxy, connections, limits, now }: ClientsOptions): Entry {
+  const transport = createTransport({ timeouts, connections, ca: upstream.ca, proxy });
+  const settings = { now, random: Math.random };
+  const [forManifests, forBlobs] = [createBreaker(settings), createBreaker(settings)];
+  const client = createUpstreamClient({
+    upstream,
+    transport,
+    tokens,
+    now,
+    proxy,
+    headersSeconds: timeouts.headersSeconds,
+    breakerFor: (path) => (path.startsWith('blobs/') ? forBlobs : forManifests),
+    credentials: createCredentials(upstream.credential, upstream.url.host, now),
+    observe: (headers) => limits.observe(upstream.name, headers),
+  });
+  return { client, close: () => transport.close() };
+}
