@@ -65,7 +65,11 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal };
   const server = createServer(config, parts);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
-  const jobs = [every(3600, onceAmongAll(leases, 'expire-uploads', 3600, expire), log), every(10, () => mirror.tidy(), log)];
+  const jobs = [
+    every(3600, onceAmongAll(leases, 'expire-uploads', 3600, expire), log),
+    every(10, mirror.tidy, log),
+    every(0.5, mirror.emptyTrash, log),
+  ];
   if (guard) jobs.push(every(3600, onceAmongAll(leases, 'tidy-access', 3600, guard.tidy), log));
   if (certificate) jobs.push(every(10, () => renewCertificate(certificate, log), log));
 

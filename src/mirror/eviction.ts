@@ -1,5 +1,5 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import type { Trash } from '../registry/trash.ts';
+import { type Trash, graceMilliseconds } from '../registry/trash.ts';
 
 /** Keeps mirrored content within its size: what was asked for longest ago goes first, and never what was pushed. */
 export interface Eviction {
@@ -15,38 +15,49 @@ export interface EvictionOptions {
   readonly metadata: MetadataStore;
   readonly trash: Trash;
   readonly maxBytes: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** Writes down the latest uses: they decide. */
   readonly flushUses: () => Promise<void>;
   readonly onEvicted: (sizeBytes: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
-/**
- * Parts of the size at which evicting begins and ends. What is evicted leaves the disk some seconds later: meanwhile the
- * rest has room for what is being fetched.
- */
+/** Parts of the size at which evicting begins and ends. */
 const highMark = 0.9;
 const lowMark = 0.8;
 const batch = 100;
+/** What is evicted leaves the disk only after this. */
+const leavingMilliseconds = graceMilliseconds + 1000;
 
 export function createEviction(options: EvictionOptions): Eviction {
-  const { metadata, trash, maxBytes, flushUses, onEvicted, onFailure } = options;
+  const { metadata, trash, maxBytes, now, flushUses, onEvicted, onFailure } = options;
   let sizeBytes = 0;
   let running: Promise<number> | undefined;
+  let recent: { readonly at: number; readonly sizeBytes: number }[] = [];
+
+  /**
+   * As much as comes leaves too, but later: so much less may be kept that both have room. A flood does not empty the
+   * mirror: half of the size is left in any case.
+   */
+  function room(): number {
+    recent = recent.filter(({ at }) => now() - at < leavingMilliseconds);
+    return Math.max(maxBytes / 2, maxBytes - recent.reduce((sum, content) => sum + content.sizeBytes, 0));
+  }
 
   async function evict(): Promise<number> {
     sizeBytes = await metadata.mirroredBytes();
-    if (sizeBytes <= maxBytes * highMark) return 0;
+    if (sizeBytes <= room() * highMark) return 0;
     await flushUses();
     const before = sizeBytes;
-    while (sizeBytes > maxBytes * lowMark && (await evictBatch()) > 0);
+    while (sizeBytes > room() * lowMark && (await evictBatch()) > 0);
     return before - sizeBytes;
   }
 
   async function evictBatch(): Promise<number> {
     let evicted = 0;
     for (const content of await metadata.leastRecentlyUsed(batch)) {
-      if (sizeBytes <= maxBytes * lowMark) break;
+      if (sizeBytes <= room() * lowMark) break;
       if (await metadata.evictContent(content.digest)) await trash.setAside(content.digest);
       sizeBytes -= content.sizeBytes;
       evicted++;
@@ -64,7 +75,8 @@ export function createEviction(options: EvictionOptions): Eviction {
     run,
     grown(added) {
       sizeBytes += added;
-      if (sizeBytes > maxBytes * highMark) run().catch(onFailure);
+      recent.push({ at: now(), sizeBytes: added });
+      if (sizeBytes > room() * highMark) run().catch(onFailure);
     },
     get sizeBytes() {
       return sizeBytes;

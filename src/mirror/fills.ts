@@ -41,8 +41,8 @@ export interface FillsOptions {
   readonly driver: BlobDriver;
   /** A folder of this machine, best on the file system of the blob store. */
   readonly directory: string;
-  /** Records a stored blob. */
-  readonly record: (holders: readonly Mirrored[], digest: Digest, sizeBytes: number) => Promise<void>;
+  /** Makes the blob's bytes an object by `store`, and records it. */
+  readonly keep: (holders: readonly Mirrored[], digest: Digest, sizeBytes: number, store: () => Promise<void>) => Promise<void>;
   /** Whether it has been recorded, by any process. */
   readonly isStored: (digest: Digest) => Promise<boolean>;
   readonly onFailure: (digest: Digest, error: unknown) => void;
@@ -57,7 +57,7 @@ interface Entry {
 }
 
 export async function createFills(options: FillsOptions): Promise<Fills> {
-  const { driver, record, isStored, onFailure, idleSeconds } = options;
+  const { driver, keep, isStored, onFailure, idleSeconds } = options;
   const partials = await createPartials(options.directory);
   const entries = new Map<Digest, Entry>();
 
@@ -84,8 +84,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     try {
       const sizeBytes = await fill.started;
       await fill.verified;
-      await store(driver, partials, digest);
-      await record([...holders.values()], digest, sizeBytes);
+      await keep([...holders.values()], digest, sizeBytes, () => store(driver, partials, digest));
     } catch (error) {
       const isUseless = error instanceof WrongDigest || !(error instanceof UpstreamError);
       if (isUseless) await partials.remove(digest).catch(() => undefined);

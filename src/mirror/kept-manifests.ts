@@ -1,6 +1,7 @@
 import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { recorded } from '../registry/trash.ts';
 import type { ManifestFacts, RemoteManifest } from './remote-manifests.ts';
 import type { MirroredRepository } from './routing.ts';
 
@@ -67,8 +68,8 @@ export function createKeptManifests({ driver, metadata, now, onFailure }: KeptMa
     point,
     async keep(source, manifest, tag) {
       await surviving(async () => {
-        await store(manifest);
-        await record(source, manifest);
+        const { digest } = manifest;
+        await recorded({ driver, metadata }, { digest, store: () => store(manifest), record: () => record(source, manifest) });
       });
       if (tag !== undefined) await point(source, tag, manifest);
     },

@@ -3,7 +3,7 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
 import * as failures from '../registry/failures.ts';
-import { createTrash } from '../registry/trash.ts';
+import { createTrash, recorded } from '../registry/trash.ts';
 import { createAbsences } from './absence.ts';
 import { createMirroredBlobs } from './blobs.ts';
 import { toClientError } from './client-error.ts';
@@ -37,6 +37,10 @@ export interface Mirror {
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
   /** For who watches it. */
   state(): MirrorState;
+  /** A blob that was served as kept has no bytes: the next look fetches it again. */
+  lost(digest: Digest): Promise<void>;
+  /** Work of every moment: deletes what was evicted two seconds ago. */
+  emptyTrash(): Promise<void>;
   /** Regular work: writes last uses, evicts what is too much, removes what broken fills left. */
   tidy(): Promise<void>;
   /** Stops fills: what they have is kept and resumed. */
@@ -91,6 +95,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     metadata,
     trash,
     maxBytes: options.maxBytes,
+    now,
     flushUses: uses.flush,
     onEvicted: (sizeBytes) => measures.evicted(sizeBytes),
     onFailure: (error) => log.warn({ err: error }, 'mirrored content could not be evicted'),
@@ -98,8 +103,9 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const fills = await createFills({
     driver,
     directory: options.directory,
-    async record(holders, digest, sizeBytes) {
-      await metadata.recordMirroredBlob(holders, digest, sizeBytes, now());
+    async keep(holders, digest, sizeBytes, store) {
+      const record = () => metadata.recordMirroredBlob(holders, digest, sizeBytes, now());
+      await recorded({ driver, metadata }, { digest, store, record });
       eviction.grown(sizeBytes);
     },
     isStored: async (digest) => (await metadata.findContent(digest)) !== undefined,
@@ -171,10 +177,13 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
         return limit ? [{ upstream: name, limit: limit.limit, remaining: limit.remaining }] : [];
       }),
     }),
+    async lost(digest) {
+      await metadata.evictContent(digest);
+    },
+    emptyTrash: () => trash.empty(),
     async tidy() {
       await uses.flush();
       await eviction.run();
-      await trash.empty();
       await fills.sweep(now() - partialSeconds * 1000);
     },
     async close() {

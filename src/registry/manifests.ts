@@ -11,6 +11,7 @@ import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { stillNeeded } from './blobs.ts';
 import { translating } from './failures.ts';
+import { recorded } from './trash.ts';
 
 export interface PushedManifest {
   readonly digest: Digest;
@@ -98,8 +99,7 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
         const digest = verifiedDigest(bytes, reference.digest);
         const { blobs, children } = manifest;
         refuseIncomplete(await metadata.checkReferences(repository, blobs, children), acceptMissing);
-        await store(digest, bytes);
-        const record = {
+        const facts = {
           repository,
           digest,
           mediaType: manifest.mediaType,
@@ -113,7 +113,14 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
           tags: [...(reference.tag === undefined ? [] : [reference.tag]), ...tags],
           now: now(),
         };
-        const check: PutCheck = keepTags ? await metadata.putManifestKeepingTags(record) : await metadata.putManifest(record);
+        const check = await recorded<PutCheck>(
+          { driver, metadata },
+          {
+            digest,
+            store: () => store(digest, bytes),
+            record: () => (keepTags ? metadata.putManifestKeepingTags(facts) : metadata.putManifest(facts)),
+          },
+        );
         refuseIncomplete(check, acceptMissing);
         refuseMoving(check.keptTags ?? []);
         return { digest, subject: manifest.subject };

@@ -20,12 +20,15 @@ export interface TrashOptions {
   readonly now: () => number;
 }
 
-/** Far longer than from a blob's last byte to its record. */
-const graceMilliseconds = 10_000;
+/** Longer than from a blob's last byte to its record; where that takes longer, `recorded` looks again. */
+export const graceMilliseconds = 2000;
+const certainMilliseconds = graceMilliseconds / 2;
 
 export function createTrash({ driver, metadata, now }: TrashOptions): Trash {
   /** When this process first saw it: what another one has left waits anew. */
   const seen = new Map<ObjectKey, number>();
+  /** Listing costs something, most of all at S3. */
+  let mayHold = true;
 
   async function putBack(key: ObjectKey, digest: string): Promise<void> {
     const isThere = await driver.stat(blobKey(digest)).then(
@@ -48,14 +51,18 @@ export function createTrash({ driver, metadata, now }: TrashOptions): Trash {
 
   return {
     async setAside(digest) {
+      mayHold = true;
       seen.set(trashKey(digest), now());
       await move(blobKey(digest), trashKey(digest));
     },
 
     async empty() {
+      if (!mayHold) return;
+      mayHold = false;
       for await (const key of driver.list(trashPrefix)) {
         const digest = trashedDigest(key);
         const since = seen.get(key);
+        mayHold = true;
         if (since === undefined) seen.set(key, now());
         if (await metadata.findContent(digest)) await putBack(key, digest);
         else if (since === undefined || now() - since < graceMilliseconds) continue;
@@ -64,4 +71,38 @@ export function createTrash({ driver, metadata, now }: TrashOptions): Trash {
       }
     },
   };
+}
+
+export interface Recording<Result> {
+  readonly digest: string;
+  /** Makes sure of the bytes. */
+  readonly store: () => Promise<unknown>;
+  readonly record: () => Promise<Result>;
+}
+
+/**
+ * Stores content and records it. Bytes that were there already may have been set aside before the record: soon after, the
+ * trash finds the record and puts them back. Where recording took so long that it may have missed it, this looks itself.
+ * Rejects `unavailable` when the bytes are gone: the client brings them again.
+ */
+export async function recorded<Result>(
+  { driver, metadata }: Omit<TrashOptions, 'now'>,
+  { digest, store, record }: Recording<Result>,
+): Promise<Result> {
+  const since = performance.now();
+  await store();
+  const result = await record();
+  if (performance.now() - since > certainMilliseconds) await assertThere(driver, metadata, digest);
+  return result;
+}
+
+async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: string): Promise<void> {
+  const isMissing = (error: unknown) => {
+    if (error instanceof StorageError && error.code === 'not_found') return true;
+    throw error;
+  };
+  if (!(await driver.stat(blobKey(digest)).then(() => false, isMissing))) return;
+  if (!(await driver.move(trashKey(digest), blobKey(digest)).then(() => false, isMissing))) return;
+  await metadata.forgetContent(digest);
+  throw new StorageError('unavailable', 'the bytes were deleted while they were recorded');
 }

@@ -7,6 +7,7 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/diges
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { translating } from './failures.ts';
+import { recorded } from './trash.ts';
 import type { Leases } from './leases.ts';
 import { createOpenUploads } from './open-uploads.ts';
 import type { OpenUpload } from './open-upload.ts';
@@ -115,8 +116,14 @@ export function createUploads({ driver, metadata, now, leases }: UploadsOptions)
       });
     }
     const { sizeBytes } = upload;
-    await upload.commit(blobKey(digest));
-    await metadata.commitBlob(repository, digest, sizeBytes, id, now());
+    await recorded(
+      { driver, metadata },
+      {
+        digest,
+        store: () => upload.commit(blobKey(digest)),
+        record: () => metadata.commitBlob(repository, digest, sizeBytes, id, now()),
+      },
+    );
     open.forget(id);
   }
 

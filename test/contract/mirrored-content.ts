@@ -106,4 +106,15 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ isStored: 0 });
     expect(await store().mirroredBytes()).toBe(0);
   });
+
+  test('forgotten content is gone from every repository', async () => {
+    await manifest('a', ['b']);
+    await store().recordMirroredBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
+    await store().mountBlob('docker.io/library/a', 'own', digest('b'), 2);
+    await store().forgetContent(digest('b'));
+    await store().forgetContent(digest('a'));
+    expect(await store().findLink('own', digest('b'))).toBeUndefined();
+    expect(await store().findManifestByDigest('docker.io/library/a', digest('a'))).toBeUndefined();
+    expect([await store().findContent(digest('a')), await store().mirroredBytes()]).toEqual([undefined, 0]);
+  });
 }

@@ -66,6 +66,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'link a blob': () => writes.linkHeldBlob(holder, 'd5', 1),
   'note uses': () => writes.recordUses(['d5', 'd6'].map((digest) => ({ digest, usedAt: 1 }))),
   'annotations of a repository': () => reads.findAnnotations('app1'),
+  'forget content': () => writes.forgetContent('d50001'),
   evict: () => writes.evictContent('d50000'),
 
   epoch: () => reads.accessEpoch(),

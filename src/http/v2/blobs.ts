@@ -37,6 +37,7 @@ async function openHeld({ protocol, mirrored }: Exchange, digest: Digest, range:
     return await protocol.registry.blobs.open(digest, range);
   } catch (error) {
     if (!mirrored || !(error instanceof StorageError && error.code === 'not_found')) throw error;
+    await mirrored.mirror.lost(digest);
     const { open } = await mirrored.mirror.blob(mirrored.source, digest, true);
     if (!open) throw error;
     return open(range);

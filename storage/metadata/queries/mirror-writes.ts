@@ -139,6 +139,13 @@ export function* recordUses(uses: readonly { readonly digest: string; readonly u
   }
 }
 
+/** Forgets content whose bytes are gone, whichever repositories have it: they can get it again. */
+export function* forgetContent(digest: string): Query<void> {
+  for (const table of ['links', 'manifests', 'mirrored_content', 'blobs']) {
+    yield* run(`DELETE FROM ${table} WHERE digest = ?`, digest);
+  }
+}
+
 /**
  * Takes the content out of every mirrored repository. True where no other repository has it: then it exists no longer
  * and its bytes may go.

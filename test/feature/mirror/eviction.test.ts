@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { loadConfig } from '../../../config/load.ts';
 import { openMetadata } from '../../../src/app.ts';
 import { createEviction } from '../../../src/mirror/eviction.ts';
-import { createTrash } from '../../../src/registry/trash.ts';
+import { createTrash, recorded } from '../../../src/registry/trash.ts';
 import { objectKey } from '../../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
@@ -90,6 +90,7 @@ test('MUST 28: bytes are deleted a while after they were set aside, and put back
     metadata,
     trash,
     maxBytes: 10,
+    now: () => time,
     flushUses: () => Promise.resolve(),
     onEvicted: () => undefined,
     onFailure: () => undefined,
@@ -112,9 +113,48 @@ test('MUST 28: bytes are deleted a while after they were set aside, and put back
   expect((await driver.stat(blobKey(back))).sizeBytes).toBe(4);
   await expect(driver.stat(blobKey(gone))).rejects.toMatchObject({ code: 'not_found' });
   expect((await driver.stat(objectKey(`trash/${gone.replace(':', '/')}`))).sizeBytes).toBe(4);
-  time += 10_000;
+  time += 2000;
   await trash.empty();
   expect(await readdir(join(berth.directory, 'other/trash/sha256')).catch(() => [])).toEqual([]);
   await driver.close();
   await metadata.close();
+});
+
+test('MUST 28: a push that took too long to be recorded puts back what was set aside, or says that it must come again', async () => {
+  const driver = await createFilesystemDriver({ directory: join(berth.directory, 'other') });
+  const metadata = await createSqliteStore({ file: join(berth.directory, 'other.sqlite') });
+  const trash = createTrash({ driver, metadata, now: Date.now });
+  const digest = digestOf('slow');
+  await driver.put(blobKey(digest), Buffer.from('slow'));
+  /** Loses the bytes between the store and the record, and lets more time pass than a push may take. */
+  const pushSlowly = (lose: () => Promise<unknown>) =>
+    recorded(
+      { driver, metadata },
+      {
+        digest,
+        store: () => driver.stat(blobKey(digest)),
+        async record() {
+          await lose();
+          const end = performance.now() + 1010;
+          await until(() => performance.now() > end);
+          await metadata.commitBlob('own', digest, 4, 'no upload', 1);
+        },
+      },
+    );
+  await pushSlowly(() => trash.setAside(digest));
+  expect((await driver.stat(blobKey(digest))).sizeBytes).toBe(4);
+  await expect(pushSlowly(() => driver.delete([blobKey(digest)]))).rejects.toMatchObject({ code: 'unavailable' });
+  expect(await metadata.findLink('own', digest)).toBeUndefined();
+  await driver.close();
+  await metadata.close();
+});
+
+test('MUST 28: a blob whose bytes are lost is fetched again', async () => {
+  const bytes = randomBytes(1000);
+  const digest = upstream.addBlob('o/i', bytes);
+  await get(digest);
+  await until(async () => (await get(digest)).headers['x-mirror-cache'] === 'HIT');
+  await rm(join(berth.directory, 'docker/registry/v2/blobs/sha256', digest.slice(7, 9), digest.slice(7)), { recursive: true });
+  expect((await get(digest)).body.equals(bytes)).toBe(true);
+  expect(upstream.count('GET', new RegExp(digest))).toBe(2);
 });
