@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { hashSync } from 'bcryptjs';
 import { createAccess } from '../../../src/access/access.ts';
 import { everybody } from '../../../src/access/principal.ts';
 import { createOrigin } from '../../../src/http/origin.ts';
@@ -13,6 +14,32 @@ beforeAll(async () => {
   await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
 });
 afterAll(() => berth.close());
+
+test('while the store takes no changes, logins and pulls go on', async () => {
+  const { secret } = await berth.administration.createToken({ account: 'alice', name: 'laptop' });
+  await berth.administration.importHtpasswd(`old:${hashSync('secret', 5)}`);
+  const changes = ['touchAccessToken', 'rehashPassword', 'addSigningKey', 'pruneSigningKeys', 'recordAudit', 'createAccessToken'];
+  const frozen = new Proxy(berth.metadata, {
+    get: (store, name) =>
+      changes.includes(String(name))
+        ? () => Promise.reject(new MetadataError('read_only', 'berth is moving'))
+        : (Reflect.get(store, name) as unknown),
+  });
+  // Later than any key may sign.
+  const now = () => Date.now() + 40 * 24 * 3600_000;
+  const options = { metadata: frozen, now, audit: { record: () => undefined } };
+  await askToken(berth, basic('alice', 'wonderland'));
+  const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true, workloadRules: [] });
+  for (const [name, shown] of [
+    ['alice', secret],
+    ['alice', 'wonderland'],
+    ['old', 'secret'],
+  ] as const) {
+    const identity = await access.logins.login(name, shown, '127.0.0.1');
+    const { token } = await access.tokenServer.issue(identity, [{ type: 'repository', name: `${name}/app`, actions: ['pull'] }]);
+    expect(await access.authenticator.principal(`Bearer ${token}`, '127.0.0.1')).toMatchObject({ name });
+  }
+});
 
 test('while the metadata store does not answer nobody is let in or turned away: 503', async () => {
   const login = basic('alice', 'wonderland');
