@@ -64,12 +64,24 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   async function begin(digest: Digest, source: FillSource): Promise<JoinedFill | undefined> {
     // A disk that takes no file of an owner takes none of a blob: the fill finds out and does without.
     const claim = await partials.claim(digest).catch(() => nobodysClaim);
-    const entry = entries.get(digest);
-    if (claim && entry) return own(digest, entry, source, claim);
+    if (claim) return beginOwn(digest, source, claim);
     entries.delete(digest);
     const readStored = (range: ByteRange) => driver.read(blobKey(digest), range);
     const fill = await followFill({ digest, partials, isStored: () => isStored(digest), readStored, idleSeconds });
     return fill && { ...fill, isNew: false };
+  }
+
+  /** Whoever had the claim before may have stored the blob since we looked for it: then what is stored decides. */
+  async function beginOwn(digest: Digest, source: FillSource, claim: Claim): Promise<JoinedFill | undefined> {
+    const isDone = await isStored(digest).catch(async (error: unknown) => {
+      await claim.release();
+      throw error;
+    });
+    const entry = entries.get(digest);
+    if (!isDone && entry) return own(digest, entry, source, claim);
+    entries.delete(digest);
+    await claim.release();
+    return undefined;
   }
 
   async function own(digest: Digest, entry: Entry, source: FillSource, claim: Claim): Promise<JoinedFill> {
