@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { loadConfig } from '../../../config/load.ts';
 import { openMetadata } from '../../../src/app.ts';
+import { openBlobStore } from '../../../src/blob-store.ts';
 import { createEviction } from '../../../src/mirror/eviction.ts';
 import { createTrash, recorded } from '../../../src/registry/trash.ts';
-import { objectKey } from '../../../storage/blobs/driver.ts';
+import { type BlobDriver, objectKey } from '../../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
 import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
@@ -41,6 +42,15 @@ async function ask<Result>(question: (store: MetadataStore) => Promise<Result>):
     await store.close();
   }
 }
+/** What another process does in the blob store. */
+async function inStore<Result>(work: (driver: BlobDriver) => Promise<Result>): Promise<Result> {
+  const driver = await openBlobStore(loadConfig({ environment: berth.environment }).storage.blobs);
+  try {
+    return await work(driver);
+  } finally {
+    await driver.close();
+  }
+}
 const recordedBytes = () => ask((store) => store.mirroredBytes());
 
 test('MUST 28: ten times too much goes through; the oldest goes, what was used again and what was pushed stays', async () => {
@@ -59,7 +69,7 @@ test('MUST 28: ten times too much goes through; the oldest goes, what was used a
   await until(async () => (await recordedBytes()) <= 1024 * 1024 * 0.9);
   expect(upstream.count('GET', new RegExp(favourite))).toBeLessThanOrEqual(12);
   expect((await call(berth, 'GET', `/v2/own/blobs/${digestOf(pushed)}`)).body.equals(pushed)).toBe(true);
-}, 60_000);
+}, 240_000);
 
 test('MUST 28: evicted content is fetched again', async () => {
   const first = upstream.addBlob('o/i', randomBytes(blobBytes));
@@ -77,8 +87,7 @@ test('MUST 29: two repositories have one copy, and evicting it takes it from bot
   await get(digest);
   await until(async () => (await get(digest, 'o/other')).headers['x-mirror-cache'] === 'HIT');
   expect(await recordedBytes()).toBe(blobBytes);
-  const folder = join(berth.directory, 'docker/registry/v2/blobs/sha256', digest.slice(7, 9), digest.slice(7));
-  expect((await stat(join(folder, 'data'))).size).toBe(blobBytes);
+  expect((await inStore((driver) => driver.stat(blobKey(digest)))).sizeBytes).toBe(blobBytes);
 });
 
 test('MUST 28: bytes are deleted a while after they were set aside, and put back when somebody records them again', async () => {
@@ -154,7 +163,7 @@ test('MUST 28: a blob whose bytes are lost is fetched again', async () => {
   const digest = upstream.addBlob('o/i', bytes);
   await get(digest);
   await until(async () => (await get(digest)).headers['x-mirror-cache'] === 'HIT');
-  await rm(join(berth.directory, 'docker/registry/v2/blobs/sha256', digest.slice(7, 9), digest.slice(7)), { recursive: true });
+  await inStore((driver) => driver.delete([blobKey(digest)]));
   expect((await get(digest)).body.equals(bytes)).toBe(true);
   expect(upstream.count('GET', new RegExp(digest))).toBe(2);
 });
