@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { OciError } from '../oci/errors.ts';
 import type { Certificate } from './certificate.ts';
 import { sendError } from './errors.ts';
+import { cutIdleClients } from './idle.ts';
 import { bytesSentByKernel } from './send-object.ts';
 import { serveProtocol } from './v2/dispatch.ts';
 import type { Protocol } from './v2/exchange.ts';
@@ -43,7 +44,7 @@ const settings = { headersTimeout: 20_000, requestTimeout: 0, keepAliveTimeout: 
 export function createHttpServer(options: HttpServerOptions): Server {
   const server = options.certificate ? createSecure(options.certificate) : createServer({ ...settings, noDelay: true });
   const handle = createHandler(options);
-  server.timeout = idleMilliseconds;
+  cutIdleClients(server, idleMilliseconds);
   server.on('request', handle);
   // The handlers answer `Expect: 100-continue` themselves, once they know that they want the body.
   server.on('checkContinue', handle);

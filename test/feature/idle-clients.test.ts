@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { type AddressInfo, type Socket, connect } from 'node:net';
+import { afterEach, expect, test } from '@jest/globals';
+import { cutIdleClients } from '../../src/http/idle.ts';
+import { until } from '../support/until.ts';
+
+const idleMilliseconds = 100;
+const longer = () => new Promise((resolve) => setTimeout(resolve, 5 * idleMilliseconds));
+
+let server: Server;
+let connections: { accepted: number; closed: number };
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+async function serve(handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Promise<Socket> {
+  server = createServer((request, response) => void handle(request, response).catch(() => undefined));
+  cutIdleClients(server, idleMilliseconds);
+  const counts = { accepted: 0, closed: 0 };
+  connections = counts;
+  server.on('connection', (accepted: Socket) => {
+    counts.accepted++;
+    accepted.once('close', () => counts.closed++);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+/** Everything that the server says until it or the client ends the connection. */
+async function answerOf(socket: Socket): Promise<string> {
+  let received = '';
+  socket.on('data', (data: Buffer) => (received += data.toString()));
+  await once(socket, 'close');
+  return received;
+}
+
+const answer = (response: ServerResponse) => void response.writeHead(201, { Connection: 'close', 'Content-Length': 0 }).end();
+
+test('a client that waits for its answer is not cut, however long the work takes', async () => {
+  const socket = await serve(async (request, response) => {
+    for await (const chunk of request) expect(chunk).toBeDefined();
+    await longer();
+    answer(response);
+  });
+  socket.write('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc');
+  expect(await answerOf(socket)).toMatch(/^HTTP\/1.1 201 /);
+});
+
+test('a client whose bytes are not taken yet is not cut', async () => {
+  const body = Buffer.alloc(20_000_000);
+  let length = 0;
+  const socket = await serve(async (request, response) => {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      if (length === 0) await longer();
+      length += chunk.length;
+    }
+    answer(response);
+  });
+  socket.write(`PATCH / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
+  socket.write(body);
+  expect(await answerOf(socket)).toMatch(/^HTTP\/1.1 201 /);
+  expect(length).toBe(body.length);
+});
+
+test('a client that sends half a body and no more is cut', async () => {
+  const socket = await serve(async (request, response) => {
+    for await (const chunk of request) expect(chunk).toBeDefined();
+    answer(response);
+  });
+  socket.write('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc');
+  expect(await answerOf(socket)).toBe('');
+});
+
+test('a client that asks for nothing, and one that takes nothing of its answer, are cut', async () => {
+  const socket = await serve((_request, response) => {
+    response.writeHead(200).write(Buffer.alloc(50_000_000));
+    return Promise.resolve();
+  });
+  const silent = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  silent.on('error', () => undefined);
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect(await answerOf(silent)).toBe('');
+  await until(() => connections.accepted === 2 && connections.closed === 2);
+});
