@@ -65,6 +65,8 @@ export async function download(blob: GrowingBlob, options: DownloadOptions): Pro
     if (blob.keptBytes > before) attempt = 0;
     if (attempt === mostAttempts) throw new UpstreamError('failed', 'the download broke off again and again');
     onResume();
-    await delay(firstPauseMilliseconds * 2 ** Math.max(0, attempt - 1), undefined, { signal });
+    await delay(firstPauseMilliseconds * 2 ** Math.max(0, attempt - 1), undefined, { signal }).catch(() => {
+      throw signal.reason as Error;
+    });
   }
 }

@@ -78,7 +78,7 @@ export function beginFill(options: FillOptions): Fill {
     failure = error;
     state = 'failed';
     try {
-      if (!isStorageFailure(error)) throw error;
+      if (!isDiskFailure(error)) throw error;
       if (sizeBytes === undefined) begin(await sizeAtUpstream());
       state = 'bypassed';
     } catch (final) {
@@ -154,7 +154,8 @@ export function beginFill(options: FillOptions): Fill {
   };
 }
 
-function isStorageFailure(error: unknown): boolean {
+/** The file's disk takes no more, or fails. */
+export function isDiskFailure(error: unknown): boolean {
   return !(error instanceof UpstreamError) && typeof (error as NodeJS.ErrnoException).syscall === 'string';
 }
 

@@ -5,11 +5,10 @@ import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driv
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
 import type { Mirrored } from '../../storage/metadata/queries/mirror-writes.ts';
 import type { Digest } from '../oci/digest.ts';
-import { type Fill, type FillOptions, beginFill } from './fill.ts';
+import { type Fill, type FillOptions, beginFill, isDiskFailure } from './fill.ts';
 import { followFill } from './followed-fill.ts';
 import { WrongDigest } from './growing-blob.ts';
 import { type Claim, type Partials, createPartials } from './partials.ts';
-import { UpstreamError } from './upstream-error.ts';
 
 /** The downloads in progress: one for each blob, whoever wants it, in whichever process of this machine. */
 export interface Fills {
@@ -98,7 +97,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
       await fill.verified;
       await keep([...holders.values()], digest, sizeBytes, () => store(driver, partials, digest));
     } catch (error) {
-      const isUseless = error instanceof WrongDigest || !(error instanceof UpstreamError);
+      const isUseless = error instanceof WrongDigest || isDiskFailure(error);
       if (isUseless) await partials.remove(digest).catch(() => undefined);
       onFailure(digest, error);
     } finally {

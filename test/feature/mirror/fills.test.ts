@@ -194,6 +194,21 @@ test('MUST 10: what fails for good is cut short, never added to, and taken up ag
   expect(upstream.blobBytes - before).toBe(bytes.length - size);
 }, 60_000);
 
+test('MUST 10: a berth that is stopped while it waits to try again keeps what has come', async () => {
+  const bytes = randomBytes(1_000_000);
+  const digest = upstream.addBlob('o/i', bytes);
+  upstream.misbehave('GET', /^cdn/, { cutAfter: 500_000 });
+  upstream.misbehave('GET', /^cdn/, { status: 502 }, 4);
+  const pending = get(digest).catch(() => undefined);
+  await until(() => blobGets() === 4);
+  berth = await berth.restart();
+  await pending;
+  upstream.behave();
+  const before = upstream.blobBytes;
+  expect((await get(digest)).body.equals(bytes)).toBe(true);
+  expect(upstream.blobBytes - before).toBeLessThan(bytes.length);
+});
+
 test('MUST 11: bytes of another digest never reach their end, and are not kept', async () => {
   const bytes = randomBytes(200_000);
   const digest = upstream.addBlob('o/i', bytes);
