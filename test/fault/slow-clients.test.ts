@@ -50,7 +50,7 @@ test('200 clients that take their time cost little memory each, hold up nobody, 
   const [filesBefore, memoryBefore] = [await openFiles(), await residentBytes()];
   const sockets = await Promise.all(Array.from({ length: clients }, ask));
   await until(async () => (await openFiles()) >= filesBefore + 2 * clients);
-  expect((await residentBytes()) - memoryBefore).toBeLessThan(clients * 256 * 1024);
+  expect((await residentBytes()) - memoryBefore).toBeLessThan(clients * 384 * 1024);
   expect((await call(berth, 'GET', path)).body.equals(blob)).toBe(true);
   for (const socket of sockets.slice(0, 3)) expect((await readAll(socket)).equals(blob)).toBe(true);
   for (const socket of sockets) socket.destroy();
