@@ -32,7 +32,7 @@ async function objections(
   return found;
 }
 
-describe('SQLite finds by index, among 100,000 rows', () => {
+describe('SQLite finds by index, in a large registry', () => {
   let directory: string;
   let database: DatabaseSync;
 
@@ -42,7 +42,7 @@ describe('SQLite finds by index, among 100,000 rows', () => {
     await (await createSqliteStore({ file })).close();
     database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
     for (const sql of manyRows) database.exec(sql);
-  }, 120_000);
+  }, 600_000);
   afterAll(async () => {
     database.close();
     await rm(directory, { recursive: true });
@@ -99,7 +99,7 @@ function objectionsTo(node: PlanNode): readonly string[] {
   return [...own, ...(node.Plans ?? []).flatMap(objectionsTo)];
 }
 
-describeWith(postgresPrograms, 'PostgreSQL finds by index, among 100,000 rows', () => {
+describeWith(postgresPrograms, 'PostgreSQL finds by index, in a large registry', () => {
   let database: Database;
   let client: pg.Client;
 
@@ -113,7 +113,7 @@ describeWith(postgresPrograms, 'PostgreSQL finds by index, among 100,000 rows', 
     await client.query('SET session_replication_role = DEFAULT');
     await client.query('VACUUM ANALYZE');
     await client.query(sessionSettings);
-  }, 240_000);
+  }, 600_000);
   afterAll(async () => {
     await client.end();
     await database.drop();

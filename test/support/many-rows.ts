@@ -1,24 +1,27 @@
 /**
- * A large registry as SQL that both databases understand: 20,000 repositories, one of them with 100,000 tags, manifests
- * and links, and 100,000 rows in every other table that grows with use. Constraints must be off while it is written.
+ * A large registry as SQL that both databases understand: 10,000 repositories, one of them with nearly all of the 100,000
+ * tags and 200,000 links, and 100,000 rows in every other table that grows with use; in CI the registry's own tables are
+ * ten times as large: a million tags. Constraints must be off while it is written.
  */
-const repositories = 20_000;
+const scale = process.env['CI'] === 'true' ? 10 : 1;
+const repositories = 10_000 * scale;
+const contents = 100_000 * scale;
 const many = 100_000;
 
 const rows = (count: number) => `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
 
 export const manyRows: readonly string[] = [
   `INSERT INTO repositories (name, created_at) ${rows(repositories)} SELECT 'app' || i, i FROM n`,
-  `INSERT INTO blobs (digest, size_bytes, created_at) ${rows(many)} SELECT 'd' || i, 1, i FROM n`,
-  `INSERT INTO links (repository_id, digest, created_at) ${rows(many)} SELECT 1, 'd' || i, i FROM n`,
+  `INSERT INTO blobs (digest, size_bytes, created_at) ${rows(2 * contents)} SELECT 'd' || i, 1, i FROM n`,
+  `INSERT INTO links (repository_id, digest, created_at) ${rows(2 * contents)} SELECT 1, 'd' || i, i FROM n`,
   `INSERT INTO links (repository_id, digest, created_at) ${rows(repositories)} SELECT i, 'shared', i FROM n`,
   `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, artifact_type, subject, pushed_at)
-   ${rows(many)} SELECT 1, 'd' || i, 'm', 1, 't' || i % 3, CASE WHEN i % 4 = 0 THEN 'd1' ELSE NULL END, i FROM n`,
+   ${rows(contents)} SELECT 1, 'd' || i, 'm', 1, 't' || i % 3, CASE WHEN i % 4 = 0 THEN 'd1' ELSE NULL END, i FROM n`,
   `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, pushed_at)
    ${rows(repositories)} SELECT i, 'shared', 'm', 1, i FROM n`,
-  `INSERT INTO manifest_references (repository_id, manifest, digest) ${rows(many)} SELECT 1, 'd' || i, 'd' || (i + 1) FROM n`,
-  `INSERT INTO manifest_references (repository_id, manifest, digest) ${rows(many)} SELECT 1, 'd' || i, 'shared' FROM n`,
-  `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(many)} SELECT 1, 't' || i, 'd' || i, i FROM n`,
+  `INSERT INTO manifest_references (repository_id, manifest, digest) ${rows(contents)} SELECT 1, 'd' || i, 'd' || (i + 1) FROM n`,
+  `INSERT INTO manifest_references (repository_id, manifest, digest) ${rows(contents)} SELECT 1, 'd' || i, 'shared' FROM n`,
+  `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(contents)} SELECT 1, 't' || i, 'd' || i, i FROM n`,
   `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(repositories)} SELECT i, 'latest', 'shared', i FROM n`,
   `INSERT INTO uploads (id, repository, algorithm, started_at) ${rows(many)} SELECT 'u' || i, 'app1', 'sha256', i FROM n`,
   `INSERT INTO leases (name, holder, held_until) ${rows(many)} SELECT 'l' || i, 'h', i FROM n`,

@@ -219,8 +219,11 @@ export function* listVisibilities(after: string, limit: number): Query<readonly 
 /** Repositories that are public by their own name, after `after` (exclusive), ascending. */
 export function* listPublicRepositories(after: string, limit: number): Query<readonly string[]> {
   const rows = yield* all<{ name: string }>(
-    `SELECT v.pattern AS "name" FROM visibilities v JOIN repositories r ON r.name = v.pattern
-      WHERE v.is_public = 1 AND v.is_wildcard = 0 AND v.pattern > ? ORDER BY v.pattern LIMIT ?`,
+    // Not a join: PostgreSQL would begin with the repositories where those are fewer, and from their first one.
+    `SELECT v.pattern AS "name" FROM visibilities v
+      WHERE v.is_public = 1 AND v.is_wildcard = 0 AND v.pattern > ?
+        AND (SELECT 1 FROM repositories r WHERE r.name = v.pattern) = 1
+      ORDER BY v.pattern LIMIT ?`,
     after,
     limit,
   );
