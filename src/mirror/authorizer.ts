@@ -40,7 +40,7 @@ export function createAuthorizer({ upstream, transport, tokens, now }: Authorize
   async function fetchToken(purpose: Purpose, challenge: Extract<Challenge, { scheme: 'bearer' }>): Promise<Token> {
     const url = new URL(challenge.realm);
     if (challenge.service !== undefined) url.searchParams.set('service', challenge.service);
-    url.searchParams.set('scope', purpose.scope);
+    url.searchParams.set('scope', scopeFor(purpose, challenge));
     const { credential } = purpose;
     const headers = credential && mayTrust(url, purpose.url) ? { Authorization: basic(credential) } : {};
     const rule = url.hostname === upstream.url.hostname || upstream.redirects.includes(url.hostname) ? 'any' : purpose.rule;
@@ -52,6 +52,15 @@ export function createAuthorizer({ upstream, transport, tokens, now }: Authorize
     throw new UpstreamError(statusCode === 429 ? 'limited' : 'failed', `the token server answered ${statusCode}`);
   }
 
+  /**
+   * Registries name the repository that was asked for: one answer serves all of them. Some have scopes of their own
+   * (`aws`), and where a redirect has led the repository has another name.
+   */
+  function scopeFor({ url, scope }: Purpose, challenge: { readonly scope: string | undefined }): string {
+    const isUsual = url.origin === upstream.url.origin && challenge.scope?.startsWith('repository:') === true;
+    return isUsual ? scope : (challenge.scope ?? scope);
+  }
+
   async function meet(challenge: Challenge, purpose: Purpose): Promise<string | undefined> {
     if (challenge.scheme === 'basic') return purpose.credential && basic(purpose.credential);
     return `Bearer ${await tokens.get(keyOf(purpose), () => fetchToken(purpose, challenge))}`;
@@ -60,7 +69,11 @@ export function createAuthorizer({ upstream, transport, tokens, now }: Authorize
   return {
     async header(purpose) {
       const challenge = challenges.get(purpose.url.origin);
-      return challenge && meet(challenge, purpose);
+      if (challenge?.scheme !== 'bearer' || purpose.url.origin === upstream.url.origin)
+        return challenge && meet(challenge, purpose);
+      // What was asked for there before named another repository.
+      const token = tokens.kept(keyOf(purpose));
+      return token && `Bearer ${token}`;
     },
     async answer(purpose, header, refused) {
       if (refused?.startsWith('Bearer ')) tokens.forget(keyOf(purpose), refused.slice('Bearer '.length));

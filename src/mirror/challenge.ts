@@ -1,6 +1,7 @@
 /** What a `WWW-Authenticate` header asks for (RFC 9110, section 11; distribution-spec's token authentication). */
 export type Challenge =
-  { readonly scheme: 'basic' } | { readonly scheme: 'bearer'; readonly realm: URL; readonly service: string | undefined };
+  | { readonly scheme: 'basic' }
+  | { readonly scheme: 'bearer'; readonly realm: URL; readonly service: string | undefined; readonly scope: string | undefined };
 
 /** The first challenge that can be met; undefined where there is none. */
 export function parseChallenge(header: string | undefined): Challenge | undefined {
@@ -10,7 +11,8 @@ export function parseChallenge(header: string | undefined): Challenge | undefine
       [...(bearer[1] ?? '').matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name.toLowerCase(), value]),
     );
     const realm = URL.parse(parameters.get('realm') ?? '');
-    if (realm && /^https?:$/.test(realm.protocol)) return { scheme: 'bearer', realm, service: parameters.get('service') };
+    if (realm && /^https?:$/.test(realm.protocol))
+      return { scheme: 'bearer', realm, service: parameters.get('service'), scope: parameters.get('scope') };
   }
   return /\bbasic\b/i.test(header ?? '') ? { scheme: 'basic' } : undefined;
 }

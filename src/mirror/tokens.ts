@@ -11,6 +11,8 @@ export interface Token {
 export interface Tokens {
   /** The token of `key`, fetched where there is none that lives long enough. */
   get(key: string, fetch: () => Promise<Token>): Promise<string>;
+  /** The token of `key`, if there is one that lives long enough. */
+  kept(key: string): string | undefined;
   /** A token that is not accepted is not given again. */
   forget(key: string, value: string): void;
 }
@@ -26,10 +28,16 @@ export function createTokens(now: () => number): Tokens {
     if (kept.size >= mostTokens) kept.clear();
   }
 
+  function live(key: string): string | undefined {
+    const token = kept.get(key);
+    return token && token.refreshAt > now() ? token.value : undefined;
+  }
+
   return {
+    kept: live,
     async get(key, fetch) {
-      const token = kept.get(key);
-      if (token && token.refreshAt > now()) return token.value;
+      const token = live(key);
+      if (token !== undefined) return token;
       const fetched = await flights.run(key, fetch);
       if (kept.size >= mostTokens) makeRoom();
       kept.set(key, fetched);

@@ -146,7 +146,10 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
   function serve(request: IncomingMessage, response: ServerResponse, misdeed: Misdeed): void {
     const url = new URL(request.url ?? '', base);
     if (!mayEnter(request)) {
-      const challenge = auth === 'basic' ? 'Basic realm="fake"' : `Bearer realm="${base}/token",service="fake"`;
+      const challenge =
+        auth === 'basic'
+          ? 'Basic realm="fake"'
+          : `Bearer realm="${base}/token",service="fake",scope="repository:${repositoryIn(url)}:pull"`;
       response.writeHead(401, { 'WWW-Authenticate': challenge }).end();
       return;
     }
@@ -369,6 +372,10 @@ function stop(server: Server): Promise<void> {
     server.close(() => resolve());
     server.closeAllConnections();
   });
+}
+
+function repositoryIn({ pathname }: URL): string {
+  return pathname.replace(/^\/v2\//, '').replace(/\/(?:manifests|blobs|referrers|tags)\/[^/]+$/, '');
 }
 
 function basic({ username, password }: { username: string; password: string }): string {

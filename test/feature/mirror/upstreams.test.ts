@@ -53,6 +53,33 @@ describe('MUST 21: tokens', () => {
   });
 });
 
+describe('MUST 21: scopes', () => {
+  test('MUST 21: a registry that has scopes of its own is asked for them (public.ecr.aws)', async () => {
+    await start({ auth: 'bearer' });
+    upstream.addImage('o/i', '1');
+    const challenge = `Bearer realm="${upstream.url}/token",service="fake",scope="aws"`;
+    upstream.misbehave('GET', /manifests/, { status: 401, headers: { 'WWW-Authenticate': challenge } });
+    expect((await get('1')).status).toBe(200);
+    expect(upstream.requests.find(({ at }) => at === 'token')?.url).toContain('scope=aws');
+  });
+
+  test('MUST 21: where a redirect leads, the repository has the name that it has there (registry.k8s.io)', async () => {
+    await start({ auth: 'bearer' }, login);
+    const region = await startFakeUpstream({ auth: 'bearer' });
+    const images = ['one', 'two'].map((name) => region.addImage(`production/${name}`, '1'));
+    for (const [index, name] of ['one', 'two'].entries()) {
+      const headers = { Location: `${region.url}/v2/production/${name}/manifests/1` };
+      upstream.misbehave('GET', new RegExp(`o/${name}`), { status: 307, headers });
+      const answer = await call(berth, 'GET', `/v2/ghcr.io/o/${name}/manifests/1`);
+      expect(answer.body.toString()).toBe(images[index]?.manifest);
+    }
+    const tokens = region.requests.filter(({ at }) => at === 'token');
+    expect(tokens.at(-1)?.url).toContain('scope=repository%3Aproduction%2Ftwo%3Apull');
+    expect(tokens.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    await region.close();
+  });
+});
+
 describe('MUST 22: secrets', () => {
   test('MUST 22: a login goes to the token server, and nothing of it to where blobs lie', async () => {
     await start({ auth: 'bearer', login, redirectBlobs: true }, login);
