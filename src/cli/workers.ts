@@ -80,6 +80,7 @@ function listening(worker: Worker): Promise<string> {
 }
 
 function ended(worker: Worker): Promise<void> {
+  if (worker.isDead()) return Promise.resolve(); // listed still, while its channel closes
   return new Promise((resolve) => {
     worker.once('exit', () => resolve());
     worker.process.kill('SIGTERM');
