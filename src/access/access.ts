@@ -5,6 +5,7 @@ import { createBearerTokens } from './bearer.ts';
 import { type Epoch, createEpoch } from './epoch.ts';
 import { type Logins, createLogins } from './logins.ts';
 import { type Rights, createRights } from './rights.ts';
+import { type Sessions, createSessions } from './sessions.ts';
 import { type SigningKeys, createSigningKeys } from './signing-keys.ts';
 import { createThrottle } from './throttle.ts';
 import { createWorkloads } from './workload.ts';
@@ -16,6 +17,7 @@ export interface Access {
   readonly epoch: Epoch;
   readonly rights: Rights;
   readonly logins: Logins;
+  readonly sessions: Sessions;
   readonly authenticator: Authenticator;
   readonly tokenServer: TokenServer;
   readonly signingKeys: SigningKeys;
@@ -41,5 +43,6 @@ export function createAccess({ metadata, now, tokenSeconds, anonymousPullsPublic
   const logins = createLogins({ metadata, rights, throttle, now, audit, workload: createWorkloads(workloadRules, now) });
   const authenticator = createAuthenticator({ bearerTokens, logins, rights });
   const tokenServer = createTokenServer({ metadata, rights, bearerTokens, now });
-  return { epoch, rights, logins, authenticator, tokenServer, signingKeys };
+  const sessions = createSessions({ metadata, rights, epoch, now });
+  return { epoch, rights, logins, sessions, authenticator, tokenServer, signingKeys };
 }

@@ -71,10 +71,19 @@ export function readKeySet(document: unknown): readonly JsonWebKey[] {
 const timeoutMilliseconds = 10_000;
 const largestDocument = 1024 * 1024;
 
+/** What is asked, where it is more than a GET. */
+export interface JsonRequest {
+  readonly method: 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: URLSearchParams;
+  /** Statuses of answers that are read although they are failures. */
+  readonly accept: readonly number[];
+}
+
 /** Gets a JSON document of an issuer that the operator has named. Redirects are not followed. */
-export async function fetchJson(url: string): Promise<unknown> {
-  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMilliseconds) });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+export async function fetchJson(url: string, { accept = [], ...asked }: Partial<JsonRequest> = {}): Promise<unknown> {
+  const response = await fetch(url, { ...asked, redirect: 'error', signal: AbortSignal.timeout(timeoutMilliseconds) });
+  if (!response.ok && !accept.includes(response.status)) throw new Error(`${url} answered ${response.status}`);
   let text = '';
   for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
     text += chunk;
@@ -85,13 +94,22 @@ export async function fetchJson(url: string): Promise<unknown> {
 
 /** The keys of an OpenID Connect issuer: at `jwksUrl`, or where its discovery document says. */
 export function issuerKeys(issuer: string, jwksUrl: string | undefined, now: () => number): KeySet {
-  return createKeySet(async () => readKeySet(await fetchJson(jwksUrl ?? (await discover(issuer)))), now);
+  return createKeySet(async () => readKeySet(await fetchJson(jwksUrl ?? (await discover(issuer)).jwksUrl)), now);
+}
+
+/** Where an OpenID Connect issuer answers. */
+export interface Discovery {
+  readonly jwksUrl: string;
+  readonly authorizationUrl: string | undefined;
+  readonly tokenUrl: string | undefined;
 }
 
 /** OpenID Connect Discovery 1.0, section 4. The document must be the issuer's own. */
-async function discover(issuer: string): Promise<string> {
+export async function discover(issuer: string): Promise<Discovery> {
   const document = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
-  const { issuer: named, jwks_uri: url } = document as { readonly issuer?: unknown; readonly jwks_uri?: unknown };
-  if (named !== issuer || typeof url !== 'string') throw new Error(`${issuer} does not describe itself`);
-  return url;
+  const fields = (typeof document === 'object' ? document : null) as Readonly<Record<string, unknown>> | null;
+  const url = (name: string) => (typeof fields?.[name] === 'string' ? fields[name] : undefined);
+  const jwksUrl = url('jwks_uri');
+  if (fields?.['issuer'] !== issuer || jwksUrl === undefined) throw new Error(`${issuer} does not describe itself`);
+  return { jwksUrl, authorizationUrl: url('authorization_endpoint'), tokenUrl: url('token_endpoint') };
 }

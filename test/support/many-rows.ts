@@ -32,6 +32,7 @@ export const manyRows: readonly string[] = [
   `INSERT INTO mirrored_content (digest, size_bytes, used_at) ${rows(many)} SELECT 'd' || i, 1, i FROM n`,
   `INSERT INTO accounts (kind, name, is_admin, created_at)
    ${rows(many)} SELECT 'user', 'a' || i, CASE WHEN i = 1 THEN 1 ELSE 0 END, i FROM n`,
+  `INSERT INTO oidc_subjects (issuer, subject, account_id, created_at) ${rows(many)} SELECT 'i5', 's' || i, i, i FROM n`,
   `INSERT INTO access_tokens (id, kind, account_id, name, secret_hash, created_at)
    ${rows(many)} SELECT 'k' || i, 'personal', i, 'n', 's' || i, i FROM n`,
   `INSERT INTO team_members (account_id, team_id) ${rows(many)} SELECT i, i % 100 FROM n`,

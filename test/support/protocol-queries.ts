@@ -76,6 +76,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'grants of everybody': () => reads.grantsOfSubjects(['anonymous', 'authenticated']),
   'access token': () => reads.findAccessTokenByHash('s50000'),
   'use of an access token': () => writes.touchAccessToken('k5', 1),
+  'account of a subject': () => reads.findAccountOfSubject('i5', 's50000'),
   visibility: () => reads.findVisibility('app50000'),
   'visibility by pattern': () => reads.listWildcardVisibilities(),
   'public repositories': () => reads.listPublicRepositories('app5', 100),

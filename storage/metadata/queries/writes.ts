@@ -5,6 +5,7 @@ import { type ExpectedContent, type ReferenceCheck, checkReferences } from './re
 export * from './access-writes.ts';
 export * from './coordination.ts';
 export * from './mirror-writes.ts';
+export * from './oidc-writes.ts';
 
 /** What can be changed in the metadata store. Each is one transaction. Times are milliseconds since 1970. */
 
