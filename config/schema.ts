@@ -92,6 +92,15 @@ export const schema = section({
       claims: words('NAME=VALUE', 'what the tokens must say'),
       grants: words('PATTERN:ACTIONS', 'what they may do'),
     }),
+    oidc: section({
+      issuer: optional(url('OpenID Connect provider that people log in by at /ui, in mode token, as it calls itself')),
+      clientId: text('berth', 'how it knows this registry'),
+      clientSecret: secret('belongs to clientId; without it: a public client'),
+      scopes: text('openid profile', 'what it is asked to say of them'),
+      claim: text('preferred_username', "the id token's claim that becomes the user's name"),
+      createUsers: flag(true, 'whether people who are new get an account'),
+      label: text('single sign-on', 'what the page calls it'),
+    }),
     admin: section({
       username: text('admin', 'created at the first start in mode token'),
       password: secret('without it one is generated and printed once'),

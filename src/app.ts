@@ -18,7 +18,8 @@ import { createOrigin } from './http/origin.ts';
 import { sendPath } from './http/send-object.ts';
 import { type RequestRecord, createHttpServer } from './http/server.ts';
 import { createSearchRouter } from './http/v1/router.ts';
-import { createWeb } from './http/web.ts';
+import { createPageRouter } from './http/ui/router.ts';
+import { type Extension, createWeb } from './http/web.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { Log } from './observability/log.ts';
 import { type Metrics, createMetrics } from './observability/metrics.ts';
@@ -137,6 +138,7 @@ function createServer(config: Config, parts: Parts): Server {
     { path: '/metrics', router: createMetricsRouter(metrics) },
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, origin) },
     ...(guard?.extensions ?? []),
+    ...pageOf(registry, guard),
   ]);
   return createHttpServer({
     protocol: {
@@ -155,6 +157,13 @@ function createServer(config: Config, parts: Parts): Server {
     },
     certificate,
   });
+}
+
+/** The web page. Where another server knows people, there is none. */
+function pageOf({ listings }: Registry, guard: Guard | undefined): readonly Extension[] {
+  if (guard && !guard.pageLogins) return [];
+  const router = createPageRouter({ listings, access: guard?.control ?? openAccess, logins: guard?.pageLogins });
+  return [{ path: '/ui', router }];
 }
 
 function logRequest(log: Log, { error, ...record }: RequestRecord): void {

@@ -7,6 +7,8 @@ import { type Audit, createAudit } from './access/audit.ts';
 import { createExternalAuthenticator } from './access/external.ts';
 import { ensureAdmin } from './access/first-admin.ts';
 import { createKeySet, fetchJson, readKeySet } from './access/key-set.ts';
+import { createOidcClient } from './access/oidc.ts';
+import { createOidcLogins } from './access/oidc-logins.ts';
 import { type TrustedCertificates, readCertificates } from './access/trusted-certificates.ts';
 import { privateByDefault } from './access/visibility.ts';
 import type { AccessControl } from './http/access.ts';
@@ -15,6 +17,8 @@ import { createJwksRouter } from './http/jwks.ts';
 import { createOrigin } from './http/origin.ts';
 import { createTokenAccess } from './http/token-access.ts';
 import { createTokenRouter } from './http/token/router.ts';
+import type { OidcEntrance } from './http/ui/login.ts';
+import type { PageLogins } from './http/ui/router.ts';
 import type { Extension } from './http/web.ts';
 import type { Log } from './observability/log.ts';
 import { readWorkloadRules } from './workload-rules.ts';
@@ -24,6 +28,8 @@ export interface Guard {
   readonly control: AccessControl;
   readonly audit: Audit;
   readonly extensions: readonly Extension[];
+  /** How people log in to the web page; undefined where they can not. */
+  readonly pageLogins: PageLogins | undefined;
   /** Of the admin that was created now, where it was generated. */
   readonly generatedPassword: string | undefined;
   /** Drops what is over: expired secrets, old lines of the audit log. */
@@ -58,9 +64,10 @@ interface Parts {
   readonly audit: Audit;
 }
 
-type ByMode = Pick<Guard, 'control' | 'extensions' | 'generatedPassword'>;
+type ByMode = Pick<Guard, 'control' | 'extensions' | 'pageLogins' | 'generatedPassword'>;
 
-async function guardByItself({ config, metadata, now, audit }: Parts): Promise<ByMode> {
+async function guardByItself(parts: Parts): Promise<ByMode> {
+  const { config, metadata, now, audit } = parts;
   const { admin, anonymousPull, tokenLifetime } = config.access;
   const access = createAccess({
     metadata,
@@ -81,7 +88,18 @@ async function guardByItself({ config, metadata, now, audit }: Parts): Promise<B
       { path: '/api/v1', router: api },
       { path: '/.well-known/jwks.json', router: createJwksRouter(access.signingKeys) },
     ],
+    pageLogins: { ...access, metadata, origin, now, changed: access.epoch.expire, oidc: oidcEntrance(parts) },
     generatedPassword: created && admin.password === undefined ? password : undefined,
+  };
+}
+
+function oidcEntrance({ config, metadata, now, audit }: Parts): OidcEntrance | undefined {
+  const { issuer, createUsers, label, ...settings } = config.access.oidc;
+  if (issuer === undefined) return undefined;
+  return {
+    client: createOidcClient({ issuer, ...settings }, now),
+    logins: createOidcLogins({ metadata, audit, now, issuer, createUsers }),
+    label,
   };
 }
 
@@ -99,6 +117,7 @@ function guardByOthers({ config, metadata, now, audit }: Parts): ByMode {
   return {
     control: createTokenAccess({ authenticator, rights: privateByDefault, metadata, origin, audit, place }),
     extensions: [],
+    pageLogins: undefined,
     generatedPassword: undefined,
   };
 }

@@ -77,7 +77,7 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
         requestId,
         client: protocol.origin.clientAddress(request),
         method: request.method ?? '',
-        url,
+        url: withoutCode(url),
         status: response.statusCode,
         bytesReceived: Number(request.headers['content-length'] ?? 0),
         bytesSent: request.socket.bytesWritten - sentBefore + bytesSentByKernel(response),
@@ -95,6 +95,11 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
       sendError(request, response, error, requestId);
     });
   };
+}
+
+/** The query of a login that comes back from its provider has a secret. */
+function withoutCode(url: string): string {
+  return url.startsWith('/ui/oidc') ? url.replace(/\?.*$/, '') : url;
 }
 
 /** Mirrors may be asked below an upstream's name too: `/ghcr.io/v2/…`. */

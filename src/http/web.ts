@@ -18,6 +18,7 @@ export interface Extension {
 /** Everything that is not the registry protocol. */
 export function createWeb(health: Health, extensions: readonly Extension[]): Express {
   const app = express();
+  const hasPage = extensions.some(({ path }) => path === '/ui');
   app.disable('x-powered-by');
   app.set('etag', false);
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...health.facts }));
@@ -30,7 +31,10 @@ export function createWeb(health: Health, extensions: readonly Extension[]): Exp
       problem(response, 503, 'Service Unavailable', error instanceof Error ? error.message : String(error));
     }
   });
-  app.get('/', (_request, response) => void response.json({ name: 'berth', protocol: '/v2/', health: '/healthz' }));
+  app.get('/', (request, response) => {
+    if (hasPage && request.accepts(['json', 'html']) === 'html') response.redirect('/ui');
+    else response.json({ name: 'berth', protocol: '/v2/', health: '/healthz' });
+  });
   for (const { path, router } of extensions) app.use(path, router);
   app.use((_request, response) => problem(response, 404, 'Not Found', 'nothing lies here: the registry protocol begins at /v2/'));
   app.use(failed);

@@ -47,7 +47,8 @@ export async function listRepositories(exchange: Exchange): Promise<void> {
   sendJson(response, 200, { repositories: page.items });
 }
 
-async function pageOf(names: AsyncIterable<string>, limit: number): Promise<Page<string>> {
+/** The first `limit` of them. */
+export async function pageOf(names: AsyncIterable<string>, limit: number): Promise<Page<string>> {
   const items: string[] = [];
   if (limit === 0) return { items, more: false };
   for await (const name of names) {

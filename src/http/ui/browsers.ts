@@ -1,0 +1,38 @@
+import type { Request, RequestHandler } from 'express';
+import type { IncomingMessage } from 'node:http';
+import type { Principal } from '../../access/principal.ts';
+import type { Sessions } from '../../access/sessions.ts';
+import { OciError } from '../../oci/errors.ts';
+import type { Origin } from '../origin.ts';
+import { type Cookie, createCookie } from './cookies.ts';
+
+/** What is known of the browser that sends a request. */
+export interface Browsers {
+  readonly session: Cookie;
+  readonly isSecure: (request: IncomingMessage) => boolean;
+  /** Who is logged in there. */
+  user(request: Request): Promise<Principal | undefined>;
+}
+
+export function createBrowsers(origin: Origin, sessions: Sessions): Browsers {
+  const isSecure = (request: IncomingMessage) => origin.base(request).startsWith('https://');
+  const session = createCookie('berth-session', isSecure);
+  return { session, isSecure, user: (request) => sessions.find(session.read(request)) };
+}
+
+/** Lets changes through only from our own pages: browsers say of every form where it comes from. */
+export function refuseForeignForms(origin: Origin): RequestHandler {
+  return (request, _response, next) => {
+    const from = request.headers.origin;
+    if (
+      request.method === 'GET' ||
+      request.method === 'HEAD' ||
+      (from !== undefined && from === URL.parse(origin.base(request))?.origin)
+    )
+      next();
+    else {
+      const message = `this form does not come from this page. Where its address is right, an admin has to set publicUrl`;
+      next(new OciError('DENIED', { message }));
+    }
+  };
+}

@@ -1,0 +1,22 @@
+/** Text that a browser takes as HTML: only `html` makes it. */
+export class Html {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+type Content = string | number | Html | undefined | readonly Html[];
+
+/** HTML with what is put into it escaped, in elements and in quoted attributes. */
+export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
+  return new Html(parts.map((part, index) => (index === 0 ? part : show(contents[index - 1]) + part)).join(''));
+}
+
+function show(content: Content): string {
+  if (content === undefined) return '';
+  if (content instanceof Html) return content.text;
+  if (typeof content === 'object') return content.map(({ text }) => text).join('');
+  return String(content).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

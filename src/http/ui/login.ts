@@ -1,0 +1,99 @@
+import type { Request, Response, Router } from 'express';
+import { type OidcClient, newAttempt, notBegunHere } from '../../access/oidc.ts';
+import type { OidcLogins } from '../../access/oidc-logins.ts';
+import type { Identity } from '../../access/identity.ts';
+import type { Logins } from '../../access/logins.ts';
+import { Refused } from '../../access/refused.ts';
+import type { Sessions } from '../../access/sessions.ts';
+import type { Origin } from '../origin.ts';
+import { createCookie } from './cookies.ts';
+import { formOf } from './form.ts';
+import { html } from './html.ts';
+import { leadTo, sendPage } from './page.ts';
+import type { Browsers } from './browsers.ts';
+
+/** How people log in by their provider. */
+export interface OidcEntrance {
+  readonly client: OidcClient;
+  readonly logins: OidcLogins;
+  /** What the page calls it. */
+  readonly label: string;
+}
+
+export interface LoginOptions {
+  readonly logins: Logins;
+  readonly sessions: Sessions;
+  readonly origin: Origin;
+  readonly browsers: Browsers;
+  readonly oidc: OidcEntrance | undefined;
+}
+
+/** How long somebody may stay at the provider. */
+const attemptSeconds = 600;
+
+/** `/ui/login`, `/ui/logout`, and `/ui/oidc` where people log in by a provider. */
+export function addLogin(router: Router, { logins, sessions, origin, browsers, oidc }: LoginOptions): void {
+  async function enter(request: Request, response: Response, identity: Identity): Promise<void> {
+    const address = origin.clientAddress(request);
+    const session = await sessions.open(identity, address);
+    await sessions.close(browsers.session.read(request), address);
+    browsers.session.write(request, response, session.secret, session.lifetimeSeconds);
+    leadTo(response, '/ui');
+  }
+
+  router.get('/login', (_request, response) => sendLogin(response, 200, oidc?.label));
+  router.post('/login', async (request, response) => {
+    const form = formOf(request);
+    const [name, password] = [form.get('name') ?? '', form.get('password') ?? ''];
+    try {
+      const identity = await logins.login(name, password, origin.clientAddress(request));
+      await enter(request, response, identity);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.reason === 'throttled') throw error;
+      sendLogin(response, 401, oidc?.label, 'The name or the password is wrong.');
+    }
+  });
+  router.post('/logout', async (request, response) => {
+    await sessions.close(browsers.session.read(request), origin.clientAddress(request));
+    browsers.session.clear(request, response);
+    leadTo(response, '/ui/login');
+  });
+  if (oidc) addOidc(router, oidc, { origin, browsers, enter });
+}
+
+interface OidcParts {
+  readonly origin: Origin;
+  readonly browsers: Browsers;
+  enter(request: Request, response: Response, identity: Identity): Promise<void>;
+}
+
+function addOidc(router: Router, { client, logins }: OidcEntrance, { origin, browsers, enter }: OidcParts): void {
+  const attempt = createCookie('berth-oidc', browsers.isSecure);
+  const redirectUri = (request: Request) => `${origin.base(request)}/ui/oidc/callback`;
+
+  router.get('/oidc', async (request, response) => {
+    const secret = newAttempt();
+    const location = await client.authorizationUrl(secret, redirectUri(request));
+    attempt.write(request, response, secret, attemptSeconds);
+    leadTo(response, location);
+  });
+  router.get('/oidc/callback', async (request, response) => {
+    const secret = attempt.read(request);
+    attempt.clear(request, response);
+    if (secret === undefined || secret === '') throw notBegunHere();
+    const { searchParams } = new URL(request.originalUrl, 'http://localhost');
+    const person = await client.redeem(searchParams, secret, redirectUri(request));
+    await enter(request, response, await logins(person, origin.clientAddress(request)));
+  });
+}
+
+function sendLogin(response: Response, status: number, label: string | undefined, wrong?: string): void {
+  const content = html`${wrong === undefined ? undefined : html`<p class="wrong" role="alert">${wrong}</p>`}
+    ${label === undefined ? undefined : html`<p><a class="button" href="/ui/oidc">Sign in with ${label}</a></p>`}
+    <form method="post" action="/ui/login">
+      <label>Name <input name="name" autocomplete="username" autocapitalize="none" required /></label>
+      <label>Password <input name="password" type="password" autocomplete="current-password" required /></label>
+      <button>Sign in</button>
+    </form>`;
+  sendPage(response, status, { title: 'Sign in', content });
+}

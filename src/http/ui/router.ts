@@ -1,0 +1,75 @@
+import express, { type ErrorRequestHandler, type Router } from 'express';
+import { readFileSync } from 'node:fs';
+import { AdministrationError } from '../../access/administration.ts';
+import { OidcRefused } from '../../access/oidc-refused.ts';
+import { everybody } from '../../access/principal.ts';
+import { OciError } from '../../oci/errors.ts';
+import { toClientError } from '../../registry/failures.ts';
+import type { Listings } from '../../registry/listings.ts';
+import type { AccessControl } from '../access.ts';
+import { refusal } from '../refusal.ts';
+import { createBrowsers, refuseForeignForms } from './browsers.ts';
+import { readForm } from './form.ts';
+import { html } from './html.ts';
+import { type LoginOptions, addLogin } from './login.ts';
+import { sendPage } from './page.ts';
+import { type Visitors, addRepositories } from './repositories.ts';
+import { type TokensOptions, addTokens } from './tokens.ts';
+
+/** What the page needs to know people: mode token. */
+export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers'>;
+
+export interface PageOptions {
+  readonly listings: Listings;
+  readonly access: AccessControl;
+  /** Undefined in mode open: everybody sees the repositories, and nothing else is there. */
+  readonly logins: PageLogins | undefined;
+}
+
+const style = readFileSync(new URL('./style.css', import.meta.url));
+
+/** `/ui`: the web page, for browsers with and without scripts. */
+export function createPageRouter({ listings, access, logins }: PageOptions): Router {
+  const router = express.Router();
+  router.get('/style.css', (_request, response) => {
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    response.setHeader('Cache-Control', 'max-age=3600');
+    response.type('css').send(style);
+  });
+  let visitors: Visitors = () => Promise.resolve(everybody);
+  if (logins) {
+    const browsers = createBrowsers(logins.origin, logins.sessions);
+    visitors = browsers.user;
+    router.use(refuseForeignForms(logins.origin), readForm);
+    addLogin(router, { ...logins, browsers });
+    addTokens(router, { ...logins, browsers });
+  }
+  addRepositories(router, listings, access, visitors);
+  router.use((_request, response) =>
+    sendPage(response, 404, { title: 'Not found', content: html`<p>There is no such page.</p>` }),
+  );
+  router.use(failed);
+  return router;
+}
+
+const titles: Readonly<Record<number, string>> = { 403: 'Not allowed', 404: 'Not found', 429: 'Too many attempts' };
+
+const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+  const readable = toClientError(refusal(error, {}));
+  if (response.headersSent) next(error);
+  else if (readable instanceof OidcRefused) sendProblem(403, 'Not signed in', readable.message);
+  else if (readable instanceof AdministrationError) {
+    const status = readable.code === 'unknown' ? 404 : 400;
+    sendProblem(status, titles[status] ?? 'Not done', readable.message);
+  } else if (readable instanceof OciError) {
+    const { status, message, headers } = readable;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    sendProblem(status, titles[status] ?? 'Not done', message);
+  } else next(error);
+
+  function sendProblem(status: number, title: string, message: string): void {
+    const content = html`<p class="wrong" role="alert">${message}</p>
+      <p><a href="/ui">Go on</a></p>`;
+    sendPage(response, status, { title, content });
+  }
+};

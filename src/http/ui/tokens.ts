@@ -1,0 +1,163 @@
+import type { Request, Response, Router } from 'express';
+import type { AccessTokenRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import {
+  type Administration,
+  AdministrationError,
+  type IssuedSecret,
+  createAdministration,
+  showToken,
+} from '../../access/administration.ts';
+import type { Principal } from '../../access/principal.ts';
+import type { Origin } from '../origin.ts';
+import type { Browsers } from './browsers.ts';
+import { formOf } from './form.ts';
+import { type Html, html } from './html.ts';
+import { leadTo, sendPage } from './page.ts';
+
+export interface TokensOptions {
+  readonly metadata: MetadataStore;
+  readonly origin: Origin;
+  readonly browsers: Browsers;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Told after each change of rights: this process sees it at once. */
+  readonly changed: () => void;
+}
+
+const dayMilliseconds = 24 * 3600 * 1000;
+const lifetimes = [7, 30, 90, 365] as const;
+const longestName = 100;
+
+/** `/ui/tokens`: the access tokens of who is logged in. */
+export function addTokens(router: Router, { metadata, origin, browsers, now, changed }: TokensOptions): void {
+  type Work = (user: Principal, administration: Administration, request: Request, response: Response) => Promise<void>;
+  const asUser = (work: Work) => async (request: Request, response: Response) => {
+    const user = await browsers.user(request);
+    const actor = { name: user?.name ?? '', address: origin.clientAddress(request) };
+    if (user) await work(user, createAdministration(metadata, actor, now), request, response);
+    else leadTo(response, '/ui/login');
+  };
+
+  async function show(response: Response, { name }: Principal, result: Result = {}): Promise<void> {
+    const account = await metadata.findAccountByName(name);
+    const tokens = account ? await metadata.listAccessTokens(account.id) : [];
+    const content = html`${result.created && secretOf(result.created, name)}
+    ${result.wrong === undefined ? undefined : html`<p class="wrong" role="alert">${result.wrong}</p>`}
+    ${tableOf(tokens.filter(({ expiresAt }) => expiresAt === null || expiresAt > now()))} ${newTokenForm}`;
+    const status = result.created ? 201 : result.wrong === undefined ? 200 : 400;
+    sendPage(response, status, { title: 'Access tokens', user: name, content });
+  }
+
+  router.get(
+    '/tokens',
+    asUser((user, _administration, _request, response) => show(response, user)),
+  );
+  router.post(
+    '/tokens',
+    asUser(async (user, administration, request, response) => {
+      try {
+        const created = await administration.createToken({ account: user.name, ...wanted(formOf(request), now()) });
+        await show(response, user, { created });
+      } catch (error) {
+        if (!(error instanceof AdministrationError)) throw error;
+        await show(response, user, { wrong: error.message });
+      }
+    }),
+  );
+  router.post(
+    '/tokens/:id/revoke',
+    asUser(async (user, administration, request, response) => {
+      await administration.revokeToken(user.name, String(request.params['id']));
+      changed();
+      leadTo(response, '/ui/tokens');
+    }),
+  );
+}
+
+interface Result {
+  readonly created?: IssuedSecret;
+  readonly wrong?: string;
+}
+
+/** Scopes are separated by white space; none at all: the token may do what its user may. */
+function wanted(form: URLSearchParams, now: number) {
+  const name = (form.get('name') ?? '').trim();
+  if (name === '' || name.length > longestName) throw new AdministrationError('invalid', 'a token needs a short name');
+  const scopes = (form.get('scopes') ?? '').split(/\s+/).filter((scope) => scope !== '');
+  const days = lifetimes.find((lifetime) => String(lifetime) === form.get('days'));
+  if (days === undefined && form.get('days') !== 'never') throw new AdministrationError('invalid', 'say how long it is good');
+  return {
+    name,
+    scopes: scopes.length > 0 ? scopes : undefined,
+    expiresAt: days === undefined ? undefined : now + days * dayMilliseconds,
+  };
+}
+
+function secretOf({ secret }: IssuedSecret, name: string): Html {
+  return html`<section aria-label="New access token">
+    <p>Use this as the password of <code>${name}</code>, for example in <code>docker login</code>. It is shown only now.</p>
+    <p><code id="secret">${secret}</code></p>
+  </section>`;
+}
+
+const kinds: Readonly<Record<AccessTokenRecord['kind'], string>> = {
+  personal: 'access token',
+  robot: 'robot',
+  refresh: 'docker login',
+  session: 'web page',
+};
+
+function tableOf(tokens: readonly AccessTokenRecord[]): Html {
+  if (tokens.length === 0) return html`<p class="quiet">None yet.</p>`;
+  return html`<table>
+    <thead>
+      <tr>
+        <th>Name</th>
+        <th>Kind</th>
+        <th>May</th>
+        <th>Expires</th>
+        <th>Last used</th>
+        <th></th>
+      </tr>
+    </thead>
+    <tbody>
+      ${tokens.map(rowOf)}
+    </tbody>
+  </table>`;
+}
+
+function rowOf(record: AccessTokenRecord): Html {
+  const { id, kind, name, scopes, expiresAt, lastUsedAt } = showToken(record);
+  return html`<tr>
+    <td>${name}</td>
+    <td>${kinds[kind]}</td>
+    <td>${scopes === null ? 'everything you may' : scopes.join(' ')}</td>
+    <td>${expiresAt === null ? 'never' : day(expiresAt)}</td>
+    <td>${lastUsedAt === null ? '' : day(lastUsedAt)}</td>
+    <td>
+      <form method="post" action="/ui/tokens/${id}/revoke"><button>Revoke</button></form>
+    </td>
+  </tr>`;
+}
+
+function day(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 10);
+}
+
+const newTokenForm = html`<h2>New access token</h2>
+  <form method="post" action="/ui/tokens">
+    <label>Name <input name="name" maxlength="${longestName}" required /></label>
+    <label>
+      May (PATTERN:ACTIONS, one a line; empty: everything you may)
+      <textarea name="scopes" rows="3" placeholder="team-a/*:pull,push"></textarea>
+    </label>
+    <label>
+      Good for
+      <select name="days">
+        ${lifetimes.map((days) => html`<option value="${days}">${days} days</option>`)}
+        <option value="never">ever</option>
+      </select>
+    </label>
+    <button>Create</button>
+  </form>`;

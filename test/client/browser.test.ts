@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { type Browser, type Page, chromium } from 'playwright-core';
+import { type GuardedBerth, basic, callAs, pushAs, startGuarded } from '../support/access.ts';
+import { call } from '../support/call.ts';
+import { type OidcProvider, oidcSettings, startOidcProvider } from '../support/oidc-provider.ts';
+import { describeWith } from '../support/requires.ts';
+
+describeWith(['chromium'], 'a browser', () => {
+  let provider: OidcProvider;
+  let berth: GuardedBerth;
+  let browser: Browser;
+  let page: Page;
+  let home: string;
+  /** What the browser says of scripts, styles or forms that the page's own policy forbids. */
+  let complaints: string[];
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'berth-browser-'));
+    provider = await startOidcProvider();
+    berth = await startGuarded(oidcSettings(provider));
+    await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+    // Its sandbox does not work for root, as which CI runs. Debian's start script wants a home to write to.
+    browser = await chromium.launch({
+      executablePath: '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-dev-shm-usage'],
+      env: { ...process.env, HOME: home },
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await browser.close();
+    await Promise.all([berth.close(), provider.close()]);
+    await rm(home, { recursive: true });
+  });
+  beforeEach(async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    page = await context.newPage();
+    complaints = [];
+    page.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) complaints.push(message.text());
+    });
+    await page.goto(`${berth.url}/`);
+  });
+  afterEach(async () => {
+    await page.context().close();
+    expect(complaints).toEqual([]);
+  });
+
+  /** Creates a token on the page, and does with it what `docker login` and a push do. */
+  async function createTokenAndPush(user: string): Promise<void> {
+    await page.getByRole('link', { name: 'Access tokens' }).click();
+    await page.getByLabel('Name').fill('laptop');
+    await page.getByRole('button', { name: 'Create' }).click();
+    const secret = await page.locator('#secret').innerText();
+    const login = basic(user, secret);
+    expect((await callAs(berth, login, 'GET', '/v2/')).status).toBe(200);
+    expect((await call(berth, 'GET', '/v2/', { headers: login })).status).toBe(200);
+    await pushAs(berth, login, `${user}/app`, '1.0');
+    await page.getByRole('link', { name: 'Repositories' }).click();
+    await page.getByRole('link', { name: `${user}/app` }).click();
+    expect(await page.getByRole('cell').allInnerTexts()).toEqual(['1.0']);
+  }
+
+  test('logs in by name and password, makes a token that docker login takes, and logs out', async () => {
+    await page.getByLabel('Name').fill('alice');
+    await page.getByLabel('Password').fill('wonderland');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    expect(await page.locator('.user').innerText()).toBe('alice');
+    await createTokenAndPush('alice');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.goto(`${berth.url}/ui/tokens`);
+    expect(new URL(page.url()).pathname).toBe('/ui/login');
+  });
+
+  test('logs in by its provider, makes a token that docker login takes, and revokes it', async () => {
+    provider.claims = { sub: 'bob', preferred_username: 'bob' };
+    await page.getByRole('link', { name: 'Sign in with Example <Corp>' }).click();
+    expect(await page.locator('.user').innerText()).toBe('bob');
+    await createTokenAndPush('bob');
+    await page.getByRole('link', { name: 'Access tokens' }).click();
+    const row = page.getByRole('row').filter({ hasText: 'laptop' });
+    await row.getByRole('button', { name: 'Revoke' }).click();
+    expect(await row.count()).toBe(0);
+  });
+
+  test('sends no form of another site with a login', async () => {
+    await page.getByLabel('Name').fill('alice');
+    await page.getByLabel('Password').fill('wonderland');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.goto(`${provider.url}/evil?${new URLSearchParams({ action: `${berth.url}/ui/logout` }).toString()}`);
+    const [answer] = await Promise.all([page.waitForResponse(`${berth.url}/ui/logout`), page.getByRole('button').click()]);
+    expect(answer.status()).toBe(403);
+    await page.goto(`${berth.url}/ui`);
+    expect(await page.locator('.user').innerText()).toBe('alice');
+  });
+});

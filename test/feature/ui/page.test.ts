@@ -1,0 +1,247 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { type GuardedBerth, adminPassword, askToken, basic, pushAs, startGuarded } from '../../support/access.ts';
+import { startBerth } from '../../support/berth.ts';
+import { call } from '../../support/call.ts';
+import { pushImage } from '../../support/images.ts';
+import { until } from '../../support/until.ts';
+import { type Visitor, newVisitor } from '../../support/visitor.ts';
+
+let berth: GuardedBerth;
+let visitor: Visitor;
+const alice = { name: 'alice', password: 'wonderland' };
+
+beforeAll(async () => {
+  berth = await startGuarded({ BERTH_TRUSTED_PROXIES: '127.0.0.1' });
+  await berth.administration.createUser({ ...alice, isAdmin: false });
+});
+afterAll(() => berth.close());
+beforeEach(() => {
+  visitor = newVisitor(berth);
+});
+
+const sessionOf = ({ cookies }: Visitor) => cookies.get('berth-session') ?? '';
+async function logIn(browser: Visitor = visitor): Promise<void> {
+  expect((await browser.post('/ui/login', alice)).location).toBe('/ui');
+}
+async function isLoggedIn(browser: Visitor = visitor): Promise<boolean> {
+  return (await browser.get('/ui')).status === 200;
+}
+function secretIn(page: string): string {
+  return /<code id="secret">(berth_pat_[\w-]{43})<\/code>/.exec(page)?.[1] ?? '';
+}
+
+describe('the way in', () => {
+  test('/ leads a browser to the page, and tells programs what this is', async () => {
+    expect((await visitor.get('/')).location).toBe('/ui');
+    const answer = await call(berth, 'GET', '/', { headers: { Accept: '*/*' } });
+    expect([answer.status, answer.json()]).toEqual([200, expect.objectContaining({ name: 'berth' })]);
+  });
+
+  test.each(['/ui', '/ui/', '/ui/tokens', '/ui/repositories/alice/app'])('%s leads to the login', async (path) => {
+    expect((await visitor.get(path)).location).toBe('/ui/login');
+  });
+
+  test('a name and its password open a session that no script and no other site can use', async () => {
+    await logIn();
+    expect(visitor.attributes.get('berth-session')).toBe('Path=/; HttpOnly; SameSite=Lax; Max-Age=43200');
+    expect((await visitor.get('/ui')).text).toContain('<span class="user">alice</span>');
+  });
+
+  test('where clients come by TLS, the cookie goes nowhere else', async () => {
+    const headers = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'registry.example', Origin: 'https://registry.example' };
+    expect((await visitor.post('/ui/login', alice, headers)).status).toBe(303);
+    expect(visitor.attributes.get('__Host-berth-session')).toMatch(/^Path=\/; HttpOnly; SameSite=Lax; .*; Secure$/);
+  });
+
+  test.each([
+    ['a wrong password', { name: 'alice', password: 'looking glass' }],
+    ['an unknown name', { name: 'nobody', password: 'wonderland' }],
+    ['nothing', { name: '', password: '' }],
+  ])('%s opens none, and which of both is wrong is not said', async (_what, form) => {
+    const answer = await visitor.post('/ui/login', form);
+    expect([answer.status, answer.text]).toEqual([401, expect.stringContaining('The name or the password is wrong.')]);
+    expect(sessionOf(visitor)).toBe('');
+  });
+
+  test('a token or a robot opens none: a session may make tokens that outlive it', async () => {
+    const { secret: token } = await berth.administration.createToken({ account: 'alice', name: 'laptop' });
+    const { secret: robot } = await berth.administration.createRobot({ name: 'ci', grants: ['**:pull'] });
+    expect((await visitor.post('/ui/login', { name: 'alice', password: token })).status).toBe(401);
+    expect((await visitor.post('/ui/login', { name: 'ci', password: robot })).status).toBe(401);
+  });
+
+  test('who guesses has to wait', async () => {
+    const statuses = [];
+    const guess = { 'X-Forwarded-For': '192.0.2.1' };
+    for (let count = 0; count < 12; count++) {
+      statuses.push((await visitor.post('/ui/login', { name: 'alice', password: 'x' }, guess)).status);
+    }
+    expect([statuses.slice(0, 10), statuses.slice(-1)]).toEqual([Array.from({ length: 10 }, () => 401), [429]]);
+    await logIn();
+  });
+});
+
+describe('sessions', () => {
+  test('are only hashes at rest, and end by themselves', async () => {
+    await logIn();
+    const account = await berth.metadata.findAccountByName('alice');
+    const [session] = (await berth.metadata.listAccessTokens(account?.id ?? 0)).filter(({ kind }) => kind === 'session');
+    const hours = ((session?.expiresAt ?? 0) - (session?.createdAt ?? 0)) / 3_600_000;
+    expect([hours, JSON.stringify(session).includes(sessionOf(visitor).slice(-20))]).toEqual([12, false]);
+  });
+
+  test('begin anew with each login: the one before is over', async () => {
+    await logIn();
+    const before = newVisitor(berth);
+    before.cookies.set('berth-session', sessionOf(visitor));
+    await logIn();
+    expect([await isLoggedIn(), await isLoggedIn(before)]).toEqual([true, false]);
+  });
+
+  test('end everywhere by signing out', async () => {
+    await logIn();
+    const copy = newVisitor(berth);
+    copy.cookies.set('berth-session', sessionOf(visitor));
+    expect(await isLoggedIn(copy)).toBe(true);
+    expect((await visitor.post('/ui/logout', {})).location).toBe('/ui/login');
+    expect([sessionOf(visitor), await isLoggedIn(copy)]).toEqual(['', false]);
+  });
+
+  test('end with the password, and with the account', async () => {
+    await berth.administration.createUser({ name: 'bob', password: 'one', isAdmin: false });
+    await visitor.post('/ui/login', { name: 'bob', password: 'one' });
+    await berth.administration.setPassword('bob', 'two');
+    expect(await isLoggedIn()).toBe(false);
+    await visitor.post('/ui/login', { name: 'bob', password: 'two' });
+    expect(await isLoggedIn()).toBe(true);
+    await berth.administration.deleteAccount('bob');
+    expect(await isLoggedIn()).toBe(false);
+  });
+
+  test('are no passwords: not for /token, /v2/ or the API', async () => {
+    await logIn();
+    const login = basic('alice', sessionOf(visitor));
+    for (const path of ['/token', '/v2/', '/api/v1/me']) {
+      expect((await call(berth, 'GET', path, { headers: login })).status).toBe(401);
+      const withCookie = { Cookie: `berth-session=${sessionOf(visitor)}` };
+      const expected = path === '/token' ? 200 : 401;
+      expect((await call(berth, 'GET', path, { headers: withCookie })).status).toBe(expected);
+    }
+    const other = newVisitor(berth);
+    for (const secret of [
+      'berth_session_',
+      'x',
+      (await berth.administration.createToken({ account: 'alice', name: 'x' })).secret,
+    ]) {
+      other.cookies.set('berth-session', secret);
+      expect(await isLoggedIn(other)).toBe(false);
+    }
+  });
+});
+
+describe('forms', () => {
+  test.each([
+    ['of another site', { Origin: 'https://evil.example' }],
+    ['of a hidden origin', { Origin: 'null' }],
+    ['of a neighbour by another port', { Origin: 'http://127.0.0.1:1' }],
+  ])('%s change nothing', async (_what, headers) => {
+    await logIn();
+    const form = { name: 'stolen', scopes: '', days: 'never' };
+    for (const path of ['/ui/tokens', '/ui/logout', '/ui/login', '/ui/tokens/x/revoke']) {
+      expect((await visitor.post(path, form, headers)).status).toBe(403);
+    }
+    expect([await isLoggedIn(), (await visitor.get('/ui/tokens')).text.includes('stolen')]).toEqual([true, false]);
+  });
+
+  test('that do not say where they come from change nothing', async () => {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    const body = new URLSearchParams(alice).toString();
+    expect((await call(berth, 'POST', '/ui/login', { headers, body })).status).toBe(403);
+  });
+});
+
+describe('access tokens', () => {
+  test('are made, shown once, used as a password, and revoked', async () => {
+    await logIn();
+    const created = await visitor.post('/ui/tokens', { name: 'my <laptop>', scopes: 'alice/*:pull', days: '30' });
+    const secret = secretIn(created.text);
+    expect([created.status, secret]).toEqual([201, expect.stringMatching(/^berth_pat_/)]);
+    const page = (await visitor.get('/ui/tokens')).text;
+    expect(page).toContain('<td>my &#60;laptop&#62;</td>');
+    expect([page.includes('alice/*:pull'), page.includes(secret)]).toEqual([true, false]);
+    expect(await askToken(berth, basic('alice', secret), 'repository:alice/app:pull')).toEqual(expect.any(String));
+    const id = /my &#60;laptop[^]*?\/ui\/tokens\/([^/]+)\/revoke/.exec(page)?.[1] ?? '';
+    expect((await visitor.post(`/ui/tokens/${id}/revoke`, {})).location).toBe('/ui/tokens');
+    expect((await call(berth, 'GET', '/token', { headers: basic('alice', secret) })).status).toBe(401);
+    expect((await visitor.get('/ui/tokens')).text).not.toContain('my &#60;laptop');
+  });
+
+  test.each([
+    ['no name', { name: ' ', scopes: '', days: '30' }, 'needs a short name'],
+    ['a scope that is none', { name: 'x', scopes: '<b>', days: '30' }, '&#60;b&#62; is not PATTERN:ACTIONS'],
+    ['no end that is offered', { name: 'x', scopes: '', days: '31' }, 'say how long it is good'],
+  ])('%s is refused with its reason', async (_what, form, message) => {
+    await logIn();
+    const answer = await visitor.post('/ui/tokens', form);
+    expect([answer.status, answer.text]).toEqual([400, expect.stringContaining(message)]);
+  });
+
+  test('of others can not be revoked', async () => {
+    const { id, secret } = await berth.administration.createToken({ account: 'admin', name: 'root' });
+    await logIn();
+    expect((await visitor.post(`/ui/tokens/${id}/revoke`, {})).status).toBe(404);
+    expect((await call(berth, 'GET', '/token', { headers: basic('admin', secret) })).status).toBe(200);
+  });
+});
+
+describe('repositories', () => {
+  test('are those that the user may pull, with their tags; others look like none', async () => {
+    await pushAs(berth, basic('alice', alice.password), 'alice/deep/app', '1.0');
+    await pushAs(berth, basic('admin', adminPassword), 'secret/app', '1');
+    await pushAs(berth, basic('admin', adminPassword), 'free/app', 'latest');
+    await berth.administration.setPublic('free/**', true);
+    await logIn();
+    await until(async () => (await visitor.get('/ui')).text.includes('free/app'));
+    const page = (await visitor.get('/ui')).text;
+    expect([...page.matchAll(/href="\/ui\/repositories\/([^"]+)"/g)].map(([, name]) => name)).toEqual([
+      'alice/deep/app',
+      'free/app',
+    ]);
+    expect((await visitor.get('/ui/repositories/alice/deep/app')).text).toContain('<td>1.0</td>');
+    const [hidden, unknown] = [await visitor.get('/ui/repositories/secret/app'), await visitor.get('/ui/repositories/no/app')];
+    expect([hidden.status, hidden.text]).toEqual([404, unknown.text]);
+    expect((await visitor.get('/ui/repositories/..%2F..%2Fetc')).status).toBe(404);
+  });
+
+  test('in mode open: all of them in pages, and nothing about logins', async () => {
+    const open = await startBerth();
+    const names = Array.from({ length: 51 }, (_, index) => `app-${String(index).padStart(2, '0')}`);
+    for (const name of names) await pushImage(open, name, 'v1');
+    const anybody = newVisitor(open);
+    const first = await anybody.get('/ui');
+    expect([first.status, first.text.match(/repositories\/app-/g)?.length]).toEqual([200, 50]);
+    const next = /rel="next" href="(\?after=[^"]+)"/.exec(first.text)?.[1] ?? '';
+    const second = (await anybody.get(`/ui${next}`)).text;
+    expect([second.includes('app-50'), second.includes('app-49'), second.includes('rel="next"')]).toEqual([true, false, false]);
+    expect((await anybody.get('/ui/repositories/app-00')).text).toContain('<td>v1</td>');
+    expect(first.text).not.toMatch(/Sign|token/);
+    for (const path of ['/ui/login', '/ui/tokens', '/ui/oidc']) expect((await anybody.get(path)).status).toBe(404);
+    await open.close();
+  });
+});
+
+describe('every page', () => {
+  test('runs no script, takes nothing from elsewhere, is in no frame and in no cache', async () => {
+    await logIn();
+    for (const path of ['/ui', '/ui/login', '/ui/tokens', '/ui/nothing', '/ui/repositories/no']) {
+      const { header, text } = await visitor.get(path);
+      expect(header('content-security-policy')).toBe(
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+      );
+      expect([header('cache-control'), header('x-content-type-options')]).toEqual(['no-store', 'nosniff']);
+      expect(text).not.toMatch(/<script|style="|\son\w+="/);
+    }
+    const style = await visitor.get('/ui/style.css');
+    expect([style.status, style.header('content-type')]).toEqual([200, 'text/css; charset=utf-8']);
+  });
+});
