@@ -32,7 +32,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
 
   /** The blob's size, by one HEAD at the upstream for everybody: it has the blob in this very repository. */
   function look(source: MirroredRepository, digest: Digest): Promise<number> {
-    const key = `${source.repository} ${digest}`;
+    const key = absenceOf(source, digest);
     absences.check(key);
     return looks.run(key, () =>
       absences.noting(key, absentSeconds, async () => {
@@ -46,7 +46,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
 
   function join(source: MirroredRepository, digest: Digest, promisedBytes: number | undefined) {
     const { remoteName, repository, upstream } = source;
-    const key = `${repository} ${digest}`;
+    const key = absenceOf(source, digest);
     absences.check(key);
     return fills.join(
       digest,
@@ -66,6 +66,8 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
         onResume: () => onResume(source),
         onReceived: (bytes) => onReceived(source, bytes),
       },
+      // A manifest's word is enough, and else the upstream's own.
+      () => (promisedBytes === undefined ? look(source, digest) : Promise.resolve()),
     );
   }
 
@@ -81,11 +83,17 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
     const joined = await fills.find(digest, repository);
     if (joined) return toServed(joined);
     const promise = await metadata.findPromise(repository, digest);
-    const isHeld = promise ? promise.isHeld === 1 : (await metadata.findContent(digest)) !== undefined;
-    // Without a manifest's word only the upstream can say that the repository has what others have brought here.
-    const mustLook = !promise && (isHeld || fills.has(digest) || !bodyWanted);
-    const sizeBytes = promise?.sizeBytes ?? (mustLook ? await look(source, digest) : undefined);
-    if (isHeld && sizeBytes !== undefined && (await linkHeld(source, digest))) return { sizeBytes, cache: 'HIT' };
+    const isMirrored = promise?.isMirrored === 1;
+    const isHeld = isMirrored || (await metadata.findContent(digest)) !== undefined;
+    // A manifest can name anything: only the upstream can say that the repository has what was pushed here, or what
+    // others have brought here and no manifest names.
+    const mustLook = isHeld ? !isMirrored : !promise && !bodyWanted;
+    const looked = mustLook ? await look(source, digest) : undefined;
+    if (isHeld && (await linkHeld(source, digest))) {
+      const linked = await metadata.findLink(repository, digest);
+      if (linked) return { ...linked, cache: 'HIT' };
+    }
+    const sizeBytes = looked ?? promise?.sizeBytes;
     if (!bodyWanted && sizeBytes !== undefined) return { sizeBytes, cache: 'MISS' };
     const fill = await join(source, digest, sizeBytes);
     return fill && toServed(fill);
@@ -99,6 +107,11 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
       }
     },
   };
+}
+
+/** Manifests are missing by names of their own: a digest may be of either. */
+function absenceOf({ repository }: MirroredRepository, digest: Digest): string {
+  return `blob ${repository} ${digest}`;
 }
 
 function toServed({ sizeBytes, isNew, open }: JoinedFill): ServedBlob {

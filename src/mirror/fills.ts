@@ -14,12 +14,12 @@ import { type Claim, type Partials, createPartials } from './partials.ts';
 export interface Fills {
   /** The blob's fill, if the repository has joined it in this process. */
   find(digest: Digest, repository: string): Promise<JoinedFill | undefined> | undefined;
-  has(digest: Digest): boolean;
   /**
    * Joins the blob's fill or begins one; resolves when its size is known, rejects with `UpstreamError`. What comes whole
    * is stored, and served by every repository that joined. Undefined where another process has ended its fill meanwhile.
+   * Bytes that come for another repository are joined only after `prove`.
    */
-  join(digest: Digest, holder: Mirrored, source: FillSource): Promise<JoinedFill | undefined>;
+  join(digest: Digest, holder: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined>;
   /** How many run in this process. */
   readonly count: number;
   /** Removes what fills have left that nobody took up again since `before` (milliseconds since 1970). */
@@ -33,6 +33,9 @@ export interface JoinedFill {
   readonly isNew: boolean;
   open(range?: ByteRange): OpenObject;
 }
+
+/** Rejects where the repository's upstream has no such blob in it. */
+export type Proof = () => Promise<unknown>;
 
 export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'onBegin'>;
 
@@ -60,11 +63,12 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   const partials = await createPartials(options.directory);
   const entries = new Map<Digest, Entry>();
 
-  async function begin(digest: Digest, source: FillSource): Promise<JoinedFill | undefined> {
+  async function begin(digest: Digest, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
     // A disk that takes no file of an owner takes none of a blob: the fill finds out and does without.
     const claim = await partials.claim(digest).catch(() => nobodysClaim);
     if (claim) return beginOwn(digest, source, claim);
     entries.delete(digest);
+    await prove();
     const readStored = (range: ByteRange) => driver.read(blobKey(digest), range);
     const fill = await followFill({ digest, partials, isStored: () => isStored(digest), readStored, idleSeconds });
     return fill && { ...fill, isNew: false };
@@ -107,30 +111,38 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     }
   }
 
+  async function join(digest: Digest, holder: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
+    const running = entries.get(digest);
+    if (running) {
+      if (!running.holders.has(holder.repository)) await prove();
+      running.holders.set(holder.repository, holder);
+      const [first] = running.holders.keys();
+      try {
+        return await joinedAgain(running);
+      } catch (error) {
+        // Another repository's upstream has failed: ours has not been asked yet.
+        if (first === holder.repository) throw error;
+        return join(digest, holder, source, prove);
+      }
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<JoinedFill | undefined>();
+    entries.set(digest, { holders: new Map([[holder.repository, holder]]), joined: promise });
+    begin(digest, source, prove)
+      .catch((error: unknown) => {
+        entries.delete(digest);
+        throw error;
+      })
+      .then(resolve, reject);
+    return promise;
+  }
+
   return {
     find(digest, repository) {
       const entry = entries.get(digest);
       return entry?.holders.has(repository) ? joinedAgain(entry) : undefined;
     },
 
-    has: (digest) => entries.has(digest),
-
-    async join(digest, holder, source) {
-      const running = entries.get(digest);
-      if (running) {
-        running.holders.set(holder.repository, holder);
-        return joinedAgain(running);
-      }
-      const { promise, resolve, reject } = Promise.withResolvers<JoinedFill | undefined>();
-      entries.set(digest, { holders: new Map([[holder.repository, holder]]), joined: promise });
-      begin(digest, source)
-        .catch((error: unknown) => {
-          entries.delete(digest);
-          throw error;
-        })
-        .then(resolve, reject);
-      return promise;
-    },
+    join,
 
     get count() {
       return entries.size;

@@ -75,9 +75,17 @@ export async function createPartials(directory: string): Promise<Partials> {
       await dismiss(digest, mark);
       return claim(digest);
     }
+    let announced = Promise.resolve();
     return {
-      announce: (sizeBytes) => rewriteOwner(digest, `${marks.own} ${sizeBytes}`),
-      release: () => unlinkIfThere(ownerPathOf(digest)),
+      announce(sizeBytes) {
+        announced = rewriteOwner(digest, `${marks.own} ${sizeBytes}`);
+        return announced;
+      },
+      async release() {
+        // What is still being written would come back.
+        await announced.catch(() => undefined);
+        await unlinkIfThere(ownerPathOf(digest));
+      },
     };
   }
 

@@ -54,7 +54,13 @@ export function createTransport({ timeouts, connections, ca, proxy }: TransportO
   function attempt(request: OutgoingRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const outgoing = begin(request);
-      const giveUp = (what: string) => outgoing.destroy(new UpstreamError('timeout', what));
+      // A request that waits for a connection says nothing when it is destroyed.
+      const end = (error: UpstreamError) => {
+        reject(error);
+        outgoing.destroy(error);
+      };
+      const giveUp = (what: string) => end(new UpstreamError('timeout', what));
+      request.signal?.addEventListener('abort', () => end(toUpstreamError(request.signal?.reason)), { once: true });
       let connecting: NodeJS.Timeout | undefined;
       const waiting = setTimeout(() => giveUp('no answer in time'), timeouts.headersSeconds * 1000);
       outgoing.once('socket', (socket) => {

@@ -64,7 +64,6 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     for (let hop = 0; hop <= mostRedirects; hop++) {
       const response = await authorized(request, url, url.origin === origin ? credential : undefined);
       const { statusCode = 0, headers } = response;
-      if (url.origin === origin) learn(response);
       if (!redirectStatuses.has(statusCode)) return checked(response, url.origin === origin);
       discard(response);
       url = nextUrl(url, headers.location);
@@ -75,14 +74,20 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
   /** Asks once without, and once with an answer to the challenge; a token that has ended is replaced. */
   async function authorized(request: UpstreamRequest, url: URL, credential: Credential | undefined): Promise<IncomingMessage> {
     const scope = `repository:${request.remoteName}:pull`;
-    const purpose = { url, scope, credential, rule: ruleForOthers };
-    const first = await authorizer.header(purpose);
-    const response = await send(request, url, first);
+    const purpose = () => ({ url, scope, credential, rule: ruleForOthers });
+    const ask = async (authorization: string | undefined) => {
+      const response = await send(request, url, authorization);
+      // Before a token server is asked: it may be where the upstream is.
+      if (url.origin === origin) learn(response);
+      return response;
+    };
+    const first = await authorizer.header(purpose());
+    const response = await ask(first);
     if (response.statusCode !== 401) return response;
     discard(response);
-    const second = await authorizer.answer(purpose, response.headers['www-authenticate'], first);
+    const second = await authorizer.answer(purpose(), response.headers['www-authenticate'], first);
     if (second === undefined) throw new UpstreamError('denied', 'a login is needed');
-    return send(request, url, second);
+    return ask(second);
   }
 
   function send(request: UpstreamRequest, url: URL, authorization: string | undefined): Promise<IncomingMessage> {

@@ -23,12 +23,15 @@ export interface TrashOptions {
 /** Longer than from a blob's last byte to its record; where that takes longer, `recorded` looks again. */
 export const graceMilliseconds = 2000;
 const certainMilliseconds = graceMilliseconds / 2;
+/** How often the trash is looked through although this process has put nothing there: another one may have died. */
+const lookMilliseconds = 60_000;
 
 export function createTrash({ driver, metadata, now }: TrashOptions): Trash {
   /** When this process first saw it: what another one has left waits anew. */
   const seen = new Map<ObjectKey, number>();
   /** Listing costs something, most of all at S3. */
   let mayHold = true;
+  let lookedAt = 0;
 
   async function putBack(key: ObjectKey, digest: string): Promise<void> {
     const isThere = await driver.stat(blobKey(digest)).then(
@@ -51,14 +54,16 @@ export function createTrash({ driver, metadata, now }: TrashOptions): Trash {
 
   return {
     async setAside(digest) {
-      mayHold = true;
-      seen.set(trashKey(digest), now());
       await move(blobKey(digest), trashKey(digest));
+      // Only now does the grace begin: moving takes its time at S3, and meanwhile the bytes are found where they were.
+      seen.set(trashKey(digest), now());
+      mayHold = true;
     },
 
     async empty() {
-      if (!mayHold) return;
+      if (!mayHold && now() - lookedAt < lookMilliseconds) return;
       mayHold = false;
+      lookedAt = now();
       for await (const key of driver.list(trashPrefix)) {
         const digest = trashedDigest(key);
         const since = seen.get(key);
@@ -101,8 +106,11 @@ async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: 
     if (error instanceof StorageError && error.code === 'not_found') return true;
     throw error;
   };
-  if (!(await driver.stat(blobKey(digest)).then(() => false, isMissing))) return;
+  const isGone = () => driver.stat(blobKey(digest)).then(() => false, isMissing);
+  if (!(await isGone())) return;
   if (!(await driver.move(trashKey(digest), blobKey(digest)).then(() => false, isMissing))) return;
+  // Another process may have put them back in between.
+  if (!(await isGone())) return;
   await metadata.forgetContent(digest);
   throw new StorageError('unavailable', 'the bytes were deleted while they were recorded');
 }

@@ -53,6 +53,8 @@ export async function createFilesystemDriver({ directory }: { readonly directory
     } catch (error) {
       await file.close().catch(() => undefined);
       await unlink(path).catch(() => undefined);
+      // Whoever made it may not have come to its last fsync yet.
+      if (ifAbsent && (error as NodeJS.ErrnoException).code === 'EEXIST') await tree.makeDurable(pathOf(key));
       throw error;
     }
   }
@@ -97,8 +99,13 @@ export async function createFilesystemDriver({ directory }: { readonly directory
     adoptFile: (path, to) =>
       operation('adopt', async () => {
         const file = await open(path, 'r+');
-        const { size } = await file.stat();
-        await createAppender({ file, path, sizeBytes: size, tree, pathOf }).commit(to);
+        try {
+          const { size } = await file.stat();
+          await createAppender({ file, path, sizeBytes: size, tree, pathOf }).commit(to);
+        } catch (error) {
+          await file.close();
+          throw error;
+        }
       }),
 
     move: (from, to) => operation('move', () => tree.rename(pathOf(from), pathOf(to))),

@@ -71,8 +71,8 @@ export function testMirroredContent(store: () => MetadataStore): void {
   test('a manifest promises content, and content that is held can be linked', async () => {
     await manifest('a', ['b', 'c']);
     await store().recordMirroredBlob([holder('docker.io/library/other')], digest('b'), 5, 1);
-    expect(await store().findPromise('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5, isHeld: 1 });
-    expect(await store().findPromise('docker.io/library/a', digest('c'))).toEqual({ sizeBytes: 5, isHeld: 0 });
+    expect(await store().findPromise('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5, isMirrored: 1 });
+    expect(await store().findPromise('docker.io/library/a', digest('c'))).toEqual({ sizeBytes: 5, isMirrored: 0 });
     expect(await store().findPromise('docker.io/library/a', digest('d'))).toBeUndefined();
     expect(await store().linkHeldBlob(holder('docker.io/library/a'), digest('b'), 2)).toBe(true);
     expect(await store().linkHeldBlob(holder('docker.io/library/a'), digest('c'), 2)).toBe(false);

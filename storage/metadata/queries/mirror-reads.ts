@@ -37,18 +37,18 @@ export function* isPushedRepository(name: string): Query<boolean> {
   return row !== undefined;
 }
 
-/** Content that a manifest of the mirrored repository names; `isHeld` is 1 where the blob store has it already. */
+/** Content that a manifest of the mirrored repository names; `isMirrored` is 1 where an upstream has brought it here already. */
 export interface PromiseRecord {
   readonly sizeBytes: number;
-  readonly isHeld: number;
+  readonly isMirrored: number;
 }
 
 export function* findPromise(repository: string, digest: string): Query<PromiseRecord | undefined> {
   return yield* first<PromiseRecord>(
-    `SELECT p.size_bytes AS "sizeBytes", CASE WHEN b.digest IS NULL THEN 0 ELSE 1 END AS "isHeld"
+    `SELECT p.size_bytes AS "sizeBytes", CASE WHEN c.digest IS NULL THEN 0 ELSE 1 END AS "isMirrored"
        FROM repositories r
        JOIN mirrored_promises p ON p.repository_id = r.id AND p.digest = ?
-       LEFT JOIN blobs b ON b.digest = p.digest
+       LEFT JOIN mirrored_content c ON c.digest = p.digest
       WHERE r.name = ?`,
     digest,
     repository,
