@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -144,10 +144,10 @@ async function seedTags(server: Server, count: number): Promise<void> {
     return;
   }
   const tags = join(server.directory, 'docker/registry/v2/repositories/bench/tags/_manifests/tags');
-  const source = join(tags, 'first/current/link');
+  const digest = await readFile(join(tags, 'first/current/link'));
   await inParallel(names, async (name) => {
     await mkdir(join(tags, name, 'current'), { recursive: true });
-    await link(source, join(tags, name, 'current/link'));
+    await writeFile(join(tags, name, 'current/link'), digest);
   });
 }
 

@@ -45,7 +45,7 @@ export async function preheat(image: ImageName, options: PreheatOptions): Promis
     name: image.name,
     mayKnow: () => Promise.resolve(true),
   });
-  if (!source) throw new Error(`${image.host}/${image.name} was pushed here`);
+  if (!source || source.isPushed) throw new Error(`${image.host}/${image.name} was pushed here`);
   const blobs = await blobsOf(source, image.reference, options);
   const totalBytes = [...blobs.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
   let doneBytes = 0;

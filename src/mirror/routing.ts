@@ -14,6 +14,8 @@ export interface MirroredRepository {
    * A client that names us and the upstream has nobody else to ask.
    */
   readonly hasFallback: boolean;
+  /** Somebody pushed it here: then it is served as it lies here, and the upstream is never asked. */
+  readonly isPushed: boolean;
   /** Whether the request names the upstream; otherwise it is only where names lead that we do not know. */
   readonly isNamed: boolean;
 }
@@ -57,15 +59,15 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
     const source = namespace !== undefined && namespace === ownHost() ? undefined : (namespace ?? prefix);
     if (source !== undefined) {
       const upstream = listed(source);
-      return unlessPushed(
+      return withPushed(
         toMirrored(upstream, withoutHost(upstream, name), { hasFallback: namespace !== undefined, isNamed: true }),
       );
     }
     const { host, rest } = splitHost(name);
     const named = upstreams.find(host);
-    if (named && rest !== '') return unlessPushed(toMirrored(named, rest, { hasFallback: false, isNamed: true }));
+    if (named && rest !== '') return withPushed(toMirrored(named, rest, { hasFallback: false, isNamed: true }));
     if (!fallback || namespace !== undefined || ((await mayKnow()) && (await isPushed(name)))) return undefined;
-    return unlessPushed(toMirrored(fallback, name, { hasFallback: true, isNamed: false }));
+    return withPushed(toMirrored(fallback, name, { hasFallback: true, isNamed: false }));
   };
 
   /** BuildKit sends both: the upstream's name in the path and in `ns`. */
@@ -74,8 +76,8 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
     return rest !== '' && upstreams.find(host) === upstream ? rest : name;
   }
 
-  async function unlessPushed(mirrored: MirroredRepository): Promise<MirroredRepository | undefined> {
-    return (await isPushed(mirrored.repository)) ? undefined : mirrored;
+  async function withPushed(mirrored: Omit<MirroredRepository, 'isPushed'>): Promise<MirroredRepository> {
+    return { ...mirrored, isPushed: await isPushed(mirrored.repository) };
   }
 }
 
@@ -91,7 +93,7 @@ function toMirrored(
   upstream: Upstream,
   name: string,
   how: Pick<MirroredRepository, 'hasFallback' | 'isNamed'>,
-): MirroredRepository {
+): Omit<MirroredRepository, 'isPushed'> {
   const remoteName = upstream.name === dockerHub && !name.includes('/') ? `library/${name}` : name;
   const repository = parseRepositoryName(`${namespaceOf(upstream)}/${remoteName}`);
   if (!repository) throw new OciError('NAME_INVALID', { detail: { name: name.slice(0, 300) } });

@@ -68,6 +68,14 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect(await Promise.all(names.map((name) => store().isPushedRepository(name)))).toEqual([true, false, false]);
   });
 
+  test('what a mirror had is kept once somebody pushes into it', async () => {
+    await store().recordMirroredBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
+    await store().commitBlob('docker.io/library/a', digest('c'), 1, 'no upload', 2);
+    expect(await store().isPushedRepository('docker.io/library/a')).toBe(true);
+    expect(await store().evictContent(digest('b'))).toBe(false);
+    expect(await store().findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
+  });
+
   test('a manifest promises content, and content that is held can be linked', async () => {
     await manifest('a', ['b', 'c']);
     await store().recordMirroredBlob([holder('docker.io/library/other')], digest('b'), 5, 1);

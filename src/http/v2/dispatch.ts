@@ -18,8 +18,8 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   if (!found) throw unknownPath(path);
   const name = found.name === undefined ? ('' as RepositoryName) : requireName(found.name);
   const tail = decode(found.tail);
-  const mirrored = await locate(protocol, request, found, { prefix, namespace: query.get('ns') ?? undefined, name });
-  const repository = mirrored?.source.repository ?? name;
+  const address = { prefix, namespace: query.get('ns') ?? undefined, name };
+  const { repository, mirrored } = await locate(protocol, request, found, address);
   const isDefault = mirrored?.source.isNamed === false;
   const also = isDefault ? name : mountSource(query);
   const subject = await authorized(protocol, request, found, repository, also);

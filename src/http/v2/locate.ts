@@ -11,21 +11,28 @@ export function splitPrefix(path: string): { prefix: string | undefined; rest: s
   return { prefix: path.slice(1, slash), rest: path.slice(slash) };
 }
 
-/** Finds whether the repository is an upstream's. */
+/** Where the repository lies: `mirrored`, if it is an upstream's. */
+export interface Place {
+  /** As it is called here, whatever the request calls it. */
+  readonly repository: RepositoryName;
+  readonly mirrored: MirrorSource | undefined;
+}
+
 export async function locate(
   { mirror, origin, access }: Protocol,
   request: IncomingMessage,
   { route, name: hasName }: Match,
   address: { readonly prefix: string | undefined; readonly namespace: string | undefined; readonly name: RepositoryName },
-): Promise<MirrorSource | undefined> {
-  if (!mirror || hasName === undefined) return undefined;
+): Promise<Place> {
+  const here = { repository: address.name, mirrored: undefined };
+  if (!mirror || hasName === undefined) return here;
   const source = await mirror.locate({
     ...address,
     ownHost: () => new URL(origin.base(request)).host,
     mayKnow: () => access.knows(request, address.name),
   });
-  if (!source || (route.access !== 'pull' && !source.isNamed)) return undefined;
-  return { mirror, source };
+  if (!source || (route.access !== 'pull' && !source.isNamed)) return here;
+  return { repository: source.repository, mirrored: source.isPushed ? undefined : { mirror, source } };
 }
 
 export function onlyMirrored({ source: { repository, upstream } }: MirrorSource): OciError {

@@ -38,7 +38,13 @@ export function* deleteUpload(id: string): Query<void> {
 export function* commitBlob(repository: string, digest: string, sizeBytes: number, uploadId: string, now: number): Query<void> {
   yield* recordBlob(digest, sizeBytes, now);
   yield* link(repository, digest, now);
+  yield* becomePushed(repository);
   yield* deleteUpload(uploadId);
+}
+
+/** What somebody pushes into is a mirror no longer (its upstream is not configured any more): nothing of it is evicted. */
+function* becomePushed(repository: string): Query<void> {
+  yield* run('DELETE FROM mirrored_repositories WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)', repository);
 }
 
 /** Links a blob of repository `from` into `to`, if `from` may serve it, and says whether it could. */
@@ -50,6 +56,7 @@ export function* mountBlob(from: string, to: string, digest: string, now: number
   );
   if (!source) return false;
   yield* link(to, digest, now);
+  yield* becomePushed(to);
   return true;
 }
 
@@ -90,6 +97,7 @@ export function* putManifest(manifest: NewManifest): Query<ReferenceCheck> {
   const check = yield* checkReferences(manifest.repository, manifest.blobs, manifest.children);
   if (check.wrongSize.length > 0 || (check.missing.length > 0 && !manifest.acceptMissing)) return check;
   yield* recordManifest(manifest, [...manifest.blobs, ...manifest.children]);
+  yield* becomePushed(manifest.repository);
   return { missing: [], wrongSize: [] };
 }
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
+import { createRouting } from '../../../src/mirror/routing.ts';
+import { createUpstreams } from '../../../src/mirror/upstream.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { pushImage } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
@@ -85,6 +87,23 @@ describe('MUST 2: a closed list', () => {
 });
 
 describe('MUST 3: what was pushed here wins', () => {
+  test.each([
+    [{ prefix: 'ghcr.io', namespace: undefined, name: 'app' }, 'ghcr.io/app'],
+    [{ prefix: undefined, namespace: 'ghcr.io', name: 'app' }, 'ghcr.io/app'],
+    [{ prefix: undefined, namespace: undefined, name: 'docker.io/alpine' }, 'docker.io/library/alpine'],
+  ])('MUST 3: by its name here, however it is asked for: %j', async (address, repository) => {
+    const upstreams = createUpstreams(
+      ['docker.io', 'ghcr.io'].map((name) => {
+        const credential = { username: undefined, password: undefined, passwordFile: undefined, command: undefined };
+        const none = { credential, ca: undefined, redirects: [] };
+        return { name, url: new URL(`https://${name}`), ...none };
+      }),
+    );
+    const locate = createRouting({ upstreams, fallback: undefined, isPushed: (name) => Promise.resolve(name === repository) });
+    const found = await locate({ ...address, ownHost: () => 'here', mayKnow: () => Promise.resolve(true) });
+    expect(found).toMatchObject({ repository, isPushed: true });
+  });
+
   test('MUST 3: a pushed repository is never asked for at the upstream', async () => {
     hub.addImage('team/app', '1');
     const { digest } = await pushImage(berth, 'team/app', '1');

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { graceMilliseconds, createTrash } from '../../../src/registry/trash.ts';
+import { objectKey } from '../../../storage/blobs/driver.ts';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
+import { blobKey, trashPrefix } from '../../../storage/blobs/layout.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import { type TestBerth } from '../../support/berth.ts';
+import { call } from '../../support/call.ts';
+import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
+import { descriptor, digestOf, newImage, pushBlob } from '../../support/images.ts';
+import { startMirror } from '../../support/mirror.ts';
+
+describe('who has a blob', () => {
+  let upstream: FakeUpstream;
+  let berth: TestBerth;
+  beforeAll(async () => {
+    upstream = await startFakeUpstream();
+    berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } } });
+  });
+  afterAll(async () => {
+    await berth.close();
+    await upstream.close();
+  });
+  const get = (path: string) => call(berth, 'GET', `/v2/ghcr.io/${path}`);
+
+  test('what is no manifest may be a blob, and the other way round', async () => {
+    const image = upstream.addImage('o/i', '1');
+    const layer = digestOf(image.layer);
+    expect((await get(`o/i/manifests/${layer}`)).status).toBe(404);
+    expect((await get(`o/i/blobs/${layer}`)).body.equals(image.layer)).toBe(true);
+    expect((await get(`o/i/blobs/${image.digest}`)).status).toBe(404);
+    expect((await get(`o/i/manifests/${image.digest}`)).body.toString()).toBe(image.manifest);
+  });
+
+  test('a manifest that names what was pushed here privately does not give it away', async () => {
+    const secret = randomBytes(1000);
+    await pushBlob(berth, 'private/app', secret);
+    const config = randomBytes(10);
+    upstream.addBlob('evil/i', config);
+    const manifest = newImage({ config: descriptor(config), layers: [descriptor(secret)] }).manifest;
+    upstream.addManifest('evil/i', '1', manifest);
+    expect((await get('evil/i/manifests/1')).status).toBe(200);
+    const answer = await get(`evil/i/blobs/${digestOf(secret)}`);
+    expect([answer.status, answer.codes()]).toEqual([404, ['BLOB_UNKNOWN']]);
+  });
+
+  test('what was pushed here and lies at the upstream too is not fetched again', async () => {
+    const shared = randomBytes(1000);
+    await pushBlob(berth, 'private/app', shared);
+    upstream.addBlob('o/shared', shared);
+    expect((await get(`o/shared/blobs/${digestOf(shared)}`)).body.equals(shared)).toBe(true);
+    expect(upstream.count('GET', new RegExp(digestOf(shared)))).toBe(0);
+  });
+});
+
+test('a store that takes its time to set bytes aside does not make the trash delete what is pushed meanwhile', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'berth-trash-'));
+  const inner = await createFilesystemDriver({ directory });
+  const metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
+  let time = 1_000_000;
+  const driver = {
+    ...inner,
+    async move(from: Parameters<typeof inner.move>[0], to: Parameters<typeof inner.move>[1]) {
+      if (to.startsWith(trashPrefix)) {
+        time += 2 * graceMilliseconds; // as S3 does with a large layer
+        await trash.empty();
+      }
+      await inner.move(from, to);
+    },
+  };
+  const trash = createTrash({ driver, metadata, now: () => time });
+  try {
+    const bytes = randomBytes(100);
+    const digest = digestOf(bytes);
+    await inner.put(objectKey(blobKey(digest)), bytes);
+    await trash.setAside(digest);
+    await trash.empty();
+    await metadata.commitBlob('app', digest, bytes.length, 'no upload', time);
+    await trash.empty();
+    expect((await inner.stat(blobKey(digest))).sizeBytes).toBe(bytes.length);
+  } finally {
+    await metadata.close();
+    await inner.close();
+    await rm(directory, { recursive: true });
+  }
+});
