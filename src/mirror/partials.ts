@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, opendir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createProcessMarks } from '../../storage/process-mark.ts';
@@ -31,9 +32,11 @@ export async function createPartials(directory: string): Promise<Partials> {
   const marks = await createProcessMarks();
   const pathOf = (digest: Digest) => join(directory, digest.replace(':', '-'));
   const ownerPathOf = (digest: Digest) => `${pathOf(digest)}.owner`;
+  /** For one use: two that write the same draft would take it from each other. */
+  const draftPathOf = (digest: Digest) => `${ownerPathOf(digest)}.${marks.own}.${randomUUID()}`;
 
   async function createOwner(digest: Digest): Promise<boolean> {
-    const draft = `${ownerPathOf(digest)}.${marks.own}`;
+    const draft = draftPathOf(digest);
     await writeFile(draft, marks.own);
     try {
       await link(draft, ownerPathOf(digest));
@@ -48,7 +51,7 @@ export async function createPartials(directory: string): Promise<Partials> {
 
   /** Readers see the old words or the new ones. */
   async function rewriteOwner(digest: Digest, text: string): Promise<void> {
-    const draft = `${ownerPathOf(digest)}.${marks.own}`;
+    const draft = draftPathOf(digest);
     await writeFile(draft, text);
     await rename(draft, ownerPathOf(digest));
   }
@@ -60,7 +63,7 @@ export async function createPartials(directory: string): Promise<Partials> {
 
   /** Takes away the owner that a crash has left, and not one that has come meanwhile. */
   async function dismiss(digest: Digest, mark: string): Promise<void> {
-    const aside = `${ownerPathOf(digest)}.${marks.own}`;
+    const aside = draftPathOf(digest);
     await rename(ownerPathOf(digest), aside).catch(() => undefined);
     const moved = await readFile(aside, 'utf8').catch(() => undefined);
     if (moved !== undefined && moved.split(' ')[0] !== mark) await rename(aside, ownerPathOf(digest));
