@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type BlobDriver, type ObjectKey, type OpenObject, StorageError } from '../../storage/blobs/driver.ts';
+import { type BlobDriver, type ObjectKey, type OpenObject } from '../../storage/blobs/driver.ts';
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
+import { unlessMissing } from '../../storage/blobs/missing.ts';
 import { type Digest, digestAlgorithm } from '../oci/digest.ts';
 
 export interface BlobToCopy {
@@ -96,14 +97,5 @@ async function* hashed(
   for await (const chunk of chunks) {
     hash.update(chunk);
     yield Uint8Array.from(chunk);
-  }
-}
-
-async function unlessMissing<Result>(looking: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await looking;
-  } catch (error) {
-    if (error instanceof StorageError && error.code === 'not_found') return undefined;
-    throw error;
   }
 }

@@ -1,5 +1,6 @@
-import { type Appender, type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { uploadKey } from '../../storage/blobs/layout.ts';
+import { unlessMissing } from '../../storage/blobs/missing.ts';
 import type { DigestAlgorithm } from '../oci/digest.ts';
 import type { Lease, Leases } from './leases.ts';
 import { type HashedBytes, type OpenUpload, hashing } from './open-upload.ts';
@@ -60,15 +61,7 @@ export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined
     return upload;
   }
 
-  async function resume(id: string): Promise<Appender | undefined> {
-    try {
-      return await driver.openAppender(uploadKey(id), { resume: true });
-    } catch (error) {
-      if (error instanceof StorageError && error.code === 'not_found') return undefined;
-      throw error;
-    }
-  }
-
+  const resume = (id: string) => unlessMissing(driver.openAppender(uploadKey(id), { resume: true }));
   const openEmpty = (id: string) => driver.openAppender(uploadKey(id), { resume: false });
 
   async function open(id: string, algorithm: DigestAlgorithm, hashed: HashedBytes | undefined): Promise<OpenUpload> {

@@ -1,5 +1,6 @@
 import { type BlobDriver, type ObjectKey, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey, trashKey, trashPrefix, trashedDigest } from '../../storage/blobs/layout.ts';
+import { unlessMissing } from '../../storage/blobs/missing.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 
 /**
@@ -34,22 +35,13 @@ export function createTrash({ driver, metadata, now }: TrashOptions): Trash {
   let lookedAt = 0;
 
   async function putBack(key: ObjectKey, digest: string): Promise<void> {
-    const isThere = await driver.stat(blobKey(digest)).then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof StorageError && error.code === 'not_found') return false;
-        throw error;
-      },
-    );
-    if (isThere) await driver.delete([key]);
+    if (await unlessMissing(driver.stat(blobKey(digest)))) await driver.delete([key]);
     else await move(key, blobKey(digest));
   }
 
   /** Another process may have been quicker. */
   async function move(from: ObjectKey, to: ObjectKey): Promise<void> {
-    await driver.move(from, to).catch((error: unknown) => {
-      if (!(error instanceof StorageError && error.code === 'not_found')) throw error;
-    });
+    await unlessMissing(driver.move(from, to));
   }
 
   return {
@@ -102,15 +94,11 @@ export async function recorded<Result>(
 }
 
 async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: string): Promise<void> {
-  const isMissing = (error: unknown) => {
-    if (error instanceof StorageError && error.code === 'not_found') return true;
-    throw error;
-  };
-  const isGone = () => driver.stat(blobKey(digest)).then(() => false, isMissing);
-  if (!(await isGone())) return;
-  if (!(await driver.move(trashKey(digest), blobKey(digest)).then(() => false, isMissing))) return;
-  // Another process may have put them back in between.
-  if (!(await isGone())) return;
+  const key = blobKey(digest);
+  const succeeds = (work: Promise<unknown>) => unlessMissing(work.then(() => true));
+  const isThere = () => succeeds(driver.stat(key));
+  // Where the move finds nothing, another process may have put them back in between.
+  if ((await isThere()) || (await succeeds(driver.move(trashKey(digest), key))) || (await isThere())) return;
   await metadata.forgetContent(digest);
   throw new StorageError('unavailable', 'the bytes were deleted while they were recorded');
 }

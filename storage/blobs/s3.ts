@@ -4,7 +4,7 @@ import { type BlobDriver, type ObjectKey, StorageError, objectKey } from './driv
 import { beginAppender, resumeAppender } from './s3/appender.ts';
 import { type S3Options, openBucket } from './s3/bucket.ts';
 import { copyObject } from './s3/copying.ts';
-import { unlessMissing } from './s3/errors.ts';
+import { unlessMissing } from './missing.ts';
 import { hiddenFolder, listGrowing, removeGrowing } from './s3/growing.ts';
 import { listKeys } from './s3/listing.ts';
 import { openObject } from './s3/reading.ts';
@@ -21,7 +21,7 @@ export function createS3Driver(options: S3Options): BlobDriver {
 
   async function putIfAbsent(key: ObjectKey, bytes: Uint8Array): Promise<void> {
     if (conditionalPut) return putObjectIfAbsent(bucket, key, bytes);
-    const isThere = (await unlessMissing(objectSize(bucket, key), undefined)) !== undefined;
+    const isThere = (await unlessMissing(objectSize(bucket, key))) !== undefined;
     if (isThere) throw new StorageError('already_exists', 'put: the object is there');
     await putObject(bucket, key, bytes);
   }

@@ -1,7 +1,7 @@
 import { type Appender, type ObjectKey, StorageError } from '../driver.ts';
 import type { Bucket } from './bucket.ts';
 import { copyIntoParts, copyObject } from './copying.ts';
-import { unlessMissing } from './errors.ts';
+import { unlessMissing } from '../missing.ts';
 import { type GrowingRecord, dataKey, loadRecord, removeData, removeGrowing, saveRecord } from './growing.ts';
 import { type MultipartUpload, beginMultipart, resumeMultipart } from './multipart.ts';
 import { createPartBuffer } from './part-buffer.ts';
@@ -13,7 +13,7 @@ const nothing = new Uint8Array();
 
 /** A growing object that has no bytes yet; what was there is dropped. */
 export async function beginAppender(bucket: Bucket, key: ObjectKey): Promise<Appender> {
-  const before = await unlessMissing(loadRecord(bucket, key), undefined);
+  const before = await unlessMissing(loadRecord(bucket, key));
   if (before) await removeGrowing(bucket, [key]);
   return createAppender(bucket, key, { upload: undefined, completedBytes: 0, tail: nothing, digest: undefined });
 }
@@ -37,7 +37,7 @@ async function loadState(bucket: Bucket, key: ObjectKey, record: GrowingRecord):
   const upload = uploadId === undefined ? undefined : await resumeMultipart(bucket, dataKey(key), uploadId);
   // An upload that has ended was completed, and the process that did it could not record that any more.
   const hasEnded = uploadId !== undefined && !upload;
-  const completedBytes = hasEnded ? await unlessMissing(objectSize(bucket, dataKey(key)), 0) : record.completedBytes;
+  const completedBytes = hasEnded ? ((await unlessMissing(objectSize(bucket, dataKey(key)))) ?? 0) : record.completedBytes;
   const stored = upload?.sizeBytes ?? completedBytes;
   if (stored < bytesBeforeTail) throw new StorageError('not_found', 'open: the parts of the upload are gone');
   const isExact = stored === bytesBeforeTail;
@@ -133,7 +133,7 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
     close: () => Promise.resolve(),
 
     async commit(to) {
-      if ((await unlessMissing(objectSize(bucket, to), undefined)) === undefined) {
+      if ((await unlessMissing(objectSize(bucket, to))) === undefined) {
         if (stored() === 0) await putObject(bucket, to, tail);
         else {
           await complete();

@@ -42,13 +42,3 @@ function reasonOf({ name, message }: Error): string {
   if (name === 'Error') return message;
   return message === '' || message === 'UnknownError' ? name : `${name}: ${message}`;
 }
-
-/** `missing` where the work rejects `not_found`. */
-export async function unlessMissing<Result, Missing>(work: Promise<Result>, missing: Missing): Promise<Result | Missing> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof StorageError && error.code === 'not_found') return missing;
-    throw error;
-  }
-}

@@ -1,7 +1,7 @@
 import type { ListPartsCommandOutput, StorageClass } from '@aws-sdk/client-s3';
 import type { ByteRange } from '../driver.ts';
 import type { Bucket } from './bucket.ts';
-import { unlessMissing } from './errors.ts';
+import { unlessMissing } from '../missing.ts';
 import { smallestPartBytes } from './part-sizes.ts';
 
 /** One multipart upload. Parts are numbered from 1; the same number again replaces the part. */
@@ -42,7 +42,7 @@ export async function beginMultipart(
 
 /** The upload with the parts that the server has; undefined when it has ended. */
 export async function resumeMultipart(bucket: Bucket, key: string, id: string): Promise<MultipartUpload | undefined> {
-  const parts = await unlessMissing(listParts(bucket, key, id), undefined);
+  const parts = await unlessMissing(listParts(bucket, key, id));
   return parts && uploadOf(bucket, key, id, parts);
 }
 
@@ -60,10 +60,7 @@ async function listParts(bucket: Bucket, key: string, UploadId: string): Promise
 
 export async function abortMultipart(bucket: Bucket, key: string, UploadId: string): Promise<void> {
   const place = { ...bucket.place(key), UploadId };
-  await unlessMissing(
-    bucket.request('abort upload', 0, (options) => bucket.s3.abortMultipartUpload(place, options)),
-    undefined,
-  );
+  await unlessMissing(bucket.request('abort upload', 0, (options) => bucket.s3.abortMultipartUpload(place, options)));
 }
 
 function uploadOf(bucket: Bucket, key: string, id: string, parts: Map<number, Part>): MultipartUpload {
@@ -81,7 +78,7 @@ function uploadOf(bucket: Bucket, key: string, id: string, parts: Map<number, Pa
 
   async function isComplete(): Promise<boolean> {
     const stat = bucket.request('complete upload', 0, (options) => s3.headObject(bucket.place(key), options));
-    return (await unlessMissing(stat, undefined))?.ContentLength === sizeBytes();
+    return (await unlessMissing(stat))?.ContentLength === sizeBytes();
   }
 
   return {
