@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { s3Settings } from '../test/support/blobs.ts';
+import { postgresSettings } from '../test/support/metadata.ts';
 import { createDatabase } from '../test/support/postgres.ts';
 import { type TestBucket, createBucket } from '../test/support/s3-server.ts';
 import type { Launch } from './server.ts';
@@ -80,16 +82,9 @@ const MiB = 1024 * 1024;
 /** berth over a bucket and a database; blobs come through it, or from where it sends its clients. */
 export function clusterSettings(bucket: TestBucket, databaseUrl: string, redirect: boolean): Readonly<Record<string, string>> {
   return {
-    BERTH_STORAGE_BLOBS_DRIVER: 's3',
-    BERTH_STORAGE_BLOBS_S3_BUCKET: bucket.name,
-    BERTH_STORAGE_BLOBS_S3_ENDPOINT: bucket.endpoint,
-    BERTH_STORAGE_BLOBS_S3_REGION: bucket.region,
-    BERTH_STORAGE_BLOBS_S3_FORCE_PATH_STYLE: 'true',
-    BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID: bucket.credentials.accessKeyId,
-    BERTH_STORAGE_BLOBS_S3_SECRET_ACCESS_KEY: bucket.credentials.secretAccessKey,
+    ...s3Settings(bucket),
+    ...postgresSettings(databaseUrl),
     BERTH_STORAGE_BLOBS_S3_REDIRECT: String(redirect),
-    BERTH_STORAGE_METADATA_DRIVER: 'postgres',
-    BERTH_STORAGE_METADATA_URL: databaseUrl,
   };
 }
 

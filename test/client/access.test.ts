@@ -1,12 +1,12 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type GuardedProcess, basic, pushAs, startGuardedProcess } from '../support/access.ts';
+import { type Containerd, startContainerd } from '../support/containerd.ts';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
 import { describeWith } from '../support/requires.ts';
-import { end, launch, run } from '../support/run.ts';
+import { run } from '../support/run.ts';
 import { tar } from '../support/tar.ts';
 import { until } from '../support/until.ts';
 
@@ -192,36 +192,25 @@ describeWith(['podman', 'skopeo', 'buildah'], 'podman, buildah and skopeo', () =
 });
 
 describeWith(['containerd', 'ctr'], "containerd's ctr", () => {
-  let containerd: ChildProcess;
-  const ctr = (...args: string[]) => run('ctr', ['--address', `${home}/socket`, ...args]);
+  let containerd: Containerd;
 
   beforeAll(async () => {
-    await writeFile(
-      join(home, 'config.toml'),
-      `version = 2\nroot = "${home}/containerd"\nstate = "${home}/state"\n[grpc]\naddress = "${home}/socket"\n[ttrpc]\naddress = "${home}/ttrpc"\n`,
-    );
-    containerd = launch('containerd', ['--config', `${home}/config.toml`, '--log-level', 'error'], () => undefined);
-    await until(() =>
-      ctr('version').then(
-        () => true,
-        () => false,
-      ),
-    );
+    containerd = await startContainerd();
   }, 60_000);
-  afterAll(() => end(containerd), 60_000);
+  afterAll(() => containerd.close(), 60_000);
 
   test('pull and push with a user, and not without', async () => {
     const from = `${berth.host}/alice/ctr:1`;
     await pushAs(berth, basic('alice', 'wonderland'), 'alice/ctr', '1');
-    const pull = (...args: string[]) => ctr('content', 'fetch', '--plain-http', ...args, from);
+    const pull = (...args: string[]) => containerd.ctr('content', 'fetch', '--plain-http', ...args, from);
     await expect(pull()).rejects.toThrow(/authorization|unauthorized|401/);
     await expect(pull('--user', 'alice:wrong')).rejects.toThrow(/authorization|unauthorized|401/);
     await pull('--user', 'alice:wonderland');
-    await ctr('images', 'tag', from, `${berth.host}/alice/pushed:1`);
-    await ctr('images', 'push', '--plain-http', '--user', 'alice:wonderland', `${berth.host}/alice/pushed:1`);
-    await ctr('images', 'tag', from, `${berth.host}/bob/pushed:1`);
+    await containerd.ctr('images', 'tag', from, `${berth.host}/alice/pushed:1`);
+    await containerd.ctr('images', 'push', '--plain-http', '--user', 'alice:wonderland', `${berth.host}/alice/pushed:1`);
+    await containerd.ctr('images', 'tag', from, `${berth.host}/bob/pushed:1`);
     await expect(
-      ctr('images', 'push', '--plain-http', '--user', 'alice:wonderland', `${berth.host}/bob/pushed:1`),
+      containerd.ctr('images', 'push', '--plain-http', '--user', 'alice:wonderland', `${berth.host}/bob/pushed:1`),
     ).rejects.toThrow(/denied|403|authorization/i);
   }, 120_000);
 });

@@ -1,7 +1,4 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import type { ChildProcess } from 'node:child_process';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -9,10 +6,12 @@ import { hash } from 'bcryptjs';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { call } from '../support/call.ts';
+import { type Containerd, startContainerd } from '../support/containerd.ts';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
 import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream.ts';
 import { type TestImage, digestOf, newImage, pushImage } from '../support/images.ts';
 import { mirrorConfig, startMirror } from '../support/mirror.ts';
+import { freePort } from '../support/free-port.ts';
 import { describeWith } from '../support/requires.ts';
 import { end, launch, run } from '../support/run.ts';
 import { until } from '../support/until.ts';
@@ -118,37 +117,27 @@ describeWith(['docker', 'dockerd'], 'dockerd with registry-mirrors', () => {
 });
 
 describeWith(['containerd', 'ctr'], 'ctr with hosts.toml', () => {
-  let containerd: ChildProcess;
-  const ctr = (...args: string[]) => run('ctr', ['--address', `${home}/socket`, ...args]);
+  let containerd: Containerd;
 
   beforeAll(async () => {
-    await writeFile(
-      join(home, 'config.toml'),
-      `version = 2\nroot = "${home}/root"\nstate = "${home}/state"\n[grpc]\naddress = "${home}/socket"\n[ttrpc]\naddress = "${home}/ttrpc"\n`,
-    );
     await mkdir(join(home, 'hosts/ghcr.io'), { recursive: true });
     await writeFile(
       join(home, 'hosts/ghcr.io/hosts.toml'),
       `server = "http://127.0.0.1:1"\n[host."http://${mirrorHost()}"]\n  capabilities = ["pull", "resolve"]\n`,
     );
-    containerd = launch('containerd', ['--config', `${home}/config.toml`, '--log-level', 'error'], () => undefined);
-    await until(() =>
-      ctr('version').then(
-        () => true,
-        () => false,
-      ),
-    );
+    containerd = await startContainerd();
   }, 60_000);
-  afterAll(() => end(containerd), 60_000);
+  afterAll(() => containerd.close(), 60_000);
 
   test('MUST 35: pulls by ns in all weathers', async () => {
     await pullInAllWeathers(
       github,
       'o/weather',
-      (tag) => ctr('images', 'pull', '--hosts-dir', `${home}/hosts`, '--snapshotter', 'native', `ghcr.io/o/weather:${tag}`),
+      (tag) =>
+        containerd.ctr('images', 'pull', '--hosts-dir', `${home}/hosts`, '--snapshotter', 'native', `ghcr.io/o/weather:${tag}`),
       async (tag) => {
-        await ctr('images', 'rm', '--sync', `ghcr.io/o/weather:${tag}`);
-        await ctr('content', 'prune', 'references').catch(() => undefined);
+        await containerd.ctr('images', 'rm', '--sync', `ghcr.io/o/weather:${tag}`);
+        await containerd.ctr('content', 'prune', 'references').catch(() => undefined);
       },
     );
     expect(berth.log()).toContain('ns=ghcr.io');
@@ -259,13 +248,4 @@ async function pushInto(url: string, headers: Record<string, string>, repository
   }
   const manifest = { method: 'PUT', headers: { ...headers, 'Content-Type': mediaTypes.ociManifest }, body: image.manifest };
   expect((await fetch(`${url}/v2/${repository}/manifests/1`, manifest)).status).toBe(201);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((found) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => found(port));
-    });
-  });
 }

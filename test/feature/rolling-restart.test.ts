@@ -1,11 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { freePort } from '../support/free-port.ts';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { type TestBlobs, createBlobs } from '../support/blobs.ts';
 import { call } from '../support/call.ts';
@@ -108,13 +107,3 @@ describeWith([...postgresPrograms, 'caddy'], 'two replicas behind the proxy of d
     for (const { name, image: one } of pushed) await expectPullable(proxy, name, one);
   }, 180_000);
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolvePort, reject) => {
-    const probe = createServer().on('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolvePort(port));
-    });
-  });
-}

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { isFirst } from './first.ts';
 import { run } from './run.ts';
 import { until } from './until.ts';
 
@@ -56,23 +57,13 @@ function sharedCluster(): Promise<string> {
   cluster ??= (async () => {
     const folder = join(tmpdir(), `berth-postgres-${process.env['TEST_RUN'] ?? process.pid}`);
     const ready = join(folder, 'ready');
-    if (await isMine(folder)) {
+    if (await isFirst(folder)) {
       await startCluster(folder);
       await writeFile(ready, '');
     } else await until(() => existsSync(ready), 60);
     return folder;
   })();
   return cluster;
-}
-
-async function isMine(folder: string): Promise<boolean> {
-  try {
-    await mkdir(folder);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return false;
-  }
 }
 
 /** A server of our own in the folder. Its durability is switched off: what is tested is berth's use of it. */

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { S3 } from '@aws-sdk/client-s3';
+import { isFirst } from './first.ts';
 import { until } from './until.ts';
 
 /** What `describeWith` asks for: one program of each Debian package. */
@@ -62,7 +63,7 @@ function sharedServer(): Promise<string> {
   server ??= (async () => {
     const folder = join(tmpdir(), `berth-s3-${process.env['TEST_RUN'] ?? process.pid}`);
     const address = join(folder, 'port');
-    if (await isMine(folder)) await writeFile(address, String(await startServer(folder)));
+    if (await isFirst(folder)) await writeFile(address, String(await startServer(folder)));
     else await until(() => existsSync(address), startSeconds);
     return `http://127.0.0.1:${await readFile(address, 'utf8')}`;
   })();
@@ -70,16 +71,6 @@ function sharedServer(): Promise<string> {
 }
 
 const startSeconds = 120;
-
-async function isMine(folder: string): Promise<boolean> {
-  try {
-    await mkdir(folder);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return false;
-  }
-}
 
 /** Starts Ceph in the folder and resolves to its port. It lives as long as this process, however that ends. */
 async function startServer(folder: string): Promise<number> {
