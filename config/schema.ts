@@ -17,6 +17,14 @@ import {
   words,
 } from './keys.ts';
 
+/** Who berth is at an upstream. */
+const login = {
+  username: optional(text('', 'login at the upstream')),
+  password: secret('belongs to username'),
+  passwordFile: optional(text('', 'file that has the password, read again for each use')),
+  credentialCommand: optional(text('', 'program that gives the login, such as docker-credential-ecr-login get')),
+};
+
 /**
  * Everything that an operator may set: the one description from which the loader, the help and the README's table come.
  * `default.yaml` says the same with more words; a test keeps the two equal.
@@ -121,10 +129,8 @@ export const schema = section({
       'registries that may be mirrored, by host name; what is written replaces this list',
       {
         url: url('where the upstream answers'),
-        username: optional(text('', 'login at the upstream')),
-        password: secret('belongs to username'),
-        passwordFile: optional(text('', 'file that has the password, read again for each use')),
-        credentialCommand: optional(text('', 'program that gives the login, such as docker-credential-ecr-login get')),
+        ...login,
+        logins: entries({}, 'other logins for some of its repositories, by pattern', login),
         ca: optional(text('', 'file with the certificates (PEM) of authorities that vouch for it, beside the system')),
         redirects: words('host names', 'where its redirects may lead to although the addresses are private'),
       },

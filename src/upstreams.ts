@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ConfigError } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { BlobDriver } from '../storage/blobs/driver.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
+import { compareSpecial, matches, parsePattern } from './access/pattern.ts';
+import type { CredentialSource } from './mirror/credential.ts';
 import type { Measures } from './mirror/measures.ts';
 import { type Mirror, createMirror } from './mirror/mirror.ts';
-import type { Upstream } from './mirror/upstream.ts';
+import type { Upstream, UpstreamLogin } from './mirror/upstream.ts';
 import type { Log } from './observability/log.ts';
 
 /** The mirror, as the configuration wants it. `now` in milliseconds. */
@@ -24,7 +27,7 @@ export async function openMirror(
     now,
     log,
     measures,
-    upstreams: await Promise.all(Object.entries(mirror.upstreams).map(([name, settings]) => toUpstream(name, settings))),
+    upstreams: await readUpstreams({ mirror }),
     fallback: mirror.default,
     freshnessSeconds: mirror.freshness,
     timeouts: { connectSeconds: timeouts.connect, headersSeconds: timeouts.headers, idleSeconds: timeouts.idle },
@@ -36,19 +39,46 @@ export async function openMirror(
   });
 }
 
-type UpstreamSettings = Config['mirror']['upstreams'][string];
+/** `mirror.upstreams` of the configuration. Rejects with `ConfigError` for patterns and files that cannot be read. */
+export async function readUpstreams({ mirror }: Pick<Config, 'mirror'>): Promise<readonly Upstream[]> {
+  const errors: string[] = [];
+  const upstreams = Object.entries(mirror.upstreams).map(([name, settings]) => toUpstream(name, settings, errors));
+  const read = await Promise.all(upstreams);
+  if (errors.length > 0) throw new ConfigError(errors);
+  return read;
+}
 
-async function toUpstream(name: string, { url, ca, redirects, ...login }: UpstreamSettings): Promise<Upstream> {
+type UpstreamSettings = Config['mirror']['upstreams'][string];
+type LoginSettings = UpstreamSettings['logins'][string];
+
+async function toUpstream(name: string, settings: UpstreamSettings, errors: string[]): Promise<Upstream> {
+  const key = `mirror.upstreams.${name}`;
+  const { url, ca, redirects, logins, ...login } = settings;
   return {
     name,
     url: new URL(url),
-    credential: {
-      username: login.username,
-      password: login.password,
-      passwordFile: login.passwordFile,
-      command: login.credentialCommand?.split(/\s+/),
-    },
-    ca: ca === undefined ? undefined : await readFile(ca, 'utf8'),
+    logins: [...byPattern(`${key}.logins`, logins, errors), { matches: () => true, source: toSource(key, login) }],
+    ca: ca === undefined ? undefined : await readFile(ca, 'utf8').catch(noting(errors, `${key}.ca: cannot read ${ca}`)),
     redirects,
   };
+}
+
+/** The most special pattern first. */
+function byPattern(key: string, logins: UpstreamSettings['logins'], errors: string[]): readonly UpstreamLogin[] {
+  return Object.entries(logins)
+    .flatMap(([text, login]) => {
+      const pattern = parsePattern(text);
+      if (!pattern) errors.push(`${key}: ${text} is not a pattern of repositories, such as team-a/app, team-a/* or team-a/**`);
+      return pattern ? { pattern, source: toSource(`${key}.${text}`, login) } : [];
+    })
+    .sort((one, other) => compareSpecial(one.pattern, other.pattern))
+    .map(({ pattern, source }) => ({ matches: (remoteName) => matches(pattern, remoteName), source }));
+}
+
+function toSource(key: string, { username, password, passwordFile, credentialCommand }: LoginSettings): CredentialSource {
+  return { key, username, password, passwordFile, command: credentialCommand?.split(/\s+/) };
+}
+
+function noting(errors: string[], what: string): (error: Error) => undefined {
+  return (error) => void errors.push(`${what}: ${error.message}`);
 }

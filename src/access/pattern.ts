@@ -38,6 +38,11 @@ export function covers(outer: Pattern, inner: Pattern): boolean {
   return inner.kind === 'component' && !inner.prefix.includes('/', outer.prefix.length);
 }
 
+/** Orders patterns: of those that match a name, the one that says most of it comes first. */
+export function compareSpecial(one: Pattern, other: Pattern): number {
+  return other.prefix.length - one.prefix.length || one.text.length - other.text.length;
+}
+
 /** Names between `after` and `before`, both exclusive, in the order of bytes. */
 export interface NameRange {
   readonly after: string;

@@ -1,3 +1,4 @@
+import { readUpstreams } from '../upstreams.ts';
 import { readWorkloadRules } from '../workload-rules.ts';
 import type { Command } from './command.ts';
 
@@ -7,9 +8,10 @@ export const configCheck: Command = {
   summary: 'check the configuration and the environment, and name every error',
   usage: 'berth config check [--config FILE]',
   options: {},
-  run({ config, print }) {
-    readWorkloadRules(config());
+  async run({ config, print }) {
+    const settings = config();
+    readWorkloadRules(settings);
+    await readUpstreams(settings);
     print('the configuration is good');
-    return Promise.resolve();
   },
 };

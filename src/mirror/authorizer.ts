@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { AddressRule } from './address-guard.ts';
 import { type Challenge, mayTrust, parseChallenge } from './challenge.ts';
 import { type Token, type Tokens, parseToken } from './tokens.ts';
 import { type Transport, discard, readWhole } from './transport.ts';
-import type { Credential } from './credentials.ts';
+import type { Credential } from './credential.ts';
 import type { Upstream } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -34,7 +35,7 @@ export function createAuthorizer({ upstream, transport, tokens, now }: Authorize
   const challenges = new Map<string, Challenge>();
 
   function keyOf({ url, scope, credential }: Purpose): string {
-    return [upstream.name, url.origin, credential?.username ?? '', scope].join(' ');
+    return JSON.stringify([upstream.name, url.origin, credential && fingerprint(credential), scope]);
   }
 
   async function fetchToken(purpose: Purpose, challenge: Extract<Challenge, { scheme: 'bearer' }>): Promise<Token> {
@@ -84,6 +85,13 @@ export function createAuthorizer({ upstream, transport, tokens, now }: Authorize
       return answer === refused ? undefined : answer;
     },
   };
+}
+
+/** Logins that differ never share a token, also where only their passwords do. */
+function fingerprint({ username, password }: Credential): string {
+  return createHash('sha256')
+    .update(JSON.stringify([username, password]))
+    .digest('base64');
 }
 
 function basic({ username, password }: Credential): string {

@@ -54,7 +54,7 @@ function createEntry(upstream: Upstream, tokens: Tokens, { timeouts, proxy, conn
     proxy,
     headersSeconds: timeouts.headersSeconds,
     breakerFor: (path) => (path.startsWith('blobs/') ? forBlobs : forManifests),
-    credentials: createCredentials(upstream.credential, upstream.url.host, now),
+    credentials: createCredentials(upstream.logins, upstream.url.host, now),
     observe: (headers) => limits.observe(upstream.name, headers),
   });
   return { client, close: () => transport.close() };

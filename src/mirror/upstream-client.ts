@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type AddressRule, isPrivate } from './address-guard.ts';
 import { createAuthorizer } from './authorizer.ts';
 import type { Breaker } from './breaker.ts';
-import type { Credential, Credentials } from './credentials.ts';
+import type { Credential } from './credential.ts';
+import type { Credentials } from './credentials.ts';
 import type { Tokens } from './tokens.ts';
 import { type ProxySettings, type Transport, discard } from './transport.ts';
 import type { Upstream } from './upstream.ts';
@@ -116,8 +117,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
   }
 
   /** A login that has become bad must not hide what everybody may read (ghcr.io). */
-  async function readable(request: UpstreamRequest): Promise<IncomingMessage> {
-    const credential = await options.credentials();
+  async function readable(request: UpstreamRequest, credential: Credential | undefined): Promise<IncomingMessage> {
     try {
       return await follow(request, credential);
     } catch (error) {
@@ -135,13 +135,15 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     );
     const signal = request.signal ? AbortSignal.any([request.signal, deadline.signal]) : deadline.signal;
     try {
-      return await readable({ ...request, signal });
+      // A login that cannot be got at is no failure of the upstream, nor of repositories that have another login.
+      const credential = await options.credentials(request.remoteName);
+      return await options.breakerFor(request.path).guard(() => readable({ ...request, signal }, credential));
     } finally {
       clearTimeout(timer);
     }
   }
 
-  return { request: (request) => options.breakerFor(request.path).guard(() => inTime(request)) };
+  return { request: inTime };
 }
 
 /** Only to HTTPS from HTTPS; `location` may be relative. */

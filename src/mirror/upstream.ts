@@ -1,4 +1,4 @@
-import type { CredentialSource } from './credentials.ts';
+import type { CredentialSource } from './credential.ts';
 
 /** A registry that may be mirrored. */
 export interface Upstream {
@@ -6,11 +6,18 @@ export interface Upstream {
   readonly name: string;
   /** Where its API answers. */
   readonly url: URL;
-  readonly credential: CredentialSource;
+  /** The first whose repositories match is used. */
+  readonly logins: readonly UpstreamLogin[];
   /** Certificates (PEM) of the authorities that vouch for it, beside the system's. */
   readonly ca: string | undefined;
   /** Hosts that its redirects may lead to, although they have private addresses. */
   readonly redirects: readonly string[];
+}
+
+/** Who berth is for some repositories of an upstream. */
+export interface UpstreamLogin {
+  readonly matches: (remoteName: string) => boolean;
+  readonly source: CredentialSource;
 }
 
 /** Docker Hub under all its names. */

@@ -93,11 +93,13 @@ describe('MUST 3: what was pushed here wins', () => {
     [{ prefix: undefined, namespace: undefined, name: 'docker.io/alpine' }, 'docker.io/library/alpine'],
   ])('MUST 3: by its name here, however it is asked for: %j', async (address, repository) => {
     const upstreams = createUpstreams(
-      ['docker.io', 'ghcr.io'].map((name) => {
-        const credential = { username: undefined, password: undefined, passwordFile: undefined, command: undefined };
-        const none = { credential, ca: undefined, redirects: [] };
-        return { name, url: new URL(`https://${name}`), ...none };
-      }),
+      ['docker.io', 'ghcr.io'].map((name) => ({
+        name,
+        url: new URL(`https://${name}`),
+        logins: [],
+        ca: undefined,
+        redirects: [],
+      })),
     );
     const locate = createRouting({ upstreams, fallback: undefined, isPushed: (name) => Promise.resolve(name === repository) });
     const found = await locate({ ...address, ownHost: () => 'here', mayKnow: () => Promise.resolve(true) });
