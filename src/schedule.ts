@@ -34,7 +34,7 @@ export function every(seconds: number, work: () => Promise<void>, log: Log): { s
 export function onceAmongAll(leases: Leases, name: string, seconds: number, work: () => Promise<void>): () => Promise<void> {
   return async () => {
     // A little less than a turn: the same process must find its own last turn over.
-    const lease = await leases.take(`job:${name}`, seconds * 900);
+    const lease = await leases.take(`job:${name}`, { milliseconds: seconds * 900 });
     if (!lease) return;
     try {
       await work();

@@ -7,9 +7,14 @@ import type { MetadataStore } from '../storage/metadata/store.ts';
 import { compareSpecial, matches, parsePattern } from './access/pattern.ts';
 import type { CredentialSource } from './mirror/credential.ts';
 import type { Measures } from './mirror/measures.ts';
+import { createFillTurns } from './mirror/fill-turns.ts';
 import { type Mirror, createMirror } from './mirror/mirror.ts';
 import type { Upstream, UpstreamLogin } from './mirror/upstream.ts';
 import type { Log } from './observability/log.ts';
+import { createLeases } from './registry/leases.ts';
+
+/** Of the time for an upstream's answer: who waited for another replica in vain may have to wait for that too. */
+const patiencePart = 0.4;
 
 /** The mirror, as the configuration wants it. `now` in milliseconds. */
 export async function openMirror(
@@ -21,6 +26,8 @@ export async function openMirror(
   measures: Measures,
 ): Promise<Mirror> {
   const { timeouts, proxy } = mirror;
+  const leases = createLeases({ metadata, now });
+  const patienceSeconds = timeouts.headers * patiencePart;
   return createMirror({
     driver,
     metadata,
@@ -33,6 +40,8 @@ export async function openMirror(
     timeouts: { connectSeconds: timeouts.connect, headersSeconds: timeouts.headers, idleSeconds: timeouts.idle },
     proxy: { HTTP_PROXY: proxy.http, HTTPS_PROXY: proxy.https, NO_PROXY: proxy.none },
     directory: mirror.directory ?? join(storage.blobs.directory, '.berth/fills'),
+    // Processes of one machine share the folder.
+    turns: storage.metadata.driver === 'postgres' ? createFillTurns({ leases, metadata, now, patienceSeconds }) : undefined,
     maxBytes: mirror.maxSize,
     prefetchBytes: mirror.prefetch,
     largestManifestBytes: manifests.maxSize,

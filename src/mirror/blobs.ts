@@ -80,7 +80,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
     const { repository } = source;
     const link = await metadata.findLink(repository, digest);
     if (link) return { ...link, cache: 'HIT' };
-    const joined = await fills.find(digest, repository);
+    const joined = await fills.find(digest, repository, bodyWanted);
     if (joined) return toServed(joined);
     const promise = await metadata.findPromise(repository, digest);
     const isMirrored = promise?.isMirrored === 1;

@@ -6,14 +6,15 @@ import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
 import type { Mirrored } from '../../storage/metadata/queries/mirror-writes.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Fill, type FillOptions, beginFill, isDiskFailure } from './fill.ts';
+import type { FillTurns } from './fill-turns.ts';
 import { followFill } from './followed-fill.ts';
 import { WrongDigest } from './growing-blob.ts';
 import { type Claim, type Partials, createPartials } from './partials.ts';
 
 /** The downloads in progress: one for each blob, whoever wants it, in whichever process of this machine. */
 export interface Fills {
-  /** The blob's fill, if the repository has joined it in this process. */
-  find(digest: Digest, repository: string): Promise<JoinedFill | undefined> | undefined;
+  /** The blob's fill, if the repository has joined it in this process; unless `mayWait` only where it has begun. */
+  find(digest: Digest, repository: string, mayWait: boolean): Promise<JoinedFill | undefined> | undefined;
   /**
    * Joins the blob's fill or begins one; resolves when its size is known, rejects with `UpstreamError`. What comes whole
    * is stored, and served by every repository that joined. Undefined where another process has ended its fill meanwhile.
@@ -43,6 +44,8 @@ export interface FillsOptions {
   readonly driver: BlobDriver;
   /** A folder of this machine, best on the file system of the blob store. */
   readonly directory: string;
+  /** Among replicas that share the stores and not the folder. */
+  readonly turns: FillTurns | undefined;
   /** Makes the blob's bytes an object by `store`, and records it. */
   readonly keep: (holders: readonly Mirrored[], digest: Digest, sizeBytes: number, store: () => Promise<void>) => Promise<void>;
   /** Whether it has been recorded, by any process. */
@@ -59,14 +62,14 @@ interface Entry {
 }
 
 export async function createFills(options: FillsOptions): Promise<Fills> {
-  const { driver, keep, isStored, onFailure, idleSeconds } = options;
+  const { driver, turns, keep, isStored, onFailure, idleSeconds } = options;
   const partials = await createPartials(options.directory);
   const entries = new Map<Digest, Entry>();
 
   async function begin(digest: Digest, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
     // A disk that takes no file of an owner takes none of a blob: the fill finds out and does without.
     const claim = await partials.claim(digest).catch(() => nobodysClaim);
-    if (claim) return beginOwn(digest, source, claim);
+    if (claim) return beginOwn(digest, source, (await turns?.widen(claim, digest, partials.pathOf(digest))) ?? claim);
     entries.delete(digest);
     await prove();
     const readStored = (range: ByteRange) => driver.read(blobKey(digest), range);
@@ -137,9 +140,10 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   }
 
   return {
-    find(digest, repository) {
+    find(digest, repository, mayWait) {
       const entry = entries.get(digest);
-      return entry?.holders.has(repository) ? joinedAgain(entry) : undefined;
+      if (!entry?.holders.has(repository)) return undefined;
+      return mayWait || entry.fill ? joinedAgain(entry) : undefined;
     },
 
     join,

@@ -10,6 +10,7 @@ import { toClientError } from './client-error.ts';
 import { createClients } from './clients.ts';
 import { createEviction } from './eviction.ts';
 import { WrongDigest } from './growing-blob.ts';
+import type { FillTurns } from './fill-turns.ts';
 import { createFills } from './fills.ts';
 import { createPrefetch } from './prefetch.ts';
 import { createKeptManifests } from './kept-manifests.ts';
@@ -66,6 +67,7 @@ export interface MirrorOptions {
   readonly proxy: ProxySettings;
   /** For downloads in progress. */
   readonly directory: string;
+  readonly turns: FillTurns | undefined;
   readonly largestManifestBytes: number;
   /** Layers up to this size are fetched when their manifest is; 0: none. */
   readonly prefetchBytes: number;
@@ -103,6 +105,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const fills = await createFills({
     driver,
     directory: options.directory,
+    turns: options.turns,
     async keep(holders, digest, sizeBytes, store) {
       const record = () => metadata.recordMirroredBlob(holders, digest, sizeBytes, now());
       await recorded({ driver, metadata }, { digest, store, record });

@@ -8,7 +8,14 @@ import { MetadataError, type MetadataStore } from '../../storage/metadata/store.
  */
 export interface Leases {
   /** The lease, or undefined where someone else has it. Also within one process each lease has one holder. */
-  take(name: string, milliseconds?: number): Promise<Lease | undefined>;
+  take(name: string, options?: LeaseOptions): Promise<Lease | undefined>;
+}
+
+export interface LeaseOptions {
+  /** How long its holder is believed without a sign of life. */
+  readonly milliseconds?: number;
+  /** Asked at each renewal: what those who wait for the lease shall know. */
+  readonly note?: () => Promise<string | null>;
 }
 
 export interface Lease {
@@ -23,6 +30,11 @@ export interface Lease {
 /** How long a holder is believed without a sign of life, where its work does not say otherwise. */
 export const leaseMilliseconds = 10_000;
 
+interface Asked {
+  readonly milliseconds: number;
+  readonly note: LeaseOptions['note'];
+}
+
 export interface LeasesOptions {
   readonly metadata: MetadataStore;
   /** Milliseconds since 1970. */
@@ -31,13 +43,13 @@ export interface LeasesOptions {
 
 export function createLeases({ metadata, now }: LeasesOptions): Leases {
   /** Until when, on this process's own clock, it is certain that nobody else has the lease: counted from before asking. */
-  async function ask(name: string, holder: string, milliseconds: number): Promise<number | undefined> {
+  async function ask(name: string, holder: string, milliseconds: number, note?: string | null): Promise<number | undefined> {
     const certainUntil = performance.now() + milliseconds;
     const time = now();
-    return (await metadata.takeLease(name, holder, time, time + milliseconds)) ? certainUntil : undefined;
+    return (await metadata.takeLease(name, holder, time, time + milliseconds, note)) ? certainUntil : undefined;
   }
 
-  function hold(name: string, holder: string, milliseconds: number, since: number): Lease {
+  function hold(name: string, holder: string, { milliseconds, note }: Asked, since: number): Lease {
     let certainUntil = since;
     let renewing = Promise.resolve();
     const renewal = setInterval(() => {
@@ -47,7 +59,7 @@ export function createLeases({ metadata, now }: LeasesOptions): Leases {
 
     async function renew(): Promise<void> {
       try {
-        certainUntil = (await ask(name, holder, milliseconds)) ?? 0;
+        certainUntil = (await ask(name, holder, milliseconds, await note?.())) ?? 0;
       } catch {
         // The store is away for a moment: the next turn may come in time.
       }
@@ -68,10 +80,10 @@ export function createLeases({ metadata, now }: LeasesOptions): Leases {
   }
 
   return {
-    async take(name, milliseconds = leaseMilliseconds) {
+    async take(name, { milliseconds = leaseMilliseconds, note } = {}) {
       const holder = randomUUID();
       const certainUntil = await ask(name, holder, milliseconds);
-      return certainUntil === undefined ? undefined : hold(name, holder, milliseconds, certainUntil);
+      return certainUntil === undefined ? undefined : hold(name, holder, { milliseconds, note }, certainUntil);
     },
   };
 }

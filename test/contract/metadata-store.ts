@@ -255,6 +255,17 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       ]);
     });
 
+    test('who holds a lease can tell something to those who wait for it', async () => {
+      await store.takeLease('work', 'one', 100, 200, 'half');
+      expect([
+        await store.findLease('work', 199),
+        await store.findLease('work', 200),
+        await store.findLease('other', 100),
+      ]).toEqual([{ note: 'half' }, undefined, undefined]);
+      await store.takeLease('work', 'one', 150, 250);
+      expect(await store.findLease('work', 150)).toEqual({ note: null });
+    });
+
     test('of many who take a lease at once, in two processes, one gets it', () =>
       race(async (one, other, name) => {
         const takers = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? one : other));

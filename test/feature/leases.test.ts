@@ -45,7 +45,7 @@ test('a lease is renewed while its holder lives', async () => {
     renewals++;
     return taken;
   };
-  const lease = await createLeases({ metadata: { ...metadata, takeLease }, now: () => time }).take('x', 400);
+  const lease = await createLeases({ metadata: { ...metadata, takeLease }, now: () => time }).take('x', { milliseconds: 400 });
   time += 399;
   await until(() => renewals > 0);
   time += 399;
@@ -54,9 +54,9 @@ test('a lease is renewed while its holder lives', async () => {
 });
 
 test('who was too slow to renew a lease is told, and cannot take it back', async () => {
-  const lease = await one.take('x', 200);
+  const lease = await one.take('x', { milliseconds: 200 });
   time += 200;
-  const next = await other.take('x', 60_000);
+  const next = await other.take('x', { milliseconds: 60_000 });
   next?.assertHeld();
   await until(() => {
     try {

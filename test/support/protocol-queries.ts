@@ -48,6 +48,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'delete a manifest that is needed': () => writes.deleteManifest('app1', 'shared'),
   'unlink a blob': () => writes.unlinkBlob('app777', 'shared'),
   'unlink a blob that is needed': () => writes.unlinkBlob('app1', 'shared'),
+  'look at a lease': () => reads.findLease('l5', 1_000_000),
   'take a lease': () => writes.takeLease('l5', 'other', 1_000_000, 2_000_000),
   'take a new lease': () => writes.takeLease('new', 'other', 1_000_000, 2_000_000),
   'release a lease': () => writes.releaseLease('l5', 'h'),

@@ -1,15 +1,19 @@
 import { type Query, first, run } from '../query.ts';
 
-/** Takes the lease until `until` where it is free, over, or already the holder's; says whether it is the holder's now. */
-export function* takeLease(name: string, holder: string, now: number, until: number): Query<boolean> {
+/**
+ * Takes the lease until `until` where it is free, over, or already the holder's; says whether it is the holder's now.
+ * `note` is for those who wait for it.
+ */
+export function* takeLease(name: string, holder: string, now: number, until: number, note: string | null = null): Query<boolean> {
   const row = yield* first(
-    `INSERT INTO leases (name, holder, held_until) VALUES (?, ?, ?)
-     ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
+    `INSERT INTO leases (name, holder, held_until, note) VALUES (?, ?, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until, note = excluded.note
       WHERE leases.holder = excluded.holder OR leases.held_until <= ?
      RETURNING name AS "name"`,
     name,
     holder,
     until,
+    note,
     now,
   );
   return row !== undefined;

@@ -1,6 +1,7 @@
 import { type Query, all, batches, first } from '../query.ts';
 
 export * from './access-reads.ts';
+export * from './coordination-reads.ts';
 export * from './mirror-reads.ts';
 export * from './oidc-reads.ts';
 
