@@ -9,8 +9,10 @@ export type Subject = Principal;
 export interface Need {
   readonly action: Action;
   readonly repository: string;
-  /** Another repository that it would like to read from: named in the challenge, not asked for. */
+  /** Another repository that it would like to read from: asked for only of who may, and whose token does not say so. */
   readonly from?: string | undefined;
+  /** Another name of the repository: named in the challenge, not asked for. */
+  readonly alias?: string | undefined;
 }
 
 /**

@@ -69,6 +69,12 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
     isPublic: (action === 'pull' || action === 'delete') && (await rights.isPublic(repository)),
   });
 
+  /** Whether a token for more would let it read there: then it had better get one than send what is there already. */
+  async function lacksToken(principal: Principal, repository: string): Promise<boolean> {
+    const wish = { to: 'pull', repository, isPublic: await rights.isPublic(repository) } as const;
+    return permits(principal, wish) && authorize(principal, wish) === 'challenge';
+  }
+
   return {
     authenticate: (request) =>
       translating(() =>
@@ -80,13 +86,17 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
       ),
     recognise: (request) => translating(() => recognise(request)),
     check: (request, need) =>
-      translating(() =>
-        check(
+      translating(async () => {
+        const principal = await check(
           request,
           () => wishFor(need),
           () => scopesOf(need),
-        ),
-      ),
+        );
+        if (need.from !== undefined && (await lacksToken(principal, need.from))) {
+          throw answer('challenge', { to: 'enter' }, principal, place(request), scopesOf(need));
+        }
+        return principal;
+      }),
     allows: (subject, action, repository) =>
       translating(async () => authorize(subject, await wishFor({ action, repository })) === 'allow'),
     knows: (request, repository) =>
@@ -120,8 +130,12 @@ function denied(wish: Wish, { name }: Principal): OciError {
   });
 }
 
-function scopesOf({ action, repository, from }: Need): readonly Scope[] {
-  return [scopeFor(action, repository), ...(from === undefined ? [] : [scopeFor('pull', from)])];
+function scopesOf({ action, repository, from, alias }: Need): readonly Scope[] {
+  return [
+    scopeFor(action, repository),
+    ...(from === undefined ? [] : [scopeFor('pull', from)]),
+    ...(alias === undefined ? [] : [scopeFor(action, alias)]),
+  ];
 }
 
 function answer(

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
-import type { Subject } from '../access.ts';
+import type { Need, Subject } from '../access.ts';
 import type { Exchange, Handler, Protocol } from './exchange.ts';
 import { elseAsk, locate, onlyMirrored, splitPrefix } from './locate.ts';
 import { type Match, match } from './router.ts';
@@ -21,8 +21,8 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   const address = { prefix, namespace: query.get('ns') ?? undefined, name };
   const { repository, mirrored } = await locate(protocol, request, found, address);
   const isDefault = mirrored?.source.isNamed === false;
-  const also = isDefault ? name : mountSource(query);
-  const subject = await authorized(protocol, request, found, repository, also);
+  const also = isDefault ? { alias: name } : { from: mountSource(query) };
+  const subject = await authorized(protocol, request, found, { repository, ...also });
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
   if (mirrored) response.setHeader('OCI-Namespace', mirrored.source.upstream.name);
   const exchange = { protocol, request, response, query, subject, repository, mirrored, path, tail };
@@ -57,15 +57,14 @@ function authorized(
   { access }: Protocol,
   request: IncomingMessage,
   { route }: Match,
-  repository: RepositoryName,
-  also: string | undefined,
+  names: Omit<Need, 'action'>,
 ): Promise<Subject> {
   if (route.access === 'any') return access.authenticate(request);
   if (route.access === 'list') return access.checkList(request);
-  return access.check(request, { action: route.access, repository, from: also });
+  return access.check(request, { action: route.access, ...names });
 }
 
-/** The repository that the client would mount a blob from: a token for this request should say it too. */
+/** The repository that the client would mount a blob from. */
 function mountSource(query: URLSearchParams): string | undefined {
   const from = query.has('mount') ? query.get('from') : null;
   return from === null ? undefined : parseRepositoryName(from);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Route, routes } from '../../../src/http/v2/routes.ts';
-import { type GuardedBerth, adminPassword, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
+import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
 import { type Answer, call } from '../../support/call.ts';
 import { digestOf } from '../../support/images.ts';
 
@@ -175,4 +175,13 @@ test('a mount reads only from where its client may pull; without `from` from now
   expect(await mount(peeper, 'peeper/x', '')).toBe(202);
   expect((await call(berth, 'HEAD', `/v2/peeper/x/blobs/${blob}`, { headers: peeper })).status).toBe(404);
   expect(await mount(basic('org', 'org'), 'org/mounted', '&from=org/private')).toBe(201);
+  const bearer = async (name: string, ...scopes: string[]) => ({
+    Authorization: `Bearer ${await askToken(berth, basic(name, name), ...scopes)}`,
+  });
+  const push = 'repository:org/elsewhere:pull,push';
+  expect(await mount(await bearer('org', push), 'org/elsewhere', '&from=org/private')).toBe(401);
+  expect(await mount(await bearer('org', `${push} repository:org/private:pull`), 'org/elsewhere', '&from=org/private')).toBe(201);
+  const confined = await bearer('peeper', 'repository:peeper/y:pull,push repository:org/private:pull');
+  expect(await mount(confined, 'peeper/y', '&from=org/private')).toBe(202);
+  expect(await mount(confined, 'peeper/y', '&from=org/absent')).toBe(202);
 });
