@@ -35,8 +35,11 @@ export interface AccessControl {
   checkList(request: IncomingMessage): Promise<Subject>;
   /** The repositories that may appear in a listing, after `after`, ascending; undefined: all that there are. */
   visible(subject: Subject, after: string): AsyncIterable<string> | undefined;
-  /** Whether some repositories are kept from some clients: then the time that a search takes must not tell of them. */
-  readonly keepsSecrets: boolean;
+  /**
+   * Where a blob is looked for that the client would mount from anywhere: repositories that it names itself, so that the
+   * time of the search tells nothing of what is kept from it. Undefined: everywhere.
+   */
+  mountable(subject: Subject): readonly string[] | undefined;
 }
 
 /** Open mode: everybody may do everything. */
@@ -48,5 +51,5 @@ export const openAccess: AccessControl = {
   knows: () => Promise.resolve(true),
   checkList: () => Promise.resolve(everybody),
   visible: () => undefined,
-  keepsSecrets: false,
+  mountable: () => undefined,
 };

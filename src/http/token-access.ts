@@ -115,7 +115,7 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
     async *visible(subject, after) {
       yield* visibleRepositories(metadata, subject, await rights.visibility(), after);
     },
-    keepsSecrets: true,
+    mountable: ({ bearer = [] }) => bearer.flatMap(({ type, name }) => (type === 'repository' ? [name] : [])),
   };
 }
 

@@ -50,14 +50,14 @@ async function mountBlob(exchange: Exchange, digest: Digest): Promise<boolean> {
   return false;
 }
 
-/** How many holders of a blob are looked at to find one that the client may pull from. */
+/** How many holders of a blob are looked at to find one to mount it from. */
 const mostMountCandidates = 100;
 
 async function mountSources({ protocol, subject }: Exchange, digest: Digest, from: string | null): Promise<readonly string[]> {
   const { access, registry } = protocol;
   const named = from === null ? undefined : parseRepositoryName(from);
   if (from !== null && !named) throw new OciError('NAME_INVALID', { detail: { from: from.slice(0, 300) } });
-  const candidates = named ? [named] : access.keepsSecrets ? [] : await registry.blobs.holders(digest, mostMountCandidates);
+  const candidates = named ? [named] : (access.mountable(subject) ?? (await registry.blobs.holders(digest, mostMountCandidates)));
   const readable: string[] = [];
   for (const candidate of candidates) if (await access.allows(subject, 'pull', candidate)) readable.push(candidate);
   return readable;

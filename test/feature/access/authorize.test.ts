@@ -162,7 +162,7 @@ test('an upload session serves only its own subject and repository', async () =>
   expect((await call(berth, 'GET', location, { headers: org })).header('range')).toBe('0-5');
 });
 
-test('a mount reads only from where its client may pull; without `from` from nowhere', async () => {
+test('a mount reads only from where its client may pull; without `from` from where its token says it may', async () => {
   const image = await pushAs(berth, basic('org', 'org'), 'org/private', 'mounted');
   const blob = digestOf(image.layer);
   await berth.administration.createUser({ name: 'peeper', password: 'peeper', isAdmin: false });
@@ -181,7 +181,13 @@ test('a mount reads only from where its client may pull; without `from` from now
   const push = 'repository:org/elsewhere:pull,push';
   expect(await mount(await bearer('org', push), 'org/elsewhere', '&from=org/private')).toBe(401);
   expect(await mount(await bearer('org', `${push} repository:org/private:pull`), 'org/elsewhere', '&from=org/private')).toBe(201);
+  const both = await bearer('org', `${push} repository:org/private:pull`);
+  expect(await mount(await bearer('org', push), 'org/elsewhere', '')).toBe(201);
+  await call(berth, 'DELETE', `/v2/org/elsewhere/blobs/${blob}`, { headers: basic('org', 'org') });
+  expect(await mount(await bearer('org', push), 'org/elsewhere', '')).toBe(202);
+  expect(await mount(both, 'org/elsewhere', '')).toBe(201);
   const confined = await bearer('peeper', 'repository:peeper/y:pull,push repository:org/private:pull');
   expect(await mount(confined, 'peeper/y', '&from=org/private')).toBe(202);
   expect(await mount(confined, 'peeper/y', '&from=org/absent')).toBe(202);
+  expect(await mount(confined, 'peeper/y', '')).toBe(202);
 });
