@@ -62,11 +62,12 @@ type LoginSettings = UpstreamSettings['logins'][string];
 
 async function toUpstream(name: string, settings: UpstreamSettings, errors: string[]): Promise<Upstream> {
   const key = `mirror.upstreams.${name}`;
-  const { url, ca, redirects, logins, ...login } = settings;
+  const { url, ca, redirects, logins, bandwidth, ...login } = settings;
   return {
     name,
     url: new URL(url),
     logins: [...byPattern(`${key}.logins`, logins, errors), { matches: () => true, source: toSource(key, login) }],
+    bytesPerSecond: bandwidth === 0 ? undefined : bandwidth,
     ca: ca === undefined ? undefined : await readFile(ca, 'utf8').catch(noting(errors, `${key}.ca: cannot read ${ca}`)),
     redirects,
   };

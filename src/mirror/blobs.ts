@@ -21,7 +21,8 @@ export interface MirroredBlobsOptions {
   readonly clientOf: (source: MirroredRepository) => UpstreamClient;
   readonly now: () => number;
   readonly onResume: (source: MirroredRepository) => void;
-  readonly onReceived: (source: MirroredRepository, bytes: number) => void;
+  /** Resolves when more may be read. */
+  readonly onReceived: (source: MirroredRepository, bytes: number, signal: AbortSignal) => Promise<void>;
 }
 
 const absentSeconds = 600;
@@ -64,7 +65,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
             }),
           ),
         onResume: () => onResume(source),
-        onReceived: (bytes) => onReceived(source, bytes),
+        onReceived: (bytes, received) => onReceived(source, bytes, received),
       },
       // A manifest's word is enough, and else the upstream's own.
       () => (promisedBytes === undefined ? look(source, digest) : Promise.resolve()),

@@ -12,6 +12,8 @@ export interface BypassOptions {
   readonly keptBytes: number;
   readonly hash: Hash;
   readonly fetch: (first: number) => Promise<IncomingMessage>;
+  /** Resolves when more may be read. */
+  readonly onReceived: (bytes: number) => Promise<void>;
 }
 
 /**
@@ -29,6 +31,7 @@ export async function* bypass(options: BypassOptions, { first, last }: ByteRange
     if (held.length > 0) yield held;
     held = chunk.subarray(...within(chunk.length, first - at, last + 1 - at));
     at += chunk.length;
+    await options.onReceived(chunk.length);
   }
   verify(hash, digest);
   if (held.length > 0) yield held;

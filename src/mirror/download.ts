@@ -14,7 +14,8 @@ export interface DownloadOptions {
   readonly onBegin: (sizeBytes: number) => void;
   /** An attempt has broken off, or what a former download left is used. */
   readonly onResume: () => void;
-  readonly onReceived: (bytes: number) => void;
+  /** Resolves when more may be read. */
+  readonly onReceived: (bytes: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** Attempts in a row that bring nothing. */
@@ -40,7 +41,7 @@ export async function download(blob: GrowingBlob, options: DownloadOptions): Pro
     sizeBytes = totalBytes;
     for await (const chunk of bodyFrom(response, blob.keptBytes - firstByte, totalBytes - blob.keptBytes)) {
       await blob.append(chunk);
-      onReceived(chunk.length);
+      await onReceived(chunk.length, signal);
     }
   }
 

@@ -53,9 +53,9 @@ export function beginFill(options: FillOptions): Fill {
     started.resolve(total);
   }
 
-  function received(bytes: number): void {
-    options.onReceived(bytes);
+  function received(bytes: number, signal: AbortSignal): Promise<void> {
     growth.ring();
+    return options.onReceived(bytes, signal);
   }
 
   async function run(): Promise<void> {
@@ -120,7 +120,8 @@ export function beginFill(options: FillOptions): Fill {
   function around(range: ByteRange, total: number): AsyncGenerator<Buffer> {
     const hash = blob?.hashed() ?? createHash(digestAlgorithm(digest));
     const ask = (first: number) => fetch(first, stopping.signal);
-    return bypass({ digest, sizeBytes: total, keptBytes: blob?.keptBytes ?? 0, hash, fetch: ask }, range);
+    const onReceived = (bytes: number) => options.onReceived(bytes, stopping.signal);
+    return bypass({ digest, sizeBytes: total, keptBytes: blob?.keptBytes ?? 0, hash, fetch: ask, onReceived }, range);
   }
 
   function letGo(): void {

@@ -5,6 +5,7 @@ import type { Reference } from '../oci/reference.ts';
 import * as failures from '../registry/failures.ts';
 import { createTrash, recorded } from '../registry/trash.ts';
 import { createAbsences } from './absence.ts';
+import { createBandwidths } from './bandwidth.ts';
 import { createMirroredBlobs } from './blobs.ts';
 import { toClientError } from './client-error.ts';
 import { createClients } from './clients.ts';
@@ -90,6 +91,9 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const limits = createRateLimits(now);
   const clients = createClients({ ...options, connections, limits });
   const clientOf = ({ upstream }: MirroredRepository) => clients.get(upstream);
+  const bandwidthOf = createBandwidths(options.upstreams);
+  /** Manifests and listings do not wait for blobs. */
+  const countReceived = ({ upstream }: MirroredRepository, bytes: number) => bandwidthOf(upstream).count(bytes);
   const absences = createAbsences(now);
   const uses = createUses(metadata, now, (error) => log.warn({ err: error }, 'cannot record what was used'));
   const trash = createTrash({ driver, metadata, now });
@@ -125,7 +129,10 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     clientOf,
     now,
     onResume: ({ upstream }) => measures.resumed(upstream.name),
-    onReceived: ({ upstream }, bytes) => measures.received(upstream.name, bytes),
+    onReceived({ upstream }, bytes, signal) {
+      measures.received(upstream.name, bytes);
+      return bandwidthOf(upstream).spend(bytes, signal);
+    },
   });
   const prefetch = createPrefetch({
     blobs,
@@ -134,7 +141,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   });
   const manifests = createMirroredManifests({
     metadata,
-    remote: createRemoteManifests(clientOf, options.largestManifestBytes),
+    remote: createRemoteManifests(clientOf, options.largestManifestBytes, countReceived),
     kept: createKeptManifests({
       driver,
       metadata,
@@ -147,7 +154,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     patienceSeconds: timeouts.connectSeconds,
     onFetched: prefetch.after,
   });
-  const listings = createRemoteListings({ clientOf, now, freshnessSeconds });
+  const listings = createRemoteListings({ clientOf, now, freshnessSeconds, onReceived: countReceived });
 
   return {
     locate: createRouting({

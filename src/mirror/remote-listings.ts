@@ -31,6 +31,7 @@ export interface RemoteListingsOptions {
   readonly clientOf: (source: MirroredRepository) => UpstreamClient;
   readonly now: () => number;
   readonly freshnessSeconds: number;
+  readonly onReceived: (source: MirroredRepository, bytes: number) => void;
 }
 
 interface Answer {
@@ -43,7 +44,8 @@ interface Answer {
 const largestBytes = 16 * 1024 * 1024;
 const keptBytes = 64 * 1024 * 1024;
 
-export function createRemoteListings({ clientOf, now, freshnessSeconds }: RemoteListingsOptions): RemoteListings {
+export function createRemoteListings(options: RemoteListingsOptions): RemoteListings {
+  const { clientOf, now, freshnessSeconds, onReceived } = options;
   const kept = new LRUCache<string, Answer>({ maxSize: keptBytes, sizeCalculation: ({ sizeBytes }) => sizeBytes + 1 });
   const flights = createSingleFlight<Answer>();
 
@@ -51,6 +53,7 @@ export function createRemoteListings({ clientOf, now, freshnessSeconds }: Remote
     const { remoteName } = source;
     const response = await clientOf(source).request({ method: 'GET', remoteName, path });
     const bytes = await readWhole(response, largestBytes);
+    onReceived(source, bytes.length);
     const link = response.headers['link'];
     const next = nextQuery(typeof link === 'string' ? link : undefined);
     return { document: parse(bytes), next, sizeBytes: bytes.length, at: now() };

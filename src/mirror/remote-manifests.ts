@@ -35,10 +35,12 @@ const accept = Object.values(mediaTypes).join(', ');
 export function createRemoteManifests(
   clientOf: (source: MirroredRepository) => UpstreamClient,
   largestBytes: number,
+  onReceived: (source: MirroredRepository, bytes: number) => void,
 ): RemoteManifests {
   async function get(source: MirroredRepository, reference: string, expected?: Digest): Promise<RemoteManifest> {
     const response = await ask(source, 'GET', reference);
     const bytes = await readWhole(response, largestBytes);
+    onReceived(source, bytes.length);
     const digest = verified(bytes, expected ?? digestHeader(response));
     const parsed = parse(bytes, contentType(response));
     return { digest, mediaType: parsed.mediaType, sizeBytes: bytes.length, bytes, parsed };

@@ -76,7 +76,9 @@ export function createTransport({ timeouts, connections, ca, proxy }: TransportO
       outgoing.once('response', (response) => {
         clearTimeout(waiting);
         response.setTimeout(timeouts.idleSeconds * 1000, () => {
-          response.destroy(new UpstreamError('timeout', 'the body rested too long'));
+          // What has come and is not read yet: it is the reader who rests.
+          if (response.readableLength > 0) response.socket.setTimeout(timeouts.idleSeconds * 1000);
+          else response.destroy(new UpstreamError('timeout', 'the body rested too long'));
         });
         resolve(response);
       });

@@ -8,6 +8,8 @@ export interface Upstream {
   readonly url: URL;
   /** The first whose repositories match is used. */
   readonly logins: readonly UpstreamLogin[];
+  /** That all downloads of a process from it may use; undefined: no limit. */
+  readonly bytesPerSecond: number | undefined;
   /** Certificates (PEM) of the authorities that vouch for it, beside the system's. */
   readonly ca: string | undefined;
   /** Hosts that its redirects may lead to, although they have private addresses. */

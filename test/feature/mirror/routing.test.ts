@@ -97,6 +97,7 @@ describe('MUST 3: what was pushed here wins', () => {
         name,
         url: new URL(`https://${name}`),
         logins: [],
+        bytesPerSecond: undefined,
         ca: undefined,
         redirects: [],
       })),

@@ -1,0 +1,60 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Upstream } from './upstream.ts';
+
+/** What all downloads of an upstream together may receive. */
+export interface Bandwidth {
+  /** Bytes that have come and that nothing had to wait for. */
+  count(bytes: number): void;
+  /**
+   * Counts bytes that have come. Resolves when more may be read, in the order of the calls, or once `signal` is aborted:
+   * what is not read waits in the socket, and the upstream waits with it.
+   */
+  spend(bytes: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface BandwidthOptions {
+  readonly bytesPerSecond: number;
+  /** Milliseconds. */
+  readonly now: () => number;
+  /** Resolves after so many milliseconds, or once the signal is aborted. */
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** How much of the bandwidth may be made up for that was not used when nothing came. */
+const burstMilliseconds = 200;
+
+export function createBandwidth({ bytesPerSecond, now, sleep }: BandwidthOptions): Bandwidth {
+  /** When everything counted so far would have come at full bandwidth. */
+  let paidAt = -Infinity;
+
+  function count(bytes: number): void {
+    paidAt = Math.max(paidAt, now()) + (bytes / bytesPerSecond) * 1000;
+  }
+
+  return {
+    count,
+    async spend(bytes, signal) {
+      count(bytes);
+      const wait = paidAt - now() - burstMilliseconds;
+      if (wait > 0) await sleep(wait, signal);
+    },
+  };
+}
+
+const unlimited: Bandwidth = { count: () => undefined, spend: () => Promise.resolve() };
+
+async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, { signal }).catch(() => undefined);
+}
+
+/** The bandwidth of each upstream. */
+export function createBandwidths(upstreams: readonly Upstream[]): (upstream: Upstream) => Bandwidth {
+  const now = () => performance.now();
+  const all = new Map(
+    upstreams.map((upstream) => {
+      const { bytesPerSecond } = upstream;
+      return [upstream, bytesPerSecond === undefined ? unlimited : createBandwidth({ bytesPerSecond, now, sleep })];
+    }),
+  );
+  return (upstream) => all.get(upstream) ?? unlimited;
+}
