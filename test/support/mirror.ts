@@ -21,9 +21,13 @@ export async function mirrorConfig(mirror: MirrorSettings): Promise<{ readonly f
 /** A berth in this process that mirrors. */
 export async function startMirror(mirror: MirrorSettings, settings: Readonly<Record<string, string>> = {}): Promise<TestBerth> {
   const { file, remove } = await mirrorConfig(mirror);
-  const berth = await startBerth({ BERTH_CONFIG: file, ...settings });
+  return removing(await startBerth({ BERTH_CONFIG: file, ...settings }), remove);
+}
+
+function removing(berth: TestBerth, remove: () => Promise<void>): TestBerth {
   return {
     ...berth,
+    restart: async () => removing(await berth.restart(), remove),
     async close() {
       await berth.close();
       await remove();
