@@ -115,6 +115,21 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect(await store().mirroredBytes()).toBe(0);
   });
 
+  test('what an image pins is not evicted, until no image pins it any more', async () => {
+    for (const letter of ['a', 'b', 'c']) await store().recordMirroredBlob([holder('docker.io/x')], digest(letter), 5, 1);
+    const evictable = async () => (await store().leastRecentlyUsed(9)).map((content) => content.digest[7]).join('');
+    await store().pinContent('one', [digest('a'), digest('b'), digest('d')], 1);
+    await store().pinContent('two', [digest('b')], 1);
+    expect([await evictable(), await store().pinnedBytes()]).toEqual(['c', 10]);
+    await store().pinContent('one', [digest('a')], 2);
+    await store().dropPins('one', 2);
+    expect([(await store().pinnedImages()).toSorted(), await evictable()]).toEqual([['one', 'two'], 'c']);
+    await store().dropPins('two', 2);
+    expect([await store().pinnedImages(), await evictable()]).toEqual([['one'], 'bc']);
+    await store().dropPins('one', 3);
+    expect([await store().pinnedImages(), await evictable(), await store().pinnedBytes()]).toEqual([[], 'abc', 0]);
+  });
+
   test('forgotten content is gone from every repository', async () => {
     await manifest('a', ['b']);
     await store().recordMirroredBlob([holder('docker.io/library/a')], digest('b'), 5, 1);

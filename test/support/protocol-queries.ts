@@ -66,6 +66,8 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'fill a blob': () => writes.recordMirroredBlob([holder], 'd5', 1, 1),
   'link a blob': () => writes.linkHeldBlob(holder, 'd5', 1),
   'note uses': () => writes.recordUses(['d5', 'd6'].map((digest) => ({ digest, usedAt: 1 }))),
+  pin: () => writes.pinContent('i5', ['d5', 'd6'], 1),
+  unpin: () => writes.dropPins('i5', 200_000),
   'annotations of a repository': () => reads.findAnnotations('app1'),
   'forget content': () => writes.forgetContent('d50001'),
   evict: () => writes.evictContent('d50000'),

@@ -72,11 +72,28 @@ export interface MirroredContentRecord {
   readonly usedAt: number;
 }
 
-/** Mirrored content, least recently used first. */
+/** Mirrored content that nothing pins, least recently used first. */
 export function* leastRecentlyUsed(limit: number): Query<readonly MirroredContentRecord[]> {
   return yield* all<MirroredContentRecord>(
     `SELECT digest AS "digest", size_bytes AS "sizeBytes", used_at AS "usedAt"
-       FROM mirrored_content ORDER BY used_at, digest LIMIT ?`,
+       FROM mirrored_content c
+      WHERE NOT EXISTS (SELECT 1 FROM mirrored_pins p WHERE p.digest = c.digest)
+      ORDER BY used_at, digest LIMIT ?`,
     limit,
   );
+}
+
+/** Images that pin content. */
+export function* pinnedImages(): Query<readonly string[]> {
+  const rows = yield* all<{ image: string }>('SELECT DISTINCT image AS "image" FROM mirrored_pins');
+  return rows.map(({ image }) => image);
+}
+
+/** Bytes of pinned content that is here. */
+export function* pinnedBytes(): Query<number> {
+  const row = yield* first<{ total: number | string | null }>(
+    `SELECT sum(size_bytes) AS "total" FROM mirrored_content
+      WHERE digest IN (SELECT digest FROM mirrored_pins)`,
+  );
+  return Number(row?.total ?? 0);
 }

@@ -6,6 +6,7 @@ export * from './access-writes.ts';
 export * from './coordination.ts';
 export * from './mirror-writes.ts';
 export * from './oidc-writes.ts';
+export * from './pins.ts';
 
 /** What can be changed in the metadata store. Each is one transaction. Times are milliseconds since 1970. */
 
