@@ -1,58 +1,37 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { openAccess } from '../../src/http/access.ts';
-import { createOrigin } from '../../src/http/origin.ts';
-import { createHttpServer } from '../../src/http/server.ts';
-import { type Registry, createRegistry } from '../../src/registry/registry.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Answer, call } from '../support/call.ts';
 import { type FaultyDriver, createFaultyDriver } from '../support/faulty-driver.ts';
 import { type TestImage, digestOf, newImage } from '../support/images.ts';
+import { type RegistryServer, serveRegistry } from '../support/registry-server.ts';
 import { until } from '../support/until.ts';
 
 let directory: string;
 let faulty: FaultyDriver;
 let metadata: MetadataStore;
-let registry: Registry;
-let server: Server;
-let url: string;
+let server: RegistryServer;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'berth-faulty-'));
   faulty = createFaultyDriver(await createFilesystemDriver({ directory }));
   metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
-  registry = createRegistry({ driver: faulty.driver, metadata, now: Date.now, acceptMissing: false });
-  server = createHttpServer({
-    protocol: {
-      registry,
-      access: openAccess,
-      origin: createOrigin({ publicUrl: undefined, trustedProxies: [] }),
-      mirror: undefined,
-      absoluteLocations: false,
-      largestManifestBytes: 4 * 1024 * 1024,
-    },
-    web: (_request, response) => response.end(),
-    log: () => undefined,
-  });
-  await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
-  url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  server = await serveRegistry(faulty.driver, metadata);
 });
 afterEach(async () => {
-  await new Promise<void>((closed) => void server.close(() => closed()));
-  await registry.uploads.close();
+  await server.close();
   await metadata.close();
   await faulty.driver.close();
   await rm(directory, { recursive: true });
 });
 
 const ask = (method: string, path: string, body?: Uint8Array | string) =>
-  call({ url }, method, path, {
+  call(server, method, path, {
     ...(body === undefined ? {} : { body }),
     headers: { 'Content-Length': Buffer.byteLength(body ?? '') },
   });

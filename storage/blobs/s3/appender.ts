@@ -5,7 +5,7 @@ import { unlessMissing } from '../missing.ts';
 import { type GrowingRecord, dataKey, loadRecord, removeData, removeGrowing, saveRecord } from './growing.ts';
 import { type MultipartUpload, beginMultipart, resumeMultipart } from './multipart.ts';
 import { createPartBuffer } from './part-buffer.ts';
-import { largestObjectBytes, partBytes, smallestPartBytes } from './part-sizes.ts';
+import { partBytes, smallestPartBytes } from './part-sizes.ts';
 import { openObject, readWhole } from './reading.ts';
 import { objectSize, putObject } from './writing.ts';
 
@@ -71,7 +71,6 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
   }
 
   async function sendPart(bytes: Uint8Array): Promise<void> {
-    if (stored() + bytes.length > largestObjectBytes) throw new StorageError('too_large', 'append: more than 5 TiB');
     if (upload?.endsShort) await seal(upload);
     if (!upload) await begin(completedBytes);
     await upload?.put(upload.partCount + 1, bytes);
@@ -105,7 +104,7 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
       const before = stored() + tail.length;
       const parts = createParts(tail, (upload?.partCount ?? 0) + 1, sendPart);
       try {
-        for await (const chunk of source) await parts.add(chunk);
+        for await (const chunk of within(bucket.largestObjectBytes - before, source)) await parts.add(chunk);
       } finally {
         const rest = await parts.finish();
         const sizeBytes = stored() + rest.length;
@@ -152,6 +151,16 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
       ended = true;
     },
   };
+}
+
+/** The chunks as long as they have no more than `mostBytes` together. Throws `too_large`. */
+async function* within(mostBytes: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let left = mostBytes;
+  for await (const chunk of source) {
+    left -= chunk.length;
+    if (left < 0) throw new StorageError('too_large', 'append: no object of the store can be so large');
+    yield chunk;
+  }
 }
 
 /** Cuts what is added into parts; sends one while the next one gathers, so that at most two are in memory. */

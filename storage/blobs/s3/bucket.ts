@@ -2,6 +2,7 @@ import type { S3, S3RequestOptions, StorageClass } from '@aws-sdk/client-s3';
 import { StorageError } from '../driver.ts';
 import { type ClientOptions, createClient, mostAttempts } from './client.ts';
 import { toStorageError } from './errors.ts';
+import { largestObjectBytes } from './part-sizes.ts';
 
 export interface S3Options extends ClientOptions {
   readonly bucket: string;
@@ -17,6 +18,7 @@ export interface S3Options extends ClientOptions {
   readonly storageClass?: string | undefined;
   /** A request that stands still for this long has failed. */
   readonly patienceMilliseconds?: number;
+  readonly largestObjectBytes?: number;
 }
 
 /** A bucket, and how requests to it are made. */
@@ -28,6 +30,7 @@ export interface Bucket {
   /** Put before every key. */
   readonly prefix: string;
   readonly patienceMilliseconds: number;
+  readonly largestObjectBytes: number;
   /** Fields of every request that makes an object. */
   readonly encryption: {
     readonly ServerSideEncryption?: 'AES256' | 'aws:kms';
@@ -61,6 +64,7 @@ export function openBucket(options: S3Options): Bucket {
     name: bucket,
     prefix,
     patienceMilliseconds,
+    largestObjectBytes: options.largestObjectBytes ?? largestObjectBytes,
     encryption: {
       ...(serverSideEncryption && { ServerSideEncryption: serverSideEncryption }),
       ...(kmsKeyId && { SSEKMSKeyId: kmsKeyId }),

@@ -1,0 +1,38 @@
+import type { Server } from 'node:http';
+import { openAccess } from '../../src/http/access.ts';
+import { createOrigin } from '../../src/http/origin.ts';
+import { createHttpServer } from '../../src/http/server.ts';
+import { createRegistry } from '../../src/registry/registry.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+
+/** The registry alone over stores that a test has made: without a mirror, open to everybody. */
+export interface RegistryServer {
+  readonly url: string;
+  /** Does not close the stores. */
+  close(): Promise<void>;
+}
+
+export async function serveRegistry(driver: BlobDriver, metadata: MetadataStore): Promise<RegistryServer> {
+  const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
+  const server: Server = createHttpServer({
+    protocol: {
+      registry,
+      access: openAccess,
+      origin: createOrigin({ publicUrl: undefined, trustedProxies: [] }),
+      mirror: undefined,
+      absoluteLocations: false,
+      largestManifestBytes: 4 * 1024 * 1024,
+    },
+    web: (_request, response) => response.end(),
+    log: () => undefined,
+  });
+  await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
+  return {
+    url: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+    async close() {
+      await new Promise<void>((closed) => void server.close(() => closed()));
+      await registry.uploads.close();
+    },
+  };
+}
