@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { type Socket, connect } from 'node:net';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call, callRaw } from '../support/call.ts';
@@ -14,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => berth.close());
 
-const growing = () => readdir(join(berth.directory, '.berth/growing'));
+const growing = () => berth.litter('growing');
 
 /** A connection that the test writes to as it likes. */
 async function open(): Promise<{ socket: Socket; received: () => string; closed: Promise<void> }> {
@@ -141,9 +139,11 @@ describe('clients that vanish', () => {
   test('while another request waits for the same upload: that one goes on with what arrived', async () => {
     const location = await startUpload(berth, 'shared');
     const { socket } = await open();
-    socket.write(`PATCH ${location} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc`);
-    await until(async () => (await growing()).length > 0);
-    const finishing = call(berth, 'PUT', `${location}?digest=${digestOf('abc')}`, { body: '' });
+    const arriving = randomBytes(9_000_000); // more than a part: then a bucket too has something to show
+    socket.write(`PATCH ${location} HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n`);
+    socket.write(arriving);
+    await until(async () => socket.writableLength === 0 && (await growing()).length > 0);
+    const finishing = call(berth, 'PUT', `${location}?digest=${digestOf(arriving)}`, { body: '' });
     socket.destroy();
     expect((await finishing).status).toBe(201);
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { createLog } from '../../src/observability/log.ts';
+import type { LitterFolder } from './blobs.ts';
 import { type TestStores, createStores } from './stores.ts';
 
 /** A berth in this process, on a free port, over a folder of its own. */
@@ -14,6 +15,8 @@ export interface TestBerth {
   readonly directory: string;
   /** The `BERTH_*` variables that it runs with. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Names of what lies beside the objects. */
+  litter(folder: LitterFolder): Promise<readonly string[]>;
   /** Closes it and opens it again over the same data, on another port. */
   restart(): Promise<TestBerth>;
   close(): Promise<void>;
@@ -44,6 +47,7 @@ async function open(directory: string, stores: TestStores, settings: Readonly<Re
     port: Number(port),
     directory,
     environment,
+    litter: (folder) => stores.litter(folder, directory),
     async restart() {
       await app.close();
       return open(directory, stores, settings);
