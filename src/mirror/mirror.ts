@@ -13,6 +13,7 @@ import { createEviction } from './eviction.ts';
 import { WrongDigest } from './growing-blob.ts';
 import type { FillTurns } from './fill-turns.ts';
 import { createFills } from './fills.ts';
+import { createPresence } from './presence.ts';
 import { createPrefetch } from './prefetch.ts';
 import { createKeptManifests } from './kept-manifests.ts';
 import type { Measures } from './measures.ts';
@@ -39,7 +40,7 @@ export interface Mirror {
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
   /** For who watches it. */
   state(): MirrorState;
-  /** A blob that was served as kept has no bytes: the next look fetches it again. */
+  /** What was served as kept has no bytes: the next look fetches it again. */
   lost(digest: Digest): Promise<void>;
   /** Work of every moment: deletes what was evicted two seconds ago. */
   emptyTrash(): Promise<void>;
@@ -154,6 +155,20 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     patienceSeconds: timeouts.connectSeconds,
     onFetched: prefetch.after,
   });
+  const presence = createPresence(driver, now);
+
+  async function lost(digest: Digest): Promise<void> {
+    await metadata.evictContent(digest);
+  }
+
+  /** What is here, but for its bytes, is fetched again. */
+  async function present(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedBlob> {
+    const served = await blobs.get(source, digest, bodyWanted);
+    if (served.open || !bodyWanted || (await presence.isThere(digest))) return served;
+    await lost(digest);
+    return blobs.get(source, digest, bodyWanted);
+  }
+
   const listings = createRemoteListings({ clientOf, now, freshnessSeconds, onReceived: countReceived });
 
   return {
@@ -173,7 +188,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     blob: (source, digest, bodyWanted) =>
       readable(source, 'BLOB_UNKNOWN', async () => {
         if (bodyWanted) uses.note(digest);
-        const served = await blobs.get(source, digest, bodyWanted);
+        const served = await present(source, digest, bodyWanted);
         measures.served(source.upstream.name, 'blob', served.cache, bodyWanted ? served.sizeBytes : 0);
         return served;
       }),
@@ -187,9 +202,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
         return limit ? [{ upstream: name, limit: limit.limit, remaining: limit.remaining }] : [];
       }),
     }),
-    async lost(digest) {
-      await metadata.evictContent(digest);
-    },
+    lost,
     emptyTrash: () => trash.empty(),
     async tidy() {
       await uses.flush();

@@ -11,6 +11,7 @@ import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { stillNeeded } from './blobs.ts';
 import { translating } from './failures.ts';
+import { createLostBytes } from './lost-bytes.ts';
 import { recorded } from './trash.ts';
 
 export interface PushedManifest {
@@ -22,7 +23,9 @@ export interface PushedManifest {
 export interface Manifests {
   /** What the reference stands for now. Throws MANIFEST_UNKNOWN. */
   find(repository: RepositoryName, reference: Reference): Promise<ManifestRecord>;
-  /** The bytes of a manifest that the caller has found. */
+  /** Whether its bytes are not there, as far as somebody has noticed. */
+  isLost(digest: string): Promise<boolean>;
+  /** The bytes of a manifest that the caller has found. Throws `BytesLost`. */
   bytes(digest: string): Promise<Buffer>;
   /**
    * Checks and stores a manifest, under its digest or a tag, and points `tags` at it too. Durable once resolved.
@@ -53,6 +56,7 @@ export interface ManifestsOptions {
 const cacheBytes = 64 * 1024 * 1024;
 
 export function createManifests({ driver, metadata, now, acceptMissing }: ManifestsOptions): Manifests {
+  const lost = createLostBytes(driver);
   const cache = new LRUCache<string, Buffer>({ maxSize: cacheBytes, sizeCalculation: (bytes) => bytes.length || 1 });
 
   async function readBytes(digest: string): Promise<Buffer> {
@@ -85,10 +89,12 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
         return record;
       }),
 
+    isLost: (digest) => translating(() => lost.isLost(digest)),
+
     async bytes(digest) {
       const cached = cache.get(digest);
       if (cached) return cached;
-      const bytes = await translating(() => readBytes(digest));
+      const bytes = await translating(() => lost.noting(digest, () => readBytes(digest)));
       cache.set(digest, bytes);
       return bytes;
     },

@@ -1,6 +1,8 @@
-import { type ByteRange, type OpenObject, StorageError } from '../../../storage/blobs/driver.ts';
+import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
 import type { ServedBlob } from '../../mirror/served.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { OciError } from '../../oci/errors.ts';
+import { BytesLost } from '../../registry/lost-bytes.ts';
 import { serveObject } from '../serve-object.ts';
 import { type Exchange, digestOf, sendEmpty } from './exchange.ts';
 import { describeMirrored } from './mirrored.ts';
@@ -36,7 +38,7 @@ async function openHeld({ protocol, mirrored }: Exchange, digest: Digest, range:
   try {
     return await protocol.registry.blobs.open(digest, range);
   } catch (error) {
-    if (!mirrored || !(error instanceof StorageError && error.code === 'not_found')) throw error;
+    if (!mirrored || !(error instanceof BytesLost)) throw error;
     await mirrored.mirror.lost(digest);
     const { open } = await mirrored.mirror.blob(mirrored.source, digest, true);
     if (!open) throw error;
@@ -46,7 +48,13 @@ async function openHeld({ protocol, mirrored }: Exchange, digest: Digest, range:
 
 /** The blob in the repository, or at the repository's upstream: then `open` where it is not here yet. */
 async function find({ protocol, request, response, repository, mirrored }: Exchange, digest: Digest): Promise<Found> {
-  if (!mirrored) return { sizeBytes: await protocol.registry.blobs.size(repository, digest) };
+  const { blobs } = protocol.registry;
+  if (!mirrored) {
+    const sizeBytes = await blobs.size(repository, digest);
+    // Who asks for its existence alone is about to push it.
+    if (request.method === 'HEAD' && (await blobs.isLost(digest))) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
+    return { sizeBytes };
+  }
   const served = await mirrored.mirror.blob(mirrored.source, digest, request.method === 'GET');
   describeMirrored(response, served);
   return served;

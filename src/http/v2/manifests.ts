@@ -1,6 +1,8 @@
 import type { ServedManifest } from '../../mirror/served.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type Reference, type Tag, parseTag } from '../../oci/reference.ts';
+import { BytesLost } from '../../registry/lost-bytes.ts';
 import { wholeBody } from '../body.ts';
 import { immutable } from './blobs.ts';
 import { type Exchange, referenceOf, sendEmpty, setLocation } from './exchange.ts';
@@ -19,8 +21,7 @@ function wanted(exchange: Exchange): Reference {
  * "MUST provide the expected manifest": there is one form of it, the pushed one, so `Accept` has nothing to choose from.
  */
 export async function getManifest(exchange: Exchange): Promise<void> {
-  const { protocol, request, response } = exchange;
-  const { manifests } = protocol.registry;
+  const { request, response } = exchange;
   const reference = wanted(exchange);
   const { digest, mediaType, sizeBytes, bytes } = await find(exchange, reference);
   const etag = `"${digest}"`;
@@ -31,13 +32,34 @@ export async function getManifest(exchange: Exchange): Promise<void> {
     response.writeHead(304).end();
     return;
   }
-  const body = request.method === 'HEAD' ? undefined : (bytes ?? (await manifests.bytes(digest)));
+  const body = request.method === 'HEAD' ? undefined : (bytes ?? (await heldBytes(exchange, digest)));
   response.writeHead(200, { 'Content-Type': mediaType, 'Content-Length': sizeBytes }).end(body);
+}
+
+/** A mirrored manifest whose bytes are gone is fetched again. */
+async function heldBytes({ protocol, mirrored }: Exchange, digest: string): Promise<Buffer> {
+  try {
+    return await protocol.registry.manifests.bytes(digest);
+  } catch (error) {
+    if (!mirrored || !(error instanceof BytesLost)) throw error;
+    await mirrored.mirror.lost(digest as Digest);
+    const { bytes } = await mirrored.mirror.manifest(mirrored.source, { digest: digest as Digest }, true);
+    if (!bytes) throw error;
+    return bytes;
+  }
 }
 
 /** The manifest in the repository, or at the repository's upstream: then with its bytes where they are not kept. */
 async function find({ protocol, request, response, repository, mirrored }: Exchange, reference: Reference): Promise<Found> {
-  if (!mirrored) return protocol.registry.manifests.find(repository, reference);
+  const { manifests } = protocol.registry;
+  if (!mirrored) {
+    const found = await manifests.find(repository, reference);
+    // Who asks for its existence alone may be about to push it.
+    if (request.method === 'HEAD' && (await manifests.isLost(found.digest))) {
+      throw new OciError('MANIFEST_UNKNOWN', { detail: { digest: found.digest } });
+    }
+    return found;
+  }
   const served = await mirrored.mirror.manifest(mirrored.source, reference, request.method === 'GET');
   describeMirrored(response, served);
   return served;

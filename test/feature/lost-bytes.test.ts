@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { loadConfig } from '../../config/load.ts';
+import { openBlobStore } from '../../src/blob-store.ts';
+import { createPresence } from '../../src/mirror/presence.ts';
+import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
+import { blobKey } from '../../storage/blobs/layout.ts';
+import { type TestBerth, startBerth } from '../support/berth.ts';
+import { s3Settings } from '../support/blobs.ts';
+import { call } from '../support/call.ts';
+import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream.ts';
+import { digestOf, pushBlob, pushImage, putManifest } from '../support/images.ts';
+import { startMirror } from '../support/mirror.ts';
+import { describeWith } from '../support/requires.ts';
+import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.ts';
+import { until } from '../support/until.ts';
+
+/** What a broken disk or a careless rule of a bucket does. */
+async function lose({ environment }: TestBerth, digest: string): Promise<void> {
+  const driver = await openBlobStore(loadConfig({ file: undefined, environment }).storage.blobs);
+  await driver.stat(blobKey(digest));
+  await driver.delete([blobKey(digest)]);
+  await driver.close();
+}
+
+describe('what was pushed and is gone from the blob store', () => {
+  let berth: TestBerth;
+  beforeEach(async () => {
+    berth = await startBerth();
+  });
+  afterEach(() => berth.close());
+
+  test('a blob: who pulls it is told so, who pushes it repairs it', async () => {
+    const bytes = randomBytes(1000);
+    const digest = digestOf(bytes);
+    const path = `/v2/app/blobs/${digest}`;
+    await pushBlob(berth, 'app', bytes);
+    await lose(berth, digest);
+    const lost = await call(berth, 'GET', path);
+    expect([lost.status, lost.codes()]).toEqual([500, ['INTERNAL']]);
+    expect(lost.body.toString()).toContain(`the bytes of ${digest} are gone from the blob store: push it again`);
+    expect((await call(berth, 'HEAD', path)).status).toBe(404);
+    expect((await call(berth, 'POST', `/v2/other/blobs/uploads/?mount=${digest}&from=app`, { body: '' })).status).toBe(202);
+    await pushBlob(berth, 'app', bytes);
+    expect((await call(berth, 'HEAD', path)).status).toBe(200);
+    expect((await call(berth, 'GET', path)).body.equals(bytes)).toBe(true);
+  });
+
+  test('a manifest: the same', async () => {
+    const { digest, manifest } = await pushImage(berth, 'app', '1');
+    await lose(berth, digest);
+    for (const reference of ['1', digest]) {
+      const lost = await call(berth, 'GET', `/v2/app/manifests/${reference}`);
+      expect([lost.status, lost.codes()]).toEqual([500, ['INTERNAL']]);
+      expect(lost.body.toString()).toContain('push it again');
+      expect((await call(berth, 'HEAD', `/v2/app/manifests/${reference}`)).status).toBe(404);
+    }
+    expect((await putManifest(berth, 'app', '1', manifest)).status).toBe(201);
+    expect((await call(berth, 'HEAD', '/v2/app/manifests/1')).status).toBe(200);
+    expect((await call(berth, 'GET', '/v2/app/manifests/1')).body.toString()).toBe(manifest);
+  });
+});
+
+describe('what was mirrored and is gone from the blob store', () => {
+  let upstream: FakeUpstream;
+  let berth: TestBerth;
+
+  async function start(settings: Readonly<Record<string, string>> = {}): Promise<void> {
+    upstream = await startFakeUpstream();
+    berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } } }, settings);
+  }
+  afterEach(async () => {
+    await Promise.all([berth.close(), upstream.close()]);
+  });
+
+  const get = (path: string) => call(berth, 'GET', `/v2/ghcr.io/o/i/${path}`);
+
+  test('a manifest is fetched again, by tag and by digest', async () => {
+    await start();
+    for (const tag of ['by-tag', 'by-digest']) {
+      const { digest, manifest } = upstream.addImage('o/i', tag);
+      await get(`manifests/${tag}`);
+      await lose(berth, digest);
+      const again = await get(`manifests/${tag === 'by-tag' ? tag : digest}`);
+      expect([again.status, again.body.toString()]).toEqual([200, manifest]);
+      expect((await get(`manifests/${tag}`)).body.toString()).toBe(manifest);
+    }
+    expect(upstream.count('GET', /manifests/)).toBe(4);
+  });
+
+  describeWith(s3Programs, 'with redirects to a bucket', () => {
+    let bucket: TestBucket;
+    beforeEach(async () => {
+      bucket = await createBucket();
+      await start({ ...s3Settings(bucket), BERTH_STORAGE_BLOBS_S3_REDIRECT: 'true' });
+    }, 180_000);
+    afterEach(() => bucket.remove());
+
+    test('nobody is sent to a blob that is not there', async () => {
+      const bytes = randomBytes(1000);
+      const digest = upstream.addBlob('o/i', bytes);
+      const kept = () => call(berth, 'HEAD', `/v2/ghcr.io/o/i/blobs/${digest}`);
+      await get(`blobs/${digest}`);
+      await until(async () => (await kept()).headers['x-mirror-cache'] === 'HIT');
+      await lose(berth, digest);
+      const again = await get(`blobs/${digest}`);
+      expect([again.status, again.body.equals(bytes)]).toEqual([200, true]);
+      await until(async () => (await get(`blobs/${digest}`)).status === 307);
+      const answer = await fetch((await get(`blobs/${digest}`)).header('location'));
+      expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true);
+      expect(upstream.count('GET', /blobs/)).toBe(2);
+    });
+  });
+});
+
+test('what was there is believed to be there for five minutes, and looked for only where clients are sent to the store', async () => {
+  let time = 1_000_000;
+  let looks = 0;
+  let isThere = true;
+  const driver = (presignedReads: boolean) =>
+    ({
+      capabilities: { presignedReads },
+      stat() {
+        looks++;
+        return isThere ? Promise.resolve({}) : Promise.reject(new StorageError('not_found', 'gone'));
+      },
+    }) as unknown as BlobDriver;
+  const redirecting = createPresence(driver(true), () => time);
+  const look = () => redirecting.isThere('sha256:1');
+  expect([await look(), await look(), looks]).toEqual([true, true, 1]);
+  isThere = false;
+  time += 299_999;
+  expect([await look(), looks]).toEqual([true, 1]);
+  time += 1;
+  expect([await look(), await look(), looks]).toEqual([false, false, 3]);
+  expect([await createPresence(driver(false), () => time).isThere('sha256:1'), looks]).toEqual([true, 3]);
+});
