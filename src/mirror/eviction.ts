@@ -1,14 +1,36 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MirroredContentRecord, MirrorSize } from '../../storage/metadata/queries/mirror-reads.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { type Trash, graceMilliseconds } from '../registry/trash.ts';
+import type { Trash } from '../registry/trash.ts';
+import { type Demand, createCachePolicy } from './cache-policy.ts';
 
-/** Keeps mirrored content within its size: what was asked for longest ago goes first, and never what was pushed. */
+/**
+ * Keeps mirrored content within its size: never more than that, with what is about to be deleted, whichever processes
+ * share the store. What was pushed is not touched.
+ */
 export interface Eviction {
+  /**
+   * Makes room for a blob that has come, and counts it in. False where it shall not be kept: it is huge and asked for the
+   * first time, or there was no room for it in time. Rejects when the mirror closes.
+   */
+  admit(arrival: Arrival): Promise<boolean>;
+  /** Whether a manifest may be kept. */
+  hasRoom(sizeBytes: number): Promise<boolean>;
   /** Tells of content that has just been recorded. Evicts in the background where that makes it too much. */
-  grown(sizeBytes: number): void;
+  grown(): void;
   /** Evicts as much as it must; resolves to the number of bytes. */
   run(): Promise<number>;
-  /** Bytes of mirrored content, as far as this process knows. */
+  /** Nobody waits for room any longer. */
+  close(): void;
+  /** Bytes that the mirror has, as far as this process knows. */
   readonly sizeBytes: number;
+}
+
+export interface Arrival {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  /** How many requests wanted it while it came. */
+  readonly requests: number;
 }
 
 export interface EvictionOptions {
@@ -19,51 +41,62 @@ export interface EvictionOptions {
   readonly now: () => number;
   /** Writes down the latest uses: they decide. */
   readonly flushUses: () => Promise<void>;
+  /** Whether somebody reads it now, through this process. */
+  readonly isInUse: (digest: string) => boolean;
   readonly onEvicted: (sizeBytes: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Parts of the size at which evicting begins and ends. */
-const highMark = 0.9;
-const lowMark = 0.8;
-const batch = 100;
-/** What is evicted leaves the disk only after this. */
-const leavingMilliseconds = graceMilliseconds + 1000;
+/** What is evicted leaves the disk two or three seconds later (see `trash.ts`). */
+const patienceMilliseconds = 10_000;
+const pauseMilliseconds = 250;
+/** The least recently used of them may be in use. */
+const candidates = 50;
 
 export function createEviction(options: EvictionOptions): Eviction {
-  const { metadata, trash, maxBytes, now, flushUses, onEvicted, onFailure } = options;
-  let sizeBytes = 0;
+  const { metadata, trash, maxBytes, now, flushUses, isInUse, onEvicted, onFailure } = options;
+  const policy = createCachePolicy(maxBytes);
+  const closing = new AbortController();
+  const waiting = new Map<Arrival, { readonly isHuge: boolean }>();
+  let size: MirrorSize = { contentBytes: 0, protectedBytes: 0, transitBytes: 0 };
   let running: Promise<number> | undefined;
-  let recent: { readonly at: number; readonly sizeBytes: number }[] = [];
+  let emptying: Promise<void> | undefined;
 
-  /**
-   * As much as comes leaves too, but later: so much less may be kept that both have room. A flood does not empty the
-   * mirror: half of the size is left in any case.
-   */
-  function room(): number {
-    recent = recent.filter(({ at }) => now() - at < leavingMilliseconds);
-    return Math.max(maxBytes / 2, maxBytes - recent.reduce((sum, content) => sum + content.sizeBytes, 0));
+  const held = () => size.contentBytes + size.transitBytes;
+
+  async function measure(): Promise<void> {
+    size = await metadata.mirrorSize();
+  }
+
+  function demand(): Demand {
+    const sum = (arrivals: readonly Arrival[]) => arrivals.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+    const huge = [...waiting].filter(([, { isHuge }]) => isHuge).map(([arrival]) => arrival);
+    return { sizeBytes: sum([...waiting.keys()]), hugeBytes: sum(huge) };
   }
 
   async function evict(): Promise<number> {
-    sizeBytes = await metadata.mirroredBytes();
-    if (sizeBytes <= room() * highMark) return 0;
+    await measure();
+    if (!policy.isTooMuch(size, demand())) return 0;
     await flushUses();
-    const before = sizeBytes;
-    while (sizeBytes > room() * lowMark && (await evictBatch()) > 0);
-    return before - sizeBytes;
-  }
-
-  async function evictBatch(): Promise<number> {
     let evicted = 0;
-    for (const content of await metadata.leastRecentlyUsed(batch)) {
-      if (sizeBytes <= room() * lowMark) break;
-      if (await metadata.evictContent(content.digest)) await trash.setAside(content.digest);
-      sizeBytes -= content.sizeBytes;
-      evicted++;
-      onEvicted(content.sizeBytes);
+    while (!policy.isEnough(size, demand())) {
+      const victim = await nextVictim();
+      if (!victim) break;
+      if (await metadata.evictContent(victim.digest, now())) await trash.setAside(victim.digest);
+      evicted += victim.sizeBytes;
+      onEvicted(victim.sizeBytes);
+      await measure();
     }
     return evicted;
+  }
+
+  async function nextVictim(): Promise<MirroredContentRecord | undefined> {
+    for (const segment of policy.victims(size, demand())) {
+      const oldest = await metadata.leastRecentlyUsed(segment === 'protected', candidates);
+      const victim = oldest.find(({ digest }) => !isInUse(digest));
+      if (victim) return victim;
+    }
+    return undefined;
   }
 
   function run(): Promise<number> {
@@ -71,15 +104,61 @@ export function createEviction(options: EvictionOptions): Eviction {
     return running;
   }
 
+  /** Whoever evicts here may be the only process. */
+  function emptyTrash(): Promise<void> {
+    emptying ??= trash.empty().finally(() => (emptying = undefined));
+    return emptying;
+  }
+
+  async function isReserved({ digest, sizeBytes }: Arrival): Promise<boolean> {
+    await measure();
+    if (held() + sizeBytes > policy.mostBlobBytes) return false;
+    return metadata.reserveRoom(digest, sizeBytes, policy.mostBlobBytes, now());
+  }
+
+  /** Room comes when what was evicted has left. */
+  async function waitForRoom(arrival: Arrival, isHuge: boolean): Promise<boolean> {
+    const end = performance.now() + patienceMilliseconds;
+    waiting.set(arrival, { isHuge });
+    try {
+      while (!(await isReserved(arrival))) {
+        if (performance.now() > end) return false;
+        await run();
+        await emptyTrash();
+        await delay(pauseMilliseconds, undefined, { signal: closing.signal });
+      }
+      return true;
+    } finally {
+      waiting.delete(arrival);
+    }
+  }
+
   return {
     run,
-    grown(added) {
-      sizeBytes += added;
-      recent.push({ at: now(), sizeBytes: added });
-      if (sizeBytes > room() * highMark) run().catch(onFailure);
+
+    async admit(arrival) {
+      const { digest, sizeBytes, requests } = arrival;
+      if (sizeBytes > policy.mostBlobBytes) return false;
+      const isHuge = policy.isHuge(sizeBytes);
+      if (isHuge && requests === 1 && !(await metadata.refuseBlob(digest, now()))) return false;
+      return waitForRoom(arrival, isHuge);
     },
+
+    async hasRoom(sizeBytes) {
+      await measure();
+      return held() + sizeBytes <= maxBytes;
+    },
+
+    grown() {
+      measure()
+        .then(() => (policy.isTooMuch(size, demand()) ? run() : 0))
+        .catch(onFailure);
+    },
+
+    close: () => closing.abort(),
+
     get sizeBytes() {
-      return sizeBytes;
+      return held();
     },
   };
 }

@@ -55,6 +55,7 @@ export function createFillTurns({ leases, metadata, now, patienceSeconds }: Fill
         async announce(sizeBytes) {
           await Promise.all([claim.announce(sizeBytes), progress.begin(sizeBytes)]);
         },
+        giveTurn: () => lease.release(),
         async release() {
           await Promise.all([claim.release(), lease.release()]);
         },

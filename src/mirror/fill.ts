@@ -18,6 +18,8 @@ export interface Fill {
   readonly verified: Promise<unknown>;
   /** Reads what is there and follows what comes. Only once it has started. */
   open(range?: ByteRange): OpenObject;
+  /** How many read now. */
+  readonly readers: number;
   /** Ends the download. What is in the file stays for a later one. */
   stop(): void;
   /** Closes the file once its last reader has. Until then readers may be opened. */
@@ -44,8 +46,8 @@ export function beginFill(options: FillOptions): Fill {
   let sizeBytes: number | undefined;
   let state: 'filling' | 'whole' | 'bypassed' | 'failed' = 'filling';
   let failure: unknown;
-  /** Whoever began the fill counts as one, until it releases it. */
-  let readers = 1;
+  let readers = 0;
+  let isReleased = false;
 
   function begin(total: number): void {
     sizeBytes = total;
@@ -125,7 +127,7 @@ export function beginFill(options: FillOptions): Fill {
   }
 
   function letGo(): void {
-    if (--readers === 0) blob?.close().catch(() => undefined);
+    if (readers === 0 && isReleased) blob?.close().catch(() => undefined);
   }
 
   function openReader(asked?: ByteRange): OpenObject {
@@ -138,8 +140,9 @@ export function beginFill(options: FillOptions): Fill {
       range,
       stream: () => follow(range, total),
       close() {
-        if (isOpen) letGo();
+        if (isOpen) readers--;
         isOpen = false;
+        letGo();
         return Promise.resolve();
       },
     };
@@ -150,8 +153,14 @@ export function beginFill(options: FillOptions): Fill {
     started: started.promise,
     verified: verified.promise,
     open: openReader,
+    get readers() {
+      return readers;
+    },
     stop: () => stopping.abort(new UpstreamError('unreachable', 'the mirror is shutting down')),
-    release: letGo,
+    release() {
+      isReleased = true;
+      letGo();
+    },
   };
 }
 

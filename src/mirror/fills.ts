@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { unlink } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
 import type { Mirrored } from '../../storage/metadata/queries/mirror-writes.ts';
@@ -46,16 +47,27 @@ export interface FillsOptions {
   readonly directory: string;
   /** Among replicas that share the stores and not the folder. */
   readonly turns: FillTurns | undefined;
-  /** Makes the blob's bytes an object by `store`, and records it. */
-  readonly keep: (holders: readonly Mirrored[], digest: Digest, sizeBytes: number, store: () => Promise<void>) => Promise<void>;
+  /** Makes the blob's bytes an object by `store`, and records it. False where it shall not be kept. */
+  readonly keep: (blob: FilledBlob, store: () => Promise<void>) => Promise<boolean>;
   /** Whether it has been recorded, by any process. */
   readonly isStored: (digest: Digest) => Promise<boolean>;
   readonly onFailure: (digest: Digest, error: unknown) => void;
   readonly idleSeconds: number;
 }
 
+/** A blob that has come whole and right. */
+export interface FilledBlob {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  /** Repositories that serve it. */
+  readonly holders: readonly Mirrored[];
+  /** How many requests of this process wanted it meanwhile. */
+  readonly requests: number;
+}
+
 interface Entry {
   readonly holders: Map<string, Mirrored>;
+  requests: number;
   readonly joined: Promise<JoinedFill | undefined>;
   fill?: Fill;
   ended?: Promise<void>;
@@ -65,6 +77,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   const { driver, turns, keep, isStored, onFailure, idleSeconds } = options;
   const partials = await createPartials(options.directory);
   const entries = new Map<Digest, Entry>();
+  const closing = new AbortController();
 
   async function begin(digest: Digest, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
     // A disk that takes no file of an owner takes none of a blob: the fill finds out and does without.
@@ -94,15 +107,23 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     const onBegin = (sizeBytes: number) => void claim.announce(sizeBytes).catch(() => undefined);
     const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), onBegin });
     entry.fill = fill;
-    entry.ended = end(digest, fill, entry.holders, claim);
+    entry.ended = end(digest, fill, entry, claim);
     return { sizeBytes: await fill.started, isNew: true, open: fill.open };
   }
 
-  async function end(digest: Digest, fill: Fill, holders: ReadonlyMap<string, Mirrored>, claim: Claim): Promise<void> {
+  async function end(digest: Digest, fill: Fill, entry: Entry, claim: Claim): Promise<void> {
     try {
       const sizeBytes = await fill.started;
       await fill.verified;
-      await keep([...holders.values()], digest, sizeBytes, () => store(driver, partials, digest));
+      for (;;) {
+        const { requests } = entry;
+        const blob = { digest, sizeBytes, holders: [...entry.holders.values()], requests };
+        if (await keep(blob, () => store(driver, partials, digest))) return;
+        await claim.giveTurn();
+        await unread(fill, closing.signal);
+        if (entry.requests === requests) break;
+      }
+      await partials.remove(digest);
     } catch (error) {
       const isUseless = error instanceof WrongDigest || isDiskFailure(error);
       if (isUseless) await partials.remove(digest).catch(() => undefined);
@@ -119,6 +140,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     if (running) {
       if (!running.holders.has(holder.repository)) await prove();
       running.holders.set(holder.repository, holder);
+      running.requests++;
       const [first] = running.holders.keys();
       try {
         return await joinedAgain(running);
@@ -129,7 +151,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
       }
     }
     const { promise, resolve, reject } = Promise.withResolvers<JoinedFill | undefined>();
-    entries.set(digest, { holders: new Map([[holder.repository, holder]]), joined: promise });
+    entries.set(digest, { holders: new Map([[holder.repository, holder]]), requests: 1, joined: promise });
     begin(digest, source, prove)
       .catch((error: unknown) => {
         entries.delete(digest);
@@ -143,7 +165,9 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     find(digest, repository, mayWait) {
       const entry = entries.get(digest);
       if (!entry?.holders.has(repository)) return undefined;
-      return mayWait || entry.fill ? joinedAgain(entry) : undefined;
+      if (!mayWait && !entry.fill) return undefined;
+      entry.requests++;
+      return joinedAgain(entry);
     },
 
     join,
@@ -155,17 +179,27 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     sweep: (before) => partials.sweep(before),
 
     async close() {
+      closing.abort();
       for (const { fill } of entries.values()) fill?.stop();
       await Promise.all([...entries.values()].map(async ({ ended }) => ended));
     },
   };
 }
 
-const nobodysClaim: Claim = { announce: () => Promise.resolve(), release: () => Promise.resolve() };
+const nothing = () => Promise.resolve();
+const nobodysClaim: Claim = { announce: nothing, giveTurn: nothing, release: nothing };
 
 async function joinedAgain({ joined }: Entry): Promise<JoinedFill | undefined> {
   const fill = await joined;
   return fill && { ...fill, isNew: false };
+}
+
+/** How long nobody must have read: whoever has just joined opens it within this, and whose connection broke comes back. */
+const restMilliseconds = 1000;
+
+async function unread(fill: Fill, signal: AbortSignal): Promise<void> {
+  do await delay(restMilliseconds, undefined, { signal });
+  while (fill.readers > 0);
 }
 
 /** Makes the blob's file an object of the store: by renaming it where that is possible, by copying it elsewhere. */

@@ -1,7 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
-import type { Digest } from '../oci/digest.ts';
+import { type Digest, digestAlgorithm } from '../oci/digest.ts';
 import type { Partials } from './partials.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -30,9 +31,18 @@ export async function followFill(options: FollowOptions): Promise<FollowedFill |
   for (;;) {
     const owner = await options.partials.owner(options.digest);
     if (!owner) return undefined;
-    if (owner.sizeBytes !== undefined) return followed(options, owner.sizeBytes);
+    if (owner.sizeBytes !== undefined && (await isThere(options))) return followed(options, owner.sizeBytes);
     await delay(lookMilliseconds);
   }
+}
+
+/** What was not kept goes before its owner does. */
+async function isThere({ digest, partials, isStored }: FollowOptions): Promise<boolean> {
+  const isFile = await stat(partials.pathOf(digest)).then(
+    () => true,
+    () => false,
+  );
+  return isFile || isStored();
 }
 
 function followed({ digest, partials, isStored, readStored, idleSeconds }: FollowOptions, sizeBytes: number): FollowedFill {
@@ -42,7 +52,8 @@ function followed({ digest, partials, isStored, readStored, idleSeconds }: Follo
   async function readable(file: FileHandle): Promise<number> {
     if (isWhole) return sizeBytes;
     const isOwned = (await partials.owner(digest)) !== undefined;
-    if (!isOwned) isWhole = await isStored();
+    // Its owner may have verified it and not kept it, or died in between.
+    if (!isOwned) isWhole = (await isStored()) || (await isRight(file, digest));
     if (!isOwned && !isWhole) throw new UpstreamError('failed', 'the process that fetched it has ended');
     return isWhole ? sizeBytes : Math.min((await file.stat()).size, sizeBytes - 1);
   }
@@ -96,4 +107,12 @@ function followed({ digest, partials, isStored, readStored, idleSeconds }: Follo
       return { sizeBytes, range, stream: () => read(range), close: () => Promise.resolve() };
     },
   };
+}
+
+async function isRight(file: FileHandle, digest: Digest): Promise<boolean> {
+  const hash = createHash(digestAlgorithm(digest));
+  for await (const chunk of file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1024 * 1024 })) {
+    hash.update(chunk as Buffer);
+  }
+  return digest.endsWith(`:${hash.digest('hex')}`);
 }

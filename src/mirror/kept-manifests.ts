@@ -17,10 +17,11 @@ export interface KeptManifestsOptions {
   readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
   readonly now: () => number;
+  readonly hasRoom: (sizeBytes: number) => Promise<boolean>;
   readonly onFailure: (error: unknown) => void;
 }
 
-export function createKeptManifests({ driver, metadata, now, onFailure }: KeptManifestsOptions): KeptManifests {
+export function createKeptManifests({ driver, metadata, now, hasRoom, onFailure }: KeptManifestsOptions): KeptManifests {
   async function store({ digest, bytes }: RemoteManifest): Promise<void> {
     try {
       await driver.put(blobKey(digest), bytes, { ifAbsent: true });
@@ -68,7 +69,8 @@ export function createKeptManifests({ driver, metadata, now, onFailure }: KeptMa
     point,
     async keep(source, manifest, tag) {
       await surviving(async () => {
-        const { digest } = manifest;
+        const { digest, sizeBytes } = manifest;
+        if (!(await hasRoom(sizeBytes))) throw new Error('the mirror is full, and what it evicts has not left yet');
         await recorded({ driver, metadata }, { digest, store: () => store(manifest), record: () => record(source, manifest) });
       });
       if (tag !== undefined) await point(source, tag, manifest);

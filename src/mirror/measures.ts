@@ -8,4 +8,6 @@ export interface Measures {
   resumed(upstream: string): void;
   mismatched(): void;
   evicted(bytes: number): void;
+  /** A blob was served and not kept. */
+  notKept(): void;
 }

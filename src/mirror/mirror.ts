@@ -1,4 +1,4 @@
-import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import type { BlobDriver, OpenObject } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
@@ -24,8 +24,8 @@ import { createRemoteManifests } from './remote-manifests.ts';
 import { type MirroredRepository, type Routing, createRouting } from './routing.ts';
 import type { ServedBlob, ServedManifest } from './served.ts';
 import type { ProxySettings, Timeouts } from './transport.ts';
+import { createTransits } from './transits.ts';
 import { type Upstream, createUpstreams } from './upstream.ts';
-
 import { createUses } from './uses.ts';
 
 /** What upstreams have, as if it lay here. Failures are what the client may read. */
@@ -36,10 +36,14 @@ export interface Mirror {
   isPrefix(text: string): boolean;
   manifest(source: MirroredRepository, reference: Reference, bodyWanted: boolean): Promise<ServedManifest>;
   blob(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedBlob>;
+  /** The next request for the blob has it kept, however large it is. */
+  want(digest: Digest): Promise<void>;
   tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
   /** For who watches it. */
   state(): MirrorState;
+  /** A kept blob that was opened to be read: until it is closed it is not evicted. */
+  inUse(digest: Digest, object: OpenObject): OpenObject;
   /** What was served as kept has no bytes: the next look fetches it again. */
   lost(digest: Digest): Promise<void>;
   /** Work of every moment: deletes what was evicted two seconds ago. */
@@ -85,6 +89,8 @@ const connections = 64;
 const scarceFactor = 10;
 /** What a broken fill left is worth nothing after this. */
 const partialSeconds = 24 * 3600;
+/** A second request for a huge blob counts as one within this time. */
+const refusalSeconds = 7 * 24 * 3600;
 
 export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const { driver, metadata, now, log, measures, freshnessSeconds, timeouts } = options;
@@ -97,13 +103,15 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const countReceived = ({ upstream }: MirroredRepository, bytes: number) => bandwidthOf(upstream).count(bytes);
   const absences = createAbsences(now);
   const uses = createUses(metadata, now, (error) => log.warn({ err: error }, 'cannot record what was used'));
-  const trash = createTrash({ driver, metadata, now });
+  const trash = createTrash({ driver, metadata, now, onLeft: (digests) => metadata.endTransits(digests, true) });
+  const transits = createTransits({ driver, metadata, trash, now });
   const eviction = createEviction({
     metadata,
     trash,
     maxBytes: options.maxBytes,
     now,
     flushUses: uses.flush,
+    isInUse: uses.isHeld,
     onEvicted: (sizeBytes) => measures.evicted(sizeBytes),
     onFailure: (error) => log.warn({ err: error }, 'mirrored content could not be evicted'),
   });
@@ -111,10 +119,21 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     driver,
     directory: options.directory,
     turns: options.turns,
-    async keep(holders, digest, sizeBytes, store) {
+    async keep({ holders, ...arrival }, store) {
+      const { digest, sizeBytes } = arrival;
+      if (!(await eviction.admit(arrival))) {
+        measures.notKept();
+        return false;
+      }
       const record = () => metadata.recordMirroredBlob(holders, digest, sizeBytes, now());
-      await recorded({ driver, metadata }, { digest, store, record });
-      eviction.grown(sizeBytes);
+      try {
+        await recorded({ driver, metadata }, { digest, store, record });
+      } catch (error) {
+        await transits.settleArrival(digest);
+        throw error;
+      }
+      eviction.grown();
+      return true;
     },
     isStored: async (digest) => (await metadata.findContent(digest)) !== undefined,
     idleSeconds: timeouts.idleSeconds,
@@ -147,6 +166,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       driver,
       metadata,
       now,
+      hasRoom: eviction.hasRoom,
       onFailure: (error) => log.warn({ err: error }, 'a manifest could not be kept'),
     }),
     absences,
@@ -158,7 +178,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const presence = createPresence(driver, now);
 
   async function lost(digest: Digest): Promise<void> {
-    await metadata.evictContent(digest);
+    await metadata.evictContent(digest, now());
   }
 
   /** What is here, but for its bytes, is fetched again. */
@@ -180,17 +200,19 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     isPrefix: (text) => upstreams.find(text) !== undefined || /[.:]/.test(text),
     manifest: (source, reference, bodyWanted) =>
       readable(source, 'MANIFEST_UNKNOWN', async () => {
+        const askedAt = now();
         const served = await manifests.get(source, reference, bodyWanted);
-        uses.note(served.digest);
+        uses.note(served.digest, askedAt);
         measures.served(source.upstream.name, 'manifest', served.cache, bodyWanted ? served.sizeBytes : 0);
         return served;
       }),
     blob: (source, digest, bodyWanted) =>
       readable(source, 'BLOB_UNKNOWN', async () => {
-        if (bodyWanted) uses.note(digest);
+        if (bodyWanted) uses.note(digest, now());
         const served = await present(source, digest, bodyWanted);
         measures.served(source.upstream.name, 'blob', served.cache, bodyWanted ? served.sizeBytes : 0);
-        return served;
+        const { open } = served;
+        return open ? { ...served, open: (range) => uses.holding(digest, open(range)) } : served;
       }),
     tags: (source, query) => readable(source, 'NAME_UNKNOWN', () => listings.tags(source, query)),
     referrers: (source, subject, query) => readable(source, 'NAME_UNKNOWN', () => listings.referrers(source, subject, query)),
@@ -202,14 +224,21 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
         return limit ? [{ upstream: name, limit: limit.limit, remaining: limit.remaining }] : [];
       }),
     }),
+    async want(digest) {
+      await metadata.refuseBlob(digest, now());
+    },
     lost,
+    inUse: uses.holding,
     emptyTrash: () => trash.empty(),
     async tidy() {
       await uses.flush();
       await eviction.run();
+      await transits.settleOld();
+      await metadata.forgetRefusals(now() - refusalSeconds * 1000);
       await fills.sweep(now() - partialSeconds * 1000);
     },
     async close() {
+      eviction.close();
       await fills.close();
       await uses.flush();
       clients.close();

@@ -24,6 +24,8 @@ export interface Partials {
 export interface Claim {
   /** Tells followers in other processes how long the blob is. */
   announce(sizeBytes: number): Promise<void>;
+  /** Other machines wait no longer: the blob will not be stored. */
+  giveTurn(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -84,6 +86,7 @@ export async function createPartials(directory: string): Promise<Partials> {
         announced = rewriteOwner(digest, `${marks.own} ${sizeBytes}`);
         return announced;
       },
+      giveTurn: () => Promise.resolve(),
       async release() {
         // What is still being written would come back.
         await announced.catch(() => undefined);

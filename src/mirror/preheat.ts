@@ -54,6 +54,7 @@ export async function preheat(image: ImageName, options: PreheatOptions): Promis
   async function fetchInTurn(): Promise<void> {
     for (const [digest, sizeBytes] of left) {
       const before = doneBytes;
+      await mirror.want(digest);
       const { open } = await mirror.blob(source as MirroredRepository, digest, true);
       if (open) await drain(open(), (bytes) => onProgress((doneBytes += bytes), totalBytes));
       else onProgress((doneBytes = before + sizeBytes), totalBytes);

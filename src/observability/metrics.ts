@@ -23,6 +23,7 @@ export interface Metrics {
     resumed(upstream: string): void;
     mismatched(): void;
     evicted(bytes: number): void;
+    notKept(): void;
   };
   /** Asked at each scrape. */
   watchMirror(state: () => MirrorState): void;
@@ -52,6 +53,10 @@ export function createMetrics(): Metrics {
   const resumed = counter('mirror_resumed_total', 'downloads taken up again after a break', ['upstream']);
   const mismatched = counter('mirror_digest_mismatches_total', 'downloads that were not what their digest names');
   const evicted = counter('mirror_evicted_total', 'mirrored content evicted');
+  const notKept = counter(
+    'mirror_not_kept_total',
+    'blobs served and not kept: huge ones asked for once, others where there was no room',
+  );
   const evictedBytes = counter('mirror_evicted_bytes_total', 'bytes of mirrored content evicted');
 
   return {
@@ -74,6 +79,7 @@ export function createMetrics(): Metrics {
         evicted.inc();
         evictedBytes.inc(bytes);
       },
+      notKept: () => notKept.inc(),
     },
     watchMirror: (state) => watchMirror(registry, state),
   };

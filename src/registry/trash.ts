@@ -19,6 +19,8 @@ export interface TrashOptions {
   readonly metadata: MetadataStore;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Told of bytes that wait in the trash no longer: they are deleted, or back. */
+  readonly onLeft?: (digests: readonly string[]) => Promise<void>;
 }
 
 /** Longer than from a blob's last byte to its record; where that takes longer, `recorded` looks again. */
@@ -27,7 +29,7 @@ const certainMilliseconds = graceMilliseconds / 2;
 /** How often the trash is looked through although this process has put nothing there: another one may have died. */
 const lookMilliseconds = 60_000;
 
-export function createTrash({ driver, metadata, now }: TrashOptions): Trash {
+export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Trash {
   /** When this process first saw it: what another one has left waits anew. */
   const seen = new Map<ObjectKey, number>();
   /** Listing costs something, most of all at S3. */
@@ -56,6 +58,7 @@ export function createTrash({ driver, metadata, now }: TrashOptions): Trash {
       if (!mayHold && now() - lookedAt < lookMilliseconds) return;
       mayHold = false;
       lookedAt = now();
+      const left: string[] = [];
       for await (const key of driver.list(trashPrefix)) {
         const digest = trashedDigest(key);
         const since = seen.get(key);
@@ -65,7 +68,9 @@ export function createTrash({ driver, metadata, now }: TrashOptions): Trash {
         else if (since === undefined || now() - since < graceMilliseconds) continue;
         else await driver.delete([key]);
         seen.delete(key);
+        left.push(digest);
       }
+      if (left.length > 0) await onLeft?.(left);
     },
   };
 }
@@ -83,7 +88,7 @@ export interface Recording<Result> {
  * Rejects `unavailable` when the bytes are gone: the client brings them again.
  */
 export async function recorded<Result>(
-  { driver, metadata }: Omit<TrashOptions, 'now'>,
+  { driver, metadata }: Pick<TrashOptions, 'driver' | 'metadata'>,
   { digest, store, record }: Recording<Result>,
 ): Promise<Result> {
   const since = performance.now();

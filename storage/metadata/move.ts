@@ -7,8 +7,11 @@ import { connect } from './sqlite/connection.ts';
 import { tableNames } from './sqlite/freeze.ts';
 import { MetadataError } from './store.ts';
 
-/** What does not move: the target has its own migrations and leases, and bytes of unfinished uploads stay behind. */
-const left = new Set(['schema_migrations', 'leases', 'uploads']);
+/**
+ * What does not move: the target has its own migrations and leases, and sums up by itself; bytes of unfinished uploads and
+ * of what is being evicted stay behind.
+ */
+const left = new Set(['schema_migrations', 'leases', 'uploads', 'mirrored_size', 'mirrored_transits']);
 
 /** PostgreSQL takes 65,535 values in a statement. */
 const mostValues = 30_000;

@@ -72,7 +72,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
     await store().recordMirroredBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
     await store().commitBlob('docker.io/library/a', digest('c'), 1, 'no upload', 2);
     expect(await store().isPushedRepository('docker.io/library/a')).toBe(true);
-    expect(await store().evictContent(digest('b'))).toBe(false);
+    expect(await store().evictContent(digest('b'), 9)).toBe(false);
     expect(await store().findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
   });
 
@@ -87,17 +87,49 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect(await store().findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
   });
 
-  test('content is counted once, and ordered by its last use', async () => {
+  const size = () => store().mirrorSize();
+  const oldest = async (isProtected: boolean) =>
+    (await store().leastRecentlyUsed(isProtected, 2)).map((content) => content.digest);
+
+  test('content is counted once, ordered by its last use, and protected when it is used again after it came', async () => {
     await manifest('a', []);
     await store().recordMirroredBlob([holder('docker.io/x'), holder('docker.io/y')], digest('b'), 5, 2);
     await store().recordMirroredBlob([holder('docker.io/x')], digest('c'), 7, 3);
     await store().recordUses([
-      { digest: digest('a'), usedAt: 4 },
-      { digest: digest('none'), usedAt: 4 },
-      { digest: digest('c'), usedAt: 1 },
+      { digest: digest('a'), usedAt: 4, isNew: false },
+      { digest: digest('none'), usedAt: 4, isNew: true },
+      { digest: digest('c'), usedAt: 1, isNew: true },
     ]);
-    expect(await store().mirroredBytes()).toBe(21);
-    expect((await store().leastRecentlyUsed(2)).map((content) => content.digest)).toEqual([digest('b'), digest('c')]);
+    expect(await size()).toEqual({ contentBytes: 21, protectedBytes: 0, transitBytes: 0 });
+    expect(await oldest(false)).toEqual([digest('b'), digest('c')]);
+    await store().recordUses([{ digest: digest('b'), usedAt: 5, isNew: true }]);
+    expect([await oldest(true), await oldest(false)]).toEqual([[digest('b')], [digest('c'), digest('a')]]);
+    expect(await size()).toMatchObject({ contentBytes: 21, protectedBytes: 5 });
+    await store().evictContent(digest('b'), 6);
+    expect(await size()).toEqual({ contentBytes: 16, protectedBytes: 0, transitBytes: 5 });
+  });
+
+  test('there is room for so much and no more, counting what comes and what leaves', async () => {
+    const arrivals = ['b', 'c', 'd'].map((letter) => store().reserveRoom(digest(letter), 5, 12, 1));
+    expect((await Promise.all(arrivals)).filter(Boolean)).toHaveLength(2);
+    expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 10 });
+    await store().endTransits(['b', 'c', 'd'].map(digest), false);
+    expect(await store().reserveRoom(digest('b'), 5, 12, 1)).toBe(true);
+    await store().recordMirroredBlob([holder('docker.io/x')], digest('b'), 5, 1);
+    expect(await size()).toEqual({ contentBytes: 5, protectedBytes: 0, transitBytes: 0 });
+    expect(await store().evictContent(digest('b'), 7)).toBe(true);
+    expect(await store().reserveRoom(digest('c'), 8, 12, 8)).toBe(false);
+    expect(await store().transitsSince(7, true, 9)).toEqual([]);
+    expect(await store().transitsSince(8, true, 9)).toEqual([{ digest: digest('b') }]);
+    expect(await store().transitsSince(8, false, 9)).toEqual([]);
+    await store().endTransits([digest('b')], true);
+    expect(await store().reserveRoom(digest('c'), 8, 12, 8)).toBe(true);
+  });
+
+  test('a refusal is remembered until it is forgotten', async () => {
+    expect([await store().refuseBlob(digest('b'), 1), await store().refuseBlob(digest('b'), 5)]).toEqual([false, true]);
+    await store().forgetRefusals(2);
+    expect(await store().refuseBlob(digest('b'), 6)).toBe(false);
   });
 
   test('evicted content is gone from every mirrored repository, and stays where it was pushed', async () => {
@@ -106,18 +138,18 @@ export function testMirroredContent(store: () => MetadataStore): void {
     await store().recordMirroredBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
     await store().recordMirroredBlob([holder('docker.io/library/a')], digest('c'), 5, 1);
     await store().mountBlob('docker.io/library/a', 'own', digest('c'), 2);
-    expect(await store().evictContent(digest('b'))).toBe(true);
-    expect(await store().evictContent(digest('c'))).toBe(false);
-    expect(await store().evictContent(digest('a'))).toBe(true);
+    expect(await store().evictContent(digest('b'), 9)).toBe(true);
+    expect(await store().evictContent(digest('c'), 9)).toBe(false);
+    expect(await store().evictContent(digest('a'), 9)).toBe(true);
     expect(await store().findLink('docker.io/library/a', digest('b'))).toBeUndefined();
     expect(await store().findLink('own', digest('c'))).toEqual({ sizeBytes: 5 });
     expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ isStored: 0 });
-    expect(await store().mirroredBytes()).toBe(0);
+    expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 14 });
   });
 
   test('what an image pins is not evicted, until no image pins it any more', async () => {
     for (const letter of ['a', 'b', 'c']) await store().recordMirroredBlob([holder('docker.io/x')], digest(letter), 5, 1);
-    const evictable = async () => (await store().leastRecentlyUsed(9)).map((content) => content.digest[7]).join('');
+    const evictable = async () => (await store().leastRecentlyUsed(false, 9)).map((content) => content.digest[7]).join('');
     await store().pinContent('one', [digest('a'), digest('b'), digest('d')], 1);
     await store().pinContent('two', [digest('b')], 1);
     expect([await evictable(), await store().pinnedBytes()]).toEqual(['c', 10]);
@@ -138,6 +170,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
     await store().forgetContent(digest('a'));
     expect(await store().findLink('own', digest('b'))).toBeUndefined();
     expect(await store().findManifestByDigest('docker.io/library/a', digest('a'))).toBeUndefined();
-    expect([await store().findContent(digest('a')), await store().mirroredBytes()]).toEqual([undefined, 0]);
+    expect(await store().findContent(digest('a'))).toBeUndefined();
+    expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 0 });
   });
 }

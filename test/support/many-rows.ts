@@ -31,6 +31,8 @@ export const manyRows: readonly string[] = [
   `INSERT INTO mirrored_promises (repository_id, digest, size_bytes) ${rows(many)} SELECT 1, 'd' || i, 1 FROM n`,
   `INSERT INTO mirrored_content (digest, size_bytes, used_at) ${rows(many)} SELECT 'd' || i, 1, i FROM n`,
   `INSERT INTO mirrored_pins (image, digest, pinned_at) ${rows(many)} SELECT 'i' || (i % 1000), 'd' || (2 * i), i FROM n`,
+  `INSERT INTO mirrored_transits (digest, is_leaving, size_bytes, since) ${rows(many)} SELECT 'd' || i, i % 2, 1, i FROM n`,
+  `INSERT INTO mirrored_refusals (digest, refused_at) ${rows(many)} SELECT 'd' || i, i FROM n`,
   `INSERT INTO accounts (kind, name, is_admin, created_at)
    ${rows(many)} SELECT 'user', 'a' || i, CASE WHEN i = 1 THEN 1 ELSE 0 END, i FROM n`,
   `INSERT INTO oidc_subjects (issuer, subject, account_id, created_at) ${rows(many)} SELECT 'i5', 's' || i, i, i FROM n`,

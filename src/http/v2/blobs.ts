@@ -36,7 +36,8 @@ export async function getBlob(exchange: Exchange): Promise<void> {
 /** A mirrored blob may be evicted between the look and the opening: then it is fetched again. */
 async function openHeld({ protocol, mirrored }: Exchange, digest: Digest, range: ByteRange | undefined): Promise<OpenObject> {
   try {
-    return await protocol.registry.blobs.open(digest, range);
+    const object = await protocol.registry.blobs.open(digest, range);
+    return mirrored ? mirrored.mirror.inUse(digest, object) : object;
   } catch (error) {
     if (!mirrored || !(error instanceof BytesLost)) throw error;
     await mirrored.mirror.lost(digest);

@@ -60,10 +60,22 @@ export function* findContent(digest: string): Query<{ readonly sizeBytes: number
   return yield* first<{ readonly sizeBytes: number }>('SELECT size_bytes AS "sizeBytes" FROM blobs WHERE digest = ?', digest);
 }
 
-/** Bytes of everything that came from upstreams. */
-export function* mirroredBytes(): Query<number> {
-  const row = yield* first<{ total: number | string | null }>('SELECT sum(size_bytes) AS "total" FROM mirrored_content');
-  return Number(row?.total ?? 0);
+/** How much the mirror has, for all processes that share the store: kept in one row, summed up by nobody. */
+export interface MirrorSize {
+  /** Of everything that came from upstreams and is kept. */
+  readonly contentBytes: number;
+  /** The part of it that was used again after it came. */
+  readonly protectedBytes: number;
+  /** What the store has or is about to have beside it: on its way in, or out. */
+  readonly transitBytes: number;
+}
+
+export function* mirrorSize(): Query<MirrorSize> {
+  const size = yield* first<MirrorSize>(
+    `SELECT content_bytes AS "contentBytes", protected_bytes AS "protectedBytes", transit_bytes AS "transitBytes"
+       FROM mirrored_size WHERE id = 1`,
+  );
+  return size ?? { contentBytes: 0, protectedBytes: 0, transitBytes: 0 };
 }
 
 export interface MirroredContentRecord {
@@ -72,13 +84,24 @@ export interface MirroredContentRecord {
   readonly usedAt: number;
 }
 
-/** Mirrored content that nothing pins, least recently used first. */
-export function* leastRecentlyUsed(limit: number): Query<readonly MirroredContentRecord[]> {
+/** Mirrored content that nothing pins, least recently used first: what was used once, or what was used again. */
+export function* leastRecentlyUsed(isProtected: boolean, limit: number): Query<readonly MirroredContentRecord[]> {
   return yield* all<MirroredContentRecord>(
     `SELECT digest AS "digest", size_bytes AS "sizeBytes", used_at AS "usedAt"
        FROM mirrored_content c
-      WHERE NOT EXISTS (SELECT 1 FROM mirrored_pins p WHERE p.digest = c.digest)
+      WHERE is_protected = ? AND NOT EXISTS (SELECT 1 FROM mirrored_pins p WHERE p.digest = c.digest)
       ORDER BY used_at, digest LIMIT ?`,
+    isProtected ? 1 : 0,
+    limit,
+  );
+}
+
+/** What has been on its way in or out since before `since`, oldest first: whoever moved it may have died. */
+export function* transitsSince(since: number, isLeaving: boolean, limit: number): Query<readonly { readonly digest: string }[]> {
+  return yield* all<{ readonly digest: string }>(
+    'SELECT digest AS "digest" FROM mirrored_transits WHERE is_leaving = ? AND since < ? ORDER BY since LIMIT ?',
+    isLeaving ? 1 : 0,
+    since,
     limit,
   );
 }

@@ -14,6 +14,14 @@ function* mirroredRepositoryId(name: string, upstream: string, now: number): Que
   return id;
 }
 
+/**
+ * First in every write that changes the row of sums: where several run beside each other, none waits for another in a
+ * circle.
+ */
+function* holdSize(): Query<void> {
+  yield* run('UPDATE mirrored_size SET content_bytes = content_bytes WHERE id = 1');
+}
+
 function* recordContent(digest: string, sizeBytes: number, now: number): Query<void> {
   yield* run(
     `INSERT INTO mirrored_content (digest, size_bytes, used_at) VALUES (?, ?, ?)
@@ -91,6 +99,7 @@ export interface NewMirroredManifest extends ManifestFacts {
 /** Records a manifest that is durable in the blob store, and what it promises. Tags known to point at it do so now. */
 export function* recordMirroredManifest(manifest: NewMirroredManifest): Query<void> {
   const { digest, now } = manifest;
+  yield* holdSize();
   const id = yield* mirroredRepositoryId(manifest.repository, manifest.upstream, now);
   yield* recordManifest(manifest, manifest.promises);
   yield* recordContent(digest, manifest.sizeBytes, now);
@@ -113,8 +122,60 @@ export interface Mirrored {
   readonly upstream: string;
 }
 
+/**
+ * Counts in what is about to be stored, if there is room: all that the mirror has is `mostBytes` at most afterwards. Says
+ * whether there was. `recordMirroredBlob` ends it, or `endTransits`.
+ */
+export function* reserveRoom(digest: string, sizeBytes: number, mostBytes: number, now: number): Query<boolean> {
+  const row = yield* first(
+    `UPDATE mirrored_size SET content_bytes = content_bytes
+      WHERE id = 1 AND content_bytes + transit_bytes + CAST(? AS BIGINT) <= CAST(? AS BIGINT) RETURNING id`,
+    sizeBytes,
+    mostBytes,
+  );
+  if (!row) return false;
+  yield* recordTransit(digest, 0, sizeBytes, now);
+  return true;
+}
+
+function* recordTransit(digest: string, isLeaving: 0 | 1, sizeBytes: number, now: number): Query<void> {
+  yield* run(
+    `INSERT INTO mirrored_transits (digest, is_leaving, size_bytes, since) VALUES (?, ?, ?, ?)
+     ON CONFLICT (digest, is_leaving) DO NOTHING`,
+    digest,
+    isLeaving,
+    sizeBytes,
+    now,
+  );
+}
+
+/** The content has come, or left, or will do neither. */
+export function* endTransits(digests: readonly string[], isLeaving: boolean): Query<void> {
+  yield* holdSize();
+  for (const digest of digests) {
+    yield* run('DELETE FROM mirrored_transits WHERE digest = ? AND is_leaving = ?', digest, isLeaving ? 1 : 0);
+  }
+}
+
+/** Remembers that a blob was not kept, and says whether that had happened before. */
+export function* refuseBlob(digest: string, now: number): Query<boolean> {
+  const isNew = yield* first(
+    `INSERT INTO mirrored_refusals (digest, refused_at) VALUES (?, ?)
+     ON CONFLICT (digest) DO NOTHING RETURNING digest AS "digest"`,
+    digest,
+    now,
+  );
+  return isNew === undefined;
+}
+
+/** Forgets what was refused before `before`. */
+export function* forgetRefusals(before: number): Query<void> {
+  yield* run('DELETE FROM mirrored_refusals WHERE refused_at < ?', before);
+}
+
 /** Records a blob that is durable in the blob store, for every repository that asked for it. */
 export function* recordMirroredBlob(holders: readonly Mirrored[], digest: string, sizeBytes: number, now: number): Query<void> {
+  yield* endTransits([digest], false);
   yield* recordBlob(digest, sizeBytes, now);
   yield* recordContent(digest, sizeBytes, now);
   for (const { repository, upstream } of holders) {
@@ -131,11 +192,23 @@ export function* linkHeldBlob({ repository, upstream }: Mirrored, digest: string
   return true;
 }
 
-/** When content was last asked for. Content that came from no upstream is passed over. */
-export function* recordUses(uses: readonly { readonly digest: string; readonly usedAt: number }[]): Query<void> {
+export interface Use {
+  readonly digest: string;
+  readonly usedAt: number;
+  /** Asked for once more; else it is only still being read. */
+  readonly isNew: boolean;
+}
+
+/**
+ * When content was last used. What is asked for after it came is protected from then on. Content that came from no
+ * upstream is passed over.
+ */
+export function* recordUses(uses: readonly Use[]): Query<void> {
+  yield* holdSize();
   // In one order: writers that run beside each other must not wait for each other in a circle.
-  for (const { digest, usedAt } of [...uses].sort((one, other) => (one.digest < other.digest ? -1 : 1))) {
-    yield* run('UPDATE mirrored_content SET used_at = ? WHERE digest = ? AND used_at < ?', usedAt, digest, usedAt);
+  for (const { digest, usedAt, isNew } of [...uses].sort((one, other) => (one.digest < other.digest ? -1 : 1))) {
+    const changes = isNew ? 'used_at = ?, is_protected = 1' : 'used_at = ?';
+    yield* run(`UPDATE mirrored_content SET ${changes} WHERE digest = ? AND used_at < ?`, usedAt, digest, usedAt);
   }
 }
 
@@ -148,16 +221,19 @@ export function* forgetContent(digest: string): Query<void> {
 
 /**
  * Takes the content out of every mirrored repository. True where no other repository has it: then it exists no longer
- * and its bytes may go.
+ * and its bytes may go; until `endTransits` they are counted as leaving.
  */
-export function* evictContent(digest: string): Query<boolean> {
+export function* evictContent(digest: string, now: number): Query<boolean> {
   for (const table of ['links', 'manifests']) {
     yield* run(
       `DELETE FROM ${table} WHERE digest = ? AND repository_id IN (SELECT repository_id FROM mirrored_repositories)`,
       digest,
     );
   }
-  yield* run('DELETE FROM mirrored_content WHERE digest = ?', digest);
+  const content = yield* first<{ sizeBytes: number }>(
+    'DELETE FROM mirrored_content WHERE digest = ? RETURNING size_bytes AS "sizeBytes"',
+    digest,
+  );
   const kept = yield* first(
     'SELECT 1 FROM links WHERE digest = ? UNION ALL SELECT 1 FROM manifests WHERE digest = ? LIMIT 1',
     digest,
@@ -165,5 +241,6 @@ export function* evictContent(digest: string): Query<boolean> {
   );
   if (kept) return false;
   yield* run('DELETE FROM blobs WHERE digest = ?', digest);
+  if (content) yield* recordTransit(digest, 1, content.sizeBytes, now);
   return true;
 }

@@ -51,7 +51,12 @@ async function inStore<Result>(work: (driver: BlobDriver) => Promise<Result>): P
     await driver.close();
   }
 }
-const recordedBytes = () => ask((store) => store.mirroredBytes());
+/** Kept, and on its way out. */
+const countedBytes = () =>
+  ask(async (store) => {
+    const { contentBytes, transitBytes } = await store.mirrorSize();
+    return contentBytes + transitBytes;
+  });
 
 test('MUST 28: ten times too much goes through; the oldest goes, what was used again and what was pushed stays', async () => {
   const pushed = randomBytes(blobBytes);
@@ -64,10 +69,9 @@ test('MUST 28: ten times too much goes through; the oldest goes, what was used a
     const answer = await get(upstream.addBlob('o/i', bytes));
     expect(answer.body.equals(bytes)).toBe(true);
     await get(favourite);
-    if (count % 20 === 0) await until(async () => (await recordedBytes()) <= 1024 * 1024);
+    if (count % 20 === 0) expect(await countedBytes()).toBeLessThanOrEqual(1024 * 1024);
   }
-  await until(async () => (await recordedBytes()) <= 1024 * 1024 * 0.9);
-  expect(upstream.count('GET', new RegExp(favourite))).toBeLessThanOrEqual(12);
+  expect(upstream.count('GET', new RegExp(favourite))).toBe(1);
   expect((await call(berth, 'GET', `/v2/own/blobs/${digestOf(pushed)}`)).body.equals(pushed)).toBe(true);
 }, 240_000);
 
@@ -86,7 +90,7 @@ test('MUST 29: two repositories have one copy, and evicting it takes it from bot
   upstream.addBlob('o/other', bytes);
   await get(digest);
   await until(async () => (await get(digest, 'o/other')).headers['x-mirror-cache'] === 'HIT');
-  expect(await recordedBytes()).toBe(blobBytes);
+  expect(await countedBytes()).toBe(blobBytes);
   expect((await inStore((driver) => driver.stat(blobKey(digest)))).sizeBytes).toBe(blobBytes);
 });
 
@@ -101,6 +105,7 @@ test('MUST 28: bytes are deleted a while after they were set aside, and put back
     maxBytes: 10,
     now: () => time,
     flushUses: () => Promise.resolve(),
+    isInUse: () => false,
     onEvicted: () => undefined,
     onFailure: () => undefined,
   });
@@ -113,8 +118,8 @@ test('MUST 28: bytes are deleted a while after they were set aside, and put back
     await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io' }], digest, 6, 1);
   }
   expect(await eviction.run()).toBe(6);
-  await metadata.evictContent(gone);
-  await metadata.evictContent(back);
+  await metadata.evictContent(gone, time);
+  await metadata.evictContent(back, time);
   await trash.setAside(gone);
   await trash.setAside(back);
   await metadata.commitBlob('own', back, 4, 'no upload', 2);

@@ -35,6 +35,7 @@ function newClaim(): Claim & { readonly released: () => boolean } {
   let isReleased = false;
   return {
     announce: () => Promise.resolve(),
+    giveTurn: () => Promise.resolve(),
     release() {
       isReleased = true;
       return Promise.resolve();

@@ -26,3 +26,19 @@ test('MUST 4: 64 clients of two worker processes are one download, and both serv
   expect(new Set(warm.map(({ headers }) => headers['x-mirror-cache']))).toEqual(new Set(['HIT']));
   await Promise.all([berth.dispose(), upstream.close(), remove()]);
 }, 60_000);
+
+test('MUST 28: clients of two worker processes get a blob whole that is too large to be kept', async () => {
+  const upstream = await startFakeUpstream();
+  const { file, remove } = await mirrorConfig({ upstreams: { 'ghcr.io': { url: upstream.url } }, maxSize: '1MiB' });
+  const berth = await startBerthProcess({ BERTH_CONFIG: file, BERTH_WORKERS: '2' });
+  const bytes = randomBytes(5_000_000);
+  const path = `/v2/ghcr.io/o/i/blobs/${upstream.addBlob('o/i', bytes)}`;
+  const rest = gate();
+  upstream.misbehave('GET', /blobs/, { stallAfter: 2_000_000, until: rest.opened });
+  const pending = Array.from({ length: 16 }, () => call(berth, 'GET', path));
+  await until(() => upstream.count('GET', /blobs/) === 1);
+  rest.open();
+  const answers = await Promise.all(pending);
+  expect(answers.every(({ status, body }) => status === 200 && body.equals(bytes))).toBe(true);
+  await Promise.all([berth.dispose(), upstream.close(), remove()]);
+}, 60_000);

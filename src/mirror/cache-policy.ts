@@ -1,0 +1,52 @@
+import type { MirrorSize } from '../../storage/metadata/queries/mirror-reads.ts';
+
+/**
+ * What the mirror keeps of what comes, and what goes for it: the decisions alone. Content is on probation until it is used
+ * again after it came; then it is protected, as long as the protected have less than their share. A flood of content that
+ * is used once goes through the probation and leaves the protected where they are (segmented LRU).
+ */
+export interface CachePolicy {
+  /** All that blobs may have, with those on their way in or out. The rest, up to `maxBytes`, is for manifests. */
+  readonly mostBlobBytes: number;
+  /** Too large to push others out for one request. */
+  isHuge(sizeBytes: number): boolean;
+  /** Whether evicting must begin. */
+  isTooMuch(size: MirrorSize, demand: Demand): boolean;
+  /** Whether it may end. */
+  isEnough(size: MirrorSize, demand: Demand): boolean;
+  /** Where victims are taken from, the least recently used of each: first from the first. */
+  victims(size: MirrorSize, demand: Demand): readonly Segment[];
+}
+
+export type Segment = 'probation' | 'protected';
+
+/** What waits for room. */
+export interface Demand {
+  readonly sizeBytes: number;
+  /** The part of it that has been asked for twice although it is huge: it may take the place of what is protected. */
+  readonly hugeBytes: number;
+}
+
+/** Parts of the size at which evicting begins and ends. */
+const highMark = 0.9;
+const lowMark = 0.8;
+const blobShare = 0.98;
+const protectedShare = 0.6;
+const hugeShare = 0.1;
+
+export function createCachePolicy(maxBytes: number): CachePolicy {
+  /** However much waits, the protected keep their share. */
+  const wanted = ({ contentBytes }: MirrorSize, { sizeBytes, hugeBytes }: Demand) =>
+    contentBytes + Math.max(hugeBytes, Math.min(sizeBytes, (lowMark - protectedShare) * maxBytes));
+
+  return {
+    mostBlobBytes: Math.floor(maxBytes * blobShare),
+    isHuge: (sizeBytes) => sizeBytes > maxBytes * hugeShare,
+    isTooMuch: (size, demand) => wanted(size, demand) > maxBytes * highMark,
+    isEnough: (size, demand) => wanted(size, demand) <= maxBytes * lowMark,
+    victims({ protectedBytes }, { hugeBytes }) {
+      if (protectedBytes > maxBytes * protectedShare) return ['protected', 'probation'];
+      return hugeBytes > 0 ? ['probation', 'protected'] : ['probation'];
+    },
+  };
+}
