@@ -23,6 +23,7 @@ import { type Extension, createWeb } from './http/web.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { Log } from './observability/log.ts';
 import { type Metrics, createMetrics } from './observability/metrics.ts';
+import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './registry/leases.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
@@ -43,7 +44,8 @@ export interface App {
   close(): Promise<void>;
 }
 
-export async function createApp(config: Config, log: Log): Promise<App> {
+/** `shared`: where this is one of several processes that are scraped as one. */
+export async function createApp(config: Config, log: Log, shared?: SharedMetrics): Promise<App> {
   const driver = await openBlobStore(config.storage.blobs);
   const metadata = await openMetadata(config);
   const now = Date.now;
@@ -59,11 +61,12 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
   const certificate = await openTls(config);
   const guard = await createGuard(config, metadata, now, log);
-  const metrics = createMetrics();
+  const metrics = createMetrics(shared?.worker);
+  shared?.share(metrics.text);
   const mirror = await openMirror(config, driver, metadata, now, log, metrics.mirror);
   metrics.watchMirror(mirror.state);
   const closing = new AbortController();
-  const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal };
+  const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, shared };
   const server = createServer(config, parts);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
   const jobs = [
@@ -117,12 +120,13 @@ interface Parts {
   readonly metrics: Metrics;
   readonly certificate: Certificate | undefined;
   readonly guard: Guard | undefined;
+  readonly shared: SharedMetrics | undefined;
   /** Aborted when berth begins to shut down. */
   readonly closing: AbortSignal;
 }
 
 function createServer(config: Config, parts: Parts): Server {
-  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing } = parts;
+  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing, shared } = parts;
   const health = {
     facts: { blobs: driver.name, metadata: metadata.name, sendPath },
     ready: async () => {
@@ -135,7 +139,7 @@ function createServer(config: Config, parts: Parts): Server {
   const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
   const web = createWeb(health, [
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access) },
-    { path: '/metrics', router: createMetricsRouter(metrics) },
+    { path: '/metrics', router: createMetricsRouter({ ...metrics, text: shared?.gather ?? metrics.text }) },
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, origin) },
     ...(guard?.extensions ?? []),
     ...pageOf(registry, guard),

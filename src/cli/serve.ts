@@ -5,6 +5,7 @@ import { createApp } from '../app.ts';
 import { sendPath } from '../http/send-object.ts';
 import { type Log, createLog } from '../observability/log.ts';
 import type { Command } from './command.ts';
+import { joinMetrics } from '../observability/worker-metrics.ts';
 import { type Workers, sayListening, startWorkers } from './workers.ts';
 
 /** `berth serve`: runs the registry until a signal ends it. */
@@ -37,7 +38,7 @@ export const serve: Command = {
 };
 
 async function serveHere(settings: Config, log: Log, print: (line: string) => void): Promise<Workers> {
-  const app = await createApp(settings, log);
+  const app = await createApp(settings, log, cluster.worker && joinMetrics(cluster.worker.id));
   const url = await app.listen();
   if (app.generatedPassword !== undefined) {
     print(`created the admin ${settings.access.admin.username} with the password ${app.generatedPassword}: it is shown only now`);

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../observability/log.ts';
+import { relayMetrics } from '../observability/worker-metrics.ts';
 
 /** Processes that serve on one port. This process opens it for them and serves nothing itself. */
 export interface Workers {
@@ -22,6 +23,7 @@ export async function startWorkers(count: number, log: Log): Promise<Workers> {
   // dies is never closed: its client would wait for ever.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   let stopping = false;
+  relayMetrics();
 
   /** Resolves to where the worker listens. */
   async function startOne(): Promise<string> {

@@ -31,8 +31,10 @@ export interface Metrics {
 
 const seconds = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
 
-export function createMetrics(): Metrics {
+/** `worker` becomes a label of everything, where several processes are scraped as one. */
+export function createMetrics(worker?: number): Metrics {
   const registry = new Registry();
+  if (worker !== undefined) registry.setDefaultLabels({ worker });
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>

@@ -5,7 +5,7 @@ import { type BerthProcess, startBerthProcess } from '../support/berth-process.t
 import { call } from '../support/call.ts';
 import { digestOf, pushBlob, startUpload } from '../support/images.ts';
 import { expectPullable, pushAndPull } from '../support/pushing-clients.ts';
-import { until } from '../support/until.ts';
+import { stable, until } from '../support/until.ts';
 
 /** Longer in CI; enough to find a mistake elsewhere. */
 const seconds = process.env['CI'] === 'true' ? 30 : 10;
@@ -28,6 +28,25 @@ describe('workers: 2', () => {
       expect((await call(berth, 'GET', '/v2/')).status).toBe(200);
       return servedBy().size === 2;
     });
+  });
+
+  test('have their numbers in one answer, whichever is asked', async () => {
+    const scrape = async () => (await call(berth, 'GET', '/metrics')).body.toString();
+    const served = (text: string) => {
+      const lines = [...text.matchAll(/^berth_http_requests_total\{method="DELETE",status="404",worker="(\d+)"\} (\d+)$/gm)];
+      return new Map(lines.map(([, worker, count]) => [worker, Number(count)]));
+    };
+    await until(async () => {
+      await call(berth, 'DELETE', '/v2/none/manifests/1');
+      return served(await scrape()).size === 2;
+    });
+    const sum = async () => [...served(await scrape()).values()].reduce((total, count) => total + count, 0);
+    const before = await stable(sum);
+    for (let request = 0; request < 10; request++) await call(berth, 'DELETE', '/v2/none/manifests/1');
+    await until(async () => (await sum()) === before + 10);
+    const text = await scrape();
+    expect(text.match(/^# TYPE berth_http_requests_total/gm)).toHaveLength(1);
+    expect(text.match(/^process_resident_memory_bytes\{worker="\d+"\}/gm)).toHaveLength(2);
   });
 
   test('share upload sessions', async () => {
