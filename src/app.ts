@@ -69,12 +69,15 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, shared };
   const server = createServer(config, parts);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
+  const once = (name: string, seconds: number, work: () => Promise<void>) =>
+    every(seconds, servesAlone(config) ? work : onceAmongAll(leases, name, seconds, work), log);
   const jobs = [
-    every(3600, onceAmongAll(leases, 'expire-uploads', 3600, expire), log),
+    once('expire-uploads', 3600, expire),
+    once('tidy-mirror', 10, mirror.tidyStores),
     every(10, mirror.tidy, log),
     every(0.5, mirror.emptyTrash, log),
   ];
-  if (guard) jobs.push(every(3600, onceAmongAll(leases, 'tidy-access', 3600, guard.tidy), log));
+  if (guard) jobs.push(once('tidy-access', 3600, guard.tidy));
   if (certificate) jobs.push(every(10, () => renewCertificate(certificate, log), log));
 
   return {

@@ -20,6 +20,8 @@ export interface Eviction {
   grown(): void;
   /** Evicts as much as it must; resolves to the number of bytes. */
   run(): Promise<number>;
+  /** Finds out how much there is. */
+  look(): Promise<void>;
   /** Nobody waits for room any longer. */
   close(): void;
   /** Bytes that the mirror has, as far as this process knows. */
@@ -135,6 +137,7 @@ export function createEviction(options: EvictionOptions): Eviction {
 
   return {
     run,
+    look: measure,
 
     async admit(arrival) {
       const { digest, sizeBytes, requests } = arrival;

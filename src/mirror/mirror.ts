@@ -48,8 +48,10 @@ export interface Mirror {
   lost(digest: Digest): Promise<void>;
   /** Work of every moment: deletes what was evicted two seconds ago. */
   emptyTrash(): Promise<void>;
-  /** Regular work: writes last uses, evicts what is too much, removes what broken fills left. */
+  /** Regular work of each process: writes last uses, looks how much there is, removes what broken fills left. */
   tidy(): Promise<void>;
+  /** Regular work that one process does for all: evicts what is too much, ends what takes too long. */
+  tidyStores(): Promise<void>;
   /** Stops fills: what they have is kept and resumed. */
   close(): Promise<void>;
 }
@@ -232,10 +234,13 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     emptyTrash: () => trash.empty(),
     async tidy() {
       await uses.flush();
+      await eviction.look();
+      await fills.sweep(now() - partialSeconds * 1000);
+    },
+    async tidyStores() {
       await eviction.run();
       await transits.settleOld();
       await metadata.forgetRefusals(now() - refusalSeconds * 1000);
-      await fills.sweep(now() - partialSeconds * 1000);
     },
     async close() {
       eviction.close();
