@@ -10,6 +10,8 @@ export interface CachePolicy {
   readonly mostBlobBytes: number;
   /** Too large to push others out for one request. */
   isHuge(sizeBytes: number): boolean;
+  /** Whether a blob of this size would push others out. */
+  crowdsOut(size: MirrorSize, sizeBytes: number): boolean;
   /** Whether evicting must begin. */
   isTooMuch(size: MirrorSize, demand: Demand): boolean;
   /** Whether it may end. */
@@ -42,6 +44,7 @@ export function createCachePolicy(maxBytes: number): CachePolicy {
   return {
     mostBlobBytes: Math.floor(maxBytes * blobShare),
     isHuge: (sizeBytes) => sizeBytes > maxBytes * hugeShare,
+    crowdsOut: ({ contentBytes }, sizeBytes) => contentBytes + sizeBytes > maxBytes * highMark,
     isTooMuch: (size, demand) => wanted(size, demand) > maxBytes * highMark,
     isEnough: (size, demand) => wanted(size, demand) <= maxBytes * lowMark,
     victims({ protectedBytes }, { hugeBytes }) {

@@ -10,8 +10,8 @@ import { type Demand, createCachePolicy } from './cache-policy.ts';
  */
 export interface Eviction {
   /**
-   * Makes room for a blob that has come, and counts it in. False where it shall not be kept: it is huge and asked for the
-   * first time, or there was no room for it in time. Rejects when the mirror closes.
+   * Makes room for a blob that has come, and counts it in. False where it shall not be kept: it is huge, would push
+   * others out and is asked for the first time, or there was no room for it in time. Rejects when the mirror closes.
    */
   admit(arrival: Arrival): Promise<boolean>;
   /** Whether a manifest may be kept. */
@@ -142,9 +142,11 @@ export function createEviction(options: EvictionOptions): Eviction {
     async admit(arrival) {
       const { digest, sizeBytes, requests } = arrival;
       if (sizeBytes > policy.mostBlobBytes) return false;
-      const isHuge = policy.isHuge(sizeBytes);
-      if (isHuge && requests === 1 && !(await metadata.refuseBlob(digest, now()))) return false;
-      return waitForRoom(arrival, isHuge);
+      if (!policy.isHuge(sizeBytes)) return waitForRoom(arrival, false);
+      await measure();
+      if (!policy.crowdsOut(size, sizeBytes)) return waitForRoom(arrival, false);
+      const isWantedAgain = requests > 1 || (await metadata.refuseBlob(digest, now()));
+      return isWantedAgain && waitForRoom(arrival, true);
     },
 
     async hasRoom(sizeBytes) {

@@ -40,6 +40,9 @@ test('MUST 28: what is used once leaves what was used again where it is', () => 
 
 test('MUST 28: a huge blob changes nothing at its first request, and is kept at its second', () => {
   const cache = createCacheModel(maxBytes);
+  const early = { name: 'early', sizeBytes: 500 };
+  cache.pull(early);
+  expect(cache.has('early')).toBe(true);
   const small = Array.from({ length: 8 }, (_, index) => ({ name: `small-${index}`, sizeBytes: 100 }));
   for (const pull of small) cache.pull(pull);
   const huge = { name: 'huge', sizeBytes: 500 };

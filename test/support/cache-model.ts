@@ -47,7 +47,8 @@ export function createCacheModel(maxBytes: number) {
   function admit({ name, sizeBytes }: Pull): void {
     if (sizeBytes > policy.mostBlobBytes) return;
     const isHuge = policy.isHuge(sizeBytes);
-    if (isHuge && !refused.has(name)) {
+    const crowdsOut = policy.crowdsOut({ contentBytes, protectedBytes, transitBytes: 0 }, sizeBytes);
+    if (isHuge && crowdsOut && !refused.has(name)) {
       refused.add(name);
       return;
     }
