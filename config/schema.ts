@@ -139,6 +139,11 @@ export const schema = section({
     freshness: duration('60s', 'how long a mirrored tag is believed without asking the upstream'),
     maxSize: size('50GiB', 'mirrored content beyond this is evicted, least used first'),
     prefetch: size('0B', 'layers up to this size are fetched together with their manifest; 0B: none'),
+    refresh: section({
+      every: duration('6h', 'how often the images below are brought up to date'),
+      images: words('images', 'images to have here at any time, such as docker.io/library/alpine:3; never evicted'),
+      platforms: words('platforms', 'of these images, such as linux/amd64, or all; default: the platform of this machine'),
+    }),
     directory: optional(text('', 'folder for downloads in progress; default: in storage.blobs.directory')),
     timeouts: section({
       connect: duration('5s', 'to a connection with an upstream'),

@@ -28,6 +28,7 @@ import { createLeases } from './registry/leases.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
 import { every, onceAmongAll } from './schedule.ts';
+import { openPinnedImages } from './pinned-images.ts';
 import { openMirror } from './upstreams.ts';
 
 /** The composition root: configuration → stores → services → HTTP. */
@@ -65,6 +66,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   shared?.share(metrics.text);
   const mirror = await openMirror(config, driver, metadata, now, log, metrics.mirror);
   metrics.watchMirror(mirror.state);
+  const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, measures: metrics.mirror });
   const closing = new AbortController();
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, shared };
   const server = createServer(config, parts);
@@ -76,6 +78,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     once('tidy-mirror', 10, mirror.tidyStores),
     every(10, mirror.tidy, log),
     every(0.5, mirror.emptyTrash, log),
+    pinned,
   ];
   if (guard) jobs.push(once('tidy-access', 3600, guard.tidy));
   if (certificate) jobs.push(every(10, () => renewCertificate(certificate, log), log));
@@ -89,7 +92,9 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await pause(config.shutdown.delay * 1000);
       await drain(server, config.shutdown.grace);
       await registry.uploads.close();
+      const unpinned = pinned.close();
       await mirror.close();
+      await unpinned;
       await guard?.audit.flush();
       await metadata.close();
       await driver.close();

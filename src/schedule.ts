@@ -32,9 +32,14 @@ export function every(seconds: number, work: () => Promise<void>, log: Log): { s
  * takes over a turn later.
  */
 export function onceAmongAll(leases: Leases, name: string, seconds: number, work: () => Promise<void>): () => Promise<void> {
+  // A little less than a turn: the same process must find its own last turn over.
+  return notBefore(leases, name, seconds * 0.9, work);
+}
+
+/** `work` for an `every` of short turns: whichever process comes first does it, and then nobody for `seconds`. */
+export function notBefore(leases: Leases, name: string, seconds: number, work: () => Promise<void>): () => Promise<void> {
   return async () => {
-    // A little less than a turn: the same process must find its own last turn over.
-    const lease = await leases.take(`job:${name}`, { milliseconds: seconds * 900 });
+    const lease = await leases.take(`job:${name}`, { milliseconds: seconds * 1000 });
     if (!lease) return;
     try {
       await work();

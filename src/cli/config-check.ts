@@ -1,3 +1,4 @@
+import { readPinnedImages } from '../pinned-images.ts';
 import { readUpstreams } from '../upstreams.ts';
 import { readWorkloadRules } from '../workload-rules.ts';
 import type { Command } from './command.ts';
@@ -12,6 +13,7 @@ export const configCheck: Command = {
     const settings = config();
     readWorkloadRules(settings);
     await readUpstreams(settings);
+    readPinnedImages(settings);
     print('the configuration is good');
   },
 };

@@ -1,11 +1,13 @@
 import { openMetadata } from '../app.ts';
 import { openBlobStore } from '../blob-store.ts';
-import { parseImageName, preheat } from '../mirror/preheat.ts';
+import { parseImageName } from '../mirror/image-name.ts';
+import { readPlatforms } from '../mirror/platforms.ts';
+import { preheat } from '../mirror/preheat.ts';
 import { createLog } from '../observability/log.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { createManifests } from '../registry/manifests.ts';
 import { openMirror } from '../upstreams.ts';
-import { type Command, type Invocation, UsageError } from './command.ts';
+import { type Command, UsageError } from './command.ts';
 import { createProgress, inUnits } from './progress.ts';
 
 /** `berth preheat`: fetches images before somebody pulls them; also beside a running server. */
@@ -23,7 +25,8 @@ export const preheatCommand: Command = {
     const { log } = createLog({ level: 'silent', format: 'json' });
     const mirror = await openMirror(settings, driver, metadata, Date.now, log, createMetrics().mirror);
     const manifests = createManifests({ driver, metadata, now: Date.now, acceptMissing: true });
-    const platforms = platformsOf(options['platform']);
+    const { platform } = options;
+    const platforms = readPlatforms(typeof platform === 'string' ? platform.split(',').map((word) => word.trim()) : []);
     try {
       for (const { text, name } of images) {
         const bar = createProgress(text, invocation);
@@ -41,12 +44,4 @@ export const preheatCommand: Command = {
 
 function notAnImage(text: string): never {
   throw new UsageError(`${text} is not the name of an image, such as alpine:3 or ghcr.io/owner/image@sha256:…`);
-}
-
-/** The platform of this machine, as its clients have it too most likely, where nothing is said. */
-function platformsOf(option: Invocation['options'][string]): readonly string[] | undefined {
-  if (option === 'all') return undefined;
-  const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
-  if (typeof option !== 'string') return [`linux/${architectures[process.arch] ?? process.arch}`];
-  return option.split(',').map((platform) => platform.trim());
 }

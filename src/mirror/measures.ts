@@ -10,4 +10,6 @@ export interface Measures {
   evicted(bytes: number): void;
   /** A blob was served and not kept. */
   notKept(): void;
+  /** An image of `mirror.refresh` was looked after. */
+  refreshed(result: 'done' | 'put off' | 'failed'): void;
 }

@@ -38,6 +38,10 @@ export interface Mirror {
   blob(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedBlob>;
   /** The next request for the blob has it kept, however large it is. */
   want(digest: Digest): Promise<void>;
+  /** The same on behalf of nobody: it is no use, and nothing that clients got. */
+  readonly unattended: Pick<Mirror, 'locate' | 'manifest' | 'blob' | 'want'>;
+  /** Whether clients need the upstream for themselves. */
+  pressure(source: MirroredRepository): Pressure;
   tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
   /** For who watches it. */
@@ -55,6 +59,9 @@ export interface Mirror {
   /** Stops fills: what they have is kept and resumed. */
   close(): Promise<void>;
 }
+
+/** `busy`: so much is being fetched now. `scarce`: so little may still be pulled, as the upstream says. */
+export type Pressure = 'none' | 'busy' | 'scarce';
 
 export interface MirrorState {
   /** In this process. */
@@ -156,10 +163,15 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       return bandwidthOf(upstream).spend(bytes, signal);
     },
   });
+  function pressure({ upstream }: MirroredRepository): Pressure {
+    if (limits.isScarce(upstream.name)) return 'scarce';
+    return fills.count >= connections / 2 ? 'busy' : 'none';
+  }
+
   const prefetch = createPrefetch({
     blobs,
     largestBytes: options.prefetchBytes,
-    isBusy: ({ upstream }) => limits.isScarce(upstream.name) || fills.count >= connections / 2,
+    isBusy: (source) => pressure(source) !== 'none',
   });
   const manifests = createMirroredManifests({
     metadata,
@@ -193,12 +205,25 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
 
   const listings = createRemoteListings({ clientOf, now, freshnessSeconds, onReceived: countReceived });
 
+  async function want(digest: Digest): Promise<void> {
+    await metadata.refuseBlob(digest, now());
+  }
+
+  const locate = createRouting({
+    upstreams,
+    fallback: options.fallback === undefined ? undefined : upstreams.find(options.fallback),
+    isPushed: (name) => failures.translating(() => metadata.isPushedRepository(name)),
+  });
+
   return {
-    locate: createRouting({
-      upstreams,
-      fallback: options.fallback === undefined ? undefined : upstreams.find(options.fallback),
-      isPushed: (name) => failures.translating(() => metadata.isPushedRepository(name)),
-    }),
+    locate,
+    unattended: {
+      locate,
+      manifest: (source, ...asked) => readable(source, 'MANIFEST_UNKNOWN', () => manifests.get(source, ...asked)),
+      blob: (source, ...asked) => readable(source, 'BLOB_UNKNOWN', () => present(source, ...asked)),
+      want,
+    },
+    pressure,
     isPrefix: (text) => upstreams.find(text) !== undefined || /[.:]/.test(text),
     manifest: (source, reference, bodyWanted) =>
       readable(source, 'MANIFEST_UNKNOWN', async () => {
@@ -226,9 +251,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
         return limit ? [{ upstream: name, limit: limit.limit, remaining: limit.remaining }] : [];
       }),
     }),
-    async want(digest) {
-      await metadata.refuseBlob(digest, now());
-    },
+    want,
     lost,
     inUse: uses.holding,
     emptyTrash: () => trash.empty(),

@@ -24,6 +24,7 @@ export interface Metrics {
     mismatched(): void;
     evicted(bytes: number): void;
     notKept(): void;
+    refreshed(result: string): void;
   };
   /** Asked at each scrape. */
   watchMirror(state: () => MirrorState): void;
@@ -59,6 +60,7 @@ export function createMetrics(worker?: number): Metrics {
     'mirror_not_kept_total',
     'blobs served and not kept: huge ones asked for once, others where there was no room',
   );
+  const refreshed = counter('mirror_refreshed_total', 'listed images looked after: done, put off, failed', ['result']);
   const evictedBytes = counter('mirror_evicted_bytes_total', 'bytes of mirrored content evicted');
 
   return {
@@ -82,6 +84,7 @@ export function createMetrics(worker?: number): Metrics {
         evictedBytes.inc(bytes);
       },
       notKept: () => notKept.inc(),
+      refreshed: (result) => refreshed.inc({ result }),
     },
     watchMirror: (state) => watchMirror(registry, state),
   };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Leases, createLeases } from '../../src/registry/leases.ts';
-import { onceAmongAll } from '../../src/schedule.ts';
+import { notBefore, onceAmongAll } from '../../src/schedule.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { until } from '../support/until.ts';
@@ -88,4 +88,23 @@ test('scheduled work runs once in each turn, whoever comes; when its process is 
   time += 5_000;
   await second();
   expect(done.slice(1)).toEqual(['other']);
+});
+
+test('rare work is done by whoever comes first, and then by nobody for its time', async () => {
+  const done: string[] = [];
+  const work = (leases: Leases, name: string) =>
+    notBefore(leases, 'rare work', 3600, () => {
+      done.push(name);
+      return Promise.resolve();
+    });
+  const [first, second] = [work(one, 'one'), work(other, 'other')];
+  for (const wait of [0, 60_000, 3_480_000]) {
+    time += wait;
+    await first();
+    await second();
+  }
+  expect(done).toEqual(['one']);
+  time += 60_000;
+  await second();
+  expect(done).toEqual(['one', 'other']);
 });

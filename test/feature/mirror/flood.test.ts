@@ -85,6 +85,7 @@ function open(machine: string): Promise<Mirror> {
       mismatched: () => undefined,
       evicted: () => undefined,
       notKept: () => undefined,
+      refreshed: () => undefined,
     },
     log: { warn: () => undefined },
   });

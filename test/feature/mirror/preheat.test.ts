@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { resolve } from 'node:path';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
-import { parseImageName } from '../../../src/mirror/preheat.ts';
+import { parseImageName } from '../../../src/mirror/image-name.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';

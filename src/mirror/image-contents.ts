@@ -1,0 +1,90 @@
+import type { OpenObject } from '../../storage/blobs/driver.ts';
+import type { Digest } from '../oci/digest.ts';
+import { parseManifest } from '../oci/manifest.ts';
+import type { Reference } from '../oci/reference.ts';
+import type { ImageName } from './image-name.ts';
+import type { Mirror } from './mirror.ts';
+import type { Platforms } from './platforms.ts';
+import type { MirroredRepository } from './routing.ts';
+
+/** The part of a mirror that gives images. */
+export type ImageSource = Pick<Mirror, 'locate' | 'manifest' | 'blob' | 'want'>;
+
+export interface ContentsOptions {
+  readonly mirror: ImageSource;
+  /** The bytes of a manifest that is kept here. */
+  readonly manifestBytes: (digest: string) => Promise<Buffer>;
+  readonly platforms: Platforms;
+}
+
+/** Everything of an image that a client would pull. */
+export interface ImageContents {
+  readonly manifests: ReadonlySet<Digest>;
+  /** With their sizes in bytes. */
+  readonly blobs: ReadonlyMap<Digest, number>;
+}
+
+/** Rejects where the image is no upstream's. */
+export async function locateImage({ host, name }: ImageName, mirror: ImageSource): Promise<MirroredRepository> {
+  const ownHost = () => '';
+  const mayKnow = () => Promise.resolve(true);
+  const source = await mirror.locate({ prefix: undefined, namespace: host, ownHost, name, mayKnow });
+  if (!source || source.isPushed) throw new Error(`${host}/${name} was pushed here`);
+  return source;
+}
+
+/** Fetches the image's manifests; of an index those of the wanted platforms. */
+export async function contentsOf(
+  source: MirroredRepository,
+  reference: Reference,
+  { mirror, manifestBytes, platforms }: ContentsOptions,
+): Promise<ImageContents> {
+  const manifests = new Set<Digest>();
+  const blobs = new Map<Digest, number>();
+
+  async function add(wanted: Reference): Promise<void> {
+    const served = await mirror.manifest(source, wanted, true);
+    const bytes = served.bytes ?? (await manifestBytes(served.digest));
+    const parsed = parseManifest(bytes, served.mediaType);
+    manifests.add(served.digest as Digest);
+    for (const { digest, sizeBytes } of parsed.blobs) blobs.set(digest, sizeBytes);
+    for (const digest of parsed.children.length === 0 ? [] : wantedChildren(bytes, platforms)) await add({ digest });
+  }
+
+  await add(reference);
+  return { manifests, blobs };
+}
+
+/** True where it was not here yet; then all its bytes have come. */
+export async function fetchBlob(
+  mirror: ImageSource,
+  source: MirroredRepository,
+  digest: Digest,
+  onBytes: (bytes: number) => void,
+): Promise<boolean> {
+  const { cache } = await mirror.blob(source, digest, false);
+  if (cache !== 'HIT') await mirror.want(digest);
+  const { open } = await mirror.blob(source, digest, true);
+  if (open) await drain(open(), onBytes);
+  return open !== undefined;
+}
+
+async function drain(object: OpenObject, onBytes: (bytes: number) => void): Promise<void> {
+  try {
+    for await (const chunk of object.stream()) onBytes(chunk.length);
+  } finally {
+    await object.close();
+  }
+}
+
+interface Child {
+  readonly digest: Digest;
+  readonly platform?: { readonly os?: string; readonly architecture?: string; readonly variant?: string };
+}
+
+function wantedChildren(index: Buffer, platforms: Platforms): readonly Digest[] {
+  const { manifests } = JSON.parse(index.toString()) as { readonly manifests: readonly Child[] };
+  const isWanted = ({ platform: { os = '', architecture = '', variant = '' } = {} }: Child) =>
+    !platforms || [`${os}/${architecture}`, `${os}/${architecture}/${variant}`].some((name) => platforms.includes(name));
+  return manifests.filter(isWanted).map(({ digest }) => digest);
+}

@@ -1,0 +1,10 @@
+/** `linux/amd64`, `linux/arm64/v8`; undefined: all that an image has. */
+export type Platforms = readonly string[] | undefined;
+
+const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
+
+/** As an operator writes them. Where nothing is said: that of this machine, as its clients have it too most likely. */
+export function readPlatforms(words: readonly string[]): Platforms {
+  if (words.includes('all')) return undefined;
+  return words.length > 0 ? words : [`linux/${architectures[process.arch] ?? process.arch}`];
+}

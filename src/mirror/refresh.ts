@@ -1,0 +1,104 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { type ContentsOptions, type ImageContents, contentsOf, fetchBlob, locateImage } from './image-contents.ts';
+import type { ImageName } from './image-name.ts';
+import type { Measures } from './measures.ts';
+import type { Mirror } from './mirror.ts';
+import type { MirroredRepository } from './routing.ts';
+
+/** Keeps the images here that an operator has listed: as their upstreams have them, and whole. */
+export interface Refresh {
+  /**
+   * One turn: each image is looked up again, what belongs to it is pinned, and what is missing is fetched. Clients go
+   * first. What fails is told to the log and stays as it was.
+   */
+  run(): Promise<void>;
+  /** Ends the turn that is going on, and resolves when it has ended: once the mirror is closed at the latest. */
+  close(): Promise<void>;
+}
+
+export interface PinnedImage {
+  /** As the operator has written it. */
+  readonly text: string;
+  readonly name: ImageName;
+}
+
+export interface RefreshOptions extends Pick<ContentsOptions, 'manifestBytes' | 'platforms'> {
+  readonly mirror: Pick<Mirror, 'unattended' | 'pressure'>;
+  readonly metadata: MetadataStore;
+  readonly images: readonly PinnedImage[];
+  /** Of mirrored content. */
+  readonly maxBytes: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly measures: Pick<Measures, 'refreshed'>;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+/** How often it is looked whether clients have left something of the upstream. */
+const pauseMilliseconds = 1000;
+/** Part of the mirror's size above which pins leave too little for everything else. */
+const most = 0.8;
+
+export function createRefresh(options: RefreshOptions): Refresh {
+  const { metadata, images, maxBytes, now, measures, log } = options;
+  const { unattended, pressure } = options.mirror;
+  const closing = new AbortController();
+  const { signal } = closing;
+  let running: Promise<void> = Promise.resolve();
+
+  async function turn(): Promise<void> {
+    const listed = new Set(images.map(({ text }) => text));
+    for (const image of await metadata.pinnedImages()) if (!listed.has(image)) await metadata.dropPins(image, now() + 1);
+    for (const image of images) {
+      if (!signal.aborted) await attempt(image);
+    }
+    const pinnedBytes = images.length === 0 ? 0 : await metadata.pinnedBytes();
+    if (pinnedBytes > maxBytes * most) {
+      log.warn({ pinnedBytes, maxBytes }, 'mirror.refresh.images need nearly all of mirror.maxSize: make it larger');
+    }
+  }
+
+  async function attempt(image: PinnedImage): Promise<void> {
+    try {
+      measures.refreshed((await refresh(image)) ? 'done' : 'put off');
+    } catch (error) {
+      if (signal.aborted) return;
+      measures.refreshed('failed');
+      log.warn({ err: error, image: image.text }, 'an image could not be refreshed');
+    }
+  }
+
+  /** False where the upstream gives so little that clients need it. */
+  async function refresh({ text, name }: PinnedImage): Promise<boolean> {
+    const source = await locateImage(name, unattended);
+    if (pressure(source) === 'scarce') return false;
+    const began = now();
+    const contents = await contentsOf(source, name.reference, { ...options, mirror: unattended });
+    await metadata.pinContent(text, [...contents.manifests, ...contents.blobs.keys()], began);
+    if (!(await fetchMissing(source, contents))) return false;
+    // What the image needed before was good until now.
+    await metadata.dropPins(text, began);
+    return true;
+  }
+
+  async function fetchMissing(source: MirroredRepository, { blobs }: ImageContents): Promise<boolean> {
+    for (const digest of blobs.keys()) {
+      while (pressure(source) === 'busy') await delay(pauseMilliseconds, undefined, { signal });
+      if (pressure(source) === 'scarce') return false;
+      await fetchBlob(unattended, source, digest, () => signal.throwIfAborted());
+    }
+    return true;
+  }
+
+  return {
+    run() {
+      running = turn();
+      return running;
+    },
+    async close() {
+      closing.abort(new Error('the mirror is shutting down'));
+      await running.catch(() => undefined);
+    },
+  };
+}

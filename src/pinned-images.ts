@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { ConfigError } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import type { MetadataStore } from '../storage/metadata/store.ts';
+import { parseImageName } from './mirror/image-name.ts';
+import type { Measures } from './mirror/measures.ts';
+import type { Mirror } from './mirror/mirror.ts';
+import { readPlatforms } from './mirror/platforms.ts';
+import { type PinnedImage, createRefresh } from './mirror/refresh.ts';
+import type { Log } from './observability/log.ts';
+import type { Leases } from './registry/leases.ts';
+import type { Registry } from './registry/registry.ts';
+import { every, notBefore } from './schedule.ts';
+
+export interface PinnedImagesParts {
+  readonly mirror: Mirror;
+  readonly registry: Pick<Registry, 'manifests'>;
+  readonly metadata: MetadataStore;
+  readonly leases: Leases;
+  readonly now: () => number;
+  readonly log: Log;
+  readonly measures: Measures;
+}
+
+/** How often a process looks whether it is time again, whichever process has refreshed last. */
+const lookSeconds = 60;
+
+/** `mirror.refresh`: one process of all keeps the listed images here. `close` before the mirror, and waited for after it. */
+export function openPinnedImages(config: Config, parts: PinnedImagesParts): { stop(): void; close(): Promise<void> } {
+  const { mirror, registry, metadata, leases, now, log, measures } = parts;
+  const { refresh: settings, maxSize } = config.mirror;
+  const images = readPinnedImages(config);
+  const refresh = createRefresh({
+    mirror,
+    metadata,
+    manifestBytes: registry.manifests.bytes,
+    images,
+    platforms: readPlatforms(settings.platforms),
+    maxBytes: maxSize,
+    now,
+    measures,
+    log,
+  });
+  const seconds = images.length === 0 ? settings.every : Math.min(settings.every, lookSeconds);
+  const job = every(seconds, notBefore(leases, nameOf(settings), settings.every, refresh.run), log);
+  return { stop: () => job.stop(), close: () => refresh.close() };
+}
+
+/** `mirror.refresh.images` of the configuration. Throws `ConfigError` for what is no image of an upstream. */
+export function readPinnedImages({ mirror: { refresh, upstreams } }: Config): readonly PinnedImage[] {
+  const errors: string[] = [];
+  const images = refresh.images.flatMap((text) => {
+    const name = parseImageName(text);
+    if (!name) errors.push(`mirror.refresh.images: ${text} is not the name of an image, such as ghcr.io/owner/image:tag`);
+    else if (!(name.host in upstreams))
+      errors.push(`mirror.refresh.images: ${text}: ${name.host} is not one of mirror.upstreams`);
+    return name ? { text, name } : [];
+  });
+  if (errors.length > 0) throw new ConfigError(errors);
+  return images;
+}
+
+/** Another list is another job: what is new is fetched at once. */
+function nameOf({ images, platforms }: Config['mirror']['refresh']): string {
+  const list = createHash('sha256').update(JSON.stringify([images, platforms]));
+  return `refresh-images-${list.digest('hex').slice(0, 16)}`;
+}
