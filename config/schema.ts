@@ -137,6 +137,7 @@ export const schema = section({
       },
     ),
     freshness: duration('60s', 'how long a mirrored tag is believed without asking the upstream'),
+    publicCheck: duration('1h', 'how long it is believed that everybody may read a repository that berth reads by a login'),
     maxSize: size('50GiB', 'mirrored content beyond this is evicted, least used first'),
     prefetch: size('0B', 'layers up to this size are fetched together with their manifest; 0B: none'),
     refresh: section({

@@ -61,12 +61,12 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const swept = await registry.uploads.sweep(servesAlone(config) ? Infinity : now() - config.uploads.expireAfter * 1000);
   if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
   const certificate = await openTls(config);
-  const guard = await createGuard(config, metadata, now, log);
   const metrics = createMetrics(shared?.worker);
   shared?.share(metrics.text);
   const mirror = await openMirror(config, driver, metadata, now, log, metrics.mirror);
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, measures: metrics.mirror });
+  const guard = await createGuard(config, metadata, mirror.visibility, now, log);
   const closing = new AbortController();
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, shared };
   const server = createServer(config, parts);

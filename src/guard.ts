@@ -20,6 +20,8 @@ import { createTokenRouter } from './http/token/router.ts';
 import type { OidcEntrance } from './http/ui/login.ts';
 import type { PageLogins } from './http/ui/router.ts';
 import type { Extension } from './http/web.ts';
+import { namespaceOf } from './mirror/upstream.ts';
+import type { UpstreamVisibility } from './mirror/upstream-visibility.ts';
 import type { Log } from './observability/log.ts';
 import { readWorkloadRules } from './workload-rules.ts';
 
@@ -40,13 +42,14 @@ export interface Guard {
 export async function createGuard(
   config: Config,
   metadata: MetadataStore,
+  upstreams: UpstreamVisibility,
   now: () => number,
   log: Log,
 ): Promise<Guard | undefined> {
   const { mode, auditKeep } = config.access;
   if (mode === 'open') return undefined;
   const audit = createAudit(metadata, now, (error) => log.error({ err: error }, 'lines of the audit log are lost'));
-  const parts = { config, metadata, now, audit };
+  const parts = { config, metadata, upstreams, now, audit };
   return {
     audit,
     ...(mode === 'token' ? await guardByItself(parts) : guardByOthers(parts)),
@@ -60,6 +63,7 @@ export async function createGuard(
 interface Parts {
   readonly config: Config;
   readonly metadata: MetadataStore;
+  readonly upstreams: UpstreamVisibility;
   readonly now: () => number;
   readonly audit: Audit;
 }
@@ -67,7 +71,7 @@ interface Parts {
 type ByMode = Pick<Guard, 'control' | 'extensions' | 'pageLogins' | 'generatedPassword'>;
 
 async function guardByItself(parts: Parts): Promise<ByMode> {
-  const { config, metadata, now, audit } = parts;
+  const { config, metadata, upstreams, now, audit } = parts;
   const { admin, anonymousPull, tokenLifetime } = config.access;
   const access = createAccess({
     metadata,
@@ -75,6 +79,7 @@ async function guardByItself(parts: Parts): Promise<ByMode> {
     audit,
     tokenSeconds: tokenLifetime,
     anonymousPullsPublic: anonymousPull === 'public',
+    reservedNames: new Set(Object.keys(config.mirror.upstreams).map((name) => namespaceOf({ name }))),
     workloadRules: readWorkloadRules(config),
   });
   const { created, password } = await ensureAdmin(metadata, admin, now());
@@ -82,7 +87,7 @@ async function guardByItself(parts: Parts): Promise<ByMode> {
   const api = createApiRouter({ ...access, metadata, origin, now, changed: access.epoch.expire });
   const place = (request: Parameters<typeof origin.base>[0]) => ({ realm: `${origin.base(request)}/token`, service: 'berth' });
   return {
-    control: createTokenAccess({ ...access, metadata, origin, audit, place }),
+    control: createTokenAccess({ ...access, metadata, upstreams, origin, audit, place }),
     extensions: [
       { path: '/token', router: createTokenRouter({ ...access, origin }) },
       { path: '/api/v1', router: api },
@@ -103,7 +108,7 @@ function oidcEntrance({ config, metadata, now, audit }: Parts): OidcEntrance | u
   };
 }
 
-function guardByOthers({ config, metadata, now, audit }: Parts): ByMode {
+function guardByOthers({ config, metadata, upstreams, now, audit }: Parts): ByMode {
   const { realm = '', service, issuer = '', certificates, jwksUrl } = config.access.external;
   const authenticator = createExternalAuthenticator({
     issuer,
@@ -115,7 +120,7 @@ function guardByOthers({ config, metadata, now, audit }: Parts): ByMode {
   const origin = createOrigin(config);
   const place = () => ({ realm, service });
   return {
-    control: createTokenAccess({ authenticator, rights: privateByDefault, metadata, origin, audit, place }),
+    control: createTokenAccess({ authenticator, rights: privateByDefault, metadata, upstreams, origin, audit, place }),
     extensions: [],
     pageLogins: undefined,
     generatedPassword: undefined,

@@ -9,7 +9,7 @@ import type { CredentialSource } from './mirror/credential.ts';
 import type { Measures } from './mirror/measures.ts';
 import { createFillTurns } from './mirror/fill-turns.ts';
 import { type Mirror, createMirror } from './mirror/mirror.ts';
-import type { Upstream, UpstreamLogin } from './mirror/upstream.ts';
+import { type Upstream, type UpstreamLogin, hasLogins } from './mirror/upstream.ts';
 import type { Log } from './observability/log.ts';
 import { createLeases } from './registry/leases.ts';
 
@@ -18,25 +18,29 @@ const patiencePart = 0.4;
 
 /** The mirror, as the configuration wants it. `now` in milliseconds. */
 export async function openMirror(
-  { mirror, storage, manifests }: Config,
+  config: Config,
   driver: BlobDriver,
   metadata: MetadataStore,
   now: () => number,
-  log: Log,
+  log: Pick<Log, 'warn'>,
   measures: Measures,
 ): Promise<Mirror> {
+  const { mirror, storage, manifests } = config;
   const { timeouts, proxy } = mirror;
+  const upstreams = await readUpstreams(config);
   const leases = createLeases({ metadata, now });
   const patienceSeconds = timeouts.headers * patiencePart;
+  if (config.access.mode === 'open') warnOfSharing(upstreams, log);
   return createMirror({
     driver,
     metadata,
     now,
     log,
     measures,
-    upstreams: await readUpstreams({ mirror }),
+    upstreams,
     fallback: mirror.default,
     freshnessSeconds: mirror.freshness,
+    publicCheckSeconds: mirror.publicCheck,
     timeouts: { connectSeconds: timeouts.connect, headersSeconds: timeouts.headers, idleSeconds: timeouts.idle },
     proxy: { HTTP_PROXY: proxy.http, HTTPS_PROXY: proxy.https, NO_PROXY: proxy.none },
     directory: mirror.directory ?? join(storage.blobs.directory, '.berth/fills'),
@@ -46,6 +50,12 @@ export async function openMirror(
     prefetchBytes: mirror.prefetch,
     largestManifestBytes: manifests.maxSize,
   });
+}
+
+function warnOfSharing(upstreams: readonly Upstream[], log: Pick<Log, 'warn'>): void {
+  const shared = upstreams.filter(hasLogins).map(({ name }) => name);
+  if (shared.length === 0) return;
+  log.warn({ upstreams: shared }, 'access.mode open: whoever reaches this server may pull what its logins at upstreams show');
 }
 
 /** `mirror.upstreams` of the configuration. Rejects with `ConfigError` for patterns and files that cannot be read. */
@@ -63,9 +73,12 @@ type LoginSettings = UpstreamSettings['logins'][string];
 async function toUpstream(name: string, settings: UpstreamSettings, errors: string[]): Promise<Upstream> {
   const key = `mirror.upstreams.${name}`;
   const { url, ca, redirects, logins, bandwidth, ...login } = settings;
+  const address = new URL(url);
+  if (address.username !== '' || address.password !== '')
+    errors.push(`${key}.url holds a login: write it as ${key}.username and ${key}.password, so that berth knows of it`);
   return {
     name,
-    url: new URL(url),
+    url: address,
     logins: [...byPattern(`${key}.logins`, logins, errors), { matches: () => true, source: toSource(key, login) }],
     bytesPerSecond: bandwidth === 0 ? undefined : bandwidth,
     ca: ca === undefined ? undefined : await readFile(ca, 'utf8').catch(noting(errors, `${key}.ca: cannot read ${ca}`)),

@@ -30,13 +30,16 @@ export interface AccessOptions {
   readonly tokenSeconds: number;
   readonly anonymousPullsPublic: boolean;
   readonly audit: Pick<Audit, 'record'>;
+  /** First parts of names where nobody is at home: upstreams are mirrored there. */
+  readonly reservedNames: ReadonlySet<string>;
   /** CI providers whose tokens are let in. */
   readonly workloadRules: readonly WorkloadRule[];
 }
 
-export function createAccess({ metadata, now, tokenSeconds, anonymousPullsPublic, audit, workloadRules }: AccessOptions): Access {
+export function createAccess(options: AccessOptions): Access {
+  const { metadata, now, tokenSeconds, audit, workloadRules } = options;
   const epoch = createEpoch(metadata, now);
-  const rights = createRights({ metadata, epoch, now, anonymousPullsPublic, workloadRules });
+  const rights = createRights({ ...options, epoch });
   const signingKeys = createSigningKeys({ metadata, epoch, now, tokenMilliseconds: tokenSeconds * 1000 });
   const bearerTokens = createBearerTokens({ keys: signingKeys, now, lifetimeSeconds: tokenSeconds });
   const throttle = createThrottle(now);

@@ -22,6 +22,8 @@ export interface RightsOptions {
   readonly now: () => number;
   /** Whether clients without a login may pull what is public. */
   readonly anonymousPullsPublic: boolean;
+  /** First parts of names that are no user's own place. */
+  readonly reservedNames: ReadonlySet<string>;
   readonly workloadRules: readonly WorkloadRule[];
 }
 
@@ -30,7 +32,8 @@ interface AccountRights {
   readonly principal: Principal;
 }
 
-export function createRights({ metadata, epoch, now, anonymousPullsPublic, workloadRules }: RightsOptions): Rights {
+export function createRights(options: RightsOptions): Rights {
+  const { metadata, epoch, now, anonymousPullsPublic, reservedNames, workloadRules } = options;
   const accounts = epoch.cache<AccountRights | undefined>();
   const tokens = epoch.cache<AccessTokenRecord | undefined>();
   const ceilings = epoch.cache<Grants>();
@@ -44,7 +47,9 @@ export function createRights({ metadata, epoch, now, anonymousPullsPublic, workl
   function accountRights(id: number): Promise<AccountRights | undefined> {
     return epoch.cached(accounts, String(id), async () => {
       const account = await metadata.findAccount(id);
-      return account && { account, principal: toPrincipal(account, await metadata.grantsOfAccount(id)) };
+      if (!account) return undefined;
+      const own = reservedNames.has(account.name) ? undefined : ownNamespace(account.name);
+      return { account, principal: toPrincipal(account, await metadata.grantsOfAccount(id), own) };
     });
   }
 
@@ -105,9 +110,9 @@ export function createRights({ metadata, epoch, now, anonymousPullsPublic, workl
 function toPrincipal(
   { id, kind, name, isAdmin }: AccountRecord,
   records: readonly { readonly pattern: string; readonly actions: string }[],
+  own: Grant | undefined,
 ): Principal {
-  const own = kind === 'user' ? ownNamespace(name) : undefined;
-  const grants = compileGrants([...readGrants(records), ...(own ? [own] : [])]);
+  const grants = compileGrants([...readGrants(records), ...(own && kind === 'user' ? [own] : [])]);
   return { kind, id: `account:${id}`, name, admin: isAdmin === 1 && kind === 'user', grants, pullsPublic: true };
 }
 

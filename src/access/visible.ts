@@ -6,12 +6,18 @@ import type { Principal } from './principal.ts';
 import { type NameSource, mergeNames } from './sorted-names.ts';
 import type { Visibility } from './visibility.ts';
 
+export interface VisibleOptions {
+  readonly metadata: MetadataStore;
+  /** Those of the names that are not public, whatever is said of them here. */
+  readonly hidden: (names: readonly string[]) => Promise<ReadonlySet<string>>;
+}
+
 /**
  * The repositories that a principal may pull, after `after`, ascending: what listings and search show. Reads index ranges
  * of what is granted or public; what lies between them costs nothing, whatever there is of it.
  */
 export function visibleRepositories(
-  metadata: MetadataStore,
+  { metadata, hidden }: VisibleOptions,
   principal: Principal,
   visibility: Visibility,
   after: string,
@@ -40,12 +46,16 @@ export function visibleRepositories(
     return {
       after: range.after,
       open: () =>
-        scan(range, ({ name, isPublic }) => {
-          if (!matchesRest(pattern, name)) return { goOn: skip(pattern, name) };
-          if (visibility.resolve(name, isPublic)) return 'take';
-          const closing = isPublic === null ? visibility.closedBy(name) : undefined;
-          return { goOn: closing?.kind === 'tree' ? rangeOf(closing).before : name };
-        }),
+        scan(
+          range,
+          ({ name, isPublic }) => {
+            if (!matchesRest(pattern, name)) return { goOn: skip(pattern, name) };
+            if (visibility.resolve(name, isPublic)) return 'take';
+            const closing = isPublic === null ? visibility.closedBy(name) : undefined;
+            return { goOn: closing?.kind === 'tree' ? rangeOf(closing).before : name };
+          },
+          hidden,
+        ),
     };
   }
 
@@ -55,7 +65,8 @@ export function visibleRepositories(
       async *open() {
         let names = await metadata.listPublicRepositories(after, batch);
         while (names.length > 0) {
-          yield* names;
+          const kept = await hidden(names);
+          yield* names.filter((name) => !kept.has(name));
           names = await metadata.listPublicRepositories(names.at(-1) ?? '', batch);
         }
       },
@@ -75,15 +86,20 @@ export function visibleRepositories(
   }
 
   /** Reads the range in batches. What is not taken says where to go on: often far behind it. */
-  async function* scan(range: NameRange, judge: (row: Row) => 'take' | { readonly goOn: string }): AsyncGenerator<string> {
+  async function* scan(
+    range: NameRange,
+    judge: (row: Row) => 'take' | { readonly goOn: string },
+    except: VisibleOptions['hidden'] = () => Promise.resolve(noNames),
+  ): AsyncGenerator<string> {
     let { after } = range;
     for (let turn = 1; ; turn++) {
       const rows = await metadata.listRepositoriesBetween(after, range.before, batch);
+      const excepted = await except(rows.map(({ name }) => name));
       for (const row of rows) {
         if (row.name <= after) continue;
         const verdict = judge(row);
         after = verdict === 'take' ? row.name : verdict.goOn;
-        if (verdict === 'take') yield row.name;
+        if (verdict === 'take' && !excepted.has(row.name)) yield row.name;
       }
       if (rows.length < batch || after >= range.before) return;
       if (turn % turnsAtOnce === 0) await setImmediate();
@@ -96,6 +112,7 @@ interface Row {
   readonly isPublic: number | null;
 }
 
+const noNames: ReadonlySet<string> = new Set();
 const batch = 200;
 /** Batches read before others get their turn. */
 const turnsAtOnce = 10;

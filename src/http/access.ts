@@ -13,6 +13,8 @@ export interface Need {
   readonly from?: string | undefined;
   /** Another name of the repository: named in the challenge, not asked for. */
   readonly alias?: string | undefined;
+  /** Whether everybody may read the repository where it is mirrored from. Asked only where it decides. */
+  readonly isPublicUpstream?: (() => Promise<boolean>) | undefined;
 }
 
 /**

@@ -19,6 +19,11 @@ export interface TokenAccessOptions {
   readonly authenticator: Pick<Authenticator, 'principal'>;
   readonly rights: Pick<Rights, 'isPublic' | 'visibility'>;
   readonly metadata: MetadataStore;
+  /** What upstreams show to everybody: no repository is public here that is not public there. */
+  readonly upstreams: {
+    isKnownPublic(repository: string): Promise<boolean>;
+    hidden(names: readonly string[]): Promise<ReadonlySet<string>>;
+  };
   readonly origin: Origin;
   readonly audit: Pick<Audit, 'record'>;
   /** Where bearer tokens are to be had, as this client sees it. */
@@ -26,7 +31,9 @@ export interface TokenAccessOptions {
 }
 
 /** `authorize` decides, and this says it in HTTP. */
-export function createTokenAccess({ authenticator, rights, metadata, origin, audit, place }: TokenAccessOptions): AccessControl {
+export function createTokenAccess(options: TokenAccessOptions): AccessControl {
+  const { authenticator, rights, metadata, upstreams, origin, audit, place } = options;
+
   /** Who is asking. A client that is not who it says is told for what to get a token. */
   async function principalOf(request: IncomingMessage, scopes: () => readonly Scope[]): Promise<Principal> {
     try {
@@ -63,15 +70,22 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
     return principal;
   }
 
-  const wishFor = async ({ action, repository }: Pick<Need, 'action' | 'repository'>): Promise<Wish> => ({
-    to: action,
-    repository,
-    isPublic: (action === 'pull' || action === 'delete') && (await rights.isPublic(repository)),
-  });
+  async function isPublic(repository: string, isPublicUpstream: Need['isPublicUpstream']): Promise<boolean> {
+    if (!(await rights.isPublic(repository))) return false;
+    return isPublicUpstream ? isPublicUpstream() : upstreams.isKnownPublic(repository);
+  }
+
+  /** An upstream is asked for nobody who may without, or may not in any case. */
+  async function wishFor(principal: Principal, { action, repository, isPublicUpstream }: Need): Promise<Wish> {
+    const wish = { to: action, repository, isPublic: false };
+    const reads = action === 'pull' || action === 'delete';
+    if (!reads || !principal.pullsPublic || authorize(principal, wish) === 'allow') return wish;
+    return { ...wish, isPublic: await isPublic(repository, isPublicUpstream) };
+  }
 
   /** Whether a token for more would let it read there: then it had better get one than send what is there already. */
   async function lacksToken(principal: Principal, repository: string): Promise<boolean> {
-    const wish = { to: 'pull', repository, isPublic: await rights.isPublic(repository) } as const;
+    const wish = { to: 'pull', repository, isPublic: await isPublic(repository, undefined) } as const;
     return permits(principal, wish) && authorize(principal, wish) === 'challenge';
   }
 
@@ -89,7 +103,7 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
       translating(async () => {
         const principal = await check(
           request,
-          () => wishFor(need),
+          (principal) => wishFor(principal, need),
           () => scopesOf(need),
         );
         if (need.from !== undefined && (await lacksToken(principal, need.from))) {
@@ -98,12 +112,11 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
         return principal;
       }),
     allows: (subject, action, repository) =>
-      translating(async () => authorize(subject, await wishFor({ action, repository })) === 'allow'),
+      translating(async () => authorize(subject, await wishFor(subject, { action, repository })) === 'allow'),
     knows: (request, repository) =>
-      translating(async () => {
-        const isPublic = await rights.isPublic(repository);
-        return permits(await recognise(request), { to: 'pull', repository, isPublic });
-      }),
+      translating(async () =>
+        permits(await recognise(request), { to: 'pull', repository, isPublic: await isPublic(repository, undefined) }),
+      ),
     checkList: (request) =>
       translating(() =>
         check(
@@ -113,7 +126,7 @@ export function createTokenAccess({ authenticator, rights, metadata, origin, aud
         ),
       ),
     async *visible(subject, after) {
-      yield* visibleRepositories(metadata, subject, await rights.visibility(), after);
+      yield* visibleRepositories({ metadata, hidden: upstreams.hidden }, subject, await rights.visibility(), after);
     },
     mountable: ({ bearer = [] }) => bearer.flatMap(({ type, name }) => (type === 'repository' ? [name] : [])),
   };

@@ -3,6 +3,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { Absences } from './absence.ts';
 import { placeOf } from './body-place.ts';
 import type { Fills, JoinedFill } from './fills.ts';
+import { holderOf } from './holder.ts';
 import type { MirroredRepository } from './routing.ts';
 import type { ServedBlob } from './served.ts';
 import { createSingleFlight } from './single-flight.ts';
@@ -20,6 +21,8 @@ export interface MirroredBlobsOptions {
   readonly absences: Absences;
   readonly clientOf: (source: MirroredRepository) => UpstreamClient;
   readonly now: () => number;
+  /** Whether some of what is fetched may not be for everybody. */
+  readonly keepsSecrets: boolean;
   readonly onResume: (source: MirroredRepository) => void;
   /** Resolves when more may be read. */
   readonly onReceived: (source: MirroredRepository, bytes: number, signal: AbortSignal) => Promise<void>;
@@ -28,7 +31,7 @@ export interface MirroredBlobsOptions {
 const absentSeconds = 600;
 
 export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlobs {
-  const { metadata, fills, absences, clientOf, now, onResume, onReceived } = options;
+  const { metadata, fills, absences, clientOf, now, keepsSecrets, onResume, onReceived } = options;
   const looks = createSingleFlight<number>();
 
   /** The blob's size, by one HEAD at the upstream for everybody: it has the blob in this very repository. */
@@ -46,12 +49,12 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
   }
 
   function join(source: MirroredRepository, digest: Digest, promisedBytes: number | undefined) {
-    const { remoteName, repository, upstream } = source;
+    const { remoteName } = source;
     const key = absenceOf(source, digest);
     absences.check(key);
     return fills.join(
       digest,
-      { repository, upstream: upstream.name },
+      holderOf(source),
       {
         promisedBytes,
         fetch: (first, signal) =>
@@ -67,13 +70,9 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
         onResume: () => onResume(source),
         onReceived: (bytes, received) => onReceived(source, bytes, received),
       },
-      // A manifest's word is enough, and else the upstream's own.
-      () => (promisedBytes === undefined ? look(source, digest) : Promise.resolve()),
+      // A manifest's word is enough for what everybody may read, and else the upstream's own.
+      () => (promisedBytes === undefined || keepsSecrets ? look(source, digest) : Promise.resolve()),
     );
-  }
-
-  async function linkHeld({ repository, upstream }: MirroredRepository, digest: Digest): Promise<boolean> {
-    return metadata.linkHeldBlob({ repository, upstream: upstream.name }, digest, now());
   }
 
   /** Undefined where another process has just ended a fill: what it left decides. */
@@ -84,13 +83,13 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
     const joined = await fills.find(digest, repository, bodyWanted);
     if (joined) return toServed(joined);
     const promise = await metadata.findPromise(repository, digest);
-    const isMirrored = promise?.isMirrored === 1;
-    const isHeld = isMirrored || (await metadata.findContent(digest)) !== undefined;
-    // A manifest can name anything: only the upstream can say that the repository has what was pushed here, or what
-    // others have brought here and no manifest names.
-    const mustLook = isHeld ? !isMirrored : !promise && !bodyWanted;
+    const isOpen = promise?.isOpen === 1;
+    const isHeld = isOpen || (await metadata.findContent(digest)) !== undefined;
+    // A manifest can name anything: only the upstream can say that the repository has what was pushed here, what came
+    // by a login, or what others have brought here and no manifest names.
+    const mustLook = isHeld ? !isOpen : !promise && !bodyWanted;
     const looked = mustLook ? await look(source, digest) : undefined;
-    if (isHeld && (await linkHeld(source, digest))) {
+    if (isHeld && (await metadata.linkHeldBlob(holderOf(source), digest, now()))) {
       const linked = await metadata.findLink(repository, digest);
       if (linked) return { ...linked, cache: 'HIT' };
     }

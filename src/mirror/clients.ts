@@ -19,23 +19,30 @@ export interface ClientsOptions {
 /** A client for each upstream. */
 export interface Clients {
   get(upstream: Upstream): UpstreamClient;
+  /** The same without any login; its failures and its limits are its own. */
+  anonymous(upstream: Upstream): UpstreamClient;
   close(): void;
 }
 
 interface Entry {
   readonly client: UpstreamClient;
+  readonly anonymous: UpstreamClient;
   close(): void;
 }
 
 export function createClients(options: ClientsOptions): Clients {
   const tokens = createTokens(options.now);
   const entries = new Map(options.upstreams.map((upstream) => [upstream, createEntry(upstream, tokens, options)]));
+
+  function entryOf(upstream: Upstream): Entry {
+    const entry = entries.get(upstream);
+    if (!entry) throw new Error(`${upstream.name} has no client`);
+    return entry;
+  }
+
   return {
-    get(upstream) {
-      const entry = entries.get(upstream);
-      if (!entry) throw new Error(`${upstream.name} has no client`);
-      return entry.client;
-    },
+    get: (upstream) => entryOf(upstream).client,
+    anonymous: (upstream) => entryOf(upstream).anonymous,
     close() {
       for (const entry of entries.values()) entry.close();
     },
@@ -45,17 +52,19 @@ export function createClients(options: ClientsOptions): Clients {
 function createEntry(upstream: Upstream, tokens: Tokens, { timeouts, proxy, connections, limits, now }: ClientsOptions): Entry {
   const transport = createTransport({ timeouts, connections, ca: upstream.ca, proxy });
   const settings = { now, random: Math.random };
-  const [forManifests, forBlobs] = [createBreaker(settings), createBreaker(settings)];
+  const [forManifests, forBlobs, forAnonymous] = [createBreaker(settings), createBreaker(settings), createBreaker(settings)];
+  const shared = { upstream, transport, tokens, now, proxy, headersSeconds: timeouts.headersSeconds };
   const client = createUpstreamClient({
-    upstream,
-    transport,
-    tokens,
-    now,
-    proxy,
-    headersSeconds: timeouts.headersSeconds,
+    ...shared,
     breakerFor: (path) => (path.startsWith('blobs/') ? forBlobs : forManifests),
     credentials: createCredentials(upstream.logins, upstream.url.host, now),
     observe: (headers) => limits.observe(upstream.name, headers),
   });
-  return { client, close: () => transport.close() };
+  const anonymous = createUpstreamClient({
+    ...shared,
+    breakerFor: () => forAnonymous,
+    credentials: () => Promise.resolve(undefined),
+    observe: () => undefined,
+  });
+  return { client, anonymous, close: () => transport.close() };
 }

@@ -2,6 +2,7 @@ import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { recorded } from '../registry/trash.ts';
+import { holderOf } from './holder.ts';
 import type { ManifestFacts, RemoteManifest } from './remote-manifests.ts';
 import type { MirroredRepository } from './routing.ts';
 
@@ -30,11 +31,10 @@ export function createKeptManifests({ driver, metadata, now, hasRoom, onFailure 
     }
   }
 
-  async function record({ repository, upstream }: MirroredRepository, manifest: RemoteManifest): Promise<void> {
+  async function record(source: MirroredRepository, manifest: RemoteManifest): Promise<void> {
     const { digest, sizeBytes, parsed } = manifest;
     await metadata.recordMirroredManifest({
-      repository,
-      upstream: upstream.name,
+      ...holderOf(source),
       digest,
       sizeBytes,
       mediaType: parsed.mediaType,
@@ -58,11 +58,9 @@ export function createKeptManifests({ driver, metadata, now, hasRoom, onFailure 
     }
   }
 
-  function point({ repository, upstream }: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void> {
+  function point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void> {
     const { digest, mediaType, sizeBytes } = facts;
-    return surviving(() =>
-      metadata.recordMirroredTag({ repository, upstream: upstream.name, tag, digest, mediaType, sizeBytes, now: now() }),
-    );
+    return surviving(() => metadata.recordMirroredTag({ ...holderOf(source), tag, digest, mediaType, sizeBytes, now: now() }));
   }
 
   return {

@@ -5,6 +5,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { Reference, Tag } from '../oci/reference.ts';
 import type { Absences } from './absence.ts';
 import type { KeptManifests } from './kept-manifests.ts';
+import { patiently } from './patience.ts';
 import type { ManifestFacts, RemoteManifest, RemoteManifests } from './remote-manifests.ts';
 import type { MirroredRepository } from './routing.ts';
 import type { CacheStatus, ServedManifest } from './served.ts';
@@ -114,7 +115,7 @@ export function createMirroredManifests(options: MirroredManifestsOptions): Mirr
   ): Promise<ServedManifest> {
     const stale = () => serve(source, known, 'STALE', bodyWanted);
     try {
-      const facts = await patiently(look(source, tag), known.isStored === 1);
+      const facts = await (known.isStored === 1 ? patiently(look(source, tag), patienceSeconds) : look(source, tag));
       if (!facts) return await stale();
       const isStored = facts.digest === known.digest ? known.isStored : 0;
       const state = { ...known, ...facts, isStored, checkedAt: now() };
@@ -123,21 +124,6 @@ export function createMirroredManifests(options: MirroredManifestsOptions): Mirr
       if (!(error instanceof UpstreamError)) throw error;
       if (isOutage(error) ? known.isStored === 1 || !bodyWanted : await mayStillServe(source, tag, known)) return stale();
       throw error;
-    }
-  }
-
-  /** The result, or undefined where it takes too long: the work goes on for those who come later. */
-  async function patiently<Result>(work: Promise<Result>, hasOther: boolean): Promise<Result | undefined> {
-    if (!hasOther) return work;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), patienceSeconds * 1000);
-    });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
-      work.catch(() => undefined);
     }
   }
 

@@ -5,6 +5,7 @@ import type { Reference } from '../oci/reference.ts';
 import * as failures from '../registry/failures.ts';
 import { createTrash, recorded } from '../registry/trash.ts';
 import { createAbsences } from './absence.ts';
+import { createAnonymousView } from './anonymous-view.ts';
 import { createBandwidths } from './bandwidth.ts';
 import { createMirroredBlobs } from './blobs.ts';
 import { toClientError } from './client-error.ts';
@@ -25,7 +26,8 @@ import { type MirroredRepository, type Routing, createRouting } from './routing.
 import type { ServedBlob, ServedManifest } from './served.ts';
 import type { ProxySettings, Timeouts } from './transport.ts';
 import { createTransits } from './transits.ts';
-import { type Upstream, createUpstreams } from './upstream.ts';
+import { type Upstream, createUpstreams, hasLogins } from './upstream.ts';
+import { type UpstreamVisibility, createUpstreamVisibility } from './upstream-visibility.ts';
 import { createUses } from './uses.ts';
 
 /** What upstreams have, as if it lay here. Failures are what the client may read. */
@@ -44,6 +46,7 @@ export interface Mirror {
   pressure(source: MirroredRepository): Pressure;
   tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
+  readonly visibility: UpstreamVisibility;
   /** For who watches it. */
   state(): MirrorState;
   /** A kept blob that was opened to be read: until it is closed it is not evicted. */
@@ -78,6 +81,8 @@ export interface MirrorOptions {
   /** Name of the upstream for names without a host. */
   readonly fallback: string | undefined;
   readonly freshnessSeconds: number;
+  /** How long an upstream's answer is believed that everybody may read a repository. */
+  readonly publicCheckSeconds: number;
   readonly timeouts: Timeouts;
   readonly proxy: ProxySettings;
   /** For downloads in progress. */
@@ -157,6 +162,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     absences,
     clientOf,
     now,
+    keepsSecrets: upstreams.all.some(hasLogins),
     onResume: ({ upstream }) => measures.resumed(upstream.name),
     onReceived({ upstream }, bytes, signal) {
       measures.received(upstream.name, bytes);
@@ -205,6 +211,20 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
 
   const listings = createRemoteListings({ clientOf, now, freshnessSeconds, onReceived: countReceived });
 
+  const visibility = createUpstreamVisibility({
+    metadata,
+    view: createAnonymousView({
+      clientOf: ({ upstream }) => clients.anonymous(upstream),
+      largestManifestBytes: options.largestManifestBytes,
+      now,
+      onReceived: countReceived,
+    }),
+    now,
+    believedSeconds: options.publicCheckSeconds,
+    patienceSeconds: timeouts.connectSeconds,
+    onFailure: (error) => log.warn({ err: error }, 'cannot record whether a repository is public'),
+  });
+
   async function want(digest: Digest): Promise<void> {
     await metadata.refuseBlob(digest, now());
   }
@@ -216,6 +236,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   });
 
   return {
+    visibility,
     locate,
     unattended: {
       locate,

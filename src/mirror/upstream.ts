@@ -22,18 +22,33 @@ export interface UpstreamLogin {
   readonly source: CredentialSource;
 }
 
+/** Whether berth shows the upstream who it is when it reads the repository. */
+export function usesLogin({ logins }: Upstream, remoteName: string): boolean {
+  const login = logins.find(({ matches }) => matches(remoteName));
+  return login !== undefined && isLogin(login);
+}
+
+/** Whether berth shows the upstream who it is, for some repository. */
+export function hasLogins({ logins }: Upstream): boolean {
+  return logins.some(isLogin);
+}
+
+function isLogin({ source: { username, command } }: UpstreamLogin): boolean {
+  return username !== undefined || command !== undefined;
+}
+
 /** Docker Hub under all its names. */
 export const dockerHub = 'docker.io';
 const dockerHubAliases = ['index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'];
 
-/** The closed list of upstreams, found by any of their names. */
+/** The closed list of upstreams, found by any of their names, and by the one that their repositories have here. */
 export interface Upstreams {
   readonly all: readonly Upstream[];
   find(host: string): Upstream | undefined;
 }
 
 export function createUpstreams(all: readonly Upstream[]): Upstreams {
-  const byName = new Map(all.map((upstream) => [upstream.name, upstream]));
+  const byName = new Map(all.flatMap((upstream) => [upstream.name, namespaceOf(upstream)].map((name) => [name, upstream])));
   return {
     all,
     find: (host) => byName.get(dockerHubAliases.includes(host) ? dockerHub : host),
@@ -41,6 +56,6 @@ export function createUpstreams(all: readonly Upstream[]): Upstreams {
 }
 
 /** The upstream's name as part of a repository name, where a port's colon cannot stand. */
-export function namespaceOf({ name }: Upstream): string {
+export function namespaceOf({ name }: Pick<Upstream, 'name'>): string {
   return name.replace(':', '_');
 }

@@ -9,6 +9,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
     store().recordMirroredTag({
       repository: 'docker.io/library/a',
       upstream: 'docker.io',
+      byLogin: false,
       tag: name,
       digest: digest(letter),
       mediaType: 'type/m',
@@ -19,6 +20,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
     store().recordMirroredManifest({
       repository,
       upstream: 'docker.io',
+      byLogin: false,
       digest: digest(letter),
       mediaType: 'type/m',
       sizeBytes: 9,
@@ -29,7 +31,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
       promises: promises.map((promised) => ({ digest: digest(promised), sizeBytes: 5 })),
       now: 1,
     });
-  const holder = (repository: string) => ({ repository, upstream: 'docker.io' });
+  const holder = (repository: string) => ({ repository, upstream: 'docker.io', byLogin: false });
 
   test('a mirrored tag is known before its manifest is, and becomes a tag when it comes', async () => {
     await tag('1', 'a', 7);
@@ -79,12 +81,49 @@ export function testMirroredContent(store: () => MetadataStore): void {
   test('a manifest promises content, and content that is held can be linked', async () => {
     await manifest('a', ['b', 'c']);
     await store().recordMirroredBlob([holder('docker.io/library/other')], digest('b'), 5, 1);
-    expect(await store().findPromise('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5, isMirrored: 1 });
-    expect(await store().findPromise('docker.io/library/a', digest('c'))).toEqual({ sizeBytes: 5, isMirrored: 0 });
+    expect(await store().findPromise('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5, isOpen: 1 });
+    expect(await store().findPromise('docker.io/library/a', digest('c'))).toEqual({ sizeBytes: 5, isOpen: 0 });
     expect(await store().findPromise('docker.io/library/a', digest('d'))).toBeUndefined();
     expect(await store().linkHeldBlob(holder('docker.io/library/a'), digest('b'), 2)).toBe(true);
     expect(await store().linkHeldBlob(holder('docker.io/library/a'), digest('c'), 2)).toBe(false);
     expect(await store().findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
+  });
+
+  test('content that came by a login is promised to nobody, whoever names it; until somebody has it without', async () => {
+    const isOpen = async () => (await store().findPromise('docker.io/library/a', digest('b')))?.isOpen;
+    await manifest('a', ['b']);
+    await store().recordMirroredBlob([{ ...holder('docker.io/company/a'), byLogin: true }], digest('b'), 5, 1);
+    expect(await isOpen()).toBe(0);
+    await store().recordMirroredBlob([holder('ghcr.io/x')], digest('b'), 5, 1);
+    expect(await isOpen()).toBe(1);
+    await store().linkHeldBlob({ ...holder('ghcr.io/x'), byLogin: true }, digest('b'), 2);
+    expect(await isOpen()).toBe(0);
+  });
+
+  test('a repository is hidden where something came by a login, and nobody has lately seen it without', async () => {
+    const company = { ...holder('docker.io/company/a'), byLogin: true };
+    const hidden = (since: number) =>
+      store().listHiddenRepositories(['docker.io/company/a', 'docker.io/x', 'own', 'none'], since);
+    const note = (isPublic: boolean, proof: string | null, now: number) =>
+      store().recordUpstreamVisibility(company, { isPublic, proof, now });
+    await store().commitBlob('own', digest('a'), 1, 'no upload', 1);
+    await store().recordMirroredBlob([holder('docker.io/x')], digest('b'), 5, 1);
+    await note(false, null, 1);
+    expect(await store().repositoryExists('docker.io/company/a')).toBe(false);
+    expect(await store().findUpstreamVisibility('docker.io/company/a')).toBeUndefined();
+    await store().recordMirroredBlob([company], digest('b'), 5, 1);
+    expect(await store().findUpstreamVisibility('docker.io/company/a')).toEqual({
+      byLogin: 1,
+      isPublic: null,
+      checkedAt: 0,
+      proof: null,
+    });
+    expect(await hidden(0)).toEqual(['docker.io/company/a']);
+    await note(true, digest('c'), 5);
+    expect([await hidden(5), await hidden(6)]).toEqual([[], ['docker.io/company/a']]);
+    await note(false, null, 7);
+    expect(await hidden(0)).toEqual(['docker.io/company/a']);
+    expect(await store().findUpstreamVisibility('docker.io/company/a')).toMatchObject({ isPublic: 0, proof: digest('c') });
   });
 
   const size = () => store().mirrorSize();

@@ -78,7 +78,8 @@ describe('listings', () => {
   const addRepository = (repository: string, index: number) =>
     store.commitBlob(repository, `sha256:${String(index).padStart(64, '0')}`, 1, 'none', 0);
 
-  async function list(principal: Principal, after = ''): Promise<readonly string[]> {
+  async function list(principal: Principal, after = '', closed: ReadonlySet<string> = new Set()): Promise<readonly string[]> {
+    const hidden = (names: readonly string[]) => Promise.resolve(new Set(names.filter((name) => closed.has(name))));
     const counted = new Proxy(store, {
       get: (target, key) => {
         const value: unknown = Reflect.get(target, key);
@@ -92,7 +93,7 @@ describe('listings', () => {
     const visibility = await loadVisibility(store);
     reads = 0;
     const names: string[] = [];
-    for await (const found of visibleRepositories(counted, principal, visibility, after)) names.push(found);
+    for await (const found of visibleRepositories({ metadata: counted, hidden }, principal, visibility, after)) names.push(found);
     return names;
   }
 
@@ -106,13 +107,14 @@ describe('listings', () => {
       grants,
       ceiling: fc.option(grants, { nil: undefined }),
       visibilities,
+      elsewhere: fc.uniqueArray(name, { maxLength: 10 }),
       after: fc.oneof(fc.constant(''), name),
       admin: fc.boolean(),
       pullsPublic: fc.boolean(),
     });
     const known = new Set<string>();
     await fc.assert(
-      fc.asyncProperty(arbitrary, async ({ repositories, visibilities, after, admin, pullsPublic, ...rights }) => {
+      fc.asyncProperty(arbitrary, async ({ repositories, visibilities, elsewhere, after, admin, pullsPublic, ...rights }) => {
         for (const repository of repositories) if (!known.has(repository)) await addRepository(repository, known.size);
         for (const repository of repositories) known.add(repository);
         for (const { pattern } of await store.listVisibilities('', 1000)) await store.clearVisibility(pattern, event);
@@ -125,12 +127,13 @@ describe('listings', () => {
           ...(rights.ceiling ? { ceiling: compile(rights.ceiling) } : {}),
         };
         const { isPublic } = await loadVisibility(store);
+        const closed = new Set(elsewhere);
         const expected: string[] = [];
         for (const repository of [...known].sort()) {
-          const wish = { to: 'pull', repository, isPublic: await isPublic(repository) } as const;
+          const wish = { to: 'pull', repository, isPublic: !closed.has(repository) && (await isPublic(repository)) } as const;
           if (repository > after && permits(principal, wish)) expected.push(repository);
         }
-        expect(await list(principal, after)).toEqual(expected);
+        expect(await list(principal, after, closed)).toEqual(expected);
       }),
       { numRuns: 150 },
     );

@@ -33,10 +33,17 @@ export interface Misdeed {
   readonly ignoreRange?: boolean;
 }
 
+interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
 export interface FakeUpstreamOptions {
   /** How clients log in; anonymous ones get tokens too, unless `login` is set. */
   readonly auth?: 'none' | 'bearer' | 'basic';
-  readonly login?: { readonly username: string; readonly password: string };
+  readonly login?: Login;
+  /** Who may read what is hidden; with `auth` only. */
+  readonly users?: readonly Login[];
   /** Sends blobs from another host, by signed URLs that are good once. */
   readonly redirectBlobs?: boolean;
   /** Sends manifests from another host too, as registry.k8s.io does. */
@@ -63,6 +70,10 @@ export interface FakeUpstream {
   addImage(repository: string, tag: string, layerBytes?: number): TestImage;
   /** An image that clients can unpack: one file of random bytes. */
   addRealImage(repository: string, tag: string, fileBytes: number): { readonly digest: string; readonly layer: Buffer };
+  /** Shows the repository to these users only, and answers this status to others. */
+  hide(repository: string, usernames: readonly string[], status?: 401 | 403 | 404): void;
+  /** Shows it to everybody. */
+  show(repository: string): void;
   deleteTag(repository: string, tag: string): void;
   addReferrer(repository: string, subject: string, artifactType: string): string;
   /** Does `misdeed` for the next `times` requests that match. */
@@ -90,14 +101,16 @@ interface Stored {
 }
 
 export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
-  const { auth = 'none', login, redirectBlobs = false, redirectManifests = false, tokenSeconds = 300 } = options;
+  const { auth = 'none', login, users = [], redirectBlobs = false, redirectManifests = false, tokenSeconds = 300 } = options;
   const requests: SeenRequest[] = [];
   const scripts: Script[] = [];
   const blobs = new Map<string, Buffer>();
   const manifests = new Map<string, Stored>();
   const tags = new Map<string, string>();
   const referrers = new Map<string, object[]>();
-  const tokens = new Set<string>();
+  /** Whose they are; '' is nobody's. */
+  const tokens = new Map<string, string>();
+  const hidden = new Map<string, { readonly usernames: readonly string[]; readonly status: 401 | 403 | 404 }>();
   const links = new Map<string, string>();
   let blobBytes = 0;
 
@@ -128,24 +141,45 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
   }
 
   function giveToken(request: IncomingMessage, response: ServerResponse): void {
-    if (login && request.headers.authorization !== basic(login)) {
+    const { authorization } = request.headers;
+    const user = userOf(authorization);
+    const isWrong = user === undefined && authorization !== undefined && users.length > 0;
+    if (isWrong || (login && user === undefined)) {
       response.writeHead(401).end();
       return;
     }
     const token = randomBytes(12).toString('hex');
-    tokens.add(token);
+    tokens.set(token, user ?? '');
     response.end(JSON.stringify({ token, expires_in: tokenSeconds }));
+  }
+
+  function userOf(authorization: string | undefined): string | undefined {
+    const all = [...(login ? [login] : []), ...users];
+    return all.find((one) => basic(one) === authorization)?.username;
+  }
+
+  /** The status that a repository is refused with; undefined where it is not. */
+  function refusal(repository: string, { headers }: IncomingMessage): number | undefined {
+    const rule = hidden.get(repository);
+    const authorization = headers.authorization ?? '';
+    const user = tokens.get(authorization.replace('Bearer ', '')) ?? userOf(authorization);
+    return rule && !rule.usernames.includes(user ?? '') ? rule.status : undefined;
   }
 
   function mayEnter({ headers }: IncomingMessage): boolean {
     if (auth === 'none') return true;
-    if (auth === 'basic') return login !== undefined && headers.authorization === basic(login);
+    if (auth === 'basic') return users.length > 0 || userOf(headers.authorization) !== undefined;
     return tokens.has((headers.authorization ?? '').replace('Bearer ', ''));
   }
 
   function serve(request: IncomingMessage, response: ServerResponse, misdeed: Misdeed): void {
     const url = new URL(request.url ?? '', base);
-    if (!mayEnter(request)) {
+    const refused = refusal(repositoryIn(url), request);
+    if (refused === 403 || refused === 404) {
+      response.writeHead(refused).end();
+      return;
+    }
+    if (refused === 401 || !mayEnter(request)) {
       const challenge =
         auth === 'basic'
           ? 'Basic realm="fake"'
@@ -334,6 +368,8 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
       });
       return { digest: addManifest(repository, tag, manifest), layer };
     },
+    hide: (repository, usernames, status = 401) => void hidden.set(repository, { usernames, status }),
+    show: (repository) => void hidden.delete(repository),
     deleteTag: (repository, tag) => void tags.delete(`${repository}:${tag}`),
     addReferrer(repository, subject, artifactType) {
       const manifest = newImage({
@@ -378,7 +414,7 @@ function repositoryIn({ pathname }: URL): string {
   return pathname.replace(/^\/v2\//, '').replace(/\/(?:manifests|blobs|referrers|tags)\/[^/]+$/, '');
 }
 
-function basic({ username, password }: { username: string; password: string }): string {
+function basic({ username, password }: Login): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 

@@ -17,8 +17,17 @@ const newManifest = {
   tags: ['t9', 'new'],
   now: 1,
 };
-const fact = { repository: 'app1', upstream: 'docker.io', tag: 't5', digest: 'd5', mediaType: 'm', sizeBytes: 1, now: 1 };
-const holder = { repository: 'app1', upstream: 'docker.io' };
+const fact = {
+  repository: 'app1',
+  upstream: 'docker.io',
+  byLogin: true,
+  tag: 't5',
+  digest: 'd5',
+  mediaType: 'm',
+  sizeBytes: 1,
+  now: 1,
+};
+const holder = { repository: 'app1', upstream: 'docker.io', byLogin: true };
 
 /** Everything that requests of the protocol ask and change, over the rows of `many-rows.ts`. */
 export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
@@ -61,10 +70,13 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'least recently used': () => reads.leastRecentlyUsed(false, 100),
   'size of the mirror': () => reads.mirrorSize(),
   'old transits': () => reads.transitsSince(1000, true, 100),
+  'upstream visibility': () => reads.findUpstreamVisibility('app1'),
+  'hidden repositories': () => reads.listHiddenRepositories(['app1', 'app2'], 5),
+  'note what is public': () => writes.recordUpstreamVisibility(holder, { isPublic: true, proof: 'd5', now: 1 }),
   'fill a tag': () => writes.recordMirroredTag(fact),
   'miss a tag': () => writes.recordMissingTag('app1', 't5', 1),
   'drop a tag': () => writes.dropMirroredTag('app1', 't5'),
-  'fill a manifest': () => writes.recordMirroredManifest({ ...newManifest, upstream: 'docker.io', promises: [content('d5')] }),
+  'fill a manifest': () => writes.recordMirroredManifest({ ...newManifest, ...holder, promises: [content('d5')] }),
   'fill a blob': () => writes.recordMirroredBlob([holder], 'd5', 1, 1),
   'link a blob': () => writes.linkHeldBlob(holder, 'd5', 1),
   'note uses': () => writes.recordUses(['d5', 'd6'].map((digest) => ({ digest, usedAt: 1, isNew: true }))),

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
-import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
+import { type RepositoryName, parseReference, parseRepositoryName } from '../../oci/reference.ts';
 import type { Need, Subject } from '../access.ts';
 import type { Exchange, Handler, Protocol } from './exchange.ts';
-import { elseAsk, locate, onlyMirrored, splitPrefix } from './locate.ts';
+import { type Place, elseAsk, locate, onlyMirrored, splitPrefix } from './locate.ts';
 import { type Match, match } from './router.ts';
 
 /** Serves a request below `/v2`: finds its route, parses its name, asks for access, runs the handler. */
@@ -22,7 +22,9 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   const { repository, mirrored } = await locate(protocol, request, found, address);
   const isDefault = mirrored?.source.isNamed === false;
   const also = isDefault ? { alias: name } : { from: mountSource(query) };
-  const subject = await authorized(protocol, request, found, { repository, ...also });
+  const isPublicUpstream = publicUpstream(protocol, found, { repository, mirrored }, tail);
+  const need = { repository, ...also, isPublicUpstream };
+  const subject = await authorized(protocol, request, found, need, prefix !== undefined);
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
   if (mirrored) response.setHeader('OCI-Namespace', mirrored.source.upstream.name);
   const exchange = { protocol, request, response, query, subject, repository, mirrored, path, tail };
@@ -57,11 +59,22 @@ function authorized(
   { access }: Protocol,
   request: IncomingMessage,
   { route }: Match,
-  names: Omit<Need, 'action'>,
+  need: Omit<Need, 'action'>,
+  isUpstreams: boolean,
 ): Promise<Subject> {
-  if (route.access === 'any') return access.authenticate(request);
+  // Who comes to a mirror at an upstream's name has logins for that upstream, which are not for us: nothing asks for them.
+  if (route.access === 'any') return isUpstreams ? access.recognise(request) : access.authenticate(request);
   if (route.access === 'list') return access.checkList(request);
-  return access.check(request, { action: route.access, ...names });
+  return access.check(request, { ...need, action: route.access });
+}
+
+/** Whether everybody may read the repository at its upstream. Only for a pull is the upstream asked. */
+function publicUpstream({ mirror }: Protocol, { route }: Match, place: Place, tail: string): Need['isPublicUpstream'] {
+  const { repository, mirrored } = place;
+  if (!mirror) return undefined;
+  if (!mirrored || route.access !== 'pull') return () => mirror.visibility.isKnownPublic(repository);
+  const namesManifest = /\/(?:manifests|referrers)\/<\w+>$/.test(route.path);
+  return () => mirror.visibility.isPublic(mirrored.source, namesManifest ? parseReference(tail) : undefined);
 }
 
 /** The repository that the client would mount a blob from. */

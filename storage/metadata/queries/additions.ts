@@ -20,6 +20,7 @@ const additions: ReadonlySet<string> = new Set<keyof typeof writes>([
   'recordMirroredManifest',
   'recordMirroredBlob',
   'linkHeldBlob',
+  'recordUpstreamVisibility',
   'recordUses',
   'reserveRoom',
   'endTransits',

@@ -27,6 +27,39 @@ export function* findMirroredTag(repository: string, tag: string): Query<Mirrore
   );
 }
 
+export interface UpstreamVisibilityRecord {
+  /** 1 where berth has shown a login of its own for some of what is here. */
+  readonly byLogin: number;
+  /** Whether everybody could read the repository at its upstream: 1 or 0, null where nobody has asked. */
+  readonly isPublic: number | null;
+  /** When that was found out, in milliseconds since 1970. */
+  readonly checkedAt: number;
+  /** Digest of a manifest that everybody could read. */
+  readonly proof: string | null;
+}
+
+/** Undefined for a repository that is nobody's mirror. */
+export function* findUpstreamVisibility(repository: string): Query<UpstreamVisibilityRecord | undefined> {
+  return yield* first<UpstreamVisibilityRecord>(
+    `SELECT m.by_login AS "byLogin", m.is_public AS "isPublic", m.checked_at AS "checkedAt", m.proof AS "proof"
+       FROM repositories r JOIN mirrored_repositories m ON m.repository_id = r.id WHERE r.name = ?`,
+    repository,
+  );
+}
+
+/** Those of `names` that hold what may not be for everybody: since `since` no upstream has shown it to a client without a login. */
+export function* listHiddenRepositories(names: readonly string[], since: number): Query<readonly string[]> {
+  if (names.length === 0) return [];
+  const rows = yield* all<{ name: string }>(
+    `SELECT r.name AS "name" FROM repositories r JOIN mirrored_repositories m ON m.repository_id = r.id
+      WHERE r.name IN (${names.map(() => '?').join(', ')}) AND m.by_login = 1
+        AND (coalesce(m.is_public, 0) = 0 OR m.checked_at < ?)`,
+    ...names,
+    since,
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** Whether the repository exists and is nobody's mirror: somebody pushed it. */
 export function* isPushedRepository(name: string): Query<boolean> {
   const row = yield* first(
@@ -37,18 +70,20 @@ export function* isPushedRepository(name: string): Query<boolean> {
   return row !== undefined;
 }
 
-/** Content that a manifest of the mirrored repository names; `isMirrored` is 1 where an upstream has brought it here already. */
+/** Content that a manifest of the mirrored repository names. */
 export interface PromiseRecord {
   readonly sizeBytes: number;
-  readonly isMirrored: number;
+  /** 1 where it has come already from an upstream that shows it to everybody. */
+  readonly isOpen: number;
 }
 
 export function* findPromise(repository: string, digest: string): Query<PromiseRecord | undefined> {
   return yield* first<PromiseRecord>(
-    `SELECT p.size_bytes AS "sizeBytes", CASE WHEN c.digest IS NULL THEN 0 ELSE 1 END AS "isMirrored"
+    `SELECT p.size_bytes AS "sizeBytes",
+            CASE WHEN EXISTS (SELECT 1 FROM links l JOIN mirrored_repositories m ON m.repository_id = l.repository_id
+                               WHERE l.digest = p.digest AND m.by_login = 0) THEN 1 ELSE 0 END AS "isOpen"
        FROM repositories r
        JOIN mirrored_promises p ON p.repository_id = r.id AND p.digest = ?
-       LEFT JOIN mirrored_content c ON c.digest = p.digest
       WHERE r.name = ?`,
     digest,
     repository,

@@ -4,13 +4,24 @@ import type { ExpectedContent } from './reads.ts';
 
 /** What can be changed about mirrored content. Each is one transaction. Times are milliseconds since 1970. */
 
-function* mirroredRepositoryId(name: string, upstream: string, now: number): Query<number> {
-  const id = yield* repositoryId(name, now);
+/** A repository that holds copies. */
+export interface Mirrored {
+  readonly repository: string;
+  readonly upstream: string;
+  /** Whether berth shows the upstream a login: then what comes may not be for everybody. */
+  readonly byLogin: boolean;
+}
+
+function* mirroredRepositoryId({ repository, upstream, byLogin }: Mirrored, now: number): Query<number> {
+  const id = yield* repositoryId(repository, now);
   yield* run(
-    'INSERT INTO mirrored_repositories (repository_id, upstream) VALUES (?, ?) ON CONFLICT (repository_id) DO NOTHING',
+    `INSERT INTO mirrored_repositories (repository_id, upstream, by_login) VALUES (?, ?, ?)
+     ON CONFLICT (repository_id) DO NOTHING`,
     id,
     upstream,
+    byLogin ? 1 : 0,
   );
+  if (byLogin) yield* run('UPDATE mirrored_repositories SET by_login = 1 WHERE repository_id = ? AND by_login = 0', id);
   return id;
 }
 
@@ -20,6 +31,26 @@ function* mirroredRepositoryId(name: string, upstream: string, now: number): Que
  */
 function* holdSize(): Query<void> {
   yield* run('UPDATE mirrored_size SET content_bytes = content_bytes WHERE id = 1');
+}
+
+export interface UpstreamVisibility {
+  readonly isPublic: boolean;
+  /** Digest of a manifest that a client without a login has read. */
+  readonly proof: string | null;
+  readonly now: number;
+}
+
+/** Whether everybody may read the repository at its upstream now. What is not public is recorded only where something is here. */
+export function* recordUpstreamVisibility(holder: Mirrored, { isPublic, proof, now }: UpstreamVisibility): Query<void> {
+  if (isPublic) yield* mirroredRepositoryId(holder, now);
+  yield* run(
+    `UPDATE mirrored_repositories SET is_public = ?, checked_at = ?, proof = coalesce(?, proof)
+      WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)`,
+    isPublic ? 1 : 0,
+    now,
+    proof,
+    holder.repository,
+  );
 }
 
 function* recordContent(digest: string, sizeBytes: number, now: number): Query<void> {
@@ -32,9 +63,7 @@ function* recordContent(digest: string, sizeBytes: number, now: number): Query<v
   );
 }
 
-export interface NewMirroredTag {
-  readonly repository: string;
-  readonly upstream: string;
+export interface NewMirroredTag extends Mirrored {
   readonly tag: string;
   readonly digest: string;
   readonly mediaType: string;
@@ -44,7 +73,7 @@ export interface NewMirroredTag {
 
 /** What the upstream has just said of a tag. The repository's own tag follows where the manifest is here. */
 export function* recordMirroredTag(fact: NewMirroredTag): Query<void> {
-  const id = yield* mirroredRepositoryId(fact.repository, fact.upstream, fact.now);
+  const id = yield* mirroredRepositoryId(fact, fact.now);
   yield* run(
     `INSERT INTO mirrored_tags (repository_id, name, digest, media_type, size_bytes, checked_at, missing_since)
      VALUES (?, ?, ?, ?, ?, ?, NULL)
@@ -90,8 +119,7 @@ export function* dropMirroredTag(repository: string, tag: string): Query<void> {
   }
 }
 
-export interface NewMirroredManifest extends ManifestFacts {
-  readonly upstream: string;
+export interface NewMirroredManifest extends ManifestFacts, Mirrored {
   /** Everything that it names. */
   readonly promises: readonly ExpectedContent[];
 }
@@ -100,7 +128,7 @@ export interface NewMirroredManifest extends ManifestFacts {
 export function* recordMirroredManifest(manifest: NewMirroredManifest): Query<void> {
   const { digest, now } = manifest;
   yield* holdSize();
-  const id = yield* mirroredRepositoryId(manifest.repository, manifest.upstream, now);
+  const id = yield* mirroredRepositoryId(manifest, now);
   yield* recordManifest(manifest, manifest.promises);
   yield* recordContent(digest, manifest.sizeBytes, now);
   yield* insertRows(
@@ -115,11 +143,6 @@ export function* recordMirroredManifest(manifest: NewMirroredManifest): Query<vo
     id,
     digest,
   );
-}
-
-export interface Mirrored {
-  readonly repository: string;
-  readonly upstream: string;
 }
 
 /**
@@ -178,17 +201,17 @@ export function* recordMirroredBlob(holders: readonly Mirrored[], digest: string
   yield* endTransits([digest], false);
   yield* recordBlob(digest, sizeBytes, now);
   yield* recordContent(digest, sizeBytes, now);
-  for (const { repository, upstream } of holders) {
-    yield* mirroredRepositoryId(repository, upstream, now);
-    yield* link(repository, digest, now);
+  for (const holder of holders) {
+    yield* mirroredRepositoryId(holder, now);
+    yield* link(holder.repository, digest, now);
   }
 }
 
 /** Lets a mirrored repository serve a blob that the store has, and says whether it has it. */
-export function* linkHeldBlob({ repository, upstream }: Mirrored, digest: string, now: number): Query<boolean> {
+export function* linkHeldBlob(holder: Mirrored, digest: string, now: number): Query<boolean> {
   if (!(yield* first('SELECT 1 FROM blobs WHERE digest = ?', digest))) return false;
-  yield* mirroredRepositoryId(repository, upstream, now);
-  yield* link(repository, digest, now);
+  yield* mirroredRepositoryId(holder, now);
+  yield* link(holder.repository, digest, now);
   return true;
 }
 

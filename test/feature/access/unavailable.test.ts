@@ -8,6 +8,8 @@ import type { OciError } from '../../../src/oci/errors.ts';
 import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
 import { type GuardedBerth, askToken, basic, startGuarded } from '../../support/access.ts';
 
+const reservedNames: ReadonlySet<string> = new Set();
+
 let berth: GuardedBerth;
 beforeAll(async () => {
   berth = await startGuarded();
@@ -29,7 +31,7 @@ test('while the store takes no changes, logins and pulls go on', async () => {
   const now = () => Date.now() + 40 * 24 * 3600_000;
   const options = { metadata: frozen, now, audit: { record: () => undefined } };
   await askToken(berth, basic('alice', 'wonderland'));
-  const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true, workloadRules: [] });
+  const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true, reservedNames, workloadRules: [] });
   for (const [name, shown] of [
     ['alice', secret],
     ['alice', 'wonderland'],
@@ -48,10 +50,11 @@ test('while the metadata store does not answer nobody is let in or turned away: 
     get: () => () => Promise.reject(new MetadataError('unavailable', 'down')),
   });
   const options = { metadata: down, now: Date.now, audit: { record: () => undefined } };
-  const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true, workloadRules: [] });
+  const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true, reservedNames, workloadRules: [] });
   const place = () => ({ realm: 'http://localhost/token', service: 'berth' });
   const origin = createOrigin({ publicUrl: undefined, trustedProxies: [] });
-  const control = createTokenAccess({ ...access, ...options, origin, place });
+  const upstreams = { isKnownPublic: () => Promise.resolve(true), hidden: () => Promise.resolve(new Set<string>()) };
+  const control = createTokenAccess({ ...access, ...options, upstreams, origin, place });
 
   for (const { Authorization } of [bearer, login, { Authorization: undefined }]) {
     const request = { headers: { authorization: Authorization }, socket: {} } as never;

@@ -5,7 +5,10 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig } from '../../../config/load.ts';
 import type { CredentialSource } from '../../../src/mirror/credential.ts';
 import { createCredentials } from '../../../src/mirror/credentials.ts';
-import { readUpstreams } from '../../../src/upstreams.ts';
+import { createMetrics } from '../../../src/observability/metrics.ts';
+import { openMirror, readUpstreams } from '../../../src/upstreams.ts';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
@@ -144,4 +147,36 @@ test('MUST 25: a pattern that is none, and authorities that cannot be read, are 
     expect.stringContaining('mirror.upstreams.ghcr.io.logins: A is not a pattern'),
     expect.stringContaining('mirror.upstreams.ghcr.io.ca: cannot read'),
   ]);
+});
+
+test('a login in an address is refused: whatever is read by it would be taken for public', async () => {
+  const file = join(scratch, 'config.yaml');
+  await writeFile(file, JSON.stringify({ mirror: { upstreams: { 'ghcr.io': { url: 'https://bot:beep@ghcr.io' } } } }));
+  const error = await readUpstreams(loadConfig({ file, environment: {} })).catch((reason: unknown) => reason);
+  expect((error as ConfigError).message).toContain('mirror.upstreams.ghcr.io.url holds a login');
+  expect((error as ConfigError).message).not.toContain('beep');
+});
+
+test('MUST 27: in mode open a warning says whose logins everybody shares', async () => {
+  const file = join(scratch, 'config.yaml');
+  const upstreams = {
+    'docker.io': { url: upstream.url, username: 'bot', password: 'beep' },
+    'quay.io': { url: upstream.url, logins: { 'company/*': { credentialCommand: 'helper get' } } },
+    'ghcr.io': { url: upstream.url, logins: { 'open/*': {} } },
+  };
+  await writeFile(file, JSON.stringify({ storage: { blobs: { directory: scratch } }, mirror: { upstreams } }));
+  const warned = async (mode: string) => {
+    const warnings: object[] = [];
+    const config = loadConfig({ file, environment: { BERTH_ACCESS_MODE: mode } });
+    const driver = await createFilesystemDriver({ directory: scratch });
+    const metadata = await createSqliteStore({ file: join(scratch, 'metadata.sqlite') });
+    const log = { warn: (fields: object) => void warnings.push(fields) };
+    const mirror = await openMirror(config, driver, metadata, Date.now, log, createMetrics().mirror);
+    await mirror.close();
+    await metadata.close();
+    await driver.close();
+    return warnings;
+  };
+  expect(await warned('open')).toEqual([{ upstreams: ['docker.io', 'quay.io'] }]);
+  expect(await warned('token')).toEqual([]);
 });

@@ -115,7 +115,7 @@ test('MUST 28: bytes are deleted a while after they were set aside, and put back
     [back, 'back'],
   ] as const) {
     await driver.put(blobKey(digest), Buffer.from(bytes));
-    await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io' }], digest, 6, 1);
+    await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], digest, 6, 1);
   }
   expect(await eviction.run()).toBe(6);
   await metadata.evictContent(gone, time);

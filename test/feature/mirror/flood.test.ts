@@ -71,6 +71,7 @@ function open(machine: string): Promise<Mirror> {
     upstreams: [source.upstream],
     fallback: undefined,
     freshnessSeconds: 60,
+    publicCheckSeconds: 3600,
     timeouts: { connectSeconds: 5, headersSeconds: 20, idleSeconds: 30 },
     proxy: { HTTP_PROXY: undefined, HTTPS_PROXY: undefined, NO_PROXY: undefined },
     directory: join(directory, machine),
@@ -168,7 +169,7 @@ test('MUST 28: what a crash left on its way in or out is found and counted no lo
   for (const digest of [come, never]) await metadata.reserveRoom(digest, 4, 100, time);
   await store.driver.put(blobKey(come), Buffer.from('come'));
   await store.driver.put(blobKey(left), Buffer.from('left'));
-  await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io' }], left, 4, time);
+  await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], left, 4, time);
   await metadata.evictContent(left, time);
   await transits.settleOld();
   expect(await metadata.mirrorSize()).toMatchObject({ transitBytes: 12 });

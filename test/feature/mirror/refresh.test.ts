@@ -147,7 +147,7 @@ describe('a turn', () => {
   const pinned = async (...candidates: readonly TestImage[]) => {
     for (const { layer, digest } of candidates) {
       for (const one of [digestOf(layer), digest]) {
-        await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io' }], one, 1, 1);
+        await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], one, 1, 1);
       }
     }
     const segments = await Promise.all([false, true].map((isProtected) => metadata.leastRecentlyUsed(isProtected, 100)));
