@@ -131,6 +131,7 @@ export const schema = section({
         url: url('where the upstream answers'),
         ...login,
         logins: entries({}, 'other logins for some of its repositories, by pattern', login),
+        search: optional(url('where docker search asks it too, such as https://index.docker.io; default: it is not asked')),
         bandwidth: optional(size('', 'that all downloads of a process from it may use a second; default: no limit')),
         ca: optional(text('', 'file with the certificates (PEM) of authorities that vouch for it, beside the system')),
         redirects: words('host names', 'where its redirects may lead to although the addresses are private'),

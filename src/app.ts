@@ -146,7 +146,7 @@ function createServer(config: Config, parts: Parts): Server {
   const origin = createOrigin(config);
   const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
   const web = createWeb(health, [
-    { path: '/v1', router: createSearchRouter(createSearch(metadata), access) },
+    { path: '/v1', router: createSearchRouter(createSearch(metadata), access, mirror.search) },
     { path: '/metrics', router: createMetricsRouter({ ...metrics, text: shared?.gather ?? metrics.text }) },
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, origin) },
     ...(guard?.extensions ?? []),

@@ -72,13 +72,14 @@ type LoginSettings = UpstreamSettings['logins'][string];
 
 async function toUpstream(name: string, settings: UpstreamSettings, errors: string[]): Promise<Upstream> {
   const key = `mirror.upstreams.${name}`;
-  const { url, ca, redirects, logins, bandwidth, ...login } = settings;
+  const { url, ca, redirects, logins, bandwidth, search, ...login } = settings;
   const address = new URL(url);
   if (address.username !== '' || address.password !== '')
     errors.push(`${key}.url holds a login: write it as ${key}.username and ${key}.password, so that berth knows of it`);
   return {
     name,
     url: address,
+    searchUrl: search === undefined ? undefined : new URL(search),
     logins: [...byPattern(`${key}.logins`, logins, errors), { matches: () => true, source: toSource(key, login) }],
     bytesPerSecond: bandwidth === 0 ? undefined : bandwidth,
     ca: ca === undefined ? undefined : await readFile(ca, 'utf8').catch(noting(errors, `${key}.ca: cannot read ${ca}`)),

@@ -22,6 +22,7 @@ import { createMirroredManifests } from './manifests.ts';
 import { createRateLimits } from './rate-limit.ts';
 import { type RemotePage, type RemoteReferrer, createRemoteListings } from './remote-listings.ts';
 import { createRemoteManifests } from './remote-manifests.ts';
+import { type RemoteSearch, createRemoteSearch } from './remote-search.ts';
 import { type MirroredRepository, type Routing, createRouting } from './routing.ts';
 import type { ServedBlob, ServedManifest } from './served.ts';
 import type { ProxySettings, Timeouts } from './transport.ts';
@@ -47,6 +48,8 @@ export interface Mirror {
   tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
   readonly visibility: UpstreamVisibility;
+  /** What the upstreams' own searches find, where they shall be asked. */
+  readonly search: Pick<RemoteSearch, 'find'>;
   /** For who watches it. */
   state(): MirrorState;
   /** A kept blob that was opened to be read: until it is closed it is not evicted. */
@@ -209,6 +212,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     return blobs.get(source, digest, bodyWanted);
   }
 
+  const search = createRemoteSearch(options);
   const listings = createRemoteListings({ clientOf, now, freshnessSeconds, onReceived: countReceived });
 
   const visibility = createUpstreamVisibility({
@@ -264,6 +268,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       }),
     tags: (source, query) => readable(source, 'NAME_UNKNOWN', () => listings.tags(source, query)),
     referrers: (source, subject, query) => readable(source, 'NAME_UNKNOWN', () => listings.referrers(source, subject, query)),
+    search,
     state: () => ({
       fills: fills.count,
       sizeBytes: eviction.sizeBytes,
@@ -291,6 +296,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       await fills.close();
       await uses.flush();
       clients.close();
+      search.close();
     },
   };
 }

@@ -1,6 +1,6 @@
 import { OciError } from '../oci/errors.ts';
 import { type RepositoryName, parseRepositoryName } from '../oci/reference.ts';
-import { type Upstream, type Upstreams, dockerHub, namespaceOf } from './upstream.ts';
+import { type Upstream, type Upstreams, namespaceOf, remoteNameOf } from './upstream.ts';
 
 /** A repository of an upstream, and how a client came to ask for it. */
 export interface MirroredRepository {
@@ -88,13 +88,12 @@ function splitHost(name: string): { host: string; rest: string } {
   return slash < 0 ? { host: name, rest: '' } : { host: name.slice(0, slash), rest: name.slice(slash + 1) };
 }
 
-/** "alpine" is `library/alpine` at Docker Hub. */
 function toMirrored(
   upstream: Upstream,
   name: string,
   how: Pick<MirroredRepository, 'hasFallback' | 'isNamed'>,
 ): Omit<MirroredRepository, 'isPushed'> {
-  const remoteName = upstream.name === dockerHub && !name.includes('/') ? `library/${name}` : name;
+  const remoteName = remoteNameOf(upstream, name);
   const repository = parseRepositoryName(`${namespaceOf(upstream)}/${remoteName}`);
   if (!repository) throw new OciError('NAME_INVALID', { detail: { name: name.slice(0, 300) } });
   return { upstream, remoteName, repository, ...how };

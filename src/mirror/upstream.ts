@@ -6,6 +6,8 @@ export interface Upstream {
   readonly name: string;
   /** Where its API answers. */
   readonly url: URL;
+  /** Where its search answers, if it shall be asked. */
+  readonly searchUrl: URL | undefined;
   /** The first whose repositories match is used. */
   readonly logins: readonly UpstreamLogin[];
   /** That all downloads of a process from it may use; undefined: no limit. */
@@ -58,4 +60,9 @@ export function createUpstreams(all: readonly Upstream[]): Upstreams {
 /** The upstream's name as part of a repository name, where a port's colon cannot stand. */
 export function namespaceOf({ name }: Pick<Upstream, 'name'>): string {
   return name.replace(':', '_');
+}
+
+/** The repository's name at the upstream: "alpine" is `library/alpine` at Docker Hub. */
+export function remoteNameOf({ name: upstream }: Upstream, name: string): string {
+  return upstream === dockerHub && !name.includes('/') ? `library/${name}` : name;
 }

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Server, type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream.ts';
 import { pushImage } from '../support/images.ts';
 import { startMirror } from '../support/mirror.ts';
+import { gate, until } from '../support/until.ts';
 
 let upstream: FakeUpstream;
 let berth: TestBerth;
@@ -81,4 +84,78 @@ test('MUST 32: with logins: a bad one is nobody, and nobody sees only what is pu
     expect(await names('?q=web', closed, authorization === undefined ? {} : { Authorization: authorization })).toEqual([]);
   }
   await closed.close();
+});
+
+describe('MUST 32: an upstream that is asked too', () => {
+  let hub: Server;
+  let asked: string[];
+  let answer: (response: ServerResponse) => void;
+  let asking: TestBerth;
+  const found = (...results: readonly unknown[]) => JSON.stringify({ query: 'web', num_results: results.length, results });
+
+  beforeEach(async () => {
+    asked = [];
+    hub = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      answer(response);
+    });
+    await new Promise<void>((resolve) => hub.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(async () => {
+    await asking.close();
+    hub.closeAllConnections();
+    hub.close();
+  });
+
+  async function ask(settings: Readonly<Record<string, string>> = {}): Promise<void> {
+    const search = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`;
+    asking = await startMirror({ upstreams: { 'docker.io': { url: upstream.url, search } } }, settings);
+  }
+
+  test('MUST 32: what it finds comes after what is here, once, by the name to pull, and is asked for once', async () => {
+    await ask();
+    await pushImage(asking, 'team/web', '1');
+    await call(asking, 'GET', '/v2/docker.io/web/manifests/1');
+    const official = { name: 'web', description: 'pages', star_count: 7, is_official: true };
+    answer = (response) => response.end(found(official, { name: 'acme/web' }, { name: 'NOT A NAME' }, { name: 7 }, null));
+    const [all, two] = [await search('?q=Web', asking), await search('?q=web&n=2', asking)];
+    expect(all.results.map(({ name }) => name)).toEqual(['team/web', 'docker.io/library/web', 'docker.io/acme/web']);
+    expect(two.results).toHaveLength(2);
+    answer = (response) => response.end(found(official));
+    expect((await search('?q=pages', asking)).results).toEqual([
+      { name: 'docker.io/library/web', description: 'pages', star_count: 7, is_official: true, is_automated: false },
+    ]);
+    expect(asked).toEqual(['/v1/search?q=web&n=100', '/v1/search?q=pages&n=100']);
+  });
+
+  test.each([
+    ['fails', (response: ServerResponse) => response.writeHead(500).end()],
+    ['limits', (response: ServerResponse) => response.writeHead(429).end()],
+    ['says nonsense', (response: ServerResponse) => response.end('nonsense')],
+    ['says null', (response: ServerResponse) => response.end('null')],
+    ['hangs up', (response: ServerResponse) => response.destroy()],
+  ])('MUST 32: one that %s is left out', async (_what, misdeed) => {
+    await ask();
+    await pushImage(asking, 'team/web', '1');
+    answer = misdeed;
+    expect(await names('?q=web', asking)).toEqual(['team/web']);
+  });
+
+  test('MUST 32: one that takes long is not waited for, and what it says serves the next', async () => {
+    await ask();
+    await pushImage(asking, 'team/web', '1');
+    const late = gate();
+    answer = (response) => void late.opened.then(() => response.end(found({ name: 'acme/web' })));
+    expect(await names('?q=web', asking)).toEqual(['team/web']);
+    late.open();
+    await until(async () => (await names('?q=web', asking)).includes('docker.io/acme/web'));
+    expect(asked).toHaveLength(1);
+  });
+
+  test('MUST 32: a client finds there what it may pull here', async () => {
+    await ask({ BERTH_ACCESS_MODE: 'token', BERTH_ACCESS_ADMIN_PASSWORD: 'admin-password' });
+    answer = (response) => response.end(found({ name: 'acme/web' }));
+    const admin = { Authorization: `Basic ${Buffer.from('admin:admin-password').toString('base64')}` };
+    expect([await names('?q=web', asking), await names('?q=web', asking, admin)]).toEqual([[], ['docker.io/acme/web']]);
+  });
 });

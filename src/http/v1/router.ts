@@ -1,15 +1,17 @@
 import express, { type Router } from 'express';
 import type { FoundRepository, Search } from '../../search/search.ts';
-import type { AccessControl } from '../access.ts';
+import type { RemoteRepository, RemoteSearch } from '../../mirror/remote-search.ts';
+import type { AccessControl, Subject } from '../access.ts';
 
 const usualResults = 25;
 const mostResults = 100;
+const longestTerm = 255;
 
 /**
  * `docker search`: what is left of Docker's first protocol. A login that is not good is nobody's here: Docker takes any
  * answer but 200 for the end of the search, and sends no good one after it has been given a refresh token.
  */
-export function createSearchRouter(search: Search, access: AccessControl): Router {
+export function createSearchRouter(search: Search, access: AccessControl, elsewhere: Pick<RemoteSearch, 'find'>): Router {
   const router = express.Router();
   router.get('/_ping', (_request, response) => {
     response.setHeader('X-Docker-Registry-Standalone', 'true');
@@ -18,10 +20,21 @@ export function createSearchRouter(search: Search, access: AccessControl): Route
   router.get('/search', async (request, response) => {
     const query = new URL(request.originalUrl, 'http://localhost').searchParams;
     const subject = await access.recognise(request);
-    const found = await search.find(query.get('q') ?? '', resultsOf(query.get('n')), access.visible(subject, ''));
-    response.json({ query: query.get('q') ?? '', num_results: found.length, results: found.map(toResult) });
+    const term = query.get('q') ?? '';
+    const most = resultsOf(query.get('n'));
+    const remote = elsewhere.find(term.trim().toLowerCase().slice(0, longestTerm));
+    const here = await search.find(term, most, access.visible(subject, ''));
+    const found = [...here, ...(await added(here, await remote, subject))].slice(0, most);
+    response.json({ query: term, num_results: found.length, results: found.map(toResult) });
   });
   return router;
+
+  /** What is not here yet, and the client might pull through the mirror. */
+  async function added(here: readonly FoundRepository[], remote: readonly RemoteRepository[], subject: Subject) {
+    const known = new Set(here.map(({ name }) => name));
+    const allowed = await Promise.all(remote.map(({ name }) => access.allows(subject, 'pull', name)));
+    return remote.filter(({ name }, index) => allowed[index] === true && !known.has(name));
+  }
 }
 
 function resultsOf(text: string | null): number {
@@ -29,6 +42,6 @@ function resultsOf(text: string | null): number {
   return Math.min(Math.max(number, 1), mostResults);
 }
 
-function toResult({ name, description, isOfficial }: FoundRepository): object {
-  return { name, description, star_count: 0, is_official: isOfficial, is_automated: false };
+function toResult({ name, description, isOfficial, stars }: FoundRepository & { readonly stars?: number }): object {
+  return { name, description, star_count: stars ?? 0, is_official: isOfficial, is_automated: false };
 }

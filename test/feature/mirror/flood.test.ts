@@ -39,6 +39,7 @@ beforeEach(async () => {
       name: 'ghcr.io',
       url: new URL(upstream.url),
       logins: [],
+      searchUrl: undefined,
       bytesPerSecond: undefined,
       ca: undefined,
       redirects: [],

@@ -96,6 +96,7 @@ describe('MUST 3: what was pushed here wins', () => {
       ['docker.io', 'ghcr.io'].map((name) => ({
         name,
         url: new URL(`https://${name}`),
+        searchUrl: undefined,
         logins: [],
         bytesPerSecond: undefined,
         ca: undefined,
