@@ -63,10 +63,15 @@ export function createRemoteManifests(
       const length = response.headers['content-length'];
       const mediaType = contentType(response);
       // Some registries answer HEAD with less than they should.
-      if (!digest || length === undefined || mediaType === '') return get(source, reference);
+      if (!digest || length === undefined || mediaType === '') return factsOf(await get(source, reference));
       return { digest, mediaType, sizeBytes: Number(length) };
     },
   };
+}
+
+/** Answers to HEAD are remembered: not the manifest with them. */
+function factsOf({ digest, mediaType, sizeBytes }: RemoteManifest): ManifestFacts {
+  return { digest, mediaType, sizeBytes };
 }
 
 function digestHeader({ headers }: IncomingMessage): Digest | undefined {

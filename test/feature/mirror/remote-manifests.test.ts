@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { expect, test } from '@jest/globals';
+import { createRemoteManifests } from '../../../src/mirror/remote-manifests.ts';
+import type { MirroredRepository } from '../../../src/mirror/routing.ts';
+import { mediaTypes } from '../../../src/oci/media-types.ts';
+import { digestOf, newImage } from '../../support/images.ts';
+
+test('MUST 16: where HEAD says too little the manifest is fetched, and nothing of it remembered but what HEAD should have said', async () => {
+  const { manifest } = newImage();
+  const methods: string[] = [];
+  const request = ({ method }: { method: string }) => {
+    methods.push(method);
+    const body = Readable.from(method === 'GET' ? [Buffer.from(manifest)] : []);
+    const headers = { 'content-type': mediaTypes.ociManifest };
+    return Promise.resolve(Object.assign(body, { statusCode: 200, headers }) as unknown as IncomingMessage);
+  };
+  const remote = createRemoteManifests(
+    () => ({ request }),
+    1_000_000,
+    () => undefined,
+  );
+  const source = { remoteName: 'o/i' } as MirroredRepository;
+  expect(await remote.head(source, '1')).toEqual({
+    digest: digestOf(manifest),
+    mediaType: mediaTypes.ociManifest,
+    sizeBytes: manifest.length,
+  });
+  expect(methods).toEqual(['HEAD', 'GET']);
+});
