@@ -46,6 +46,7 @@ export async function openMirror(
     directory: mirror.directory ?? join(storage.blobs.directory, '.berth/fills'),
     // Processes of one machine share the folder.
     turns: storage.metadata.driver === 'postgres' ? createFillTurns({ leases, metadata, now, patienceSeconds }) : undefined,
+    finish: { part: mirror.finish.percent / 100, sizeBytes: mirror.finish.size },
     maxBytes: mirror.maxSize,
     prefetchBytes: mirror.prefetch,
     largestManifestBytes: manifests.maxSize,

@@ -88,12 +88,17 @@ async function sendThroughBuffers(response: ServerResponse, object: OpenObject):
 
 /** Writes the opened range into the response, at the client's pace. Closes the object. Destroys the response on failure. */
 export async function writeObject(response: ServerResponse, object: OpenObject): Promise<void> {
+  // A client that goes while the object has nothing to give must not be waited for with it.
+  const leave = () => void object.close();
+  response.once('close', leave);
   try {
     for await (const chunk of object.stream()) await written(response, chunk);
+    if (response.destroyed) throw new Error('the client is gone');
   } catch (error) {
     response.destroy();
     throw error;
   } finally {
+    response.off('close', leave);
     await object.close();
   }
 }

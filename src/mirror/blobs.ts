@@ -57,14 +57,14 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
       holderOf(source),
       {
         promisedBytes,
-        fetch: (first, signal) =>
+        fetch: (first, signal, last) =>
           absences.noting(key, absentSeconds, () =>
             clientOf(source).request({
               method: 'GET',
               remoteName,
               path: `blobs/${digest}`,
               signal,
-              ...(first === 0 ? {} : { range: `bytes=${first}-` }),
+              ...(first === 0 && last === undefined ? {} : { range: `bytes=${first}-${last ?? ''}` }),
             }),
           ),
         onResume: () => onResume(source),

@@ -7,8 +7,8 @@ import { UpstreamError } from './upstream-error.ts';
 export interface DownloadOptions {
   /** The blob's size, where a manifest has said it. */
   readonly promisedBytes: number | undefined;
-  /** The blob from the byte `first` on. Rejects with `UpstreamError`. */
-  readonly fetch: (first: number, signal: AbortSignal) => Promise<IncomingMessage>;
+  /** The blob from the byte `first` on, to its end or to the byte `last`. Rejects with `UpstreamError`. */
+  readonly fetch: (first: number, signal: AbortSignal, last?: number) => Promise<IncomingMessage>;
   readonly signal: AbortSignal;
   /** The upstream begins to send it. */
   readonly onBegin: (sizeBytes: number) => void;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
 import { type Digest, digestAlgorithm } from '../oci/digest.ts';
+import { createAhead } from './ahead.ts';
 import { placeOf } from './body-place.ts';
 import { bypass } from './bypass.ts';
 import { type DownloadOptions, download } from './download.ts';
@@ -20,8 +21,10 @@ export interface Fill {
   open(range?: ByteRange): OpenObject;
   /** How many read now. */
   readonly readers: number;
+  /** Bytes that have come. */
+  readonly keptBytes: number;
   /** Ends the download. What is in the file stays for a later one. */
-  stop(): void;
+  stop(why: string): void;
   /** Closes the file once its last reader has. Until then readers may be opened. */
   release(): void;
 }
@@ -30,6 +33,8 @@ export interface FillOptions extends Omit<DownloadOptions, 'signal'> {
   readonly digest: Digest;
   /** Where the bytes go. What a former fill of this blob has left there is used. */
   readonly path: string;
+  /** The last one who read it has gone. */
+  readonly onUnread: () => void;
 }
 
 const readerBytes = 64 * 1024;
@@ -41,6 +46,7 @@ export function beginFill(options: FillOptions): Fill {
   const verified = Promise.withResolvers<undefined>();
   for (const { promise } of [started, verified]) promise.catch(() => undefined);
   const growth = createBell();
+  const ahead = createAhead({ ...options, signal: stopping.signal });
 
   let blob: GrowingBlob | undefined;
   let sizeBytes: number | undefined;
@@ -101,15 +107,20 @@ export function beginFill(options: FillOptions): Fill {
     return state === 'whole' ? keptBytes : Math.min(keptBytes, (sizeBytes ?? Infinity) - 1);
   }
 
-  async function* follow({ first, last }: ByteRange, total: number): AsyncGenerator<Buffer> {
+  async function* follow({ first, last }: ByteRange, total: number, isOpen: () => boolean): AsyncGenerator<Buffer> {
     const buffer = Buffer.allocUnsafe(Math.min(readerBytes, Math.max(1, last - first + 1)));
-    for (let at = first; at <= last;) {
+    for (let at = first; at <= last && isOpen();) {
       const end = Math.min(readable(), last + 1);
       if (blob && at < end) {
         const bytesRead = await blob.read(buffer.subarray(0, Math.min(buffer.length, end - at)), at);
         if (bytesRead === 0) throw new Error('the file of a fill is shorter than it was');
         at += bytesRead;
         yield buffer.subarray(0, bytesRead);
+      } else if (state === 'filling' && ahead.isFar(at, readable())) {
+        for await (const chunk of ahead.piece({ first: at, last }, total)) {
+          at += chunk.length;
+          yield chunk;
+        }
       } else if (state === 'filling') await growth.rung();
       else if (state === 'failed') throw failure;
       else {
@@ -138,11 +149,15 @@ export function beginFill(options: FillOptions): Fill {
     return {
       sizeBytes: total,
       range,
-      stream: () => follow(range, total),
+      stream: () => follow(range, total, () => isOpen),
       close() {
-        if (isOpen) readers--;
+        if (!isOpen) return Promise.resolve();
         isOpen = false;
+        readers--;
+        // It may wait for more to come.
+        growth.ring();
         letGo();
+        if (readers === 0) options.onUnread();
         return Promise.resolve();
       },
     };
@@ -156,7 +171,10 @@ export function beginFill(options: FillOptions): Fill {
     get readers() {
       return readers;
     },
-    stop: () => stopping.abort(new UpstreamError('unreachable', 'the mirror is shutting down')),
+    get keptBytes() {
+      return blob?.keptBytes ?? 0;
+    },
+    stop: (why) => stopping.abort(new UpstreamError('unreachable', why)),
     release() {
       isReleased = true;
       letGo();

@@ -6,6 +6,7 @@ import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driv
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
 import type { Mirrored } from '../../storage/metadata/queries/mirror-writes.ts';
 import type { Digest } from '../oci/digest.ts';
+import { createAhead } from './ahead.ts';
 import { type Fill, type FillOptions, beginFill, isDiskFailure } from './fill.ts';
 import type { FillTurns } from './fill-turns.ts';
 import { followFill } from './followed-fill.ts';
@@ -39,7 +40,7 @@ export interface JoinedFill {
 /** Rejects where the repository's upstream has no such blob in it. */
 export type Proof = () => Promise<unknown>;
 
-export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'onBegin'>;
+export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'onBegin' | 'onUnread'>;
 
 export interface FillsOptions {
   readonly driver: BlobDriver;
@@ -49,6 +50,9 @@ export interface FillsOptions {
   readonly turns: FillTurns | undefined;
   /** Makes the blob's bytes an object by `store`, and records it. False where it shall not be kept. */
   readonly keep: (blob: FilledBlob, store: () => Promise<void>) => Promise<boolean>;
+  /** Whether a download that nobody reads any more shall go on. What has come of it is kept in any case. */
+  readonly isWorthFinishing: (keptBytes: number, sizeBytes: number) => boolean;
+  readonly onAbandoned: (digest: Digest) => void;
   /** Whether it has been recorded, by any process. */
   readonly isStored: (digest: Digest) => Promise<boolean>;
   readonly onFailure: (digest: Digest, error: unknown) => void;
@@ -70,11 +74,12 @@ interface Entry {
   requests: number;
   readonly joined: Promise<JoinedFill | undefined>;
   fill?: Fill;
+  isAbandoned?: boolean;
   ended?: Promise<void>;
 }
 
 export async function createFills(options: FillsOptions): Promise<Fills> {
-  const { driver, turns, keep, isStored, onFailure, idleSeconds } = options;
+  const { driver, turns, keep, isWorthFinishing, onAbandoned, isStored, onFailure, idleSeconds } = options;
   const partials = await createPartials(options.directory);
   const entries = new Map<Digest, Entry>();
   const closing = new AbortController();
@@ -86,7 +91,8 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     entries.delete(digest);
     await prove();
     const readStored = (range: ByteRange) => driver.read(blobKey(digest), range);
-    const fill = await followFill({ digest, partials, isStored: () => isStored(digest), readStored, idleSeconds });
+    const ahead = createAhead({ ...source, signal: closing.signal });
+    const fill = await followFill({ digest, partials, ahead, isStored: () => isStored(digest), readStored, idleSeconds });
     return fill && { ...fill, isNew: false };
   }
 
@@ -105,10 +111,27 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
 
   async function own(digest: Digest, entry: Entry, source: FillSource, claim: Claim): Promise<JoinedFill> {
     const onBegin = (sizeBytes: number) => void claim.announce(sizeBytes).catch(() => undefined);
-    const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), onBegin });
+    const onUnread = () => void leave(digest, entry).catch(() => undefined);
+    const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), onBegin, onUnread });
     entry.fill = fill;
     entry.ended = end(digest, fill, entry, claim);
     return { sizeBytes: await fill.started, isNew: true, open: fill.open };
+  }
+
+  /** Ends a download that nobody reads and that is not worth finishing, unless somebody comes back. */
+  async function leave(digest: Digest, entry: Entry): Promise<void> {
+    const { fill } = entry;
+    if (!fill) return;
+    const sizeBytes = await fill.started;
+    do {
+      if (isWorthFinishing(fill.keptBytes, sizeBytes)) return;
+      await delay(restMilliseconds, undefined, { signal: closing.signal });
+      if (fill.readers > 0) return;
+    } while (await partials.isFollowed(digest));
+    if (entries.get(digest) !== entry || entry.isAbandoned || isWorthFinishing(fill.keptBytes, sizeBytes)) return;
+    entry.isAbandoned = true;
+    onAbandoned(digest);
+    fill.stop('nobody reads it any more');
   }
 
   async function end(digest: Digest, fill: Fill, entry: Entry, claim: Claim): Promise<void> {
@@ -127,7 +150,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     } catch (error) {
       const isUseless = error instanceof WrongDigest || isDiskFailure(error);
       if (isUseless) await partials.remove(digest).catch(() => undefined);
-      onFailure(digest, error);
+      if (!entry.isAbandoned) onFailure(digest, error);
     } finally {
       entries.delete(digest);
       await claim.release().catch(() => undefined);
@@ -137,6 +160,10 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
 
   async function join(digest: Digest, holder: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
     const running = entries.get(digest);
+    if (running?.isAbandoned) {
+      await running.ended;
+      return join(digest, holder, source, prove);
+    }
     if (running) {
       if (!running.holders.has(holder.repository)) await prove();
       running.holders.set(holder.repository, holder);
@@ -164,7 +191,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   return {
     find(digest, repository, mayWait) {
       const entry = entries.get(digest);
-      if (!entry?.holders.has(repository)) return undefined;
+      if (!entry?.holders.has(repository) || entry.isAbandoned) return undefined;
       if (!mayWait && !entry.fill) return undefined;
       entry.requests++;
       return joinedAgain(entry);
@@ -180,7 +207,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
 
     async close() {
       closing.abort();
-      for (const { fill } of entries.values()) fill?.stop();
+      for (const { fill } of entries.values()) fill?.stop('the mirror is shutting down');
       await Promise.all([...entries.values()].map(async ({ ended }) => ended));
     },
   };

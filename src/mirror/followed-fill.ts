@@ -3,6 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
 import { type Digest, digestAlgorithm } from '../oci/digest.ts';
+import type { Ahead } from './ahead.ts';
 import type { Partials } from './partials.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -19,6 +20,7 @@ export interface FollowOptions {
   readonly isStored: () => Promise<boolean>;
   /** Reads it then. */
   readonly readStored: (range: ByteRange) => Promise<OpenObject>;
+  readonly ahead: Ahead;
   readonly idleSeconds: number;
 }
 
@@ -45,7 +47,10 @@ async function isThere({ digest, partials, isStored }: FollowOptions): Promise<b
   return isFile || isStored();
 }
 
-function followed({ digest, partials, isStored, readStored, idleSeconds }: FollowOptions, sizeBytes: number): FollowedFill {
+function followed(
+  { digest, partials, isStored, readStored, ahead, idleSeconds }: FollowOptions,
+  sizeBytes: number,
+): FollowedFill {
   let isWhole = false;
 
   /** How far the file may be read: the last byte only when its owner has verified all of them. */
@@ -58,20 +63,28 @@ function followed({ digest, partials, isStored, readStored, idleSeconds }: Follo
     return isWhole ? sizeBytes : Math.min((await file.stat()).size, sizeBytes - 1);
   }
 
-  async function readableBeyond(file: FileHandle, at: number): Promise<number> {
+  async function readableBeyond(file: FileHandle, at: number, isOpen: () => boolean): Promise<number> {
     const deadline = performance.now() + idleSeconds * 1000;
-    for (;;) {
+    while (isOpen()) {
       const end = await readable(file);
       if (end > at) return end;
       if (performance.now() > deadline) throw new UpstreamError('timeout', 'the download rested too long');
       await delay(lookMilliseconds);
     }
+    throw new UpstreamError('failed', 'nobody reads it any more');
   }
 
-  async function* follow(file: FileHandle, range: ByteRange): AsyncGenerator<Uint8Array> {
+  async function* follow(file: FileHandle, range: ByteRange, isOpen: () => boolean): AsyncGenerator<Uint8Array> {
     const buffer = Buffer.allocUnsafe(Math.min(readerBytes, Math.max(1, range.last - range.first + 1)));
     for (let at = range.first; at <= range.last;) {
-      const end = Math.min(await readableBeyond(file, at), range.last + 1);
+      if (ahead.isFar(at, await readable(file))) {
+        for await (const chunk of ahead.piece({ ...range, first: at }, sizeBytes)) {
+          at += chunk.length;
+          yield chunk;
+        }
+        continue;
+      }
+      const end = Math.min(await readableBeyond(file, at, isOpen), range.last + 1);
       while (at < end) {
         const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - at), at);
         if (bytesRead === 0) throw new UpstreamError('failed', 'the file of a download is shorter than it was');
@@ -81,13 +94,14 @@ function followed({ digest, partials, isStored, readStored, idleSeconds }: Follo
     }
   }
 
-  async function* read(range: ByteRange): AsyncGenerator<Uint8Array> {
+  async function* read(range: ByteRange, isOpen: () => boolean): AsyncGenerator<Uint8Array> {
     const file = await open(partials.pathOf(digest)).catch(() => undefined);
     if (file) {
+      const follower = await partials.follow(digest);
       try {
-        yield* follow(file, range);
+        yield* follow(file, range, isOpen);
       } finally {
-        await file.close();
+        await Promise.all([file.close(), follower.leave()]);
       }
       return;
     }
@@ -104,7 +118,16 @@ function followed({ digest, partials, isStored, readStored, idleSeconds }: Follo
     sizeBytes,
     open(asked) {
       const range = { first: asked?.first ?? 0, last: Math.min(asked?.last ?? Infinity, sizeBytes - 1) };
-      return { sizeBytes, range, stream: () => read(range), close: () => Promise.resolve() };
+      let isOpen = true;
+      return {
+        sizeBytes,
+        range,
+        stream: () => read(range, () => isOpen),
+        close() {
+          isOpen = false;
+          return Promise.resolve();
+        },
+      };
     },
   };
 }

@@ -12,4 +12,6 @@ export interface Measures {
   notKept(): void;
   /** An image of `mirror.refresh` was looked after. */
   refreshed(result: 'done' | 'put off' | 'failed'): void;
+  /** A download was ended because nobody read it. */
+  abandoned(): void;
 }

@@ -94,6 +94,8 @@ export interface MirrorOptions {
   readonly largestManifestBytes: number;
   /** Layers up to this size are fetched when their manifest is; 0: none. */
   readonly prefetchBytes: number;
+  /** A download that nobody reads any more goes on when this part of it (0 … 1) has come, or the blob is not larger. */
+  readonly finish: { readonly part: number; readonly sizeBytes: number };
   /** Of mirrored content. */
   readonly maxBytes: number;
   readonly measures: Measures;
@@ -152,6 +154,9 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       eviction.grown();
       return true;
     },
+    isWorthFinishing: (keptBytes, sizeBytes) =>
+      keptBytes >= sizeBytes * options.finish.part || sizeBytes <= options.finish.sizeBytes,
+    onAbandoned: () => measures.abandoned(),
     isStored: async (digest) => (await metadata.findContent(digest)) !== undefined,
     idleSeconds: timeouts.idleSeconds,
     onFailure(digest, error) {

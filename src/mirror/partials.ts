@@ -9,6 +9,7 @@ import type { Digest } from '../oci/digest.ts';
  *
  *   <algorithm>-<hex>         what has come of a blob; stays when its download breaks off, for the next one
  *   <algorithm>-<hex>.owner   who writes it now, and the blob's size once it is known
+ *   <algorithm>-<hex>.reader.<who>.<id>   somebody in another process reads it
  */
 export interface Partials {
   pathOf(digest: Digest): string;
@@ -16,6 +17,10 @@ export interface Partials {
   claim(digest: Digest): Promise<Claim | undefined>;
   /** What the blob's owner says; undefined where it has none that lives. */
   owner(digest: Digest): Promise<{ readonly sizeBytes: number | undefined } | undefined>;
+  /** Tells the blob's owner that it is read here. */
+  follow(digest: Digest): Promise<{ leave(): Promise<void> }>;
+  /** Whether it is read in another living process. */
+  isFollowed(digest: Digest): Promise<boolean>;
   remove(digest: Digest): Promise<void>;
   /** Removes what nobody has written since `before` (milliseconds since 1970) and nobody owns. */
   sweep(before: number): Promise<number>;
@@ -103,9 +108,9 @@ export async function createPartials(directory: string): Promise<Partials> {
   /** What crashed processes left beside the blobs' files. */
   async function removeAbandoned(): Promise<void> {
     for await (const { name } of await opendir(directory)) {
-      const [partial = '', draftOf] = name.split('.owner.');
-      if (draftOf !== undefined && marks.isLeftByCrash(draftOf)) await unlinkIfThere(join(directory, name));
-      if (draftOf !== undefined || !name.endsWith('.owner')) continue;
+      const [partial = '', whose] = name.split(/\.(?:owner|reader)\./);
+      if (whose !== undefined && marks.isLeftByCrash(whose)) await unlinkIfThere(join(directory, name));
+      if (whose !== undefined || !name.endsWith('.owner')) continue;
       const digest = partial.replace('.owner', '').replace('-', ':') as Digest;
       const [mark] = (await readOwner(digest)) ?? [];
       if (mark !== undefined && marks.isLeftByCrash(mark)) await dismiss(digest, mark);
@@ -123,13 +128,28 @@ export async function createPartials(directory: string): Promise<Partials> {
       return { sizeBytes: sizeBytes === undefined ? undefined : Number(sizeBytes) };
     },
 
+    async follow(digest) {
+      const path = `${pathOf(digest)}.reader.${marks.own}.${randomUUID()}`;
+      // A disk that is full: then nobody is told, and the download may end early.
+      await writeFile(path, '').catch(() => undefined);
+      return { leave: () => unlinkIfThere(path) };
+    },
+
+    async isFollowed(digest) {
+      for await (const { name } of await opendir(directory)) {
+        const [of, who] = name.split('.reader.');
+        if (who !== undefined && join(directory, of ?? '') === pathOf(digest) && !marks.isLeftByCrash(who)) return true;
+      }
+      return false;
+    },
+
     remove: (digest) => unlinkIfThere(pathOf(digest)),
 
     async sweep(before) {
       let swept = 0;
       for await (const { name } of await opendir(directory)) {
         const path = join(directory, name);
-        const digest = name.replace(/\.owner.*$/, '').replace('-', ':') as Digest;
+        const digest = name.replace(/\.(?:owner|reader).*$/, '').replace('-', ':') as Digest;
         const stats = await stat(path).catch(() => undefined);
         if (!stats || stats.mtimeMs >= before || (await isOwned(digest))) continue;
         await unlinkIfThere(path);

@@ -25,6 +25,7 @@ export interface Metrics {
     evicted(bytes: number): void;
     notKept(): void;
     refreshed(result: string): void;
+    abandoned(): void;
   };
   /** Asked at each scrape. */
   watchMirror(state: () => MirrorState): void;
@@ -61,6 +62,7 @@ export function createMetrics(worker?: number): Metrics {
     'blobs served and not kept: huge ones asked for once, others where there was no room',
   );
   const refreshed = counter('mirror_refreshed_total', 'listed images looked after: done, put off, failed', ['result']);
+  const abandoned = counter('mirror_abandoned_total', 'downloads that were ended because nobody read them any more');
   const evictedBytes = counter('mirror_evicted_bytes_total', 'bytes of mirrored content evicted');
 
   return {
@@ -85,6 +87,7 @@ export function createMetrics(worker?: number): Metrics {
       },
       notKept: () => notKept.inc(),
       refreshed: (result) => refreshed.inc({ result }),
+      abandoned: () => abandoned.inc(),
     },
     watchMirror: (state) => watchMirror(registry, state),
   };

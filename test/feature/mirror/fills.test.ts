@@ -94,6 +94,54 @@ test('MUST 6: a client that vanishes does not end the download', async () => {
   expect(blobGets()).toBe(1);
 });
 
+describe('MUST 6: mirror.finish', () => {
+  /** A client takes the first bytes and leaves; the upstream has sent as many as it says and rests. */
+  async function leaveEarly(digest: string, sentBytes: number): Promise<{ readonly rest: ReturnType<typeof gate> }> {
+    const rest = gate();
+    upstream.misbehave('GET', /^cdn/, { stallAfter: sentBytes, until: rest.opened });
+    const leaving = new AbortController();
+    const response = await fetch(berth.url + pathOf(digest), { signal: leaving.signal });
+    await response.body?.getReader().read();
+    const partial = join(berth.directory, '.berth/fills', digest.replace(':', '-'));
+    await until(async () => (await stat(partial)).size === sentBytes);
+    leaving.abort();
+    return { rest };
+  }
+  const metric = async (name: string) =>
+    Number(new RegExp(`^berth_mirror_${name} (\\d+)`, 'm').exec((await call(berth, 'GET', '/metrics')).body.toString())?.[1]);
+  const restart = async () => {
+    await berth.close();
+    berth = await startMirror({
+      upstreams: { 'ghcr.io': { url: upstream.url } },
+      finish: { percent: 50, size: '10KiB' },
+    });
+  };
+
+  test('MUST 6: a download of which little has come ends with its last client, and the next one takes it up', async () => {
+    await restart();
+    const bytes = randomBytes(1_000_000);
+    const digest = upstream.addBlob('o/i', bytes);
+    const { rest } = await leaveEarly(digest, 400_000);
+    await until(async () => (await metric('fills')) === 0);
+    expect(await metric('abandoned_total')).toBe(1);
+    rest.open();
+    expect((await get(digest)).body.equals(bytes)).toBe(true);
+    expect(upstream.requests.at(-1)?.headers.range).toBe('bytes=400000-');
+  });
+
+  test.each([
+    ['half of it has come', 1_000_000, 600_000],
+    ['it is small', 10_000, 100],
+  ])('MUST 6: a download goes on without clients when %s', async (_when, sizeBytes, sentBytes) => {
+    await restart();
+    const digest = upstream.addBlob('o/i', randomBytes(sizeBytes));
+    const { rest } = await leaveEarly(digest, sentBytes);
+    rest.open();
+    await until(async () => (await call(berth, 'HEAD', pathOf(digest))).headers['x-mirror-cache'] === 'HIT');
+    expect([blobGets(), await metric('abandoned_total')]).toEqual([1, 0]);
+  });
+});
+
 describe('MUST 7: HEAD of a cold blob', () => {
   test('MUST 7: asks by HEAD and transfers nothing', async () => {
     const digest = upstream.addBlob('o/i', randomBytes(5000));
@@ -135,6 +183,54 @@ describe('MUST 8: ranges', () => {
     const answer = await pending;
     expect(answer.status).toBe(206);
     expect(answer.body.includes(bytes.subarray(400_000, 400_010))).toBe(true);
+  });
+
+  describe('MUST 8: far ahead of what has come', () => {
+    const bytes = randomBytes(20_000_000);
+    const range = { Range: 'bytes=19000000-19000999' };
+    const expected = bytes.subarray(19_000_000, 19_001_000);
+
+    test('MUST 8: a range comes from the upstream, and the download goes on', async () => {
+      const digest = upstream.addBlob('o/i', bytes);
+      const rest = gate();
+      upstream.misbehave('GET', /^cdn/, { stallAfter: 100_000, until: rest.opened });
+      const whole = get(digest);
+      await until(() => blobGets() === 1);
+      const answer = await get(digest, range);
+      expect([answer.status, answer.body.equals(expected)]).toEqual([206, true]);
+      expect(upstream.requests.at(-1)?.headers.range).toBe('bytes=19000000-19000999');
+      rest.open();
+      expect((await whole).body.equals(bytes)).toBe(true);
+      expect(upstream.blobBytes).toBe(bytes.length + 1000);
+    });
+
+    test('MUST 8: an open range is asked for in pieces, until the download is near', async () => {
+      const digest = upstream.addBlob('o/i', bytes);
+      const rest = gate();
+      upstream.misbehave('GET', /^cdn/, { stallAfter: 100_000, until: rest.opened });
+      const whole = get(digest);
+      await until(() => blobGets() === 1);
+      const answer = await get(digest, { Range: 'bytes=10000000-' });
+      expect(answer.body.equals(bytes.subarray(10_000_000))).toBe(true);
+      const asked = upstream.requests.flatMap(({ at, headers }) => (at === 'cdn' ? (headers.range ?? 'whole') : []));
+      expect(asked).toEqual(['whole', 'bytes=10000000-18388607', 'bytes=18388608-19999999']);
+      rest.open();
+      expect((await whole).body.equals(bytes)).toBe(true);
+    });
+
+    test('MUST 8: an upstream that gives no ranges is waited for', async () => {
+      const digest = upstream.addBlob('o/i', bytes);
+      const rest = gate();
+      upstream.misbehave('GET', /^cdn/, { stallAfter: 100_000, until: rest.opened });
+      const whole = get(digest);
+      await until(() => blobGets() === 1);
+      upstream.misbehave('GET', /^cdn/, { ignoreRange: true });
+      const pending = get(digest, range);
+      await until(() => blobGets() === 2);
+      rest.open();
+      expect((await pending).body.equals(expected)).toBe(true);
+      expect((await whole).body.equals(bytes)).toBe(true);
+    });
   });
 
   test('MUST 8: If-Range of another version gives the whole; a range beyond the end 416', async () => {
@@ -234,6 +330,18 @@ describe('MUST 4: several processes with one folder', () => {
     await other.close();
     expect(answers.every(({ status, body }) => status === 200 && body.equals(bytes))).toBe(true);
     expect(blobGets()).toBe(1);
+  });
+
+  test('MUST 6: who reads it in another process is known to its owner', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'berth-partials-'));
+    const [owner, other] = [await createPartials(folder), await createPartials(folder)];
+    const [read, unread] = [digestOf('read') as Digest, digestOf('unread') as Digest];
+    const follower = await other.follow(read);
+    expect([await owner.isFollowed(read), await owner.isFollowed(unread)]).toEqual([true, false]);
+    await follower.leave();
+    expect(await owner.isFollowed(read)).toBe(false);
+    expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
   });
 
   test('MUST 4: of many that claim a blob at once, one gets it', async () => {

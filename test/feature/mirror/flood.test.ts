@@ -79,6 +79,7 @@ function open(machine: string): Promise<Mirror> {
     largestManifestBytes: 4 * 1024 * 1024,
     prefetchBytes: 0,
     maxBytes,
+    finish: { part: 0, sizeBytes: 0 },
     turns: undefined,
     measures: {
       served: () => undefined,
@@ -88,6 +89,7 @@ function open(machine: string): Promise<Mirror> {
       evicted: () => undefined,
       notKept: () => undefined,
       refreshed: () => undefined,
+      abandoned: () => undefined,
     },
     log: { warn: () => undefined },
   });
