@@ -47,11 +47,16 @@ describe('deploy/compose', () => {
 });
 
 describe('deploy/kubernetes', () => {
+  type PodSpec = {
+    containers: { name: string; env?: { name: string }[]; volumeMounts?: { name: string; mountPath: string }[] }[];
+    enableServiceLinks?: boolean;
+    volumes?: { name: string }[];
+  };
   type Resource = {
     kind: string;
     metadata: { name: string };
     data?: Environment;
-    spec?: { template?: { spec: { containers: { name: string; env?: { name: string }[] }[] } } };
+    spec?: { template?: { spec: PodSpec } };
   };
   const folder = join(deploy, 'kubernetes');
   const resources = readdirSync(folder).flatMap((file) =>
@@ -67,6 +72,13 @@ describe('deploy/kubernetes', () => {
       name.endsWith('_URL') ? 'postgres://berth:secret@postgres/berth' : 'secret-value',
     ]);
     expectReplica({ ...settings, ...(Object.fromEntries(secrets) as Environment) });
+  });
+
+  test("a replica has a place for the mirror's downloads, and no variables of its own Service", () => {
+    const { enableServiceLinks, volumes, containers } =
+      resources.find(({ kind }) => kind === 'Deployment')?.spec?.template?.spec ?? {};
+    expect(enableServiceLinks).toBe(false);
+    expect(containers?.[0]?.volumeMounts).toEqual([{ name: volumes?.[0]?.name, mountPath: '/data' }]);
   });
 
   test('each resource has a kind and a name', () => {
