@@ -1,5 +1,5 @@
 /** Resolves when `condition` holds; asks again and again, for at most `seconds`. */
-export async function until(condition: () => boolean | Promise<boolean>, seconds = 10): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, seconds = 50): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`still not so after ${seconds} seconds: ${condition.toString()}`);

@@ -13,7 +13,7 @@ const main = resolve(import.meta.dirname, '../../../src/main.ts');
 let berth: BerthProcess;
 beforeAll(async () => {
   berth = await startBerthProcess({ BERTH_ACCESS_MODE: 'token' });
-}, 30_000);
+});
 afterAll(() => berth.dispose());
 
 /** Beside the running server. */
@@ -33,7 +33,7 @@ test('the first admin has a password that was printed once, and is not printed a
   await berth.start();
   expect(berth.log().slice(printed)).not.toContain('with the password');
   expect(await status(basic('admin', password))).toBe(200);
-}, 30_000);
+});
 
 test('user: add, list, password, disable, enable, promote, remove', async () => {
   await command('user add alice --password-stdin', 'wonderland\n');
@@ -93,14 +93,14 @@ test('key rotate and audit', async () => {
   expect(lines[1]).toMatch(/^20\S+Z +command line +- +key\.rotate +\S+ +done$/);
   expect(await command('audit --target alice --actor nobody')).toBe('TIME  ACTOR  ADDRESS  ACTION  TARGET  RESULT  DETAIL\n');
   expect(await command('audit --target alice')).toContain('user.create');
-}, 30_000);
+});
 
 test('user import takes an htpasswd file', async () => {
   const file = join(berth.directory, 'htpasswd');
   await writeFile(file, `# people\ncarol:${hashSync('secret', 5)}\n`);
   expect(await command(`user import ${file}`)).toBe('1 users created: carol\n');
   expect(await status(basic('carol', 'secret'))).toBe(200);
-}, 30_000);
+});
 
 test.each([
   ['user', 'there are user add, user list'],
