@@ -17,7 +17,7 @@ import { startRetryingProxy } from '../support/retrying-proxy.ts';
 import { until } from '../support/until.ts';
 
 /** Longer in CI; enough to find a mistake elsewhere. */
-const seconds = process.env['CI'] === 'true' ? 45 : 12;
+const seconds = process.env['CI'] === 'true' ? 20 : 12;
 const clients = 32;
 const kills = 4;
 
