@@ -22,6 +22,8 @@ export interface PinnedImagesParts {
   readonly measures: Measures;
 }
 
+/** Of the time between two turns. */
+const retryPart = 0.05;
 /** How often a process looks whether it is time again, whichever process has refreshed last. */
 const lookSeconds = 60;
 
@@ -35,6 +37,7 @@ export function openPinnedImages(config: Config, parts: PinnedImagesParts): { st
     metadata,
     manifestBytes: registry.manifests.bytes,
     images,
+    retrySeconds: settings.every * retryPart,
     platforms: readPlatforms(settings.platforms),
     maxBytes: maxSize,
     now,

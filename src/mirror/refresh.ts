@@ -10,7 +10,7 @@ import type { MirroredRepository } from './routing.ts';
 export interface Refresh {
   /**
    * One turn: each image is looked up again, what belongs to it is pinned, and what is missing is fetched. Clients go
-   * first. What fails is told to the log and stays as it was.
+   * first. What fails is told to the log, stays as it was, and is tried again a while later.
    */
   run(): Promise<void>;
   /** Ends the turn that is going on, and resolves when it has ended: once the mirror is closed at the latest. */
@@ -27,6 +27,8 @@ export interface RefreshOptions extends Pick<ContentsOptions, 'manifestBytes' | 
   readonly mirror: Pick<Mirror, 'unattended' | 'pressure'>;
   readonly metadata: MetadataStore;
   readonly images: readonly PinnedImage[];
+  /** After which what failed is tried again. */
+  readonly retrySeconds: number;
   /** Of mirrored content. */
   readonly maxBytes: number;
   /** Milliseconds since 1970. */
@@ -35,13 +37,14 @@ export interface RefreshOptions extends Pick<ContentsOptions, 'manifestBytes' | 
   readonly log: { warn(fields: object, message: string): void };
 }
 
+const attempts = 3;
 /** How often it is looked whether clients have left something of the upstream. */
 const pauseMilliseconds = 1000;
 /** Part of the mirror's size above which pins leave too little for everything else. */
 const most = 0.8;
 
 export function createRefresh(options: RefreshOptions): Refresh {
-  const { metadata, images, maxBytes, now, measures, log } = options;
+  const { metadata, images, retrySeconds, maxBytes, now, measures, log } = options;
   const { unattended, pressure } = options.mirror;
   const closing = new AbortController();
   const { signal } = closing;
@@ -50,22 +53,34 @@ export function createRefresh(options: RefreshOptions): Refresh {
   async function turn(): Promise<void> {
     const listed = new Set(images.map(({ text }) => text));
     for (const image of await metadata.pinnedImages()) if (!listed.has(image)) await metadata.dropPins(image, now() + 1);
-    for (const image of images) {
-      if (!signal.aborted) await attempt(image);
-    }
+    await refreshAll();
     const pinnedBytes = images.length === 0 ? 0 : await metadata.pinnedBytes();
     if (pinnedBytes > maxBytes * most) {
       log.warn({ pinnedBytes, maxBytes }, 'mirror.refresh.images need nearly all of mirror.maxSize: make it larger');
     }
   }
 
-  async function attempt(image: PinnedImage): Promise<void> {
+  async function refreshAll(): Promise<void> {
+    let left = images;
+    for (let count = 0; count < attempts && left.length > 0; count++) {
+      if (count > 0) await delay(retrySeconds * 1000, undefined, { signal });
+      const failed: PinnedImage[] = [];
+      for (const image of left) if (!(await attempt(image))) failed.push(image);
+      left = failed;
+    }
+  }
+
+  async function attempt(image: PinnedImage): Promise<boolean> {
+    signal.throwIfAborted();
     try {
-      measures.refreshed((await refresh(image)) ? 'done' : 'put off');
+      const isDone = await refresh(image);
+      measures.refreshed(isDone ? 'done' : 'put off');
+      return isDone;
     } catch (error) {
-      if (signal.aborted) return;
+      signal.throwIfAborted();
       measures.refreshed('failed');
       log.warn({ err: error, image: image.text }, 'an image could not be refreshed');
+      return false;
     }
   }
 
@@ -93,7 +108,9 @@ export function createRefresh(options: RefreshOptions): Refresh {
 
   return {
     run() {
-      running = turn();
+      running = turn().catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
       return running;
     },
     async close() {

@@ -104,11 +104,13 @@ describe('a turn', () => {
   const fetched: string[] = [];
   let pressure: Pressure;
   let refused: unknown[];
+  let onRefused: () => void;
   let time: number;
   beforeEach(() => {
     images.clear();
     fetched.length = 0;
     refused = [];
+    onRefused = () => undefined;
     pressure = 'none';
     time = 1;
   });
@@ -136,11 +138,17 @@ describe('a turn', () => {
       metadata,
       manifestBytes: () => Promise.reject(new Error('not asked')),
       images: texts.map((text) => ({ text, name: parseImageName(text) as NonNullable<ReturnType<typeof parseImageName>> })),
+      retrySeconds: 0.01,
       platforms: undefined,
       maxBytes: 1000,
       now: () => time++,
       measures: { refreshed: () => undefined },
-      log: { warn: (fields) => void refused.push(fields) },
+      log: {
+        warn(fields) {
+          refused.push(fields);
+          onRefused();
+        },
+      },
     });
   }
 
@@ -176,8 +184,16 @@ describe('a turn', () => {
     images.clear();
     images.set('2', two);
     await refreshOf('o/i:1', 'o/i:2').run();
-    expect(refused).toMatchObject([{ image: 'o/i:1', err: { message: 'no such image' } }]);
+    const failure = { image: 'o/i:1', err: { message: 'no such image' } };
+    expect(refused).toMatchObject([failure, failure, failure]);
     expect(await pinned(one, two)).toEqual([true, true]);
+  });
+
+  test('MUST 31: an image that fails at first is tried again within the turn', async () => {
+    const image = newImage();
+    onRefused = () => void images.set('1', image);
+    await refreshOf('o/i:1').run();
+    expect([refused.length, ...(await pinned(image))]).toEqual([1, true]);
   });
 
   test('MUST 31: while clients need the upstream nothing is fetched, and what was kept before stays', async () => {
