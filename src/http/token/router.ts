@@ -116,5 +116,6 @@ const failed: ErrorRequestHandler = (error: unknown, _request, response, next) =
     return;
   }
   for (const [name, value] of Object.entries(readable.headers)) response.setHeader(name, value);
-  sendJson(response, readable.status, readable.body());
+  // docker knows by `details` that the login was refused; else it tries an insecure registry again by plain HTTP.
+  sendJson(response, readable.status, { ...readable.body(), ...(readable.status === 401 ? { details: readable.message } : {}) });
 };

@@ -105,6 +105,7 @@ describe('GET /token', () => {
   ])('%s is refused by 401, and the message does not say which half is wrong', async (_what, headers) => {
     const answer = await call(berth, 'GET', '/token', { headers });
     expect([answer.status, answer.codes()]).toEqual([401, ['UNAUTHORIZED']]);
+    expect(answer.json()).toMatchObject({ details: expect.stringContaining('the name or the secret') }); // docker's
     expect(answer.body.toString()).toContain('the name or the secret');
   });
 });
