@@ -6,6 +6,8 @@ import { OciError } from '../oci/errors.ts';
 import type { Certificate } from './certificate.ts';
 import { sendError } from './errors.ts';
 import { cutIdleClients } from './idle.ts';
+import { answerPlainHttp } from './plain-http.ts';
+import { answerRaw } from './raw-answer.ts';
 import { bytesSentByKernel } from './send-object.ts';
 import { serveProtocol } from './v2/dispatch.ts';
 import type { Protocol } from './v2/exchange.ts';
@@ -55,6 +57,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
 function createSecure(certificate: Certificate): Server {
   const server = createTlsServer({ ...settings, ...certificate.identity });
   certificate.attach(server);
+  answerPlainHttp(server);
   return server;
 }
 
@@ -123,8 +126,5 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   }
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
   const line = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : status;
-  const body = JSON.stringify(new OciError('UNSUPPORTED', { message: `not an HTTP request: ${line.slice(4)}` }).body());
-  socket.end(
-    `HTTP/1.1 ${line}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-  );
+  answerRaw(socket, line, `not an HTTP request: ${line.slice(4)}`);
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { createServer, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,18 @@ function callSecurely(url: string, method: string, body?: Uint8Array): Promise<S
   });
 }
 
+function callPlainly(url: string): Promise<{ readonly status: number | undefined; readonly text: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = get(url, { agent: false }, (incoming) => {
+      let text = '';
+      incoming.on('data', (chunk: Buffer) => (text += String(chunk)));
+      incoming.on('error', reject);
+      incoming.on('end', () => resolve({ status: incoming.statusCode, text }));
+    });
+    outgoing.on('error', reject);
+  });
+}
+
 describeWith(['openssl'], 'TLS', () => {
   let folder: string;
   let files: CertificateFiles;
@@ -67,6 +80,12 @@ describeWith(['openssl'], 'TLS', () => {
       expect(pushed).toMatchObject({ status: 201, location: `${berth.url}/v2/app/blobs/${digestOf(blob)}` });
       expect(berth.url).toMatch(/^https:/);
       expect((await callSecurely(pushed.location ?? '', 'GET')).body.equals(blob)).toBe(true);
+    });
+
+    test('a request by plain HTTP is told that it wants HTTPS', async () => {
+      const answer = await callPlainly(`${berth.url.replace('https:', 'http:')}/v2/`);
+      expect(answer).toEqual({ status: 400, text: expect.stringContaining('to an HTTPS port') });
+      expect((await callSecurely(`${berth.url}/v2/`, 'GET')).status).toBe(200);
     });
   });
 
