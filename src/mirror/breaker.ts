@@ -39,7 +39,7 @@ export function createBreaker({ now, random }: BreakerOptions): Breaker {
   }
 
   function heed(error: unknown): void {
-    if (!(error instanceof UpstreamError)) return;
+    if (!(error instanceof UpstreamError) || error.code === 'busy') return;
     if (error.code === 'limited') pause(Math.min(error.retryAfterSeconds ?? limitPauseSeconds, longestLimitSeconds), error);
     else if (!outages.includes(error.code)) recover();
     else if (++failures >= failuresToOpen) {

@@ -6,6 +6,7 @@ type Unknown = Extract<OciErrorCode, 'MANIFEST_UNKNOWN' | 'BLOB_UNKNOWN' | 'NAME
 
 const statuses = {
   limited: 'TOOMANYREQUESTS',
+  busy: 'UNAVAILABLE',
   unreachable: 'BAD_GATEWAY',
   timeout: 'GATEWAY_TIMEOUT',
   failed: 'BAD_GATEWAY',

@@ -17,7 +17,7 @@ export type ProxySettings = Readonly<Record<string, string | undefined>>;
 
 export interface TransportOptions {
   readonly timeouts: Timeouts;
-  /** Connections to one host at a time; further requests wait. */
+  /** To one host at a time, for downloads and for everything else; further requests wait, and are `busy` at last. */
   readonly connections: number;
   readonly ca: string | undefined;
   readonly proxy: ProxySettings;
@@ -29,22 +29,31 @@ export interface OutgoingRequest {
   readonly headers: OutgoingHttpHeaders;
   readonly rule: AddressRule;
   readonly signal?: AbortSignal | undefined;
+  /** Brings many bytes: it has connections apart, so that what is short never waits for what is long. */
+  readonly isDownload?: boolean;
 }
 
-/** HTTP as it is: no redirects, no authentication. Rejects `unreachable`, `timeout`. */
+/** HTTP as it is: no redirects, no authentication. Rejects `unreachable`, `timeout`, `busy`. */
 export interface Transport {
   /** The response once its headers are there. Its body is destroyed with `timeout` when it rests too long. */
   send(request: OutgoingRequest): Promise<IncomingMessage>;
   close(): void;
 }
 
+/** When it may be worthwhile to ask again. */
+const busySeconds = 5;
+
 export function createTransport({ timeouts, connections, ca, proxy }: TransportOptions): Transport {
   const settings = { keepAlive: true, maxSockets: connections, scheduling: 'lifo' as const, proxyEnv: { ...proxy } };
-  const plain = new Agent(settings);
-  const tls = new TlsAgent({ ...settings, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) });
+  const createAgents = () => ({
+    plain: new Agent(settings),
+    tls: new TlsAgent({ ...settings, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) }),
+  });
+  const [forDownloads, forOthers] = [createAgents(), createAgents()];
 
   function begin(request: OutgoingRequest) {
-    const { url, method, headers, rule, signal } = request;
+    const { url, method, headers, rule, signal, isDownload = false } = request;
+    const { plain, tls } = isDownload ? forDownloads : forOthers;
     const options: RequestOptions = { method, headers, lookup: guardedLookup(rule), ...(signal ? { signal } : {}) };
     return url.protocol === 'https:'
       ? requestTls(url, { ...options, agent: tls })
@@ -54,16 +63,19 @@ export function createTransport({ timeouts, connections, ca, proxy }: TransportO
   function attempt(request: OutgoingRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const outgoing = begin(request);
+      let isAsked = false;
       // A request that waits for a connection says nothing when it is destroyed.
       const end = (error: UpstreamError) => {
-        reject(error);
-        outgoing.destroy(error);
+        const reason = isAsked || error.code !== 'timeout' ? error : allInUse();
+        reject(reason);
+        outgoing.destroy(reason);
       };
       const giveUp = (what: string) => end(new UpstreamError('timeout', what));
       request.signal?.addEventListener('abort', () => end(toUpstreamError(request.signal?.reason)), { once: true });
       let connecting: NodeJS.Timeout | undefined;
       const waiting = setTimeout(() => giveUp('no answer in time'), timeouts.headersSeconds * 1000);
       outgoing.once('socket', (socket) => {
+        isAsked = true;
         if (!socket.connecting) return;
         connecting = setTimeout(() => giveUp('no connection in time'), timeouts.connectSeconds * 1000);
         socket.once(request.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
@@ -99,10 +111,14 @@ export function createTransport({ timeouts, connections, ca, proxy }: TransportO
       }
     },
     close() {
-      plain.destroy();
-      tls.destroy();
+      for (const agent of [forDownloads, forOthers].flatMap(({ plain, tls }) => [plain, tls])) agent.destroy();
     },
   };
+}
+
+/** Our own limit, and no fault of the upstream's. */
+function allInUse(): UpstreamError {
+  return new UpstreamError('busy', 'all connections to it are in use', { retryAfterSeconds: busySeconds });
 }
 
 function wasStale(error: unknown): boolean {

@@ -99,7 +99,9 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
       ...(request.range === undefined ? {} : { Range: request.range }),
       ...(authorization === undefined ? {} : { Authorization: authorization }),
     };
-    return transport.send({ method: request.method, url, headers, rule: ruleFor(url), signal: request.signal });
+    const { method, path, signal } = request;
+    const isDownload = method === 'GET' && path.startsWith('blobs/');
+    return transport.send({ method, url, headers, rule: ruleFor(url), signal, isDownload });
   }
 
   function learn(response: IncomingMessage): void {

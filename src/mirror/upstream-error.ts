@@ -6,6 +6,8 @@ export type UpstreamErrorCode =
   | 'denied'
   /** We have asked too much. */
   | 'limited'
+  /** We are asking it so much already that there was no connection for this. */
+  | 'busy'
   /** No address, no connection, no trust in its certificate. */
   | 'unreachable'
   /** It takes too long. */

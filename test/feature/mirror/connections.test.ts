@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { TestBerth } from '../../support/berth.ts';
+import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
+import { startMirror } from '../../support/mirror.ts';
+import { gate } from '../../support/until.ts';
+
+let upstream: FakeUpstream;
+let berth: TestBerth;
+beforeEach(async () => {
+  upstream = await startFakeUpstream();
+  const timeouts = { headers: '2s', idle: '300s' };
+  berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } }, timeouts });
+});
+afterEach(async () => {
+  await berth.close();
+  await upstream.close();
+});
+
+const get = (path: string) => fetch(`${berth.url}/v2/ghcr.io/o/i/${path}`);
+const getNew = () => get(`blobs/${upstream.addBlob('o/i', randomBytes(10_000))}`);
+
+test('MUST 24: 64 downloads at a time; others come again, which is no failure of the upstream, and what is short need not wait', async () => {
+  const rest = gate();
+  upstream.misbehave('GET', /blobs/, { stallAfter: 1000, until: rest.opened }, 64);
+  const downloads: Response[] = [];
+  while (downloads.length < 64) downloads.push(...(await Promise.all(Array.from({ length: 8 }, getNew))));
+  const refused = await Promise.all(Array.from({ length: 4 }, getNew));
+  expect(refused.map(({ status, headers }) => [status, headers.get('retry-after')])).toEqual(Array(4).fill([503, '5']));
+  expect(await refused[0]?.text()).toContain('all connections to it are in use');
+  const { manifest } = upstream.addImage('o/i', '1');
+  expect(await (await get('manifests/1')).text()).toBe(manifest);
+  expect(upstream.count('GET', /blobs/)).toBe(64);
+  rest.open();
+  const bodies = await Promise.all(downloads.map((response) => response.arrayBuffer()));
+  expect(bodies.every(({ byteLength }) => byteLength === 10_000)).toBe(true);
+  expect((await getNew()).status).toBe(200);
+}, 60_000);
