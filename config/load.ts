@@ -196,9 +196,25 @@ function checkTogether(config: Config, errors: string[]): void {
   if (storage.blobs.driver === 's3') checkS3(storage.blobs.s3, errors);
   if (storage.metadata.driver === 'postgres' && storage.metadata.url === undefined)
     errors.push('storage.metadata.url is missing');
+  for (const [name, settings] of Object.entries(config.mirror.upstreams)) checkPassThrough(name, settings, access.mode, errors);
   const { default: fallback, upstreams } = config.mirror;
   if (fallback !== undefined && !(fallback in upstreams))
     errors.push(`mirror.default ${fallback} is not one of mirror.upstreams`);
+}
+
+function checkPassThrough(
+  name: string,
+  { passThrough, username, credentialCommand, logins }: Config['mirror']['upstreams'][string],
+  mode: Config['access']['mode'],
+  errors: string[],
+): void {
+  if (!passThrough) return;
+  const key = `mirror.upstreams.${name}`;
+  if (mode !== 'open') errors.push(`${key}.passThrough is for access.mode open: in mode ${mode} grants say who may read`);
+  if (username === undefined && credentialCommand === undefined && Object.keys(logins).length === 0)
+    errors.push(
+      `${key}.passThrough needs ${key}.username: clients' tokens only prove what they may read, berth reads by its own`,
+    );
 }
 
 function checkS3({ bucket, accessKeyId, secretAccessKey }: Config['storage']['blobs']['s3'], errors: string[]): void {

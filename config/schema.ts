@@ -130,6 +130,7 @@ export const schema = section({
       {
         url: url('where the upstream answers'),
         ...login,
+        passThrough: flag(false, "in mode open: what it shows not to everybody takes a client's own token of it"),
         logins: entries({}, 'other logins for some of its repositories, by pattern', login),
         search: optional(url('where docker search asks it too, such as https://index.docker.io; default: it is not asked')),
         bandwidth: optional(size('', 'that all downloads of a process from it may use a second; default: no limit')),

@@ -10,7 +10,7 @@ import { createSqliteStore } from '../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './blob-store.ts';
 import { type Guard, createGuard } from './guard.ts';
-import { openAccess } from './http/access.ts';
+import type { AccessControl } from './http/access.ts';
 import { type Certificate, openCertificate } from './http/certificate.ts';
 import { createMetricsRouter } from './http/metrics.ts';
 import { createMirrorConfigRouter } from './http/mirror-config.ts';
@@ -25,6 +25,7 @@ import type { Log } from './observability/log.ts';
 import { type Metrics, createMetrics } from './observability/metrics.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './registry/leases.ts';
+import { openControl } from './pass-through.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
 import { every, onceAmongAll } from './schedule.ts';
@@ -142,7 +143,7 @@ function createServer(config: Config, parts: Parts): Server {
       await Promise.all([driver.check(), metadata.check()]);
     },
   };
-  const access = guard?.control ?? openAccess;
+  const access = guard?.control ?? openControl(config, mirror, metadata);
   const origin = createOrigin(config);
   const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
   const web = createWeb(health, [
@@ -150,7 +151,7 @@ function createServer(config: Config, parts: Parts): Server {
     { path: '/metrics', router: createMetricsRouter({ ...metrics, text: shared?.gather ?? metrics.text }) },
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, origin) },
     ...(guard?.extensions ?? []),
-    ...pageOf(registry, guard),
+    ...pageOf(registry, access, guard),
   ]);
   return createHttpServer({
     protocol: {
@@ -172,9 +173,9 @@ function createServer(config: Config, parts: Parts): Server {
 }
 
 /** The web page. Where another server knows people, there is none. */
-function pageOf({ listings }: Registry, guard: Guard | undefined): readonly Extension[] {
+function pageOf({ listings }: Registry, access: AccessControl, guard: Guard | undefined): readonly Extension[] {
   if (guard && !guard.pageLogins) return [];
-  const router = createPageRouter({ listings, access: guard?.control ?? openAccess, logins: guard?.pageLogins });
+  const router = createPageRouter({ listings, access, logins: guard?.pageLogins });
   return [{ path: '/ui', router }];
 }
 

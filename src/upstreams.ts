@@ -30,7 +30,11 @@ export async function openMirror(
   const upstreams = await readUpstreams(config);
   const leases = createLeases({ metadata, now });
   const patienceSeconds = timeouts.headers * patiencePart;
-  if (config.access.mode === 'open') warnOfSharing(upstreams, log);
+  if (config.access.mode === 'open')
+    warnOfSharing(
+      upstreams.filter(({ name }) => !mirror.upstreams[name]?.passThrough),
+      log,
+    );
   return createMirror({
     driver,
     metadata,

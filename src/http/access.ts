@@ -13,8 +13,18 @@ export interface Need {
   readonly from?: string | undefined;
   /** Another name of the repository: named in the challenge, not asked for. */
   readonly alias?: string | undefined;
-  /** Whether everybody may read the repository where it is mirrored from. Asked only where it decides. */
-  readonly isPublicUpstream?: (() => Promise<boolean>) | undefined;
+  /** Who may read the repository where it is mirrored from. Asked only where it decides. */
+  readonly upstream?: UpstreamRights | undefined;
+}
+
+/** What an upstream says of a repository that somebody would like to read. */
+export interface UpstreamRights {
+  /** Whether it shows it to everybody. */
+  isPublic(): Promise<boolean>;
+  /** Whether it shows it to a client that sends this `Authorization`. */
+  proves(authorization: string | undefined): Promise<boolean>;
+  /** `WWW-Authenticate` that leads to its own token server. */
+  challenge(): Promise<string | undefined>;
 }
 
 /**

@@ -70,17 +70,17 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     return principal;
   }
 
-  async function isPublic(repository: string, isPublicUpstream: Need['isPublicUpstream']): Promise<boolean> {
+  async function isPublic(repository: string, upstream: Need['upstream']): Promise<boolean> {
     if (!(await rights.isPublic(repository))) return false;
-    return isPublicUpstream ? isPublicUpstream() : upstreams.isKnownPublic(repository);
+    return upstream ? upstream.isPublic() : upstreams.isKnownPublic(repository);
   }
 
   /** An upstream is asked for nobody who may without, or may not in any case. */
-  async function wishFor(principal: Principal, { action, repository, isPublicUpstream }: Need): Promise<Wish> {
+  async function wishFor(principal: Principal, { action, repository, upstream }: Need): Promise<Wish> {
     const wish = { to: action, repository, isPublic: false };
     const reads = action === 'pull' || action === 'delete';
     if (!reads || !principal.pullsPublic || authorize(principal, wish) === 'allow') return wish;
-    return { ...wish, isPublic: await isPublic(repository, isPublicUpstream) };
+    return { ...wish, isPublic: await isPublic(repository, upstream) };
   }
 
   /** Whether a token for more would let it read there: then it had better get one than send what is there already. */

@@ -4,7 +4,7 @@ import type { RateLimits } from './rate-limit.ts';
 import { type Tokens, createTokens } from './tokens.ts';
 import { type ProxySettings, type Timeouts, createTransport } from './transport.ts';
 import type { Upstream } from './upstream.ts';
-import { type UpstreamClient, createUpstreamClient } from './upstream-client.ts';
+import { type PassingClient, type UpstreamClient, createUpstreamClient } from './upstream-client.ts';
 
 export interface ClientsOptions {
   readonly upstreams: readonly Upstream[];
@@ -20,13 +20,13 @@ export interface ClientsOptions {
 export interface Clients {
   get(upstream: Upstream): UpstreamClient;
   /** The same without any login; its failures and its limits are its own. */
-  anonymous(upstream: Upstream): UpstreamClient;
+  anonymous(upstream: Upstream): UpstreamClient & PassingClient;
   close(): void;
 }
 
 interface Entry {
   readonly client: UpstreamClient;
-  readonly anonymous: UpstreamClient;
+  readonly anonymous: UpstreamClient & PassingClient;
   close(): void;
 }
 

@@ -15,6 +15,7 @@ import { WrongDigest } from './growing-blob.ts';
 import type { FillTurns } from './fill-turns.ts';
 import { createFills } from './fills.ts';
 import { createPresence } from './presence.ts';
+import { type PassThrough, createPassThrough } from './pass-through.ts';
 import { createPrefetch } from './prefetch.ts';
 import { createKeptManifests } from './kept-manifests.ts';
 import type { Measures } from './measures.ts';
@@ -48,6 +49,7 @@ export interface Mirror {
   tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
   readonly visibility: UpstreamVisibility;
+  readonly passThrough: PassThrough;
   /** What the upstreams' own searches find, where they shall be asked. */
   readonly search: Pick<RemoteSearch, 'find'>;
   /** For who watches it. */
@@ -244,8 +246,11 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     isPushed: (name) => failures.translating(() => metadata.isPushedRepository(name)),
   });
 
+  const passThrough = createPassThrough({ metadata, clientOf: ({ upstream }) => clients.anonymous(upstream), now });
+
   return {
     visibility,
+    passThrough,
     locate,
     unattended: {
       locate,

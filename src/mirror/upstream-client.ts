@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { mediaTypes } from '../oci/media-types.ts';
 import { type AddressRule, isPrivate } from './address-guard.ts';
 import { createAuthorizer } from './authorizer.ts';
 import type { Breaker } from './breaker.ts';
@@ -26,6 +27,17 @@ export interface UpstreamClient {
   request(request: UpstreamRequest): Promise<IncomingMessage>;
 }
 
+/** The same upstream, spoken to on behalf of a client. */
+export interface PassingClient {
+  /** One HEAD with this `Authorization`, or without any: tokens, logins and redirects are left aside. Rejects with `UpstreamError`. */
+  headAs(remoteName: string, path: string, authorization: string | undefined): Promise<RawAnswer>;
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+}
+
 export interface UpstreamClientOptions {
   readonly upstream: Upstream;
   readonly transport: Transport;
@@ -41,10 +53,12 @@ export interface UpstreamClientOptions {
   readonly observe: (headers: IncomingHttpHeaders) => void;
 }
 
+/** Some registries do not show a manifest of a type that is not asked for. */
+const manifestTypes = Object.values(mediaTypes).join(', ');
 const mostRedirects = 5;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
-export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient {
+export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient & PassingClient {
   const { upstream, transport, now, observe } = options;
   const origin = upstream.url.origin;
   const authorizer = createAuthorizer(options);
@@ -129,6 +143,13 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     }
   }
 
+  async function headAs(remoteName: string, path: string, authorization: string | undefined): Promise<RawAnswer> {
+    const request = { method: 'HEAD', remoteName, path, accept: manifestTypes } as const;
+    const response = await options.breakerFor(path).guard(() => send(request, urlOf(request), authorization));
+    discard(response);
+    return { status: response.statusCode ?? 0, headers: response.headers };
+  }
+
   async function inTime(request: UpstreamRequest): Promise<IncomingMessage> {
     const deadline = new AbortController();
     const timer = setTimeout(
@@ -145,7 +166,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     }
   }
 
-  return { request: inTime };
+  return { request: inTime, headAs };
 }
 
 /** Only to HTTPS from HTTPS; `location` may be relative. */

@@ -141,6 +141,10 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
   }
 
   function giveToken(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method !== 'GET') {
+      response.writeHead(405).end();
+      return;
+    }
     const { authorization } = request.headers;
     const user = userOf(authorization);
     const isWrong = user === undefined && authorization !== undefined && users.length > 0;

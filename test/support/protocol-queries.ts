@@ -71,6 +71,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'size of the mirror': () => reads.mirrorSize(),
   'old transits': () => reads.transitsSince(1000, true, 100),
   'upstream visibility': () => reads.findUpstreamVisibility('app1'),
+  'any manifest': () => reads.findAnyManifest('app1'),
   'hidden repositories': () => reads.listHiddenRepositories(['app1', 'app2'], 5),
   'note what is public': () => writes.recordUpstreamVisibility(holder, { isPublic: true, proof: 'd5', now: 1 }),
   'fill a tag': () => writes.recordMirroredTag(fact),

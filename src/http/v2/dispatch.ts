@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseReference, parseRepositoryName } from '../../oci/reference.ts';
 import type { Need, Subject } from '../access.ts';
-import type { Exchange, Handler, Protocol } from './exchange.ts';
-import { type Place, elseAsk, locate, onlyMirrored, splitPrefix } from './locate.ts';
+import type { Exchange, Handler, MirrorSource, Protocol } from './exchange.ts';
+import { elseAsk, locate, onlyMirrored, splitPrefix } from './locate.ts';
 import { type Match, match } from './router.ts';
 
 /** Serves a request below `/v2`: finds its route, parses its name, asks for access, runs the handler. */
@@ -22,8 +22,7 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   const { repository, mirrored } = await locate(protocol, request, found, address);
   const isDefault = mirrored?.source.isNamed === false;
   const also = isDefault ? { alias: name } : { from: mountSource(query) };
-  const isPublicUpstream = publicUpstream(protocol, found, { repository, mirrored }, tail);
-  const need = { repository, ...also, isPublicUpstream };
+  const need = { repository, ...also, upstream: rightsAt(mirrored, found, tail) };
   const subject = await authorized(protocol, request, found, need, prefix !== undefined);
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
   if (mirrored) response.setHeader('OCI-Namespace', mirrored.source.upstream.name);
@@ -68,13 +67,17 @@ function authorized(
   return access.check(request, { ...need, action: route.access });
 }
 
-/** Whether everybody may read the repository at its upstream. Only for a pull is the upstream asked. */
-function publicUpstream({ mirror }: Protocol, { route }: Match, place: Place, tail: string): Need['isPublicUpstream'] {
-  const { repository, mirrored } = place;
-  if (!mirror) return undefined;
-  if (!mirrored || route.access !== 'pull') return () => mirror.visibility.isKnownPublic(repository);
+/** Who may read the repository at its upstream: of nothing but a read the upstream is asked. */
+function rightsAt(mirrored: MirrorSource | undefined, { route }: Match, tail: string): Need['upstream'] {
+  if (!mirrored || route.access !== 'pull') return undefined;
+  const { mirror, source } = mirrored;
   const namesManifest = /\/(?:manifests|referrers)\/<\w+>$/.test(route.path);
-  return () => mirror.visibility.isPublic(mirrored.source, namesManifest ? parseReference(tail) : undefined);
+  const reference = namesManifest ? parseReference(tail) : undefined;
+  return {
+    isPublic: () => mirror.visibility.isPublic(source, reference),
+    proves: (authorization) => mirror.passThrough.proves(source, reference, authorization),
+    challenge: () => mirror.passThrough.challenge(source),
+  };
 }
 
 /** The repository that the client would mount a blob from. */

@@ -60,6 +60,15 @@ export function* listHiddenRepositories(names: readonly string[], since: number)
   return rows.map(({ name }) => name);
 }
 
+/** Digest of a manifest that lies in the repository. */
+export function* findAnyManifest(repository: string): Query<string | undefined> {
+  const row = yield* first<{ digest: string }>(
+    'SELECT digest AS "digest" FROM manifests WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) LIMIT 1',
+    repository,
+  );
+  return row?.digest;
+}
+
 /** Whether the repository exists and is nobody's mirror: somebody pushed it. */
 export function* isPushedRepository(name: string): Query<boolean> {
   const row = yield* first(
