@@ -1,6 +1,7 @@
 /**
  * Measures berth as a mirror against Debian's docker-registry as one, in front of the same upstream on loopback:
  * npm run bench:mirror [-- --runs N]
+ * Or sends more through berth than it may keep, and watches its disk: npm run bench:mirror -- --flood [--quick]
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type FakeUpstream, startFakeUpstream } from '../test/support/fake-upstream.ts';
 import { accepted, digestOf, download, repeat, send } from './client.ts';
+import { flood, measureFlood, quickFlood } from './flood.ts';
 import { markdown, median } from './report.ts';
 import { type Launch, type Server, startServer } from './server.ts';
 
@@ -163,7 +165,17 @@ function launches(upstream: FakeUpstream, folder: string): readonly [Launch, Lau
   return [berth, peer];
 }
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' } } });
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '5' },
+    flood: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+  },
+});
+if (values.flood) {
+  process.stdout.write(`${markdown(await measureFlood(values.quick ? quickFlood : flood))}\n`);
+  process.exit(0);
+}
 const folder = await mkdtemp(join(tmpdir(), 'bench-mirror-'));
 const upstream = await startFakeUpstream();
 const servers = await Promise.all(launches(upstream, folder).map(startServer));
