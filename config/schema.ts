@@ -140,7 +140,7 @@ export const schema = section({
     ),
     freshness: duration('60s', 'how long a mirrored tag is believed without asking the upstream'),
     publicCheck: duration('1h', 'how long it is believed that everybody may read a repository that berth reads by a login'),
-    maxSize: size('50GiB', 'mirrored content beyond this is evicted, least used first'),
+    maxSize: size('50GiB', 'mirrored content never has more than this; what is least used is evicted'),
     finish: section({
       percent: wholeNumber(0, 0, 100, 'a download that nobody reads any more goes on when so much of it has come; 0: always'),
       size: size('0B', 'and however little has come, if it is not larger than this'),

@@ -12,6 +12,8 @@ export interface CachePolicy {
   isHuge(sizeBytes: number): boolean;
   /** Whether a blob of this size would push others out. */
   crowdsOut(size: MirrorSize, sizeBytes: number): boolean;
+  /** Whether a blob may wait for room beside those that do: what waits lies on the disk too. */
+  mayWait(sizeBytes: number, demand: Demand): boolean;
   /** Whether evicting must begin. */
   isTooMuch(size: MirrorSize, demand: Demand): boolean;
   /** Whether it may end. */
@@ -38,13 +40,15 @@ const hugeShare = 0.1;
 
 export function createCachePolicy(maxBytes: number): CachePolicy {
   /** However much waits, the protected keep their share. */
+  const mostWaitingBytes = (lowMark - protectedShare) * maxBytes;
   const wanted = ({ contentBytes }: MirrorSize, { sizeBytes, hugeBytes }: Demand) =>
-    contentBytes + Math.max(hugeBytes, Math.min(sizeBytes, (lowMark - protectedShare) * maxBytes));
+    contentBytes + Math.max(hugeBytes, Math.min(sizeBytes, mostWaitingBytes));
 
   return {
     mostBlobBytes: Math.floor(maxBytes * blobShare),
     isHuge: (sizeBytes) => sizeBytes > maxBytes * hugeShare,
     crowdsOut: ({ contentBytes }, sizeBytes) => contentBytes + sizeBytes > maxBytes * highMark,
+    mayWait: (sizeBytes, demand) => demand.sizeBytes === 0 || demand.sizeBytes + sizeBytes <= mostWaitingBytes,
     isTooMuch: (size, demand) => wanted(size, demand) > maxBytes * highMark,
     isEnough: (size, demand) => wanted(size, demand) <= maxBytes * lowMark,
     victims({ protectedBytes }, { hugeBytes }) {

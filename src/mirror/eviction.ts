@@ -120,16 +120,18 @@ export function createEviction(options: EvictionOptions): Eviction {
 
   /** Room comes when what was evicted has left. */
   async function waitForRoom(arrival: Arrival, isHuge: boolean): Promise<boolean> {
+    if (await isReserved(arrival)) return true;
+    if (!isHuge && !policy.mayWait(arrival.sizeBytes, demand())) return false;
     const end = performance.now() + patienceMilliseconds;
     waiting.set(arrival, { isHuge });
     try {
-      while (!(await isReserved(arrival))) {
-        if (performance.now() > end) return false;
+      while (performance.now() < end) {
         await run();
         await emptyTrash();
         await delay(pauseMilliseconds, undefined, { signal: closing.signal });
+        if (await isReserved(arrival)) return true;
       }
-      return true;
+      return false;
     } finally {
       waiting.delete(arrival);
     }

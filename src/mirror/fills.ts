@@ -221,11 +221,13 @@ async function joinedAgain({ joined }: Entry): Promise<JoinedFill | undefined> {
   return fill && { ...fill, isNew: false };
 }
 
-/** How long nobody must have read: whoever has just joined opens it within this, and whose connection broke comes back. */
+/** How long nobody must have read a download that is ended: whose connection broke comes back within this. */
 const restMilliseconds = 1000;
+/** How long nobody must have read what is not kept: whoever has just joined opens it within this. */
+const dropMilliseconds = 200;
 
 async function unread(fill: Fill, signal: AbortSignal): Promise<void> {
-  do await delay(restMilliseconds, undefined, { signal });
+  do await delay(dropMilliseconds, undefined, { signal });
   while (fill.readers > 0);
 }
 
