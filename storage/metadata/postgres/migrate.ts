@@ -1,7 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
-import { type Migration, loadMigrations, newerSchemaMessage } from '../migrations.ts';
-import { first, run } from '../query.ts';
-import { MetadataError } from '../store.ts';
+import { type Migration, loadMigrations, missingFrom } from '../migrations.ts';
+import { all, first, run } from '../query.ts';
 import { drive } from './drive.ts';
 import { asking } from './errors.ts';
 
@@ -26,21 +25,18 @@ export async function migrate(pool: Pool): Promise<void> {
 }
 
 async function applyMissing(client: PoolClient): Promise<void> {
-  const migrations = loadMigrations('postgres');
-  const known = migrations.at(-1)?.version ?? 0;
-  const found = await versionOf(client);
-  if (found > known) throw new MetadataError('newer_schema', newerSchemaMessage(found, known));
-  for (const migration of migrations) if (migration.version > found) await apply(client, migration);
+  const applied = await appliedTo(client);
+  for (const migration of missingFrom(applied, loadMigrations('postgres'))) await apply(client, migration);
 }
 
-async function versionOf(client: PoolClient): Promise<number> {
+async function appliedTo(client: PoolClient): Promise<readonly number[]> {
   const table = await drive(client, first<{ name: string | null }>(`SELECT to_regclass('schema_migrations')::text AS "name"`));
   if (table?.name == null) {
     await asking(() => client.query('CREATE TABLE schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL)'));
-    return 0;
+    return [];
   }
-  const row = await drive(client, first<{ version: number | null }>('SELECT max(version) AS "version" FROM schema_migrations'));
-  return row?.version ?? 0;
+  const rows = await drive(client, all<{ version: number }>('SELECT version FROM schema_migrations'));
+  return rows.map(({ version }) => version);
 }
 
 async function apply(client: PoolClient, { version, name, sql }: Migration): Promise<void> {

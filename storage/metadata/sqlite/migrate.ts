@@ -1,6 +1,5 @@
-import { loadMigrations, newerSchemaMessage } from '../migrations.ts';
-import { first, run } from '../query.ts';
-import { MetadataError } from '../store.ts';
+import { loadMigrations, missingFrom } from '../migrations.ts';
+import { all, run } from '../query.ts';
 import type { Connection } from './connection.ts';
 
 /** Brings the schema up to date in one transaction that excludes every other process. Throws `newer_schema`. */
@@ -17,13 +16,9 @@ export function migrate(connection: Connection): void {
 }
 
 function applyMissing(connection: Connection): void {
-  const migrations = loadMigrations('sqlite');
-  const known = migrations.at(-1)?.version ?? 0;
-  const row = connection.drive(first<{ version: number | null }>('SELECT max(version) AS version FROM schema_migrations'));
-  const found = row?.version ?? 0;
-  if (found > known) throw new MetadataError('newer_schema', newerSchemaMessage(found, known));
-  for (const { version, name, sql } of migrations) {
-    if (version <= found) continue;
+  const applied = connection.drive(all<{ version: number }>('SELECT version FROM schema_migrations'));
+  const versions = applied.map(({ version }) => version);
+  for (const { version, name, sql } of missingFrom(versions, loadMigrations('sqlite'))) {
     connection.execute(sql);
     connection.drive(run('INSERT INTO schema_migrations (version, name) VALUES (?, ?)', version, name));
   }
