@@ -100,6 +100,14 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect(await isOpen()).toBe(0);
   });
 
+  test('any manifest of a repository is one of its own', async () => {
+    await manifest('a', []);
+    await manifest('b', [], 'ghcr.io/x');
+    const names = ['docker.io/library/a', 'ghcr.io/x', 'none'];
+    const found = await Promise.all(names.map((name) => store().findAnyManifest(name)));
+    expect(found).toEqual([digest('a'), digest('b'), undefined]);
+  });
+
   test('a repository is hidden where something came by a login, and nobody has lately seen it without', async () => {
     const company = { ...holder('docker.io/company/a'), byLogin: true };
     const hidden = (since: number) =>

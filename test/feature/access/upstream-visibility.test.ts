@@ -282,6 +282,15 @@ describe('MUST 27: when it is found out', () => {
     expect(await status('library/open/tags/list')).toBe(200);
   });
 
+  test('where nobody reads without a login nothing is public', async () => {
+    const hub = await startFakeUpstream({ auth: 'basic', login: bot });
+    berth = await start({}, hub);
+    hub.addImage('company/secret', '1');
+    expect(await status('company/secret/manifests/1')).toBe(401);
+    expect((await berth.as('alice', 'GET', '/v2/docker.io/company/secret/manifests/1')).status).toBe(200);
+    expect(await status('company/secret/manifests/1')).toBe(401);
+  });
+
   test('a page that says "log in" is no manifest', async () => {
     berth = await start();
     berth.hub.addImage('company/secret', '1');
