@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../oci/errors.ts';
+import { ClientGone } from './client-gone.ts';
 
 /** Request bodies. */
 
@@ -19,11 +20,6 @@ export function invite(request: IncomingMessage, response: ServerResponse): void
   if (request.headers.expect !== undefined) response.writeContinue();
 }
 
-/** The client ended the connection before its body was complete. */
-export class ClientGone extends Error {
-  override readonly name = 'ClientGone';
-}
-
 /**
  * The body as it arrives. Throws `ClientGone` when it breaks off: what came before has been yielded.
  * Who stops reading early can still answer: the connection stays.
@@ -33,9 +29,9 @@ export async function* bodyChunks(request: IncomingMessage, response: ServerResp
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) yield chunk;
   } catch (error) {
-    throw new ClientGone('the client broke off', { cause: error });
+    throw new ClientGone({ cause: error });
   }
-  if (!request.complete) throw new ClientGone('the client broke off');
+  if (!request.complete) throw new ClientGone();
 }
 
 /** The whole body of at most `limitBytes`. Throws MANIFEST_INVALID (413) as soon as it is known to be longer. */

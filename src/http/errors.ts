@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../oci/errors.ts';
-import { ClientGone } from './body.ts';
+import { ClientGone } from './client-gone.ts';
 
 /**
  * The one place where an error becomes a response. After headers were sent nothing can be said any more: the socket is

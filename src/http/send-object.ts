@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { OpenObject } from '../../storage/blobs/driver.ts';
+import { ClientGone } from './client-gone.ts';
 import { sendfile, sendfileIsAvailable } from './native/sendfile.ts';
 import { lengthOf } from './range.ts';
 
@@ -23,7 +24,8 @@ export function bytesSentByKernel(response: ServerResponse): number {
 
 /**
  * Sends the opened range as the response's body and ends the response. Status and headers, with `Content-Length`, are
- * set. Closes the object. A failure cuts the socket: the client sees a short body, never something else in it.
+ * set. Closes the object. A failure cuts the socket: the client sees a short body, never something else in it. Throws
+ * `ClientGone`.
  */
 export async function sendObject(response: ServerResponse, object: OpenObject): Promise<void> {
   const { socket } = response;
@@ -75,9 +77,9 @@ async function sendByKernel(
 /** Resolves when everything written so far is in the kernel's hands. */
 function flushed(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (socket.destroyed) reject(new Error('the client is gone'));
+    if (socket.destroyed) reject(new ClientGone());
     else if (socket.writableLength === 0) resolve();
-    else socket.write('', (error) => (error ? reject(error) : resolve()));
+    else socket.write('', (error) => (error ? reject(new ClientGone({ cause: error })) : resolve()));
   });
 }
 
@@ -86,17 +88,21 @@ async function sendThroughBuffers(response: ServerResponse, object: OpenObject):
   response.end();
 }
 
-/** Writes the opened range into the response, at the client's pace. Closes the object. Destroys the response on failure. */
+/**
+ * Writes the opened range into the response, at the client's pace. Closes the object. Destroys the response on failure.
+ * Throws `ClientGone`.
+ */
 export async function writeObject(response: ServerResponse, object: OpenObject): Promise<void> {
   // A client that goes while the object has nothing to give must not be waited for with it.
   const leave = () => void object.close();
   response.once('close', leave);
   try {
     for await (const chunk of object.stream()) await written(response, chunk);
-    if (response.destroyed) throw new Error('the client is gone');
+    if (response.destroyed) throw new ClientGone();
   } catch (error) {
+    const failure = response.destroyed ? new ClientGone({ cause: error }) : error;
     response.destroy();
-    throw error;
+    throw failure;
   } finally {
     response.off('close', leave);
     await object.close();
@@ -106,12 +112,12 @@ export async function writeObject(response: ServerResponse, object: OpenObject):
 /** Resolves when the chunk has left for the kernel: only then may its memory be used again. */
 function written(response: ServerResponse, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    const gone = () => reject(new Error('the client is gone'));
+    const gone = () => reject(new ClientGone());
     if (response.destroyed) return gone();
     response.once('close', gone);
     response.write(chunk, (error) => {
       response.off('close', gone);
-      if (error) reject(error);
+      if (error) reject(new ClientGone({ cause: error }));
       else resolve();
     });
   });

@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { OciError } from '../oci/errors.ts';
 import type { Certificate } from './certificate.ts';
+import { ClientGone } from './client-gone.ts';
 import { sendError } from './errors.ts';
 import { cutIdleClients } from './idle.ts';
 import { answerPlainHttp } from './plain-http.ts';
@@ -73,12 +74,13 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
     let failure: unknown;
     response.setHeader('X-Request-Id', requestId);
     const { socket } = request;
+    const client = protocol.origin.clientAddress(request); // a closed socket has no address any more
     unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
     response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
     response.once('close', () =>
       log({
         requestId,
-        client: protocol.origin.clientAddress(request),
+        client,
         method: request.method ?? '',
         url: withoutCode(url),
         status: response.statusCode,
@@ -94,10 +96,14 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
       return;
     }
     serveProtocol(protocol, request, response).catch((error: unknown) => {
-      if (!(error instanceof OciError) || error.status >= 500) failure = error;
+      if (isOurs(error)) failure = error;
       sendError(request, response, error, requestId);
     });
   };
+}
+
+function isOurs(error: unknown): boolean {
+  return error instanceof OciError ? error.status >= 500 : !(error instanceof ClientGone);
 }
 
 /** The query of a login that comes back from its provider has a secret. */

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { openAccess } from '../../src/http/access.ts';
 import { createOrigin } from '../../src/http/origin.ts';
-import { createHttpServer } from '../../src/http/server.ts';
+import { type RequestRecord, createHttpServer } from '../../src/http/server.ts';
 import { createRegistry } from '../../src/registry/registry.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
@@ -13,7 +13,11 @@ export interface RegistryServer {
   close(): Promise<void>;
 }
 
-export async function serveRegistry(driver: BlobDriver, metadata: MetadataStore): Promise<RegistryServer> {
+export async function serveRegistry(
+  driver: BlobDriver,
+  metadata: MetadataStore,
+  log: (record: RequestRecord) => void = () => undefined,
+): Promise<RegistryServer> {
   const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
   const server: Server = createHttpServer({
     protocol: {
@@ -25,7 +29,7 @@ export async function serveRegistry(driver: BlobDriver, metadata: MetadataStore)
       largestManifestBytes: 4 * 1024 * 1024,
     },
     web: (_request, response) => response.end(),
-    log: () => undefined,
+    log,
   });
   await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
   return {

@@ -1,4 +1,6 @@
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { ClientGone } from '../client-gone.ts';
 
 /** The addon's face; see sendfile.c. */
 interface Addon {
@@ -14,7 +16,7 @@ interface Addon {
 }
 
 export interface Transfer {
-  /** Resolves to the number of bytes sent when all are in the kernel's hands; rejects when the transfer broke off. */
+  /** Resolves to the number of bytes sent when all are in the kernel's hands; rejects when the transfer broke off: with `ClientGone`, or it is ours. */
   readonly done: Promise<number>;
   /** Breaks the transfer off: `done` rejects. Does nothing once it is settled. */
   cancel(): void;
@@ -45,7 +47,7 @@ export function sendfile(socketFd: number, fileFd: number, offset: number, lengt
     running = addon.sendfile(socketFd, fileFd, offset, length, idleMilliseconds, (errno, bytesSent) => {
       running = undefined;
       if (errno === 0) resolve(bytesSent);
-      else reject(new Error(`sendfile broke off after ${bytesSent} bytes: errno ${errno}`));
+      else reject(brokeOff(errno, bytesSent));
     });
   });
   return {
@@ -55,4 +57,12 @@ export function sendfile(socketFd: number, fileFd: number, offset: number, lengt
       running = undefined;
     },
   };
+}
+
+const { EPIPE, ECONNRESET, ETIMEDOUT, ECANCELED } = constants.errno;
+const clientErrors: readonly number[] = [EPIPE, ECONNRESET, ETIMEDOUT, ECANCELED];
+
+function brokeOff(errno: number, bytesSent: number): Error {
+  const error = new Error(`sendfile broke off after ${bytesSent} bytes: errno ${errno}`);
+  return clientErrors.includes(errno) ? new ClientGone({ cause: error }) : error;
 }
