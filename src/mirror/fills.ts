@@ -25,8 +25,11 @@ export interface Fills {
   join(digest: Digest, holder: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined>;
   /** How many run in this process. */
   readonly count: number;
-  /** Removes what fills have left that nobody took up again since `before` (milliseconds since 1970). */
-  sweep(before: number): Promise<number>;
+  /**
+   * Removes what fills have left that nobody took up again since `before` (milliseconds since 1970), and the oldest of what
+   * is more than `mostBytes` together.
+   */
+  sweep(before: number, mostBytes: number): Promise<number>;
   /** Stops all fills; what they have is kept for the next start. */
   close(): Promise<void>;
 }
@@ -203,7 +206,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
       return entries.size;
     },
 
-    sweep: (before) => partials.sweep(before),
+    sweep: partials.sweep,
 
     async close() {
       closing.abort();

@@ -110,6 +110,8 @@ const connections = 64;
 const scarceFactor = 10;
 /** What a broken fill left is worth nothing after this. */
 const partialSeconds = 24 * 3600;
+/** Nor may all of that have more than this part of the size. */
+const partialShare = 0.1;
 /** A second request for a huge blob counts as one within this time. */
 const refusalSeconds = 7 * 24 * 3600;
 
@@ -294,7 +296,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     async tidy() {
       await uses.flush();
       await eviction.look();
-      await fills.sweep(now() - partialSeconds * 1000);
+      await fills.sweep(now() - partialSeconds * 1000, options.maxBytes * partialShare);
     },
     async tidyStores() {
       await eviction.run();

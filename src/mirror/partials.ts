@@ -22,8 +22,11 @@ export interface Partials {
   /** Whether it is read in another living process. */
   isFollowed(digest: Digest): Promise<boolean>;
   remove(digest: Digest): Promise<void>;
-  /** Removes what nobody has written since `before` (milliseconds since 1970) and nobody owns. */
-  sweep(before: number): Promise<number>;
+  /**
+   * Removes of what nobody owns what nobody has written since `before` (milliseconds since 1970), and the oldest of what
+   * is more than `mostBytes` together. Resolves to the number of files.
+   */
+  sweep(before: number, mostBytes: number): Promise<number>;
 }
 
 export interface Claim {
@@ -117,6 +120,16 @@ export async function createPartials(directory: string): Promise<Partials> {
     }
   }
 
+  async function newestFirst() {
+    const files = [];
+    for await (const { name } of await opendir(directory)) {
+      const digest = name.replace(/\.(?:owner|reader).*$/, '').replace('-', ':') as Digest;
+      const stats = await stat(join(directory, name)).catch(() => undefined);
+      if (stats) files.push({ name, digest, sizeBytes: stats.size, writtenAt: stats.mtimeMs });
+    }
+    return files.sort((one, other) => other.writtenAt - one.writtenAt);
+  }
+
   await removeAbandoned();
   return {
     pathOf,
@@ -145,14 +158,18 @@ export async function createPartials(directory: string): Promise<Partials> {
 
     remove: (digest) => unlinkIfThere(pathOf(digest)),
 
-    async sweep(before) {
+    async sweep(before, mostBytes) {
+      let keptBytes = 0;
       let swept = 0;
-      for await (const { name } of await opendir(directory)) {
-        const path = join(directory, name);
-        const digest = name.replace(/\.(?:owner|reader).*$/, '').replace('-', ':') as Digest;
-        const stats = await stat(path).catch(() => undefined);
-        if (!stats || stats.mtimeMs >= before || (await isOwned(digest))) continue;
-        await unlinkIfThere(path);
+      for (const { name, digest, sizeBytes, writtenAt } of await newestFirst()) {
+        if (await isOwned(digest)) continue;
+        keptBytes += sizeBytes;
+        if (writtenAt >= before && keptBytes <= mostBytes) continue;
+        // Whoever takes it up now writes it until then.
+        const held = await claim(digest);
+        if (!held) continue;
+        await unlinkIfThere(join(directory, name));
+        await held.release();
         swept++;
       }
       return swept;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -330,6 +330,25 @@ describe('MUST 4: several processes with one folder', () => {
     await other.close();
     expect(answers.every(({ status, body }) => status === 200 && body.equals(bytes))).toBe(true);
     expect(blobGets()).toBe(1);
+  });
+
+  test('MUST 30: what downloads left goes after a while, and the oldest of it where it is too much', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'berth-partials-'));
+    const partials = await createPartials(folder);
+    const left = ['newest', 'new', 'old', 'owned', 'oldest'].map((text) => digestOf(text) as Digest);
+    for (const [age, digest] of left.entries()) {
+      await writeFile(partials.pathOf(digest), Buffer.alloc(10));
+      await utimes(partials.pathOf(digest), 1000 - age, 1000 - age);
+    }
+    const [newest = '', next = '', , owned = ''] = left.map((digest) => digest.replace(':', '-'));
+    const claim = await partials.claim(left[3] as Digest);
+    expect(await partials.sweep(997_000, 1000)).toBe(1);
+    expect(await partials.sweep(0, 25)).toBe(1);
+    expect((await readdir(folder)).sort()).toEqual([newest, next, owned, `${owned}.owner`].sort());
+    await claim?.release();
+    expect(await partials.sweep(Infinity, Infinity)).toBe(3);
+    expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
   });
 
   test('MUST 6: who reads it in another process is known to its owner', async () => {
