@@ -1,0 +1,35 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { moveMetadata } from '../../storage/metadata/move.ts';
+import { createPostgresStore } from '../../storage/metadata/postgres.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { createDatabase, postgresPrograms } from '../support/postgres.ts';
+import { describeWith } from '../support/requires.ts';
+
+const holder = { repository: 'docker.io/library/a', upstream: 'docker.io', byLogin: false };
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+
+describeWith(postgresPrograms, 'berth migrate, of a mirror', () => {
+  test('the size is counted anew; what is being evicted stays behind', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'berth-migrate-mirror-'));
+    const file = join(directory, 'metadata.sqlite');
+    const old = await createSqliteStore({ file });
+    for (const letter of ['a', 'b', 'c']) await old.recordMirroredBlob([holder], digest(letter), 5, 1);
+    await old.recordUses([{ digest: digest('a'), usedAt: 2, isNew: true }]);
+    await old.evictContent(digest('c'), 3);
+    expect(await old.mirrorSize()).toEqual({ contentBytes: 10, protectedBytes: 5, transitBytes: 5 });
+    await old.close();
+
+    const database = await createDatabase();
+    await moveMetadata(file, database.url, () => undefined);
+    const moved = await createPostgresStore({ url: database.url, connections: 2 });
+    expect(await moved.mirrorSize()).toEqual({ contentBytes: 10, protectedBytes: 5, transitBytes: 0 });
+    await moved.evictContent(digest('a'), 4);
+    expect(await moved.mirrorSize()).toEqual({ contentBytes: 5, protectedBytes: 0, transitBytes: 5 });
+    await moved.close();
+    await database.drop();
+    await rm(directory, { recursive: true });
+  }, 60_000);
+});
