@@ -33,6 +33,8 @@ export interface FillOptions extends Omit<DownloadOptions, 'signal'> {
   readonly digest: Digest;
   /** Where the bytes go. What a former fill of this blob has left there is used. */
   readonly path: string;
+  /** Asks the upstream whether it has the blob, where no byte is left to ask for. Rejects with `UpstreamError`. */
+  readonly prove: () => Promise<unknown>;
   /** The last one who read it has gone. */
   readonly onUnread: () => void;
 }
@@ -69,8 +71,10 @@ export function beginFill(options: FillOptions): Fill {
   async function run(): Promise<void> {
     try {
       blob = await openGrowingBlob(path, digest, promisedBytes);
-      if (blob.keptBytes === promisedBytes) begin(promisedBytes);
-      else await download(blob, { ...options, signal: stopping.signal, onBegin: begin, onReceived: received });
+      if (blob.keptBytes === promisedBytes) {
+        await options.prove();
+        begin(promisedBytes);
+      } else await download(blob, { ...options, signal: stopping.signal, onBegin: begin, onReceived: received });
       verify(blob.hashed(), digest);
       state = 'whole';
       verified.resolve(undefined);

@@ -20,7 +20,7 @@ export interface Fills {
   /**
    * Joins the blob's fill or begins one; resolves when its size is known, rejects with `UpstreamError`. What comes whole
    * is stored, and served by every repository that joined. Undefined where another process has ended its fill meanwhile.
-   * Bytes that come for another repository are joined only after `prove`.
+   * Bytes that come for another repository, or have all come before, are joined only after `prove`.
    */
   join(digest: Digest, holder: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined>;
   /** How many run in this process. */
@@ -43,7 +43,8 @@ export interface JoinedFill {
 /** Rejects where the repository's upstream has no such blob in it. */
 export type Proof = () => Promise<unknown>;
 
-export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'onBegin' | 'onUnread'>;
+export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'prove' | 'onBegin' | 'onUnread'>;
+type ProvenSource = FillSource & Pick<FillOptions, 'prove'>;
 
 export interface FillsOptions {
   readonly driver: BlobDriver;
@@ -90,7 +91,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   async function begin(digest: Digest, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
     // A disk that takes no file of an owner takes none of a blob: the fill finds out and does without.
     const claim = await partials.claim(digest).catch(() => nobodysClaim);
-    if (claim) return beginOwn(digest, source, (await turns?.widen(claim, digest, partials.pathOf(digest))) ?? claim);
+    if (claim) return beginOwn(digest, source, prove, (await turns?.widen(claim, digest, partials.pathOf(digest))) ?? claim);
     entries.delete(digest);
     await prove();
     const readStored = (range: ByteRange) => driver.read(blobKey(digest), range);
@@ -100,19 +101,19 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   }
 
   /** Whoever had the claim before may have stored the blob since we looked for it: then what is stored decides. */
-  async function beginOwn(digest: Digest, source: FillSource, claim: Claim): Promise<JoinedFill | undefined> {
+  async function beginOwn(digest: Digest, source: FillSource, prove: Proof, claim: Claim): Promise<JoinedFill | undefined> {
     const isDone = await isStored(digest).catch(async (error: unknown) => {
       await claim.release();
       throw error;
     });
     const entry = entries.get(digest);
-    if (!isDone && entry) return own(digest, entry, source, claim);
+    if (!isDone && entry) return own(digest, entry, { ...source, prove }, claim);
     entries.delete(digest);
     await claim.release();
     return undefined;
   }
 
-  async function own(digest: Digest, entry: Entry, source: FillSource, claim: Claim): Promise<JoinedFill> {
+  async function own(digest: Digest, entry: Entry, source: ProvenSource, claim: Claim): Promise<JoinedFill> {
     const onBegin = (sizeBytes: number) => void claim.announce(sizeBytes).catch(() => undefined);
     const onUnread = () => void leave(digest, entry).catch(() => undefined);
     const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), onBegin, onUnread });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -55,6 +55,38 @@ describe('who has a blob', () => {
     expect((await get(`o/shared/blobs/${digestOf(shared)}`)).body.equals(shared)).toBe(true);
     expect(upstream.count('GET', new RegExp(digestOf(shared)))).toBe(0);
   });
+});
+
+test('a manifest that names what a download by a login has left here does not give it away', async () => {
+  const open = await startFakeUpstream();
+  const berth = await startMirror({
+    upstreams: {
+      'ghcr.io': { url: open.url },
+      'private.example': { url: open.url, username: 'me', password: 'secret' },
+    },
+  });
+  try {
+    const secret = randomBytes(1000);
+    const digest = digestOf(secret);
+    // All has come, and whoever brought it was killed before it was recorded.
+    await mkdir(join(berth.directory, '.berth/fills'), { recursive: true });
+    await writeFile(join(berth.directory, '.berth/fills', digest.replace(':', '-')), secret);
+    const config = randomBytes(10);
+    open.addBlob('evil/i', config);
+    open.addManifest('evil/i', '1', newImage({ config: descriptor(config), layers: [descriptor(secret)] }).manifest);
+    const get = (path: string) => call(berth, 'GET', `/v2/ghcr.io/${path}`);
+    expect((await get('evil/i/manifests/1')).status).toBe(200);
+    const answer = await get(`evil/i/blobs/${digest}`);
+    expect([answer.status, answer.codes()]).toEqual([404, ['BLOB_UNKNOWN']]);
+    open.addBlob('good/i', secret);
+    open.addManifest('good/i', '1', newImage({ config: descriptor(config), layers: [descriptor(secret)] }).manifest);
+    expect((await get('good/i/manifests/1')).status).toBe(200);
+    expect((await get(`good/i/blobs/${digest}`)).body.equals(secret)).toBe(true);
+    expect(open.count('GET', new RegExp(digest))).toBe(0);
+  } finally {
+    await berth.close();
+    await open.close();
+  }
 });
 
 test('a store that takes its time to set bytes aside does not make the trash delete what is pushed meanwhile', async () => {
