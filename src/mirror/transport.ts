@@ -71,7 +71,8 @@ export function createTransport({ timeouts, connections, ca, proxy }: TransportO
         outgoing.destroy(reason);
       };
       const giveUp = (what: string) => end(new UpstreamError('timeout', what));
-      request.signal?.addEventListener('abort', () => end(toUpstreamError(request.signal?.reason)), { once: true });
+      const abort = () => end(toUpstreamError(request.signal?.reason));
+      request.signal?.addEventListener('abort', abort, { once: true });
       let connecting: NodeJS.Timeout | undefined;
       const waiting = setTimeout(() => giveUp('no answer in time'), timeouts.headersSeconds * 1000);
       outgoing.once('socket', (socket) => {
@@ -81,6 +82,8 @@ export function createTransport({ timeouts, connections, ca, proxy }: TransportO
         socket.once(request.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
       });
       outgoing.once('close', () => {
+        // The signal may live on, and with it all that listens to it.
+        request.signal?.removeEventListener('abort', abort);
         clearTimeout(connecting);
         clearTimeout(waiting);
       });

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createTransport, readWhole } from '../../../src/mirror/transport.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { startMirror } from '../../support/mirror.ts';
-import { gate } from '../../support/until.ts';
+import { gate, until } from '../../support/until.ts';
 
 let upstream: FakeUpstream;
 let berth: TestBerth;
@@ -36,3 +38,18 @@ test('MUST 24: 64 downloads at a time; others come again, which is no failure of
   expect(bodies.every(({ byteLength }) => byteLength === 10_000)).toBe(true);
   expect((await getNew()).status).toBe(200);
 }, 60_000);
+
+test('a request that has ended leaves nothing at a signal that lives on', async () => {
+  const bytes = randomBytes(10_000);
+  const url = new URL(`/v2/o/i/blobs/${upstream.addBlob('o/i', bytes)}`, upstream.url);
+  const timeouts = { connectSeconds: 5, headersSeconds: 5, idleSeconds: 5 };
+  const transport = createTransport({ timeouts, connections: 1, ca: undefined, proxy: {} });
+  const { signal } = new AbortController();
+  try {
+    const response = await transport.send({ method: 'GET', url, headers: {}, rule: 'any', signal });
+    expect((await readWhole(response, bytes.length)).equals(bytes)).toBe(true);
+    await until(() => getEventListeners(signal, 'abort').length === 0);
+  } finally {
+    transport.close();
+  }
+});
