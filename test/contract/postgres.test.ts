@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { createPostgresStore } from '../../storage/metadata/postgres.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
 import { describeWith } from '../support/requires.ts';
+import { until } from '../support/until.ts';
 import { describeMetadataStore } from './metadata-store.ts';
 
 const open = ({ url }: Database) => createPostgresStore({ url, connections: 5 });
@@ -73,6 +75,30 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
       for (const failure of failures) expect(failure).toMatchObject({ code: 'unavailable' });
       expect(await database.execute('SELECT digest FROM blobs WHERE digest NOT IN (SELECT digest FROM links)')).toEqual([]);
     });
+
+    test.each(['evictContent', 'forgetContent'] as const)(
+      '%s waits for who counts before it takes what is counted',
+      async (write) => {
+        const digest = `sha256:${'a'.repeat(64)}`;
+        const holder = { repository: 'docker.io/library/a', upstream: 'docker.io', byLogin: false };
+        await store.recordMirroredBlob([holder], digest, 5, 1);
+        const other = new pg.Client(database.url);
+        await other.connect();
+        try {
+          await other.query('BEGIN');
+          await other.query('UPDATE mirrored_size SET content_bytes = content_bytes');
+          const written = store[write](digest, 2);
+          const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+          await until(async () => (await database.execute(waiting)).length > 0);
+          await other.query("SET LOCAL lock_timeout = '1ms'");
+          await other.query('UPDATE mirrored_content SET used_at = 3');
+          await other.query('COMMIT');
+          await written;
+        } finally {
+          await other.end();
+        }
+      },
+    );
 
     test('a database that is gone is unavailable, never an empty answer', async () => {
       await database.drop();

@@ -237,6 +237,7 @@ export function* recordUses(uses: readonly Use[]): Query<void> {
 
 /** Forgets content whose bytes are gone, whichever repositories have it: they can get it again. */
 export function* forgetContent(digest: string): Query<void> {
+  yield* holdSize();
   for (const table of ['links', 'manifests', 'mirrored_content', 'blobs']) {
     yield* run(`DELETE FROM ${table} WHERE digest = ?`, digest);
   }
@@ -247,6 +248,7 @@ export function* forgetContent(digest: string): Query<void> {
  * and its bytes may go; until `endTransits` they are counted as leaving.
  */
 export function* evictContent(digest: string, now: number): Query<boolean> {
+  yield* holdSize();
   for (const table of ['links', 'manifests']) {
     yield* run(
       `DELETE FROM ${table} WHERE digest = ? AND repository_id IN (SELECT repository_id FROM mirrored_repositories)`,
