@@ -28,6 +28,7 @@ let metadata: MetadataStore;
 /** Two machines that share the stores. */
 let mirrors: readonly [Mirror, Mirror];
 let emptying: NodeJS.Timeout;
+let emptied: Promise<unknown>;
 /** Twenty times as fast as it is: what is evicted leaves in a tenth of a second. */
 const now = () => Date.now() * 20;
 
@@ -53,10 +54,12 @@ beforeEach(async () => {
   store = createCountingDriver(await createFilesystemDriver({ directory }));
   metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
   mirrors = [await open('one'), await open('two')];
-  emptying = setInterval(() => void Promise.all(mirrors.map((mirror) => mirror.emptyTrash())), 10);
+  emptied = Promise.resolve();
+  emptying = setInterval(() => (emptied = Promise.all([emptied, ...mirrors.map((mirror) => mirror.emptyTrash())])), 10);
 });
 afterEach(async () => {
   clearInterval(emptying);
+  await emptied;
   await Promise.all(mirrors.map((mirror) => mirror.close()));
   await upstream.close();
   await metadata.close();
