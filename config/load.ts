@@ -197,10 +197,15 @@ function checkTogether(config: Config, errors: string[]): void {
   if (storage.metadata.driver === 'postgres' && storage.metadata.url === undefined)
     errors.push('storage.metadata.url is missing');
   for (const [name, settings] of Object.entries(config.mirror.upstreams)) checkPassThrough(name, settings, access.mode, errors);
-  const { default: fallback, upstreams } = config.mirror;
+  const { default: fallback, upstreams, refresh } = config.mirror;
   if (fallback !== undefined && !(fallback in upstreams))
     errors.push(`mirror.default ${fallback} is not one of mirror.upstreams`);
+  if (refresh.every <= 0 || refresh.every > longestTurnSeconds)
+    errors.push('mirror.refresh.every must be more than 0s and at most 24d');
 }
+
+/** Timers take no more than 2³¹ milliseconds: one that is asked for more goes off at once, again and again. */
+const longestTurnSeconds = 24 * 24 * 3600;
 
 function checkPassThrough(
   name: string,

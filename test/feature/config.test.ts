@@ -145,6 +145,8 @@ describe('errors', () => {
       'storage.blobs.s3.accessKeyId and storage.blobs.s3.secretAccessKey belong together',
     ],
     ['storage: { metadata: { driver: postgres } }', 'storage.metadata.url is missing'],
+    ['mirror: { refresh: { every: 0s } }', 'mirror.refresh.every must be more than 0s and at most 24d'],
+    ['mirror: { refresh: { every: 30d } }', 'mirror.refresh.every must be more than 0s and at most 24d'],
   ])('%s', async (yaml, message) => {
     expect(await errorsOf(yaml)).toEqual([message]);
   });
