@@ -55,7 +55,9 @@ beforeEach(async () => {
   metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
   mirrors = [await open('one'), await open('two')];
   emptied = Promise.resolve();
-  emptying = setInterval(() => (emptied = Promise.all([emptied, ...mirrors.map((mirror) => mirror.emptyTrash())])), 10);
+  emptying = setInterval(() => {
+    emptied = Promise.all([emptied, ...mirrors.map((mirror) => mirror.emptyTrash())]);
+  }, 10);
 });
 afterEach(async () => {
   clearInterval(emptying);
