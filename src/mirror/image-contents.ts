@@ -48,7 +48,9 @@ export async function contentsOf(
     const parsed = parseManifest(bytes, served.mediaType);
     manifests.add(served.digest as Digest);
     for (const { digest, sizeBytes } of parsed.blobs) blobs.set(digest, sizeBytes);
-    for (const digest of parsed.children.length === 0 ? [] : wantedChildren(bytes, platforms)) await add({ digest });
+    for (const digest of parsed.children.length === 0 ? [] : wantedChildren(bytes, platforms)) {
+      if (!manifests.has(digest)) await add({ digest });
+    }
   }
 
   await add(reference);

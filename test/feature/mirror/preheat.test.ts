@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { resolve } from 'node:path';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
+import { contentsOf } from '../../../src/mirror/image-contents.ts';
 import { parseImageName } from '../../../src/mirror/image-name.ts';
+import type { MirroredRepository } from '../../../src/mirror/routing.ts';
+import { parseReference } from '../../../src/oci/reference.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
@@ -68,4 +71,32 @@ test.each([
 
 test.each(['', 'A', 'ghcr.io/', 'a:', 'a@b', 'a b'])('%p is no image', (text) => {
   expect(parseImageName(text)).toBeUndefined();
+});
+
+test('MUST 31: an image whose indexes name each other again and again is asked for each of them once', async () => {
+  let document = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] });
+  const documents = new Map([[digestOf(document), document]]);
+  for (let depth = 0; depth < 10; depth++) {
+    const child = descriptor(document, mediaTypes.ociIndex);
+    document = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [child, child] });
+    documents.set(digestOf(document), document);
+  }
+  const asked: string[] = [];
+  const unused = () => Promise.reject(new Error('nobody asks for it'));
+  const mirror = {
+    locate: unused,
+    blob: unused,
+    want: unused,
+    manifest(_source: MirroredRepository, { digest = '' }: { readonly digest?: string }) {
+      asked.push(digest);
+      const bytes = Buffer.from(documents.get(digest) ?? '');
+      return Promise.resolve({ digest, mediaType: mediaTypes.ociIndex, sizeBytes: bytes.length, bytes, cache: 'MISS' as const });
+    },
+  };
+  const reference = parseReference(digestOf(document));
+  if (!reference) throw new Error('a digest is a reference');
+  const options = { mirror, manifestBytes: unused, platforms: undefined };
+  const { manifests } = await contentsOf({} as MirroredRepository, reference, options);
+  expect([...manifests].sort()).toEqual([...documents.keys()].sort());
+  expect(asked).toHaveLength(11);
 });
