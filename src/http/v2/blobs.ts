@@ -19,18 +19,24 @@ export async function getBlob(exchange: Exchange): Promise<void> {
     response.writeHead(307, { Location: elsewhere, 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
     return;
   }
-  await serveObject(request, response, {
-    sizeBytes,
-    etag: `"${digest}"`,
-    contentType: 'application/octet-stream',
-    headers: { 'Cache-Control': immutable },
-    async open(range) {
-      if (!open) return openHeld(exchange, digest, range);
-      // It is still coming: the client shall know at once that it does.
-      if (response.hasHeader('Content-Length')) response.flushHeaders();
-      return open(range);
-    },
-  });
+  // What is still coming goes from where it is once nobody has it open, and ranges are opened one after the other.
+  const held = request.method === 'GET' ? open?.() : undefined;
+  try {
+    await serveObject(request, response, {
+      sizeBytes,
+      etag: `"${digest}"`,
+      contentType: 'application/octet-stream',
+      headers: { 'Cache-Control': immutable },
+      async open(range) {
+        if (!open) return openHeld(exchange, digest, range);
+        // It is still coming: the client shall know at once that it does.
+        if (response.hasHeader('Content-Length')) response.flushHeaders();
+        return open(range);
+      },
+    });
+  } finally {
+    await held?.close();
+  }
 }
 
 /** A mirrored blob may be evicted between the look and the opening: then it is fetched again. */

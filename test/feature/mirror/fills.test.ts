@@ -185,6 +185,16 @@ describe('MUST 8: ranges', () => {
     expect(answer.body.includes(bytes.subarray(400_000, 400_010))).toBe(true);
   });
 
+  test('MUST 8: several ranges, the first of which the client still reads when all is stored', async () => {
+    const bytes = randomBytes(40_000_000); // more than lies in sockets
+    const digest = upstream.addBlob('o/i', bytes);
+    const response = await fetch(berth.url + pathOf(digest), { headers: { Range: 'bytes=0-29999999,30000000-30000009' } });
+    await until(async () => (await partials()).length === 0);
+    expect(response.status).toBe(206);
+    const body = Buffer.from(await response.arrayBuffer());
+    expect(body.includes(bytes.subarray(30_000_000, 30_000_010))).toBe(true);
+  });
+
   describe('MUST 8: far ahead of what has come', () => {
     const bytes = randomBytes(20_000_000);
     const range = { Range: 'bytes=19000000-19000999' };
