@@ -18,10 +18,15 @@ import { until } from '../support/until.ts';
 const blob = Buffer.alloc(32 * 1024 * 1024, 'departing');
 
 let directory: string;
+/** What the test has opened, closed last one first. */
+let closers: (() => Promise<unknown>)[];
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'berth-departing-'));
+  closers = [() => rm(directory, { recursive: true })];
 });
-afterEach(() => rm(directory, { recursive: true }));
+afterEach(async () => {
+  for (const close of closers.reverse()) await close();
+});
 
 /** Resets the connection as soon as the first bytes have come, as containerd and a killed docker do. */
 function leaveInTheMiddle(url: string): void {
@@ -36,6 +41,7 @@ test('a client that leaves in the middle of a blob is no failure, and the log kn
   const metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
   const records: RequestRecord[] = [];
   const server = await serveRegistry(driver, metadata, (record) => records.push(record));
+  closers.push(driver.close, metadata.close, server.close);
   const uploads = `${server.url}/v2/app/blobs/uploads/?digest=${digestOf(blob)}`;
   expect((await fetch(uploads, { method: 'POST', body: blob })).status).toBe(201);
 
@@ -44,9 +50,6 @@ test('a client that leaves in the middle of a blob is no failure, and the log kn
   await until(() => record() !== undefined);
   expect(record()).toMatchObject({ status: 200, complete: false, client: '127.0.0.1' });
   expect(record()).not.toHaveProperty('error');
-  await server.close();
-  await metadata.close();
-  await driver.close();
 });
 
 test('an object that can not be written to its client says that the client is gone', async () => {
@@ -62,9 +65,9 @@ test('an object that can not be written to its client says that the client is go
   const server = createServer((_request, response) => {
     writeObject(response, endless).catch((error: unknown) => (failure = error));
   });
+  closers.push(() => new Promise<void>((closed) => void server.close(() => closed())));
   await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
   leaveInTheMiddle(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   await until(() => failure !== undefined);
   expect(failure).toBeInstanceOf(ClientGone);
-  await new Promise<void>((closed) => void server.close(() => closed()));
 });
