@@ -14,8 +14,8 @@ export interface Eviction {
    * others out and is asked for the first time, or there was no room for it in time. Rejects when the mirror closes.
    */
   admit(arrival: Arrival): Promise<boolean>;
-  /** Whether a manifest may be kept. */
-  hasRoom(sizeBytes: number): Promise<boolean>;
+  /** Counts in a manifest that is about to be stored; false where there is no room. */
+  admitManifest(digest: string, sizeBytes: number): Promise<boolean>;
   /** Tells of content that has just been recorded. Evicts in the background where that makes it too much. */
   grown(): void;
   /** Evicts as much as it must; resolves to the number of bytes. */
@@ -151,10 +151,7 @@ export function createEviction(options: EvictionOptions): Eviction {
       return isWantedAgain && waitForRoom(arrival, true);
     },
 
-    async hasRoom(sizeBytes) {
-      await measure();
-      return held() + sizeBytes <= maxBytes;
-    },
+    admitManifest: (digest, sizeBytes) => metadata.reserveRoom(digest, sizeBytes, maxBytes, now()),
 
     grown() {
       measure()

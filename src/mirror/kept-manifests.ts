@@ -18,11 +18,16 @@ export interface KeptManifestsOptions {
   readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
   readonly now: () => number;
-  readonly hasRoom: (sizeBytes: number) => Promise<boolean>;
+  /** Counts in what is about to be stored; false where there is no room. */
+  readonly reserve: (digest: string, sizeBytes: number) => Promise<boolean>;
+  /** Ends that where it was not recorded. */
+  readonly settle: (digest: string) => Promise<void>;
   readonly onFailure: (error: unknown) => void;
 }
 
-export function createKeptManifests({ driver, metadata, now, hasRoom, onFailure }: KeptManifestsOptions): KeptManifests {
+export function createKeptManifests(options: KeptManifestsOptions): KeptManifests {
+  const { driver, metadata, now, reserve, settle, onFailure } = options;
+
   async function store({ digest, bytes }: RemoteManifest): Promise<void> {
     try {
       await driver.put(blobKey(digest), bytes, { ifAbsent: true });
@@ -68,8 +73,12 @@ export function createKeptManifests({ driver, metadata, now, hasRoom, onFailure 
     async keep(source, manifest, tag) {
       await surviving(async () => {
         const { digest, sizeBytes } = manifest;
-        if (!(await hasRoom(sizeBytes))) throw new Error('the mirror is full, and what it evicts has not left yet');
-        await recorded({ driver, metadata }, { digest, store: () => store(manifest), record: () => record(source, manifest) });
+        if (!(await reserve(digest, sizeBytes))) throw new Error('the mirror is full, and what it evicts has not left yet');
+        const recording = { digest, store: () => store(manifest), record: () => record(source, manifest) };
+        await recorded({ driver, metadata }, recording).catch(async (error: unknown) => {
+          await settle(digest);
+          throw error;
+        });
       });
       if (tag !== undefined) await point(source, tag, manifest);
     },

@@ -127,7 +127,7 @@ export interface NewMirroredManifest extends ManifestFacts, Mirrored {
 /** Records a manifest that is durable in the blob store, and what it promises. Tags known to point at it do so now. */
 export function* recordMirroredManifest(manifest: NewMirroredManifest): Query<void> {
   const { digest, now } = manifest;
-  yield* holdSize();
+  yield* endTransits([digest], false);
   const id = yield* mirroredRepositoryId(manifest, now);
   yield* recordManifest(manifest, manifest.promises);
   yield* recordContent(digest, manifest.sizeBytes, now);
@@ -147,7 +147,7 @@ export function* recordMirroredManifest(manifest: NewMirroredManifest): Query<vo
 
 /**
  * Counts in what is about to be stored, if there is room: all that the mirror has is `mostBytes` at most afterwards. Says
- * whether there was. `recordMirroredBlob` ends it, or `endTransits`.
+ * whether there was. `recordMirroredBlob` and `recordMirroredManifest` end it, or `endTransits`.
  */
 export function* reserveRoom(digest: string, sizeBytes: number, mostBytes: number, now: number): Query<boolean> {
   const row = yield* first(

@@ -15,7 +15,7 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
-import { digestOf, pushBlob } from '../../support/images.ts';
+import { digestOf, newImage, pushBlob } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
 import { until } from '../../support/until.ts';
 
@@ -57,6 +57,18 @@ const countedBytes = () =>
     const { contentBytes, transitBytes } = await store.mirrorSize();
     return contentBytes + transitBytes;
   });
+
+test('MUST 28: manifests that come at once never have more than the size', async () => {
+  const manifests = Array.from({ length: 30 }, (_, index) => {
+    const { manifest } = newImage({ annotations: { filler: randomBytes(blobBytes / 2).toString('hex') } });
+    return { manifest, digest: upstream.addManifest('o/i', `t${index}`, manifest) };
+  });
+  const answers = await Promise.all(manifests.map(({ digest }) => call(berth, 'GET', `/v2/ghcr.io/o/i/manifests/${digest}`)));
+  expect(answers.map(({ body }) => body.toString())).toEqual(manifests.map(({ manifest }) => manifest));
+  const counted = await countedBytes();
+  expect([counted > 0, counted <= 1024 * 1024]).toEqual([true, true]);
+  expect(await ask((store) => store.transitsSince(Date.now() + 60_000, false, 1))).toEqual([]);
+});
 
 test('MUST 28: ten times too much goes through; the oldest goes, what was used again and what was pushed stays', async () => {
   const pushed = randomBytes(blobBytes);
