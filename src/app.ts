@@ -8,8 +8,8 @@ import type { BlobDriver } from '../storage/blobs/driver.ts';
 import { createPostgresStore } from '../storage/metadata/postgres.ts';
 import { createSqliteStore } from '../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
-import { openBlobStore } from './blob-store.ts';
-import { type Guard, createGuard } from './guard.ts';
+import { openBlobStore } from './assembly/blob-store.ts';
+import { type Guard, createGuard } from './assembly/guard.ts';
 import type { AccessControl } from './http/access.ts';
 import { type Certificate, openCertificate } from './http/certificate.ts';
 import { createMetricsRouter } from './http/metrics.ts';
@@ -25,12 +25,12 @@ import type { Log } from './observability/log.ts';
 import { type Metrics, createMetrics } from './observability/metrics.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './registry/leases.ts';
-import { openControl } from './pass-through.ts';
+import { openControl } from './assembly/pass-through.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
-import { every, onceAmongAll } from './schedule.ts';
-import { openPinnedImages } from './pinned-images.ts';
-import { openMirror } from './upstreams.ts';
+import { every, onceAmongAll } from './assembly/schedule.ts';
+import { openPinnedImages } from './assembly/pinned-images.ts';
+import { openMirror } from './assembly/upstreams.ts';
 
 /** The composition root: configuration → stores → services → HTTP. */
 export interface App {

@@ -1,6 +1,6 @@
-import { readPinnedImages } from '../pinned-images.ts';
-import { readUpstreams } from '../upstreams.ts';
-import { readWorkloadRules } from '../workload-rules.ts';
+import { readPinnedImages } from '../assembly/pinned-images.ts';
+import { readUpstreams } from '../assembly/upstreams.ts';
+import { readWorkloadRules } from '../assembly/workload-rules.ts';
 import type { Command } from './command.ts';
 
 /** `berth config check`: says what is wrong with the configuration, or that nothing is. */

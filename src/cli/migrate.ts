@@ -1,6 +1,6 @@
 import type { Config } from '../../config/schema.ts';
 import { metadataFile } from '../app.ts';
-import { openBlobStore } from '../blob-store.ts';
+import { openBlobStore } from '../assembly/blob-store.ts';
 import { move } from '../maintenance/move.ts';
 import { thaw } from '../../storage/metadata/sqlite/freeze.ts';
 import { type Command, type Invocation, UsageError } from './command.ts';

@@ -1,12 +1,12 @@
 import { openMetadata } from '../app.ts';
-import { openBlobStore } from '../blob-store.ts';
-import { parseImageName } from '../mirror/image-name.ts';
-import { readPlatforms } from '../mirror/platforms.ts';
-import { preheat } from '../mirror/preheat.ts';
+import { openBlobStore } from '../assembly/blob-store.ts';
+import { parseImageName } from '../mirror/images/image-name.ts';
+import { readPlatforms } from '../mirror/images/platforms.ts';
+import { preheat } from '../mirror/images/preheat.ts';
 import { createLog } from '../observability/log.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { createManifests } from '../registry/manifests.ts';
-import { openMirror } from '../upstreams.ts';
+import { openMirror } from '../assembly/upstreams.ts';
 import { type Command, UsageError } from './command.ts';
 import { createProgress, inUnits } from './progress.ts';
 

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from './upstream/upstream-error.ts';
 
 /** What upstreams have said they do not have: believed for a while, so that nobody asks in vain again and again. */
 export interface Absences {

@@ -2,7 +2,7 @@ import type { Digest } from '../oci/digest.ts';
 import { createRemoteListings } from './remote-listings.ts';
 import { createRemoteManifests } from './remote-manifests.ts';
 import type { MirroredRepository } from './routing.ts';
-import type { UpstreamClient } from './upstream-client.ts';
+import type { UpstreamClient } from './upstream/upstream-client.ts';
 
 /** What a client without a login sees at an upstream. Rejects with `UpstreamError`. */
 export interface AnonymousView {

@@ -1,13 +1,13 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Absences } from './absence.ts';
-import { placeOf } from './body-place.ts';
-import type { Fills, JoinedFill } from './fills.ts';
+import { placeOf } from './fills/body-place.ts';
+import type { Fills, JoinedFill } from './fills/fills.ts';
 import { holderOf } from './holder.ts';
 import type { MirroredRepository } from './routing.ts';
 import type { ServedBlob } from './served.ts';
-import { createSingleFlight } from './single-flight.ts';
-import type { UpstreamClient } from './upstream-client.ts';
+import { createSingleFlight } from './upstream/single-flight.ts';
+import type { UpstreamClient } from './upstream/upstream-client.ts';
 
 /** Blobs of upstreams: fetched once, served while they come, and only by repositories that the upstream has them in. */
 export interface MirroredBlobs {

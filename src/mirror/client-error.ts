@@ -1,6 +1,6 @@
 import { OciError, type OciErrorCode } from '../oci/errors.ts';
 import type { MirroredRepository } from './routing.ts';
-import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts';
+import { UpstreamError, type UpstreamErrorCode } from './upstream/upstream-error.ts';
 
 type Unknown = Extract<OciErrorCode, 'MANIFEST_UNKNOWN' | 'BLOB_UNKNOWN' | 'NAME_UNKNOWN'>;
 

@@ -5,12 +5,12 @@ import type { Digest } from '../oci/digest.ts';
 import type { Reference, Tag } from '../oci/reference.ts';
 import type { Absences } from './absence.ts';
 import type { KeptManifests } from './kept-manifests.ts';
-import { patiently } from './patience.ts';
+import { patiently } from './upstream/patience.ts';
 import type { ManifestFacts, RemoteManifest, RemoteManifests } from './remote-manifests.ts';
 import type { MirroredRepository } from './routing.ts';
 import type { CacheStatus, ServedManifest } from './served.ts';
-import { createSingleFlight } from './single-flight.ts';
-import { UpstreamError, isOutage } from './upstream-error.ts';
+import { createSingleFlight } from './upstream/single-flight.ts';
+import { UpstreamError, isOutage } from './upstream/upstream-error.ts';
 
 /**
  * Manifests of upstreams. What has a digest is fetched once and kept; what a tag points at is believed for a while,

@@ -3,11 +3,11 @@ import { LRUCache } from 'lru-cache';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { parseDigest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
-import { mayTrust, parseChallenge } from './challenge.ts';
+import { mayTrust, parseChallenge } from './upstream/challenge.ts';
 import type { MirroredRepository } from './routing.ts';
-import { createSingleFlight } from './single-flight.ts';
-import type { PassingClient } from './upstream-client.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { createSingleFlight } from './upstream/single-flight.ts';
+import type { PassingClient } from './upstream/upstream-client.ts';
+import { UpstreamError } from './upstream/upstream-error.ts';
 
 /**
  * Clients' own rights at upstreams. A client gets a token from the upstream's token server, for one repository and for

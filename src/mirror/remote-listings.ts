@@ -2,10 +2,10 @@ import { LRUCache } from 'lru-cache';
 import type { Digest } from '../oci/digest.ts';
 import type { MirroredRepository } from './routing.ts';
 import type { CacheStatus, Served } from './served.ts';
-import { createSingleFlight } from './single-flight.ts';
-import { readWhole } from './transport.ts';
-import type { UpstreamClient } from './upstream-client.ts';
-import { UpstreamError, isOutage } from './upstream-error.ts';
+import { createSingleFlight } from './upstream/single-flight.ts';
+import { readWhole } from './upstream/transport.ts';
+import type { UpstreamClient } from './upstream/upstream-client.ts';
+import { UpstreamError, isOutage } from './upstream/upstream-error.ts';
 
 /** One page of a listing as the upstream gave it. */
 export interface RemotePage<Item> extends Served {

@@ -5,9 +5,9 @@ import { InvalidManifest } from '../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
 import type { MirroredRepository } from './routing.ts';
-import { readWhole } from './transport.ts';
-import type { UpstreamClient } from './upstream-client.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { readWhole } from './upstream/transport.ts';
+import type { UpstreamClient } from './upstream/upstream-client.ts';
+import { UpstreamError } from './upstream/upstream-error.ts';
 
 /** What an upstream says of a manifest. */
 export interface ManifestFacts {

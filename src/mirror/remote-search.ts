@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import { type RepositoryName, parseRepositoryName } from '../oci/reference.ts';
-import { type Breaker, createBreaker } from './breaker.ts';
-import { patiently } from './patience.ts';
-import { createSingleFlight } from './single-flight.ts';
-import { type ProxySettings, type Transport, createTransport, discard, readWhole } from './transport.ts';
-import { type Upstream, namespaceOf, remoteNameOf } from './upstream.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { type Breaker, createBreaker } from './upstream/breaker.ts';
+import { patiently } from './upstream/patience.ts';
+import { createSingleFlight } from './upstream/single-flight.ts';
+import { type ProxySettings, type Transport, createTransport, discard, readWhole } from './upstream/transport.ts';
+import { type Upstream, namespaceOf, remoteNameOf } from './upstream/upstream.ts';
+import { UpstreamError } from './upstream/upstream-error.ts';
 
 /** What upstreams find by their own search: `/v1/search`, as `docker search` asks it of Docker Hub. */
 export interface RemoteSearch {

@@ -1,6 +1,6 @@
 import { OciError } from '../oci/errors.ts';
 import { type RepositoryName, parseRepositoryName } from '../oci/reference.ts';
-import { type Upstream, type Upstreams, namespaceOf, remoteNameOf } from './upstream.ts';
+import { type Upstream, type Upstreams, namespaceOf, remoteNameOf } from './upstream/upstream.ts';
 
 /** A repository of an upstream, and how a client came to ask for it. */
 export interface MirroredRepository {

@@ -3,10 +3,10 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { AnonymousView } from './anonymous-view.ts';
 import { holderOf } from './holder.ts';
-import { patiently } from './patience.ts';
+import { patiently } from './upstream/patience.ts';
 import type { MirroredRepository } from './routing.ts';
-import { createSingleFlight } from './single-flight.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { createSingleFlight } from './upstream/single-flight.ts';
+import { UpstreamError } from './upstream/upstream-error.ts';
 
 /**
  * Which mirrored repositories everybody may read at their upstreams. What berth reads by a login of its own may be for

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Leases, createLeases } from '../../src/registry/leases.ts';
-import { notBefore, onceAmongAll } from '../../src/schedule.ts';
+import { notBefore, onceAmongAll } from '../../src/assembly/schedule.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { until } from '../support/until.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
-import { openBlobStore } from '../../src/blob-store.ts';
-import { createPresence } from '../../src/mirror/presence.ts';
+import { openBlobStore } from '../../src/assembly/blob-store.ts';
+import { createPresence } from '../../src/mirror/cache/presence.ts';
 import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';

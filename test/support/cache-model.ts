@@ -1,4 +1,4 @@
-import { createCachePolicy } from '../../src/mirror/cache-policy.ts';
+import { createCachePolicy } from '../../src/mirror/cache/cache-policy.ts';
 
 /** One request for a blob. */
 export interface Pull {
@@ -11,7 +11,7 @@ interface Kept extends Pull {
   isProtected: boolean;
 }
 
-/** The mirror's cache without disk and without time, as the policy decides: see `src/mirror/eviction.ts`. */
+/** The mirror's cache without disk and without time, as the policy decides: see `src/mirror/cache/eviction.ts`. */
 export function createCacheModel(maxBytes: number) {
   const policy = createCachePolicy(maxBytes);
   const kept = new Map<string, Kept>();

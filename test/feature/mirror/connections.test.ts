@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { createTransport, readWhole } from '../../../src/mirror/transport.ts';
+import { createTransport, readWhole } from '../../../src/mirror/upstream/transport.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { startMirror } from '../../support/mirror.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Mirror, createMirror } from '../../../src/mirror/mirror.ts';
 import type { MirroredRepository } from '../../../src/mirror/routing.ts';
-import { createTransits } from '../../../src/mirror/transits.ts';
+import { createTransits } from '../../../src/mirror/cache/transits.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { createTrash } from '../../../src/registry/trash.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { resolve } from 'node:path';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
-import { contentsOf } from '../../../src/mirror/image-contents.ts';
-import { parseImageName } from '../../../src/mirror/image-name.ts';
+import { contentsOf } from '../../../src/mirror/images/image-contents.ts';
+import { parseImageName } from '../../../src/mirror/images/image-name.ts';
 import type { MirroredRepository } from '../../../src/mirror/routing.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import type { TestBerth } from '../../support/berth.ts';

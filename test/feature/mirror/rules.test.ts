@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { loadConfig } from '../../../config/load.ts';
-import { type AddressRule, allows } from '../../../src/mirror/address-guard.ts';
-import { createBreaker } from '../../../src/mirror/breaker.ts';
-import { mayTrust, parseChallenge } from '../../../src/mirror/challenge.ts';
-import { createRateLimits } from '../../../src/mirror/rate-limit.ts';
-import { UpstreamError } from '../../../src/mirror/upstream-error.ts';
+import { type AddressRule, allows } from '../../../src/mirror/upstream/address-guard.ts';
+import { createBreaker } from '../../../src/mirror/upstream/breaker.ts';
+import { mayTrust, parseChallenge } from '../../../src/mirror/upstream/challenge.ts';
+import { createRateLimits } from '../../../src/mirror/upstream/rate-limit.ts';
+import { UpstreamError } from '../../../src/mirror/upstream/upstream-error.ts';
 import { gate } from '../../support/until.ts';
 
 test.each([

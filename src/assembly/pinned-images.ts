@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import { ConfigError } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
-import type { MetadataStore } from '../storage/metadata/store.ts';
-import { parseImageName } from './mirror/image-name.ts';
-import type { Measures } from './mirror/measures.ts';
-import type { Mirror } from './mirror/mirror.ts';
-import { readPlatforms } from './mirror/platforms.ts';
-import { type PinnedImage, createRefresh } from './mirror/refresh.ts';
-import type { Log } from './observability/log.ts';
-import type { Leases } from './registry/leases.ts';
-import type { Registry } from './registry/registry.ts';
+import { ConfigError } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { parseImageName } from '../mirror/images/image-name.ts';
+import type { Measures } from '../mirror/measures.ts';
+import type { Mirror } from '../mirror/mirror.ts';
+import { readPlatforms } from '../mirror/images/platforms.ts';
+import { type PinnedImage, createRefresh } from '../mirror/images/refresh.ts';
+import type { Log } from '../observability/log.ts';
+import type { Leases } from '../registry/leases.ts';
+import type { Registry } from '../registry/registry.ts';
 import { every, notBefore } from './schedule.ts';
 
 export interface PinnedImagesParts {

@@ -1,6 +1,6 @@
-import type { OpenObject } from '../../storage/blobs/driver.ts';
-import type { Use } from '../../storage/metadata/queries/mirror-writes.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { OpenObject } from '../../../storage/blobs/driver.ts';
+import type { Use } from '../../../storage/metadata/queries/mirror-writes.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
 
 /** When mirrored content was last used: gathered in memory and written in batches, so that a pull waits for nothing. */
 export interface Uses {

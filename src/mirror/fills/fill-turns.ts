@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
-import type { Digest } from '../oci/digest.ts';
-import type { Lease, LeaseOptions, Leases } from '../registry/leases.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Lease, LeaseOptions, Leases } from '../../registry/leases.ts';
 import type { Claim } from './partials.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MirroredContentRecord, MirrorSize } from '../../storage/metadata/queries/mirror-reads.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
-import type { Trash } from '../registry/trash.ts';
+import type { MirroredContentRecord, MirrorSize } from '../../../storage/metadata/queries/mirror-reads.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { Trash } from '../../registry/trash.ts';
 import { type Demand, createCachePolicy } from './cache-policy.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { ByteRange } from '../../storage/blobs/driver.ts';
+import type { ByteRange } from '../../../storage/blobs/driver.ts';
 import { bodyFrom, placeOf } from './body-place.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
 
 /**
  * Ranges far ahead of what has come of a blob, straight from the upstream: nobody waits for gigabytes to read a table of

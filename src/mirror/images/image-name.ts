@@ -1,5 +1,5 @@
-import { type Reference, parseReference, parseRepositoryName } from '../oci/reference.ts';
-import { dockerHub } from './upstream.ts';
+import { type Reference, parseReference, parseRepositoryName } from '../../oci/reference.ts';
+import { dockerHub } from '../upstream/upstream.ts';
 
 /** An image as people write it: `alpine`, `ghcr.io/owner/image:tag`, `quay.io/a/b@sha256:…`. */
 export interface ImageName {

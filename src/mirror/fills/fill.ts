@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
-import { type Digest, digestAlgorithm } from '../oci/digest.ts';
+import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
+import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
 import { createAhead } from './ahead.ts';
 import { placeOf } from './body-place.ts';
 import { bypass } from './bypass.ts';
 import { type DownloadOptions, download } from './download.ts';
 import { type GrowingBlob, openGrowingBlob, verify } from './growing-blob.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
 
 /**
  * One download of one blob, however many want it. Bytes go to a file at the upstream's pace; each reader follows the

@@ -1,7 +1,7 @@
 import { type Hash, createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { type Digest, digestAlgorithm } from '../oci/digest.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
 
 /** What came is not what the digest names: nothing of it may be kept. */
 export class WrongDigest extends UpstreamError {

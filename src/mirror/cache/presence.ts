@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import type { BlobDriver } from '../../storage/blobs/driver.ts';
-import { blobKey } from '../../storage/blobs/layout.ts';
-import { unlessMissing } from '../../storage/blobs/missing.ts';
+import type { BlobDriver } from '../../../storage/blobs/driver.ts';
+import { blobKey } from '../../../storage/blobs/layout.ts';
+import { unlessMissing } from '../../../storage/blobs/missing.ts';
 
 /** Whether bytes are where clients are sent for them: nobody tells us when they find nothing there. */
 export interface Presence {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, opendir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createProcessMarks } from '../../storage/process-mark.ts';
-import type { Digest } from '../oci/digest.ts';
+import { createProcessMarks } from '../../../storage/process-mark.ts';
+import type { Digest } from '../../oci/digest.ts';
 
 /**
  * The files of downloads in progress, shared by all processes of this machine that have the same folder:

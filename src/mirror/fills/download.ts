@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { bodyFrom, placeOf } from './body-place.ts';
 import type { GrowingBlob } from './growing-blob.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
 
 export interface DownloadOptions {
   /** The blob's size, where a manifest has said it. */

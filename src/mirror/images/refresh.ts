@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { type ContentsOptions, type ImageContents, contentsOf, fetchBlob, locateImage } from './image-contents.ts';
 import type { ImageName } from './image-name.ts';
-import type { Measures } from './measures.ts';
-import type { Mirror } from './mirror.ts';
-import type { MirroredRepository } from './routing.ts';
+import type { Measures } from '../measures.ts';
+import type { Mirror } from '../mirror.ts';
+import type { MirroredRepository } from '../routing.ts';
 
 /** Keeps the images here that an operator has listed: as their upstreams have them, and whole. */
 export interface Refresh {

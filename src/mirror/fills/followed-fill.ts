@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
-import { type Digest, digestAlgorithm } from '../oci/digest.ts';
+import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
+import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
 import type { Ahead } from './ahead.ts';
 import type { Partials } from './partials.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
 
 /** Another process of this machine downloads the blob: its file is followed as it grows. */
 export interface FollowedFill {

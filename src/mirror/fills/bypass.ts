@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { ByteRange } from '../../storage/blobs/driver.ts';
-import type { Digest } from '../oci/digest.ts';
+import type { ByteRange } from '../../../storage/blobs/driver.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { bodyFrom, placeOf } from './body-place.ts';
 import { verify } from './growing-blob.ts';
 

@@ -1,5 +1,5 @@
-import type { Log } from './observability/log.ts';
-import type { Leases } from './registry/leases.ts';
+import type { Log } from '../observability/log.ts';
+import type { Leases } from '../registry/leases.ts';
 
 /** Runs `work` every `seconds`, never twice at once. A failure is logged and the next turn tries again. */
 export function every(seconds: number, work: () => Promise<void>, log: Log): { stop(): void } {

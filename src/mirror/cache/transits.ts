@@ -1,8 +1,8 @@
-import type { BlobDriver, ObjectKey } from '../../storage/blobs/driver.ts';
-import { blobKey, trashKey } from '../../storage/blobs/layout.ts';
-import { unlessMissing } from '../../storage/blobs/missing.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
-import type { Trash } from '../registry/trash.ts';
+import type { BlobDriver, ObjectKey } from '../../../storage/blobs/driver.ts';
+import { blobKey, trashKey } from '../../../storage/blobs/layout.ts';
+import { unlessMissing } from '../../../storage/blobs/missing.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { Trash } from '../../registry/trash.ts';
 
 /** Bytes that are counted as coming or leaving although whoever moved them has failed, or died. */
 export interface Transits {

@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
-import type { BlobDriver } from '../storage/blobs/driver.ts';
-import type { MetadataStore } from '../storage/metadata/store.ts';
-import { compareSpecial, matches, parsePattern } from './access/pattern.ts';
-import type { CredentialSource } from './mirror/credential.ts';
-import type { Measures } from './mirror/measures.ts';
-import { createFillTurns } from './mirror/fill-turns.ts';
-import { type Mirror, createMirror } from './mirror/mirror.ts';
-import { type Upstream, type UpstreamLogin, hasLogins } from './mirror/upstream.ts';
-import type { Log } from './observability/log.ts';
-import { createLeases } from './registry/leases.ts';
+import { ConfigError } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { compareSpecial, matches, parsePattern } from '../access/pattern.ts';
+import type { CredentialSource } from '../mirror/upstream/credential.ts';
+import type { Measures } from '../mirror/measures.ts';
+import { createFillTurns } from '../mirror/fills/fill-turns.ts';
+import { type Mirror, createMirror } from '../mirror/mirror.ts';
+import { type Upstream, type UpstreamLogin, hasLogins } from '../mirror/upstream/upstream.ts';
+import type { Log } from '../observability/log.ts';
+import { createLeases } from '../registry/leases.ts';
 
 /** Of the time for an upstream's answer: who waited for another replica in vain may have to wait for that too. */
 const patiencePart = 0.4;
