@@ -50,5 +50,7 @@ export function createPassThroughAccess({ metadata, upstreams, openNames }: Pass
     allows: (_subject, action, repository) => translating(async () => action !== 'pull' || mayRead(repository, undefined)),
     knows: (_request, repository) => translating(() => mayRead(repository, undefined)),
     visible: (_subject, after) => shown(after),
+    // Who names no source could tell by the time of the search whether somebody else has the blob.
+    mountable: () => [],
   };
 }
