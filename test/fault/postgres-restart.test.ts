@@ -32,7 +32,6 @@ describeWith(postgresPrograms, 'PostgreSQL restarted', () => {
       await cluster.start();
     }
     const acknowledged = await working;
-    expect(acknowledged.size).toBeGreaterThan(clients);
     for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
     const statuses = new Set([...berth.log().matchAll(/"status":(5\d\d)/g)].map((match) => match[1]));
     statuses.delete('503');

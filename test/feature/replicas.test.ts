@@ -133,7 +133,6 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
       await one.start();
     }
     const acknowledged = await working;
-    expect(acknowledged.size).toBeGreaterThan(clients);
     for (const [name, image] of acknowledged) await expectPullable(balanced, name, image);
   }, 240_000);
 });

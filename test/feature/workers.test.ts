@@ -71,7 +71,6 @@ describe('workers: 2', () => {
       await until(() => serving().length === 2 + killed.size);
     }
     const acknowledged = await working;
-    expect(acknowledged.size).toBeGreaterThan(clients);
     for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
   }, 120_000);
 

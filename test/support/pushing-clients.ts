@@ -6,8 +6,9 @@ import { type Server, type TestImage, digestOf, newImage, pushBlob, pushImage, p
 export type Acknowledged = Map<string, TestImage>;
 
 /**
- * Clients that push and pull side by side for `seconds`, whatever becomes of the server meanwhile: what fails is tried
- * again. Rejects when something acknowledged is not there or has other bytes.
+ * Clients that push and pull side by side for `seconds`, and until more pushes than there are clients were answered,
+ * whatever becomes of the server meanwhile: what fails is tried again. Rejects when something acknowledged is not there or
+ * has other bytes.
  */
 export async function pushAndPull(
   server: Server,
@@ -15,10 +16,9 @@ export async function pushAndPull(
 ): Promise<Acknowledged> {
   const acknowledged: Acknowledged = new Map();
   const shared = await pushImage(server, 'shared', 'first');
-  const deadline = performance.now() + seconds * 1000;
-  await Promise.all(
-    Array.from({ length: clients }, (_, index) => pushAndPullAlone(server, index, acknowledged, shared, deadline)),
-  );
+  const end = performance.now() + seconds * 1000;
+  const isOver = () => performance.now() > end && acknowledged.size > clients;
+  await Promise.all(Array.from({ length: clients }, (_, index) => pushAndPullAlone(server, index, acknowledged, shared, isOver)));
   return acknowledged;
 }
 
@@ -28,9 +28,9 @@ async function pushAndPullAlone(
   index: number,
   acknowledged: Acknowledged,
   shared: TestImage,
-  deadline: number,
+  isOver: () => boolean,
 ): Promise<void> {
-  for (let round = 0; performance.now() < deadline; round++) {
+  for (let round = 0; !isOver(); round++) {
     const repository = `client${index % 8}`;
     const tag = `c${index}-${round}`;
     try {
