@@ -305,8 +305,9 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       await metadata.forgetRefusals(now() - refusalSeconds * 1000);
     },
     async close() {
-      eviction.close();
+      eviction.stop();
       await fills.close();
+      await eviction.close();
       await uses.flush();
       clients.close();
       search.close();

@@ -23,7 +23,9 @@ export interface Eviction {
   /** Finds out how much there is. */
   look(): Promise<void>;
   /** Nobody waits for room any longer. */
-  close(): void;
+  stop(): void;
+  /** Resolves when nothing of it runs any more. */
+  close(): Promise<void>;
   /** Bytes that the mirror has, as far as this process knows. */
   readonly sizeBytes: number;
 }
@@ -63,6 +65,7 @@ export function createEviction(options: EvictionOptions): Eviction {
   let size: MirrorSize = { contentBytes: 0, protectedBytes: 0, transitBytes: 0 };
   let running: Promise<number> | undefined;
   let emptying: Promise<void> | undefined;
+  const inBackground = new Set<Promise<unknown>>();
 
   const held = () => size.contentBytes + size.transitBytes;
 
@@ -81,7 +84,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     if (!policy.isTooMuch(size, demand())) return 0;
     await flushUses();
     let evicted = 0;
-    while (!policy.isEnough(size, demand())) {
+    while (!closing.signal.aborted && !policy.isEnough(size, demand())) {
       const victim = await nextVictim();
       if (!victim) break;
       if (await metadata.evictContent(victim.digest, now())) await trash.setAside(victim.digest);
@@ -154,12 +157,19 @@ export function createEviction(options: EvictionOptions): Eviction {
     admitManifest: (digest, sizeBytes) => metadata.reserveRoom(digest, sizeBytes, maxBytes, now()),
 
     grown() {
-      measure()
+      const work: Promise<unknown> = measure()
         .then(() => (policy.isTooMuch(size, demand()) ? run() : 0))
-        .catch(onFailure);
+        .catch(onFailure)
+        .finally(() => inBackground.delete(work));
+      inBackground.add(work);
     },
 
-    close: () => closing.abort(),
+    stop: () => closing.abort(),
+
+    async close() {
+      closing.abort();
+      await Promise.allSettled([...inBackground, running, emptying]);
+    },
 
     get sizeBytes() {
       return held();

@@ -66,7 +66,7 @@ afterEach(async () => {
   await upstream.close();
   await metadata.close();
   await store.driver.close();
-  await rm(directory, { recursive: true });
+  await rm(directory, { recursive: true, maxRetries: 5 });
 });
 
 function open(machine: string): Promise<Mirror> {
