@@ -87,7 +87,7 @@ export async function startBerthProcess(
     async dispose() {
       if (child) await end(child);
       await stores.dispose();
-      await rm(directory, { recursive: true });
+      await rm(directory, { recursive: true, maxRetries: 5 });
     },
   };
 }

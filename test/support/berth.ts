@@ -55,7 +55,7 @@ async function open(directory: string, stores: TestStores, settings: Readonly<Re
     async close() {
       await app.close();
       await stores.dispose();
-      await rm(directory, { recursive: true });
+      await rm(directory, { recursive: true, maxRetries: 5 });
     },
   };
 }
