@@ -1,5 +1,6 @@
-import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
+import { putIfMissing } from '../../storage/blobs/missing.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { recorded } from '../registry/trash.ts';
 import { holderOf } from './holder.ts';
@@ -27,14 +28,6 @@ export interface KeptManifestsOptions {
 
 export function createKeptManifests(options: KeptManifestsOptions): KeptManifests {
   const { driver, metadata, now, reserve, settle, onFailure } = options;
-
-  async function store({ digest, bytes }: RemoteManifest): Promise<void> {
-    try {
-      await driver.put(blobKey(digest), bytes, { ifAbsent: true });
-    } catch (error) {
-      if (!(error instanceof StorageError && error.code === 'already_exists')) throw error;
-    }
-  }
 
   async function record(source: MirroredRepository, manifest: RemoteManifest): Promise<void> {
     const { digest, sizeBytes, parsed } = manifest;
@@ -72,9 +65,10 @@ export function createKeptManifests(options: KeptManifestsOptions): KeptManifest
     point,
     async keep(source, manifest, tag) {
       await surviving(async () => {
-        const { digest, sizeBytes } = manifest;
+        const { digest, sizeBytes, bytes } = manifest;
         if (!(await reserve(digest, sizeBytes))) throw new Error('the mirror is full, and what it evicts has not left yet');
-        const recording = { digest, store: () => store(manifest), record: () => record(source, manifest) };
+        const store = () => putIfMissing(driver, blobKey(digest), bytes);
+        const recording = { digest, store, record: () => record(source, manifest) };
         await recorded({ driver, metadata }, recording).catch(async (error: unknown) => {
           await settle(digest);
           throw error;

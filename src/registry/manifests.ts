@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
+import { putIfMissing } from '../../storage/blobs/missing.ts';
 import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Digest, digestAlgorithm } from '../oci/digest.ts';
@@ -70,14 +71,6 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
     }
   }
 
-  async function store(digest: Digest, bytes: Buffer): Promise<void> {
-    try {
-      await driver.put(blobKey(digest), bytes, { ifAbsent: true });
-    } catch (error) {
-      if (!(error instanceof StorageError && error.code === 'already_exists')) throw error;
-    }
-  }
-
   return {
     find: (repository, reference) =>
       translating(async () => {
@@ -123,7 +116,7 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
           { driver, metadata },
           {
             digest,
-            store: () => store(digest, bytes),
+            store: () => putIfMissing(driver, blobKey(digest), bytes),
             record: () => (keepTags ? metadata.putManifestKeepingTags(facts) : metadata.putManifest(facts)),
           },
         );
