@@ -1,15 +1,13 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { everybody } from '../access/principal.ts';
+import type { UpstreamVisibility } from '../mirror/upstream-visibility.ts';
 import { OciError } from '../oci/errors.ts';
 import { translating } from '../registry/failures.ts';
 import { type AccessControl, type Need, openAccess } from './access.ts';
 
 export interface PassThroughAccessOptions {
   readonly metadata: MetadataStore;
-  readonly upstreams: {
-    isKnownPublic(repository: string): Promise<boolean>;
-    hidden(names: readonly string[]): Promise<ReadonlySet<string>>;
-  };
+  readonly upstreams: Pick<UpstreamVisibility, 'isKnownPublic' | 'hidden'>;
   /** First parts of the names of repositories that are open to everybody, whatever they hold: other upstreams'. */
   readonly openNames: ReadonlySet<string>;
 }

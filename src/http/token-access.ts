@@ -8,6 +8,7 @@ import { Refused } from '../access/refused.ts';
 import type { Rights } from '../access/rights.ts';
 import type { Scope } from '../access/scope.ts';
 import { visibleRepositories } from '../access/visible.ts';
+import type { UpstreamVisibility } from '../mirror/upstream-visibility.ts';
 import { OciError } from '../oci/errors.ts';
 import { translating } from '../registry/failures.ts';
 import type { AccessControl, Need } from './access.ts';
@@ -20,10 +21,7 @@ export interface TokenAccessOptions {
   readonly rights: Pick<Rights, 'isPublic' | 'visibility'>;
   readonly metadata: MetadataStore;
   /** What upstreams show to everybody: no repository is public here that is not public there. */
-  readonly upstreams: {
-    isKnownPublic(repository: string): Promise<boolean>;
-    hidden(names: readonly string[]): Promise<ReadonlySet<string>>;
-  };
+  readonly upstreams: Pick<UpstreamVisibility, 'isKnownPublic' | 'hidden'>;
   readonly origin: Origin;
   readonly audit: Pick<Audit, 'record'>;
   /** Where bearer tokens are to be had, as this client sees it. */
