@@ -65,7 +65,6 @@ export function createEviction(options: EvictionOptions): Eviction {
   let size: MirrorSize = { contentBytes: 0, protectedBytes: 0, transitBytes: 0 };
   let running: Promise<number> | undefined;
   let emptying: Promise<void> | undefined;
-  const inBackground = new Set<Promise<unknown>>();
 
   const held = () => size.contentBytes + size.transitBytes;
 
@@ -157,18 +156,14 @@ export function createEviction(options: EvictionOptions): Eviction {
     admitManifest: (digest, sizeBytes) => metadata.reserveRoom(digest, sizeBytes, maxBytes, now()),
 
     grown() {
-      const work: Promise<unknown> = measure()
-        .then(() => (policy.isTooMuch(size, demand()) ? run() : 0))
-        .catch(onFailure)
-        .finally(() => inBackground.delete(work));
-      inBackground.add(work);
+      run().catch(onFailure);
     },
 
     stop: () => closing.abort(),
 
     async close() {
       closing.abort();
-      await Promise.allSettled([...inBackground, running, emptying]);
+      await Promise.allSettled([running, emptying]);
     },
 
     get sizeBytes() {

@@ -63,11 +63,13 @@ function followed(
     return isWhole ? sizeBytes : Math.min((await file.stat()).size, sizeBytes - 1);
   }
 
-  async function readableBeyond(file: FileHandle, at: number, isOpen: () => boolean): Promise<number> {
+  /** Undefined where the byte `at` is too far ahead to be waited for. */
+  async function readableBeyond(file: FileHandle, at: number, isOpen: () => boolean): Promise<number | undefined> {
     const deadline = performance.now() + idleSeconds * 1000;
     while (isOpen()) {
       const end = await readable(file);
       if (end > at) return end;
+      if (ahead.isFar(at, end)) return undefined;
       if (performance.now() > deadline) throw new UpstreamError('timeout', 'the download rested too long');
       await delay(lookMilliseconds);
     }
@@ -77,14 +79,15 @@ function followed(
   async function* follow(file: FileHandle, range: ByteRange, isOpen: () => boolean): AsyncGenerator<Uint8Array> {
     const buffer = Buffer.allocUnsafe(Math.min(readerBytes, Math.max(1, range.last - range.first + 1)));
     for (let at = range.first; at <= range.last;) {
-      if (ahead.isFar(at, await readable(file))) {
+      const readableTo = await readableBeyond(file, at, isOpen);
+      if (readableTo === undefined) {
         for await (const chunk of ahead.piece({ ...range, first: at }, sizeBytes)) {
           at += chunk.length;
           yield chunk;
         }
         continue;
       }
-      const end = Math.min(await readableBeyond(file, at, isOpen), range.last + 1);
+      const end = Math.min(readableTo, range.last + 1);
       while (at < end) {
         const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - at), at);
         if (bytesRead === 0) throw new UpstreamError('failed', 'the file of a download is shorter than it was');

@@ -103,18 +103,19 @@ export async function createPartials(directory: string): Promise<Partials> {
     };
   }
 
-  async function isOwned(digest: Digest): Promise<boolean> {
-    const [mark] = (await readOwner(digest)) ?? [];
-    return mark !== undefined && !marks.isLeftByCrash(mark);
+  async function owner(digest: Digest): Promise<{ readonly sizeBytes: number | undefined } | undefined> {
+    const [mark, sizeBytes] = (await readOwner(digest)) ?? [];
+    if (mark === undefined || marks.isLeftByCrash(mark)) return undefined;
+    return { sizeBytes: sizeBytes === undefined ? undefined : Number(sizeBytes) };
   }
 
   /** What crashed processes left beside the blobs' files. */
   async function removeAbandoned(): Promise<void> {
     for await (const { name } of await opendir(directory)) {
-      const [partial = '', whose] = name.split(/\.(?:owner|reader)\./);
+      const [, whose] = name.split(/\.(?:owner|reader)\./);
       if (whose !== undefined && marks.isLeftByCrash(whose)) await unlinkIfThere(join(directory, name));
       if (whose !== undefined || !name.endsWith('.owner')) continue;
-      const digest = partial.replace('.owner', '').replace('-', ':') as Digest;
+      const digest = digestOf(name);
       const [mark] = (await readOwner(digest)) ?? [];
       if (mark !== undefined && marks.isLeftByCrash(mark)) await dismiss(digest, mark);
     }
@@ -123,7 +124,7 @@ export async function createPartials(directory: string): Promise<Partials> {
   async function newestFirst() {
     const files = [];
     for await (const { name } of await opendir(directory)) {
-      const digest = name.replace(/\.(?:owner|reader).*$/, '').replace('-', ':') as Digest;
+      const digest = digestOf(name);
       const stats = await stat(join(directory, name)).catch(() => undefined);
       if (stats) files.push({ name, digest, sizeBytes: stats.size, writtenAt: stats.mtimeMs });
     }
@@ -135,11 +136,7 @@ export async function createPartials(directory: string): Promise<Partials> {
     pathOf,
     claim,
 
-    async owner(digest) {
-      const [mark, sizeBytes] = (await readOwner(digest)) ?? [];
-      if (mark === undefined || marks.isLeftByCrash(mark)) return undefined;
-      return { sizeBytes: sizeBytes === undefined ? undefined : Number(sizeBytes) };
-    },
+    owner,
 
     async follow(digest) {
       const path = `${pathOf(digest)}.reader.${marks.own}.${randomUUID()}`;
@@ -150,8 +147,8 @@ export async function createPartials(directory: string): Promise<Partials> {
 
     async isFollowed(digest) {
       for await (const { name } of await opendir(directory)) {
-        const [of, who] = name.split('.reader.');
-        if (who !== undefined && join(directory, of ?? '') === pathOf(digest) && !marks.isLeftByCrash(who)) return true;
+        const [, who] = name.split('.reader.');
+        if (who !== undefined && digestOf(name) === digest && !marks.isLeftByCrash(who)) return true;
       }
       return false;
     },
@@ -162,7 +159,7 @@ export async function createPartials(directory: string): Promise<Partials> {
       let keptBytes = 0;
       let swept = 0;
       for (const { name, digest, sizeBytes, writtenAt } of await newestFirst()) {
-        if (await isOwned(digest)) continue;
+        if (await owner(digest)) continue;
         keptBytes += sizeBytes;
         if (writtenAt >= before && keptBytes <= mostBytes) continue;
         // Whoever takes it up now writes it until then.
@@ -175,6 +172,11 @@ export async function createPartials(directory: string): Promise<Partials> {
       return swept;
     },
   };
+}
+
+/** The blob that a file of the folder belongs to. */
+function digestOf(name: string): Digest {
+  return name.replace(/\.(?:owner|reader).*$/, '').replace('-', ':') as Digest;
 }
 
 async function unlinkIfThere(path: string): Promise<void> {
