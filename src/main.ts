@@ -1,50 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { parseArgs } from 'node:util';
-import { ConfigError, loadConfig } from '../config/load.ts';
-import { type Command, UsageError } from './cli/command.ts';
-import { configCheck } from './cli/config-check.ts';
-import { helpOf, overview } from './cli/help.ts';
-import { auditCommands } from './cli/audit.ts';
-import { grantCommands } from './cli/grant.ts';
-import { keyCommands } from './cli/key.ts';
-import { repoCommands } from './cli/repo.ts';
-import { preheatCommand } from './cli/preheat.ts';
-import { robotCommands } from './cli/robot.ts';
-import { migrate } from './cli/migrate.ts';
-import { serve } from './cli/serve.ts';
-import { teamCommands } from './cli/team.ts';
-import { tokenCommands } from './cli/token.ts';
-import { userCommands } from './cli/user.ts';
+import { runCommandLine } from './command-line.ts';
 
-/** The commands, in the order of the help. */
-const commands: readonly Command[] = [
-  serve,
-  ...userCommands,
-  ...robotCommands,
-  ...tokenCommands,
-  ...teamCommands,
-  ...grantCommands,
-  ...repoCommands,
-  ...keyCommands,
-  ...auditCommands,
-  preheatCommand,
-  migrate,
-  configCheck,
-];
-
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-
-function findCommand(words: readonly string[]): { command: Command; rest: readonly string[] } {
-  for (const command of commands) {
-    const name = command.name.split(' ');
-    if (name.every((word, index) => words[index] === word)) return { command, rest: words.slice(name.length) };
-  }
-  const siblings = commands.filter(({ name }) => name.startsWith(`${words[0]} `)).map(({ name }) => name);
-  const hint = siblings.length > 0 ? `there are ${siblings.join(', ')}` : 'see berth --help';
-  throw new UsageError(`berth has no command ${words.slice(0, 2).join(' ')}: ${hint}`);
-}
-
+/** Resolves to the first SIGTERM or SIGINT; a second one ends the process at once. */
 function onSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -56,70 +13,12 @@ function onSignal(): Promise<string> {
   });
 }
 
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
-async function main(words: readonly string[]): Promise<void> {
-  if (words.length === 0 || words[0] === '--help' || words[0] === '-h' || (words[0] === 'help' && words.length === 1)) {
-    print(overview(commands));
-    return;
-  }
-  if (words[0] === '--version') {
-    print(`berth ${version()}`);
-    return;
-  }
-  const asksHelp = words[0] === 'help';
-  const { command, rest } = findCommand(asksHelp ? words.slice(1) : words);
-  const { values, positionals } = parse(command, rest);
-  if (asksHelp || values['help'] === true) {
-    print(helpOf(command));
-    return;
-  }
-  const file = typeof values['config'] === 'string' ? values['config'] : process.env['BERTH_CONFIG'];
-  await command.run({
-    options: values,
-    operands: positionals,
-    config: () => loadConfig({ file, environment: process.env }),
-    otherConfig: (other, prefix) => loadConfig({ file: other, environment: withoutPrefix(prefix) }),
-    onSignal,
-    isTerminal: process.stdout.isTTY,
-    print,
-    readInput: () => text(process.stdin),
-    write: (text) => void process.stdout.write(text),
-  });
-}
-
-/** The variables whose names begin with the prefix, without it. */
-function withoutPrefix(prefix: string): Readonly<Record<string, string | undefined>> {
-  const found = Object.entries(process.env).filter(([name]) => name.startsWith(prefix));
-  return Object.fromEntries(found.map(([name, value]) => [name.slice(prefix.length), value]));
-}
-
-function parse(command: Command, args: readonly string[]) {
-  const options = { ...command.options, config: { type: 'string' }, help: { type: 'boolean' } } as const;
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${helpOf(command)}`);
-  }
-}
-
-/** What went wrong, for the person who started berth; a stack trace only for what is our own mistake. */
-function explain(error: unknown): string {
-  if (error instanceof ConfigError)
-    return ['the configuration is not good:', ...error.errors.map((line) => `  ${line}`)].join('\n');
-  const { code, message, stack } = error as NodeJS.ErrnoException & { code?: unknown };
-  if (code === 'EADDRINUSE') return `${message}: another program listens there; set BERTH_LISTEN to another address`;
-  if (error instanceof UsageError || typeof code === 'string') return message;
-  return stack ?? message;
-}
-
-try {
-  await main(process.argv.slice(2));
-  process.exit(0);
-} catch (error) {
-  process.stderr.write(`berth: ${explain(error)}\n`);
-  process.exit(1);
-}
+const code = await runCommandLine(process.argv.slice(2), {
+  environment: process.env,
+  isTerminal: process.stdout.isTTY,
+  write: (output) => void process.stdout.write(output),
+  writeError: (output) => void process.stderr.write(output),
+  readInput: () => text(process.stdin),
+  onSignal,
+});
+process.exit(code);

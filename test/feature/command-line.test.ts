@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Ended, runCommand } from '../support/command.ts';
 import { keyPaths, variableName } from '../../config/load.ts';
 
 const main = resolve(import.meta.dirname, '../../src/main.ts');
@@ -14,13 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(scratch, { recursive: true }));
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function berth(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+/** Runs berth in a process of its own. */
+function berthProcess(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const env = { PATH: process.env['PATH'], ...environment };
   return new Promise((ended) => {
     execFile(
@@ -36,7 +32,7 @@ describe('help', () => {
   test.each([[['--help']], [['-h']], [['help']], [[]]])(
     'berth %j lists every command and every key with its variable',
     async (args) => {
-      const { code, stdout } = await berth(args);
+      const { code, stdout } = await runCommand(args);
       expect(code).toBe(0);
       for (const command of ['serve', 'migrate', 'config check']) expect(stdout).toContain(`  ${command}`);
       for (const { path } of keyPaths()) expect(stdout).toContain(`  ${path}   ${variableName(path)}`);
@@ -44,11 +40,11 @@ describe('help', () => {
   );
 
   test.each([[['serve', '--help']], [['help', 'serve']]])('berth %j says how the command is used', async (args) => {
-    expect(await berth(args)).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: berth serve') });
+    expect(await runCommand(args)).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: berth serve') });
   });
 
   test('berth --version says which berth this is', async () => {
-    expect(await berth(['--version'])).toMatchObject({
+    expect(await berthProcess(['--version'])).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^berth \d+\.\d+\.\d+\n$/),
     });
@@ -61,7 +57,7 @@ describe('mistakes are told in one line, without a stack trace', () => {
     [['serve', '--prot', '80'], expect.stringContaining("Unknown option '--prot'")],
     [['serve', '--config', 'none.yaml'], expect.stringContaining('cannot read none.yaml')],
   ])('berth %j', async (args, stderr) => {
-    const ended = await berth(args);
+    const ended = await runCommand(args);
     expect(ended).toMatchObject({ code: 1, stdout: '', stderr });
     expect(ended.stderr).not.toContain('    at ');
   });
@@ -71,7 +67,7 @@ describe('mistakes are told in one line, without a stack trace', () => {
     await new Promise<void>((listening) => void other.listen(0, '127.0.0.1', listening));
     const { port } = other.address() as { port: number };
     try {
-      const ended = await berth(['serve'], { BERTH_LISTEN: `127.0.0.1:${port}`, BERTH_LOG_LEVEL: 'silent' });
+      const ended = await berthProcess(['serve'], { BERTH_LISTEN: `127.0.0.1:${port}`, BERTH_LOG_LEVEL: 'silent' });
       expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('set BERTH_LISTEN to another address') });
     } finally {
       other.close();
@@ -80,7 +76,10 @@ describe('mistakes are told in one line, without a stack trace', () => {
 
   test('a data folder that cannot be made', async () => {
     await writeFile(join(scratch, 'file'), '');
-    const ended = await berth(['serve'], { BERTH_STORAGE_BLOBS_DIRECTORY: 'file/data', BERTH_LOG_LEVEL: 'silent' });
+    const ended = await runCommand(['serve'], {
+      BERTH_STORAGE_BLOBS_DIRECTORY: join(scratch, 'file/data'),
+      BERTH_LOG_LEVEL: 'silent',
+    });
     expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot use the directory') });
     expect(ended.stderr).not.toContain('    at ');
   });
@@ -88,18 +87,18 @@ describe('mistakes are told in one line, without a stack trace', () => {
 
 describe('berth config check', () => {
   test('says that a configuration is good', async () => {
-    expect(await berth(['config', 'check'])).toMatchObject({ code: 0, stdout: 'the configuration is good\n' });
+    expect(await runCommand(['config', 'check'])).toMatchObject({ code: 0, stdout: 'the configuration is good\n' });
   });
 
   test('names every error, of the file and of the environment', async () => {
     await writeFile(join(scratch, 'bad.yaml'), 'listne: x\nworkers: none\n');
-    const ended = await berth(['config', 'check', '--config', 'bad.yaml'], { BERTH_LOG_LEVEL: 'loud' });
+    const ended = await runCommand(['config', 'check', '--config', join(scratch, 'bad.yaml')], { BERTH_LOG_LEVEL: 'loud' });
     expect(ended.code).toBe(1);
     for (const key of ['listne', 'workers', 'log.level']) expect(ended.stderr).toContain(`  ${key} `);
   });
 
   test('reads the file that BERTH_CONFIG names', async () => {
     await writeFile(join(scratch, 'named.yaml'), 'workers: none\n');
-    expect((await berth(['config', 'check'], { BERTH_CONFIG: 'named.yaml' })).stderr).toContain('  workers ');
+    expect((await runCommand(['config', 'check'], { BERTH_CONFIG: join(scratch, 'named.yaml') })).stderr).toContain('  workers ');
   });
 });

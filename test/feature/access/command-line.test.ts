@@ -5,6 +5,7 @@ import { type BerthProcess, startBerthProcess } from '../../support/berth-proces
 import { hashSync } from 'bcryptjs';
 import { accessOf, askToken, basic, callAs, pushAs } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
+import { runCommand } from '../../support/command.ts';
 import { run } from '../../support/run.ts';
 import { until } from '../../support/until.ts';
 
@@ -16,8 +17,15 @@ beforeAll(async () => {
 });
 afterAll(() => berth.dispose());
 
-/** Beside the running server. */
-function command(line: string, input = ''): Promise<string> {
+/** Runs a command beside the running server and resolves to what it printed. Rejects with its message if it fails. */
+async function command(line: string, input = ''): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(line.split(' '), berth.environment, input);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+/** The same in a process of its own, as people run it. */
+function commandProcess(line: string, input = ''): Promise<string> {
   const env = { PATH: process.env['PATH'], ...berth.environment };
   const args = ['--disable-warning=ExperimentalWarning', main, ...line.split(' ')];
   return run(process.execPath, args, { env, input: Buffer.from(input) });
@@ -36,7 +44,7 @@ test('the first admin has a password that was printed once, and is not printed a
 });
 
 test('user: add, list, password, disable, enable, promote, remove', async () => {
-  await command('user add alice --password-stdin', 'wonderland\n');
+  await commandProcess('user add alice --password-stdin', 'wonderland\n');
   const generated = (await command('user add bob')).trim();
   expect([await status(basic('alice', 'wonderland')), await status(basic('bob', generated))]).toEqual([200, 200]);
   await command('user promote bob');
@@ -114,7 +122,14 @@ test.each([
   ['robot add x x:pull --expires soon', '--expires must be a duration'],
   ['user import /nowhere', 'no such file'],
 ])('berth %s: says what is wrong, without a stack trace', async (line, message) => {
-  const failure = await command(line).catch((error: unknown) => String(error));
+  const failure = await command(line).catch((error: unknown) => (error as Error).message);
   expect(failure).toContain(message);
   expect(failure).not.toContain('    at ');
+});
+
+test('a mistake in a process of its own ends it with 1, one line and no stack trace', async () => {
+  const failure = await commandProcess('user demote admin').catch((error: unknown) => error as Error);
+  expect(String(failure)).toContain('berth: admin is the last admin');
+  expect(String(failure)).not.toContain('    at ');
+  expect((failure as Error).cause).toMatchObject({ code: 1 });
 });
