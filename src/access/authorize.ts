@@ -74,7 +74,7 @@ function inRepository(principal: Principal, wish: RepositoryWish): Decision {
   if (permits(principal, wish)) {
     return bearerCovers(principal, 'repository', wish.repository, wish.to) ? 'allow' : 'challenge';
   }
-  if (principal.kind === 'anonymous') return 'challenge';
+  if (principal.kind === 'anonymous' || principal.kind === 'external') return 'challenge';
   const reads = wish.to === 'pull' || wish.to === 'delete';
   return reads && !permits(principal, { ...wish, to: 'pull' }) ? 'hide' : 'deny';
 }
@@ -82,6 +82,11 @@ function inRepository(principal: Principal, wish: RepositoryWish): Decision {
 /** What is public needs no token, so that one made out for something else does not stand in the way. */
 function isOpenTo({ pullsPublic }: Principal, { to, isPublic }: RepositoryWish): boolean {
   return to === 'pull' && isPublic && pullsPublic;
+}
+
+/** True if another server's token lists the catalog: it then shows every repository's name. */
+export function listsEverything(principal: Principal): boolean {
+  return principal.kind === 'external' && bearerCovers(principal, 'registry', 'catalog', 'list');
 }
 
 /** Without regard to what the bearer token was made out for. */

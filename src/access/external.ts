@@ -1,12 +1,14 @@
 import { type KeyObject, hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { parseRepositoryName } from '../oci/reference.ts';
 import type { Authenticator } from './authenticator.ts';
 import { readUnverified, verifyForeign } from './foreign-token.ts';
-import { nothing } from './grants.ts';
+import { type Grant, compileGrants } from './grants.ts';
 import type { KeySet } from './key-set.ts';
-import { type Principal, anonymous } from './principal.ts';
+import { parsePattern } from './pattern.ts';
+import { type Principal, anonymous, scopeActions } from './principal.ts';
 import { Refused } from './refused.ts';
-import { type Scope, parseScopes } from './scope.ts';
+import type { Scope } from './scope.ts';
 import type { TrustedCertificates } from './trusted-certificates.ts';
 
 export interface ExternalOptions {
@@ -62,24 +64,37 @@ async function keyFor(token: string, { certificates, keys, now }: ExternalOption
   return Array.isArray(x5c) ? certificates?.byChain(x5c.map(String), now()) : undefined;
 }
 
-/** May everything: what it may not, the token does not say. */
+/** The token alone says what its bearer may do: its scopes are the principal's only grants. */
 function toPrincipal(claims: Readonly<Record<string, unknown>>): Principal {
   const name = typeof claims['sub'] === 'string' ? claims['sub'] : '';
+  const bearer = readAccess(claims['access']);
   return {
     kind: 'external',
     id: `external:${name}`,
     name,
-    admin: true,
-    grants: nothing,
+    admin: false,
+    grants: compileGrants(bearer.flatMap(toGrants)),
     pullsPublic: false,
-    bearer: readAccess(claims['access']),
+    bearer,
   };
 }
 
+function toGrants({ type, name, actions }: Scope): readonly Grant[] {
+  const pattern = type === 'repository' ? parsePattern(name) : undefined;
+  if (!pattern) return [];
+  const granted = Object.entries(scopeActions).filter(([word]) => actions.includes(word) || actions.includes('*'));
+  return [{ pattern, actions: granted.flatMap(([, covered]) => covered) }];
+}
+
+/** Reads the `access` claim entry by entry. An entry that is malformed, or of a type that berth does not know, grants nothing. */
 function readAccess(access: unknown): readonly Scope[] {
-  if (!Array.isArray(access)) return [];
-  return access.flatMap((entry: unknown) => {
-    const { type, name, actions } = (entry ?? {}) as Readonly<Record<string, unknown>>;
-    return Array.isArray(actions) ? parseScopes([`${String(type)}:${String(name)}:${actions.map(String).join(',')}`]) : [];
-  });
+  return Array.isArray(access) ? access.flatMap((entry: unknown) => readEntry(entry) ?? []) : [];
+}
+
+function readEntry(entry: unknown): Scope | undefined {
+  const { type, name, actions } = (entry ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof name !== 'string' || !Array.isArray(actions)) return undefined;
+  const words = actions.filter((action): action is string => typeof action === 'string');
+  if (type === 'registry' && name === 'catalog') return { type, name, actions: words };
+  return type === 'repository' && parseRepositoryName(name) ? { type, name, actions: words } : undefined;
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { permits } from './authorize.ts';
+import { listsEverything, permits } from './authorize.ts';
 import { type NameRange, type Pattern, covers, parsePattern, rangeOf, skip } from './pattern.ts';
 import type { Principal } from './principal.ts';
 import { type NameSource, mergeNames } from './sorted-names.ts';
@@ -13,8 +13,9 @@ export interface VisibleOptions {
 }
 
 /**
- * The repositories that a principal may pull, after `after`, ascending: what listings and search show. Reads index ranges
- * of what is granted or public; what lies between them costs nothing, whatever there is of it.
+ * The repositories that a principal may pull, after `after`, ascending: what listings and search show. A token of another
+ * server that lists the catalog shows all of them. Reads index ranges of what is granted or public; what lies between them
+ * costs nothing, whatever there is of it.
  */
 export function visibleRepositories(
   { metadata, hidden }: VisibleOptions,
@@ -22,8 +23,9 @@ export function visibleRepositories(
   visibility: Visibility,
   after: string,
 ): AsyncGenerator<string> {
-  const may = (repository: string, isPublic: boolean) => permits(principal, { to: 'pull', repository, isPublic });
-  const patterns = principal.admin ? everything : principal.grants.patterns('pull');
+  const seesAll = listsEverything(principal);
+  const may = (repository: string, isPublic: boolean) => seesAll || permits(principal, { to: 'pull', repository, isPublic });
+  const patterns = principal.admin || seesAll ? everything : principal.grants.patterns('pull');
   const wildcards = withoutCovered(patterns.filter(({ kind }) => kind !== 'name'));
   const sources = [
     ...wildcards.map((pattern) => ranged(pattern, (repository) => may(repository, false))),

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
 import { libtrustId } from '../../../src/access/trusted-certificates.ts';
+import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { type TestBerth, startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { writeCertificate } from '../../support/certificate.ts';
+import { newIndex } from '../../support/images.ts';
 import { type Issuer, startIssuer } from '../../support/issuer.ts';
 import { missing, run } from '../../support/run.ts';
 
@@ -18,6 +20,8 @@ const settings = {
 };
 const pull = (...names: string[]) => names.map((name) => ({ type: 'repository', name, actions: ['pull'] }));
 const everything = [{ type: 'repository', name: 'app', actions: ['pull', 'push', 'delete'] }];
+
+const pushed = ['team/one', 'team/two'];
 
 const status = async (berth: TestBerth, token: string, path = '/v2/') =>
   (await call(berth, 'GET', path, { headers: { Authorization: `Bearer ${token}` } })).status;
@@ -37,6 +41,11 @@ describe('keys by a JWKS', () => {
     await Promise.all([berth.close(), issuer.close()]);
   });
   const sign = (access: unknown, claims = {}) => issuer.sign({ aud: 'registry.example.com', sub: 'alice', access, ...claims });
+
+  async function found(token: string): Promise<readonly string[]> {
+    const answer = await call(berth, 'GET', '/v1/search?q=team', { headers: { Authorization: `Bearer ${token}` } });
+    return (JSON.parse(answer.body.toString()) as { results: { name: string }[] }).results.map(({ name }) => name);
+  }
 
   test('the challenge leads to the other server', async () => {
     const answer = await call(berth, 'GET', '/v2/app/tags/list');
@@ -59,6 +68,31 @@ describe('keys by a JWKS', () => {
     expect(await status(berth, sign(everything), '/v2/_catalog')).toBe(401);
     const other = { Authorization: `Bearer ${sign(everything, { sub: 'bob' })}` };
     expect((await call(berth, 'GET', started.header('location'), { headers: other })).status).toBe(404);
+  });
+
+  test('search shows only the repositories that the token covers', async () => {
+    const all = sign(pushed.map((name) => ({ type: 'repository', name, actions: ['*'] })));
+    const headers = { Authorization: `Bearer ${all}`, 'Content-Type': mediaTypes.ociIndex };
+    for (const name of pushed) {
+      const answer = await call(berth, 'PUT', `/v2/${name}/manifests/1`, { headers, body: newIndex([]) });
+      expect(answer.status).toBe(201);
+    }
+    expect(await found(sign([]))).toEqual([]);
+    expect(await found(sign(pull('team/one')))).toEqual(['team/one']);
+    expect(await found(sign([{ type: 'repository', name: 'team/one', actions: ['push'] }]))).toEqual([]);
+    expect(await found(sign([{ type: 'registry', name: 'catalog', actions: ['*'] }]))).toEqual(pushed);
+  });
+
+  test.each([
+    ['a name that holds a second scope', { type: 'repository', name: 'team/one:pull repository:team/two', actions: ['pull'] }],
+    ['an action that holds a second scope', { type: 'repository', name: 'team/one', actions: ['push repository:team/two:pull'] }],
+    ['a type that holds a second scope', { type: 'repository:team/two:pull repository', name: 'team/one', actions: ['pull'] }],
+    ['a name that is no text', { type: 'repository', name: ['team/two'], actions: ['pull'] }],
+    ['a pattern as the name', { type: 'repository', name: 'team/**', actions: ['pull'] }],
+    ['actions that are text', { type: 'repository', name: 'team/two', actions: 'pull' }],
+  ])('an access entry with %s grants nothing', async (_what, entry) => {
+    expect(await status(berth, sign([entry]), '/v2/team/two/tags/list')).toBe(401);
+    expect(await found(sign([entry]))).toEqual([]);
   });
 
   test.each([
