@@ -13,6 +13,8 @@ export class IssuerUnavailable extends Error {
 
 /** Keys are rotated, and sometimes taken away: the set is got again this often … */
 const freshMilliseconds = 10 * 60_000;
+/** … in the background from this age on, so that logins with known keys do not wait for a slow issuer … */
+const refreshAheadMilliseconds = 8 * 60_000;
 /** … and for a kid that it does not have, but not for every one that somebody makes up. */
 const leastMilliseconds = 30_000;
 
@@ -20,18 +22,21 @@ const leastMilliseconds = 30_000;
 export function createKeySet(load: () => Promise<readonly JsonWebKey[]>, now: () => number): KeySet {
   let keys = new Map<string, KeyObject>();
   let triedAt = -Infinity;
+  /** When the last attempt began that has succeeded or failed since. */
+  let settledAt = -Infinity;
   let isKnown = false;
   let failure: unknown;
   let loading: Promise<void> | undefined;
 
   async function refresh(): Promise<void> {
-    triedAt = now();
+    const startedAt = (triedAt = now());
     try {
       keys = toKeys(await load());
       isKnown = true;
     } catch (error) {
       failure = error;
     } finally {
+      settledAt = startedAt;
       loading = undefined;
     }
   }
@@ -39,8 +44,11 @@ export function createKeySet(load: () => Promise<readonly JsonWebKey[]>, now: ()
   return {
     async find(kid) {
       const age = now() - triedAt;
-      const isDue = age >= freshMilliseconds || (!keys.has(kid) && age >= leastMilliseconds);
-      if (isDue || loading) await (loading ??= refresh());
+      const isKnownKid = keys.has(kid);
+      if (age >= (isKnownKid ? refreshAheadMilliseconds : leastMilliseconds)) loading ??= refresh();
+      // A token with a made-up kid waits for the issuer; those with known keys go on meanwhile.
+      const mayUseKnown = isKnownKid && now() - settledAt < freshMilliseconds;
+      if (loading && !mayUseKnown) await loading;
       if (!isKnown) throw new IssuerUnavailable('the keys of the issuer can not be got', { cause: failure });
       return keys.get(kid);
     },

@@ -1,11 +1,11 @@
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 
 /** How clients see us from outside. */
 export interface Origin {
   /** `https://registry.example.com`, without a slash at the end: what clients call us. */
   base(request: IncomingMessage): string;
-  /** The client's address: the last one that a trusted proxy has vouched for. */
+  /** The client's IP address: the last one that a trusted proxy has reported. */
   clientAddress(request: IncomingMessage): string;
 }
 
@@ -35,19 +35,32 @@ export function createOrigin({ publicUrl, trustedProxies }: OriginOptions): Orig
     },
 
     clientAddress(request) {
-      const hops = forwarded(request, 'x-forwarded-for')?.split(',') ?? [];
-      const outermost = hops
-        .map((hop) => hop.trim())
-        .reverse()
-        .find((hop) => !isTrusted(hop));
-      return outermost ?? peer(request);
+      let nearest = peer(request);
+      for (const hop of forwarded(request, 'x-forwarded-for')?.split(',').reverse() ?? []) {
+        const address = addressOf(hop.trim());
+        // Whatever stands before a hop that is no address cannot be attributed to a trusted proxy.
+        if (address === undefined) break;
+        nearest = address;
+        if (!isTrusted(address)) break;
+      }
+      return nearest;
     },
   };
 }
 
-/** IPv4 addresses of a dual-stack socket come as `::ffff:127.0.0.1`. */
 function peer(request: IncomingMessage): string {
-  return (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+  return addressOf(request.socket.remoteAddress ?? '') ?? '';
+}
+
+/**
+ * Returns the address of a hop as every other part of berth writes it: without a port (`10.0.0.1:4711`, `[2001:db8::1]:4711`),
+ * without a zone, and IPv4 in its own form (`::ffff:10.0.0.1`). Undefined for text that is no IP address.
+ */
+function addressOf(hop: string): string | undefined {
+  const [, bracketed, withPort] = /^(?:\[([^\]]+)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+):\d{1,5})$/.exec(hop) ?? [];
+  const address = (bracketed ?? withPort ?? hop).replace(/%.*$/, '');
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return isIP(mapped ?? address) === 0 ? undefined : (mapped ?? address);
 }
 
 function firstOf(list: string | undefined): string | undefined {

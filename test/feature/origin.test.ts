@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type TestBerth, startBerth } from '../support/berth.ts';
+import { createOrigin } from '../../src/http/origin.ts';
 import { call, callRaw } from '../support/call.ts';
 import { pushImage } from '../support/images.ts';
 
@@ -56,4 +58,32 @@ test('Link is absolute where Location is', async () => {
   for (const tag of ['a', 'b']) await pushImage(server, 'app', tag);
   const answer = await call(server, 'GET', '/v2/app/tags/list?n=1');
   expect(answer.header('link')).toBe('<https://registry.example.com/v2/app/tags/list?n=1&last=a>; rel="next"');
+});
+
+describe('the client address behind a trusted proxy', () => {
+  const { clientAddress } = createOrigin({ publicUrl: undefined, trustedProxies: ['10.0.0.0/8', '2001:db8::/32'] });
+  const addressOf = (peer: string, hops: string) =>
+    clientAddress({ socket: { remoteAddress: peer }, headers: { 'x-forwarded-for': hops } } as unknown as IncomingMessage);
+
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1:4711', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1, ::ffff:10.0.0.2', '192.0.2.1'],
+    ['192.0.2.1, 10.0.0.2:443', '192.0.2.1'],
+    ['203.0.113.9, 192.0.2.1:80, [2001:db8::1]:443', '192.0.2.1'],
+    ['[2001:db9::1]:443', '2001:db9::1'],
+    ['[2001:db9::1]', '2001:db9::1'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['203.0.113.9, unknown, 10.0.0.2', '10.0.0.2'],
+    ['unknown', '10.0.0.1'],
+    ['1.2.3.4.5', '10.0.0.1'],
+  ])('X-Forwarded-For: %s is %s', (hops, expected) => {
+    expect(addressOf('10.0.0.1', hops)).toBe(expected);
+    expect(addressOf('::ffff:10.0.0.1', hops)).toBe(expected);
+  });
+
+  test('X-Forwarded-For of any other peer is not believed', () => {
+    expect(addressOf('192.0.2.7', '203.0.113.9')).toBe('192.0.2.7');
+  });
 });

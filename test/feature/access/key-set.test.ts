@@ -1,5 +1,5 @@
 import { type JsonWebKey, generateKeyPairSync } from 'node:crypto';
-import { beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { IssuerUnavailable, type KeySet, createKeySet, readKeySet, toKeys } from '../../../src/access/key-set.ts';
 
 function newKey(kid: string): JsonWebKey {
@@ -10,10 +10,14 @@ let now: number;
 let published: readonly JsonWebKey[] | Error;
 let loads: number;
 let keys: KeySet;
+/** What the issuer's answer waits for. */
+let answers: Promise<void>;
 beforeEach(() => {
   [now, published, loads] = [1_000_000, [newKey('a')], 0];
-  const load = () => {
+  answers = Promise.resolve();
+  const load = async () => {
     loads++;
+    await answers;
     return published instanceof Error ? Promise.reject(published) : Promise.resolve(published);
   };
   keys = createKeySet(load, () => now);
@@ -44,6 +48,44 @@ test('a new kid is looked for at once, kids that nobody has at most twice a minu
 test('many who ask at the same time wait for one answer', async () => {
   await Promise.all(Array.from({ length: 20 }, () => keys.find('a')));
   expect(loads).toBe(1);
+});
+
+describe('while a slow issuer is asked', () => {
+  let answer: () => void;
+  beforeEach(async () => {
+    await keys.find('a');
+    answers = new Promise((resolve) => (answer = resolve));
+  });
+
+  test('for a kid that does not exist, known keys are found at once', async () => {
+    now += 60_000;
+    const unknown = keys.find('made up');
+    expect(loads).toBe(2);
+    expect(await keys.find('a')).toBeDefined();
+    answer();
+    expect(await unknown).toBeUndefined();
+  });
+
+  test('for keys that grow old, known keys are found at once', async () => {
+    now += 9 * 60_000;
+    expect(await keys.find('a')).toBeDefined();
+    expect(loads).toBe(2);
+    answer();
+  });
+
+  test('after it has failed, known keys wait no more than once in ten minutes', async () => {
+    published = new Error('down');
+    now += 20 * 60_000;
+    answer();
+    expect(await keys.find('a')).toBeDefined();
+    answers = new Promise((resolve) => (answer = resolve));
+    now += 60_000;
+    const unknown = keys.find('made up');
+    expect(loads).toBe(3);
+    expect(await keys.find('a')).toBeDefined();
+    answer();
+    expect(await unknown).toBeUndefined();
+  });
 });
 
 test('while an issuer does not answer what was got last counts; before that nobody knows', async () => {
