@@ -7,7 +7,12 @@ import { loadConfig } from '../../config/load.ts';
 const deploy = resolve(import.meta.dirname, '../../deploy');
 
 type Environment = Readonly<Record<string, string>>;
-type Service = { environment?: Environment; build?: string | { context: string; dockerfile: string }; volumes?: string[] };
+type Service = {
+  networks?: { default: { ipv4_address: string } };
+  environment?: Environment;
+  build?: string | { context: string; dockerfile: string };
+  volumes?: string[];
+};
 
 /** What the image sets, and berth refuses without access control. */
 const inImage = { BERTH_LISTEN: '0.0.0.0:5000' };
@@ -24,6 +29,11 @@ describe('deploy/compose', () => {
   test('two equal replicas, whose configuration berth accepts', () => {
     expect(services['berth-1']).toEqual(services['berth-2']);
     expectReplica(services['berth-1']?.environment ?? {});
+  });
+
+  test('the replicas trust the address of the proxy, and no other', () => {
+    const { trustedProxies } = loadConfig({ environment: { ...inImage, ...services['berth-1']?.environment } });
+    expect(trustedProxies).toEqual([services['proxy']?.networks?.default.ipv4_address]);
   });
 
   test('the proxy knows both', () => {
@@ -86,6 +96,7 @@ describe('deploy/kubernetes', () => {
       'ConfigMap berth',
       'Deployment berth',
       'Service berth',
+      'NetworkPolicy berth',
       'PodDisruptionBudget berth',
       'Ingress berth',
       'StatefulSet postgres',
