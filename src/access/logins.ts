@@ -127,7 +127,7 @@ export function createLogins({ metadata, rights, throttle, now, audit, workload 
   async function checked(name: string, password: string): Promise<Identity | undefined> {
     const account = isPassword(password) ? await metadata.findAccountByName(name) : undefined;
     const stored = account?.kind === 'user' ? account.passwordHash : null;
-    const { matches, outdated } = await checkPassword(password, stored ?? nobodysHash);
+    const { matches, outdated } = await checkPassword(password, stored ?? nobodysHash, await metadata.largestBcryptCost());
     if (!account || stored === null || !matches) return undefined;
     const identity = { kind: 'account', accountId: account.id, generation: account.generation } as const;
     if (!(await rights.of(identity))) return undefined;

@@ -1,5 +1,5 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { compareBcrypt } from './bcrypt.ts';
+import { bcryptWork, compareBcrypt } from './bcrypt.ts';
 import { createGate } from './gate.ts';
 
 /** 32 MiB and three passes for each guess (OWASP, "Password Storage"): about 0.2 s of one core. */
@@ -33,17 +33,23 @@ export interface PasswordCheck {
   readonly outdated: boolean;
 }
 
-/** Compares a password with its stored form: ours, or bcrypt (from an htpasswd file). */
-export async function checkPassword(password: string, stored: string): Promise<PasswordCheck> {
+/**
+ * Compares a password with its stored form: ours, or bcrypt (from an htpasswd file). `bcryptCost` is the cost of the most
+ * expensive bcrypt hash of all accounts, undefined where there is none. Every check does the same work, scrypt and 2^`bcryptCost`
+ * rounds of bcrypt, so that the time does not tell which form the account's password has, nor whether there is an account.
+ */
+export async function checkPassword(password: string, stored: string, bcryptCost?: number): Promise<PasswordCheck> {
   if (!isPassword(password)) return { matches: false, outdated: false };
-  if (isBcrypt(stored)) {
-    // Both, so that the time does not tell which form an account's password has.
-    const [matches] = await Promise.all([
-      bcryptGate(() => compareBcrypt(password, stored)),
-      checkPassword(password, nobodysHash),
-    ]);
-    return { matches, outdated: true };
-  }
+  const bcrypt = isBcrypt(stored) ? stored : undefined;
+  const work = bcryptWork(bcrypt, bcryptCost);
+  const [byBcrypt, byScrypt] = await Promise.all([
+    work.length > 0 && bcryptGate(() => compareBcrypt(password, work)),
+    checkScrypt(password, bcrypt === undefined ? stored : nobodysHash),
+  ]);
+  return bcrypt === undefined ? byScrypt : { matches: byBcrypt, outdated: true };
+}
+
+async function checkScrypt(password: string, stored: string): Promise<PasswordCheck> {
   const [scheme, N, r, p, salt = '', hash = ''] = stored.split('$');
   if (scheme !== 'scrypt') throw new Error('a password is stored in an unknown form');
   const expected = Buffer.from(hash, 'base64');

@@ -94,6 +94,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   epoch: () => reads.accessEpoch(),
   account: () => reads.findAccount(50_000),
   'account by name': () => reads.findAccountByName('a50000'),
+  'cost of passwords': () => reads.largestBcryptCost(),
   'grants of an account': () => reads.grantsOfAccount(50_000),
   'grants of everybody': () => reads.grantsOfSubjects(['anonymous', 'authenticated']),
   'access token': () => reads.findAccessTokenByHash('s50000'),

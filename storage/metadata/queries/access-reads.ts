@@ -88,6 +88,15 @@ export function* findAccountByName(name: string): Query<AccountRecord | undefine
   return yield* first<AccountRecord>(`SELECT ${accountColumns} FROM accounts WHERE name = ?`, name);
 }
 
+/** The cost (log2 of the rounds) of the most expensive bcrypt password of all accounts; undefined where no account has one. */
+export function* largestBcryptCost(): Query<number | undefined> {
+  const row = yield* first<{ cost: string }>(
+    `SELECT substr(password_hash, 5, 2) AS "cost" FROM accounts WHERE substr(password_hash, 1, 2) = '$2'
+     ORDER BY substr(password_hash, 5, 2) DESC LIMIT 1`,
+  );
+  return row && Number(row.cost);
+}
+
 /** Accounts of one kind after the name `after` (exclusive), ascending. */
 export function* listAccounts(kind: 'user' | 'robot', after: string, limit: number): Query<readonly AccountRecord[]> {
   const page = 'WHERE kind = ? AND name > ? ORDER BY name LIMIT ?';
