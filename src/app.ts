@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import type { BlobDriver } from '../storage/blobs/driver.ts';
-import { createPostgresStore } from '../storage/metadata/postgres.ts';
 import { createSqliteStore } from '../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
@@ -105,7 +104,11 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
 
 export async function openMetadata({ storage }: Config): Promise<MetadataStore> {
   const { driver, url, connections } = storage.metadata;
-  if (driver === 'postgres' && url !== undefined) return createPostgresStore({ url, connections });
+  if (driver === 'postgres' && url !== undefined) {
+    // Loading the client takes time and memory: only where it is used.
+    const { createPostgresStore } = await import('../storage/metadata/postgres.ts');
+    return createPostgresStore({ url, connections });
+  }
   const file = metadataFile({ storage });
   await mkdir(dirname(file), { recursive: true });
   return createSqliteStore({ file });
