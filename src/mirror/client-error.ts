@@ -7,6 +7,7 @@ type Unknown = Extract<OciErrorCode, 'MANIFEST_UNKNOWN' | 'BLOB_UNKNOWN' | 'NAME
 const statuses = {
   limited: 'TOOMANYREQUESTS',
   busy: 'UNAVAILABLE',
+  unavailable: 'UNAVAILABLE',
   unreachable: 'BAD_GATEWAY',
   timeout: 'GATEWAY_TIMEOUT',
   failed: 'BAD_GATEWAY',
@@ -22,6 +23,13 @@ export function toClientError(error: unknown, { upstream, hasFallback }: Mirrore
   const { code, retryAfterSeconds } = error;
   const cause = error;
   if (code === 'not_found') return new OciError(unknown, { message: `${upstream.name} does not have it`, cause });
+  // Some registries refuse logins for repositories that do not exist, so that this may be a wrong name.
+  if (code === 'login_refused') {
+    return new OciError('NAME_UNKNOWN', {
+      message: `${upstream.name} refuses berth's login, and shows no such repository without it`,
+      cause,
+    });
+  }
   if (code === 'denied') {
     return new OciError('NAME_UNKNOWN', { message: `${upstream.name} has no such repository, or does not show it`, cause });
   }

@@ -10,6 +10,7 @@ import { createBandwidths } from './upstream/bandwidth.ts';
 import { createMirroredBlobs } from './blobs.ts';
 import { toClientError } from './client-error.ts';
 import { createClients } from './upstream/clients.ts';
+import { createLoginStates } from './upstream/login-states.ts';
 import { createEviction } from './cache/eviction.ts';
 import { WrongDigest } from './fills/growing-blob.ts';
 import type { FillTurns } from './fills/fill-turns.ts';
@@ -76,6 +77,8 @@ export interface MirrorState {
   readonly fills: number;
   readonly sizeBytes: number;
   readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
+  /** How many logins of an upstream are refused now. */
+  readonly refusedLogins: readonly { readonly upstream: string; readonly count: number }[];
 }
 
 export interface MirrorOptions {
@@ -119,7 +122,11 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const { driver, metadata, now, log, measures, freshnessSeconds, timeouts } = options;
   const upstreams = createUpstreams(options.upstreams);
   const limits = createRateLimits(now);
-  const clients = createClients({ ...options, connections, limits });
+  const logins = createLoginStates({
+    onRefused: (upstream, login) =>
+      log.warn({ upstream, login }, 'the upstream refuses this login: renew it; what is here already is served meanwhile'),
+  });
+  const clients = createClients({ ...options, connections, limits, onLogin: logins.note });
   const clientOf = ({ upstream }: MirroredRepository) => clients.get(upstream);
   const bandwidthOf = createBandwidths(options.upstreams);
   /** Manifests and listings do not wait for blobs. */
@@ -289,6 +296,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
         const limit = limits.of(name);
         return limit ? [{ upstream: name, limit: limit.limit, remaining: limit.remaining }] : [];
       }),
+      refusedLogins: logins.refused(),
     }),
     want,
     lost,

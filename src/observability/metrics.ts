@@ -5,6 +5,7 @@ export interface MirrorState {
   readonly fills: number;
   readonly sizeBytes: number;
   readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
+  readonly refusedLogins: readonly { readonly upstream: string; readonly count: number }[];
 }
 
 /** Numbers for Prometheus. Nothing in them names a repository or a person. */
@@ -119,6 +120,16 @@ function watchMirror(registry: Registry, state: () => MirrorState): void {
     collect() {
       this.reset();
       for (const { upstream, remaining } of state().limits) this.set({ upstream }, remaining);
+    },
+  });
+  new Gauge({
+    name: 'berth_mirror_refused_logins',
+    help: 'logins that the upstream refused when they were last used',
+    labelNames: ['upstream'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { upstream, count } of state().refusedLogins) this.set({ upstream }, count);
     },
   });
 }

@@ -179,7 +179,8 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
   function serve(request: IncomingMessage, response: ServerResponse, misdeed: Misdeed): void {
     const url = new URL(request.url ?? '', base);
     const refused = refusal(repositoryIn(url), request);
-    if (refused === 403 || refused === 404) {
+    const isExpired = request.headers.authorization !== undefined && !mayEnter(request);
+    if (!isExpired && (refused === 403 || refused === 404)) {
       response.writeHead(refused).end();
       return;
     }

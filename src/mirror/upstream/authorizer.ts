@@ -3,15 +3,16 @@ import type { AddressRule } from './address-guard.ts';
 import { type Challenge, mayTrust, parseChallenge } from './challenge.ts';
 import { type Token, type Tokens, parseToken } from './tokens.ts';
 import { type Transport, discard, readWhole } from './transport.ts';
-import type { Credential } from './credential.ts';
+import type { Credential, Login } from './credential.ts';
 import type { Upstream } from './upstream.ts';
+import { toError } from './response-error.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** What a request is for, and as whom. */
 export interface Purpose {
   readonly url: URL;
   readonly scope: string;
-  readonly credential: Credential | undefined;
+  readonly login: Login | undefined;
   readonly rule: AddressRule;
 }
 
@@ -22,35 +23,44 @@ export interface Authorizer {
   answer(purpose: Purpose, challenge: string | undefined, refused: string | undefined): Promise<string | undefined>;
 }
 
+/** Whether the header shows the login itself, and not a token. */
+export function isBasic(authorization: string | undefined): boolean {
+  return authorization?.startsWith('Basic ') === true;
+}
+
 export interface AuthorizerOptions {
   readonly upstream: Upstream;
   readonly transport: Transport;
   readonly tokens: Tokens;
   readonly now: () => number;
+  /** Is told whether the token server takes the login. */
+  readonly onLogin: (key: string, isAccepted: boolean) => void;
 }
 
 const largestTokenBytes = 256 * 1024;
 
-export function createAuthorizer({ upstream, transport, tokens, now }: AuthorizerOptions): Authorizer {
+export function createAuthorizer({ upstream, transport, tokens, now, onLogin }: AuthorizerOptions): Authorizer {
   const challenges = new Map<string, Challenge>();
 
-  function keyOf({ url, scope, credential }: Purpose): string {
-    return JSON.stringify([upstream.name, url.origin, credential && fingerprint(credential), scope]);
+  function keyOf({ url, scope, login }: Purpose): string {
+    return JSON.stringify([upstream.name, url.origin, login && fingerprint(login.credential), scope]);
   }
 
   async function fetchToken(purpose: Purpose, challenge: Extract<Challenge, { scheme: 'bearer' }>): Promise<Token> {
     const url = new URL(challenge.realm);
     if (challenge.service !== undefined) url.searchParams.set('service', challenge.service);
     url.searchParams.set('scope', scopeFor(purpose, challenge));
-    const { credential } = purpose;
-    const headers = credential && mayTrust(url, purpose.url) ? { Authorization: basic(credential) } : {};
+    const login = mayTrust(url, purpose.url) ? purpose.login : undefined;
+    const headers = login ? { Authorization: basic(login.credential) } : {};
     const rule = url.hostname === upstream.url.hostname || upstream.redirects.includes(url.hostname) ? 'any' : purpose.rule;
     const response = await transport.send({ method: 'GET', url, headers: { 'User-Agent': 'berth', ...headers }, rule });
-    if (response.statusCode === 200) return parseToken(await readWhole(response, largestTokenBytes), now());
-    discard(response);
     const { statusCode = 0 } = response;
-    if (statusCode === 401 || statusCode === 403) throw new UpstreamError('denied', 'the token server refuses the login');
-    throw new UpstreamError(statusCode === 429 ? 'limited' : 'failed', `the token server answered ${statusCode}`);
+    const isRefused = statusCode === 401 || statusCode === 403;
+    if (login && (isRefused || statusCode === 200)) onLogin(login.key, !isRefused);
+    if (statusCode === 200) return parseToken(await readWhole(response, largestTokenBytes), now());
+    discard(response);
+    if (isRefused) throw new UpstreamError(login ? 'login_refused' : 'denied', 'the token server refuses the login');
+    throw toError(response, `the token server answered ${statusCode}`, now());
   }
 
   /**
@@ -63,7 +73,7 @@ export function createAuthorizer({ upstream, transport, tokens, now }: Authorize
   }
 
   async function meet(challenge: Challenge, purpose: Purpose): Promise<string | undefined> {
-    if (challenge.scheme === 'basic') return purpose.credential && basic(purpose.credential);
+    if (challenge.scheme === 'basic') return purpose.login && basic(purpose.login.credential);
     return `Bearer ${await tokens.get(keyOf(purpose), () => fetchToken(purpose, challenge))}`;
   }
 

@@ -1,12 +1,17 @@
 import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts';
 
 /**
- * Keeps from asking an upstream that has just said no, or nothing. While it is open everything fails at once with what
- * the upstream said last; then one request tries, and the others wait no longer than that.
+ * Stops requests that would most likely fail. While it is open every request is refused at once with the last error;
+ * then one request tries, and the others are refused until that one has ended.
  */
 export interface Breaker {
-  /** Runs `work`, or rejects at once. */
-  guard<Result>(work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Runs `work`, or rejects at once with `refusal`. `source`: failures in a row of the same source count once, so that a
+   * single source never opens it.
+   */
+  guard<Result>(work: () => Promise<Result>, source?: string): Promise<Result>;
+  /** The error that a request would be refused with now; undefined where it would run. */
+  refusal(): UpstreamError | undefined;
   readonly isOpen: boolean;
 }
 
@@ -14,6 +19,8 @@ export interface BreakerOptions {
   readonly now: () => number;
   /** From 0 to 1. */
   readonly random: () => number;
+  /** Errors that open it; default: those of an upstream that is away or fails. */
+  readonly opensAt?: readonly UpstreamErrorCode[];
 }
 
 /** One failure may be chance. */
@@ -24,13 +31,16 @@ const longestPauseSeconds = 60;
 const limitPauseSeconds = 60;
 const longestLimitSeconds = 6 * 3600;
 
-const outages: readonly UpstreamErrorCode[] = ['unreachable', 'timeout', 'failed'];
+const outages: readonly UpstreamErrorCode[] = ['unreachable', 'timeout', 'failed', 'unavailable'];
+/** Errors that do not show that the upstream works again. */
+const inconclusive: readonly UpstreamErrorCode[] = ['unreachable', 'timeout', 'limited', 'busy'];
 
-export function createBreaker({ now, random }: BreakerOptions): Breaker {
+export function createBreaker({ now, random, opensAt = outages }: BreakerOptions): Breaker {
   let failures = 0;
   let openUntil = 0;
   let reason: UpstreamError | undefined;
   let isTrying = false;
+  let lastSource: string | undefined;
 
   function pause(seconds: number, error: UpstreamError): void {
     // Spread, so that many mirrors do not come back in the same moment.
@@ -38,17 +48,26 @@ export function createBreaker({ now, random }: BreakerOptions): Breaker {
     reason = error;
   }
 
-  function heed(error: unknown): void {
-    if (!(error instanceof UpstreamError) || error.code === 'busy') return;
-    if (error.code === 'limited') pause(Math.min(error.retryAfterSeconds ?? limitPauseSeconds, longestLimitSeconds), error);
-    else if (!outages.includes(error.code)) recover();
-    else if (++failures >= failuresToOpen) {
+  function heed(error: unknown, source: string | undefined): void {
+    if (!(error instanceof UpstreamError)) return;
+    if (!opensAt.includes(error.code)) {
+      if (!inconclusive.includes(error.code)) recover();
+    } else if (error.code === 'limited') {
+      pause(Math.min(error.retryAfterSeconds ?? limitPauseSeconds, longestLimitSeconds), error);
+    } else if (isCounted(source) && ++failures >= failuresToOpen) {
       pause(Math.min(firstPauseSeconds * 2 ** (failures - failuresToOpen), longestPauseSeconds), error);
     }
   }
 
+  function isCounted(source: string | undefined): boolean {
+    const isRepeated = source !== undefined && source === lastSource && failures < failuresToOpen;
+    lastSource = source;
+    return !isRepeated;
+  }
+
   function recover(): void {
     failures = 0;
+    lastSource = undefined;
     reason = undefined;
   }
 
@@ -59,10 +78,11 @@ export function createBreaker({ now, random }: BreakerOptions): Breaker {
   }
 
   return {
+    refusal,
     get isOpen() {
       return refusal() !== undefined;
     },
-    async guard(work) {
+    async guard(work, source) {
       const refused = refusal();
       if (refused) throw refused;
       const isTrial = reason !== undefined;
@@ -72,7 +92,7 @@ export function createBreaker({ now, random }: BreakerOptions): Breaker {
         recover();
         return result;
       } catch (error) {
-        heed(error);
+        heed(error, source);
         throw error;
       } finally {
         if (isTrial) isTrying = false;

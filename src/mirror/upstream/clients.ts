@@ -1,4 +1,4 @@
-import { createBreaker } from './breaker.ts';
+import { createCircuits } from './circuits.ts';
 import { createCredentials } from './credentials.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { type Tokens, createTokens } from './tokens.ts';
@@ -14,6 +14,8 @@ export interface ClientsOptions {
   readonly connections: number;
   readonly limits: RateLimits;
   readonly now: () => number;
+  /** Is told whether the upstream takes the login of this key of the configuration. */
+  readonly onLogin: (upstream: string, key: string, isAccepted: boolean) => void;
 }
 
 /** A client for each upstream. */
@@ -49,22 +51,25 @@ export function createClients(options: ClientsOptions): Clients {
   };
 }
 
-function createEntry(upstream: Upstream, tokens: Tokens, { timeouts, proxy, connections, limits, now }: ClientsOptions): Entry {
+function createEntry(upstream: Upstream, tokens: Tokens, options: ClientsOptions): Entry {
+  const { timeouts, proxy, connections, limits, now, onLogin } = options;
   const transport = createTransport({ timeouts, connections, ca: upstream.ca, proxy });
   const settings = { now, random: Math.random };
-  const [forManifests, forBlobs, forAnonymous] = [createBreaker(settings), createBreaker(settings), createBreaker(settings)];
+  const [forManifests, forBlobs, forAnonymous] = [createCircuits(settings), createCircuits(settings), createCircuits(settings)];
   const shared = { upstream, transport, tokens, now, proxy, headersSeconds: timeouts.headersSeconds };
   const client = createUpstreamClient({
     ...shared,
-    breakerFor: (path) => (path.startsWith('blobs/') ? forBlobs : forManifests),
+    circuitsFor: (path) => (path.startsWith('blobs/') ? forBlobs : forManifests),
     credentials: createCredentials(upstream.logins, upstream.url.host, now),
     observe: (headers) => limits.observe(upstream.name, headers),
+    onLogin: (key, isAccepted) => onLogin(upstream.name, key, isAccepted),
   });
   const anonymous = createUpstreamClient({
     ...shared,
-    breakerFor: () => forAnonymous,
+    circuitsFor: () => forAnonymous,
     credentials: () => Promise.resolve(undefined),
     observe: () => undefined,
+    onLogin: () => undefined,
   });
   return { client, anonymous, close: () => transport.close() };
 }

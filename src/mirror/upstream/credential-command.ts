@@ -15,17 +15,39 @@ const keepSeconds = 600;
 const keepFailureSeconds = 10;
 const timeoutSeconds = 10;
 
-/** One run of the program serves everybody for a while. Rejects with `UpstreamError`. */
-export function createCredentialCommand(options: CredentialCommandOptions): () => Promise<Credential> {
-  const { now } = options;
-  let kept: { readonly credential: Promise<Credential>; until: number } | undefined;
+interface Run {
+  readonly credential: Promise<Credential>;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  until: number;
+  result?: Credential;
+}
 
-  return () => {
-    if (kept && kept.until > now()) return kept.credential;
-    const begun = { credential: run(options), until: now() + keepSeconds * 1000 };
-    begun.credential.catch(() => (begun.until = now() + keepFailureSeconds * 1000));
-    kept = begun;
-    return begun.credential;
+/**
+ * Gives the login that the program prints: one run serves all requests for a while. A login that the upstream has
+ * `refused` is replaced by a new run, at most once in ten seconds. Rejects with `UpstreamError`.
+ */
+export function createCredentialCommand(options: CredentialCommandOptions): (refused?: Credential) => Promise<Credential> {
+  const { now } = options;
+  let kept: Run | undefined;
+
+  function mustRun(refused: Credential | undefined): boolean {
+    if (!kept || kept.until <= now()) return true;
+    return refused !== undefined && kept.result === refused && now() - kept.at >= keepFailureSeconds * 1000;
+  }
+
+  function begin(): Run {
+    const begun: Run = { credential: run(options), at: now(), until: now() + keepSeconds * 1000 };
+    begun.credential.then(
+      (credential) => (begun.result = credential),
+      () => (begun.until = now() + keepFailureSeconds * 1000),
+    );
+    return begun;
+  }
+
+  return (refused) => {
+    if (!kept || mustRun(refused)) kept = begin();
+    return kept.credential;
   };
 }
 

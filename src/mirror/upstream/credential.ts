@@ -5,6 +5,12 @@ export interface Credential {
   readonly password: string;
 }
 
+/** A credential, and where the operator has written it, such as `mirror.upstreams.ghcr.io`. */
+export interface Login {
+  readonly key: string;
+  readonly credential: Credential;
+}
+
 /** Where a login at an upstream comes from. */
 export interface CredentialSource {
   /** Where the operator has written it, such as `mirror.upstreams.ghcr.io`: errors name it. */

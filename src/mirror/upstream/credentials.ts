@@ -3,15 +3,20 @@ import { type Credential, type CredentialSource, noLogin } from './credential.ts
 import { createCredentialCommand } from './credential-command.ts';
 import type { UpstreamLogin } from './upstream.ts';
 
-/** Gives the login to use now for a repository of the upstream; undefined: none. Rejects with `UpstreamError`. */
-export type Credentials = (remoteName: string) => Promise<Credential | undefined>;
+/**
+ * Gives the login to use now for a repository of the upstream; undefined: none. After the upstream has `refused` one that
+ * was given before, another one where its source has a newer one. Rejects with `UpstreamError`.
+ */
+export type Credentials = (remoteName: string, refused?: Credential) => Promise<Credential | undefined>;
 
 export function createCredentials(logins: readonly UpstreamLogin[], host: string, now: () => number): Credentials {
   const all = logins.map(({ matches, source }) => ({ matches, read: createReader(source, host, now) }));
-  return async (remoteName) => all.find(({ matches }) => matches(remoteName))?.read();
+  return async (remoteName, refused) => all.find(({ matches }) => matches(remoteName))?.read(refused);
 }
 
-function createReader(source: CredentialSource, host: string, now: () => number): () => Promise<Credential | undefined> {
+type Reader = (refused?: Credential) => Promise<Credential | undefined>;
+
+function createReader(source: CredentialSource, host: string, now: () => number): Reader {
   const { key, username, password, passwordFile, command } = source;
   if (command) return createCredentialCommand({ key, command, host, now });
   return async () => {

@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { mediaTypes } from '../../oci/media-types.ts';
 import { type AddressRule, isPrivate } from './address-guard.ts';
-import { createAuthorizer } from './authorizer.ts';
-import type { Breaker } from './breaker.ts';
-import type { Credential } from './credential.ts';
+import { createAuthorizer, isBasic } from './authorizer.ts';
+import type { Circuits } from './circuits.ts';
+import type { Login } from './credential.ts';
 import type { Credentials } from './credentials.ts';
+import { toError } from './response-error.ts';
 import type { Tokens } from './tokens.ts';
 import { type ProxySettings, type Transport, discard } from './transport.ts';
-import type { Upstream } from './upstream.ts';
+import { type Upstream, loginKeyOf } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface UpstreamRequest {
@@ -44,13 +45,15 @@ export interface UpstreamClientOptions {
   readonly tokens: Tokens;
   readonly now: () => number;
   /** Manifests and blobs are limited, and fail, apart from each other. */
-  readonly breakerFor: (path: string) => Breaker;
+  readonly circuitsFor: (path: string) => Circuits;
   readonly credentials: Credentials;
   readonly proxy: ProxySettings;
   /** Until the last hop's headers, tokens and redirects included: clients wait for no more than 30 seconds. */
   readonly headersSeconds: number;
   /** Is shown the headers of everything that the upstream's registry answers. */
   readonly observe: (headers: IncomingHttpHeaders) => void;
+  /** Is told whether the upstream takes the login, by the key of its place in the configuration. */
+  readonly onLogin: (key: string, isAccepted: boolean) => void;
 }
 
 /** Some registries do not show a manifest of a type that is not asked for. */
@@ -59,7 +62,7 @@ const mostRedirects = 5;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient & PassingClient {
-  const { upstream, transport, now, observe } = options;
+  const { upstream, transport, now, observe, credentials, circuitsFor, onLogin } = options;
   const origin = upstream.url.origin;
   const authorizer = createAuthorizer(options);
   /** What a host may be that the upstream names; known once it has been spoken to. */
@@ -73,27 +76,35 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     return new URL(`${upstream.url.pathname.replace(/\/$/, '')}/v2/${remoteName}/${path}`, upstream.url);
   }
 
-  /** The first response that is no redirect. */
-  async function follow(request: UpstreamRequest, credential: Credential | undefined): Promise<IncomingMessage> {
+  /** The first response that is no redirect. A link that does not work any more is replaced once by a new one. */
+  async function follow(request: UpstreamRequest, login: Login | undefined): Promise<IncomingMessage> {
     let url = urlOf(request);
+    let mayRenewLink = true;
     for (let hop = 0; hop <= mostRedirects; hop++) {
-      const response = await authorized(request, url, url.origin === origin ? credential : undefined);
+      const isRegistry = url.origin === origin;
+      const response = await authorized(request, url, isRegistry ? login : undefined);
       const { statusCode = 0, headers } = response;
-      if (!redirectStatuses.has(statusCode)) return checked(response, url.origin === origin);
+      if (isSuccess(statusCode)) return response;
       discard(response);
-      url = nextUrl(url, headers.location);
+      if (redirectStatuses.has(statusCode)) url = nextUrl(url, headers.location);
+      else if (isRegistry || !mayRenewLink || !isBadLink(statusCode)) throw refusalOf(response, isRegistry, now());
+      else {
+        mayRenewLink = false;
+        url = urlOf(request);
+      }
     }
     throw new UpstreamError('failed', 'too many redirects');
   }
 
   /** Asks once without, and once with an answer to the challenge; a token that has ended is replaced. */
-  async function authorized(request: UpstreamRequest, url: URL, credential: Credential | undefined): Promise<IncomingMessage> {
+  async function authorized(request: UpstreamRequest, url: URL, login: Login | undefined): Promise<IncomingMessage> {
     const scope = `repository:${request.remoteName}:pull`;
-    const purpose = () => ({ url, scope, credential, rule: ruleForOthers });
+    const purpose = () => ({ url, scope, login, rule: ruleForOthers });
     const ask = async (authorization: string | undefined) => {
       const response = await send(request, url, authorization);
       // Before a token server is asked: it may be where the upstream is.
       if (url.origin === origin) learn(response);
+      if (login && isBasic(authorization)) onLogin(login.key, response.statusCode !== 401);
       return response;
     };
     const first = await authorizer.header(purpose());
@@ -101,8 +112,11 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     if (response.statusCode !== 401) return response;
     discard(response);
     const second = await authorizer.answer(purpose(), response.headers['www-authenticate'], first);
-    if (second === undefined) throw new UpstreamError('denied', 'a login is needed');
-    return ask(second);
+    if (second === undefined) throw isBasic(first) ? loginRefused() : new UpstreamError('denied', 'a login is needed');
+    const answer = await ask(second);
+    if (answer.statusCode !== 401 || !isBasic(second)) return answer;
+    discard(answer);
+    throw loginRefused();
   }
 
   function send(request: UpstreamRequest, url: URL, authorization: string | undefined): Promise<IncomingMessage> {
@@ -125,27 +139,36 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     if (peer !== undefined && !isProxied) ruleForOthers = isPrivate(peer) ? 'private' : 'public';
   }
 
-  function checked(response: IncomingMessage, isRegistry: boolean): IncomingMessage {
-    const { statusCode = 0, headers } = response;
-    if (statusCode === 200 || statusCode === 206) return response;
-    discard(response);
-    throw toError(statusCode, headers, isRegistry, now());
+  /** `login`: undefined for none. */
+  function attempt(request: UpstreamRequest, login: Login | undefined): Promise<IncomingMessage> {
+    const target = { remoteName: request.remoteName, login: login?.key };
+    return circuitsFor(request.path).guard(target, () => follow(request, login));
   }
 
-  /** A login that has become bad must not hide what everybody may read (ghcr.io). */
-  async function readable(request: UpstreamRequest, credential: Credential | undefined): Promise<IncomingMessage> {
+  /** A refused login must not hide what everybody may read (ghcr.io). Where nobody else may, the refusal is the error. */
+  async function elseAnonymously(request: UpstreamRequest, login: Login): Promise<IncomingMessage> {
     try {
-      return await follow(request, credential);
-    } catch (error) {
-      const isRefused = error instanceof UpstreamError && error.code === 'denied';
-      if (isRefused && credential) return follow(request, undefined);
-      throw error;
+      return await attempt(request, login);
+    } catch (refused) {
+      if (!isRefusal(refused)) throw refused;
+      const newer = await loginFor(request.remoteName, login);
+      if (newer && !isSameLogin(newer, login)) return elseAnonymously(request, newer);
+      return await attempt(request, undefined).catch((error: unknown) => {
+        throw refused.code === 'login_refused' && saysNothing(error) ? refused : error;
+      });
     }
+  }
+
+  /** Rejects with `UpstreamError` where the login cannot be got at. */
+  async function loginFor(remoteName: string, refused?: Login): Promise<Login | undefined> {
+    const credential = await credentials(remoteName, refused?.credential);
+    return credential && { key: loginKeyOf(upstream, remoteName) ?? '', credential };
   }
 
   async function headAs(remoteName: string, path: string, authorization: string | undefined): Promise<RawAnswer> {
     const request = { method: 'HEAD', remoteName, path, accept: manifestTypes } as const;
-    const response = await options.breakerFor(path).guard(() => send(request, urlOf(request), authorization));
+    const target = { remoteName, login: undefined };
+    const response = await circuitsFor(path).guard(target, () => send(request, urlOf(request), authorization));
     discard(response);
     return { status: response.statusCode ?? 0, headers: response.headers };
   }
@@ -159,8 +182,9 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     const signal = request.signal ? AbortSignal.any([request.signal, deadline.signal]) : deadline.signal;
     try {
       // A login that cannot be got at is no failure of the upstream, nor of repositories that have another login.
-      const credential = await options.credentials(request.remoteName);
-      return await options.breakerFor(request.path).guard(() => readable({ ...request, signal }, credential));
+      const login = await loginFor(request.remoteName);
+      const asked = { ...request, signal };
+      return await (login ? elseAnonymously(asked, login) : attempt(asked, undefined));
     } finally {
       clearTimeout(timer);
     }
@@ -178,20 +202,38 @@ function nextUrl(from: URL, location: string | undefined): URL {
   return url;
 }
 
-/** A host that was redirected to knows nothing of permissions: its 403 is a link that has expired. */
-function toError(status: number, headers: IncomingHttpHeaders, isRegistry: boolean, now: number): UpstreamError {
-  if (status === 404) return new UpstreamError('not_found', 'not found');
-  if ((status === 401 || status === 403) && isRegistry) return new UpstreamError('denied', `status ${status}`);
-  if (status === 429) {
-    const retryAfterSeconds = parseRetryAfter(headers['retry-after'], now);
-    return new UpstreamError('limited', 'it limits how much may be pulled', { retryAfterSeconds });
-  }
-  return new UpstreamError(status === 416 ? 'bad_content' : 'failed', `status ${status}`);
+function isSuccess(status: number): boolean {
+  return status === 200 || status === 206;
 }
 
-/** Seconds or a date (RFC 9110, section 10.2.3). */
-export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) return undefined;
-  const seconds = /^\d{1,6}$/.test(header) ? Number(header) : (Date.parse(header) - now) / 1000;
-  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+/** Hosts that are redirected to know nothing of repositories: what they refuse is the link. */
+function isBadLink(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 416 && status !== 429;
+}
+
+/** The error for a response that is neither a success nor a redirect. */
+function refusalOf(response: IncomingMessage, isRegistry: boolean, now: number): UpstreamError {
+  const { statusCode: status = 0 } = response;
+  if (status === 404) return new UpstreamError('not_found', 'not found', { status });
+  if ((status === 401 || status === 403) && isRegistry) return new UpstreamError('denied', `status ${status}`, { status });
+  if (status === 416) return new UpstreamError('bad_content', `status ${status}`, { status });
+  return toError(response, `status ${status}`, now);
+}
+
+/** Sources that have no newer login give the same one again. */
+function isSameLogin({ credential: one }: Login, { credential: other }: Login): boolean {
+  return one.username === other.username && one.password === other.password;
+}
+
+function loginRefused(): UpstreamError {
+  return new UpstreamError('login_refused', "it refuses berth's login", { status: 401 });
+}
+
+function isRefusal(error: unknown): error is UpstreamError {
+  return error instanceof UpstreamError && (error.code === 'denied' || error.code === 'login_refused');
+}
+
+/** Without a login, "not found" and "denied" say nothing of what the login would show. */
+function saysNothing(error: unknown): boolean {
+  return error instanceof UpstreamError && (error.code === 'denied' || error.code === 'not_found');
 }

@@ -4,6 +4,8 @@ export type UpstreamErrorCode =
   | 'not_found'
   /** It does not let us read. */
   | 'denied'
+  /** It refuses berth's login, so that it says nothing of what it has. */
+  | 'login_refused'
   /** We have asked too much. */
   | 'limited'
   /** We are asking it so much already that there was no connection for this. */
@@ -12,6 +14,8 @@ export type UpstreamErrorCode =
   | 'unreachable'
   /** It takes too long. */
   | 'timeout'
+  /** It says that it cannot answer now (503). */
+  | 'unavailable'
   /** It failed, or said what no registry says. */
   | 'failed'
   /** What it sent is not what it should have been. */
@@ -22,15 +26,18 @@ export class UpstreamError extends Error {
   readonly code: UpstreamErrorCode;
   /** When it wants to be asked again. */
   readonly retryAfterSeconds: number | undefined;
+  /** The HTTP status that it answered with, where it did. */
+  readonly status: number | undefined;
 
   constructor(
     code: UpstreamErrorCode,
     message: string,
-    options: { cause?: unknown; retryAfterSeconds?: number | undefined } = {},
+    options: { cause?: unknown; retryAfterSeconds?: number | undefined; status?: number } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.status = options.status;
   }
 }
 

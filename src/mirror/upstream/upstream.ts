@@ -30,6 +30,11 @@ export function usesLogin({ logins }: Upstream, remoteName: string): boolean {
   return login !== undefined && isLogin(login);
 }
 
+/** Where the operator has written the login that the repository is read by; undefined: nowhere. */
+export function loginKeyOf({ logins }: Pick<Upstream, 'logins'>, remoteName: string): string | undefined {
+  return logins.find(({ matches }) => matches(remoteName))?.source.key;
+}
+
 /** Whether berth shows the upstream who it is, for some repository. */
 export function hasLogins({ logins }: Upstream): boolean {
   return logins.some(isLogin);
