@@ -7,6 +7,10 @@ export default {
   globalSetup: '<rootDir>/test/support/run-id.js',
   // Tests wait more than they work: jest's own choice leaves a core to somebody who is not there.
   maxWorkers: '100%',
+  // Modules of a file are never freed before its worker ends. A worker that holds more than this after a file is replaced.
+  workerIdleMemoryLimit: '512MiB',
+  // A worker frees its heap before it is gone; on a busy machine that takes longer than Jest's own half second.
+  workerGracefulExitTimeout: 10_000,
   reporters: ['default', '<rootDir>/test/support/reporter.js'],
   // Only what never ends fails: machines are slow at times. The first file that needs Ceph starts it.
   testTimeout: process.env['TEST_BLOBS'] === 's3' ? 120_000 : 60_000,

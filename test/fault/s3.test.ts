@@ -11,52 +11,61 @@ import { type TestImage, digestOf, pushBlob, pushImage, startUpload } from '../s
 import { describeWith } from '../support/requires.ts';
 import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.ts';
 
-describeWith(s3Programs, 'an S3 server that fails', () => {
-  let bucket: TestBucket;
-  let proxy: FaultProxy;
+let bucket: Promise<TestBucket> | undefined;
+const sharedBucket = () => (bucket ??= createBucket());
 
-  beforeAll(async () => {
-    bucket = await createBucket();
-  }, 180_000);
-  afterAll(() => bucket.remove(), 60_000);
-  beforeEach(async () => {
-    proxy = await startFaultProxy(bucket.endpoint);
-  });
-  afterEach(() => proxy.close());
+const everything = (fault: Fault) => () => fault;
+const nothing = () => undefined;
 
-  const everything = (fault: Fault) => () => fault;
-  const nothing = () => undefined;
+const grown = objectKey('uploads/1');
+const target = objectKey('target');
+const bytes = randomBytes(20_000_000);
 
-  describe('seen by the driver', () => {
-    const grown = objectKey('uploads/1');
-    const target = objectKey('target');
-    const bytes = randomBytes(20_000_000);
-    let driver: BlobDriver;
+interface FaultyStore {
+  readonly bucket: TestBucket;
+  readonly proxy: FaultProxy;
+  readonly driver: BlobDriver;
+}
 
-    beforeEach(() => {
-      const options = { ...bucket, bucket: bucket.name, endpoint: proxy.url, forcePathStyle: true };
-      driver = createS3Driver({ ...options, patienceMilliseconds: 1500 });
-    });
-    afterEach(async () => {
+let stores = 0;
+
+/** A test with a driver, a way to the bucket and a prefix there of its own: tests wait for time-outs beside each other. */
+function overFaults<Row extends readonly unknown[]>(work: (store: FaultyStore, ...row: Row) => Promise<void>) {
+  return async (...row: Row): Promise<void> => {
+    const bucket = await sharedBucket();
+    const proxy = await startFaultProxy(bucket.endpoint);
+    const options = { ...bucket, bucket: bucket.name, endpoint: proxy.url, forcePathStyle: true };
+    const driver = createS3Driver({ ...options, prefix: `store/${stores++}`, patienceMilliseconds: 1500 });
+    try {
+      await work({ bucket, proxy, driver }, ...row);
       proxy.decide = nothing;
       await driver.delete([target, grown]);
       const left: string[] = [];
       for await (const key of driver.list('')) left.push(key);
       for await (const { key } of driver.listGrowing()) left.push(key);
-      await driver.close();
       expect(left).toEqual([]);
-    });
+    } finally {
+      await driver.close();
+      await proxy.close();
+    }
+  };
+}
 
-    const code = (promise: Promise<unknown>) =>
-      promise.then(
-        () => 'resolved',
-        (error: unknown) => (error as StorageError).code,
-      );
-    const part = (first: number, last = bytes.length) => chunked(bytes.subarray(first, last), 65_536);
+const code = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'resolved',
+    (error: unknown) => (error as StorageError).code,
+  );
+const part = (first: number, last = bytes.length) => chunked(bytes.subarray(first, last), 65_536);
 
-    test.each<Fault>(['slow down', 'cut', 'lose answer', 'stall'])(
+describeWith(s3Programs, 'an S3 server that fails', () => {
+  beforeAll(sharedBucket, 180_000);
+  afterAll(async () => (await sharedBucket()).remove(), 60_000);
+
+  describe('seen by the driver', () => {
+    test.concurrent.each<Fault>(['slow down', 'cut', 'lose answer', 'stall'])(
       'each third request fails (%s): all goes well',
-      async (fault) => {
+      overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
         proxy.decide = eachNth(3, fault);
         const appender = await driver.openAppender(grown, { resume: false });
         await appender.append(part(0, 9_000_000));
@@ -64,13 +73,13 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
         const last = await driver.openAppender(grown, { resume: true });
         await last.commit(target);
         expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
-      },
+      }),
       120_000,
     );
 
-    test.each<Fault>(['slow down', 'cut', 'lose answer', 'stall'])(
+    test.concurrent.each<Fault>(['slow down', 'cut', 'lose answer', 'stall'])(
       'down while an upload grows (%s): what is kept is a prefix',
-      async (fault) => {
+      overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
         const appender = await driver.openAppender(grown, { resume: false });
         await appender.append(part(0, 1_000_000));
         let parts = 0;
@@ -84,113 +93,142 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
         expect(other.sizeBytes).toBe(bytes.length);
         await other.commit(target);
         expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
-      },
+      }),
       120_000,
     );
 
-    test.each(['uploadId', 'target'])('down at a step of the commit (%s): it can be tried again', async (step) => {
-      const appender = await driver.openAppender(grown, { resume: false });
-      await appender.append(part(0));
-      for (const fault of ['slow down', 'cut', 'lose answer'] as const) {
-        proxy.decide = ({ method, path }) => (method !== 'HEAD' && path.includes(step) ? fault : undefined);
-        const outcome = await code(appender.commit(target));
+    test.concurrent.each(['uploadId', 'target'])(
+      'down at a step of the commit (%s): it can be tried again',
+      overFaults<[string]>(async ({ driver, proxy }, step) => {
+        const appender = await driver.openAppender(grown, { resume: false });
+        await appender.append(part(0));
+        for (const fault of ['slow down', 'cut', 'lose answer'] as const) {
+          proxy.decide = ({ method, path }) => (method !== 'HEAD' && path.includes(step) ? fault : undefined);
+          const outcome = await code(appender.commit(target));
+          proxy.decide = nothing;
+          if (outcome === 'resolved') break;
+          expect(outcome).toBe('unavailable');
+        }
+        await appender.commit(target);
+        expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
+      }),
+    );
+
+    test.concurrent.each<Fault>(['cut body', 'stall body'])(
+      'a body that ends early (%s) is never taken for the whole',
+      overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
+        await driver.put(target, bytes);
+        proxy.decide = everything(fault);
+        expect(await code(contentOf(driver, target))).toBe('unavailable');
+      }),
+    );
+
+    test.concurrent.each<Fault>(['slow down', 'cut', 'stall'])(
+      'down altogether (%s): unavailable, and never not_found',
+      overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
+        proxy.decide = everything(fault);
+        const outcomes = await Promise.all([
+          code(driver.stat(target)),
+          code(driver.read(target)),
+          code(driver.put(target, bytes.subarray(0, 10))),
+          code(driver.openAppender(grown, { resume: true })),
+          code(driver.check()),
+        ]);
+        expect(outcomes).toEqual(Array.from({ length: 5 }, () => 'unavailable'));
+      }),
+    );
+
+    test.concurrent.each<Fault>(['cut body', 'stall body'])(
+      'a body that ends early (%s), twice: the rest is asked for',
+      overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
+        await driver.put(target, bytes);
+        let times = 0;
+        proxy.decide = () => (++times <= 2 ? fault : undefined);
+        expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
+        times = 0;
+        expect(
+          (await contentOf(driver, target, { first: 1_000_000, last: 9_000_000 })).equals(bytes.subarray(1_000_000, 9_000_001)),
+        ).toBe(true);
+      }),
+    );
+
+    test.concurrent(
+      'another object in its place is not taken for the rest',
+      overFaults(async ({ driver, proxy }) => {
+        await driver.put(target, bytes);
+        proxy.decide = eachNth(1, 'cut body');
+        const object = await driver.read(target);
         proxy.decide = nothing;
-        if (outcome === 'resolved') break;
-        expect(outcome).toBe('unavailable');
-      }
-      await appender.commit(target);
-      expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
-    });
+        await driver.put(target, randomBytes(bytes.length));
+        const received: Uint8Array[] = [];
+        const reading = (async () => {
+          for await (const chunk of object.stream()) received.push(chunk);
+        })();
+        expect(await code(reading)).toBe('unavailable');
+        expect(Buffer.concat(received).equals(bytes.subarray(0, Buffer.concat(received).length))).toBe(true);
+      }),
+    );
 
-    test.each<Fault>(['cut body', 'stall body'])('a body that ends early (%s) is never taken for the whole', async (fault) => {
-      await driver.put(target, bytes);
-      proxy.decide = everything(fault);
-      expect(await code(contentOf(driver, target))).toBe('unavailable');
-    });
+    test.concurrent(
+      'a conditional PUT that meets another one is tried again',
+      overFaults(async ({ driver, proxy }) => {
+        let times = 0;
+        proxy.decide = () => (++times <= 2 ? 'conflict' : undefined);
+        await driver.put(target, bytes.subarray(0, 10), { ifAbsent: true });
+        expect(times).toBe(3);
+        expect(await code(driver.put(target, bytes, { ifAbsent: true }))).toBe('already_exists');
+      }),
+    );
 
-    test.each<Fault>(['slow down', 'cut', 'stall'])('down altogether (%s): unavailable, and never not_found', async (fault) => {
-      proxy.decide = everything(fault);
-      const outcomes = await Promise.all([
-        code(driver.stat(target)),
-        code(driver.read(target)),
-        code(driver.put(target, bytes.subarray(0, 10))),
-        code(driver.openAppender(grown, { resume: true })),
-        code(driver.check()),
-      ]);
-      expect(outcomes).toEqual(Array.from({ length: 5 }, () => 'unavailable'));
-    });
+    test.concurrent(
+      'a slow reader is not taken for a server that stands still',
+      overFaults(async ({ driver }) => {
+        await driver.put(target, bytes);
+        const object = await driver.read(target);
+        let length = 0;
+        for await (const chunk of object.stream()) {
+          // Once, for longer than the driver's patience.
+          if (length === 0) await new Promise((resolve) => setTimeout(resolve, 3000));
+          length += chunk.length;
+        }
+        expect(length).toBe(bytes.length);
+      }),
+    );
 
-    test.each<Fault>(['cut body', 'stall body'])('a body that ends early (%s), twice: the rest is asked for', async (fault) => {
-      await driver.put(target, bytes);
-      let times = 0;
-      proxy.decide = () => (++times <= 2 ? fault : undefined);
-      expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
-      times = 0;
-      expect(
-        (await contentOf(driver, target, { first: 1_000_000, last: 9_000_000 })).equals(bytes.subarray(1_000_000, 9_000_001)),
-      ).toBe(true);
-    });
-
-    test('another object in its place is not taken for the rest', async () => {
-      await driver.put(target, bytes);
-      proxy.decide = eachNth(1, 'cut body');
-      const object = await driver.read(target);
-      proxy.decide = nothing;
-      await driver.put(target, randomBytes(bytes.length));
-      const received: Uint8Array[] = [];
-      const reading = (async () => {
-        for await (const chunk of object.stream()) received.push(chunk);
-      })();
-      expect(await code(reading)).toBe('unavailable');
-      expect(Buffer.concat(received).equals(bytes.subarray(0, Buffer.concat(received).length))).toBe(true);
-    });
-
-    test('a conditional PUT that meets another one is tried again', async () => {
-      let times = 0;
-      proxy.decide = () => (++times <= 2 ? 'conflict' : undefined);
-      await driver.put(target, bytes.subarray(0, 10), { ifAbsent: true });
-      expect(times).toBe(3);
-      expect(await code(driver.put(target, bytes, { ifAbsent: true }))).toBe('already_exists');
-    });
-
-    test('a slow reader is not taken for a server that stands still', async () => {
-      await driver.put(target, bytes);
-      const object = await driver.read(target);
-      let length = 0;
-      for await (const chunk of object.stream()) {
-        // Once, for longer than the driver's patience.
-        if (length === 0) await new Promise((resolve) => setTimeout(resolve, 3000));
-        length += chunk.length;
-      }
-      expect(length).toBe(bytes.length);
-    });
-
-    test('encryption and storage class are asked for; growing objects are in the standard class', async () => {
-      const settings = { serverSideEncryption: 'aws:kms', kmsKeyId: 'key-1', storageClass: 'STANDARD_IA' } as const;
-      const options = { ...bucket, bucket: bucket.name, endpoint: proxy.url, forcePathStyle: true, ...settings };
-      const special = createS3Driver(options);
-      proxy.decide = everything('cut');
-      await code(special.put(target, bytes.subarray(0, 10)));
-      proxy.decide = ({ method }) => (method === 'GET' ? undefined : 'cut');
-      await code((await special.openAppender(grown, { resume: false })).append(part(0)));
-      await special.close();
-      const asked = (wanted: string) => proxy.seen.find(({ method, path }) => method !== 'GET' && path.includes(wanted))?.headers;
-      const encryption = { 'x-amz-server-side-encryption': 'aws:kms', 'x-amz-server-side-encryption-aws-kms-key-id': 'key-1' };
-      expect(asked('/target')).toMatchObject({ ...encryption, 'x-amz-storage-class': 'STANDARD_IA' });
-      expect(asked('?uploads')).toMatchObject(encryption);
-      expect(asked('?uploads')).not.toHaveProperty('x-amz-storage-class');
-    });
+    test.concurrent(
+      'encryption and storage class are asked for; growing objects are in the standard class',
+      overFaults(async ({ bucket, proxy }) => {
+        const settings = { serverSideEncryption: 'aws:kms', kmsKeyId: 'key-1', storageClass: 'STANDARD_IA' } as const;
+        const options = { ...bucket, bucket: bucket.name, endpoint: proxy.url, forcePathStyle: true, ...settings };
+        const special = createS3Driver(options);
+        proxy.decide = everything('cut');
+        await code(special.put(target, bytes.subarray(0, 10)));
+        proxy.decide = ({ method }) => (method === 'GET' ? undefined : 'cut');
+        await code((await special.openAppender(grown, { resume: false })).append(part(0)));
+        await special.close();
+        const asked = (wanted: string) =>
+          proxy.seen.find(({ method, path }) => method !== 'GET' && path.includes(wanted))?.headers;
+        const encryption = { 'x-amz-server-side-encryption': 'aws:kms', 'x-amz-server-side-encryption-aws-kms-key-id': 'key-1' };
+        expect(asked('/target')).toMatchObject({ ...encryption, 'x-amz-storage-class': 'STANDARD_IA' });
+        expect(asked('?uploads')).toMatchObject(encryption);
+        expect(asked('?uploads')).not.toHaveProperty('x-amz-storage-class');
+      }),
+    );
   });
 
   describe('seen by clients', () => {
     let berth: TestBerth;
+    let proxy: FaultProxy;
 
     beforeEach(async () => {
+      const bucket = await sharedBucket();
+      proxy = await startFaultProxy(bucket.endpoint);
       berth = await startBerth({ ...s3Settings(bucket), BERTH_STORAGE_BLOBS_S3_ENDPOINT: proxy.url });
     });
     afterEach(async () => {
       proxy.decide = nothing;
       await berth.close();
+      await proxy.close();
     });
 
     const unavailable = async (method: string, path: string, body?: Uint8Array) => {

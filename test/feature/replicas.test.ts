@@ -17,9 +17,9 @@ import { startRetryingProxy } from '../support/retrying-proxy.ts';
 import { until } from '../support/until.ts';
 
 /** Longer in CI; enough to find a mistake elsewhere. */
-const seconds = process.env['CI'] === 'true' ? 20 : 12;
+const seconds = process.env['CI'] === 'true' ? 20 : 8;
 const clients = 32;
-const kills = 4;
+const kills = process.env['CI'] === 'true' ? 4 : 3;
 
 describeWith(postgresPrograms, 'two replicas over one database and one blob store', () => {
   let database: Database;

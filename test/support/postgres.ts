@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { isFirst } from './first.ts';
+import { spawnForProcess, spawnForRun } from './run-bound.ts';
 import { run } from './run.ts';
 import { until } from './until.ts';
 
@@ -58,7 +59,7 @@ function sharedCluster(): Promise<string> {
     const folder = join(tmpdir(), `berth-postgres-${process.env['TEST_RUN'] ?? process.pid}`);
     const ready = join(folder, 'ready');
     if (await isFirst(folder)) {
-      await startCluster(folder);
+      await startCluster(folder, (command) => spawnForRun(command, 'ignore'));
       await writeFile(ready, '');
     } else await until(() => existsSync(ready), 60);
     return folder;
@@ -66,8 +67,8 @@ function sharedCluster(): Promise<string> {
   return cluster;
 }
 
-/** A server of our own in the folder. Its durability is switched off: what is tested is berth's use of it. */
-async function startCluster(folder: string): Promise<ChildProcess> {
+/** A server of our own in the folder, run by `start`. Its durability is switched off: what is tested is berth's use of it. */
+async function startCluster(folder: string, start: (command: readonly string[]) => ChildProcess): Promise<ChildProcess> {
   const data = join(folder, 'data');
   await chmod(folder, 0o777);
   const init = [
@@ -85,7 +86,7 @@ async function startCluster(folder: string): Promise<ChildProcess> {
   ];
   await run('sh', ['-c', '"$@"', 'sh', ...asUser(init)]);
   const server = [programPath('postgres'), '-D', data, ...settingsOf(folder)];
-  const child = launchBound(folder, asUser(server));
+  const child = start(untilEndOfInput(folder, asUser(server)));
   await until(async () => {
     if (child.exitCode !== null) throw new Error(`PostgreSQL did not start in ${folder}`);
     return execute(urlOf(folder, 'postgres'), 'SELECT 1').then(
@@ -114,7 +115,7 @@ export interface Cluster {
 
 export async function createCluster(): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-cluster-'));
-  const shell = await startCluster(folder);
+  const shell = await startCluster(folder, spawnForProcess);
   const control = (...args: readonly string[]) => {
     const command = asUser([programPath('pg_ctl'), '-D', join(folder, 'data'), '-w', '-l', join(folder, 'control-log'), ...args]);
     return run('sh', ['-c', '"$@" >/dev/null 2>&1', 'sh', ...command]);
@@ -140,14 +141,11 @@ function asUser(command: readonly string[]): readonly string[] {
   return process.getuid?.() === 0 ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', ...command] : command;
 }
 
-/** Lives as long as this process, however that ends: the shell waits for the end of its input. */
-function launchBound(folder: string, command: readonly string[]): ChildProcess {
+/** The command in a shell that ends it, and removes the folder, at the end of its standard input. */
+function untilEndOfInput(folder: string, command: readonly string[]): readonly string[] {
   const script =
     'folder=$1; shift; "$@" 2>"$folder/log" & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf "$folder"';
-  const child = spawn('sh', ['-c', script, 'sh', folder, ...command], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-  child.unref();
-  (child.stdin as unknown as { unref(): void }).unref();
-  return child;
+  return ['sh', '-c', script, 'sh', folder, ...command];
 }
 
 function programPath(program: string): string {

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -7,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { S3 } from '@aws-sdk/client-s3';
 import { isFirst } from './first.ts';
+import { spawnForRun } from './run-bound.ts';
 import { until } from './until.ts';
 
 /** What `describeWith` asks for: one program of each Debian package. */
@@ -72,15 +72,13 @@ function sharedServer(): Promise<string> {
 
 const startSeconds = 120;
 
-/** Starts Ceph in the folder and resolves to its port. It lives as long as this process, however that ends. */
+/** Starts Ceph in the folder for the whole test run and resolves to its port. */
 async function startServer(folder: string): Promise<number> {
   const port = await freePorts();
   const script = resolve(import.meta.dirname, 'ceph-s3');
-  const child = spawn(script, [folder, String(port)], { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+  const child = spawnForRun([script, folder, String(port)], 'pipe');
   let said = '';
-  child.stderr.on('data', (data: Buffer) => (said += data.toString()));
-  child.unref();
-  for (const pipe of [child.stdin, child.stderr]) (pipe as unknown as { unref(): void }).unref();
+  child.stderr?.on('data', (data: Buffer) => (said += data.toString()));
   await until(() => {
     if (child.exitCode !== null) throw new Error(`Ceph did not start:\n${said}`);
     return existsSync(join(folder, 'ready'));
