@@ -24,6 +24,7 @@ import type { Log } from './observability/log.ts';
 import { type Metrics, createMetrics } from './observability/metrics.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './registry/leases.ts';
+import { makePrivate } from './assembly/private-files.ts';
 import { openControl } from './assembly/pass-through.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
@@ -49,6 +50,8 @@ export interface App {
 export async function createApp(config: Config, log: Log, shared?: SharedMetrics): Promise<App> {
   const driver = await openBlobStore(config.storage.blobs);
   const metadata = await openMetadata(config);
+  for (const exposed of await makePrivate(config.storage.blobs.directory, metadataFile(config)))
+    log.warn(exposed, 'other users of this machine can open data of berth');
   const now = Date.now;
   const leases = createLeases({ metadata, now });
   const registry = createRegistry({
@@ -110,7 +113,7 @@ export async function openMetadata({ storage }: Config): Promise<MetadataStore> 
     return createPostgresStore({ url, connections });
   }
   const file = metadataFile({ storage });
-  await mkdir(dirname(file), { recursive: true });
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   return createSqliteStore({ file });
 }
 

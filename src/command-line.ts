@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ConfigError, loadConfig } from '../config/load.ts';
+import { umaskFor } from './assembly/private-files.ts';
 import { type Command, UsageError } from './cli/command.ts';
 import { configCheck } from './cli/config-check.ts';
 import { helpOf, overview } from './cli/help.ts';
@@ -43,6 +44,8 @@ export interface Host {
   writeError(text: string): void;
   /** Reads standard input to its end. */
   readInput(): Promise<string>;
+  /** Sets the permissions that new files of this process do not get. */
+  setUmask(mask: number): void;
   /** Resolves to the name of the first SIGTERM or SIGINT. */
   onSignal(): Promise<string>;
 }
@@ -79,7 +82,11 @@ async function dispatch(words: readonly string[], host: Host): Promise<void> {
   await command.run({
     options: values,
     operands: positionals,
-    config: () => loadConfig({ file, environment: host.environment }),
+    config() {
+      const config = loadConfig({ file, environment: host.environment });
+      host.setUmask(umaskFor(config.storage.blobs.directory));
+      return config;
+    },
     otherConfig: (other, prefix) => loadConfig({ file: other, environment: withoutPrefix(host.environment, prefix) }),
     onSignal: host.onSignal,
     isTerminal: host.isTerminal,

@@ -19,6 +19,7 @@ const code = await runCommandLine(process.argv.slice(2), {
   write: (output) => void process.stdout.write(output),
   writeError: (output) => void process.stderr.write(output),
   readInput: () => text(process.stdin),
+  setUmask: (mask) => void process.umask(mask),
   onSignal,
 });
 process.exit(code);

@@ -21,6 +21,7 @@ export async function runCommand(
     write: (text) => void (stdout += text),
     writeError: (text) => void (stderr += text),
     readInput: () => Promise.resolve(input),
+    setUmask: () => undefined,
     onSignal: () => new Promise(() => undefined),
   });
   return { code, stdout, stderr };
