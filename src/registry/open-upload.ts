@@ -3,7 +3,7 @@ import type { Appender } from '../../storage/blobs/driver.ts';
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
 
 /** An upload session's bytes, hashed while they arrive. */
-export interface OpenUpload extends Pick<Appender, 'sizeBytes' | 'append' | 'truncate' | 'commit' | 'abort' | 'close'> {
+export interface OpenUpload extends Pick<Appender, 'sizeBytes' | 'append' | 'truncate' | 'publish' | 'abort' | 'close'> {
   /** The digest of everything received. Reads it back only where neither this process nor the store knows it. */
   digest(algorithm: DigestAlgorithm): Promise<Digest>;
   /** What this process has hashed, for the next time that it opens the session. */
@@ -75,9 +75,9 @@ export function hashing(appender: Appender, { algorithm, hashed, assertHeld = ()
       await rehash(wanted);
       return digestSoFar();
     },
-    async commit(to) {
+    async publish(to) {
       assertHeld();
-      await appender.commit(to);
+      await appender.publish(to);
     },
     abort: () => appender.abort(),
     close: () => appender.close(),

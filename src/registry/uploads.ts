@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { ChunkRange } from '../oci/content-range.ts';
@@ -31,7 +31,8 @@ export interface Uploads {
   append(session: UploadSession, chunk: Chunk): Promise<number>;
   /**
    * Appends the last chunk, if any, verifies the digest of the whole and makes the blob visible in the repository.
-   * Durable once resolved. Throws DIGEST_INVALID and ends the session when the bytes are not the digest's.
+   * Durable once resolved. Throws DIGEST_INVALID and ends the session when the bytes are not the digest's. After any
+   * other failure, and after a crash, the same request can be repeated, with its body or without.
    */
   finish(session: UploadSession, digest: Digest, lastChunk?: Chunk): Promise<void>;
   /** Drops the session and its bytes. Throws BLOB_UPLOAD_UNKNOWN. */
@@ -120,11 +121,16 @@ export function createUploads({ driver, metadata, now, leases }: UploadsOptions)
       { driver, metadata },
       {
         digest,
-        store: () => upload.commit(blobKey(digest)),
+        store: () => upload.publish(blobKey(digest)),
         record: () => metadata.commitBlob(repository, digest, sizeBytes, id, now()),
       },
     );
     open.forget(id);
+    // The blob is acknowledged by its record. What cannot be removed now belongs to no session: `sweep` finds it.
+    await upload
+      .abort()
+      .catch(() => upload.close())
+      .catch(() => undefined);
   }
 
   return {
@@ -150,7 +156,7 @@ export function createUploads({ driver, metadata, now, leases }: UploadsOptions)
     finish: (session, digest, lastChunk) =>
       within(session, async (upload) => {
         const { id, repository } = session;
-        if (lastChunk) await appendChunk(upload, lastChunk);
+        if (lastChunk) await appendLast(upload, lastChunk, digest);
         try {
           await commit(upload, repository, id, digest);
         } catch (error) {
@@ -199,8 +205,31 @@ export function createUploads({ driver, metadata, now, leases }: UploadsOptions)
   };
 }
 
+/** Appends the last chunk, unless the session has all bytes already because the client repeats a request that failed. */
+async function appendLast(upload: OpenUpload, chunk: Chunk, digest: Digest): Promise<void> {
+  const isComplete = upload.sizeBytes > 0 && (await upload.digest(digestAlgorithm(digest))) === digest;
+  if (!isComplete) return appendChunk(upload, chunk);
+  const repeated = chunk.body[Symbol.asyncIterator]();
+  while (!(await repeated.next()).done);
+}
+
+/** Appends a chunk. A full store must not keep what was not acknowledged: later pushes would fail too. */
+async function appendChunk(upload: OpenUpload, chunk: Chunk): Promise<void> {
+  const before = upload.sizeBytes;
+  try {
+    await appendAnnounced(upload, chunk);
+  } catch (error) {
+    if (isFull(error)) await upload.truncate(before).catch(() => undefined);
+    throw error;
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof StorageError && error.code === 'no_space';
+}
+
 /** Appends a chunk; one that breaks its own announcement leaves no byte behind. */
-async function appendChunk(upload: OpenUpload, { body, range, length }: Chunk): Promise<void> {
+async function appendAnnounced(upload: OpenUpload, { body, range, length }: Chunk): Promise<void> {
   const before = upload.sizeBytes;
   if (range) checkRange(range, before, length);
   const announced = length ?? (range && range.last - range.first + 1);

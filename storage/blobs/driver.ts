@@ -95,12 +95,16 @@ export interface Appender {
   /** Releases what is held open and keeps the bytes for a later resume. Idempotent. */
   close(): Promise<void>;
   /**
-   * Makes the object visible under `to`, whole and durable once resolved (survives power loss).
-   * If `to` exists already the bytes are dropped and the old object stays: content-addressed keys hold equal bytes.
-   * After a failure nothing is lost: `commit` can be tried again, or `abort` called.
+   * Makes the object visible under `to`, whole and durable once resolved (survives power loss). Replaces what is there,
+   * which may be damaged. The growing object stays too, so that it can be published again, also after a crash: `abort`
+   * ends it, and leaves the object. What is appended later does not change the object.
+   * After a failure it can be tried again, or `abort` called. Bytes of which the store cannot say whether they are
+   * durable are dropped: `sizeBytes` is 0 then.
    */
+  publish(to: ObjectKey): Promise<void>;
+  /** Publishes and ends the growing object. After a failure it can be tried again, or `abort` called. */
   commit(to: ObjectKey): Promise<void>;
-  /** Drops the bytes. Idempotent, also after `commit` (then it does nothing). */
+  /** Drops the growing object. Idempotent, also after `commit` (then it does nothing). */
   abort(): Promise<void>;
 }
 
@@ -137,9 +141,9 @@ export interface BlobDriver {
   openAppender(key: ObjectKey, options: { resume: boolean }): Promise<Appender>;
 
   /**
-   * Takes over a file of this machine as the object `to`, whole and durable once resolved. If `to` exists already the
-   * file is removed. Rejects `unavailable` where the file lies on another file system. Only drivers that keep files
-   * have it: elsewhere the bytes are appended.
+   * Takes over a file of this machine as the object `to`, whole and durable once resolved; replaces what is there.
+   * Removes a file that cannot be synced. Rejects `unavailable` where the file lies on another file system. Only drivers
+   * that keep files have it: elsewhere the bytes are appended.
    */
   adoptFile?(path: string, to: ObjectKey): Promise<void>;
 

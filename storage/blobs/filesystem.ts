@@ -62,8 +62,23 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   async function openAppender(key: ObjectKey, resume: boolean): Promise<Appender> {
     const path = growingPathOf(key);
     const file = await open(path, resume ? 'r+' : 'w+');
-    const { size } = await file.stat();
-    return createAppender({ file, path, sizeBytes: size, tree, pathOf });
+    const { size, nlink } = await file.stat();
+    const temporaryPath = () => temporaryFiles.path();
+    return createAppender({ file, path, sizeBytes: size, isPublished: nlink > 1, tree, pathOf, temporaryPath });
+  }
+
+  async function adoptFile(path: string, to: ObjectKey): Promise<void> {
+    const file = await open(path, 'r+');
+    try {
+      await file.datasync();
+    } catch (error) {
+      // A second sync would succeed without the bytes that this one could not write.
+      await unlink(path);
+      throw error;
+    } finally {
+      await file.close();
+    }
+    await tree.rename(path, pathOf(to));
   }
 
   async function remove(key: ObjectKey): Promise<StorageError | undefined> {
@@ -96,17 +111,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
     openAppender: (key, { resume }) => operation('open', () => openAppender(key, resume)),
 
-    adoptFile: (path, to) =>
-      operation('adopt', async () => {
-        const file = await open(path, 'r+');
-        try {
-          const { size } = await file.stat();
-          await createAppender({ file, path, sizeBytes: size, tree, pathOf }).commit(to);
-        } catch (error) {
-          await file.close();
-          throw error;
-        }
-      }),
+    adoptFile: (path, to) => operation('adopt', () => adoptFile(path, to)),
 
     move: (from, to) => operation('move', () => tree.rename(pathOf(from), pathOf(to))),
 

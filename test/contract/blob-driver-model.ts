@@ -40,7 +40,7 @@ async function perform(driver: BlobDriver, model: Map<string, Buffer>, step: Ste
       await appender.append(chunked(step.content, 7));
       if (step.kind === 'abandon') await appender.abort();
       else await appender.commit(step.key);
-      if (step.kind === 'commit' && !model.has(step.key)) model.set(step.key, Buffer.from(step.content));
+      if (step.kind === 'commit') model.set(step.key, Buffer.from(step.content));
       break;
     }
     case 'move': {

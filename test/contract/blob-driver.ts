@@ -195,6 +195,53 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect((await driver.stat(b)).sizeBytes).toBe(bytes.length);
     });
 
+    test('a published object can be published again by another process, until the growing object is aborted', async () => {
+      left = [b];
+      const first = await driver.openAppender(a, { resume: false });
+      await first.append(chunked(bytes, 100_000));
+      await first.publish(b);
+      await first.publish(b);
+      expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
+      await first.close();
+      const other = await store.reopen();
+      const second = await other.openAppender(a, { resume: true });
+      expect(second.sizeBytes).toBe(bytes.length);
+      await second.publish(b);
+      await second.abort();
+      expect(await code(other.openAppender(a, { resume: true }))).toBe('not_found');
+      await other.close();
+      expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
+    });
+
+    test.each([false, true])(
+      'what changes a growing object later does not change the published one (resumed: %s)',
+      async (resumed) => {
+        left = [b];
+        const first = await driver.openAppender(a, { resume: false });
+        await first.append(chunked(bytes, 100_000));
+        await first.publish(b);
+        if (resumed) await first.close();
+        const appender = resumed ? await driver.openAppender(a, { resume: true }) : first;
+        await appender.append(chunked(Buffer.from('more'), 2));
+        expect(appender.sizeBytes).toBe(bytes.length + 4);
+        await appender.truncate(10);
+        await appender.close();
+        expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
+        expect((await driver.delete([a])).size).toBe(0);
+      },
+    );
+
+    test('commit replaces an object that is damaged', async () => {
+      left = [b];
+      for (const damaged of [bytes.subarray(0, 1000), Buffer.alloc(bytes.length)]) {
+        await driver.put(b, damaged);
+        const appender = await driver.openAppender(a, { resume: false });
+        await appender.append(chunked(bytes, 100_000));
+        await appender.commit(b);
+        expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
+      }
+    });
+
     test.each([1, 700, 65_536, 5_000_000])('appended in chunks of %d bytes, over several appends', async (size) => {
       left = [b];
       const content = bytes.subarray(0, size === 1 ? 3000 : bytes.length);

@@ -81,6 +81,21 @@ if (!isRoot) process.stderr.write('skipping "a full disk": only root can mount a
     expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(blob)}`)).body.equals(blob)).toBe(true);
   });
 
+  test('an upload that does not fit gives its space back, and keeps what was acknowledged', async () => {
+    for (const acknowledged of [0, 1_000_000]) {
+      const location = await startUpload(berth, 'app');
+      const has = async () => (await call(berth, 'GET', location)).header('range');
+      if (acknowledged > 0) expect((await call(berth, 'PATCH', location, { body: randomBytes(acknowledged) })).status).toBe(202);
+      expect((await call(berth, 'PATCH', location, { body: randomBytes(sizeBytes) })).status).toBe(507);
+      expect(await has()).toBe(`0-${Math.max(0, acknowledged - 1)}`);
+      await pushBlob(berth, 'app', randomBytes(1_000_000));
+      const large = randomBytes(sizeBytes);
+      expect((await call(berth, 'PUT', `${location}?digest=${digestOf(large)}`, { body: large })).status).toBe(507);
+      expect(await has()).toBe(`0-${Math.max(0, acknowledged - 1)}`);
+      await pushBlob(berth, 'app', randomBytes(1_000_000));
+    }
+  });
+
   test('while the disk is full manifests are refused with 507, everything is still served, and /readyz says why', async () => {
     const image = newImage();
     await pushBlobs(berth, 'app', image);

@@ -55,6 +55,7 @@ export function createFaultyDriver(inner: BlobDriver): FaultyDriver {
     truncate: (size) => guarded('truncate', () => appender.truncate(size)),
     readBack: () => appender.readBack(),
     close: () => appender.close(),
+    publish: (to) => guarded('publish', () => appender.publish(to)),
     commit: (to) => guarded('commit', () => appender.commit(to)),
     abort: () => guarded('abort', () => appender.abort()),
   });

@@ -1,7 +1,6 @@
-import { type FileHandle, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, copyFile, open, rename } from 'node:fs/promises';
 import { type Appender, type ObjectKey, StorageError } from '../driver.ts';
-import type { DurableTree } from './durable.ts';
-import { writeFully } from './durable.ts';
+import { type DurableTree, unlinkIfThere, writeFully } from './durable.ts';
 import { toStorageError, translating } from './errors.ts';
 
 /** Chunks come from sockets in pieces of 64 KiB; they are written this many bytes at a time. */
@@ -12,17 +11,76 @@ export interface AppenderOptions {
   readonly path: string;
   /** Bytes that the file holds. */
   readonly sizeBytes: number;
+  /** True if the file also has an object's name. */
+  readonly isPublished: boolean;
   readonly tree: DurableTree;
   readonly pathOf: (key: ObjectKey) => string;
+  /** Returns an unused path on the same file system. */
+  readonly temporaryPath: () => string;
 }
 
 /** Appends to an open file. Takes the file over: it is closed by `close`, `commit` and `abort`. */
-export function createAppender({ file, path, sizeBytes, tree, pathOf }: AppenderOptions): Appender {
-  let kept = sizeBytes;
+export function createAppender(options: AppenderOptions): Appender {
+  const { path, tree, pathOf, temporaryPath } = options;
+  let { file } = options;
+  let kept = options.sizeBytes;
+  /** The file may also have an object's name, and objects never change. */
+  let isPublished = options.isPublished;
+  /** That name may not be durable: another attempt must change the folder again, for the change to be synced. */
+  let isUncertain = false;
   let ended = false;
+
+  async function replaceFile(next: FileHandle): Promise<void> {
+    const previous = file;
+    file = next;
+    isPublished = isUncertain = false;
+    await previous.close();
+  }
+
+  /** Gives the bytes a file of their own. */
+  async function copyPublished(): Promise<void> {
+    const copy = temporaryPath();
+    try {
+      await copyFile(path, copy);
+      await rename(copy, path);
+    } catch (error) {
+      await unlinkIfThere(copy);
+      throw error;
+    }
+    await replaceFile(await open(path, 'r+'));
+  }
+
+  /** Drops all bytes and goes on with an empty file. */
+  async function startAnew(): Promise<void> {
+    kept = 0;
+    await unlinkIfThere(path);
+    await replaceFile(await open(path, 'w+'));
+  }
+
+  /**
+   * Syncs the file, or drops its bytes: Linux reports a failed write once, and a second sync of the same pages would
+   * succeed without them.
+   */
+  async function sync(): Promise<void> {
+    try {
+      await file.datasync();
+    } catch (error) {
+      await startAnew().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async function publish(to: ObjectKey): Promise<void> {
+    if (isUncertain) await copyPublished();
+    await sync();
+    isPublished = isUncertain = true;
+    await tree.linkOver(path, temporaryPath(), pathOf(to));
+    isUncertain = false;
+  }
 
   async function write(buffers: readonly Uint8Array[], length: number): Promise<void> {
     try {
+      if (isPublished) await copyPublished();
       await writeFully(file, buffers, kept);
       kept += length;
     } catch (error) {
@@ -60,6 +118,7 @@ export function createAppender({ file, path, sizeBytes, tree, pathOf }: Appender
 
     truncate: (size) =>
       translating('truncate', async () => {
+        if (isPublished) await copyPublished();
         await file.truncate(size);
         kept = size;
       }),
@@ -79,17 +138,13 @@ export function createAppender({ file, path, sizeBytes, tree, pathOf }: Appender
       await release();
     },
 
+    publish: (to) => translating('publish', () => publish(to)),
+
     commit: (to) =>
       translating('commit', async () => {
-        const target = pathOf(to);
-        if (await exists(target)) {
-          // Whoever made it may not have come to its last fsync yet.
-          await tree.makeDurable(target);
-          await unlinkIfThere(path);
-        } else {
-          await file.datasync();
-          await tree.rename(path, target);
-        }
+        if (ended) return;
+        await publish(to);
+        await unlinkIfThere(path);
         // Only now: until here a failed commit can be tried again.
         await release();
       }),
@@ -99,19 +154,6 @@ export function createAppender({ file, path, sizeBytes, tree, pathOf }: Appender
         if (await release()) await unlinkIfThere(path);
       }),
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isFile(),
-    () => false,
-  );
-}
-
-async function unlinkIfThere(path: string): Promise<void> {
-  await unlink(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  });
 }
 
 /** Gathers chunks; writes one batch while the next one gathers, so that at most two are in memory. */

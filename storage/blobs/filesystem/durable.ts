@@ -10,6 +10,11 @@ export interface DurableTree {
   rename(from: string, to: string): Promise<void>;
   /** Gives the synced file `from` the name `to` and takes the old one away. Rejects EEXIST where `to` is taken. */
   renameIfAbsent(from: string, to: string): Promise<void>;
+  /**
+   * Gives the synced file `from` the name `to` too, replacing what is there. `spare` is an unused path on the same file
+   * system; it is not used when this resolves.
+   */
+  linkOver(from: string, spare: string, to: string): Promise<void>;
   /** Makes sure of the name `path`, which another process may have given just now. */
   makeDurable(path: string): Promise<void>;
   /** Takes the file `path` away, and the folder that held it when it is empty then. Not durable. Rejects ENOENT. */
@@ -65,6 +70,16 @@ export function createDurableTree(root: string): DurableTree {
         await link(from, to);
         await unlink(from);
       }),
+    linkOver: (from, spare, to) =>
+      place(to, async () => {
+        await link(from, spare).catch(unless('EEXIST'));
+        try {
+          await rename(spare, to);
+        } finally {
+          // rename(2) does nothing when both names are the same file's.
+          await unlinkIfThere(spare);
+        }
+      }),
     async makeDurable(path) {
       const folder = dirname(path);
       await makeFolder(folder);
@@ -87,6 +102,11 @@ function unless(...codes: readonly string[]) {
   return (error: unknown): void => {
     if (!hasCode(error, ...codes)) throw error;
   };
+}
+
+/** Deletes the file; a missing one is a success. */
+export async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch(unless('ENOENT'));
 }
 
 /** Makes the folder `path` and those above it, durable like everything that will lie in it. */

@@ -91,6 +91,12 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
     if (upload) await seal(upload);
   }
 
+  async function publish(to: ObjectKey): Promise<void> {
+    if (stored() === 0) return putObject(bucket, to, tail);
+    await complete();
+    await copyObject(bucket, data, to, completedBytes);
+  }
+
   return {
     get sizeBytes() {
       return stored() + tail.length;
@@ -114,11 +120,17 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
     },
 
     async truncate(sizeBytes) {
+      if (sizeBytes === 0) {
+        // Needs no space: a store that is full must be able to do it.
+        await removeGrowing(bucket, [key]);
+        [upload, completedBytes] = [undefined, 0];
+        return record(nothing, undefined);
+      }
       if (sizeBytes >= stored()) return record(tail.slice(0, sizeBytes - stored()), undefined);
       await complete();
       digest = undefined;
       if (sizeBytes >= smallestPartBytes) return begin(sizeBytes);
-      const head = sizeBytes === 0 ? nothing : await readWhole(bucket, data, { first: 0, last: sizeBytes - 1 });
+      const head = await readWhole(bucket, data, { first: 0, last: sizeBytes - 1 });
       completedBytes = 0;
       await record(head, undefined);
     },
@@ -131,17 +143,13 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
 
     close: () => Promise.resolve(),
 
+    publish,
+
     async commit(to) {
-      if ((await unlessMissing(objectSize(bucket, to))) === undefined) {
-        if (stored() === 0) await putObject(bucket, to, tail);
-        else {
-          await complete();
-          await copyObject(bucket, data, to, completedBytes);
-        }
-      }
+      if (ended) return;
+      await publish(to);
       ended = true;
       // The object is there. What cannot be removed now is found by `listGrowing`.
-      await upload?.abort().catch(() => undefined);
       await removeData(bucket, [key]).catch(() => undefined);
     },
 
