@@ -8,18 +8,31 @@ export interface BodyPlace {
   readonly totalBytes: number;
 }
 
-/** Reads `Content-Range` of a 206, `Content-Length` of a 200. Throws `bad_content` where they say nothing. */
-export function placeOf({ statusCode, headers }: IncomingMessage, promisedBytes: number | undefined): BodyPlace {
-  if (statusCode === 206) {
-    const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers['content-range'] ?? '');
-    if (!match) throw new UpstreamError('bad_content', 'a partial answer without a usable Content-Range');
-    return { firstByte: Number(match[1]), totalBytes: Number(match[2]) };
-  }
+/**
+ * Reads `Content-Range` of a 206, `Content-Length` of a 200. `expectedBytes`: the size of the whole blob, where it is
+ * known. Throws `bad_content` where they do not say enough.
+ */
+export function placeOf(response: IncomingMessage, expectedBytes: number | undefined): BodyPlace {
+  return response.statusCode === 206 ? placeOfPart(response, expectedBytes) : placeOfWhole(response, expectedBytes);
+}
+
+/** `bytes 0-9/100`, or `bytes 0-9/*` from servers that do not tell the whole size (RFC 9110, section 14.4). */
+function placeOfPart({ headers }: IncomingMessage, expectedBytes: number | undefined): BodyPlace {
+  const [, first, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? [];
+  const totalBytes = total === '*' ? expectedBytes : Number(total);
+  if (first === undefined || totalBytes === undefined)
+    throw new UpstreamError('bad_content', 'a partial answer without a usable Content-Range');
+  return { firstByte: Number(first), totalBytes };
+}
+
+function placeOfWhole({ headers }: IncomingMessage, expectedBytes: number | undefined): BodyPlace {
   const length = headers['content-length'];
-  const totalBytes = length === undefined ? promisedBytes : Number(length);
-  if (totalBytes === undefined || !Number.isSafeInteger(totalBytes)) {
+  const totalBytes = length === undefined ? expectedBytes : Number(length);
+  if (totalBytes === undefined || !Number.isSafeInteger(totalBytes))
     throw new UpstreamError('bad_content', 'the upstream does not say how long the blob is');
-  }
+  // A captive portal or an error page; a blob that is HTML has a size that somebody has promised.
+  if (expectedBytes === undefined && headers['content-type']?.startsWith('text/html') === true)
+    throw new UpstreamError('bad_content', 'the upstream sends a web page');
   return { firstByte: 0, totalBytes };
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { bodyFrom, placeOf } from './body-place.ts';
 import type { GrowingBlob } from './growing-blob.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
 
 export interface DownloadOptions {
   /** The blob's size, where a manifest has said it. */
@@ -10,6 +10,8 @@ export interface DownloadOptions {
   /** The blob from the byte `first` on, to its end or to the byte `last`. Rejects with `UpstreamError`. */
   readonly fetch: (first: number, signal: AbortSignal, last?: number) => Promise<IncomingMessage>;
   readonly signal: AbortSignal;
+  /** How long an upstream that has begun to send may bring nothing before the download fails. */
+  readonly idleSeconds: number;
   /** The upstream begins to send it. */
   readonly onBegin: (sizeBytes: number) => void;
   /** An attempt has broken off, or what a former download left is used. */
@@ -18,56 +20,134 @@ export interface DownloadOptions {
   readonly onReceived: (bytes: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** Attempts in a row that bring nothing. */
-const mostAttempts = 5;
+/** Time as a download sees it; tests pass their own. */
+export interface Clock {
+  /** Milliseconds. */
+  now(): number;
+  /** Rejects when the signal is aborted. */
+  sleep(milliseconds: number, signal: AbortSignal): Promise<unknown>;
+}
+
+const realClock: Clock = {
+  now: () => performance.now(),
+  sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
+};
+
+/** Attempts in a row that bring nothing, before `idleSeconds` ends the download. */
+const fewestAttempts = 5;
 const firstPauseMilliseconds = 100;
+const longestPauseMilliseconds = 2000;
 
 /**
- * Brings the bytes that the blob lacks. What breaks off is resumed where it was; only before the upstream has begun to
- * send is its refusal final. Rejects with `UpstreamError`, or with what the file's disk says.
+ * Brings the bytes that the blob lacks. A download that breaks off is resumed where it was, while clients wait; only
+ * before the upstream has begun to send is its refusal final. Rejects with `UpstreamError`, or with the error of the
+ * file's disk.
  */
-export async function download(blob: GrowingBlob, options: DownloadOptions): Promise<void> {
-  const { promisedBytes, fetch, signal, onBegin, onResume, onReceived } = options;
+export async function download(blob: GrowingBlob, options: DownloadOptions, clock = realClock): Promise<void> {
+  const { signal, idleSeconds, onResume } = options;
+  const attempts = createAttempts(blob, options);
+  let progressAt = clock.now();
+
+  function mayGoOn(error: UpstreamError | undefined, failures: number): boolean {
+    if (error && isLongLimit(error, idleSeconds)) return false;
+    if (failures < fewestAttempts) return true;
+    return clock.now() - progressAt < idleSeconds * 1000 && !(error && isFinal(error));
+  }
+
+  if (blob.keptBytes > 0) onResume();
+  for (let failures = 0; ;) {
+    const before = blob.keptBytes;
+    const error = await attempts.next();
+    if (attempts.isDone()) return;
+    failures++;
+    if (blob.keptBytes > before) {
+      failures = 0;
+      progressAt = clock.now();
+    }
+    if (!mayGoOn(error, failures)) {
+      throw new UpstreamError('failed', 'the download broke off again and again', { cause: error });
+    }
+    onResume();
+    const pause = firstPauseMilliseconds * 2 ** Math.min(10, Math.max(0, failures - 1));
+    await clock.sleep(Math.min(pause, longestPauseMilliseconds), signal).catch(() => {
+      throw signal.reason as Error;
+    });
+  }
+}
+
+interface Attempts {
+  /** Asks the upstream once. Resolves to the error that the download can survive; rejects with one that it cannot. */
+  next(): Promise<UpstreamError | undefined>;
+  isDone(): boolean;
+}
+
+function createAttempts(blob: GrowingBlob, { promisedBytes, fetch, signal, onBegin, onReceived }: DownloadOptions): Attempts {
   let sizeBytes: number | undefined;
+  /** Answers in a row that were no part of the blob. */
+  let wrongAnswers = 0;
 
   async function receive(): Promise<void> {
-    const response = await fetch(blob.keptBytes, signal);
-    const { firstByte, totalBytes } = placeOf(response, promisedBytes ?? sizeBytes);
-    if (totalBytes !== (sizeBytes ?? promisedBytes ?? totalBytes) || firstByte > blob.keptBytes) {
-      response.destroy();
-      throw new UpstreamError('bad_content', 'the upstream tells another size than before');
-    }
-    if (sizeBytes === undefined) onBegin(totalBytes);
-    sizeBytes = totalBytes;
-    for await (const chunk of bodyFrom(response, blob.keptBytes - firstByte, totalBytes - blob.keptBytes)) {
-      await blob.append(chunk);
+    // An upstream that answers ranges wrongly twice is asked once for the whole blob.
+    const response = await fetch(wrongAnswers === 2 ? 0 : blob.keptBytes, signal);
+    const { firstByte, totalBytes } = begin(response);
+    let at = firstByte;
+    for await (const chunk of bodyFrom(response, 0, totalBytes - firstByte)) {
+      const known = chunk.subarray(0, Math.max(0, blob.keptBytes - at));
+      if (!(await blob.holds(known, at))) throw new UpstreamError('bad_content', 'the upstream sends other bytes than before');
+      at += chunk.length;
+      if (known.length < chunk.length) await blob.append(chunk.subarray(known.length));
       await onReceived(chunk.length, signal);
     }
   }
 
-  async function mayTryAgain(error: unknown): Promise<boolean> {
-    if (signal.aborted || !(error instanceof UpstreamError)) return false;
-    if (sizeBytes !== undefined) return error.code !== 'bad_content';
-    if (error.code !== 'bad_content' || blob.keptBytes === 0) return false;
-    // What was left here is not the beginning of what the upstream has.
-    await blob.restart();
-    return true;
+  function begin(response: IncomingMessage) {
+    try {
+      const place = placeOf(response, promisedBytes ?? sizeBytes);
+      const { firstByte, totalBytes } = place;
+      if (totalBytes !== (sizeBytes ?? promisedBytes ?? totalBytes) || firstByte > blob.keptBytes || totalBytes < blob.keptBytes)
+        throw new UpstreamError('bad_content', 'the upstream tells another size than before');
+      if (sizeBytes === undefined) onBegin(totalBytes);
+      sizeBytes = totalBytes;
+      return place;
+    } catch (error) {
+      response.destroy();
+      throw error;
+    }
   }
 
-  if (blob.keptBytes > 0) onResume();
-  for (let attempt = 1; ; attempt++) {
-    const before = blob.keptBytes;
-    try {
-      await receive();
-    } catch (error) {
-      if (!(await mayTryAgain(error))) throw error;
-    }
-    if (blob.keptBytes === sizeBytes) return;
-    if (blob.keptBytes > before) attempt = 0;
-    if (attempt === mostAttempts) throw new UpstreamError('failed', 'the download broke off again and again');
-    onResume();
-    await delay(firstPauseMilliseconds * 2 ** Math.max(0, attempt - 1), undefined, { signal }).catch(() => {
-      throw signal.reason as Error;
-    });
+  async function survive(error: unknown, before: number): Promise<UpstreamError> {
+    if (signal.aborted || !(error instanceof UpstreamError)) throw error;
+    wrongAnswers = error.code === 'bad_content' && blob.keptBytes === before ? wrongAnswers + 1 : 0;
+    if (sizeBytes !== undefined) return error;
+    if (error.code !== 'bad_content' || wrongAnswers > 1) throw error;
+    // The bytes of a former download may not be the beginning of what the upstream has.
+    if (blob.keptBytes > 0) await blob.restart();
+    return error;
   }
+
+  return {
+    async next() {
+      const before = blob.keptBytes;
+      try {
+        await receive();
+        wrongAnswers = 0;
+        return undefined;
+      } catch (error) {
+        return await survive(error, before);
+      }
+    },
+    isDone: () => blob.keptBytes === sizeBytes,
+  };
+}
+
+/** A limit that will not end while clients wait. */
+function isLongLimit({ code, retryAfterSeconds = Infinity }: UpstreamError, idleSeconds: number): boolean {
+  return code === 'limited' && retryAfterSeconds > idleSeconds;
+}
+
+/** Answers that may be a moment's mistake, and are believed when they are repeated. */
+const final: readonly UpstreamErrorCode[] = ['not_found', 'denied', 'login_refused'];
+
+function isFinal({ code }: UpstreamError): boolean {
+  return final.includes(code);
 }

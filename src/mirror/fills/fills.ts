@@ -43,7 +43,7 @@ export interface JoinedFill {
 /** Rejects where the repository's upstream has no such blob in it. */
 export type Proof = () => Promise<unknown>;
 
-export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'prove' | 'onBegin' | 'onUnread'>;
+export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'prove' | 'idleSeconds' | 'onBegin' | 'onUnread'>;
 type ProvenSource = FillSource & Pick<FillOptions, 'prove'>;
 
 export interface FillsOptions {
@@ -116,7 +116,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   async function own(digest: Digest, entry: Entry, source: ProvenSource, claim: Claim): Promise<JoinedFill> {
     const onBegin = (sizeBytes: number) => void claim.announce(sizeBytes).catch(() => undefined);
     const onUnread = () => void leave(digest, entry).catch(() => undefined);
-    const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), onBegin, onUnread });
+    const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), idleSeconds, onBegin, onUnread });
     entry.fill = fill;
     entry.ended = end(digest, fill, entry, claim);
     return { sizeBytes: await fill.started, isNew: true, open: fill.open };

@@ -17,6 +17,8 @@ export interface GrowingBlob {
   append(chunk: Buffer): Promise<void>;
   /** Reads into the whole buffer from `at` on; resolves to the number of bytes read. */
   read(buffer: Buffer, at: number): Promise<number>;
+  /** True if the file has these bytes from `at` on. */
+  holds(bytes: Buffer, at: number): Promise<boolean>;
   /** Drops everything. */
   restart(): Promise<void>;
   /** The hash of what is kept, to go on with. */
@@ -68,6 +70,15 @@ export async function openGrowingBlob(path: string, digest: Digest, mostBytes: n
       keptBytes += chunk.length;
     },
     read: async (buffer, at) => (await file.read(buffer, 0, buffer.length, at)).bytesRead,
+    async holds(bytes, at) {
+      if (bytes.length === 0) return true;
+      const held = Buffer.allocUnsafe(bytes.length);
+      let done = 0;
+      for (let read = -1; done < held.length && read !== 0; done += read) {
+        read = (await file.read(held, done, held.length - done, at + done)).bytesRead;
+      }
+      return done === held.length && held.equals(bytes);
+    },
     restart,
     hashed: () => hash.copy(),
     close: () => file.close(),

@@ -81,6 +81,7 @@ test('MUST 24: what may not be read yet waits in the socket', async () => {
     promisedBytes: undefined,
     fetch: async () => (response = await getBlob(digest, 60)),
     signal,
+    idleSeconds: 30,
     onBegin: () => undefined,
     onResume: () => undefined,
     onReceived: () => gate.promise,

@@ -264,6 +264,16 @@ describe('MUST 9: an upstream that breaks off', () => {
     expect(blobGets()).toBe(8);
   });
 
+  test('a link that the host of the blobs refuses at the first byte is replaced by a new one', async () => {
+    const bytes = randomBytes(1000);
+    const digest = upstream.addBlob('o/i', bytes);
+    upstream.misbehave('GET', /^cdn/, { status: 403 });
+    const answer = await get(digest);
+    expect([answer.status, answer.body.equals(bytes), blobGets()]).toEqual([200, true, 2]);
+    upstream.misbehave('GET', /^cdn/, { status: 403 }, 2);
+    expect((await get(upstream.addBlob('o/i', randomBytes(10)))).status).toBe(502);
+  });
+
   test('MUST 9: a token that has ended meanwhile is replaced', async () => {
     const bytes = randomBytes(1_000_000);
     const digest = upstream.addBlob('o/i', bytes);
@@ -279,10 +289,12 @@ describe('MUST 9: an upstream that breaks off', () => {
 });
 
 test('MUST 10: what fails for good is cut short, never added to, and taken up again', async () => {
+  await Promise.all([berth.close(), upstream.close()]);
+  await start({ auth: 'bearer', redirectBlobs: true }, { timeouts: { idle: '500ms' } });
   const bytes = randomBytes(1_000_000);
   const digest = upstream.addBlob('o/i', bytes);
   upstream.misbehave('GET', /^cdn/, { cutAfter: 600_000 });
-  upstream.misbehave('GET', /^cdn/, { status: 502 }, 6);
+  upstream.misbehave('GET', /^cdn/, { status: 502 }, 1000);
   const response = await fetch(berth.url + pathOf(digest));
   expect(response.status).toBe(200);
   let received = Buffer.alloc(0);
@@ -297,6 +309,7 @@ test('MUST 10: what fails for good is cut short, never added to, and taken up ag
   const { size } = await stat(join(berth.directory, '.berth/fills', partial));
   expect(size).toBeGreaterThan(0);
   berth = await berth.restart();
+  upstream.behave();
   const before = upstream.blobBytes;
   await until(async () => (await get(digest)).body.equals(bytes));
   expect(upstream.blobBytes - before).toBe(bytes.length - size);

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { download } from '../../../src/mirror/fills/download.ts';
+import { openGrowingBlob, verify } from '../../../src/mirror/fills/growing-blob.ts';
+import { UpstreamError } from '../../../src/mirror/upstream/upstream-error.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import { digestOf } from '../../support/images.ts';
+
+const bytes = randomBytes(1000);
+const digest = digestOf(bytes) as Digest;
+
+let scratch: string;
+beforeEach(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'berth-download-'));
+});
+afterEach(() => rm(scratch, { recursive: true }));
+
+/** One answer of the upstream to a request for the blob from the byte `first` on. */
+type Answer = (first: number) => IncomingMessage;
+
+function respond(statusCode: number, headers: object, body: Buffer, isCut = false): IncomingMessage {
+  function* pieces() {
+    yield body;
+    if (isCut) throw new Error('the connection broke');
+  }
+  return Object.assign(Readable.from(pieces()), { statusCode, headers }) as unknown as IncomingMessage;
+}
+
+const part = (first: number, length = bytes.length, total = '1000') =>
+  respond(206, { 'content-range': `bytes ${first}-999/${total}` }, bytes.subarray(first, first + length), length < bytes.length);
+const whole: Answer = () => respond(200, { 'content-length': '1000' }, bytes);
+const rest: Answer = (first) => (first === 0 ? whole(0) : part(first));
+/** Sends the first 400 bytes, then breaks off. */
+const cut: Answer = () => respond(200, { 'content-length': '1000' }, bytes.subarray(0, 400), true);
+const page = Buffer.alloc(1000, '<html>');
+const failing =
+  (error: UpstreamError): Answer =>
+  () => {
+    throw error;
+  };
+
+interface Run {
+  readonly answers: readonly Answer[];
+  readonly promisedBytes?: number;
+  readonly idleSeconds?: number;
+}
+
+/** Downloads from an upstream that gives these answers and then the last one; resolves to the first bytes that were asked for. */
+async function run({ answers, promisedBytes, idleSeconds = 30 }: Run): Promise<readonly number[]> {
+  const asked: number[] = [];
+  let time = 0;
+  const clock = { now: () => time, sleep: (milliseconds: number) => Promise.resolve((time += milliseconds)) };
+  const blob = await openGrowingBlob(join(scratch, 'blob'), digest, promisedBytes);
+  const fetch = (first: number) =>
+    Promise.resolve().then(() => {
+      const answer = answers[Math.min(asked.length, answers.length - 1)] ?? whole;
+      asked.push(first);
+      return answer(first);
+    });
+  const nothing = () => undefined;
+  const { signal } = new AbortController();
+  const onReceived = () => Promise.resolve();
+  try {
+    await download(blob, { promisedBytes, fetch, signal, idleSeconds, onBegin: nothing, onResume: nothing, onReceived }, clock);
+    verify(blob.hashed(), digest);
+  } finally {
+    await blob.close();
+  }
+  return asked;
+}
+
+describe('a download that broke off goes on', () => {
+  test.each<[string, Answer]>([
+    ['a Content-Range without the whole size', (first) => part(first, 1000, '*')],
+    ['a web page of another size', () => respond(200, { 'content-length': '7' }, Buffer.from('<html/>'))],
+    ['a web page of the same size', () => respond(200, { 'content-length': '1000' }, page)],
+    ['a web page without a size', () => respond(200, { 'content-type': 'text/html' }, page)],
+    ['a 416', failing(new UpstreamError('bad_content', 'status 416', { status: 416 }))],
+    ['a 404', failing(new UpstreamError('not_found', 'not found'))],
+  ])('after %s', async (_, answer) => {
+    const asked = await run({ answers: [cut, answer, rest] });
+    expect(asked.slice(0, 2)).toEqual([0, 400]);
+  });
+
+  test('by the whole blob, from an upstream that answers every range wrongly', async () => {
+    const refused = failing(new UpstreamError('bad_content', 'status 416'));
+    expect(await run({ answers: [cut, refused, refused, whole] })).toEqual([0, 400, 400, 0]);
+  });
+
+  test('for as long as an upstream may rest, however often it fails meanwhile', async () => {
+    const away = failing(new UpstreamError('unreachable', 'no connection (ECONNREFUSED)'));
+    const asked = await run({ answers: [cut, ...Array<Answer>(12).fill(away), rest] });
+    expect(asked).toEqual([0, ...Array<number>(13).fill(400)]);
+    await rm(join(scratch, 'blob'));
+    await expect(run({ answers: [cut, away], idleSeconds: 10 })).rejects.toMatchObject({ code: 'failed' });
+  });
+
+  test('but not from an upstream that has it no longer, nor from one whose limit lasts longer', async () => {
+    const gone = failing(new UpstreamError('not_found', 'not found'));
+    await expect(run({ answers: [cut, gone, gone, gone, gone, gone, rest] })).rejects.toMatchObject({ code: 'failed' });
+    const limited = failing(new UpstreamError('limited', 'enough', { retryAfterSeconds: 60 }));
+    await expect(run({ answers: [limited, rest] })).rejects.toMatchObject({ code: 'limited' });
+    const asked = run({ answers: [cut, limited, rest] });
+    await expect(asked).rejects.toMatchObject({ code: 'failed' });
+  });
+});
+
+describe('before the first byte', () => {
+  test('a single web page is asked for again, a second one is the answer', async () => {
+    const wrong: Answer = () => respond(200, { 'content-length': '1000', 'content-type': 'text/html' }, page);
+    expect(await run({ answers: [wrong, whole] })).toEqual([0, 0]);
+    await rm(join(scratch, 'blob'));
+    await expect(run({ answers: [wrong, wrong, whole] })).rejects.toMatchObject({ code: 'bad_content' });
+  });
+
+  test('what a former download left is dropped where it is not the beginning of the blob', async () => {
+    await writeFile(join(scratch, 'blob'), bytes.subarray(0, 100));
+    expect(await run({ answers: [rest] })).toEqual([100]);
+    await writeFile(join(scratch, 'blob'), bytes.subarray(0, 100));
+    const ignoresRanges = await run({ answers: [whole] });
+    expect(ignoresRanges).toEqual([100]);
+  });
+});
