@@ -30,19 +30,19 @@ export function createKeptManifests(options: KeptManifestsOptions): KeptManifest
   const { driver, metadata, now, reserve, settle, onFailure } = options;
 
   async function record(source: MirroredRepository, manifest: RemoteManifest): Promise<void> {
-    const { digest, sizeBytes, parsed } = manifest;
+    const { digest, sizeBytes, contents } = manifest;
     await metadata.recordMirroredManifest({
       ...holderOf(source),
       digest,
       sizeBytes,
-      mediaType: parsed.mediaType,
-      artifactType: parsed.artifactType ?? null,
-      subject: parsed.subject ?? null,
-      annotations: parsed.annotations ? JSON.stringify(parsed.annotations) : null,
-      promises: [...parsed.blobs, ...parsed.children].map((content) => ({
-        digest: content.digest,
-        sizeBytes: content.sizeBytes,
-      })),
+      mediaType: contents.mediaType,
+      artifactType: contents.artifactType ?? null,
+      subject: contents.subject ?? null,
+      annotations: contents.annotations ? JSON.stringify(contents.annotations) : null,
+      // Of content without a size the upstream is asked when a client wants it.
+      promises: [...contents.blobs, ...contents.children].flatMap(({ digest, sizeBytes }) =>
+        sizeBytes === undefined ? [] : [{ digest, sizeBytes }],
+      ),
       tags: [],
       now: now(),
     });
@@ -56,6 +56,20 @@ export function createKeptManifests(options: KeptManifestsOptions): KeptManifest
     }
   }
 
+  async function store(source: MirroredRepository, manifest: RemoteManifest): Promise<void> {
+    const { digest, sizeBytes, bytes } = manifest;
+    if (!(await reserve(digest, sizeBytes))) throw new Error('the mirror is full, and evicted content is not deleted yet');
+    const recording = {
+      digest,
+      store: () => putIfMissing(driver, blobKey(digest), bytes),
+      record: () => record(source, manifest),
+    };
+    await recorded({ driver, metadata }, recording).catch(async (error: unknown) => {
+      await settle(digest);
+      throw error;
+    });
+  }
+
   function point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void> {
     const { digest, mediaType, sizeBytes } = facts;
     return surviving(() => metadata.recordMirroredTag({ ...holderOf(source), tag, digest, mediaType, sizeBytes, now: now() }));
@@ -64,16 +78,7 @@ export function createKeptManifests(options: KeptManifestsOptions): KeptManifest
   return {
     point,
     async keep(source, manifest, tag) {
-      await surviving(async () => {
-        const { digest, sizeBytes, bytes } = manifest;
-        if (!(await reserve(digest, sizeBytes))) throw new Error('the mirror is full, and what it evicts has not left yet');
-        const store = () => putIfMissing(driver, blobKey(digest), bytes);
-        const recording = { digest, store, record: () => record(source, manifest) };
-        await recorded({ driver, metadata }, recording).catch(async (error: unknown) => {
-          await settle(digest);
-          throw error;
-        });
-      });
+      if (manifest.isStorable) await surviving(() => store(source, manifest));
       if (tag !== undefined) await point(source, tag, manifest);
     },
   };

@@ -17,9 +17,9 @@ export interface PrefetchOptions {
 
 /** An index says nothing of the platform: only the manifest that a client has chosen does. */
 export function createPrefetch({ blobs, largestBytes, isBusy }: PrefetchOptions): Prefetch {
-  async function fetch(source: MirroredRepository, { parsed }: RemoteManifest): Promise<void> {
-    for (const { digest, sizeBytes } of parsed.blobs) {
-      if (sizeBytes > largestBytes) continue;
+  async function fetch(source: MirroredRepository, { contents }: RemoteManifest): Promise<void> {
+    for (const { digest, sizeBytes } of contents.blobs) {
+      if (sizeBytes === undefined || sizeBytes > largestBytes) continue;
       if (isBusy(source)) return;
       await blobs.get(source, digest, true);
     }

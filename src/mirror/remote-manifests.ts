@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Digest, digestAlgorithm, parseDigest } from '../oci/digest.ts';
-import { InvalidManifest } from '../oci/json-fields.ts';
-import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-types.ts';
+import { type ManifestContents, isSpecificType, readManifestContents } from './manifest-contents.ts';
 import type { MirroredRepository } from './routing.ts';
+import { isSignedPayloadOf } from './schema1-digest.ts';
 import { readWhole } from './upstream/transport.ts';
 import type { UpstreamClient } from './upstream/upstream-client.ts';
 import { UpstreamError } from './upstream/upstream-error.ts';
@@ -18,7 +18,9 @@ export interface ManifestFacts {
 
 export interface RemoteManifest extends ManifestFacts {
   readonly bytes: Buffer;
-  readonly parsed: Manifest;
+  readonly contents: ManifestContents;
+  /** False for a signed schema 1 manifest: its digest is not that of its bytes, so no store can hold it under that name. */
+  readonly isStorable: boolean;
 }
 
 /** Manifests as the upstream has them: one request for each call. Rejects with `UpstreamError`. */
@@ -30,7 +32,7 @@ export interface RemoteManifests {
 }
 
 /** Everything that a manifest can be, whatever the client at hand accepts: what is kept serves all clients. */
-const accept = Object.values(mediaTypes).join(', ');
+const accept = [...Object.values(mediaTypes), '*/*'].join(', ');
 
 export function createRemoteManifests(
   clientOf: (source: MirroredRepository) => UpstreamClient,
@@ -41,9 +43,10 @@ export function createRemoteManifests(
     const response = await ask(source, 'GET', reference);
     const bytes = await readWhole(response, largestBytes);
     onReceived(source, bytes.length);
-    const digest = verified(bytes, expected ?? digestHeader(response));
-    const parsed = parse(bytes, contentType(response));
-    return { digest, mediaType: parsed.mediaType, sizeBytes: bytes.length, bytes, parsed };
+    const { digest, isStorable } = verified(bytes, expected ?? digestHeader(response));
+    const contents = readManifestContents(bytes, contentType(response));
+    if (!contents) throw new UpstreamError('bad_content', 'the upstream sent no manifest');
+    return { digest, mediaType: contents.mediaType, sizeBytes: bytes.length, bytes, contents, isStorable };
   }
 
   function ask(
@@ -63,7 +66,7 @@ export function createRemoteManifests(
       const length = response.headers['content-length'];
       const mediaType = contentType(response);
       // Some registries answer HEAD with less than they should.
-      if (!digest || length === undefined || mediaType === '') return factsOf(await get(source, reference));
+      if (!digest || length === undefined || !isSpecificType(mediaType)) return factsOf(await get(source, reference));
       return { digest, mediaType, sizeBytes: Number(length) };
     },
   };
@@ -83,19 +86,10 @@ function contentType({ headers }: IncomingMessage): string {
   return headers['content-type']?.split(';', 1)[0]?.trim() ?? '';
 }
 
-function verified(bytes: Buffer, expected: Digest | undefined): Digest {
+function verified(bytes: Buffer, expected: Digest | undefined): { readonly digest: Digest; readonly isStorable: boolean } {
   const algorithm = expected ? digestAlgorithm(expected) : 'sha256';
   const actual = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
-  if (expected && actual !== expected) throw new UpstreamError('bad_content', 'the manifest has another digest than its name');
-  return actual;
-}
-
-/** Some upstreams label manifests as plain JSON: then the document's own word counts. */
-function parse(bytes: Buffer, type: string): Manifest {
-  try {
-    return parseManifest(bytes, type.startsWith('application/vnd.') ? type : '');
-  } catch (error) {
-    if (error instanceof InvalidManifest) throw new UpstreamError('bad_content', `the manifest is not valid: ${error.message}`);
-    throw error;
-  }
+  if (!expected || actual === expected) return { digest: actual, isStorable: true };
+  if (isSignedPayloadOf(expected, bytes)) return { digest: expected, isStorable: false };
+  throw new UpstreamError('bad_content', 'the manifest has another digest than its name');
 }

@@ -1,7 +1,7 @@
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { parseManifest } from '../../oci/manifest.ts';
 import type { Reference } from '../../oci/reference.ts';
+import { readManifestContents } from '../manifest-contents.ts';
 import type { ImageName } from './image-name.ts';
 import type { Mirror } from '../mirror.ts';
 import type { Platforms } from './platforms.ts';
@@ -45,10 +45,11 @@ export async function contentsOf(
   async function add(wanted: Reference): Promise<void> {
     const served = await mirror.manifest(source, wanted, true);
     const bytes = served.bytes ?? (await manifestBytes(served.digest));
-    const parsed = parseManifest(bytes, served.mediaType);
+    const contents = readManifestContents(bytes, served.mediaType);
+    if (!contents) throw new Error(`${served.digest} is no manifest`);
     manifests.add(served.digest as Digest);
-    for (const { digest, sizeBytes } of parsed.blobs) blobs.set(digest, sizeBytes);
-    for (const digest of parsed.children.length === 0 ? [] : wantedChildren(bytes, platforms)) {
+    for (const { digest, sizeBytes = 0 } of contents.blobs) blobs.set(digest, sizeBytes);
+    for (const digest of contents.children.length === 0 ? [] : wantedChildren(bytes, platforms)) {
       if (!manifests.has(digest)) await add({ digest });
     }
   }
