@@ -139,6 +139,13 @@ export const schema = section({
       },
     ),
     freshness: duration('60s', 'how long a mirrored tag is believed without asking the upstream'),
+    tags: entries({}, 'freshness of some tags, by pattern, such as docker.io/library/**:*-alpine', {
+      freshness: duration('24h', 'how long they are believed without asking the upstream'),
+    }),
+    staleWhileRevalidate: duration('0s', 'how much longer a tag is served at once while the upstream is asked in the background'),
+    negativeCache: duration('30s', 'how long an upstream is not asked again for what it does not have'),
+    retry: duration('5s', 'how long a tag is served stale after a failed check before its upstream is asked again'),
+    maxManifestSize: size('16MiB', 'largest manifest that is taken from an upstream'),
     publicCheck: duration('1h', 'how long it is believed that everybody may read a repository that berth reads by a login'),
     maxSize: size('50GiB', 'mirrored content never has more than this; what is least used is evicted'),
     finish: section({

@@ -30,6 +30,7 @@ import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
 import { every, onceAmongAll } from './assembly/schedule.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
+import { servesAlone } from './assembly/serves-alone.ts';
 import { openMirror } from './assembly/upstreams.ts';
 
 /** The composition root: configuration → stores → services → HTTP. */
@@ -192,11 +193,6 @@ function logRequest(log: Log, { error, ...record }: RequestRecord): void {
 
 async function renewCertificate(certificate: Certificate, log: Log): Promise<void> {
   if (await certificate.renew()) log.info('new connections get the renewed certificate');
-}
-
-/** Whether no other process serves the same stores. */
-function servesAlone({ storage, workers }: Config): boolean {
-  return storage.metadata.driver === 'sqlite' && workers === 1;
 }
 
 async function expireUploads(registry: Registry, metadata: MetadataStore, before: number): Promise<void> {

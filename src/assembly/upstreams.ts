@@ -8,10 +8,13 @@ import { compareSpecial, matches, parsePattern } from '../access/pattern.ts';
 import type { CredentialSource } from '../mirror/upstream/credential.ts';
 import type { Measures } from '../mirror/measures.ts';
 import { createFillTurns } from '../mirror/fills/fill-turns.ts';
+import { createManifestTurns } from '../mirror/manifest-turns.ts';
 import { type Mirror, createMirror } from '../mirror/mirror.ts';
 import { type Upstream, type UpstreamLogin, hasLogins } from '../mirror/upstream/upstream.ts';
 import type { Log } from '../observability/log.ts';
 import { createLeases } from '../registry/leases.ts';
+import { servesAlone } from './serves-alone.ts';
+import { readTagFreshness } from './tag-freshness.ts';
 
 /** Of the time for an upstream's answer: who waited for another replica in vain may have to wait for that too. */
 const patiencePart = 0.4;
@@ -25,9 +28,12 @@ export async function openMirror(
   log: Pick<Log, 'warn'>,
   measures: Measures,
 ): Promise<Mirror> {
-  const { mirror, storage, manifests } = config;
+  const { mirror, storage } = config;
   const { timeouts, proxy } = mirror;
   const upstreams = await readUpstreams(config);
+  const patternErrors: string[] = [];
+  const tagFreshness = readTagFreshness(config, patternErrors);
+  if (patternErrors.length > 0) throw new ConfigError(patternErrors);
   const leases = createLeases({ metadata, now });
   const patienceSeconds = timeouts.headers * patiencePart;
   if (config.access.mode === 'open')
@@ -44,6 +50,13 @@ export async function openMirror(
     upstreams,
     fallback: mirror.default,
     freshnessSeconds: mirror.freshness,
+    tagFreshness,
+    staleWhileRevalidateSeconds: mirror.staleWhileRevalidate,
+    negativeSeconds: mirror.negativeCache,
+    retrySeconds: mirror.retry,
+    manifestTurns: servesAlone(config)
+      ? undefined
+      : createManifestTurns({ leases, metadata, now, maxWaitSeconds: patienceSeconds }),
     publicCheckSeconds: mirror.publicCheck,
     timeouts: { connectSeconds: timeouts.connect, headersSeconds: timeouts.headers, idleSeconds: timeouts.idle },
     proxy: { HTTP_PROXY: proxy.http, HTTPS_PROXY: proxy.https, NO_PROXY: proxy.none },
@@ -53,7 +66,7 @@ export async function openMirror(
     finish: { part: mirror.finish.percent / 100, sizeBytes: mirror.finish.size },
     maxBytes: mirror.maxSize,
     prefetchBytes: mirror.prefetch,
-    largestManifestBytes: manifests.maxSize,
+    maxManifestBytes: mirror.maxManifestSize,
   });
 }
 

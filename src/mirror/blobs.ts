@@ -21,6 +21,8 @@ export interface MirroredBlobsOptions {
   readonly absences: Absences;
   readonly clientOf: (source: MirroredRepository) => UpstreamClient;
   readonly now: () => number;
+  /** How long the upstream is not asked again for what it does not have. */
+  readonly negativeSeconds: number;
   /** Whether some of what is fetched may not be for everybody. */
   readonly keepsSecrets: boolean;
   readonly onResume: (source: MirroredRepository) => void;
@@ -28,10 +30,8 @@ export interface MirroredBlobsOptions {
   readonly onReceived: (source: MirroredRepository, bytes: number, signal: AbortSignal) => Promise<void>;
 }
 
-const absentSeconds = 600;
-
 export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlobs {
-  const { metadata, fills, absences, clientOf, now, keepsSecrets, onResume, onReceived } = options;
+  const { metadata, fills, absences, clientOf, now, negativeSeconds, keepsSecrets, onResume, onReceived } = options;
   const looks = createSingleFlight<number>();
 
   /** The blob's size, by one HEAD at the upstream for everybody: it has the blob in this very repository. */
@@ -39,7 +39,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
     const key = absenceOf(source, digest);
     absences.check(key);
     return looks.run(key, () =>
-      absences.noting(key, absentSeconds, async () => {
+      absences.noting(key, negativeSeconds, async () => {
         const { remoteName } = source;
         const response = await clientOf(source).request({ method: 'HEAD', remoteName, path: `blobs/${digest}` });
         response.resume();
@@ -58,7 +58,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
       {
         promisedBytes,
         fetch: (first, signal, last) =>
-          absences.noting(key, absentSeconds, () =>
+          absences.noting(key, negativeSeconds, () =>
             clientOf(source).request({
               method: 'GET',
               remoteName,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BlobDriver, OpenObject } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -20,6 +21,7 @@ import { type PassThrough, createPassThrough } from './pass-through.ts';
 import { createPrefetch } from './prefetch.ts';
 import { createKeptManifests } from './kept-manifests.ts';
 import type { Measures } from './measures.ts';
+import { type ManifestTurns, noTurns } from './manifest-turns.ts';
 import { createMirroredManifests } from './manifests.ts';
 import { createRateLimits } from './upstream/rate-limit.ts';
 import { type RemotePage, type RemoteReferrer, createRemoteListings } from './remote-listings.ts';
@@ -88,7 +90,15 @@ export interface MirrorOptions {
   readonly upstreams: readonly Upstream[];
   /** Name of the upstream for names without a host. */
   readonly fallback: string | undefined;
+  /** How long listings of an upstream are served without asking it. */
   readonly freshnessSeconds: number;
+  /** The same for a tag of a repository. */
+  readonly tagFreshness: (repository: string, tag: string) => number;
+  readonly staleWhileRevalidateSeconds: number;
+  readonly negativeSeconds: number;
+  readonly retrySeconds: number;
+  /** Where several processes share the stores. */
+  readonly manifestTurns: ManifestTurns | undefined;
   /** How long an upstream's answer is believed that everybody may read a repository. */
   readonly publicCheckSeconds: number;
   readonly timeouts: Timeouts;
@@ -96,7 +106,7 @@ export interface MirrorOptions {
   /** For downloads in progress. */
   readonly directory: string;
   readonly turns: FillTurns | undefined;
-  readonly largestManifestBytes: number;
+  readonly maxManifestBytes: number;
   /** Layers up to this size are fetched when their manifest is; 0: none. */
   readonly prefetchBytes: number;
   /** A download that nobody reads any more goes on when this part of it (0 … 1) has come, or the blob is not larger. */
@@ -181,6 +191,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     absences,
     clientOf,
     now,
+    negativeSeconds: options.negativeSeconds,
     keepsSecrets: upstreams.all.some(hasLogins),
     onResume: ({ upstream }) => measures.resumed(upstream.name),
     onReceived({ upstream }, bytes, signal) {
@@ -200,7 +211,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   });
   const manifests = createMirroredManifests({
     metadata,
-    remote: createRemoteManifests(clientOf, options.largestManifestBytes, countReceived),
+    remote: createRemoteManifests(clientOf, options.maxManifestBytes, countReceived),
     kept: createKeptManifests({
       driver,
       metadata,
@@ -211,8 +222,13 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     }),
     absences,
     now,
-    freshnessSeconds: ({ upstream }) => freshnessSeconds * (limits.isScarce(upstream.name) ? scarceFactor : 1),
-    patienceSeconds: timeouts.connectSeconds,
+    turns: options.manifestTurns ?? noTurns,
+    freshnessSeconds: ({ upstream, repository }, tag) =>
+      options.tagFreshness(repository, tag) * (limits.isScarce(upstream.name) ? scarceFactor : 1),
+    staleWhileRevalidateSeconds: options.staleWhileRevalidateSeconds,
+    negativeSeconds: options.negativeSeconds,
+    retrySeconds: options.retrySeconds,
+    pause: (signal) => delay(timeouts.connectSeconds * 1000, undefined, { signal }),
     onFetched: prefetch.after,
   });
   const presence = createPresence(driver, now);
@@ -236,7 +252,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     metadata,
     view: createAnonymousView({
       clientOf: ({ upstream }) => clients.anonymous(upstream),
-      largestManifestBytes: options.largestManifestBytes,
+      largestManifestBytes: options.maxManifestBytes,
       now,
       onReceived: countReceived,
     }),

@@ -41,15 +41,26 @@ export function testMirroredContent(store: () => MetadataStore): void {
       sizeBytes: 9,
       checkedAt: 7,
       missingSince: null,
-      isStored: 0,
+      heldDigest: null,
+      heldMediaType: null,
+      heldSizeBytes: null,
+      heldSince: null,
     });
     expect(await store().listTags('docker.io/library/a', '', 9)).toEqual([]);
     await manifest('a', []);
     expect(await store().listTags('docker.io/library/a', '', 9)).toEqual(['1']);
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ isStored: 1 });
-    await manifest('b', []);
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({
+      heldDigest: digest('a'),
+      heldMediaType: 'type/m',
+      heldSizeBytes: 9,
+      heldSince: 7,
+    });
     await tag('1', 'b', 8);
+    const moved = { digest: digest('b'), checkedAt: 8, heldDigest: digest('a'), heldSince: 7 };
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject(moved);
+    await manifest('b', []);
     expect(await store().findManifestByTag('docker.io/library/a', '1')).toMatchObject({ digest: digest('b') });
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ heldDigest: digest('b'), heldSince: 8 });
   });
 
   test('a tag that is missing keeps the first time, until it is there again or dropped', async () => {
@@ -190,7 +201,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect(await store().evictContent(digest('a'), 9)).toBe(true);
     expect(await store().findLink('docker.io/library/a', digest('b'))).toBeUndefined();
     expect(await store().findLink('own', digest('c'))).toEqual({ sizeBytes: 5 });
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ isStored: 0 });
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ heldDigest: null });
     expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 14 });
   });
 

@@ -10,17 +10,23 @@ export interface MirroredTagRecord {
   readonly checkedAt: number;
   /** Since when the upstream has said that there is no such tag, or null. */
   readonly missingSince: number | null;
-  /** 1 where the manifest itself is here. */
-  readonly isStored: number;
+  /** The newest manifest of the tag that is here; null where none is. It may be older than `digest`. */
+  readonly heldDigest: string | null;
+  readonly heldMediaType: string | null;
+  readonly heldSizeBytes: number | null;
+  /** When the upstream last said that the tag points at it, in milliseconds since 1970. */
+  readonly heldSince: number | null;
 }
 
 export function* findMirroredTag(repository: string, tag: string): Query<MirroredTagRecord | undefined> {
   return yield* first<MirroredTagRecord>(
     `SELECT t.digest AS "digest", t.media_type AS "mediaType", t.size_bytes AS "sizeBytes", t.checked_at AS "checkedAt",
-            t.missing_since AS "missingSince", CASE WHEN m.digest IS NULL THEN 0 ELSE 1 END AS "isStored"
+            t.missing_since AS "missingSince", m.digest AS "heldDigest", m.media_type AS "heldMediaType",
+            m.size_bytes AS "heldSizeBytes", h.updated_at AS "heldSince"
        FROM repositories r
        JOIN mirrored_tags t ON t.repository_id = r.id AND t.name = ?
-       LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
+       LEFT JOIN tags h ON h.repository_id = r.id AND h.name = t.name
+       LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = h.digest
       WHERE r.name = ?`,
     tag,
     repository,

@@ -42,3 +42,25 @@ test('MUST 28: clients of two worker processes get a blob whole that is too larg
   expect(answers.every(({ status, body }) => status === 200 && body.equals(bytes))).toBe(true);
   await Promise.all([berth.dispose(), upstream.close(), remove()]);
 }, 60_000);
+
+test('clients of two worker processes cost one pull of a cold manifest, by tag and by digest', async () => {
+  const upstream = await startFakeUpstream();
+  const { file, remove } = await mirrorConfig({ upstreams: { 'ghcr.io': { url: upstream.url } } });
+  const berth = await startBerthProcess({ BERTH_CONFIG: file, BERTH_WORKERS: '2' });
+  const { manifest } = upstream.addImage('o/i', '1');
+  const other = upstream.addImage('o/i', '2');
+  for (const [reference, expected] of [
+    ['1', manifest],
+    [other.digest, other.manifest],
+  ] as const) {
+    const rest = gate();
+    upstream.misbehave('GET', /manifests/, { until: rest.opened });
+    const pending = Array.from({ length: 32 }, () => call(berth, 'GET', `/v2/ghcr.io/o/i/manifests/${reference}`));
+    await until(() => upstream.count('GET', new RegExp(`manifests/${reference}`)) === 1);
+    rest.open();
+    const answers = await Promise.all(pending);
+    expect(answers.every(({ status, body }) => status === 200 && body.toString() === expected)).toBe(true);
+  }
+  expect(upstream.count('GET', /manifests/)).toBe(2);
+  await Promise.all([berth.dispose(), upstream.close(), remove()]);
+}, 60_000);
