@@ -30,7 +30,7 @@ export function createUpstreamWaits({ pause }: UpstreamWaitsOptions): UpstreamWa
         () => void silent.add(upstream),
         () => undefined,
       );
-      return Promise.race([work, overdue as Promise<undefined>]).finally(() => ended.abort());
+      return Promise.race([work, overdue]).finally(() => ended.abort());
     },
   };
 }

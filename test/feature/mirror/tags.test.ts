@@ -120,7 +120,9 @@ async function ask(tag: string, bodyWanted = true, from = source()) {
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'berth-tags-'));
   time = 1_000_000;
-  [tags, manifests, requests] = [new Map(), new Map(), []];
+  tags = new Map();
+  manifests = new Map();
+  requests = [];
   failures = { HEAD: undefined, GET: undefined };
   waiting = 0;
   patience = gate();
