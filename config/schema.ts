@@ -83,6 +83,7 @@ export const schema = section({
       'open: everybody may do everything; token: logins, grants; external: tokens of another server',
     ),
     allowOpen: flag(false, 'permit mode open on an address that other machines reach'),
+    ignoreAccounts: flag(false, 'permit mode open over data that has accounts and grants, which it ignores'),
     tokenLifetime: duration('5m', 'how long a bearer token is good; revoked rights end at once'),
     anonymousPull: choice(['public', 'none'], 'what a client without a login may pull: public repositories, or nothing'),
     auditKeep: duration('90d', 'how long the audit log is kept'),
@@ -116,6 +117,7 @@ export const schema = section({
   }),
   mirror: section({
     default: optional(text('', 'upstream for root-path requests (dockerd registry-mirrors), e.g. docker.io; off unless set')),
+    allowPush: words('patterns', 'in mode open: repositories that take pushes although the default upstream has the name'),
     upstreams: entries(
       {
         'docker.io': { url: 'https://registry-1.docker.io' },

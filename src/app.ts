@@ -25,7 +25,7 @@ import { type Metrics, createMetrics } from './observability/metrics.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './registry/leases.ts';
 import { makePrivate } from './assembly/private-files.ts';
-import { openControl } from './assembly/pass-through.ts';
+import { openControl } from './assembly/open-mode.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
 import { every, onceAmongAll } from './assembly/schedule.ts';

@@ -23,6 +23,7 @@ import type { Extension } from '../http/web.ts';
 import { namespaceOf } from '../mirror/upstream/upstream.ts';
 import type { UpstreamVisibility } from '../mirror/upstream-visibility.ts';
 import type { Log } from '../observability/log.ts';
+import { refuseIgnoredAccounts } from './open-mode.ts';
 import { readWorkloadRules } from './workload-rules.ts';
 
 /** What stands between clients and the registry. */
@@ -38,7 +39,7 @@ export interface Guard {
   tidy(): Promise<void>;
 }
 
-/** Undefined in mode open. `now` in milliseconds. */
+/** Undefined in mode open. `now` in milliseconds. Rejects `ConfigError` where mode and data do not fit together. */
 export async function createGuard(
   config: Config,
   metadata: MetadataStore,
@@ -47,7 +48,10 @@ export async function createGuard(
   log: Log,
 ): Promise<Guard | undefined> {
   const { mode, auditKeep } = config.access;
-  if (mode === 'open') return undefined;
+  if (mode === 'open') {
+    await refuseIgnoredAccounts(config, metadata);
+    return undefined;
+  }
   const audit = createAudit(metadata, now, (error) => log.error({ err: error }, 'lines of the audit log are lost'));
   const parts = { config, metadata, upstreams, now, audit };
   return {

@@ -1,3 +1,4 @@
+import { readAllowPush } from '../assembly/open-mode.ts';
 import { readPinnedImages } from '../assembly/pinned-images.ts';
 import { readUpstreams } from '../assembly/upstreams.ts';
 import { readWorkloadRules } from '../assembly/workload-rules.ts';
@@ -14,6 +15,7 @@ export const configCheck: Command = {
     readWorkloadRules(settings);
     await readUpstreams(settings);
     readPinnedImages(settings);
+    readAllowPush(settings);
     print('the configuration is good');
   },
 };

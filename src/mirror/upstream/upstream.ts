@@ -68,6 +68,6 @@ export function namespaceOf({ name }: Pick<Upstream, 'name'>): string {
 }
 
 /** The repository's name at the upstream: "alpine" is `library/alpine` at Docker Hub. */
-export function remoteNameOf({ name: upstream }: Upstream, name: string): string {
+export function remoteNameOf({ name: upstream }: Pick<Upstream, 'name'>, name: string): string {
   return upstream === dockerHub && !name.includes('/') ? `library/${name}` : name;
 }

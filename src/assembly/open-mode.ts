@@ -1,0 +1,66 @@
+import { ConfigError } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { type Pattern, matches, parsePattern } from '../access/pattern.ts';
+import { type AccessControl, openAccess } from '../http/access.ts';
+import { createPassThroughAccess } from '../http/pass-through-access.ts';
+import { createPullOnlyAccess } from '../http/pull-only-access.ts';
+import type { Mirror } from '../mirror/mirror.ts';
+import { namespaceOf, remoteNameOf } from '../mirror/upstream/upstream.ts';
+import { translating } from '../registry/failures.ts';
+
+/**
+ * Decides who may do what in mode open: everybody everything, except what upstreams with `passThrough` do not show to everybody,
+ * and pushes into names of the default upstream.
+ */
+export function openControl(config: Config, mirror: Mirror, metadata: MetadataStore): AccessControl {
+  const control = readControl(config, mirror, metadata);
+  const { default: upstream } = config.mirror;
+  if (upstream === undefined) return control;
+  const isPullOnly = pullOnlyNames(upstream, readAllowPush(config), metadata);
+  return createPullOnlyAccess(control, { upstream, isPullOnly: (name) => translating(() => isPullOnly(name)) });
+}
+
+function readControl({ mirror: { upstreams } }: Config, mirror: Mirror, metadata: MetadataStore): AccessControl {
+  const all = Object.entries(upstreams);
+  if (!all.some(([, { passThrough }]) => passThrough)) return openAccess;
+  const open = all.filter(([, { passThrough }]) => !passThrough);
+  const openNames = new Set(open.map(([name]) => namespaceOf({ name })));
+  return createPassThroughAccess({ metadata, upstreams: mirror.visibility, openNames });
+}
+
+/**
+ * Returns what decides whether a name belongs to the default upstream: `library/…`, which are Docker's own images, and every
+ * name that is mirrored from there. A push would hide the upstream's image from every client that uses berth as its mirror.
+ * A name that was pushed before the upstream's image was mirrored stays free.
+ */
+function pullOnlyNames(upstream: string, allowed: readonly Pattern[], metadata: MetadataStore) {
+  return async (name: string): Promise<boolean> => {
+    if (allowed.some((pattern) => matches(pattern, name))) return false;
+    if (name.startsWith('library/')) return true;
+    const mirrored = `${namespaceOf({ name: upstream })}/${remoteNameOf({ name: upstream }, name)}`;
+    if (!(await metadata.repositoryExists(mirrored)) || (await metadata.isPushedRepository(mirrored))) return false;
+    return !(await metadata.isPushedRepository(name));
+  };
+}
+
+/** Reads `mirror.allowPush`. Throws `ConfigError` for what is no pattern. */
+export function readAllowPush({ mirror: { allowPush } }: Pick<Config, 'mirror'>): readonly Pattern[] {
+  const errors: string[] = [];
+  const patterns = allowPush.flatMap((text) => {
+    const pattern = parsePattern(text);
+    if (!pattern) errors.push(`mirror.allowPush: ${text} is not a pattern of repositories, such as team-a/app or library/our-*`);
+    return pattern ?? [];
+  });
+  if (errors.length > 0) throw new ConfigError(errors);
+  return patterns;
+}
+
+/** Throws `ConfigError` where the metadata has accounts: mode open would ignore their grants and show what is private. */
+export async function refuseIgnoredAccounts({ access }: Pick<Config, 'access'>, metadata: MetadataStore): Promise<void> {
+  if (access.ignoreAccounts || (await metadata.listAccounts('user', '', 1)).length === 0) return;
+  throw new ConfigError([
+    'access.mode is open, but this data has accounts and grants, which mode open ignores: everybody could pull, push and ' +
+      'delete what they protect. Set access.mode to token, or access.ignoreAccounts to true if that is what you want',
+  ]);
+}
