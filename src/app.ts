@@ -37,8 +37,11 @@ import { openMirror } from './assembly/upstreams.ts';
 export interface App {
   /** The password of the admin that was created now, where it was generated: nobody else knows it. */
   readonly generatedPassword: string | undefined;
-  /** Begins to listen; resolves to the URL. Rejects when the address is taken. */
-  listen(): Promise<string>;
+  /**
+   * Begins to listen; resolves to the URL. Rejects when the address is taken; with `reusePort` other processes of this user
+   * may listen there too, and the kernel spreads connections over all of them.
+   */
+  listen(options?: { readonly reusePort: boolean }): Promise<string>;
   /**
    * Is not ready any longer; after `shutdown.delay` takes no new connection, lets running requests end for
    * `shutdown.grace`, cuts the rest, closes the stores.
@@ -89,7 +92,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
 
   return {
     generatedPassword: guard?.generatedPassword,
-    listen: () => listen(server, config),
+    listen: ({ reusePort } = { reusePort: false }) => listen(server, config, reusePort),
     async close() {
       closing.abort(new Error('berth is shutting down'));
       for (const job of jobs) job.stop();
@@ -201,10 +204,10 @@ async function expireUploads(registry: Registry, metadata: MetadataStore, before
   await metadata.forgetLeases(before);
 }
 
-function listen(server: Server, { listen: { host, port }, tls }: Config): Promise<string> {
+function listen(server: Server, { listen: { host, port }, tls }: Config, reusePort: boolean): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, reusePort }, () => {
       server.off('error', reject);
       const bound = server.address() as AddressInfo;
       const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;

@@ -6,7 +6,7 @@ import { sendPath } from '../http/send-object.ts';
 import { type Log, createLog } from '../observability/log.ts';
 import type { Command } from './command.ts';
 import { joinMetrics } from '../observability/worker-metrics.ts';
-import { type Workers, sayListening, startWorkers } from './workers.ts';
+import { type Workers, sayListening, startWorkers, workersListenThemselves } from './workers.ts';
 
 /** `berth serve`: runs the registry until a signal ends it. */
 export const serve: Command = {
@@ -23,7 +23,7 @@ export const serve: Command = {
     const count = settings.workers === 'auto' ? availableParallelism() : settings.workers;
     const service =
       count > 1 && cluster.isPrimary
-        ? await startWorkers(count, log)
+        ? await startWorkers(count, settings.listen, log)
         : await serveHere(settings, cluster.worker ? log.child({ worker: cluster.worker.id }) : log, print);
     if (cluster.isPrimary) log.info({ url: service.url, workers: count, ...facts(settings) }, 'berth is listening');
     else sayListening(service.url);
@@ -39,7 +39,7 @@ export const serve: Command = {
 
 async function serveHere(settings: Config, log: Log, print: (line: string) => void): Promise<Workers> {
   const app = await createApp(settings, log, cluster.worker && joinMetrics(cluster.worker.id));
-  const url = await app.listen();
+  const url = await app.listen({ reusePort: cluster.isWorker && workersListenThemselves });
   if (app.generatedPassword !== undefined) {
     print(`created the admin ${settings.access.admin.username} with the password ${app.generatedPassword}: it is shown only now`);
   }

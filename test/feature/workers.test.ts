@@ -30,6 +30,27 @@ describe('workers: 2', () => {
     });
   });
 
+  test('share a burst of connections evenly, whichever of them wakes up first', async () => {
+    const connections = 200;
+    const path = '/v2/burst/manifests/1';
+    const servedBy = () =>
+      [...berth.log().matchAll(/"worker":(\d+),.*"msg":"request"/g)].flatMap(([line, worker]) =>
+        line.includes(path) ? worker : [],
+      );
+    // One worker sleeps meanwhile: what is its share waits for it, and is not taken by the other one.
+    const sleeper = serving()[0] ?? NaN;
+    process.kill(sleeper, 'SIGSTOP');
+    const burst = Array.from({ length: connections }, () => call(berth, 'HEAD', path));
+    await stable(() => Promise.resolve(servedBy().length));
+    process.kill(sleeper, 'SIGCONT');
+    await Promise.all(burst);
+    await until(() => servedBy().length === connections);
+    const counts = [...new Set(servedBy())].map((worker) => servedBy().filter((other) => other === worker).length);
+    // Each connection goes to one of two: that one of them gets fewer than 50 of 200 happens once in 10^12 runs.
+    expect(counts).toEqual([expect.any(Number), expect.any(Number)]);
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(50);
+  });
+
   test('have their numbers in one answer, whichever is asked', async () => {
     const scrape = async () => (await call(berth, 'GET', '/metrics')).body.toString();
     const served = (text: string) => {
