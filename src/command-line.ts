@@ -8,6 +8,7 @@ import { helpOf, overview } from './cli/help.ts';
 import { auditCommands } from './cli/audit.ts';
 import { grantCommands } from './cli/grant.ts';
 import { keyCommands } from './cli/key.ts';
+import { namespaceCommands } from './cli/namespace.ts';
 import { repoCommands } from './cli/repo.ts';
 import { preheatCommand } from './cli/preheat.ts';
 import { robotCommands } from './cli/robot.ts';
@@ -21,6 +22,7 @@ import { userCommands } from './cli/user.ts';
 const commands: readonly Command[] = [
   serve,
   ...userCommands,
+  ...namespaceCommands,
   ...robotCommands,
   ...tokenCommands,
   ...teamCommands,
@@ -91,6 +93,7 @@ async function dispatch(words: readonly string[], host: Host): Promise<void> {
     onSignal: host.onSignal,
     isTerminal: host.isTerminal,
     print,
+    warn: (line) => host.writeError(`${line}\n`),
     readInput: host.readInput,
     write: host.write,
   });

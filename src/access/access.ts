@@ -30,7 +30,7 @@ export interface AccessOptions {
   readonly tokenSeconds: number;
   readonly anonymousPullsPublic: boolean;
   readonly audit: Pick<Audit, 'record'>;
-  /** First parts of names where nobody is at home: upstreams are mirrored there. */
+  /** First path components of repositories that no user owns. */
   readonly reservedNames: ReadonlySet<string>;
   /** CI providers whose tokens are let in. */
   readonly workloadRules: readonly WorkloadRule[];

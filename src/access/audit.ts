@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../storage/metadata/queries/access-writes.ts';
+import type { AuditEvent } from '../../storage/metadata/queries/audit-steps.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 
 /** What belongs to no change of rights: logins, pushes, deletions. Those of rights are recorded with the change itself. */

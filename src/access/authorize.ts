@@ -1,5 +1,5 @@
 import type { Action } from './action.ts';
-import { type Pattern, parsePattern } from './pattern.ts';
+import type { Pattern } from './pattern.ts';
 import { type Principal, scopeActions } from './principal.ts';
 
 /** What somebody wants. */
@@ -10,9 +10,9 @@ export type Wish =
   | { readonly to: 'enter' }
   /** To list what it may pull. */
   | { readonly to: 'list' }
-  /** To decide who may do what in everything that the pattern matches, and whether it is public. */
+  /** To decide who may do what in everything that the pattern matches, and whether it is public. Takes a login, not a secret. */
   | { readonly to: 'govern'; readonly pattern: Pattern }
-  /** To change accounts, teams and everything else. */
+  /** To change accounts, teams and everything else. Takes a login, not a secret. */
   | { readonly to: 'administer' };
 
 /**
@@ -50,9 +50,7 @@ function refuse({ kind }: Principal): Decision {
 }
 
 function governs(principal: Principal, pattern: Pattern): boolean {
-  const { grants, ceiling, bearer } = principal;
-  const granted = grants.covers('admin', pattern) && (ceiling?.covers('admin', pattern) ?? true);
-  return (granted && bearer === undefined) || administers(principal);
+  return (managesByLogin(principal) && principal.grants.covers('admin', pattern)) || administers(principal);
 }
 
 /** Has shown who it is, if only by a token that says "nobody". */
@@ -60,11 +58,16 @@ function isKnown({ kind, bearer }: Principal): boolean {
   return kind !== 'anonymous' || bearer !== undefined;
 }
 
-const everywhere = parsePattern('**');
+function administers(principal: Principal): boolean {
+  return principal.admin && managesByLogin(principal);
+}
 
-function administers({ admin, ceiling, bearer }: Principal): boolean {
-  const unconfined = ceiling === undefined || (everywhere !== undefined && ceiling.covers('admin', everywhere));
-  return admin && bearer === undefined && unconfined;
+/**
+ * Access tokens, robots' secrets and bearer tokens do what their account may do in repositories. They change no rights:
+ * whoever steals one could make it outlive its revocation.
+ */
+function managesByLogin({ secretId, bearer }: Principal): boolean {
+  return secretId === undefined && bearer === undefined;
 }
 
 type RepositoryWish = Extract<Wish, { readonly repository: string }>;

@@ -1,6 +1,7 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { isAccountName } from './account-name.ts';
-import { generatePassword, hashPassword, isPassword } from './password.ts';
+import { accountNameProblem } from './account-name.ts';
+import { canOwnNamespace } from './namespace.ts';
+import { generatePassword, hashPassword, isNewPassword } from './password.ts';
 
 export interface FirstAdmin {
   readonly username: string;
@@ -16,10 +17,14 @@ export async function ensureAdmin(
   metadata: MetadataStore,
   { username, password = generatePassword() }: FirstAdmin,
   now: number,
+  reserved: ReadonlySet<string>,
 ): Promise<{ readonly created: boolean; readonly password: string }> {
   if (await metadata.hasAdmin()) return { created: false, password };
-  if (!isAccountName(username)) throw new Error(`access.admin.username ${username} is not a user name`);
-  if (!isPassword(password)) throw new Error('access.admin.password is empty or too long');
+  const problem = accountNameProblem(username);
+  if (problem !== undefined) throw new Error(`access.admin.username ${username} is not a user name: ${problem}`);
+  if (!isNewPassword(password)) throw new Error('access.admin.password must have 8 characters or more, and 1024 bytes or less');
   const event = { at: now, actor: 'berth', address: '', action: 'user.create', target: username, result: 'done' } as const;
-  return { created: await metadata.createFirstAdmin(username, await hashPassword(password), event), password };
+  const wantsNamespace = canOwnNamespace(username, reserved);
+  const hash = await hashPassword(password);
+  return { created: await metadata.createFirstAdmin(username, hash, event, wantsNamespace), password };
 }

@@ -1,4 +1,4 @@
-import { isAccountName } from './account-name.ts';
+import { accountNameProblem } from './account-name.ts';
 import { isBcrypt } from './password.ts';
 
 export interface HtpasswdEntry {
@@ -18,7 +18,8 @@ export function parseHtpasswd(text: string): { readonly entries: readonly Htpass
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(0, colon));
     const hash = line.slice(colon + 1).trim();
-    if (!isAccountName(name)) errors.push(`line ${index + 1}: not a user name`);
+    const problem = accountNameProblem(name);
+    if (problem !== undefined) errors.push(`line ${index + 1}: not a user name: ${problem}`);
     else if (!isBcrypt(hash)) errors.push(`line ${index + 1}: ${name} has no bcrypt hash (htpasswd -B makes one)`);
     else entries.push({ name, hash });
   }

@@ -1,7 +1,8 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { isAccountName } from './account-name.ts';
+import { accountNameProblem } from './account-name.ts';
 import type { Audit } from './audit.ts';
 import type { Identity } from './identity.ts';
+import { canOwnNamespace } from './namespace.ts';
 import type { OidcPerson } from './oidc.ts';
 import { OidcRefused } from './oidc-refused.ts';
 
@@ -12,21 +13,26 @@ export interface OidcLoginsOptions {
   readonly issuer: string;
   /** Whether people who are new get an account. */
   readonly createUsers: boolean;
+  /** First path components of repositories that no user owns. */
+  readonly reservedNames: ReadonlySet<string>;
 }
 
 /**
  * Whose account a person of the provider has. The first login gives it a new one by its name: an account that exists is
  * never handed over, whoever the provider says it belongs to. Throws `OidcRefused`.
  */
-export function createOidcLogins({ metadata, audit, now, issuer, createUsers }: OidcLoginsOptions) {
-  async function accountOf({ subject, name }: OidcPerson, address: string): Promise<number> {
+export function createOidcLogins({ metadata, audit, now, issuer, createUsers, reservedNames }: OidcLoginsOptions) {
+  async function accountOf({ subject, name: called }: OidcPerson, address: string): Promise<number> {
+    const name = called.toLowerCase();
     const known = await metadata.findAccountOfSubject(issuer, subject);
     if (known !== undefined) return known;
     if (!createUsers) throw new OidcRefused(`there is no account for ${name}: new ones are not made here`);
-    if (!isAccountName(name)) throw new OidcRefused('the provider calls you by a name that no account can have');
+    if (accountNameProblem(name) !== undefined) {
+      throw new OidcRefused('the provider calls you by a name that no account can have');
+    }
     const detail = JSON.stringify({ issuer, subject });
     const event = { at: now(), actor: name, address, action: 'user.create', target: name, result: 'done', detail } as const;
-    const created = await metadata.createAccountOfSubject(name, issuer, subject, event);
+    const created = await metadata.createAccountOfSubject(name, issuer, subject, event, canOwnNamespace(name, reservedNames));
     if (created === undefined) throw new OidcRefused(`the name ${name} belongs to another account: ask an admin`);
     return created;
   }

@@ -7,14 +7,22 @@ const cost: Cost = { N: 2 ** 15, r: 8, p: 3 };
 const hashBytes = 32;
 /** Longer ones are refused: nobody has them, and every guess would cost their length. */
 const longestPasswordBytes = 1024;
+/** Code points: an emoji is one of them. */
+const atLeastEightCharacters = /^.{8}/su;
 
 /** The thread pool also reads and writes blobs: two of its four threads may work on passwords. */
 const gate = createGate({ mostAtOnce: 2, mostWaiting: 100 });
 /** Each comparison is a thread. */
 const bcryptGate = createGate({ mostAtOnce: 2, mostWaiting: 100 });
 
+/** True if a login may try this password: accounts of older versions may have short ones. */
 export function isPassword(text: string): boolean {
   return text !== '' && Buffer.byteLength(text) <= longestPasswordBytes;
+}
+
+/** True if an account may get this password. */
+export function isNewPassword(text: string): boolean {
+  return atLeastEightCharacters.test(text) && isPassword(text);
 }
 
 /** `scrypt$N$r$p$salt$hash`: the parameters lie beside the hash, so that they can be raised later. Runs on the thread pool. */

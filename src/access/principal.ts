@@ -14,8 +14,8 @@ export interface Principal {
   readonly grants: Grants;
   /** May pull what is public. */
   readonly pullsPublic: boolean;
-  /** Has shown an access token, and not a password. */
-  readonly bySecret?: boolean;
+  /** Id of the access token, robot's secret or refresh token that the client has sent; undefined: it has logged in itself. */
+  readonly secretId?: string;
   /** What its secret is confined to: a personal access token's scopes. */
   readonly ceiling?: Grants;
   /** What its bearer token was made out for. Another token may say more. */

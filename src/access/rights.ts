@@ -22,7 +22,7 @@ export interface RightsOptions {
   readonly now: () => number;
   /** Whether clients without a login may pull what is public. */
   readonly anonymousPullsPublic: boolean;
-  /** First parts of names that are no user's own place. */
+  /** First path components of repositories that no user owns. */
   readonly reservedNames: ReadonlySet<string>;
   readonly workloadRules: readonly WorkloadRule[];
 }
@@ -48,7 +48,8 @@ export function createRights(options: RightsOptions): Rights {
     return epoch.cached(accounts, String(id), async () => {
       const account = await metadata.findAccount(id);
       if (!account) return undefined;
-      const own = reservedNames.has(account.name) ? undefined : ownNamespace(account.name);
+      const namespace = await metadata.findNamespaceOf(id);
+      const own = namespace === undefined || reservedNames.has(namespace) ? undefined : ownNamespace(namespace);
       return { account, principal: toPrincipal(account, await metadata.grantsOfAccount(id), own) };
     });
   }
@@ -65,7 +66,8 @@ export function createRights(options: RightsOptions): Rights {
     const token = await epoch.cached(tokens, tokenId, () => metadata.findAccessToken(tokenId));
     if (token?.accountId !== accountId || isOver(token.expiresAt)) return undefined;
     const { scopes } = token;
-    const principal = { ...found.principal, bySecret: true };
+    // A session of the page is its user's own login.
+    const principal = token.kind === 'session' ? found.principal : { ...found.principal, secretId: tokenId };
     if (scopes === null) return principal;
     return { ...principal, ceiling: await epoch.cached(ceilings, tokenId, () => Promise.resolve(toCeiling(scopes))) };
   }

@@ -20,10 +20,10 @@ import { createTokenRouter } from '../http/token/router.ts';
 import type { OidcEntrance } from '../http/ui/login.ts';
 import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
-import { namespaceOf } from '../mirror/upstream/upstream.ts';
 import type { UpstreamVisibility } from '../mirror/upstream-visibility.ts';
 import type { Log } from '../observability/log.ts';
 import { refuseIgnoredAccounts } from './open-mode.ts';
+import { readReservedNamespaces } from './reserved-namespaces.ts';
 import { readWorkloadRules } from './workload-rules.ts';
 
 /** What stands between clients and the registry. */
@@ -77,18 +77,19 @@ type ByMode = Pick<Guard, 'control' | 'extensions' | 'pageLogins' | 'generatedPa
 async function guardByItself(parts: Parts): Promise<ByMode> {
   const { config, metadata, upstreams, now, audit } = parts;
   const { admin, anonymousPull, tokenLifetime } = config.access;
+  const reserved = readReservedNamespaces(config);
   const access = createAccess({
     metadata,
     now,
     audit,
     tokenSeconds: tokenLifetime,
     anonymousPullsPublic: anonymousPull === 'public',
-    reservedNames: new Set(Object.keys(config.mirror.upstreams).map((name) => namespaceOf({ name }))),
+    reservedNames: reserved,
     workloadRules: readWorkloadRules(config),
   });
-  const { created, password } = await ensureAdmin(metadata, admin, now());
+  const { created, password } = await ensureAdmin(metadata, admin, now(), reserved);
   const origin = createOrigin(config);
-  const api = createApiRouter({ ...access, metadata, origin, now, changed: access.epoch.expire });
+  const api = createApiRouter({ ...access, metadata, reserved, origin, now, changed: access.epoch.expire });
   const place = (request: Parameters<typeof origin.base>[0]) => ({ realm: `${origin.base(request)}/token`, service: 'berth' });
   return {
     control: createTokenAccess({ ...access, metadata, upstreams, origin, audit, place }),
@@ -107,7 +108,7 @@ function oidcEntrance({ config, metadata, now, audit }: Parts): OidcEntrance | u
   if (issuer === undefined) return undefined;
   return {
     client: createOidcClient({ issuer, ...settings }, now),
-    logins: createOidcLogins({ metadata, audit, now, issuer, createUsers }),
+    logins: createOidcLogins({ metadata, audit, now, issuer, createUsers, reservedNames: readReservedNamespaces(config) }),
     label,
   };
 }

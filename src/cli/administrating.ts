@@ -1,6 +1,10 @@
 import { duration } from '../../config/keys.ts';
 import { openMetadata } from '../app.ts';
-import { type Administration, AdministrationError, createAdministration } from '../access/administration.ts';
+import type { Administration } from '../access/administration.ts';
+import { AdministrationError } from '../access/administration-error.ts';
+import { createAdministration } from '../access/create-administration.ts';
+import { isoTime } from '../access/time.ts';
+import { readReservedNamespaces } from '../assembly/reserved-namespaces.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Command, type Invocation, UsageError } from './command.ts';
 
@@ -33,9 +37,11 @@ export function administrating(
     options,
     async run(invocation) {
       checkOperands(usage, operands, invocation.operands);
-      const metadata = await openMetadata(invocation.config());
+      const config = invocation.config();
+      const reserved = readReservedNamespaces(config);
+      const metadata = await openMetadata(config);
       try {
-        await run({ ...invocation, metadata, administration: createAdministration(metadata, actor, Date.now) });
+        await run({ ...invocation, metadata, administration: createAdministration(metadata, actor, Date.now, reserved) });
       } catch (error) {
         throw error instanceof AdministrationError ? new UsageError(error.message) : error;
       } finally {
@@ -76,7 +82,7 @@ export function printTable({ print }: Invocation, rows: readonly (readonly strin
 }
 
 export function time(milliseconds: number | null): string {
-  return milliseconds === null ? '-' : new Date(milliseconds).toISOString().slice(0, 19) + 'Z';
+  return milliseconds === null ? '-' : isoTime(milliseconds).slice(0, 19) + 'Z';
 }
 
 /** Every item of a listing that is read in pages. `key` is what the next page begins after. */

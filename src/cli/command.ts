@@ -18,6 +18,8 @@ export interface Invocation {
   onSignal(): Promise<string>;
   readonly isTerminal: boolean;
   print(line: string): void;
+  /** Writes a line to standard error: scripts that read the output do not get it. */
+  warn(line: string): void;
   /** Everything on standard input. */
   readInput(): Promise<string>;
   /** Text as it is, for what is written over. */

@@ -36,8 +36,9 @@ async function add(work: Administrating): Promise<void> {
   const [name = ''] = work.operands;
   const given = await givenPassword(work);
   const chosen = given ?? generatePassword();
-  await work.administration.createUser({ name, password: chosen, isAdmin: work.options['admin'] === true });
+  const { note } = await work.administration.createUser({ name, password: chosen, isAdmin: work.options['admin'] === true });
   if (given === undefined) work.print(chosen);
+  if (note !== undefined) work.warn(note);
 }
 
 async function password(work: Administrating): Promise<void> {
@@ -66,13 +67,14 @@ function row({ name, isAdmin, isDisabled, createdAt }: AccountRecord): readonly 
   return [name, isAdmin ? 'admin' : 'user', isDisabled ? 'disabled' : 'enabled', time(createdAt)];
 }
 
-async function importFile({ administration, operands: [file = ''], print }: Administrating): Promise<void> {
+async function importFile({ administration, operands: [file = ''], print, warn }: Administrating): Promise<void> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  const created = await administration.importHtpasswd(text);
+  const { created, notes } = await administration.importHtpasswd(text);
   print(`${created.length} users created${created.length > 0 ? `: ${created.join(', ')}` : ''}`);
+  for (const note of notes) warn(note);
 }

@@ -18,7 +18,7 @@ beforeAll(async () => {
   [berth, home] = await Promise.all([startGuardedProcess(), mkdtemp(join(tmpdir(), 'berth-access-'))]);
   const { administration } = berth;
   await administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
-  await administration.createUser({ name: 'bob', password: 'builder', isAdmin: false });
+  await administration.createUser({ name: 'bob', password: 'bob the builder', isAdmin: false });
   await administration.grant('user:bob', 'alice/shared', 'pull');
   await administration.setPublic('alice/free', true);
   robot = (await administration.createRobot({ name: 'ci', grants: ['ci/one:pull,push'] })).secret;
@@ -71,7 +71,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
   test('who may only pull does not push, and sees nothing else; a mount does not get around that', async () => {
     await login('alice', 'wonderland');
     for (const repository of ['alice/shared', 'alice/secret']) await daemon.docker('push', await make(repository));
-    await login('bob', 'builder');
+    await login('bob', 'bob the builder');
     const [shared, secret] = [`${berth.host}/alice/shared:1`, `${berth.host}/alice/secret:1`];
     await daemon.docker('rmi', shared, secret);
     await daemon.docker('pull', shared);
@@ -108,18 +108,18 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
   }, 120_000);
 
   test('a password that has changed ends the login', async () => {
-    await berth.administration.createUser({ name: 'carol', password: 'one', isAdmin: false });
-    await login('carol', 'one');
+    await berth.administration.createUser({ name: 'carol', password: 'first password', isAdmin: false });
+    await login('carol', 'first password');
     const image = await make('carol/app');
     await daemon.docker('push', image);
-    await berth.administration.setPassword('carol', 'two');
+    await berth.administration.setPassword('carol', 'second password');
     await until(() =>
       daemon.docker('pull', image).then(
         () => false,
         (error: unknown) => /unauthorized|denied/.test(String(error)),
       ),
     );
-    await login('carol', 'two');
+    await login('carol', 'second password');
     await daemon.docker('pull', image);
   }, 120_000);
 });

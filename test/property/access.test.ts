@@ -13,11 +13,12 @@ import { type Answer, call } from '../support/call.ts';
 let berth: GuardedBerth;
 beforeAll(async () => {
   berth = await startGuarded();
-  for (const name of people) await berth.administration.createUser({ name, password: name, isAdmin: false });
+  for (const name of people) await berth.administration.createUser({ name, password: passwordOf(name), isAdmin: false });
 });
 afterAll(() => berth.close());
 
 const people = ['alice', 'bob'] as const;
+const passwordOf = (name: string) => `password of ${name}`;
 type Subject = (typeof people)[number] | 'nobody';
 type Action = 'pull' | 'push';
 
@@ -90,7 +91,7 @@ class World {
 }
 
 const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
-const loginOf = (who: Subject) => (who === 'nobody' ? {} : basic(who, who));
+const loginOf = (who: Subject) => (who === 'nobody' ? {} : basic(who, passwordOf(who)));
 
 function ask(who: Subject, method: string, path: string, body?: string, headers = {}): Promise<Answer> {
   const length = body === undefined ? { 'Content-Length': 0 } : {};

@@ -1,4 +1,5 @@
-import { type Administration, createAdministration } from '../../src/access/administration.ts';
+import type { Administration } from '../../src/access/administration.ts';
+import { createAdministration } from '../../src/access/create-administration.ts';
 import { loadConfig } from '../../config/load.ts';
 import { openMetadata } from '../../src/app.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';

@@ -1,9 +1,12 @@
 import type { Router } from 'express';
 import type { AccountRecord } from '../../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { AdministrationError, showToken } from '../../access/administration.ts';
+import { isoTime } from '../../access/time.ts';
+import { showToken } from '../../access/administration.ts';
+import { AdministrationError } from '../../access/administration-error.ts';
 import { type ApiHandler, type Handling, administer, answer } from './caller.ts';
 import { fieldsOf, pageOf } from './fields.ts';
+import { showNamespace } from './namespaces.ts';
 
 /** `/users` and `/robots`, with their tokens. */
 export function addAccounts(router: Router, handle: Handling, metadata: MetadataStore): void {
@@ -88,12 +91,12 @@ function addCreation(router: Router, handle: Handling): void {
       const fields = fieldsOf(request);
       fields.only('name', 'password', 'admin');
       const name = fields.text('name');
-      await administration.createUser({
+      const status = await administration.createUser({
         name,
         password: fields.text('password'),
         isAdmin: fields.optionalFlag('admin') ?? false,
       });
-      return answer(201, { name });
+      return answer(201, { name, ...showNamespace(status) });
     }),
   );
   router.post(
@@ -145,7 +148,7 @@ function show({ name, kind, isAdmin, isDisabled, createdAt, expiresAt }: Account
     kind,
     admin: isAdmin === 1,
     disabled: isDisabled === 1,
-    createdAt: new Date(createdAt).toISOString(),
-    expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+    createdAt: isoTime(createdAt),
+    expiresAt: expiresAt === null ? null : isoTime(expiresAt),
   };
 }

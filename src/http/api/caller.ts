@@ -1,5 +1,7 @@
 import type { Request, RequestHandler } from 'express';
-import { type Administration, AdministrationError, createAdministration } from '../../access/administration.ts';
+import type { Administration } from '../../access/administration.ts';
+import { AdministrationError } from '../../access/administration-error.ts';
+import { createAdministration } from '../../access/create-administration.ts';
 import { type Wish, authorize } from '../../access/authorize.ts';
 import type { Authenticator } from '../../access/authenticator.ts';
 import type { Principal } from '../../access/principal.ts';
@@ -19,6 +21,8 @@ export interface Caller {
 export interface CallerOptions {
   readonly authenticator: Authenticator;
   readonly metadata: MetadataStore;
+  /** First path components of repositories that no user owns. */
+  readonly reserved: ReadonlySet<string>;
   readonly origin: Origin;
   readonly now: () => number;
   /** Told after each request that may have changed rights: this process sees the change at once. */
@@ -36,11 +40,11 @@ export interface ApiAnswer {
 }
 
 /** Makes handlers of a router out of those of the API. */
-export function answering({ authenticator, metadata, origin, now, changed }: CallerOptions): Handling {
+export function answering({ authenticator, metadata, reserved, origin, now, changed }: CallerOptions): Handling {
   async function callerOf(request: Request): Promise<Caller> {
     const address = origin.clientAddress(request);
     const principal = await authenticated(authenticator, request, address);
-    const administration = createAdministration(metadata, { name: principal.name, address }, now);
+    const administration = createAdministration(metadata, { name: principal.name, address }, now, reserved);
     return { principal, administration, require: (wish) => requireAllowed(principal, wish) };
   }
 
@@ -68,8 +72,12 @@ function requireAllowed(principal: Principal, wish: Wish): void {
   const decision = authorize(principal, wish);
   if (decision === 'challenge') throw new OciError('UNAUTHORIZED', { headers: challenge });
   if (decision === 'hide') throw new AdministrationError('unknown', 'nothing of that name exists');
-  if (decision === 'deny') throw new OciError('DENIED');
+  if (decision !== 'deny') return;
+  throw new OciError('DENIED', principal.secretId === undefined ? {} : { message: needsPassword });
 }
+
+/** Access tokens and robots' secrets manage nothing but themselves. */
+export const needsPassword = 'this needs the password: an access token cannot do it';
 
 export const administer: Wish = { to: 'administer' };
 

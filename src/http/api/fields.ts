@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { AdministrationError } from '../../access/administration.ts';
+import { AdministrationError } from '../../access/administration-error.ts';
 
 /** The fields of a JSON body, each checked when it is asked for. All throw `AdministrationError` `invalid`. */
 export interface Fields {
@@ -38,7 +38,7 @@ export function fieldsOf({ body }: Request): Fields {
     optionalTexts: (name) => optional(name, areTexts, 'a list of texts'),
     optionalTime(name) {
       const found = fields.optionalText(name);
-      const time = found === undefined ? undefined : Date.parse(found);
+      const time = found === undefined ? undefined : parseTime(found);
       if (Number.isNaN(time)) throw new AdministrationError('invalid', `${name} must be a date such as 2030-01-31T00:00:00Z`);
       return time;
     },
@@ -52,6 +52,11 @@ export function fieldsOf({ body }: Request): Fields {
     },
   };
   return fields;
+}
+
+/** RFC 3339, section 5.6; NaN for anything else: `Date.parse` alone takes `1` for the year 2001. */
+function parseTime(text: string): number {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i.test(text) ? Date.parse(text) : NaN;
 }
 
 function isText(found: unknown): found is string {

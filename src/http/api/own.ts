@@ -4,10 +4,10 @@ import { showToken } from '../../access/administration.ts';
 import type { Principal } from '../../access/principal.ts';
 import { OciError } from '../../oci/errors.ts';
 import { newToken } from './accounts.ts';
-import { type Handling, answer } from './caller.ts';
+import { type Handling, answer, needsPassword } from './caller.ts';
 import { fieldsOf } from './fields.ts';
 
-/** `/me`: what everybody with a login may see and change about itself. */
+/** `/me`: what each account may see and change about itself. */
 export function addOwn(router: Router, handle: Handling, metadata: MetadataStore): void {
   router.get(
     '/me',
@@ -32,7 +32,7 @@ export function addOwn(router: Router, handle: Handling, metadata: MetadataStore
       requireAccount(principal);
       const account = await metadata.findAccountByName(principal.name);
       const tokens = account ? await metadata.listAccessTokens(account.id) : [];
-      return answer(200, { items: tokens.map(showToken) });
+      return answer(200, { items: tokens.filter(({ id }) => manages(principal, id)).map(showToken) });
     }),
   );
   router.post(
@@ -46,7 +46,9 @@ export function addOwn(router: Router, handle: Handling, metadata: MetadataStore
     '/me/tokens/:id',
     handle(async (request, { principal, administration }) => {
       requireAccount(principal);
-      await administration.revokeToken(principal.name, String(request.params['id']));
+      const id = String(request.params['id']);
+      if (!manages(principal, id)) throw new OciError('DENIED', { message: needsPassword });
+      await administration.revokeToken(principal.name, id);
       return answer(204);
     }),
   );
@@ -57,10 +59,13 @@ function requireAccount({ kind, bearer }: Principal): void {
   if ((kind !== 'user' && kind !== 'robot') || bearer) throw new OciError('DENIED');
 }
 
-/** A secret may not make another that outlives it. */
+/** A secret could outlive its revocation if it could make another one, or a password. */
 function requirePassword(principal: Principal): void {
   requireAccount(principal);
-  if (principal.kind !== 'user' || principal.bySecret) {
-    throw new OciError('DENIED', { message: 'this needs the password: an access token can not do it' });
-  }
+  if (principal.kind !== 'user' || principal.secretId !== undefined) throw new OciError('DENIED', { message: needsPassword });
+}
+
+/** True if the caller may see and end the token: a user all of its own, a secret only itself. */
+function manages({ secretId }: Principal, tokenId: string): boolean {
+  return secretId === undefined || secretId === tokenId;
 }

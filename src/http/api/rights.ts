@@ -1,7 +1,7 @@
 import type { Router } from 'express';
 import type { GrantRecord } from '../../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { AdministrationError } from '../../access/administration.ts';
+import { AdministrationError } from '../../access/administration-error.ts';
 import type { Wish } from '../../access/authorize.ts';
 import { parsePattern } from '../../access/pattern.ts';
 import { type Handling, administer, answer } from './caller.ts';

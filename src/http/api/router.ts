@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type Router } from 'express';
 import { STATUS_CODES } from 'node:http';
-import { AdministrationError, type AdministrationErrorCode } from '../../access/administration.ts';
+import { AdministrationError, type AdministrationErrorCode } from '../../access/administration-error.ts';
 import type { SigningKeys } from '../../access/signing-keys.ts';
 import { OciError } from '../../oci/errors.ts';
 import { toClientError } from '../../registry/failures.ts';
@@ -9,6 +9,7 @@ import { addAccounts } from './accounts.ts';
 import { addAudit } from './audit.ts';
 import { type CallerOptions, administer, answer, answering } from './caller.ts';
 import { fieldsOf } from './fields.ts';
+import { addNamespaces } from './namespaces.ts';
 import { addOwn } from './own.ts';
 import { addRights } from './rights.ts';
 import { addTeams } from './teams.ts';
@@ -30,6 +31,7 @@ export function createApiRouter(options: ApiRouterOptions): Router {
   router.use(express.json({ limit: largestBody }));
   addOwn(router, handle, metadata);
   addAccounts(router, handle, metadata);
+  addNamespaces(router, handle, metadata);
   addTeams(router, handle, metadata);
   addRights(router, handle, metadata);
   addAudit(router, handle, metadata);
@@ -48,7 +50,7 @@ export function createApiRouter(options: ApiRouterOptions): Router {
       require(administer);
       const fields = fieldsOf(request);
       fields.only('file');
-      return answer(201, { created: await administration.importHtpasswd(fields.text('file')) });
+      return answer(201, await administration.importHtpasswd(fields.text('file')));
     }),
   );
   router.use(failed);

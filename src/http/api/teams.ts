@@ -1,6 +1,6 @@
 import type { Router } from 'express';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { AdministrationError } from '../../access/administration.ts';
+import { AdministrationError } from '../../access/administration-error.ts';
 import { type Handling, administer, answer } from './caller.ts';
 import { fieldsOf, pageOf } from './fields.ts';
 

@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type Router } from 'express';
 import { readFileSync } from 'node:fs';
-import { AdministrationError } from '../../access/administration.ts';
+import { AdministrationError } from '../../access/administration-error.ts';
 import { OidcRefused } from '../../access/oidc-refused.ts';
 import { everybody } from '../../access/principal.ts';
 import { OciError } from '../../oci/errors.ts';

@@ -1,14 +1,12 @@
 import type { Request, Response, Router } from 'express';
 import type { AccessTokenRecord } from '../../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import {
-  type Administration,
-  AdministrationError,
-  type IssuedSecret,
-  createAdministration,
-  showToken,
-} from '../../access/administration.ts';
+import { type Administration, type IssuedSecret, showToken } from '../../access/administration.ts';
+import { AdministrationError } from '../../access/administration-error.ts';
+import { createAdministration } from '../../access/create-administration.ts';
 import type { Principal } from '../../access/principal.ts';
+import { isoTime } from '../../access/time.ts';
+import { longestTokenName } from '../../access/validation.ts';
 import type { Origin } from '../origin.ts';
 import type { Browsers } from './browsers.ts';
 import { formOf } from './form.ts';
@@ -27,7 +25,6 @@ export interface TokensOptions {
 
 const dayMilliseconds = 24 * 3600 * 1000;
 const lifetimes = [7, 30, 90, 365] as const;
-const longestName = 100;
 
 /** `/ui/tokens`: the access tokens of who is logged in. */
 export function addTokens(router: Router, { metadata, origin, browsers, now, changed }: TokensOptions): void {
@@ -83,7 +80,6 @@ interface Result {
 /** Scopes are separated by white space; none at all: the token may do what its user may. */
 function wanted(form: URLSearchParams, now: number) {
   const name = (form.get('name') ?? '').trim();
-  if (name === '' || name.length > longestName) throw new AdministrationError('invalid', 'a token needs a short name');
   const scopes = (form.get('scopes') ?? '').split(/\s+/).filter((scope) => scope !== '');
   const days = lifetimes.find((lifetime) => String(lifetime) === form.get('days'));
   if (days === undefined && form.get('days') !== 'never') throw new AdministrationError('invalid', 'say how long it is good');
@@ -130,9 +126,9 @@ function tableOf(tokens: readonly AccessTokenRecord[]): Html {
 function rowOf(record: AccessTokenRecord): Html {
   const { id, kind, name, scopes, expiresAt, lastUsedAt } = showToken(record);
   return html`<tr>
-    <td>${name}</td>
+    <td>${shortened(name)}</td>
     <td>${kinds[kind]}</td>
-    <td>${scopes === null ? 'everything you may' : scopes.join(' ')}</td>
+    <td>${scopes === null ? 'everything you may' : listed(scopes)}</td>
     <td>${expiresAt === null ? 'never' : day(expiresAt)}</td>
     <td>${lastUsedAt === null ? '' : day(lastUsedAt)}</td>
     <td>
@@ -141,13 +137,25 @@ function rowOf(record: AccessTokenRecord): Html {
   </tr>`;
 }
 
+/** Names and scopes that an older berth has taken may be of any length. */
+function shortened(text: string): string {
+  return text.length > longestTokenName ? `${text.slice(0, longestTokenName)}…` : text;
+}
+
+const mostScopes = 100;
+
+function listed(scopes: readonly string[]): string {
+  const more = scopes.length - mostScopes;
+  return scopes.slice(0, mostScopes).join(' ') + (more > 0 ? ` and ${more} more` : '');
+}
+
 function day(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().slice(0, 10);
+  return isoTime(milliseconds).slice(0, 10);
 }
 
 const newTokenForm = html`<h2>New access token</h2>
   <form method="post" action="/ui/tokens">
-    <label>Name <input name="name" maxlength="${longestName}" required /></label>
+    <label>Name <input name="name" maxlength="${longestTokenName}" required /></label>
     <label>
       May (PATTERN:ACTIONS, one a line; empty: everything you may)
       <textarea name="scopes" rows="3" placeholder="team-a/*:pull,push"></textarea>

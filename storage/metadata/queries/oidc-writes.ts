@@ -1,5 +1,6 @@
 import { type Query, run } from '../query.ts';
-import { type AuditEvent, createAccount } from './access-writes.ts';
+import { createAccount } from './account-writes.ts';
+import type { AuditEvent } from './audit-steps.ts';
 import { findAccountOfSubject } from './oidc-reads.ts';
 
 /**
@@ -11,17 +12,19 @@ export function* createAccountOfSubject(
   issuer: string,
   subject: string,
   event: AuditEvent,
+  wantsNamespace = false,
 ): Query<number | undefined> {
   const known = yield* findAccountOfSubject(issuer, subject);
   if (known !== undefined) return known;
-  const id = yield* createAccount({ kind: 'user', name, passwordHash: null, isAdmin: false, expiresAt: null }, event);
-  if (id === undefined) return undefined;
+  const account = { kind: 'user', name, passwordHash: null, isAdmin: false, expiresAt: null, wantsNamespace } as const;
+  const created = yield* createAccount(account, event);
+  if (!created) return undefined;
   yield* run(
     'INSERT INTO oidc_subjects (issuer, subject, account_id, created_at) VALUES (?, ?, ?, ?)',
     issuer,
     subject,
-    id,
+    created.id,
     event.at,
   );
-  return id;
+  return created.id;
 }

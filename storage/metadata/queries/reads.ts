@@ -3,6 +3,7 @@ import { type Query, all, batches, first } from '../query.ts';
 export * from './access-reads.ts';
 export * from './coordination-reads.ts';
 export * from './mirror-reads.ts';
+export * from './namespace-reads.ts';
 export * from './oidc-reads.ts';
 
 /** What can be asked of the metadata store. Each is an index lookup, or a page of one. */

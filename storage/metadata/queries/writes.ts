@@ -3,6 +3,8 @@ import { type ManifestFacts, link, recordBlob, recordManifest } from './content.
 import { type ExpectedContent, type ReferenceCheck, checkReferences } from './reads.ts';
 
 export * from './access-writes.ts';
+export * from './account-writes.ts';
+export * from './audit-writes.ts';
 export * from './coordination.ts';
 export * from './mirror-writes.ts';
 export * from './oidc-writes.ts';

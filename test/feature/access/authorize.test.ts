@@ -51,8 +51,8 @@ beforeAll(async () => {
   const { administration } = berth;
   logins.set('admin', basic('admin', adminPassword));
   for (const name of ['stranger', 'team', 'org'] as const) {
-    await administration.createUser({ name, password: name, isAdmin: false });
-    logins.set(name, basic(name, name));
+    await administration.createUser({ name, password: passwordOf(name), isAdmin: false });
+    logins.set(name, basic(name, passwordOf(name)));
   }
   for (const [name, actions] of Object.entries({ puller: 'pull', adder: 'add', pusher: 'push', deleter: 'delete' })) {
     const { secret } = await administration.createRobot({ name, grants: [`org/**:${actions}`] });
@@ -64,10 +64,11 @@ beforeAll(async () => {
   await administration.addMember('devs', 'team');
   await administration.grant('team:devs', 'org/*', 'pull,push');
   await administration.setPublic('org/public', true);
-  for (const repository of ['org/private', 'org/public']) await pushAs(berth, basic('org', 'org'), repository, '1');
+  for (const repository of ['org/private', 'org/public']) await pushAs(berth, basic('org', passwordOf('org')), repository, '1');
 });
 afterAll(() => berth.close());
 
+const passwordOf = (name: string) => `password of ${name}`;
 const digest = `sha256:${'0'.repeat(64)}`;
 
 function pathOf({ path }: Route, repository: string): string {
@@ -143,9 +144,9 @@ test('the catalog shows each subject what it may pull', async () => {
 
 test('an upload session serves only its own subject and repository', async () => {
   const { administration } = berth;
-  await administration.createUser({ name: 'mallory', password: 'mallory', isAdmin: false });
+  await administration.createUser({ name: 'mallory', password: passwordOf('mallory'), isAdmin: false });
   await administration.grant('user:mallory', 'org/**', 'pull,push,delete');
-  const [org, mallory] = [basic('org', 'org'), basic('mallory', 'mallory')];
+  const [org, mallory] = [basic('org', passwordOf('org')), basic('mallory', passwordOf('mallory'))];
   const started = await call(berth, 'POST', '/v2/org/private/blobs/uploads/', { headers: { ...org, 'Content-Length': 0 } });
   const location = started.header('location');
   expect((await call(berth, 'PATCH', location, { headers: org, body: 'secret' })).status).toBe(202);
@@ -163,27 +164,27 @@ test('an upload session serves only its own subject and repository', async () =>
 });
 
 test('a mount reads only from where its client may pull; without `from` from where its token says it may', async () => {
-  const image = await pushAs(berth, basic('org', 'org'), 'org/private', 'mounted');
+  const image = await pushAs(berth, basic('org', passwordOf('org')), 'org/private', 'mounted');
   const blob = digestOf(image.layer);
-  await berth.administration.createUser({ name: 'peeper', password: 'peeper', isAdmin: false });
+  await berth.administration.createUser({ name: 'peeper', password: passwordOf('peeper'), isAdmin: false });
   const mount = async (login: Readonly<Record<string, string>>, to: string, from: string) =>
     (await call(berth, 'POST', `/v2/${to}/blobs/uploads/?mount=${blob}${from}`, { headers: { ...login, 'Content-Length': 0 } }))
       .status;
-  const peeper = basic('peeper', 'peeper');
+  const peeper = basic('peeper', passwordOf('peeper'));
   expect(await mount(peeper, 'peeper/x', '&from=org/private')).toBe(202);
   expect(await mount(peeper, 'peeper/x', '&from=org/absent')).toBe(202);
   expect(await mount(peeper, 'peeper/x', '')).toBe(202);
   expect((await call(berth, 'HEAD', `/v2/peeper/x/blobs/${blob}`, { headers: peeper })).status).toBe(404);
-  expect(await mount(basic('org', 'org'), 'org/mounted', '&from=org/private')).toBe(201);
+  expect(await mount(basic('org', passwordOf('org')), 'org/mounted', '&from=org/private')).toBe(201);
   const bearer = async (name: string, ...scopes: string[]) => ({
-    Authorization: `Bearer ${await askToken(berth, basic(name, name), ...scopes)}`,
+    Authorization: `Bearer ${await askToken(berth, basic(name, passwordOf(name)), ...scopes)}`,
   });
   const push = 'repository:org/elsewhere:pull,push';
   expect(await mount(await bearer('org', push), 'org/elsewhere', '&from=org/private')).toBe(401);
   expect(await mount(await bearer('org', `${push} repository:org/private:pull`), 'org/elsewhere', '&from=org/private')).toBe(201);
   const both = await bearer('org', `${push} repository:org/private:pull`);
   expect(await mount(await bearer('org', push), 'org/elsewhere', '')).toBe(201);
-  await call(berth, 'DELETE', `/v2/org/elsewhere/blobs/${blob}`, { headers: basic('org', 'org') });
+  await call(berth, 'DELETE', `/v2/org/elsewhere/blobs/${blob}`, { headers: basic('org', passwordOf('org')) });
   expect(await mount(await bearer('org', push), 'org/elsewhere', '')).toBe(202);
   expect(await mount(both, 'org/elsewhere', '')).toBe(201);
   const confined = await bearer('peeper', 'repository:peeper/y:pull,push repository:org/private:pull');

@@ -55,11 +55,23 @@ test('user: add, list, password, disable, enable, promote, remove', async () => 
   await until(async () => (await status(basic('bob', generated))) === 401);
   await command('user enable bob');
   await until(async () => (await status(basic('bob', generated))) === 200);
-  await command('user password bob --password-stdin', 'new');
+  await command('user password bob --password-stdin', 'new password');
   await until(async () => (await status(basic('bob', generated))) === 401);
   await command('user remove bob');
   await until(async () => (await status(basic('bob', 'new'))) === 401);
 }, 60_000);
+
+test('namespace: a deleted user leaves its name, until it is released', async () => {
+  await command('user add nora');
+  await command('user remove nora');
+  expect(await command('namespace list')).toMatch(/^nora\/\*\* +- +20\S+Z$/m);
+  const { stderr } = await runCommand(['user', 'add', 'nora'], berth.environment);
+  expect(stderr).toBe(
+    'nora does not own nora/**: it belonged to a deleted account. To give it anyway: berth namespace release nora\n',
+  );
+  expect(await command('namespace release nora')).toBe('nora owns nora/**\n');
+  expect(await command('namespace list')).toMatch(/^nora\/\*\* +nora +-$/m);
+});
 
 test('robot, grant, team, token and repo', async () => {
   const secret = (await command('robot add ci builds/*:pull,push --expires 30d')).trim();

@@ -121,12 +121,14 @@ describe('POST /token', () => {
   });
 
   test('a refresh token gives bearer tokens until the password changes', async () => {
-    await berth.administration.createUser({ name: 'carol', password: 'one', isAdmin: false });
-    const login = await call(berth, 'GET', '/token?offline_token=true&client_id=docker', { headers: basic('carol', 'one') });
+    await berth.administration.createUser({ name: 'carol', password: 'first password', isAdmin: false });
+    const login = await call(berth, 'GET', '/token?offline_token=true&client_id=docker', {
+      headers: basic('carol', 'first password'),
+    });
     const fields = { grant_type: 'refresh_token', refresh_token: (login.json() as TokenAnswer).refresh_token ?? '' };
     const answer = await call(berth, 'POST', '/token', form({ ...fields, scope: 'repository:carol/a:pull,push' }));
     expect(accessOf((answer.json() as TokenAnswer).token)).toHaveLength(1);
-    await berth.administration.setPassword('carol', 'two');
+    await berth.administration.setPassword('carol', 'second password');
     expect((await call(berth, 'POST', '/token', form(fields))).status).toBe(401);
   });
 
@@ -177,8 +179,8 @@ describe('revoking', () => {
   });
 
   test('a user: its bearer tokens, passwords and secrets end, and do not come back', async () => {
-    await berth.administration.createUser({ name: 'dave', password: 'dave', isAdmin: false });
-    const login = basic('dave', 'dave');
+    await berth.administration.createUser({ name: 'dave', password: 'dave of berth', isAdmin: false });
+    const login = basic('dave', 'dave of berth');
     const bearer = { Authorization: `Bearer ${await askToken(berth, login)}` };
     expect(await outcome(bearer)).toBe(200);
     await berth.administration.setDisabled('dave', true);

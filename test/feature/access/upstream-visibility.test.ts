@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts';
 const bot = { username: 'bot', password: 'beep' };
 const admin = basic('admin', adminPassword);
 const alice = basic('alice', 'wonderland');
-const bob = basic('bob', 'builder');
+const bob = basic('bob', 'bob the builder');
 const subjects = { anonymous: undefined, bob, alice, admin };
 type SubjectName = keyof typeof subjects;
 
@@ -28,7 +28,7 @@ async function start(mirror: object = {}, hub?: FakeUpstream): Promise<Guarded> 
   const { administration } = berth;
   await administration.setPublic('docker.io/**', true);
   await administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
-  await administration.createUser({ name: 'bob', password: 'builder', isAdmin: false });
+  await administration.createUser({ name: 'bob', password: 'bob the builder', isAdmin: false });
   await administration.grant('user:alice', 'docker.io/company/**', 'pull');
   return {
     ...berth,

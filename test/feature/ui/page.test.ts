@@ -108,11 +108,11 @@ describe('sessions', () => {
   });
 
   test('end with the password, and with the account', async () => {
-    await berth.administration.createUser({ name: 'bob', password: 'one', isAdmin: false });
-    await visitor.post('/ui/login', { name: 'bob', password: 'one' });
-    await berth.administration.setPassword('bob', 'two');
+    await berth.administration.createUser({ name: 'bob', password: 'first password', isAdmin: false });
+    await visitor.post('/ui/login', { name: 'bob', password: 'first password' });
+    await berth.administration.setPassword('bob', 'second password');
     expect(await isLoggedIn()).toBe(false);
-    await visitor.post('/ui/login', { name: 'bob', password: 'two' });
+    await visitor.post('/ui/login', { name: 'bob', password: 'second password' });
     expect(await isLoggedIn()).toBe(true);
     await berth.administration.deleteAccount('bob');
     expect(await isLoggedIn()).toBe(false);

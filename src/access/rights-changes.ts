@@ -1,0 +1,77 @@
+import type { Administration } from './administration.ts';
+import { AdministrationError } from './administration-error.ts';
+import type { ChangeContext } from './change-context.ts';
+import { requireGrant, requireName, requirePattern } from './validation.ts';
+
+type RightsChanges = Pick<
+  Administration,
+  'createTeam' | 'deleteTeam' | 'addMember' | 'removeMember' | 'grant' | 'revokeGrant' | 'setPublic'
+>;
+
+/** Changes of teams, grants and visibility. */
+export function createRightsChanges({ metadata, event, accountNamed }: ChangeContext): RightsChanges {
+  async function teamNamed(name: string): Promise<number> {
+    const team = await metadata.findTeam(name);
+    if (!team) throw new AdministrationError('unknown', `no team is called ${name}`);
+    return team.id;
+  }
+
+  /** `user:alice` → `account:12` */
+  async function subjectOf(text: string): Promise<string> {
+    if (text === 'authenticated' || text === 'anonymous') return text;
+    const colon = text.indexOf(':');
+    const [kind, name] = [text.slice(0, Math.max(0, colon)), text.slice(colon + 1)];
+    if (kind === 'team') return `team:${await teamNamed(name)}`;
+    if (kind !== 'user' && kind !== 'robot') {
+      throw new AdministrationError('invalid', `${text} is none of user:NAME, robot:NAME, team:NAME, authenticated, anonymous`);
+    }
+    const account = await accountNamed(name);
+    if (account.kind !== kind) throw new AdministrationError('unknown', `no ${kind} is called ${name}`);
+    return `account:${account.id}`;
+  }
+
+  return {
+    async createTeam(name) {
+      requireName(name);
+      if (!(await metadata.createTeam(name, event('team.create', name)))) {
+        throw new AdministrationError('taken', `${name} exists already`);
+      }
+    },
+
+    async deleteTeam(name) {
+      await metadata.deleteTeam(await teamNamed(name), event('team.delete', name));
+    },
+
+    async addMember(team, account) {
+      const teamId = await teamNamed(team);
+      await metadata.addMember(teamId, (await accountNamed(account)).id, event('team.join', team, { account }));
+    },
+
+    async removeMember(team, account) {
+      const teamId = await teamNamed(team);
+      await metadata.removeMember(teamId, (await accountNamed(account)).id, event('team.leave', team, { account }));
+    },
+
+    async grant(subjectText, patternText, actionsText) {
+      const { pattern, actions } = requireGrant(`${patternText}:${actionsText}`);
+      const detail = { pattern: pattern.text, actions: actions.join(',') };
+      return metadata.putGrant({ subject: await subjectOf(subjectText), ...detail }, event('grant.put', subjectText, detail));
+    },
+
+    async revokeGrant(id) {
+      const found = await metadata.findGrant(id);
+      if (!found) throw new AdministrationError('unknown', `there is no grant ${id}`);
+      const { subject, pattern, actions } = found;
+      await metadata.deleteGrant(id, event('grant.delete', subject, { pattern, actions }));
+    },
+
+    async setPublic(patternText, isPublic) {
+      const pattern = requirePattern(patternText);
+      if (isPublic === undefined) await metadata.clearVisibility(pattern.text, event('visibility.clear', pattern.text));
+      else {
+        const action = isPublic ? 'visibility.public' : 'visibility.private';
+        await metadata.setVisibility(pattern.text, isPublic, pattern.kind !== 'name', event(action, pattern.text));
+      }
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { type Query, run } from '../query.ts';
+
+/** Steps that writes share: each runs within its caller's transaction. Times are milliseconds since 1970. */
+
+/** One line of the audit log. Never holds a secret. */
+export interface AuditEvent {
+  readonly at: number;
+  /** Who did it: a name, `command line`, or '' for a client without a login. */
+  readonly actor: string;
+  /** From where: a network address, or ''. */
+  readonly address: string;
+  /** What: `user.create`, `login`, `manifest.push` … */
+  readonly action: string;
+  /** To whom or what. */
+  readonly target: string;
+  readonly result: 'done' | 'refused';
+  /** JSON. */
+  readonly detail?: string | undefined;
+}
+
+/** Writes one line. */
+export function* record(event: AuditEvent): Query<void> {
+  yield* run(
+    'INSERT INTO audit_events (at, actor, address, action, target, result, detail) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    event.at,
+    event.actor,
+    event.address,
+    event.action,
+    event.target,
+    event.result,
+    event.detail ?? null,
+  );
+}
+
+/** Ends a change of rights: the audit line, and the sign for every process to look again. */
+export function* changed(event: AuditEvent): Query<void> {
+  yield* record(event);
+  yield* run('UPDATE access_epoch SET epoch = epoch + 1 WHERE id = 1');
+}
