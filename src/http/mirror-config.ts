@@ -1,9 +1,12 @@
 import express, { type Router } from 'express';
-import { type MirrorPlace, clientConfig, clientNames, isClientName } from '../mirror/client-config.ts';
+import { type MirrorPlace, clientConfig, clientNames, isClientName, obstacle } from '../mirror/client-config.ts';
 import type { Origin } from './origin.ts';
 import { problem } from './problem.ts';
 
-/** `GET /_mirror/config?client=…`: what to write into a client's configuration, with this server's own address. */
+/**
+ * `GET /_mirror/config?client=…`: what to write into a client's configuration, with this server's own address. JSON for
+ * `docker`, text for the others; 409 where the client could not use this mirror.
+ */
 export function createMirrorConfigRouter(place: Omit<MirrorPlace, 'base'>, origin: Origin): Router {
   const router = express.Router();
   router.get('/config', (request, response) => {
@@ -12,7 +15,14 @@ export function createMirrorConfigRouter(place: Omit<MirrorPlace, 'base'>, origi
       problem(response, 400, 'Bad Request', `client is one of ${clientNames.join(', ')}`);
       return;
     }
-    response.type('text/plain').send(clientConfig(client, { ...place, base: new URL(origin.base(request)) }));
+    const reason = obstacle(client, place);
+    if (reason !== undefined) {
+      problem(response, 409, 'Conflict', reason);
+      return;
+    }
+    response
+      .type(client === 'docker' ? 'json' : 'text/plain')
+      .send(clientConfig(client, { ...place, base: new URL(origin.base(request)) }));
   });
   return router;
 }

@@ -12,10 +12,9 @@ type Snippet = (place: MirrorPlace) => string;
 
 /** How each client is told of a mirror: its file, and what belongs there. */
 const snippets = {
-  docker({ base, fallback }) {
-    const warning =
-      fallback === 'docker.io' ? [] : ['// this mirror has no mirror.default of docker.io: dockerd would get nothing from it'];
-    return lines(...warning, '// /etc/docker/daemon.json', `{ "registry-mirrors": ["${base.origin}"] }`);
+  /** /etc/docker/daemon.json as it is: JSON has no comments, and dockerd refuses keys that it does not know. */
+  docker({ base }) {
+    return lines(JSON.stringify({ 'registry-mirrors': [base.origin] }, undefined, 2));
   },
 
   containerd({ base }) {
@@ -63,6 +62,13 @@ export function isClientName(text: string): text is ClientName {
   return Object.hasOwn(snippets, text);
 }
 
+/** Returns why the mirror is of no use to a client, and what to do about it; undefined where it is of use. */
+export function obstacle(client: ClientName, { fallback }: Pick<MirrorPlace, 'fallback'>): string | undefined {
+  if (client !== 'docker' || fallback === 'docker.io') return undefined;
+  return 'this mirror has no mirror.default of docker.io, and dockerd asks mirrors for Docker Hub only: set mirror.default to docker.io';
+}
+
+/** Returns what to write into the client's configuration file; for `docker` JSON, for the others text with comments. */
 export function clientConfig(client: ClientName, place: MirrorPlace): string {
   return snippets[client](place);
 }

@@ -47,6 +47,8 @@ afterAll(async () => {
 }, 60_000);
 
 const mirrorHost = () => `127.0.0.1:${berth.port}`;
+/** What berth says to write into the client's configuration. */
+const snippet = async (client: string) => (await call(berth, 'GET', `/_mirror/config?client=${client}`)).body;
 const layerDownloads = (upstream: FakeUpstream) => upstream.count('GET', /verify=/, 'cdn');
 
 /** Pulls cold, warm, moved, with the upstream breaking off, limiting and gone: each time the client must get its image. */
@@ -85,7 +87,8 @@ async function pullInAllWeathers(
 describeWith(['docker', 'dockerd'], 'dockerd with registry-mirrors', () => {
   let daemon: Dockerd;
   beforeAll(async () => {
-    daemon = await startDockerd('--registry-mirror', `http://${mirrorHost()}`);
+    await writeFile(join(home, 'daemon.json'), await snippet('docker'));
+    daemon = await startDockerd('--config-file', join(home, 'daemon.json'));
   }, 60_000);
   afterAll(() => daemon.close(), 60_000);
 
@@ -120,11 +123,8 @@ describeWith(['containerd', 'ctr'], 'ctr with hosts.toml', () => {
   let containerd: Containerd;
 
   beforeAll(async () => {
-    await mkdir(join(home, 'hosts/ghcr.io'), { recursive: true });
-    await writeFile(
-      join(home, 'hosts/ghcr.io/hosts.toml'),
-      `server = "http://127.0.0.1:1"\n[host."http://${mirrorHost()}"]\n  capabilities = ["pull", "resolve"]\n`,
-    );
+    await mkdir(join(home, 'hosts/_default'), { recursive: true });
+    await writeFile(join(home, 'hosts/_default/hosts.toml'), await snippet('containerd'));
     containerd = await startContainerd();
   }, 60_000);
   afterAll(() => containerd.close(), 60_000);
@@ -157,9 +157,7 @@ describeWith(['skopeo', 'podman'], 'skopeo and podman with registries.conf', () 
 
   beforeAll(async () => {
     await writeFile(join(home, 'auth.json'), '{}');
-    const block = (registry: string) =>
-      `[[registry]]\nprefix = "${registry}"\nlocation = "${registry}"\n[[registry.mirror]]\nlocation = "${mirrorHost()}/${registry}"\ninsecure = true\n`;
-    await writeFile(join(home, 'registries.conf'), block('docker.io') + block('ghcr.io'));
+    await writeFile(join(home, 'registries.conf'), await snippet('podman'));
   });
 
   test('MUST 35: podman pulls in all weathers', async () => {

@@ -1,11 +1,18 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { startMirror } from '../../support/mirror.ts';
+import { describeWith } from '../../support/requires.ts';
+import { run } from '../../support/run.ts';
 
 let berth: TestBerth;
+let scratch: string;
 beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'berth-client-config-'));
   berth = await startMirror(
     {
       default: 'docker.io',
@@ -14,17 +21,31 @@ beforeAll(async () => {
     { BERTH_PUBLIC_URL: 'https://mirror.example.com' },
   );
 });
-afterAll(() => berth.close());
+afterAll(async () => {
+  await berth.close();
+  await rm(scratch, { recursive: true });
+});
 
-async function config(client: string): Promise<string> {
+async function config(client: string, type = 'text/plain'): Promise<string> {
   const answer = await call(berth, 'GET', `/_mirror/config?client=${client}`);
-  expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/plain; charset=utf-8']);
+  expect([answer.status, answer.headers['content-type']]).toEqual([200, `${type}; charset=utf-8`]);
   return answer.body.toString();
 }
 
-test('MUST 33: docker', async () => {
-  const [, json = ''] = (await config('docker')).split('\n');
-  expect(JSON.parse(json)).toEqual({ 'registry-mirrors': ['https://mirror.example.com'] });
+test('MUST 33: docker, as JSON that can be saved as daemon.json', async () => {
+  const text = await config('docker', 'application/json');
+  expect(JSON.parse(text)).toEqual({ 'registry-mirrors': ['https://mirror.example.com'] });
+});
+
+// test/client/mirror.test.ts configures dockerd, containerd, podman and skopeo by their snippets; Debian has no BuildKit.
+describeWith(['skopeo'], 'BuildKit', () => {
+  test('MUST 33: its snippet is TOML', async () => {
+    const file = join(scratch, 'buildkitd.toml');
+    await writeFile(file, (await config('buildkit')).replaceAll('[registry.', '[others.'));
+    const inspect = run('skopeo', ['--registries-conf', file, 'inspect', 'docker://127.0.0.1:1/none']);
+    // skopeo parses its configuration before it connects, and leaves out keys that it does not know.
+    await expect(inspect).rejects.toThrow('connection refused');
+  });
 });
 
 test('MUST 33: containerd', async () => {
@@ -42,7 +63,9 @@ test('MUST 33: k3s', async () => {
   expect(parse(await config('k3s'))).toEqual({ mirrors: { '*': { endpoint: ['https://mirror.example.com'] } } });
 });
 
-test('MUST 33: kaniko', async () => {
+test('MUST 33: kaniko, as one word for a shell', async () => {
+  const printed = await run('sh', ['-c', (await config('kaniko')).replace('/kaniko/executor', "printf '%s\\n'")]);
+  expect(printed).toBe('--registry-map=index.docker.io=mirror.example.com/docker.io;ghcr.io=mirror.example.com/ghcr.io\n');
   expect(await config('kaniko')).toContain('"index.docker.io=mirror.example.com/docker.io;ghcr.io=mirror.example.com/ghcr.io"');
 });
 
@@ -52,6 +75,7 @@ test('MUST 33: plain HTTP is said where a client must be told', async () => {
   expect(await ask('podman')).toContain('insecure = true');
   expect(await ask('buildkit')).toContain('http = true');
   expect(await ask('docker')).toContain('no mirror.default');
+  expect((await call(plain, 'GET', '/_mirror/config?client=docker')).status).toBe(409);
   await plain.close();
 });
 
