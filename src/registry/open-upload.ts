@@ -26,12 +26,23 @@ export interface HashingOptions {
   readonly assertHeld?: () => void;
 }
 
+/** Returns the hash of no bytes. */
+export function startHash(algorithm: DigestAlgorithm): HashedBytes {
+  return { algorithm, hash: createHash(algorithm), sizeBytes: 0 };
+}
+
+/** Adds the chunk to the hash; `hashed` itself is of no use afterwards. */
+export function extend(hashed: HashedBytes, chunk: Uint8Array): HashedBytes {
+  hashed.hash.update(chunk);
+  return { ...hashed, sizeBytes: hashed.sizeBytes + chunk.length };
+}
+
 export function hashing(appender: Appender, { algorithm, hashed, assertHeld = () => undefined }: HashingOptions): OpenUpload {
-  let current = hashed ?? { algorithm, hash: createHash(algorithm), sizeBytes: 0 };
+  // A hash of other bytes must not pass for that of the bytes appended later, when both have grown to the same size.
+  let current = hashed?.sizeBytes === appender.sizeBytes ? hashed : startHash(algorithm);
 
   function see(chunk: Uint8Array): void {
-    current.hash.update(chunk);
-    current = { ...current, sizeBytes: current.sizeBytes + chunk.length };
+    current = extend(current, chunk);
   }
 
   const digestSoFar = () => `${current.algorithm}:${current.hash.copy().digest('hex')}` as Digest;
@@ -45,7 +56,7 @@ export function hashing(appender: Appender, { algorithm, hashed, assertHeld = ()
   }
 
   async function rehash(wanted: DigestAlgorithm): Promise<void> {
-    current = { algorithm: wanted, hash: createHash(wanted), sizeBytes: 0 };
+    current = startHash(wanted);
     for await (const chunk of appender.readBack()) see(chunk);
   }
 
@@ -66,6 +77,7 @@ export function hashing(appender: Appender, { algorithm, hashed, assertHeld = ()
       }
     },
     async truncate(sizeBytes) {
+      assertHeld();
       current = { ...current, sizeBytes: -1 };
       await appender.truncate(sizeBytes);
     },

@@ -3,7 +3,7 @@ import { uploadKey } from '../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../storage/blobs/missing.ts';
 import type { DigestAlgorithm } from '../oci/digest.ts';
 import type { Lease, Leases } from './leases.ts';
-import { type HashedBytes, type OpenUpload, hashing } from './open-upload.ts';
+import { type HashedBytes, type OpenUpload, extend, hashing, startHash } from './open-upload.ts';
 import { createTurns } from './turns.ts';
 
 /**
@@ -51,7 +51,7 @@ export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined
     for (const [id, entry] of entries) {
       if (turns.isTaken(turnOf(id)) || performance.now() - entry.restingSince < restMilliseconds) continue;
       entries.delete(id);
-      void entry.upload?.then((upload) => upload.close());
+      void entry.upload?.then((upload) => upload.close()).catch(() => undefined);
     }
   }
 
@@ -61,13 +61,15 @@ export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined
     return upload;
   }
 
-  const resume = (id: string) => unlessMissing(driver.openAppender(uploadKey(id), { resume: true }));
-  const openEmpty = (id: string) => driver.openAppender(uploadKey(id), { resume: false });
-
   async function open(id: string, algorithm: DigestAlgorithm, hashed: HashedBytes | undefined): Promise<OpenUpload> {
     const lease = held.get(id);
-    const appender = (await resume(id)) ?? (await openEmpty(id));
-    return hashing(appender, { algorithm, hashed, ...(lease && { assertHeld: () => lease.assertHeld() }) });
+    const assertHeld = lease && (() => lease.assertHeld());
+    let copied = startHash(algorithm);
+    const onCopied = (chunk: Uint8Array) => void (copied = extend(copied, chunk));
+    const appender =
+      (await unlessMissing(driver.openAppender(uploadKey(id), { resume: true, assertHeld, onCopied }))) ??
+      (await driver.openAppender(uploadKey(id), { resume: false, assertHeld }));
+    return hashing(appender, { algorithm, hashed: copied.sizeBytes > 0 ? copied : hashed, ...(assertHeld && { assertHeld }) });
   }
 
   /** Closes the session, so that another process finds every byte in the store; its hash is kept. */
@@ -114,18 +116,13 @@ export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined
     begin: (id, algorithm) =>
       keep(
         id,
-        openEmpty(id).then((appender) => hashing(appender, { algorithm })),
+        driver.openAppender(uploadKey(id), { resume: false }).then((appender) => hashing(appender, { algorithm })),
       ),
 
     async sizeOf(id) {
       const upload = await entries.get(id)?.upload;
       if (upload) return upload.sizeBytes;
-      const appender = await resume(id);
-      try {
-        return appender?.sizeBytes ?? 0;
-      } finally {
-        await appender?.close();
-      }
+      return (await unlessMissing(driver.inProgressBytes(uploadKey(id)))) ?? 0;
     },
 
     async abort(id) {
@@ -141,7 +138,7 @@ export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined
       clearInterval(timer);
       const open = [...entries.values()];
       entries.clear();
-      await Promise.all(open.map(async ({ upload }) => (await upload)?.close()));
+      await Promise.allSettled(open.map(async ({ upload }) => (await upload)?.close()));
     },
   };
 }

@@ -71,9 +71,19 @@ export interface OpenObject {
   close(): Promise<void>;
 }
 
+export interface OpenAppenderOptions {
+  /** False starts empty; true goes on where the last append ended. */
+  readonly resume: boolean;
+  /** Throws when another process may have taken the object over. Called before each change of the store. */
+  readonly assertHeld?: (() => void) | undefined;
+  /** Receives every byte of the object, in order, when opening has to copy it. Chunks may be reused buffers. */
+  readonly onCopied?: ((chunk: Uint8Array) => void) | undefined;
+}
+
 /**
  * A growing object, unseen by `stat`, `read` and `list` until `commit`.
- * One process appends at a time: callers hold a lock on the upload session.
+ * One process appends at a time: callers hold a lock on the upload session. A process that has lost the lock without
+ * noticing cannot change bytes that another process has taken over: its `close` and `commit` reject `unavailable`.
  */
 export interface Appender {
   /** Bytes kept so far. On resume it is read from the store, never remembered. */
@@ -138,7 +148,10 @@ export interface BlobDriver {
    * Opens the growing object `key`. `resume: false` starts empty, whatever was there;
    * `resume: true` goes on where the last append ended, on any process, and rejects `not_found` if there is nothing.
    */
-  openAppender(key: ObjectKey, options: { resume: boolean }): Promise<Appender>;
+  openAppender(key: ObjectKey, options: OpenAppenderOptions): Promise<Appender>;
+
+  /** Bytes of the growing object `key`, also while a process appends to it. Rejects `not_found` if there is nothing. */
+  inProgressBytes(key: ObjectKey): Promise<number>;
 
   /**
    * Takes over a file of this machine as the object `to`, whole and durable once resolved; replaces what is there.

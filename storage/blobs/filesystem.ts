@@ -1,10 +1,12 @@
 import { constants } from 'node:fs';
-import { access, open, opendir, stat, statfs, unlink } from 'node:fs/promises';
+import { access, open, stat, statfs, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Appender, type BlobDriver, type ObjectKey, StorageError, objectKey } from './driver.ts';
+import { type Appender, type BlobDriver, type ObjectKey, type OpenAppenderOptions, StorageError, objectKey } from './driver.ts';
+import { createProcessMarks } from '../process-mark.ts';
 import { createAppender } from './filesystem/appender.ts';
 import { createDurableTree, makeFolders } from './filesystem/durable.ts';
 import { toStorageError, translating } from './filesystem/errors.ts';
+import { createInProgressFiles } from './filesystem/in-progress.ts';
 import { walk } from './filesystem/listing.ts';
 import { openFile } from './filesystem/reading.ts';
 import { createTemporaryFiles } from './filesystem/temporary.ts';
@@ -15,7 +17,7 @@ import { createTemporaryFiles } from './filesystem/temporary.ts';
  *   <directory>/
  *   ├── docker/registry/v2/…      objects (layout.ts)
  *   └── .berth/
- *       ├── growing/<key, / as %>  growing objects
+ *       ├── growing/<key, / as %>/ growing objects, each in a folder of its own
  *       └── temporary/             puts in progress; what a crash leaves here is removed at the next start
  *
  * One file system: a rename must never become a copy.
@@ -24,7 +26,10 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   const root = resolve(directory);
   const growing = join(root, '.berth/growing');
   const temporary = join(root, '.berth/temporary');
-  const temporaryFiles = await createTemporaryFiles(temporary);
+  const marks = await createProcessMarks();
+  const temporaryFiles = createTemporaryFiles(temporary, marks);
+  const temporaryPath = () => temporaryFiles.path();
+  const inProgress = createInProgressFiles({ directory: growing, marks, temporaryPath });
   await translating(`cannot use the directory ${root}`, async () => {
     await makeFolders(growing);
     await makeFolders(temporary);
@@ -34,7 +39,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   let closed = false;
 
   const pathOf = (key: ObjectKey) => join(root, key);
-  const growingPathOf = (key: ObjectKey) => join(growing, key.replaceAll('/', '%'));
+  const uploadName = (key: ObjectKey) => key.replaceAll('/', '%');
 
   /** Every operation fails alike once the driver is closed, and in the contract's form. */
   async function operation<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
@@ -59,12 +64,9 @@ export async function createFilesystemDriver({ directory }: { readonly directory
     }
   }
 
-  async function openAppender(key: ObjectKey, resume: boolean): Promise<Appender> {
-    const path = growingPathOf(key);
-    const file = await open(path, resume ? 'r+' : 'w+');
-    const { size, nlink } = await file.stat();
-    const temporaryPath = () => temporaryFiles.path();
-    return createAppender({ file, path, sizeBytes: size, isPublished: nlink > 1, tree, pathOf, temporaryPath });
+  async function openAppender(key: ObjectKey, { resume, ...options }: OpenAppenderOptions): Promise<Appender> {
+    const upload = await (resume ? inProgress.open(uploadName(key), options) : inProgress.create(uploadName(key)));
+    return createAppender({ upload, tree, pathOf, temporaryPath, assertHeld: options.assertHeld });
   }
 
   async function adoptFile(path: string, to: ObjectKey): Promise<void> {
@@ -82,7 +84,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   }
 
   async function remove(key: ObjectKey): Promise<StorageError | undefined> {
-    for (const removal of [() => tree.remove(pathOf(key)), () => unlink(growingPathOf(key))]) {
+    for (const removal of [() => tree.remove(pathOf(key)), () => inProgress.remove(uploadName(key))]) {
       try {
         await removal();
       } catch (error) {
@@ -109,7 +111,9 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
     put: (key, bytes, options) => operation('put', () => put(key, bytes, options?.ifAbsent ?? false)),
 
-    openAppender: (key, { resume }) => operation('open', () => openAppender(key, resume)),
+    openAppender: (key, options) => operation('open', () => openAppender(key, options)),
+
+    inProgressBytes: (key) => operation('stat', () => inProgress.size(uploadName(key))),
 
     adoptFile: (path, to) => operation('adopt', () => adoptFile(path, to)),
 
@@ -139,10 +143,8 @@ export async function createFilesystemDriver({ directory }: { readonly directory
     async *listGrowing() {
       if (closed) throw new StorageError('closed', 'list: the blob store is closed');
       try {
-        for await (const { name } of await opendir(growing)) {
-          const stats = await stat(join(growing, name)).catch(() => undefined);
-          if (stats) yield { key: objectKey(name.replaceAll('%', '/')), modifiedAt: stats.mtime };
-        }
+        for await (const { name, modifiedAt } of inProgress.list())
+          yield { key: objectKey(name.replaceAll('%', '/')), modifiedAt };
       } catch (error) {
         throw toStorageError(error, 'list');
       }

@@ -40,7 +40,8 @@ export function createS3Driver(options: S3Options): BlobDriver {
 
     put: (key, bytes, options) => (options?.ifAbsent ? putIfAbsent(key, bytes) : putObject(bucket, key, bytes)),
 
-    openAppender: (key, { resume }) => (resume ? resumeAppender(bucket, key) : beginAppender(bucket, key)),
+    openAppender: (key, { resume, assertHeld }) => (resume ? resumeAppender : beginAppender)(bucket, key, assertHeld),
+    inProgressBytes: async (key) => (await resumeAppender(bucket, key)).sizeBytes,
 
     async move(from, to) {
       const sizeBytes = await objectSize(bucket, from);

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { objectKey } from '../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
-import { createTemporaryFiles } from '../../storage/blobs/filesystem/temporary.ts';
+import { createProcessMarks } from '../../storage/process-mark.ts';
 import { describeBlobDriver, describeObjectKeys } from './blob-driver.ts';
 
 describeObjectKeys();
@@ -40,7 +40,7 @@ test('opening removes what crashed processes left of puts, and nothing of a put 
   const { directory, reopen, dispose } = await makeStore();
   const temporary = join(directory, '.berth/temporary');
   const { stdout: child } = await promisify(execFile)(process.execPath, ['-p', 'process.pid']);
-  const [processes = ''] = basename((await createTemporaryFiles(temporary)).path()).split('.');
+  const [processes = ''] = (await createProcessMarks()).own.split('.');
   const crashed = [`${processes}.${child.trim()}.run.x`, `${processes}.${process.pid}.earlier.x`];
   const running = [`${processes}.${process.ppid}.run.x`, `elsewhere.${child.trim()}.run.x`];
   const longAgo = new Date(Date.now() - 2 * 60 * 60 * 1000);

@@ -1,31 +1,29 @@
 import { type FileHandle, copyFile, open, rename } from 'node:fs/promises';
 import { type Appender, type ObjectKey, StorageError } from '../driver.ts';
-import { type DurableTree, unlinkIfThere, writeFully } from './durable.ts';
+import { type DurableTree, hasCode, unlinkIfThere, writeFully } from './durable.ts';
 import { toStorageError, translating } from './errors.ts';
+import { type InProgressFile, takenOver } from './in-progress.ts';
 
 /** Chunks come from sockets in pieces of 64 KiB; they are written this many bytes at a time. */
 const batchBytes = 1024 * 1024;
 
 export interface AppenderOptions {
-  readonly file: FileHandle;
-  readonly path: string;
-  /** Bytes that the file holds. */
-  readonly sizeBytes: number;
-  /** True if the file also has an object's name. */
-  readonly isPublished: boolean;
+  readonly upload: InProgressFile;
   readonly tree: DurableTree;
   readonly pathOf: (key: ObjectKey) => string;
   /** Returns an unused path on the same file system. */
   readonly temporaryPath: () => string;
+  /** Throws when another process may have taken the object over. */
+  readonly assertHeld?: (() => void) | undefined;
 }
 
 /** Appends to an open file. Takes the file over: it is closed by `close`, `commit` and `abort`. */
 export function createAppender(options: AppenderOptions): Appender {
-  const { path, tree, pathOf, temporaryPath } = options;
-  let { file } = options;
-  let kept = options.sizeBytes;
+  const { upload, tree, pathOf, temporaryPath, assertHeld = () => undefined } = options;
+  const { path } = upload;
+  let { file, sizeBytes: kept } = upload;
   /** The file may also have an object's name, and objects never change. */
-  let isPublished = options.isPublished;
+  let isPublished = false;
   /** That name may not be durable: another attempt must change the folder again, for the change to be synced. */
   let isUncertain = false;
   let ended = false;
@@ -71,14 +69,19 @@ export function createAppender(options: AppenderOptions): Appender {
   }
 
   async function publish(to: ObjectKey): Promise<void> {
+    assertHeld();
     if (isUncertain) await copyPublished();
     await sync();
     isPublished = isUncertain = true;
-    await tree.linkOver(path, temporaryPath(), pathOf(to));
+    assertHeld();
+    await tree.linkOver(path, temporaryPath(), pathOf(to)).catch((error: unknown) => {
+      throw hasCode(error, 'ENOENT') ? takenOver('publish') : error;
+    });
     isUncertain = false;
   }
 
   async function write(buffers: readonly Uint8Array[], length: number): Promise<void> {
+    assertHeld();
     try {
       if (isPublished) await copyPublished();
       await writeFully(file, buffers, kept);
@@ -118,6 +121,7 @@ export function createAppender(options: AppenderOptions): Appender {
 
     truncate: (size) =>
       translating('truncate', async () => {
+        assertHeld();
         if (isPublished) await copyPublished();
         await file.truncate(size);
         kept = size;
@@ -134,9 +138,10 @@ export function createAppender(options: AppenderOptions): Appender {
       }
     },
 
-    async close() {
-      await release();
-    },
+    close: () =>
+      translating('close', async () => {
+        if (await release()) await upload.markClosed();
+      }),
 
     publish: (to) => translating('publish', () => publish(to)),
 
@@ -147,11 +152,14 @@ export function createAppender(options: AppenderOptions): Appender {
         await unlinkIfThere(path);
         // Only now: until here a failed commit can be tried again.
         await release();
+        await upload.removeFolder();
       }),
 
     abort: () =>
       translating('abort', async () => {
-        if (await release()) await unlinkIfThere(path);
+        if (!(await release())) return;
+        await unlinkIfThere(path);
+        await upload.removeFolder();
       }),
   };
 }

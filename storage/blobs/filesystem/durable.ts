@@ -93,20 +93,16 @@ export function createDurableTree(root: string): DurableTree {
   };
 }
 
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+/** True if the operating system gave the error one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return codes.includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Passes over the failures that are none. */
-function unless(...codes: readonly string[]) {
+export function unless(...codes: readonly string[]) {
   return (error: unknown): void => {
     if (!hasCode(error, ...codes)) throw error;
   };
-}
-
-/** Deletes the file; a missing one is a success. */
-export async function unlinkIfThere(path: string): Promise<void> {
-  await unlink(path).catch(unless('ENOENT'));
 }
 
 /** Makes the folder `path` and those above it, durable like everything that will lie in it. */
@@ -114,6 +110,11 @@ export async function makeFolders(path: string): Promise<void> {
   const highest = await mkdir(path, { recursive: true });
   if (highest === undefined) return;
   for (let made = path; made.length >= highest.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Deletes the file; a missing one is a success. */
+export async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch(unless('ENOENT'));
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { opendir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createProcessMarks } from '../../process-mark.ts';
+import type { ProcessMarks } from '../../process-mark.ts';
 
 /** The files of puts in progress. Several processes, also of several containers and machines, may share the folder. */
 export interface TemporaryFiles {
@@ -15,9 +15,7 @@ export interface TemporaryFiles {
 const abandonedMilliseconds = 60 * 60 * 1000;
 
 /** Names are the maker's mark, a dot and something random. */
-export async function createTemporaryFiles(folder: string): Promise<TemporaryFiles> {
-  const marks = await createProcessMarks();
-
+export function createTemporaryFiles(folder: string, marks: ProcessMarks): TemporaryFiles {
   async function isAbandoned(name: string): Promise<boolean> {
     if (marks.isLeftByCrash(name)) return true;
     const stats = await stat(join(folder, name)).catch(() => undefined);

@@ -12,15 +12,15 @@ import { objectSize, putObject } from './writing.ts';
 const nothing = new Uint8Array();
 
 /** A growing object that has no bytes yet; what was there is dropped. */
-export async function beginAppender(bucket: Bucket, key: ObjectKey): Promise<Appender> {
+export async function beginAppender(bucket: Bucket, key: ObjectKey, assertHeld?: () => void): Promise<Appender> {
   const before = await unlessMissing(loadRecord(bucket, key));
   if (before) await removeGrowing(bucket, [key]);
-  return createAppender(bucket, key, { upload: undefined, completedBytes: 0, tail: nothing, digest: undefined });
+  return createAppender(bucket, key, { upload: undefined, completedBytes: 0, tail: nothing, digest: undefined }, assertHeld);
 }
 
 /** Everything is read from the store, so that any process can go on. Rejects `not_found`. */
-export async function resumeAppender(bucket: Bucket, key: ObjectKey): Promise<Appender> {
-  return createAppender(bucket, key, await loadState(bucket, key, await loadRecord(bucket, key)));
+export async function resumeAppender(bucket: Bucket, key: ObjectKey, assertHeld?: () => void): Promise<Appender> {
+  return createAppender(bucket, key, await loadState(bucket, key, await loadRecord(bucket, key)), assertHeld);
 }
 
 /** The bytes are those of the upload, or of the completed object where there is no upload, and then those of the tail. */
@@ -44,13 +44,19 @@ async function loadState(bucket: Bucket, key: ObjectKey, record: GrowingRecord):
   return { upload, completedBytes, tail: isExact ? record.tail : nothing, digest: isExact ? record.digest : undefined };
 }
 
-function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes, tail, digest }: State): Appender {
+function createAppender(
+  bucket: Bucket,
+  key: ObjectKey,
+  { upload, completedBytes, tail, digest }: State,
+  assertHeld: () => void = () => undefined,
+): Appender {
   const data = dataKey(key);
   let ended = false;
 
   const stored = () => upload?.sizeBytes ?? completedBytes;
 
   async function record(next: Uint8Array, nextDigest: string | undefined): Promise<void> {
+    assertHeld();
     const kept = { completedBytes, bytesBeforeTail: stored(), tail: next, digest: nextDigest };
     await saveRecord(bucket, key, { uploadId: upload?.id, ...kept });
     [tail, digest] = [next, nextDigest];
@@ -71,6 +77,7 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
   }
 
   async function sendPart(bytes: Uint8Array): Promise<void> {
+    assertHeld();
     if (upload?.endsShort) await seal(upload);
     if (!upload) await begin(completedBytes);
     await upload?.put(upload.partCount + 1, bytes);
@@ -79,6 +86,7 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
 
   /** Makes one object of the parts. */
   async function seal(parts: MultipartUpload): Promise<void> {
+    assertHeld();
     await parts.complete();
     completedBytes = parts.sizeBytes;
     upload = undefined;
@@ -92,6 +100,7 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
   }
 
   async function publish(to: ObjectKey): Promise<void> {
+    assertHeld();
     if (stored() === 0) return putObject(bucket, to, tail);
     await complete();
     await copyObject(bucket, data, to, completedBytes);
@@ -120,6 +129,7 @@ function createAppender(bucket: Bucket, key: ObjectKey, { upload, completedBytes
     },
 
     async truncate(sizeBytes) {
+      assertHeld();
       if (sizeBytes === 0) {
         // Needs no space: a store that is full must be able to do it.
         await removeGrowing(bucket, [key]);

@@ -1,0 +1,211 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, link, mkdir, open, opendir, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { ProcessMarks } from '../../process-mark.ts';
+import { StorageError } from '../driver.ts';
+import { hasCode, unlinkIfThere } from './durable.ts';
+
+/**
+ * The files of in-progress uploads. Each upload has a folder, named like it, that holds one file:
+ *
+ *   closed                     no process has it open for writing
+ *   <process mark>.<random>    that process has it open for writing, and no other one
+ *   shared.<random>            a process copies it; its last writer may have it open
+ *
+ * A process that opens an upload renames the file to a name of its own. When the file was not closed, its last writer may
+ * be a process that only pauses: the new owner then works on a copy, because a write through the old descriptor must
+ * never reach a file that becomes a blob. The old owner cannot close or commit: the name that it knows is gone.
+ */
+export interface InProgressFiles {
+  /** Creates an empty file; removes what the upload had before. */
+  create(name: string): Promise<InProgressFile>;
+  /** Takes the upload's file over. Rejects ENOENT when there is none. */
+  open(name: string, options?: TakeOverOptions): Promise<InProgressFile>;
+  /** Bytes in the upload's file, also while a process writes it. Rejects ENOENT. */
+  size(name: string): Promise<number>;
+  /** Deletes the upload's files, if there are any. */
+  remove(name: string): Promise<void>;
+  /** Names of all uploads, in no order, with the time of their last change. */
+  list(): AsyncIterable<{ readonly name: string; readonly modifiedAt: Date }>;
+}
+
+export interface InProgressFile {
+  readonly file: FileHandle;
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Marks the file, whose descriptor is closed, as closed. Rejects `unavailable` when another process has taken it over. */
+  markClosed(): Promise<void>;
+  /** Removes the folder after the file has left it. */
+  removeFolder(): Promise<void>;
+}
+
+export interface TakeOverOptions {
+  /** Throws when another process may have taken the upload over. */
+  readonly assertHeld?: (() => void) | undefined;
+  /** Receives every byte, in order, when the file is copied. */
+  readonly onCopied?: ((chunk: Uint8Array) => void) | undefined;
+}
+
+export interface InProgressFilesOptions {
+  readonly directory: string;
+  readonly marks: ProcessMarks;
+  /** Returns an unused path on the same file system, whose file is removed if this process dies. */
+  readonly temporaryPath: () => string;
+}
+
+const closedName = 'closed';
+const copyBytes = 1024 * 1024;
+/** Renames by other processes that one operation tolerates. */
+const maxAttempts = 5;
+
+/** Says that another process owns the upload now. */
+export function takenOver(what: string): StorageError {
+  return new StorageError('unavailable', `${what}: another process has taken the upload over`);
+}
+
+export function createInProgressFiles({ directory, marks, temporaryPath }: InProgressFilesOptions): InProgressFiles {
+  const folderOf = (name: string) => join(directory, name);
+  const remove = (name: string) => rm(folderOf(name), { recursive: true, force: true, maxRetries: maxAttempts });
+  const ownNameIn = (folder: string) => join(folder, `${marks.own}.${randomBytes(8).toString('hex')}`);
+
+  function opened(folder: string, path: string, file: FileHandle, sizeBytes: number): InProgressFile {
+    return {
+      file,
+      path,
+      sizeBytes,
+      async markClosed() {
+        try {
+          // Unlike a rename, this never replaces the file of a process that took the upload over and closed it.
+          await link(path, join(folder, closedName));
+        } catch (error) {
+          await unlinkIfThere(path);
+          throw hasCode(error, 'ENOENT', 'EEXIST') ? takenOver('close') : error;
+        }
+        await unlinkIfThere(path);
+      },
+      // What processes that paused or died at the wrong moment have left goes too.
+      removeFolder: () => rmdir(folder).catch(() => remove(basename(folder))),
+    };
+  }
+
+  /** Gives the upload's file a name that no other process knows. Rejects ENOENT when there is none. */
+  function take(folder: string, own: string): Promise<string> {
+    return withCurrentFile(folder, async (path) => {
+      const name = basename(path);
+      const isClosed = name === closedName || marks.isLeftByCrash(name);
+      // A second link is a blob, or a name that the last owner is about to remove.
+      const isExclusive = isClosed && (await stat(path)).nlink === 1;
+      const taken = isExclusive ? own : join(folder, `shared.${randomBytes(8).toString('hex')}`);
+      await rename(path, taken);
+      return taken;
+    });
+  }
+
+  /** Copies the file `from` to `own`, and removes `from`. */
+  async function copy(from: string, own: string, { assertHeld, onCopied }: TakeOverOptions): Promise<void> {
+    const path = temporaryPath();
+    const [source, target] = [await open(from, 'r'), await open(path, 'wx')];
+    try {
+      const buffer = Buffer.allocUnsafeSlow(copyBytes);
+      for (let at = 0; ;) {
+        const { bytesRead } = await source.read(buffer, 0, copyBytes, at);
+        if (bytesRead === 0) break;
+        assertHeld?.();
+        await target.writeFile(buffer.subarray(0, bytesRead));
+        onCopied?.(buffer.subarray(0, bytesRead));
+        at += bytesRead;
+      }
+      await rename(path, own);
+      // Rejects when a third process has taken the file over from this one.
+      await unlink(from);
+    } catch (error) {
+      await unlinkIfThere(path);
+      await unlinkIfThere(own);
+      throw error;
+    } finally {
+      await source.close();
+      await target.close();
+    }
+  }
+
+  async function openOwn(folder: string, taken: string, own: string, options: TakeOverOptions): Promise<InProgressFile> {
+    if (taken !== own) await copy(taken, own, options);
+    const file = await open(own, 'r+');
+    const { size } = await file.stat();
+    return opened(folder, own, file, size);
+  }
+
+  async function create(name: string): Promise<InProgressFile> {
+    const folder = folderOf(name);
+    try {
+      await mkdir(folder);
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw error;
+      await remove(name);
+      await mkdir(folder);
+    }
+    const own = ownNameIn(folder);
+    return opened(folder, own, await open(own, 'wx+'), 0);
+  }
+
+  return {
+    create,
+
+    async open(name, options = {}) {
+      const folder = folderOf(name);
+      const own = ownNameIn(folder);
+      const taken = await take(folder, own);
+      try {
+        return await openOwn(folder, taken, own, options);
+      } catch (error) {
+        throw hasCode(error, 'ENOENT') ? takenOver('open') : error;
+      }
+    },
+
+    size: (name) => withCurrentFile(folderOf(name), async (path) => (await stat(path)).size),
+
+    remove,
+
+    async *list() {
+      for await (const { name } of await opendir(directory)) {
+        const current = (await currentName(join(directory, name))) ?? '';
+        const stats = await stat(join(directory, name, current)).catch(() => undefined);
+        if (stats) yield { name, modifiedAt: stats.mtime };
+      }
+    },
+  };
+}
+
+/** Runs `work` on the upload's file; again when another process renames the file meanwhile. Rejects ENOENT without one. */
+async function withCurrentFile<Result>(folder: string, work: (path: string) => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    const current = await currentName(folder);
+    try {
+      return await work(join(folder, current ?? closedName));
+    } catch (error) {
+      if (current === undefined || !hasCode(error, 'ENOENT') || attempt === maxAttempts) throw error;
+    }
+  }
+}
+
+/**
+ * Returns the name of the upload's file; undefined when the folder is empty or missing. There are several only when
+ * processes paused or died at the wrong moment: then the largest one, because all of them begin with the same bytes.
+ */
+async function currentName(folder: string): Promise<string | undefined> {
+  const names = await readdir(folder).catch((error: unknown): string[] => {
+    if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw error;
+    return [];
+  });
+  if (names.length < 2) return names[0];
+  if (names.includes(closedName)) return closedName;
+  const sizes = await Promise.all(
+    names.map((name) =>
+      stat(join(folder, name)).then(
+        ({ size }) => size,
+        () => -1,
+      ),
+    ),
+  );
+  return names[sizes.indexOf(Math.max(...sizes))];
+}

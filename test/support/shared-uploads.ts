@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import { createLeases } from '../../src/registry/leases.ts';
+import { type Uploads, createUploads } from '../../src/registry/uploads.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+
+export interface SharedUploads {
+  readonly uploads: Uploads;
+  readonly driver: BlobDriver;
+  close(): Promise<void>;
+}
+
+/** The uploads of one of several processes that serve the same folder. `now`: its clock, milliseconds since 1970. */
+export async function openSharedUploads(directory: string, now: () => number): Promise<SharedUploads> {
+  const driver = await createFilesystemDriver({ directory });
+  const metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
+  const uploads = createUploads({ driver, metadata, now, leases: createLeases({ metadata, now }) });
+  return {
+    uploads,
+    driver,
+    async close() {
+      await uploads.close();
+      await metadata.close();
+      await driver.close();
+    },
+  };
+}
