@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { OciError } from '../oci/errors.ts';
+import { OciError, type OciErrorCode } from '../oci/errors.ts';
 import { ClientGone } from './client-gone.ts';
+
+/** What docker shows of a server error is its status line alone; at these words it does not try again. */
+const reasons: Partial<Record<OciErrorCode, string>> = { INSUFFICIENT_STORAGE: 'no space left on device' };
 
 /**
  * The one place where an error becomes a response. After headers were sent nothing can be said any more: the socket is
@@ -15,6 +18,8 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
   for (const [name, value] of Object.entries(readable.headers)) response.setHeader(name, value);
   response.removeHeader('ETag');
   response.removeHeader('Cache-Control');
+  const reason = reasons[readable.code];
+  if (reason !== undefined) response.statusMessage = reason;
   if (!request.complete) response.setHeader('Connection', 'close');
   sendJson(response, readable.status, readable.body());
 }

@@ -7,6 +7,7 @@ import type { Certificate } from './certificate.ts';
 import { ClientGone } from './client-gone.ts';
 import { sendError } from './errors.ts';
 import { cutIdleClients } from './idle.ts';
+import { type LingerLimits, lingerAfterEarlyAnswers } from './linger.ts';
 import { answerPlainHttp } from './plain-http.ts';
 import { answerRaw } from './raw-answer.ts';
 import { bytesSentByKernel } from './send-object.ts';
@@ -36,6 +37,8 @@ export interface HttpServerOptions {
   readonly log: (record: RequestRecord) => void;
   /** Serves TLS with it, and plain HTTP without. */
   readonly certificate?: Certificate | undefined;
+  /** How much of a body is read and dropped after an early answer. */
+  readonly linger?: LingerLimits | undefined;
 }
 
 /** A client that sends nothing, or takes nothing, for this long is cut off. */
@@ -48,6 +51,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
   const server = options.certificate ? createSecure(options.certificate) : createServer({ ...settings, noDelay: true });
   const handle = createHandler(options);
   cutIdleClients(server, idleMilliseconds);
+  lingerAfterEarlyAnswers(server, options.linger);
   server.on('request', handle);
   // The handlers answer `Expect: 100-continue` themselves, once they know that they want the body.
   server.on('checkContinue', handle);

@@ -3,10 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startBerth } from '../support/berth.ts';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { call } from '../support/call.ts';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
 import { describeWith } from '../support/requires.ts';
+import { run } from '../support/run.ts';
 import { tar } from '../support/tar.ts';
 import { until } from '../support/until.ts';
 
@@ -90,6 +92,26 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     expect((await call(berth, 'DELETE', '/v2/gone/manifests/1')).status).toBe(202);
     await expect(daemon.docker('pull', name)).rejects.toThrow('manifest for');
   }, 120_000);
+
+  const asRoot = process.getuid?.() === 0 ? test : test.skip;
+  asRoot(
+    'a push onto a full disk says so, and is not tried again',
+    async () => {
+      const disk = await mkdtemp(join(tmpdir(), 'berth-docker-disk-'));
+      await run('mount', ['-t', 'tmpfs', '-o', `size=${16 * 1024 * 1024}`, 'tmpfs', disk]);
+      const small = await startBerth({ BERTH_STORAGE_BLOBS_DIRECTORY: disk });
+      try {
+        const name = `${small.host}:${small.port}/large:1`;
+        await importImage(name, { layer: randomBytes(40_000_000) });
+        await expect(daemon.docker('push', name)).rejects.toThrow('no space left');
+      } finally {
+        await small.close();
+        await run('umount', [disk]);
+        await rm(disk, { recursive: true });
+      }
+    },
+    120_000,
+  );
 
   test('a layer of 128 MiB that does not compress', async () => {
     const name = `${berth.host}/large:1`;

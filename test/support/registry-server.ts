@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { openAccess } from '../../src/http/access.ts';
 import { createOrigin } from '../../src/http/origin.ts';
+import type { LingerLimits } from '../../src/http/linger.ts';
 import { type RequestRecord, createHttpServer } from '../../src/http/server.ts';
 import { createRegistry } from '../../src/registry/registry.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
@@ -17,6 +18,7 @@ export async function serveRegistry(
   driver: BlobDriver,
   metadata: MetadataStore,
   log: (record: RequestRecord) => void = () => undefined,
+  linger?: LingerLimits,
 ): Promise<RegistryServer> {
   const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
   const server: Server = createHttpServer({
@@ -30,6 +32,7 @@ export async function serveRegistry(
     },
     web: (_request, response) => response.end(),
     log,
+    linger,
   });
   await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
   return {
