@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { driveOne } from './postgres/drive.ts';
 import { toMetadataError } from './postgres/errors.ts';
 import { migrate } from './postgres/migrate.ts';
-import { createPool } from './postgres/pool.ts';
+import { createPools } from './postgres/pool.ts';
 import { retrying } from './postgres/retrying.ts';
 import { type Mode, inTransaction } from './postgres/transactions.ts';
 import type { Query } from './query.ts';
@@ -25,11 +25,11 @@ type Question = (...args: readonly never[]) => Query<unknown>;
  * are tried again for a moment, but never a commit whose outcome is unknown. Rejects `newer_schema`, `unavailable`.
  */
 export async function createPostgresStore({ url, connections }: PostgresOptions): Promise<MetadataStore> {
-  const pool = createPool(url, connections);
+  const pools = createPools(url, connections);
   try {
-    await migrate(pool);
+    await migrate(pools.writes);
   } catch (error) {
-    await pool.end();
+    await pools.end();
     throw toMetadataError(error);
   }
   const running = new Set<Promise<unknown>>();
@@ -49,12 +49,12 @@ export async function createPostgresStore({ url, connections }: PostgresOptions)
   }
   const writing = (name: string, query: Question) => {
     const mode: Mode = mayRunBesideOthers(name) ? 'adding' : 'alone';
-    return (...args: readonly never[]) => operate(() => inTransaction(pool, mode, query(...args)));
+    return (...args: readonly never[]) => operate(() => inTransaction(pools.writes, mode, query(...args)));
   };
   const operations = {
     ...Object.fromEntries(
       Object.entries(reads).map(([name, query]) => {
-        const read = reading(pool, query);
+        const read = reading(pools.reads, query);
         return [name, (...args: readonly never[]) => operate(() => read(args))];
       }),
     ),
@@ -69,7 +69,7 @@ export async function createPostgresStore({ url, connections }: PostgresOptions)
       if (!open) return;
       open = false;
       await Promise.allSettled(running);
-      await pool.end();
+      await pools.end();
     },
   }) as unknown as MetadataStore;
 }

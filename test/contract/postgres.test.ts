@@ -100,6 +100,60 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
       },
     );
 
+    test('tags are pointed in one order, whatever order a push names them in', async () => {
+      const manifest = {
+        repository: 'app',
+        digest: `sha256:${'a'.repeat(64)}`,
+        mediaType: 'm',
+        sizeBytes: 1,
+        artifactType: null,
+        subject: null,
+        annotations: null,
+        blobs: [],
+        children: [],
+        acceptMissing: false,
+        now: 1,
+      };
+      await store.putManifest({ ...manifest, tags: ['a', 'b'] });
+      const other = new pg.Client(database.url);
+      await other.connect();
+      try {
+        await other.query('BEGIN');
+        await other.query("UPDATE tags SET updated_at = 2 WHERE name = 'b'");
+        const pushed = store.putManifest({ ...manifest, tags: ['b', 'a'] });
+        const free = "SELECT name FROM tags WHERE name = 'a' FOR UPDATE SKIP LOCKED";
+        await until(async () => (await database.execute(free)).length === 0);
+        await other.query('COMMIT');
+        await pushed;
+      } finally {
+        await other.end();
+      }
+    });
+
+    test('reads go on while as many writes as there are connections wait for a lock', async () => {
+      const other = new pg.Client(database.url);
+      await other.connect();
+      try {
+        await other.query('BEGIN');
+        await other.query('LOCK TABLE uploads IN EXCLUSIVE MODE');
+        const writes = Array.from({ length: 5 }, (_, index) => store.createUpload(`u${index}`, 'app', 'sha256', 1));
+        const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        await until(async () => (await database.execute(waiting)).length >= 3);
+        expect(await store.findUpload('u0')).toBeUndefined();
+        await other.query('COMMIT');
+        await Promise.all(writes);
+      } finally {
+        await other.end();
+      }
+    });
+
+    test('a single connection serves reads and writes', async () => {
+      const single = await createPostgresStore({ url: database.url, connections: 1 });
+      await single.createUpload('u', 'app', 'sha256', 1);
+      expect((await single.findUpload('u'))?.id).toBe('u');
+      await single.close();
+    });
+
     test('a database that is gone is unavailable, never an empty answer', async () => {
       await database.drop();
       await expect(store.findLink('app', 'x')).rejects.toMatchObject({ code: 'unavailable' });

@@ -37,6 +37,29 @@ export function createPool(url: string, connections: number): pg.Pool {
   return pool;
 }
 
+export interface Pools {
+  readonly reads: pg.Pool;
+  readonly writes: pg.Pool;
+  end(): Promise<void>;
+}
+
+/**
+ * Connections for reads and connections for writes, at most `connections` together: writes that wait for each other's locks
+ * leave reads theirs. A single connection serves both.
+ */
+export function createPools(url: string, connections: number): Pools {
+  const forReads = Math.floor(connections / 2);
+  const writes = createPool(url, connections - forReads);
+  const reads = forReads === 0 ? writes : createPool(url, forReads);
+  return {
+    reads,
+    writes,
+    async end() {
+      await Promise.all([...new Set([reads, writes])].map((pool) => pool.end()));
+    },
+  };
+}
+
 /**
  * What is acknowledged is on disk, whatever the server's default; a stricter one (`remote_apply`) stays.
  *

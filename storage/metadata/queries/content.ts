@@ -73,7 +73,8 @@ export function* recordManifest(manifest: ManifestFacts, references: readonly Ex
     [...new Set(references.map((content) => content.digest))].map((reference) => [id, digest, reference]),
     'ON CONFLICT (repository_id, manifest, digest) DO NOTHING',
   );
-  for (const tag of manifest.tags) yield* pointTag(id, tag, digest, now);
+  // In one order: pushes that run beside each other must not wait for each other's tags in a circle.
+  for (const tag of [...new Set(manifest.tags)].sort()) yield* pointTag(id, tag, digest, now);
 }
 
 export function* pointTag(repositoryId: number, tag: string, digest: string, now: number): Query<void> {
