@@ -13,7 +13,7 @@ export interface Manifest {
   readonly annotations: Readonly<Record<string, string>> | undefined;
   /** Blobs that the registry must hold: config and layers, without non-distributable ones. */
   readonly blobs: readonly Descriptor[];
-  /** An index's manifests. */
+  /** The entries of an index: manifests, but for indexes that clients use as a list of blobs (BuildKit's older cache format). */
   readonly children: readonly Descriptor[];
 }
 

@@ -11,6 +11,11 @@ export const mediaTypes = {
 const schema1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(?:json|prettyjws)$/;
 const nonDistributable = /^application\/vnd\.(?:oci\.image\.layer\.nondistributable\.|docker\.image\.rootfs\.foreign\.)/;
 
+/** True for the media types of manifests, schema 1 included. */
+export function isManifestType(mediaType: string): boolean {
+  return isSchema1(mediaType) || (Object.values(mediaTypes) as string[]).includes(mediaType);
+}
+
 export function isSchema1(mediaType: string): boolean {
   return schema1.test(mediaType);
 }

@@ -1,5 +1,6 @@
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { isManifestType } from '../../oci/media-types.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { readManifestContents } from '../manifest-contents.ts';
 import type { ImageName } from './image-name.ts';
@@ -48,8 +49,11 @@ export async function contentsOf(
     const contents = readManifestContents(bytes, served.mediaType);
     if (!contents) throw new Error(`${served.digest} is no manifest`);
     manifests.add(served.digest as Digest);
+    const entries = contents.children.length === 0 ? [] : entriesOf(bytes);
+    const layers = entries.filter(({ mediaType }) => !isManifestType(mediaType));
     for (const { digest, sizeBytes = 0 } of contents.blobs) blobs.set(digest, sizeBytes);
-    for (const digest of contents.children.length === 0 ? [] : wantedChildren(bytes, platforms)) {
+    for (const { digest, size } of layers) blobs.set(digest, size);
+    for (const { digest } of entries.filter((entry) => isManifestType(entry.mediaType) && isWanted(entry, platforms))) {
       if (!manifests.has(digest)) await add({ digest });
     }
   }
@@ -80,14 +84,18 @@ async function drain(object: OpenObject, onBytes: (bytes: number) => void): Prom
   }
 }
 
-interface Child {
+/** What an index lists: manifests, or blobs in BuildKit's older cache format. */
+interface Entry {
+  readonly mediaType: string;
   readonly digest: Digest;
+  readonly size: number;
   readonly platform?: { readonly os?: string; readonly architecture?: string; readonly variant?: string };
 }
 
-function wantedChildren(index: Buffer, platforms: Platforms): readonly Digest[] {
-  const { manifests } = JSON.parse(index.toString()) as { readonly manifests: readonly Child[] };
-  const isWanted = ({ platform: { os = '', architecture = '', variant = '' } = {} }: Child) =>
-    !platforms || [`${os}/${architecture}`, `${os}/${architecture}/${variant}`].some((name) => platforms.includes(name));
-  return manifests.filter(isWanted).map(({ digest }) => digest);
+function entriesOf(index: Buffer): readonly Entry[] {
+  return (JSON.parse(index.toString()) as { readonly manifests: readonly Entry[] }).manifests;
+}
+
+function isWanted({ platform: { os = '', architecture = '', variant = '' } = {} }: Entry, platforms: Platforms): boolean {
+  return !platforms || [`${os}/${architecture}`, `${os}/${architecture}/${variant}`].some((name) => platforms.includes(name));
 }

@@ -173,7 +173,10 @@ export interface ReferenceCheck {
   readonly wrongSize: readonly string[];
 }
 
-/** Compares what a manifest references with what the repository has: `blobs` among its links, `children` among its manifests. */
+/**
+ * Compares what a manifest references with what the repository has: `blobs` among its links, `children` among its manifests
+ * and else among its links. BuildKit's older cache format is an index over layers.
+ */
 export function* checkReferences(
   repository: string,
   blobs: readonly ExpectedContent[],
@@ -181,10 +184,9 @@ export function* checkReferences(
 ): Query<ReferenceCheck> {
   const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', repository);
   if (!row) return { missing: [...new Set([...blobs, ...children].map(({ digest }) => digest))], wrongSize: [] };
-  const sizes = new Map([
-    ...(yield* sizesOf(sizesOfLinks, row.id, blobs)),
-    ...(yield* sizesOf(sizesOfManifests, row.id, children)),
-  ]);
+  const manifests = new Map(yield* sizesOf(sizesOfManifests, row.id, children));
+  const others = children.filter(({ digest }) => !manifests.has(digest));
+  const sizes = new Map([...(yield* sizesOf(sizesOfLinks, row.id, [...blobs, ...others])), ...manifests]);
   const missing = new Set<string>();
   const wrongSize = new Set<string>();
   for (const { digest, sizeBytes } of [...blobs, ...children]) {

@@ -15,7 +15,7 @@ export * from './pins.ts';
 export interface NewManifest extends ManifestFacts {
   /** Must be linked as blobs: config and layers. */
   readonly blobs: readonly ExpectedContent[];
-  /** Must be manifests of the repository: an index's children. */
+  /** Must be manifests of the repository, or linked as blobs: the entries of an index. */
   readonly children: readonly ExpectedContent[];
   /** Accept the manifest although some of `blobs` and `children` are unknown. */
   readonly acceptMissing: boolean;

@@ -100,3 +100,29 @@ test('MUST 31: an image whose indexes name each other again and again is asked f
   expect([...manifests].sort()).toEqual([...documents.keys()].sort());
   expect(asked).toHaveLength(11);
 });
+
+test("an index over blobs, BuildKit's older cache format, is pulled through the mirror and fetched whole", async () => {
+  const layer = Buffer.from('a layer of the cache');
+  upstream.addBlob('o/cache', layer);
+  const manifests = [descriptor(layer, 'application/vnd.oci.image.layer.v1.tar+gzip')];
+  const index = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests });
+  upstream.addManifest('o/cache', 'main', index, mediaTypes.ociIndex);
+  expect((await call(berth, 'GET', '/v2/ghcr.io/o/cache/manifests/main')).body.toString()).toBe(index);
+  expect((await call(berth, 'GET', `/v2/ghcr.io/o/cache/blobs/${digestOf(layer)}`)).body.equals(layer)).toBe(true);
+
+  const unused = () => Promise.reject(new Error('nobody asks for it'));
+  const bytes = Buffer.from(index);
+  const served = {
+    digest: digestOf(index),
+    mediaType: mediaTypes.ociIndex,
+    sizeBytes: bytes.length,
+    bytes,
+    cache: 'MISS',
+  } as const;
+  const mirror = { locate: unused, blob: unused, want: unused, manifest: () => Promise.resolve(served) };
+  const reference = parseReference(digestOf(index));
+  if (!reference) throw new Error('a digest is a reference');
+  const options = { mirror, manifestBytes: unused, platforms: ['linux/amd64'] };
+  const contents = await contentsOf({} as MirroredRepository, reference, options);
+  expect([[...contents.manifests], [...contents.blobs]]).toEqual([[digestOf(index)], [[digestOf(layer), layer.length]]]);
+});

@@ -149,10 +149,46 @@ describe('end-7b PUT /v2/<name>/manifests/<digest>?tag=<tag>', () => {
   });
 });
 
+describe("end-7a PUT of an index over blobs: BuildKit's older cache format", () => {
+  const cacheOf = (layer: Buffer, cacheConfig: string) =>
+    image({
+      mediaType: mediaTypes.ociIndex,
+      manifests: [
+        descriptor(layer, 'application/vnd.oci.image.layer.v1.tar+gzip'),
+        descriptor(cacheConfig, 'application/vnd.buildkit.cacheconfig.v0'),
+      ],
+    });
+  const cacheConfig = '{"layers":[]}';
+
+  test('end-7a PUT answers 201 where the blobs are in the repository, and they stay as long as it does', async () => {
+    const layer = Buffer.from('a layer of the cache');
+    const cache = cacheOf(layer, cacheConfig);
+    for (const blob of [layer, cacheConfig]) await pushBlob(berth, 'cache', blob);
+    expect((await putManifest(berth, 'cache', 'main', cache, mediaTypes.ociIndex)).status).toBe(201);
+    expect((await call(berth, 'GET', '/v2/cache/manifests/main')).body.toString()).toBe(cache);
+    const path = `/v2/cache/blobs/${digestOf(layer)}`;
+    expect((await call(berth, 'GET', path)).body.equals(layer)).toBe(true);
+    expect((await call(berth, 'DELETE', path)).status).toBe(405);
+    await call(berth, 'DELETE', `/v2/cache/manifests/${digestOf(cache)}`);
+    expect((await call(berth, 'DELETE', path)).status).toBe(202);
+  });
+
+  test('end-7a PUT answers 404 where another repository has the blobs, and 400 where a size is wrong', async () => {
+    const layer = Buffer.from('a layer of another cache');
+    for (const blob of [layer, cacheConfig]) await pushBlob(berth, 'cache', blob);
+    const cache = cacheOf(layer, cacheConfig);
+    const answer = await putManifest(berth, 'other-cache', 'main', cache, mediaTypes.ociIndex);
+    expect([answer.status, answer.codes()]).toEqual([404, ['MANIFEST_BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN']]);
+    const wrong = cache.replace(`"size":${layer.length}`, `"size":${layer.length + 1}`);
+    expect((await putManifest(berth, 'cache', 'main', wrong, mediaTypes.ociIndex)).codes()).toEqual(['MANIFEST_INVALID']);
+  });
+});
+
 describe('manifests that are refused with 400 MANIFEST_INVALID', () => {
   const digest = digestOf(config);
   const good = { mediaType: 'x/y', digest, size: 2 };
   const many = Array.from({ length: 10_000 }, () => good);
+  const smallKeys = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 1]));
   const bodies: Readonly<Record<string, string | Uint8Array>> = {
     'no JSON': 'nonsense',
     'empty body': '',
