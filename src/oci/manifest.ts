@@ -55,8 +55,7 @@ export function parseManifest(bytes: Uint8Array, contentType: string): Manifest 
     annotations: optionalStringMap(document, 'annotations'),
     ...parseReferences(document, shape),
   };
-  const references = manifest.blobs.length + manifest.children.length;
-  if (references > mostReferences) throw new InvalidManifest(`${references} references: at most ${mostReferences} are allowed`);
+  refuseTooMany(manifest.blobs.length + manifest.children.length);
   return manifest;
 }
 
@@ -106,5 +105,11 @@ function parseReferences(document: JsonObject, shape: Shape): Pick<Manifest, 'bl
 }
 
 function descriptors(document: JsonObject, key: string): readonly Descriptor[] {
-  return optionalArray(document, key).map((value, index) => parseDescriptor(value, `${key}[${index}]`));
+  const values = optionalArray(document, key);
+  refuseTooMany(values.length);
+  return values.map((value, index) => parseDescriptor(value, `${key}[${index}]`));
+}
+
+function refuseTooMany(references: number): void {
+  if (references > mostReferences) throw new InvalidManifest(`${references} references: at most ${mostReferences} are allowed`);
 }

@@ -8,10 +8,18 @@ export class JsonError extends Error {
 }
 
 const deepest = 32;
-const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gs;
+/** More than 4,096 descriptors with platforms and annotations have. */
+const mostKeys = 65_536;
+/** Of arrays and objects together, and they themselves. */
+const mostItems = 131_072;
 
-/** Parses UTF-8 JSON. Throws `JsonError` for anything else, for repeated keys and for nesting deeper than 32. */
+/**
+ * Parses UTF-8 JSON. Throws `JsonError` for anything else, for repeated keys, for nesting deeper than 32, and for more than
+ * 65,536 keys or 131,072 items. The bounds are checked first, in one pass over the bytes: to parse a document of many
+ * small keys takes a hundred times as long as to count them.
+ */
 export function parseStrictJson(bytes: Uint8Array): unknown {
+  checkBounds(bytes);
   let text: string;
   let value: unknown;
   try {
@@ -20,26 +28,61 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
   } catch (error) {
     throw new JsonError(error instanceof SyntaxError ? `not JSON: ${error.message}` : 'not UTF-8');
   }
-  refuseAmbiguity(text);
+  refuseRepeatedKeys(text);
   return value;
 }
 
-/** `text` is valid JSON: a string followed by a colon is a key. */
-function refuseAmbiguity(text: string): void {
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+const openers = new Set([0x5b, 0x7b]);
+const closers = new Set([0x5d, 0x7d]);
+
+/** Throws `JsonError` where the document, if it is JSON, exceeds a bound. */
+function checkBounds(bytes: Uint8Array): void {
+  let depth = 0;
+  let keys = 0;
+  let items = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === quote) at = endOfString(bytes, at);
+    else if (byte === comma) items++;
+    else if (byte === colon) keys++;
+    else if (openers.has(byte)) {
+      depth++;
+      items++;
+    } else if (closers.has(byte)) depth--;
+    else continue;
+    if (depth > deepest) throw new JsonError(`nested deeper than ${deepest} levels`);
+    if (keys > mostKeys) throw new JsonError(`more than ${mostKeys} keys`);
+    if (items > mostItems) throw new JsonError(`more than ${mostItems} items`);
+  }
+}
+
+/** The position of the quote that ends the string which begins at `start`; the end of the document where there is none. */
+function endOfString(bytes: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (at < bytes.length && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1;
+  return at;
+}
+
+const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:]/gs;
+
+/** `text` is valid JSON: a string followed by a colon is a key. Throws `JsonError`. */
+function refuseRepeatedKeys(text: string): void {
   const keysOfOpenObjects: (Set<string> | undefined)[] = [];
   let lastString = '';
   for (const [token] of text.matchAll(tokens)) {
-    if (token === '{' || token === '[') {
-      keysOfOpenObjects.push(token === '{' ? new Set() : undefined);
-      if (keysOfOpenObjects.length > deepest) throw new JsonError(`nested deeper than ${deepest} levels`);
-    } else if (token === '}' || token === ']') keysOfOpenObjects.pop();
+    if (token === '{' || token === '[') keysOfOpenObjects.push(token === '{' ? new Set() : undefined);
+    else if (token === '}' || token === ']') keysOfOpenObjects.pop();
     else if (token === ':') refuseRepetition(keysOfOpenObjects.at(-1), lastString);
-    else if (token !== ',') lastString = token;
+    else lastString = token;
   }
 }
 
 function refuseRepetition(keys: Set<string> | undefined, quotedKey: string): void {
-  const key = JSON.parse(quotedKey) as string;
+  const key = quotedKey.includes('\\') ? (JSON.parse(quotedKey) as string) : quotedKey.slice(1, -1);
   if (keys?.has(key)) throw new JsonError(`key ${JSON.stringify(key.slice(0, 80))} occurs twice`);
   keys?.add(key);
 }

@@ -18,13 +18,16 @@ export interface Listings {
   tags(repository: RepositoryName, after: string, limit: number): Promise<Page<string>>;
   /** Repository names after `after`. */
   repositories(after: string, limit: number): Promise<Page<string>>;
-  /** Manifests whose subject is `subject`; empty for an unknown subject or repository. */
+  /**
+   * Manifests whose subject is `subject`; empty for an unknown subject or repository. At least one where there is one, and
+   * no more than have about `limit.bytes` in JSON.
+   */
   referrers(
     repository: RepositoryName,
     subject: Digest,
     filter: { readonly artifactType: string | undefined },
     after: string,
-    limit: number,
+    limit: { readonly items: number; readonly bytes: number },
   ): Promise<Page<ReferrerRecord>>;
 }
 
@@ -40,7 +43,12 @@ export function createListings(metadata: MetadataStore): Listings {
       }),
     repositories: (after, limit) => translating(() => pageOf(limit, (count) => metadata.listRepositories(after, count))),
     referrers: (repository, subject, { artifactType }, after, limit) =>
-      translating(() => pageOf(limit, (count) => metadata.listReferrers(repository, subject, artifactType, after, count))),
+      translating(async () => {
+        const sizes = await metadata.listReferrerSizes(repository, subject, artifactType, after, limit.items + 1);
+        const count = fitting(sizes.slice(0, limit.items), limit.bytes);
+        const items = count === 0 ? [] : await metadata.listReferrers(repository, subject, artifactType, after, count);
+        return { items, more: count > 0 && sizes.length > count };
+      }),
   };
 }
 
@@ -48,4 +56,11 @@ export function createListings(metadata: MetadataStore): Listings {
 async function pageOf<Item>(limit: number, ask: (count: number) => Promise<readonly Item[]>): Promise<Page<Item>> {
   const items = await ask(limit + 1);
   return { items: items.slice(0, limit), more: items.length > limit && limit > 0 };
+}
+
+/** How many of the first items have at most `bytes` together; at least one. */
+function fitting(sizes: readonly number[], bytes: number): number {
+  let left = bytes;
+  const tooMany = sizes.findIndex((size) => (left -= size) < 0);
+  return tooMany < 0 ? sizes.length : Math.max(tooMany, 1);
 }

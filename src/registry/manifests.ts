@@ -7,6 +7,7 @@ import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/quer
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Digest, digestAlgorithm } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
+import { type IndexedFields, indexedFields } from '../oci/indexed-fields.ts';
 import { InvalidManifest } from '../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
@@ -94,18 +95,15 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
 
     put: (repository, reference, tags, bytes, contentType, { keepTags } = { keepTags: false }) =>
       translating(async () => {
-        const manifest = parse(bytes, contentType);
         const digest = verifiedDigest(bytes, reference.digest);
-        const { blobs, children } = manifest;
+        const { blobs, children, ...manifest } = parse(bytes, contentType);
         refuseIncomplete(await metadata.checkReferences(repository, blobs, children), acceptMissing);
         const facts = {
           repository,
           digest,
           mediaType: manifest.mediaType,
           sizeBytes: bytes.length,
-          artifactType: manifest.artifactType ?? null,
-          subject: manifest.subject ?? null,
-          annotations: manifest.annotations ? JSON.stringify(manifest.annotations) : null,
+          ...manifest.fields,
           blobs: blobs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
           children: children.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
           acceptMissing,
@@ -146,9 +144,10 @@ function unknown(reference: Reference): OciError {
   return new OciError('MANIFEST_UNKNOWN', { detail: reference });
 }
 
-function parse(bytes: Buffer, contentType: string): Manifest {
+function parse(bytes: Buffer, contentType: string): Manifest & { readonly fields: IndexedFields } {
   try {
-    return parseManifest(bytes, contentType);
+    const manifest = parseManifest(bytes, contentType);
+    return { ...manifest, fields: indexedFields(manifest) };
   } catch (error) {
     if (error instanceof InvalidManifest) throw new OciError('MANIFEST_INVALID', { message: error.message });
     throw error;

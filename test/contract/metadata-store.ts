@@ -237,6 +237,16 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       ]);
     });
 
+    test('the sizes of referrers are those of what is listed, in the same order', async () => {
+      const subject = digest('s');
+      await manifest('app', 'b', { subject, artifactType: 't/2', annotations: JSON.stringify({ large: 'ä'.repeat(5000) }) });
+      await manifest('app', 'a', { subject, artifactType: 't/1' });
+      const [small = 0, large = 0, ...none] = await store.listReferrerSizes('app', subject, undefined, '', 10);
+      expect([large - small, none]).toEqual([10_012, []]);
+      expect(await store.listReferrerSizes('app', subject, 't/1', '', 10)).toEqual([small]);
+      expect(await store.listReferrerSizes('app', subject, undefined, '', 1)).toEqual([small]);
+    });
+
     test('a lease has one holder until it is released or over', async () => {
       expect([
         await store.takeLease('work', 'one', 100, 200),
@@ -361,6 +371,8 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       await manifest('app', 'b', { tags: ['latest'], annotations: '{"of":"b"}' });
       expect(await store.findAnnotations('app')).toEqual({ annotations: '{"of":"b"}' });
       expect(await store.findAnnotations('none')).toBeUndefined();
+      await manifest('app', 'c', { tags: ['latest'], annotations: JSON.stringify({ large: 'ä'.repeat(40_000) }) });
+      expect(await store.findAnnotations('app')).toEqual({ annotations: null });
     });
 
     testMirroredContent(() => store);

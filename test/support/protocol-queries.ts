@@ -39,6 +39,8 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   catalog: () => reads.listRepositories('app5', 1000),
   referrers: () => reads.listReferrers('app1', 'd1', undefined, 'd5', 100),
   'referrers of a type': () => reads.listReferrers('app1', 'd1', 't1', 'd5', 100),
+  'sizes of referrers': () => reads.listReferrerSizes('app1', 'd1', undefined, 'd5', 100),
+  'sizes of referrers of a type': () => reads.listReferrerSizes('app1', 'd1', 't1', 'd5', 100),
   repository: () => reads.repositoryExists('app1'),
   'holders of a blob': () => reads.repositoriesLinking('shared', 100),
   upload: () => reads.findUpload('u50000'),

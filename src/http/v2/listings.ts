@@ -9,7 +9,7 @@ import type { Digest } from '../../oci/digest.ts';
 
 /** The most items of one page, also when a client asks for more or for all. The `Link` header leads to the rest. */
 const largestPage = 10_000;
-/** Referrers carry annotations: a page stays below the size of a manifest. */
+/** Referrers carry annotations: a page is also bounded in bytes, by the size of a manifest. */
 const largestReferrersPage = 500;
 
 /** end-8a, end-8b GET /v2/<name>/tags/list */
@@ -63,7 +63,8 @@ export async function listReferrers(exchange: Exchange): Promise<void> {
   const { protocol, repository, response, query } = exchange;
   const subject = digestOf(exchange);
   const artifactType = query.get('artifactType') ?? undefined;
-  const limit = pageSize(query, largestReferrersPage);
+  const items = pageSize(query, largestReferrersPage);
+  const limit = { items, bytes: protocol.largestManifestBytes };
   const page = await protocol.registry.listings.referrers(repository, subject, { artifactType }, after(query), limit);
   if (exchange.mirrored) {
     const own = page.items.filter((item) => artifactType === undefined || item.artifactType === artifactType);
@@ -74,7 +75,7 @@ export async function listReferrers(exchange: Exchange): Promise<void> {
     const filter = artifactType === undefined ? {} : { artifactType };
     setLink(exchange, `/v2/${repository}/referrers/${subject}`, {
       ...filter,
-      n: String(limit),
+      n: String(items),
       last: page.items.at(-1)?.digest ?? '',
     });
   }

@@ -114,16 +114,45 @@ export function* findRepositoriesHolding(text: string, limit: number): Query<rea
   return rows.map((row) => row.name);
 }
 
-/** JSON annotations of the manifest that the tag `latest` points at, else the last tag by name. */
+/** Larger annotations are not read for a description: a search reads those of many repositories. */
+const mostDescribingBytes = 65_536;
+
+/**
+ * JSON annotations of the manifest that the tag `latest` points at, else the last tag by name. Null where there are none, or
+ * more than 64 KiB of them.
+ */
 export function* findAnnotations(repository: string): Query<{ readonly annotations: string | null } | undefined> {
   return yield* first<{ readonly annotations: string | null }>(
-    `SELECT m.annotations AS "annotations" FROM repositories r
+    `SELECT CASE WHEN octet_length(m.annotations) <= ${mostDescribingBytes} THEN m.annotations END AS "annotations" FROM repositories r
        JOIN manifests m ON m.repository_id = r.id AND m.digest = coalesce(
          (SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = 'latest'),
          (SELECT t.digest FROM tags t WHERE t.repository_id = r.id ORDER BY t.name DESC LIMIT 1))
       WHERE r.name = ?`,
     repository,
   );
+}
+
+/** Bytes of a referrer's descriptor beside its annotations and its artifact type. */
+const descriptorBytes = 400;
+
+/** About how many bytes the descriptors of `listReferrers` have in JSON, in its order. The annotations are not read. */
+export function* listReferrerSizes(
+  repository: string,
+  subject: string,
+  artifactType: string | undefined,
+  after: string,
+  limit: number,
+): Query<readonly number[]> {
+  const size = `${descriptorBytes} + coalesce(octet_length(m.annotations), 0) + coalesce(octet_length(m.artifact_type), 0)`;
+  const rows = yield* referrerPage<{ sizeBytes: number }>(
+    `${size} AS "sizeBytes"`,
+    repository,
+    subject,
+    artifactType,
+    after,
+    limit,
+  );
+  return rows.map(({ sizeBytes }) => sizeBytes);
 }
 
 /** Manifests whose subject is `subject`, after the digest `after` (exclusive), ascending by digest. */
@@ -135,11 +164,22 @@ export function* listReferrers(
   limit: number,
 ): Query<readonly ReferrerRecord[]> {
   const columns = `${manifestColumns}, m.artifact_type AS "artifactType", m.annotations AS "annotations"`;
+  return yield* referrerPage<ReferrerRecord>(columns, repository, subject, artifactType, after, limit);
+}
+
+function* referrerPage<Record>(
+  columns: string,
+  repository: string,
+  subject: string,
+  artifactType: string | undefined,
+  after: string,
+  limit: number,
+): Query<readonly Record[]> {
   const select = `SELECT ${columns} FROM manifests m WHERE ${inRepository} AND m.subject = ?`;
   const page = 'AND m.digest > ? ORDER BY m.digest LIMIT ?';
   return artifactType === undefined
-    ? yield* all<ReferrerRecord>(`${select} ${page}`, repository, subject, after, limit)
-    : yield* all<ReferrerRecord>(`${select} AND m.artifact_type = ? ${page}`, repository, subject, artifactType, after, limit);
+    ? yield* all<Record>(`${select} ${page}`, repository, subject, after, limit)
+    : yield* all<Record>(`${select} AND m.artifact_type = ? ${page}`, repository, subject, artifactType, after, limit);
 }
 
 export function* findUpload(id: string): Query<UploadRecord | undefined> {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { type TestBerth, startBerth } from '../../support/berth.ts';
 import { type Answer, call } from '../../support/call.ts';
-import { type TestImage, descriptor, digestOf, pushImage, putManifest } from '../../support/images.ts';
+import { type TestImage, descriptor, digestOf, pushBlob, pushImage, putManifest } from '../../support/images.ts';
 
 let berth: TestBerth;
 let image: TestImage;
@@ -133,6 +133,29 @@ describe('end-12a GET /v2/<name>/referrers/<digest>', () => {
     const whole = (await pages(`/v2/signed/referrers/${image.digest}`, 'manifests')).flat();
     expect((await pages(`/v2/signed/referrers/${image.digest}?n=2`, 'manifests')).flat()).toEqual(whole);
     expect(whole.length).toBeGreaterThanOrEqual(4);
+  });
+
+  test('end-12a GET of referrers with large annotations: each page stays below the size of a manifest', async () => {
+    const subject = descriptor('of many', mediaTypes.ociManifest);
+    const config = await pushBlob(berth, 'annotated', '{}');
+    const digests: string[] = [];
+    for (let index = 0; index < 20; index++) {
+      const manifest = JSON.stringify({
+        schemaVersion: 2,
+        mediaType: mediaTypes.ociManifest,
+        config: { mediaType: 'x/y', digest: config, size: 2 },
+        layers: [],
+        subject,
+        annotations: { index: String(index), large: 'A'.repeat(250 * 1024) },
+      });
+      await putManifest(berth, 'annotated', digestOf(manifest), manifest);
+      digests.push(digestOf(manifest));
+    }
+    const answer = await call(berth, 'GET', `/v2/annotated/referrers/${subject.digest}`);
+    expect(answer.body.length).toBeLessThan(4 * 1024 * 1024);
+    const found = (await pages(`/v2/annotated/referrers/${subject.digest}`, 'manifests')) as { digest: string }[][];
+    expect(found.map((page) => page.length)).toEqual([16, 4]);
+    expect(found.flat().map(({ digest }) => digest)).toEqual(digests.sort());
   });
 
   test('end-12a GET of a deleted referrer lists it no more; a malformed digest answers 400', async () => {

@@ -198,6 +198,15 @@ describe('manifests that are refused with 400 MANIFEST_INVALID', () => {
     'a repeated key': `{"schemaVersion":2,"config":${JSON.stringify(good)},"layers":[],"layers":[]}`,
     'a key repeated in escaped form': `{"schemaVersion":2,"config":${JSON.stringify(good)},"layers":[],"l\\u0061yers":[]}`,
     'deep nesting': image({ config: good, layers: [], x: JSON.parse('['.repeat(100) + ']'.repeat(100)) as unknown }),
+    '70,000 small keys': image({ config: good, layers: [], x: smallKeys(70_000) }),
+    '140,000 small items': image({ config: good, layers: [], x: Array.from({ length: 140_000 }, () => 1) }),
+    'an artifactType of 300 characters': image({ config: good, layers: [], artifactType: `x/${'y'.repeat(298)}` }),
+    'annotations of 300 KiB on a referrer': image({
+      config: good,
+      layers: [],
+      subject: good,
+      annotations: { large: 'A'.repeat(300 * 1024) },
+    }),
     'both manifests and layers (CVE-2021-41190)': image({ config: good, layers: [], manifests: [] }),
     'another mediaType than its Content-Type': image({ mediaType: mediaTypes.dockerManifest, config: good, layers: [] }),
     'no schemaVersion': JSON.stringify({ config: good, layers: [] }),
@@ -226,6 +235,12 @@ describe('manifests that are refused with 400 MANIFEST_INVALID', () => {
     });
     expect([answer.status, answer.codes()]).toEqual([400, ['MANIFEST_INVALID']]);
     expect((await call(berth, 'GET', '/v2/bad/manifests/bad')).status).toBe(404);
+  });
+
+  test('end-7a PUT of too many keys is refused before it is parsed', async () => {
+    const broken = `${image({ x: smallKeys(70_000) })} and no JSON`;
+    const answer = await putManifest(berth, 'bad', 'keys', broken);
+    expect([answer.codes(), answer.body.toString()]).toEqual([['MANIFEST_INVALID'], expect.stringContaining('65536 keys')]);
   });
 
   test('end-7a PUT of schema 1 says to push again with a current client', async () => {

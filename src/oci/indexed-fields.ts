@@ -1,0 +1,50 @@
+import { InvalidManifest } from './json-fields.ts';
+import type { Manifest } from './manifest.ts';
+
+/** What a registry keeps of a manifest beside its bytes, to list it among the referrers of its subject and to find it. */
+export interface IndexedFields {
+  readonly artifactType: string | null;
+  readonly subject: string | null;
+  /** JSON object, or null. */
+  readonly annotations: string | null;
+}
+
+/** Referrers are listed with their annotations: a page of them must hold more than one. */
+const mostReferrerBytes = 256 * 1024;
+/** Of other manifests a search reads the description alone: where there is more, nothing else is kept. */
+const mostOtherBytes = 64 * 1024;
+/** A media type has two names of at most 127 characters (RFC 6838, 4.2). */
+const longestArtifactType = 255;
+
+const description = 'org.opencontainers.image.description';
+const longestDescription = 1000;
+
+/**
+ * The fields of a manifest that is pushed. Throws `InvalidManifest` where the annotations of a referrer have more than
+ * 256 KiB, or the artifact type more than 255 characters: listings of referrers carry both whole.
+ */
+export function indexedFields({ artifactType, subject, annotations }: Manifest): IndexedFields {
+  if ((artifactType?.length ?? 0) > longestArtifactType)
+    throw new InvalidManifest(`artifactType has more than ${longestArtifactType} characters`);
+  return {
+    artifactType: artifactType ?? null,
+    subject: subject ?? null,
+    annotations: annotations === undefined ? null : (subject === undefined ? describing : listed)(annotations),
+  };
+}
+
+type Annotations = Readonly<Record<string, string>>;
+
+function listed(annotations: Annotations): string {
+  const text = JSON.stringify(annotations);
+  if (Buffer.byteLength(text) > mostReferrerBytes)
+    throw new InvalidManifest(`the annotations of a manifest with a subject have more than ${mostReferrerBytes} bytes`);
+  return text;
+}
+
+function describing(annotations: Annotations): string | null {
+  const text = JSON.stringify(annotations);
+  if (Buffer.byteLength(text) <= mostOtherBytes) return text;
+  const said = annotations[description];
+  return said === undefined ? null : JSON.stringify({ [description]: said.slice(0, longestDescription) });
+}
