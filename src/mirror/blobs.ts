@@ -2,7 +2,8 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Absences } from './absence.ts';
 import { placeOf } from './fills/body-place.ts';
-import type { Fills, JoinedFill } from './fills/fills.ts';
+import type { JoinedFill } from './fills/fills.ts';
+import type { UpstreamFills } from './fills/upstream-fills.ts';
 import { holderOf } from './holder.ts';
 import type { MirroredRepository } from './routing.ts';
 import type { ServedBlob } from './served.ts';
@@ -17,7 +18,7 @@ export interface MirroredBlobs {
 
 export interface MirroredBlobsOptions {
   readonly metadata: MetadataStore;
-  readonly fills: Fills;
+  readonly fills: Pick<UpstreamFills, 'of'>;
   readonly absences: Absences;
   readonly clientOf: (source: MirroredRepository) => UpstreamClient;
   readonly now: () => number;
@@ -48,11 +49,12 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
     );
   }
 
-  function join(source: MirroredRepository, digest: Digest, promisedBytes: number | undefined) {
+  async function join(source: MirroredRepository, digest: Digest, promisedBytes: number | undefined) {
     const { remoteName } = source;
+    const running = await fills.of(source.upstream.name);
     const key = absenceOf(source, digest);
     absences.check(key);
-    return fills.join(
+    return running.join(
       digest,
       holderOf(source),
       {
@@ -80,7 +82,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
     const { repository } = source;
     const link = await metadata.findLink(repository, digest);
     if (link) return { ...link, cache: 'HIT' };
-    const joined = await fills.find(digest, repository, bodyWanted);
+    const joined = await (await fills.of(source.upstream.name)).find(digest, repository, bodyWanted);
     if (joined) return toServed(joined);
     const promise = await metadata.findPromise(repository, digest);
     const isOpen = promise?.isOpen === 1;

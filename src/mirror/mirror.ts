@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BlobDriver, OpenObject } from '../../storage/blobs/driver.ts';
+import type { Mirrored } from '../../storage/metadata/queries/mirror-writes.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
@@ -15,7 +16,7 @@ import { createLoginStates } from './upstream/login-states.ts';
 import { createEviction } from './cache/eviction.ts';
 import { WrongDigest } from './fills/growing-blob.ts';
 import type { FillTurns } from './fills/fill-turns.ts';
-import { createFills } from './fills/fills.ts';
+import { createUpstreamFills } from './fills/upstream-fills.ts';
 import { createPresence } from './cache/presence.ts';
 import { type PassThrough, createPassThrough } from './pass-through.ts';
 import { createPrefetch } from './prefetch.ts';
@@ -155,12 +156,21 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     onEvicted: (sizeBytes) => measures.evicted(sizeBytes),
     onFailure: (error) => log.warn({ err: error }, 'mirrored content could not be evicted'),
   });
-  const fills = await createFills({
+  /** True if the blob was stored meanwhile, by a download from another upstream: then all holders serve that one. */
+  async function linkHeld(holders: readonly Mirrored[], digest: Digest): Promise<boolean> {
+    if (!(await metadata.findContent(digest))) return false;
+    for (const holder of holders) if (!(await metadata.linkHeldBlob(holder, digest, now()))) return false;
+    return true;
+  }
+
+  const fills = await createUpstreamFills({
+    upstreams: upstreams.all.map(({ name }) => name),
     driver,
     directory: options.directory,
     turns: options.turns,
     async keep({ holders, ...arrival }, store) {
       const { digest, sizeBytes } = arrival;
+      if (await linkHeld(holders, digest)) return true;
       if (!(await eviction.admit(arrival))) {
         measures.notKept();
         return false;

@@ -25,7 +25,7 @@ afterAll(async () => {
   await Promise.all([berth.dispose(), upstream.close(), removeConfig()]);
 }, 60_000);
 
-const partials = () => readdir(join(berth.directory, '.berth/fills'));
+const partials = () => readdir(join(berth.directory, '.berth/fills/ghcr.io'));
 
 test(`MUST 30: SIGKILL during ${fills} fills: nothing partial is served as whole, everything is resumed, nothing is left`, async () => {
   const blobs = Array.from({ length: fills }, () => randomBytes(blobBytes));

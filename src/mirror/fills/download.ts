@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
 import { bodyFrom, placeOf } from './body-place.ts';
 import type { GrowingBlob } from './growing-blob.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
@@ -9,6 +10,8 @@ export interface DownloadOptions {
   readonly promisedBytes: number | undefined;
   /** The blob from the byte `first` on, to its end or to the byte `last`. Rejects with `UpstreamError`. */
   readonly fetch: (first: number, signal: AbortSignal, last?: number) => Promise<IncomingMessage>;
+  /** The same from the blob store, where a download from another upstream has brought the blob meanwhile. */
+  readonly openStored?: (range: ByteRange) => Promise<OpenObject | undefined>;
   readonly signal: AbortSignal;
   /** How long an upstream that has begun to send may bring nothing before the download fails. */
   readonly idleSeconds: number;
@@ -81,7 +84,8 @@ interface Attempts {
   isDone(): boolean;
 }
 
-function createAttempts(blob: GrowingBlob, { promisedBytes, fetch, signal, onBegin, onReceived }: DownloadOptions): Attempts {
+function createAttempts(blob: GrowingBlob, options: DownloadOptions): Attempts {
+  const { promisedBytes, fetch, openStored, signal, onBegin, onReceived } = options;
   let sizeBytes: number | undefined;
   /** Answers in a row that were no part of the blob. */
   let wrongAnswers = 0;
@@ -115,6 +119,19 @@ function createAttempts(blob: GrowingBlob, { promisedBytes, fetch, signal, onBeg
     }
   }
 
+  /** False where the blob is not in the store. Before the upstream has begun to send, its own answer is needed. */
+  async function takeStored(): Promise<boolean> {
+    if (sizeBytes === undefined) return false;
+    const stored = await openStored?.({ first: blob.keptBytes, last: sizeBytes - 1 });
+    if (!stored) return false;
+    try {
+      for await (const chunk of stored.stream()) await blob.append(Buffer.from(chunk));
+    } finally {
+      await stored.close();
+    }
+    return true;
+  }
+
   async function survive(error: unknown, before: number): Promise<UpstreamError> {
     if (signal.aborted || !(error instanceof UpstreamError)) throw error;
     wrongAnswers = error.code === 'bad_content' && blob.keptBytes === before ? wrongAnswers + 1 : 0;
@@ -129,7 +146,7 @@ function createAttempts(blob: GrowingBlob, { promisedBytes, fetch, signal, onBeg
     async next() {
       const before = blob.keptBytes;
       try {
-        await receive();
+        if (!(await takeStored())) await receive();
         wrongAnswers = 0;
         return undefined;
       } catch (error) {

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import type { Digest } from '../../oci/digest.ts';
 import type { Lease, LeaseOptions, Leases } from '../../registry/leases.ts';
 import type { Claim } from './partials.ts';
 
@@ -11,10 +10,10 @@ import type { Claim } from './partials.ts';
  */
 export interface FillTurns {
   /**
-   * Resolves to the claim, held among all replicas too where it could be. The blob may be stored by then. The blob's file
-   * grows at `path`: how fast tells the others whether to wait. Never rejects.
+   * Resolves to the claim, held among all replicas too where it could be. The blob may be stored by then. `name`: the
+   * download's, the same at all replicas. Its file grows at `path`: how fast tells the others whether to wait. Never rejects.
    */
-  widen(claim: Claim, digest: Digest, path: string): Promise<Claim>;
+  widen(claim: Claim, name: string, path: string): Promise<Claim>;
 }
 
 export interface FillTurnsOptions {
@@ -46,10 +45,10 @@ export function createFillTurns({ leases, metadata, now, patienceSeconds }: Fill
   }
 
   return {
-    async widen(claim, digest, path) {
+    async widen(claim, name, path) {
       const progress = createProgress(path);
       const options = { milliseconds: leaseMilliseconds, note: progress.millisecondsLeft };
-      const lease = await take(`fill:${digest}`, options).catch(() => undefined);
+      const lease = await take(`fill:${name}`, options).catch(() => undefined);
       if (!lease) return claim;
       return {
         async announce(sizeBytes) {

@@ -13,7 +13,7 @@ import { followFill } from './followed-fill.ts';
 import { WrongDigest } from './growing-blob.ts';
 import { type Claim, type Partials, createPartials } from './partials.ts';
 
-/** The downloads in progress: one for each blob, whoever wants it, in whichever process of this machine. */
+/** The downloads in progress from one upstream: one for each blob, for all clients of all processes of this machine. */
 export interface Fills {
   /** The blob's fill, if the repository has joined it in this process; unless `mayWait` only where it has begun. */
   find(digest: Digest, repository: string, mayWait: boolean): Promise<JoinedFill | undefined> | undefined;
@@ -25,11 +25,8 @@ export interface Fills {
   join(digest: Digest, holder: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined>;
   /** How many run in this process. */
   readonly count: number;
-  /**
-   * Removes what fills have left that nobody took up again since `before` (milliseconds since 1970), and the oldest of what
-   * is more than `mostBytes` together.
-   */
-  sweep(before: number, mostBytes: number): Promise<number>;
+  /** What former downloads have left. */
+  readonly leftovers: Partials['leftovers'];
   /** Stops all fills; what they have is kept for the next start. */
   close(): Promise<void>;
 }
@@ -43,10 +40,12 @@ export interface JoinedFill {
 /** Rejects where the repository's upstream has no such blob in it. */
 export type Proof = () => Promise<unknown>;
 
-export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'prove' | 'idleSeconds' | 'onBegin' | 'onUnread'>;
+export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'prove' | 'idleSeconds' | 'openStored' | 'onBegin' | 'onUnread'>;
 type ProvenSource = FillSource & Pick<FillOptions, 'prove'>;
 
 export interface FillsOptions {
+  /** The upstream's name: it tells downloads of the same blob apart among replicas. */
+  readonly upstream: string;
   readonly driver: BlobDriver;
   /** A folder of this machine, best on the file system of the blob store. */
   readonly directory: string;
@@ -91,7 +90,10 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   async function begin(digest: Digest, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
     // A disk that takes no file of an owner takes none of a blob: the fill finds out and does without.
     const claim = await partials.claim(digest).catch(() => nobodysClaim);
-    if (claim) return beginOwn(digest, source, prove, (await turns?.widen(claim, digest, partials.pathOf(digest))) ?? claim);
+    if (claim) {
+      const turn = await turns?.widen(claim, `${options.upstream} ${digest}`, partials.pathOf(digest));
+      return beginOwn(digest, source, prove, turn ?? claim);
+    }
     entries.delete(digest);
     await prove();
     const readStored = (range: ByteRange) => driver.read(blobKey(digest), range);
@@ -115,8 +117,10 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
 
   async function own(digest: Digest, entry: Entry, source: ProvenSource, claim: Claim): Promise<JoinedFill> {
     const onBegin = (sizeBytes: number) => void claim.announce(sizeBytes).catch(() => undefined);
+    const openStored = async (range: ByteRange) =>
+      (await isStored(digest)) ? driver.read(blobKey(digest), range).catch(() => undefined) : undefined;
     const onUnread = () => void leave(digest, entry).catch(() => undefined);
-    const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), idleSeconds, onBegin, onUnread });
+    const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), idleSeconds, openStored, onBegin, onUnread });
     entry.fill = fill;
     entry.ended = end(digest, fill, entry, claim);
     return { sizeBytes: await fill.started, isNew: true, open: fill.open };
@@ -145,7 +149,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
       for (;;) {
         const { requests } = entry;
         const blob = { digest, sizeBytes, holders: [...entry.holders.values()], requests };
-        if (await keep(blob, () => store(driver, partials, digest))) return;
+        if (await keep(blob, () => store(driver, partials, digest))) break;
         await claim.giveTurn();
         await unread(fill, closing.signal);
         if (entry.requests === requests) break;
@@ -207,7 +211,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
       return entries.size;
     },
 
-    sweep: partials.sweep,
+    leftovers: partials.leftovers,
 
     async close() {
       closing.abort();

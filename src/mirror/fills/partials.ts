@@ -3,6 +3,7 @@ import { link, mkdir, opendir, readFile, rename, stat, unlink, writeFile } from 
 import { join } from 'node:path';
 import { createProcessMarks } from '../../../storage/process-mark.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { type Leftover, sweepLeftovers } from './leftovers.ts';
 
 /**
  * The files of downloads in progress, shared by all processes of this machine that have the same folder:
@@ -22,9 +23,11 @@ export interface Partials {
   /** Whether it is read in another living process. */
   isFollowed(digest: Digest): Promise<boolean>;
   remove(digest: Digest): Promise<void>;
+  /** The files that no living process writes. */
+  leftovers(): Promise<readonly Leftover[]>;
   /**
-   * Removes of what nobody owns what nobody has written since `before` (milliseconds since 1970), and the oldest of what
-   * is more than `mostBytes` together. Resolves to the number of files.
+   * Deletes unowned files last written before `before` (milliseconds since 1970), then the oldest until at most `mostBytes`
+   * remain. Resolves to the number of files deleted.
    */
   sweep(before: number, mostBytes: number): Promise<number>;
 }
@@ -121,14 +124,26 @@ export async function createPartials(directory: string): Promise<Partials> {
     }
   }
 
-  async function newestFirst() {
-    const files = [];
+  async function leftovers(): Promise<readonly Leftover[]> {
+    const found: Leftover[] = [];
     for await (const { name } of await opendir(directory)) {
       const digest = digestOf(name);
-      const stats = await stat(join(directory, name)).catch(() => undefined);
-      if (stats) files.push({ name, digest, sizeBytes: stats.size, writtenAt: stats.mtimeMs });
+      const path = join(directory, name);
+      const stats = await stat(path).catch(() => undefined);
+      if (!stats || (await owner(digest))) continue;
+      found.push({ sizeBytes: stats.size, writtenAt: stats.mtimeMs, remove: () => removeUnowned(path, digest) });
     }
-    return files.sort((one, other) => other.writtenAt - one.writtenAt);
+    return found;
+  }
+
+  async function removeUnowned(path: string, digest: Digest): Promise<boolean> {
+    if (await owner(digest)) return false;
+    // Whoever takes it up now writes it until then.
+    const held = await claim(digest);
+    if (!held) return false;
+    await unlinkIfThere(path);
+    await held.release();
+    return true;
   }
 
   await removeAbandoned();
@@ -155,22 +170,9 @@ export async function createPartials(directory: string): Promise<Partials> {
 
     remove: (digest) => unlinkIfThere(pathOf(digest)),
 
-    async sweep(before, mostBytes) {
-      let keptBytes = 0;
-      let swept = 0;
-      for (const { name, digest, sizeBytes, writtenAt } of await newestFirst()) {
-        if (await owner(digest)) continue;
-        keptBytes += sizeBytes;
-        if (writtenAt >= before && keptBytes <= mostBytes) continue;
-        // Whoever takes it up now writes it until then.
-        const held = await claim(digest);
-        if (!held) continue;
-        await unlinkIfThere(join(directory, name));
-        await held.release();
-        swept++;
-      }
-      return swept;
-    },
+    leftovers,
+
+    sweep: async (before, mostBytes) => sweepLeftovers(await leftovers(), before, mostBytes),
   };
 }
 

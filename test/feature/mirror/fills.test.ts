@@ -29,7 +29,7 @@ afterEach(async () => {
 const pathOf = (digest: string, repository = 'o/i') => `/v2/ghcr.io/${repository}/blobs/${digest}`;
 const get = (digest: string, headers = {}) => call(berth, 'GET', pathOf(digest), { headers });
 const blobGets = () => upstream.count('GET', /verify=/, 'cdn');
-const partials = () => readdir(join(berth.directory, '.berth/fills'));
+const partials = () => readdir(join(berth.directory, '.berth/fills/ghcr.io'));
 
 test('MUST 4: 64 clients of a cold blob are one download', async () => {
   const bytes = randomBytes(3_000_000);
@@ -102,7 +102,7 @@ describe('MUST 6: mirror.finish', () => {
     const leaving = new AbortController();
     const response = await fetch(berth.url + pathOf(digest), { signal: leaving.signal });
     await response.body?.getReader().read();
-    const partial = join(berth.directory, '.berth/fills', digest.replace(':', '-'));
+    const partial = join(berth.directory, '.berth/fills/ghcr.io', digest.replace(':', '-'));
     await until(async () => (await stat(partial)).size === sentBytes);
     leaving.abort();
     return { rest };
@@ -306,7 +306,7 @@ test('MUST 10: what fails for good is cut short, never added to, and taken up ag
   expect(received.equals(bytes.subarray(0, received.length))).toBe(true);
   const partial = digest.replace(':', '-');
   expect(await partials()).toEqual([partial]);
-  const { size } = await stat(join(berth.directory, '.berth/fills', partial));
+  const { size } = await stat(join(berth.directory, '.berth/fills/ghcr.io', partial));
   expect(size).toBeGreaterThan(0);
   berth = await berth.restart();
   upstream.behave();
@@ -412,7 +412,7 @@ if (!isRoot) process.stderr.write('skipping "MUST 12": only root can mount a sma
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 206]);
   expect(answers[0].body.equals(bytes) && answers[1].body.equals(bytes)).toBe(true);
   expect(answers[2].body.equals(bytes.subarray(2_000_000, 2_000_010))).toBe(true);
-  await until(async () => (await readdir(disk)).length === 0);
+  await until(async () => (await readdir(join(disk, 'ghcr.io'))).length === 0);
   upstream.misbehave('GET', /^cdn/, { lie: true }, 2);
   await expect(get(digest)).rejects.toThrow();
   await berth.close();

@@ -69,8 +69,8 @@ test('a manifest that names what a download by a login has left here does not gi
     const secret = randomBytes(1000);
     const digest = digestOf(secret);
     // All has come, and whoever brought it was killed before it was recorded.
-    await mkdir(join(berth.directory, '.berth/fills'), { recursive: true });
-    await writeFile(join(berth.directory, '.berth/fills', digest.replace(':', '-')), secret);
+    await mkdir(join(berth.directory, '.berth/fills/ghcr.io'), { recursive: true });
+    await writeFile(join(berth.directory, '.berth/fills/ghcr.io', digest.replace(':', '-')), secret);
     const config = randomBytes(10);
     open.addBlob('evil/i', config);
     open.addManifest('evil/i', '1', newImage({ config: descriptor(config), layers: [descriptor(secret)] }).manifest);

@@ -1,0 +1,65 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Fills, type FillsOptions, createFills } from './fills.ts';
+import { sweepLeftovers } from './leftovers.ts';
+import { namespaceOf } from '../upstream/upstream.ts';
+
+/**
+ * The downloads of each upstream. A blob that several upstreams have is downloaded from each one whose clients want it:
+ * an upstream that is slow, breaks off or sends wrong bytes harms no clients of another.
+ */
+export interface UpstreamFills {
+  /** Rejects with errors of the file system. */
+  of(upstream: string): Promise<Fills>;
+  /** How many downloads run in this process. */
+  readonly count: number;
+  /**
+   * Deletes unowned files of downloads last written before `before` (milliseconds since 1970), then the oldest until at
+   * most `mostBytes` remain. Resolves to the number of files deleted.
+   */
+  sweep(before: number, mostBytes: number): Promise<number>;
+  /** Stops all downloads; what they have is kept for the next start. */
+  close(): Promise<void>;
+}
+
+export interface UpstreamFillsOptions extends Omit<FillsOptions, 'upstream'> {
+  /** Names of the upstreams. Each has a folder of its own in `directory`. */
+  readonly upstreams: readonly string[];
+}
+
+export async function createUpstreamFills({ upstreams, ...options }: UpstreamFillsOptions): Promise<UpstreamFills> {
+  const opening = new Map<string, Promise<Fills>>();
+  const opened: Fills[] = [];
+  // The folders of upstreams are made when they are needed: this one shows at the start whether that will be possible.
+  await mkdir(options.directory, { recursive: true });
+
+  async function open(upstream: string): Promise<Fills> {
+    const directory = join(options.directory, namespaceOf({ name: upstream }));
+    const fills = await createFills({ ...options, directory, upstream });
+    opened.push(fills);
+    return fills;
+  }
+
+  function of(upstream: string): Promise<Fills> {
+    const known = opening.get(upstream);
+    if (known) return known;
+    const begun = open(upstream);
+    opening.set(upstream, begun);
+    begun.catch(() => opening.delete(upstream));
+    return begun;
+  }
+
+  return {
+    of,
+    get count() {
+      return opened.reduce((sum, { count }) => sum + count, 0);
+    },
+    async sweep(before, mostBytes) {
+      const all = await Promise.all(upstreams.map(async (upstream) => (await of(upstream)).leftovers()));
+      return sweepLeftovers(all.flat(), before, mostBytes);
+    },
+    async close() {
+      await Promise.all(opened.map((fills) => fills.close()));
+    },
+  };
+}

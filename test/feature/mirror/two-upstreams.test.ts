@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { TestBerth } from '../../support/berth.ts';
+import { call } from '../../support/call.ts';
+import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
+import { startMirror } from '../../support/mirror.ts';
+import { gate, until } from '../../support/until.ts';
+
+/** Two upstreams that have the same layer. */
+let bad: FakeUpstream;
+let good: FakeUpstream;
+let berth: TestBerth;
+const bytes = randomBytes(1_000_000);
+let digest: string;
+
+beforeEach(async () => {
+  [bad, good] = await Promise.all([startFakeUpstream(), startFakeUpstream()]);
+  berth = await startMirror({ upstreams: { 'bad.example': { url: bad.url }, 'good.example': { url: good.url } } });
+  digest = bad.addBlob('o/i', bytes);
+  good.addBlob('o/i', bytes);
+});
+afterEach(async () => {
+  await berth.close();
+  await Promise.all([bad.close(), good.close()]);
+});
+
+const get = (upstream: string) => call(berth, 'GET', `/v2/${upstream}.example/o/i/blobs/${digest}`);
+const partials = (upstream: string) => readdir(join(berth.directory, '.berth/fills', `${upstream}.example`));
+
+test('an upstream that rests in the middle of a layer keeps no clients of another one waiting', async () => {
+  const rest = gate();
+  bad.misbehave('GET', /blobs/, { stallAfter: 1000, until: rest.opened });
+  const slow = get('bad');
+  await until(() => bad.blobBytes > 0);
+  expect((await get('good')).body.equals(bytes)).toBe(true);
+  rest.open();
+  expect((await slow).body.equals(bytes)).toBe(true);
+  await until(async () => (await partials('bad')).length === 0);
+  const asked = bad.requests.length + good.requests.length;
+  const warm = await Promise.all([get('bad'), get('good')]);
+  expect(warm.map(({ headers }) => headers['x-mirror-cache'])).toEqual(['HIT', 'HIT']);
+  expect(bad.requests.length + good.requests.length).toBe(asked);
+});
+
+test('a download whose upstream breaks off for good is finished with what another upstream has brought', async () => {
+  const cut = gate();
+  bad.misbehave('GET', /blobs/, { stallAfter: 1000, until: cut.opened, cutAfter: 1000 });
+  bad.misbehave('GET', /blobs/, { status: 500 }, 1000);
+  const broken = get('bad');
+  await until(() => bad.blobBytes > 0);
+  expect((await get('good')).body.equals(bytes)).toBe(true);
+  await until(async () => (await partials('good')).length === 0);
+  cut.open();
+  const answer = await broken;
+  expect([answer.status, answer.body.equals(bytes)]).toEqual([200, true]);
+});
+
+test('wrong bytes of one upstream cut no clients of another one', async () => {
+  const rest = gate();
+  bad.misbehave('GET', /blobs/, { lie: true, stallAfter: 500_000, until: rest.opened });
+  const lie = get('bad').catch(() => 'cut');
+  await until(() => bad.blobBytes > 0);
+  const right = get('good');
+  rest.open();
+  expect((await right).body.equals(bytes)).toBe(true);
+  expect(await lie).toBe('cut');
+});
