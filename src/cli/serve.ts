@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
 import type { Config } from '../../config/schema.ts';
 import { createApp } from '../app.ts';
+import { redirectWarning } from '../assembly/redirect-warning.ts';
 import { sendPath } from '../http/send-object.ts';
 import { type Log, createLog } from '../observability/log.ts';
 import type { Command } from './command.ts';
@@ -20,6 +21,8 @@ export const serve: Command = {
       level: settings.log.level,
       format: settings.log.format ?? (isTerminal ? 'pretty' : 'json'),
     });
+    const warning = redirectWarning(settings);
+    if (warning !== undefined && cluster.isPrimary) log.warn(warning);
     const count = settings.workers === 'auto' ? availableParallelism() : settings.workers;
     const service =
       count > 1 && cluster.isPrimary

@@ -40,6 +40,15 @@ describeWith([...s3Programs, 'docker', 'dockerd'], 'clients that fetch blobs fro
     expect((await call(berth, 'GET', `/v2/other/blobs/${digestOf(bytes)}`)).status).toBe(404);
   });
 
+  test('a client that would send its Authorization on to the bucket gets the blob from berth', async () => {
+    const bytes = randomBytes(1000);
+    const path = `/v2/app/blobs/${await pushBlob(berth, 'app', bytes)}`;
+    const headers = { Authorization: 'Basic YTpi', Host: `${new URL(bucket.endpoint).hostname}:5000` };
+    const answer = await call(berth, 'GET', path, { headers });
+    expect([answer.status, answer.body.equals(bytes)]).toEqual([200, true]);
+    expect((await call(berth, 'GET', path, { headers: { ...headers, Host: 'registry.example.com' } })).status).toBe(307);
+  });
+
   test('docker pushes an image and pulls it, its layers from the bucket', async () => {
     const name = `${berth.host}/hello:1`;
     await daemon.dockerWith(tar({ hello: 'hello\n', large: randomBytes(20_000_000) }), 'import', '-', name);

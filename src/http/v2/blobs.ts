@@ -4,6 +4,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { BytesLost } from '../../registry/lost-bytes.ts';
 import { serveObject } from '../serve-object.ts';
+import { canFollow } from './blob-redirect.ts';
 import { type Exchange, digestOf, sendEmpty } from './exchange.ts';
 import { describeMirrored } from './mirrored.ts';
 
@@ -15,7 +16,7 @@ export async function getBlob(exchange: Exchange): Promise<void> {
   const { sizeBytes, open } = await find(exchange, digest);
   response.setHeader('Docker-Content-Digest', digest);
   const elsewhere = request.method === 'GET' && !open ? await blobs.presign(digest) : undefined;
-  if (elsewhere !== undefined) {
+  if (elsewhere !== undefined && canFollow(request, elsewhere, protocol.origin)) {
     response.writeHead(307, { Location: elsewhere, 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
     return;
   }
