@@ -15,6 +15,7 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
     return;
   }
   const readable = error instanceof OciError ? error : internalError(error, requestId);
+  response.removeHeader('Content-Range');
   for (const [name, value] of Object.entries(readable.headers)) response.setHeader(name, value);
   response.removeHeader('ETag');
   response.removeHeader('Cache-Control');

@@ -23,15 +23,15 @@ export function bytesSentByKernel(response: ServerResponse): number {
 }
 
 /**
- * Sends the opened range as the response's body and ends the response. Status and headers, with `Content-Length`, are
- * set. Closes the object. A failure cuts the socket: the client sees a short body, never something else in it. Throws
- * `ClientGone`.
+ * Sends the opened range, of `length` bytes, as the response's body and ends the response. Status and headers, with
+ * `Content-Length`, are set. Closes the object. A failure, and a range of another length, cuts the socket: the client sees
+ * a short body, never something else in it. Throws `ClientGone`.
  */
-export async function sendObject(response: ServerResponse, object: OpenObject): Promise<void> {
+export async function sendObject(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
   const { socket } = response;
-  const length = lengthOf(object.range);
+  await assertLength(response, object, length);
   if (length <= smallBytes || object.fileDescriptor === undefined || !isPlain(socket))
-    return sendThroughBuffers(response, object);
+    return sendThroughBuffers(response, object, length);
   try {
     await sendByKernel(response, socket, object.fileDescriptor, object.range.first, length);
     response.end();
@@ -83,22 +83,38 @@ function flushed(socket: Socket): Promise<void> {
   });
 }
 
-async function sendThroughBuffers(response: ServerResponse, object: OpenObject): Promise<void> {
-  await writeObject(response, object);
+/** Bytes beyond the announced ones would be the beginning of the connection's next response. */
+async function assertLength(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
+  const opened = lengthOf(object.range);
+  if (opened === length) return;
+  response.destroy();
+  await object.close();
+  throw new Error(`the blob store gives ${opened} bytes where the response has announced ${length}`);
+}
+
+async function sendThroughBuffers(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
+  await writeObject(response, object, length);
   response.end();
 }
 
 /**
- * Writes the opened range into the response, at the client's pace. Closes the object. Destroys the response on failure.
- * Throws `ClientGone`.
+ * Writes the opened range, of `length` bytes, into the response, at the client's pace. Closes the object. Destroys the
+ * response on failure, also when the object gives fewer or more bytes. Throws `ClientGone`.
  */
-export async function writeObject(response: ServerResponse, object: OpenObject): Promise<void> {
+export async function writeObject(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
+  await assertLength(response, object, length);
+  let left = length;
   // A client that goes while the object has nothing to give must not be waited for with it.
   const leave = () => void object.close();
   response.once('close', leave);
   try {
-    for await (const chunk of object.stream()) await written(response, chunk);
+    for await (const chunk of object.stream()) {
+      left -= chunk.length;
+      if (left < 0) break;
+      await written(response, chunk);
+    }
     if (response.destroyed) throw new ClientGone();
+    if (left !== 0) throw new Error(`the blob store gives other than the ${length} bytes that it has opened`);
   } catch (error) {
     const failure = response.destroyed ? new ClientGone({ cause: error }) : error;
     response.destroy();

@@ -38,9 +38,10 @@ export async function serveObject(request: IncomingMessage, response: ServerResp
   response.statusCode = range ? 206 : 200;
   if (range) response.setHeader('Content-Range', contentRange(range, sizeBytes));
   response.setHeader('Content-Type', contentType);
-  response.setHeader('Content-Length', range ? lengthOf(range) : sizeBytes);
+  const length = range ? lengthOf(range) : sizeBytes;
+  response.setHeader('Content-Length', length);
   if (request.method === 'HEAD' || sizeBytes === 0) response.end();
-  else await sendObject(response, await object.open(range));
+  else await sendObject(response, await object.open(range), length);
 }
 
 /** "A server MUST ignore a Range header field received with a request method … other than GET"; `If-Range` compares strongly. */
@@ -81,7 +82,7 @@ async function sendParts(response: ServerResponse, object: ServedObject, ranges:
   response.writeHead(206, { 'Content-Type': `multipart/byteranges; boundary=${boundary}`, 'Content-Length': length });
   for (const [index, range] of ranges.entries()) {
     response.write(heads[index]);
-    await writeObject(response, index === 0 ? first : await object.open(range));
+    await writeObject(response, index === 0 ? first : await object.open(range), lengthOf(range));
   }
   response.end(end);
 }

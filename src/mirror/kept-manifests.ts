@@ -1,6 +1,6 @@
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
-import { putIfMissing } from '../../storage/blobs/missing.ts';
+import { putContent } from '../../storage/blobs/missing.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { recorded } from '../registry/trash.ts';
 import { holderOf } from './holder.ts';
@@ -61,7 +61,7 @@ export function createKeptManifests(options: KeptManifestsOptions): KeptManifest
     if (!(await reserve(digest, sizeBytes))) throw new Error('the mirror is full, and evicted content is not deleted yet');
     const recording = {
       digest,
-      store: () => putIfMissing(driver, blobKey(digest), bytes),
+      store: () => putContent(driver, blobKey(digest), bytes),
       record: () => record(source, manifest),
     };
     await recorded({ driver, metadata }, recording).catch(async (error: unknown) => {

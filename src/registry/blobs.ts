@@ -5,16 +5,19 @@ import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { translating } from './failures.ts';
-import { createLostBytes } from './lost-bytes.ts';
+import { hasContent, openContent } from './lost-bytes.ts';
 
 /** Blobs as a repository serves them: only those that are linked into it exist. */
 export interface Blobs {
   /** Size in bytes. Throws BLOB_UNKNOWN. */
   size(repository: RepositoryName, digest: Digest): Promise<number>;
-  /** Whether its bytes are not there, as far as somebody has noticed. */
-  isLost(digest: Digest): Promise<boolean>;
-  /** Opens a blob whose link the caller has checked by `size`. The caller closes it. Throws `BytesLost`. */
-  open(digest: Digest, range?: ByteRange): Promise<OpenObject>;
+  /** True if the store does not have the blob's bytes, or not `sizeBytes` of them. */
+  isLost(digest: Digest, sizeBytes: number): Promise<boolean>;
+  /**
+   * Opens a blob whose link and size the caller has got by `size`. The caller closes it. Throws `BytesLost` when its bytes
+   * are missing or have another size.
+   */
+  open(digest: Digest, sizeBytes: number, range?: ByteRange): Promise<OpenObject>;
   /** A URL that serves the blob's bytes for a while, where the store has such. */
   presign(digest: Digest): Promise<string | undefined>;
   /** Links a blob of `from` into `to`. False where `from` does not serve it, or its bytes are lost. Durable once resolved. */
@@ -35,7 +38,6 @@ export interface BlobsOptions {
 }
 
 export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
-  const lost = createLostBytes(driver);
   return {
     size: (repository, digest) =>
       translating(async () => {
@@ -43,11 +45,15 @@ export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
         if (!link) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
         return link.sizeBytes;
       }),
-    isLost: (digest) => translating(() => lost.isLost(digest)),
-    open: (digest, range) => translating(() => lost.noting(digest, () => driver.read(blobKey(digest), range))),
+    isLost: (digest, sizeBytes) => translating(async () => !(await hasContent(driver, digest, sizeBytes))),
+    open: (digest, sizeBytes, range) => translating(() => openContent(driver, digest, sizeBytes, range)),
     presign: (digest) => translating(() => driver.presignRead(blobKey(digest), presignedSeconds)),
     mount: (from, to, digest) =>
-      translating(async () => !(await lost.isLost(digest)) && metadata.mountBlob(from, to, digest, now())),
+      translating(async () => {
+        const link = await metadata.findLink(from, digest);
+        if (!link || !(await hasContent(driver, digest, link.sizeBytes))) return false;
+        return metadata.mountBlob(from, to, digest, now());
+      }),
     holders: (digest, limit) => translating(() => metadata.repositoriesLinking(digest, limit)),
     unlink: (repository, digest) =>
       translating(async () => {

@@ -1,46 +1,44 @@
-import { LRUCache } from 'lru-cache';
-import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
+import { type BlobDriver, type ByteRange, type OpenObject, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../storage/blobs/missing.ts';
 import { OciError } from '../oci/errors.ts';
 
-/** The records say that the content is here, and the blob store does not have it. For operators it is in the log. */
+/**
+ * The records say that the content is here, and the blob store does not have it, or has other bytes in its place. For
+ * operators it is in the log.
+ */
 export class BytesLost extends OciError {
-  constructor(digest: string, cause: unknown) {
-    const message = `the bytes of ${digest} are gone from the blob store: push it again, or restore it from a backup`;
-    super('INTERNAL', { message, detail: { digest }, cause });
+  constructor(digest: string, cause: unknown, state = 'are gone from the blob store') {
+    super('INTERNAL', {
+      message: `the bytes of ${digest} ${state}: push it again, or restore it from a backup`,
+      detail: { digest },
+      cause,
+    });
   }
 }
 
-/**
- * Content whose bytes this process has missed. What was found lost once is looked for in the store before somebody is told
- * that it is here: so clients that push it again bring it.
- */
-export interface LostBytes {
-  /** Runs `read`; rejects `BytesLost` where it rejects `not_found`. */
-  noting<Result>(digest: string, read: () => Promise<Result>): Promise<Result>;
-  isLost(digest: string): Promise<boolean>;
+/** Opens content of which `sizeBytes` are recorded. Rejects `BytesLost` when it is missing or has another size. */
+export async function openContent(driver: BlobDriver, digest: string, sizeBytes: number, range?: ByteRange): Promise<OpenObject> {
+  try {
+    const object = await driver.read(blobKey(digest), range);
+    if (object.sizeBytes === sizeBytes) return object;
+    await object.close();
+    throw damaged(digest, `have ${object.sizeBytes} instead of ${sizeBytes} bytes in the blob store`);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    if (error.code === 'not_found') throw new BytesLost(digest, error);
+    // The caller has compared the range with the recorded size.
+    if (error.code === 'range_not_satisfiable') throw damaged(digest, 'are cut off in the blob store', error);
+    throw error;
+  }
 }
 
-const mostNoted = 10_000;
+/** Says that other bytes lie in the place of the content. */
+export function damaged(digest: string, state: string, cause?: unknown): BytesLost {
+  return new BytesLost(digest, cause, state);
+}
 
-export function createLostBytes(driver: BlobDriver): LostBytes {
-  const noted = new LRUCache<string, true>({ max: mostNoted });
-  return {
-    async noting(digest, read) {
-      try {
-        return await read();
-      } catch (error) {
-        if (!(error instanceof StorageError && error.code === 'not_found')) throw error;
-        noted.set(digest, true);
-        throw new BytesLost(digest, error);
-      }
-    },
-    async isLost(digest) {
-      if (!noted.has(digest)) return false;
-      if (!(await unlessMissing(driver.stat(blobKey(digest))))) return true;
-      noted.delete(digest);
-      return false;
-    },
-  };
+/** True if the store has the content, with the recorded size. */
+export async function hasContent(driver: BlobDriver, digest: string, sizeBytes: number): Promise<boolean> {
+  return (await unlessMissing(driver.stat(blobKey(digest))))?.sizeBytes === sizeBytes;
 }

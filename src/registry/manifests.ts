@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
-import { putIfMissing } from '../../storage/blobs/missing.ts';
+import { putContent, readAll } from '../../storage/blobs/missing.ts';
 import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { type Digest, digestAlgorithm } from '../oci/digest.ts';
+import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import { type IndexedFields, indexedFields } from '../oci/indexed-fields.ts';
 import { InvalidManifest } from '../oci/json-fields.ts';
@@ -13,7 +13,7 @@ import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { stillNeeded } from './blobs.ts';
 import { translating } from './failures.ts';
-import { createLostBytes } from './lost-bytes.ts';
+import { BytesLost, damaged, openContent } from './lost-bytes.ts';
 import { recorded } from './trash.ts';
 
 export interface PushedManifest {
@@ -25,10 +25,13 @@ export interface PushedManifest {
 export interface Manifests {
   /** What the reference stands for now. Throws MANIFEST_UNKNOWN. */
   find(repository: RepositoryName, reference: Reference): Promise<ManifestRecord>;
-  /** Whether its bytes are not there, as far as somebody has noticed. */
-  isLost(digest: string): Promise<boolean>;
-  /** The bytes of a manifest that the caller has found. Throws `BytesLost`. */
-  bytes(digest: string): Promise<Buffer>;
+  /** True if the bytes of a manifest that the caller has found are missing or damaged. */
+  isLost(digest: string, sizeBytes: number): Promise<boolean>;
+  /**
+   * Returns the bytes of a manifest that the caller has found; the caller must not change them. Throws `BytesLost` when
+   * they are missing or are not those of the digest.
+   */
+  bytes(digest: string, sizeBytes: number): Promise<Buffer>;
   /**
    * Checks and stores a manifest, under its digest or a tag, and points `tags` at it too. Durable once resolved.
    * Throws MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN (one entry for each missing digest): nothing is
@@ -54,22 +57,35 @@ export interface ManifestsOptions {
   readonly acceptMissing: boolean;
 }
 
-/** Bytes of manifests kept in memory. By digest, so nothing ever needs to be invalidated. */
+/** Memory for cached manifests. By digest, so nothing ever needs to be invalidated. */
 const cacheBytes = 64 * 1024 * 1024;
+/** What a cached manifest takes besides its bytes: the buffer's objects, the digest and the cache's own lists. */
+const cacheEntryBytes = 512;
 
 export function createManifests({ driver, metadata, now, acceptMissing }: ManifestsOptions): Manifests {
-  const lost = createLostBytes(driver);
-  const cache = new LRUCache<string, Buffer>({ maxSize: cacheBytes, sizeCalculation: (bytes) => bytes.length || 1 });
+  const cache = new LRUCache<string, Buffer>({
+    maxSize: cacheBytes,
+    sizeCalculation: (bytes) => bytes.length + cacheEntryBytes,
+  });
 
-  async function readBytes(digest: string): Promise<Buffer> {
-    const object = await driver.read(blobKey(digest));
+  async function readBytes(digest: string, sizeBytes: number): Promise<Buffer> {
+    const object = await openContent(driver, digest, sizeBytes);
     try {
-      const chunks: Buffer[] = [];
-      for await (const chunk of object.stream()) chunks.push(Buffer.from(chunk));
-      return Buffer.concat(chunks);
+      const bytes = await readAll(object);
+      const actual = digestIn(digestAlgorithm(digest as Digest), bytes);
+      if (actual !== digest) throw damaged(digest, `are damaged in the blob store (their digest is ${actual})`);
+      return bytes;
     } finally {
       await object.close();
     }
+  }
+
+  async function bytesOf(digest: string, sizeBytes: number): Promise<Buffer> {
+    const cached = cache.get(digest);
+    if (cached) return cached;
+    const bytes = await translating(() => readBytes(digest, sizeBytes));
+    cache.set(digest, bytes);
+    return bytes;
   }
 
   return {
@@ -83,15 +99,16 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
         return record;
       }),
 
-    isLost: (digest) => translating(() => lost.isLost(digest)),
+    isLost: (digest, sizeBytes) =>
+      bytesOf(digest, sizeBytes).then(
+        () => false,
+        (error: unknown) => {
+          if (error instanceof BytesLost) return true;
+          throw error;
+        },
+      ),
 
-    async bytes(digest) {
-      const cached = cache.get(digest);
-      if (cached) return cached;
-      const bytes = await translating(() => lost.noting(digest, () => readBytes(digest)));
-      cache.set(digest, bytes);
-      return bytes;
-    },
+    bytes: bytesOf,
 
     put: (repository, reference, tags, bytes, contentType, { keepTags } = { keepTags: false }) =>
       translating(async () => {
@@ -114,7 +131,7 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
           { driver, metadata },
           {
             digest,
-            store: () => putIfMissing(driver, blobKey(digest), bytes),
+            store: () => putContent(driver, blobKey(digest), bytes),
             record: () => (keepTags ? metadata.putManifestKeepingTags(facts) : metadata.putManifest(facts)),
           },
         );
@@ -154,10 +171,14 @@ function parse(bytes: Buffer, contentType: string): Manifest & { readonly fields
   }
 }
 
+function digestIn(algorithm: DigestAlgorithm, bytes: Buffer): Digest {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
+}
+
 /** The digest of the bytes, in the algorithm of the digest that the client named, if any. */
 function verifiedDigest(bytes: Buffer, named: Digest | undefined): Digest {
   const algorithm = named ? digestAlgorithm(named) : 'sha256';
-  const actual = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
+  const actual = digestIn(algorithm, bytes);
   if (named && named !== actual) {
     throw new OciError('DIGEST_INVALID', {
       message: `the manifest's digest is ${actual}, not ${named}`,

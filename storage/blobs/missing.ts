@@ -1,4 +1,4 @@
-import { type BlobDriver, type ObjectKey, StorageError } from './driver.ts';
+import { type BlobDriver, type ObjectKey, type OpenObject, StorageError } from './driver.ts';
 
 /** Undefined where the work rejects `not_found`. */
 export async function unlessMissing<Result>(work: Promise<Result>): Promise<Result | undefined> {
@@ -10,11 +10,35 @@ export async function unlessMissing<Result>(work: Promise<Result>): Promise<Resu
   }
 }
 
-/** Puts the object unless it is there: content-addressed keys hold equal bytes. */
-export async function putIfMissing(driver: BlobDriver, key: ObjectKey, bytes: Uint8Array): Promise<void> {
+/** Puts content under its key. Equal bytes that are there already stay; an object with other bytes is damaged: replaced. */
+export async function putContent(driver: BlobDriver, key: ObjectKey, bytes: Uint8Array): Promise<void> {
   try {
     await driver.put(key, bytes, { ifAbsent: true });
   } catch (error) {
     if (!(error instanceof StorageError && error.code === 'already_exists')) throw error;
+    if (!(await holds(driver, key, bytes))) await driver.put(key, bytes);
   }
+}
+
+async function holds(driver: BlobDriver, key: ObjectKey, bytes: Uint8Array): Promise<boolean> {
+  const object = await unlessMissing(driver.read(key));
+  if (!object) return false;
+  try {
+    return object.sizeBytes === bytes.length && Buffer.compare(await readAll(object), bytes) === 0;
+  } finally {
+    await object.close();
+  }
+}
+
+/** Reads the range of a small object into memory of its own. The caller closes the object. */
+export async function readAll(object: OpenObject): Promise<Buffer> {
+  // Not from Node's pool: a small slice that is kept would keep all of the pool's 8 KiB.
+  const bytes = Buffer.allocUnsafeSlow(object.range.last - object.range.first + 1);
+  let length = 0;
+  for await (const chunk of object.stream()) {
+    bytes.set(chunk, length);
+    length += chunk.length;
+  }
+  if (length < bytes.length) throw new StorageError('unavailable', `read: only ${length} of ${bytes.length} bytes came`);
+  return bytes;
 }

@@ -5,11 +5,12 @@ import { openBlobStore } from '../../src/assembly/blob-store.ts';
 import { createPresence } from '../../src/mirror/cache/presence.ts';
 import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
+import { readAll } from '../../storage/blobs/missing.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { s3Settings } from '../support/blobs.ts';
 import { call } from '../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream.ts';
-import { digestOf, pushBlob, pushImage, putManifest } from '../support/images.ts';
+import { digestOf, pushBlob, pushImage, putManifest, startUpload } from '../support/images.ts';
 import { startMirror } from '../support/mirror.ts';
 import { describeWith } from '../support/requires.ts';
 import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.ts';
@@ -22,6 +23,80 @@ async function lose({ environment }: TestBerth, digest: string): Promise<void> {
   await driver.delete([blobKey(digest)]);
   await driver.close();
 }
+
+/** What a bad restore, a full disk or a damaged file system does. */
+async function damage({ environment }: TestBerth, digest: string, change: (bytes: Buffer) => Buffer): Promise<void> {
+  const driver = await openBlobStore(loadConfig({ file: undefined, environment }).storage.blobs);
+  const object = await driver.read(blobKey(digest));
+  const bytes = await readAll(object);
+  await object.close();
+  await driver.put(blobKey(digest), change(bytes));
+  await driver.close();
+}
+
+const sizeDamages: [string, (bytes: Buffer) => Buffer][] = [
+  ['empty', () => Buffer.alloc(0)],
+  ['shorter', (bytes) => bytes.subarray(0, bytes.length - 1)],
+  ['longer', (bytes) => Buffer.concat([bytes, Buffer.from('more')])],
+];
+const flipped = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -1), Buffer.from([(bytes.at(-1) ?? 0) ^ 1])]);
+
+describe('what was pushed and is damaged in the blob store', () => {
+  let berth: TestBerth;
+  const bytes = randomBytes(200_000);
+  const digest = digestOf(bytes);
+  const path = `/v2/app/blobs/${digest}`;
+  beforeEach(async () => {
+    berth = await startBerth();
+  });
+  afterEach(() => berth.close());
+
+  const pull = (headers = {}) => call(berth, 'GET', path, { headers });
+  const mount = () => call(berth, 'POST', `/v2/other/blobs/uploads/?mount=${digest}&from=app`, { body: '' });
+
+  test.each(sizeDamages)('a blob whose file is %s is missing content until it is pushed again', async (_how, change) => {
+    await pushBlob(berth, 'app', bytes);
+    await damage(berth, digest, change);
+    expect([(await call(berth, 'HEAD', path)).status, (await mount()).status]).toEqual([404, 202]);
+    for (const headers of [{}, { Range: 'bytes=0-9' }, { Range: 'bytes=199990-' }, { Range: 'bytes=0-1,5-6' }]) {
+      const answer = await pull(headers);
+      expect([answer.status, answer.codes(), answer.headers['content-range']]).toEqual([500, ['INTERNAL'], undefined]);
+      expect(answer.body.toString()).toMatch(/push it again, or restore it from a backup/);
+    }
+    await pushBlob(berth, 'app', bytes);
+    expect([(await call(berth, 'HEAD', path)).status, (await pull()).body.equals(bytes), (await mount()).status]).toEqual([
+      200,
+      true,
+      201,
+    ]);
+  });
+
+  test('a blob of the right size with other bytes is replaced when it is pushed again', async () => {
+    await pushBlob(berth, 'app', bytes);
+    await damage(berth, digest, flipped);
+    const location = await startUpload(berth, 'app');
+    expect((await call(berth, 'PATCH', location, { body: bytes })).status).toBe(202);
+    expect((await call(berth, 'PUT', `${location}?digest=${digest}`, { body: '' })).status).toBe(201);
+    expect((await pull()).body.equals(bytes)).toBe(true);
+  });
+
+  test.each([...sizeDamages, ['altered', flipped]] as const)(
+    'a manifest whose bytes are %s is missing content until it is pushed again',
+    async (_how, change) => {
+      const { digest, manifest } = await pushImage(berth, 'app', '1');
+      await damage(berth, digest, change);
+      for (const reference of ['1', digest]) {
+        expect((await call(berth, 'HEAD', `/v2/app/manifests/${reference}`)).status).toBe(404);
+        const answer = await call(berth, 'GET', `/v2/app/manifests/${reference}`);
+        expect([answer.status, answer.codes()]).toEqual([500, ['INTERNAL']]);
+        expect(answer.body.toString()).toMatch(/push it again, or restore it from a backup/);
+      }
+      expect((await putManifest(berth, 'app', '1', manifest)).status).toBe(201);
+      expect((await call(berth, 'HEAD', '/v2/app/manifests/1')).status).toBe(200);
+      expect((await call(berth, 'GET', '/v2/app/manifests/1')).body.toString()).toBe(manifest);
+    },
+  );
+});
 
 describe('what was pushed and is gone from the blob store', () => {
   let berth: TestBerth;
@@ -86,6 +161,34 @@ describe('what was mirrored and is gone from the blob store', () => {
       expect((await get(`manifests/${tag}`)).body.toString()).toBe(manifest);
     }
     expect(upstream.count('GET', /manifests/)).toBe(4);
+  });
+
+  test.each([...sizeDamages, ['altered', flipped]] as const)(
+    'a manifest whose bytes are %s is fetched again',
+    async (_how, change) => {
+      await start();
+      const { digest, manifest } = upstream.addImage('o/i', '1');
+      await get('manifests/1');
+      await damage(berth, digest, change);
+      expect((await get('manifests/1')).body.toString()).toBe(manifest);
+      berth = await berth.restart();
+      expect((await get(`manifests/${digest}`)).body.toString()).toBe(manifest);
+      expect(upstream.count('GET', /manifests/)).toBe(2);
+    },
+  );
+
+  test.each(sizeDamages)('a blob whose file is %s is fetched again', async (_how, change) => {
+    await start();
+    const bytes = randomBytes(200_000);
+    const digest = upstream.addBlob('o/i', bytes);
+    const pull = () => get(`blobs/${digest}`);
+    await pull();
+    await until(async () => (await pull()).headers['x-mirror-cache'] === 'HIT');
+    await damage(berth, digest, change);
+    expect((await pull()).body.equals(bytes)).toBe(true);
+    await until(async () => (await pull()).headers['x-mirror-cache'] === 'HIT');
+    expect((await pull()).body.equals(bytes)).toBe(true);
+    expect(upstream.count('GET', /blobs/)).toBe(2);
   });
 
   describeWith(s3Programs, 'with redirects to a bucket', () => {

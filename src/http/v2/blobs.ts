@@ -29,7 +29,7 @@ export async function getBlob(exchange: Exchange): Promise<void> {
       contentType: 'application/octet-stream',
       headers: { 'Cache-Control': immutable },
       async open(range) {
-        if (!open) return openHeld(exchange, digest, range);
+        if (!open) return openHeld(exchange, digest, sizeBytes, range);
         // It is still coming: the client shall know at once that it does.
         if (response.hasHeader('Content-Length')) response.flushHeaders();
         return open(range);
@@ -41,9 +41,14 @@ export async function getBlob(exchange: Exchange): Promise<void> {
 }
 
 /** A mirrored blob may be evicted between the look and the opening: then it is fetched again. */
-async function openHeld({ protocol, mirrored }: Exchange, digest: Digest, range: ByteRange | undefined): Promise<OpenObject> {
+async function openHeld(
+  { protocol, mirrored }: Exchange,
+  digest: Digest,
+  sizeBytes: number,
+  range: ByteRange | undefined,
+): Promise<OpenObject> {
   try {
-    const object = await protocol.registry.blobs.open(digest, range);
+    const object = await protocol.registry.blobs.open(digest, sizeBytes, range);
     return mirrored ? mirrored.mirror.inUse(digest, object) : object;
   } catch (error) {
     if (!mirrored || !(error instanceof BytesLost)) throw error;
@@ -60,7 +65,8 @@ async function find({ protocol, request, response, repository, mirrored }: Excha
   if (!mirrored) {
     const sizeBytes = await blobs.size(repository, digest);
     // Who asks for its existence alone is about to push it.
-    if (request.method === 'HEAD' && (await blobs.isLost(digest))) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
+    if (request.method === 'HEAD' && (await blobs.isLost(digest, sizeBytes)))
+      throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
     return { sizeBytes };
   }
   const served = await mirrored.mirror.blob(mirrored.source, digest, request.method === 'GET');

@@ -32,14 +32,14 @@ export async function getManifest(exchange: Exchange): Promise<void> {
     response.writeHead(304).end();
     return;
   }
-  const body = request.method === 'HEAD' ? undefined : (bytes ?? (await heldBytes(exchange, digest)));
+  const body = request.method === 'HEAD' ? undefined : (bytes ?? (await heldBytes(exchange, digest, sizeBytes)));
   response.writeHead(200, { 'Content-Type': mediaType, 'Content-Length': sizeBytes }).end(body);
 }
 
 /** A mirrored manifest whose bytes are gone is fetched again. */
-async function heldBytes({ protocol, mirrored }: Exchange, digest: string): Promise<Buffer> {
+async function heldBytes({ protocol, mirrored }: Exchange, digest: string, sizeBytes: number): Promise<Buffer> {
   try {
-    return await protocol.registry.manifests.bytes(digest);
+    return await protocol.registry.manifests.bytes(digest, sizeBytes);
   } catch (error) {
     if (!mirrored || !(error instanceof BytesLost)) throw error;
     await mirrored.mirror.lost(digest as Digest);
@@ -55,7 +55,7 @@ async function find({ protocol, request, response, repository, mirrored }: Excha
   if (!mirrored) {
     const found = await manifests.find(repository, reference);
     // Who asks for its existence alone may be about to push it.
-    if (request.method === 'HEAD' && (await manifests.isLost(found.digest))) {
+    if (request.method === 'HEAD' && (await manifests.isLost(found.digest, found.sizeBytes))) {
       throw new OciError('MANIFEST_UNKNOWN', { detail: { digest: found.digest } });
     }
     return found;

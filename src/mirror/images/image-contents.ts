@@ -14,7 +14,7 @@ export type ImageSource = Pick<Mirror, 'locate' | 'manifest' | 'blob' | 'want'>;
 export interface ContentsOptions {
   readonly mirror: ImageSource;
   /** The bytes of a manifest that is kept here. */
-  readonly manifestBytes: (digest: string) => Promise<Buffer>;
+  readonly manifestBytes: (digest: string, sizeBytes: number) => Promise<Buffer>;
   readonly platforms: Platforms;
 }
 
@@ -45,7 +45,7 @@ export async function contentsOf(
 
   async function add(wanted: Reference): Promise<void> {
     const served = await mirror.manifest(source, wanted, true);
-    const bytes = served.bytes ?? (await manifestBytes(served.digest));
+    const bytes = served.bytes ?? (await manifestBytes(served.digest, served.sizeBytes));
     const contents = readManifestContents(bytes, served.mediaType);
     if (!contents) throw new Error(`${served.digest} is no manifest`);
     manifests.add(served.digest as Digest);
