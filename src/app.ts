@@ -15,7 +15,7 @@ import { createMetricsRouter } from './http/metrics.ts';
 import { createMirrorConfigRouter } from './http/mirror-config.ts';
 import { createOrigin } from './http/origin.ts';
 import { sendPath } from './http/send-object.ts';
-import { type RequestRecord, createHttpServer } from './http/server.ts';
+import { createHttpServer } from './http/server.ts';
 import { createSearchRouter } from './http/v1/router.ts';
 import { createPageRouter } from './http/ui/router.ts';
 import { type Extension, createWeb } from './http/web.ts';
@@ -32,6 +32,7 @@ import { every, onceAmongAll } from './assembly/schedule.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
 import { servesAlone } from './assembly/serves-alone.ts';
 import { openMirror } from './assembly/upstreams.ts';
+import { logRequest } from './request-log.ts';
 
 /** The composition root: configuration → stores → services → HTTP. */
 export interface App {
@@ -187,11 +188,6 @@ function pageOf({ listings }: Registry, access: AccessControl, guard: Guard | un
   if (guard && !guard.pageLogins) return [];
   const router = createPageRouter({ listings, access, logins: guard?.pageLogins });
   return [{ path: '/ui', router }];
-}
-
-function logRequest(log: Log, { error, ...record }: RequestRecord): void {
-  if (error !== undefined) log.error({ ...record, err: error }, 'request failed');
-  else log.info(record, 'request');
 }
 
 async function renewCertificate(certificate: Certificate, log: Log): Promise<void> {

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { OciError } from '../oci/errors.ts';
 import type { Certificate } from './certificate.ts';
 import { ClientGone } from './client-gone.ts';
 import { sendError } from './errors.ts';
@@ -26,7 +25,7 @@ export interface RequestRecord {
   readonly milliseconds: number;
   /** False where the connection ended before the response did. */
   readonly complete: boolean;
-  /** What went wrong on our side. */
+  /** Why the request was refused, or failed. */
   readonly error?: unknown;
 }
 
@@ -100,14 +99,10 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
       return;
     }
     serveProtocol(protocol, request, response).catch((error: unknown) => {
-      if (isOurs(error)) failure = error;
+      if (!(error instanceof ClientGone)) failure = error;
       sendError(request, response, error, requestId);
     });
   };
-}
-
-function isOurs(error: unknown): boolean {
-  return error instanceof OciError ? error.status >= 500 : !(error instanceof ClientGone);
 }
 
 /** The query of a login that comes back from its provider has a secret. */

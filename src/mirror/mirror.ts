@@ -33,6 +33,7 @@ import type { ServedBlob, ServedManifest } from './served.ts';
 import type { ProxySettings, Timeouts } from './upstream/transport.ts';
 import { createTransits } from './cache/transits.ts';
 import { type Upstream, createUpstreams, hasLogins } from './upstream/upstream.ts';
+import { reasonOf } from './upstream/upstream-error.ts';
 import { type UpstreamVisibility, createUpstreamVisibility } from './upstream-visibility.ts';
 import { createUses } from './cache/uses.ts';
 
@@ -192,7 +193,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     idleSeconds: timeouts.idleSeconds,
     onFailure(digest, error) {
       if (error instanceof WrongDigest) measures.mismatched();
-      log.warn({ err: error, digest }, 'a blob could not be fetched');
+      log.warn({ digest, reason: reasonOf(error) }, 'a blob could not be fetched');
     },
   });
   const blobs = createMirroredBlobs({

@@ -45,3 +45,13 @@ export class UpstreamError extends Error {
 export function isOutage({ code }: UpstreamError): boolean {
   return code !== 'not_found' && code !== 'denied';
 }
+
+/** The error's message and those of its causes, each once: one line for the log. */
+export function reasonOf(error: unknown): string {
+  let reason = '';
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (reason === '') reason = one.message;
+    else if (one.message !== '' && !reason.includes(one.message)) reason += `: ${one.message}`;
+  }
+  return reason === '' ? String(error) : reason;
+}
