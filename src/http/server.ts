@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { CacheStatus } from '../mirror/served.ts';
 import type { Certificate } from './certificate.ts';
 import { ClientGone } from './client-gone.ts';
 import { sendError } from './errors.ts';
@@ -12,6 +13,7 @@ import { answerRaw } from './raw-answer.ts';
 import { bytesSentByKernel } from './send-object.ts';
 import { serveProtocol } from './v2/dispatch.ts';
 import type { Protocol } from './v2/exchange.ts';
+import { mirrorOutcome } from './v2/mirrored.ts';
 
 /** One line of the request log. */
 export interface RequestRecord {
@@ -22,9 +24,15 @@ export interface RequestRecord {
   readonly status: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** The part of them that belongs to the body; of a response that broke off up to the length of its headers too much. */
+  readonly bodyBytesSent: number;
   readonly milliseconds: number;
   /** False where the connection ended before the response did. */
   readonly complete: boolean;
+  /** The upstream that the repository belongs to. */
+  readonly upstream?: string;
+  /** How the mirror came by what it served. */
+  readonly cache?: CacheStatus;
   /** Why the request was refused, or failed. */
   readonly error?: unknown;
 }
@@ -80,7 +88,8 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
     const client = protocol.origin.clientAddress(request); // a closed socket has no address any more
     unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
     response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
-    response.once('close', () =>
+    response.once('close', () => {
+      const bytesSent = request.socket.bytesWritten - sentBefore + bytesSentByKernel(response);
       log({
         requestId,
         client,
@@ -88,12 +97,14 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
         url: withoutCode(url),
         status: response.statusCode,
         bytesReceived: Number(request.headers['content-length'] ?? 0),
-        bytesSent: request.socket.bytesWritten - sentBefore + bytesSentByKernel(response),
+        bytesSent,
+        bodyBytesSent: bodyBytes(request, response, bytesSent),
         milliseconds: performance.now() - started,
         complete: response.writableFinished || bytesSentByKernel(response) > 0,
+        ...mirrorOutcome(response),
         ...(failure === undefined ? {} : { error: failure }),
-      }),
-    );
+      });
+    });
     if (!isProtocol(url, protocol)) {
       web(request, response);
       return;
@@ -103,6 +114,11 @@ function createHandler({ protocol, web, log }: HttpServerOptions) {
       sendError(request, response, error, requestId);
     });
   };
+}
+
+function bodyBytes({ method }: IncomingMessage, response: ServerResponse, bytesSent: number): number {
+  if (method === 'HEAD' || response.statusCode === 304) return 0;
+  return Math.min(bytesSent, Number(response.getHeader('content-length') ?? 0));
 }
 
 /** The query of a login that comes back from its provider has a secret. */

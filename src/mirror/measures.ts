@@ -2,8 +2,7 @@ import type { CacheStatus } from './served.ts';
 
 /** What the mirror counts. */
 export interface Measures {
-  /** `sizeBytes` of what a client got, 0 for headers alone. */
-  served(upstream: string, kind: 'manifest' | 'blob', cache: CacheStatus, sizeBytes: number): void;
+  served(upstream: string, kind: 'manifest' | 'blob', cache: CacheStatus): void;
   received(upstream: string, bytes: number): void;
   resumed(upstream: string): void;
   mismatched(): void;

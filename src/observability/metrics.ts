@@ -17,9 +17,12 @@ export interface Metrics {
     readonly status: number;
     readonly milliseconds: number;
     readonly bytesSent: number;
+    readonly bodyBytesSent: number;
+    readonly upstream?: string;
+    readonly cache?: string;
   }): void;
   readonly mirror: {
-    served(upstream: string, kind: string, cache: string, sizeBytes: number): void;
+    served(upstream: string, kind: string, cache: string): void;
     received(upstream: string, bytes: number): void;
     resumed(upstream: string): void;
     mismatched(): void;
@@ -55,6 +58,10 @@ export function createMetrics(worker?: number): Metrics {
   const served = counter('mirror_served_total', 'mirrored manifests and blobs given to clients', ['upstream', 'kind', 'cache']);
   const saved = counter('mirror_saved_bytes_total', 'bytes given to clients that no upstream had to send again', ['upstream']);
   const received = counter('mirror_received_bytes_total', 'bytes of blobs that upstreams sent', ['upstream']);
+  const failed = counter('mirror_failed_total', 'requests for mirrored repositories that were answered with an error', [
+    'upstream',
+    'status',
+  ]);
   const resumed = counter('mirror_resumed_total', 'downloads taken up again after a break', ['upstream']);
   const mismatched = counter('mirror_digest_mismatches_total', 'downloads that were not what their digest names');
   const evicted = counter('mirror_evicted_total', 'mirrored content evicted');
@@ -69,16 +76,16 @@ export function createMetrics(worker?: number): Metrics {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    request({ method, status, milliseconds, bytesSent }) {
+    request({ method, status, milliseconds, bytesSent, bodyBytesSent, upstream, cache }) {
       requests.inc({ method, status });
       sent.inc(bytesSent);
       durations.observe({ method }, milliseconds / 1000);
+      if (upstream !== undefined && cache !== undefined && cache !== 'MISS' && status < 300)
+        saved.inc({ upstream }, bodyBytesSent);
+      if (upstream !== undefined && status >= 400) failed.inc({ upstream, status });
     },
     mirror: {
-      served(upstream, kind, cache, sizeBytes) {
-        served.inc({ upstream, kind, cache });
-        if (cache !== 'MISS') saved.inc({ upstream }, sizeBytes);
-      },
+      served: (upstream, kind, cache) => served.inc({ upstream, kind, cache }),
       received: (upstream, bytes) => received.inc({ upstream }, bytes),
       resumed: (upstream) => resumed.inc({ upstream }),
       mismatched: () => mismatched.inc(),

@@ -4,6 +4,7 @@ import { type RepositoryName, parseReference, parseRepositoryName } from '../../
 import type { Need, Subject } from '../access.ts';
 import type { Exchange, Handler, MirrorSource, Protocol } from './exchange.ts';
 import { elseAsk, locate, onlyMirrored, splitPrefix } from './locate.ts';
+import { nameUpstream } from './mirrored.ts';
 import { type Match, match } from './router.ts';
 
 /** Serves a request below `/v2`: finds its route, parses its name, asks for access, runs the handler. */
@@ -25,7 +26,7 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   const need = { repository, ...also, upstream: rightsAt(mirrored, found, tail) };
   const subject = await authorized(protocol, request, found, need, prefix !== undefined);
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
-  if (mirrored) response.setHeader('OCI-Namespace', mirrored.source.upstream.name);
+  if (mirrored) nameUpstream(response, mirrored.source.upstream.name);
   const exchange = { protocol, request, response, query, subject, repository, mirrored, path, tail };
   await (isDefault ? elseAsk(protocol, request, name, () => serve(found, exchange)) : serve(found, exchange));
 }

@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { loadConfig } from '../../../config/load.ts';
+import { createApp } from '../../../src/app.ts';
+import type { Log } from '../../../src/observability/log.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
-import { startMirror } from '../../support/mirror.ts';
+import { mirrorConfig, startMirror } from '../../support/mirror.ts';
 import { until } from '../../support/until.ts';
 
 let upstream: FakeUpstream;
@@ -18,6 +24,15 @@ afterAll(async () => {
 });
 
 const scrape = async () => (await call(berth, 'GET', '/metrics')).body.toString();
+const valueOf = async (line: string) => {
+  const text = await scrape();
+  return Number(
+    text
+      .split('\n')
+      .find((one) => one.startsWith(line))
+      ?.slice(line.length) ?? 0,
+  );
+};
 const getBlob = (digest: string) => call(berth, 'GET', `/v2/docker.io/o/i/blobs/${digest}`);
 
 test('MUST 34: what the mirror does can be watched', async () => {
@@ -51,4 +66,45 @@ test('MUST 34: what the mirror does can be watched', async () => {
   expect(text).toMatch(/berth_mirror_saved_bytes_total\{upstream="docker.io"\} [1-9]/);
   expect(text).toMatch(/berth_http_requests_total\{method="GET",status="200"\} [1-9]/);
   expect(text).not.toContain('o/i');
+});
+
+test('saved bytes are those of the bodies that clients got without the upstream', async () => {
+  const digest = upstream.addBlob('o/i', randomBytes(100_000));
+  const path = `/v2/docker.io/o/i/blobs/${digest}`;
+  const saved = () => valueOf('berth_mirror_saved_bytes_total{upstream="docker.io"} ');
+  await getBlob(digest);
+  await until(async () => (await call(berth, 'HEAD', path)).headers['x-mirror-cache'] === 'HIT');
+  const before = await saved();
+  await call(berth, 'HEAD', path);
+  await call(berth, 'GET', path, { headers: { 'If-None-Match': `"${digest}"` } });
+  await call(berth, 'GET', path, { headers: { Range: 'bytes=10-1009' } });
+  await call(berth, 'GET', path);
+  await until(async () => (await saved()) - before >= 101_000);
+  expect((await saved()) - before).toBe(101_000);
+});
+
+test('the log says of each mirrored request how it was served, and the metrics count those that failed', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const note = (fields: Record<string, unknown>) => void lines.push(fields);
+  const log = { info: note, warn: note, error: note } as unknown as Log;
+  const { file, remove } = await mirrorConfig({ upstreams: { 'docker.io': { url: upstream.url } } });
+  const directory = await mkdtemp(join(tmpdir(), 'berth-log-'));
+  const environment = { BERTH_LISTEN: '127.0.0.1:0', BERTH_STORAGE_BLOBS_DIRECTORY: directory };
+  const app = await createApp(loadConfig({ file, environment }), log);
+  const url = await app.listen();
+  upstream.addImage('o/log', '1');
+  for (const reference of ['1', '1', 'none']) await call({ url }, 'GET', `/v2/docker.io/o/log/manifests/${reference}`);
+  await call({ url }, 'GET', '/v2/');
+  const metrics = await call({ url }, 'GET', '/metrics');
+  await until(() => lines.length >= 5);
+  const outcomes = lines.filter((line) => 'requestId' in line).map(({ upstream: name, cache }) => [name, cache]);
+  expect(outcomes.slice(0, 4)).toEqual([
+    ['docker.io', 'MISS'],
+    ['docker.io', 'HIT'],
+    ['docker.io', undefined],
+    [undefined, undefined],
+  ]);
+  expect(metrics.body.toString()).toContain('berth_mirror_failed_total{upstream="docker.io",status="404"} 1');
+  await app.close();
+  await Promise.all([remove(), rm(directory, { recursive: true })]);
 });
