@@ -30,6 +30,7 @@ import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
 import { every, onceAmongAll } from './assembly/schedule.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
+import { type MakeRoom, makingRoom } from './assembly/making-room.ts';
 import { servesAlone } from './assembly/serves-alone.ts';
 import { openMirror } from './assembly/upstreams.ts';
 import { logRequest } from './request-log.ts';
@@ -59,8 +60,10 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     log.warn(exposed, 'other users of this machine can open data of berth');
   const now = Date.now;
   const leases = createLeases({ metadata, now });
+  // The mirror is opened later: until then nothing is written.
+  let makeRoom: MakeRoom = () => Promise.resolve();
   const registry = createRegistry({
-    driver,
+    driver: makingRoom(driver, (bytes) => makeRoom(bytes)),
     metadata,
     now,
     acceptMissing: config.manifests.references === 'optional',
@@ -72,6 +75,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const metrics = createMetrics(shared?.worker);
   shared?.share(metrics.text);
   const mirror = await openMirror(config, driver, metadata, now, log, metrics.mirror);
+  makeRoom = mirror.makeRoom;
+  if (servesAlone(config)) await mirror.recover();
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, measures: metrics.mirror });
   const guard = await createGuard(config, metadata, mirror.visibility, now, log);

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
@@ -6,6 +6,7 @@ import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { compareSpecial, matches, parsePattern } from '../access/pattern.ts';
 import type { CredentialSource } from '../mirror/upstream/credential.ts';
+import type { MeasureDisk } from '../mirror/cache/disk-limit.ts';
 import type { Measures } from '../mirror/measures.ts';
 import { createFillTurns } from '../mirror/fills/fill-turns.ts';
 import { createManifestTurns } from '../mirror/manifest-turns.ts';
@@ -65,9 +66,18 @@ export async function openMirror(
     turns: storage.metadata.driver === 'postgres' ? createFillTurns({ leases, metadata, now, patienceSeconds }) : undefined,
     finish: { part: mirror.finish.percent / 100, sizeBytes: mirror.finish.size },
     maxBytes: mirror.maxSize,
+    keepFreeBytes: mirror.keepFree,
+    disk: storage.blobs.driver === 'filesystem' ? diskOf(storage.blobs.directory) : () => Promise.resolve(undefined),
     prefetchBytes: mirror.prefetch,
     maxManifestBytes: mirror.maxManifestSize,
   });
+}
+
+function diskOf(directory: string): MeasureDisk {
+  return async () => {
+    const space = await statfs(directory).catch(() => undefined);
+    return space && { freeBytes: space.bavail * space.bsize, totalBytes: space.blocks * space.bsize };
+  };
 }
 
 function warnOfSharing(upstreams: readonly Upstream[], log: Pick<Log, 'warn'>): void {

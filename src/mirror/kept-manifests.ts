@@ -21,13 +21,13 @@ export interface KeptManifestsOptions {
   readonly now: () => number;
   /** Counts in what is about to be stored; false where there is no room. */
   readonly reserve: (digest: string, sizeBytes: number) => Promise<boolean>;
-  /** Ends that where it was not recorded. */
-  readonly settle: (digest: string) => Promise<void>;
+  /** Stores and records it by `work`; ends the reservation where that fails. */
+  readonly arriving: (digest: string, work: () => Promise<unknown>) => Promise<unknown>;
   readonly onFailure: (error: unknown) => void;
 }
 
 export function createKeptManifests(options: KeptManifestsOptions): KeptManifests {
-  const { driver, metadata, now, reserve, settle, onFailure } = options;
+  const { driver, metadata, now, reserve, arriving, onFailure } = options;
 
   async function record(source: MirroredRepository, manifest: RemoteManifest): Promise<void> {
     const { digest, sizeBytes, contents } = manifest;
@@ -64,10 +64,7 @@ export function createKeptManifests(options: KeptManifestsOptions): KeptManifest
       store: () => putContent(driver, blobKey(digest), bytes),
       record: () => record(source, manifest),
     };
-    await recorded({ driver, metadata }, recording).catch(async (error: unknown) => {
-      await settle(digest);
-      throw error;
-    });
+    await arriving(digest, () => recorded({ driver, metadata }, recording));
   }
 
   function point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void> {

@@ -17,6 +17,7 @@ import { createEviction } from './cache/eviction.ts';
 import { WrongDigest } from './fills/growing-blob.ts';
 import type { FillTurns } from './fills/fill-turns.ts';
 import { createUpstreamFills } from './fills/upstream-fills.ts';
+import type { MeasureDisk } from './cache/disk-limit.ts';
 import { createPresence } from './cache/presence.ts';
 import { type PassThrough, createPassThrough } from './pass-through.ts';
 import { createPrefetch } from './prefetch.ts';
@@ -63,6 +64,10 @@ export interface Mirror {
   inUse(digest: Digest, object: OpenObject): OpenObject;
   /** What was served as kept has no bytes: the next look fetches it again. */
   lost(digest: Digest): Promise<void>;
+  /** Evicts for a push of `bytes` where the disk is nearly full. See `Eviction.makeRoom`. */
+  makeRoom(bytes: number): Promise<void>;
+  /** Ends what a crash has left, before this process serves; only where no other process shares the stores. */
+  recover(): Promise<void>;
   /** Work of every moment: deletes what was evicted two seconds ago. */
   emptyTrash(): Promise<void>;
   /** Regular work of each process: writes last uses, looks how much there is, removes what broken fills left. */
@@ -115,6 +120,9 @@ export interface MirrorOptions {
   readonly finish: { readonly part: number; readonly sizeBytes: number };
   /** Of mirrored content. */
   readonly maxBytes: number;
+  /** How many bytes of the blob store's disk the mirror leaves free. */
+  readonly keepFreeBytes: number;
+  readonly disk: MeasureDisk;
   readonly measures: Measures;
   readonly log: { warn(fields: object, message: string): void };
 }
@@ -151,6 +159,8 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     metadata,
     trash,
     maxBytes: options.maxBytes,
+    keepFreeBytes: options.keepFreeBytes,
+    disk: options.disk,
     now,
     flushUses: uses.flush,
     isInUse: uses.isHeld,
@@ -177,12 +187,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
         return false;
       }
       const record = () => metadata.recordMirroredBlob(holders, digest, sizeBytes, now());
-      try {
-        await recorded({ driver, metadata }, { digest, store, record });
-      } catch (error) {
-        await transits.settleArrival(digest);
-        throw error;
-      }
+      await transits.arriving(digest, () => recorded({ driver, metadata }, { digest, store, record }));
       eviction.grown();
       return true;
     },
@@ -228,7 +233,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       metadata,
       now,
       reserve: eviction.admitManifest,
-      settle: transits.settleArrival,
+      arriving: transits.arriving,
       onFailure: (error) => log.warn({ err: error }, 'a manifest could not be kept'),
     }),
     absences,
@@ -302,14 +307,14 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
         const askedAt = now();
         const served = await manifests.get(source, reference, bodyWanted);
         uses.note(served.digest, askedAt);
-        measures.served(source.upstream.name, 'manifest', served.cache, bodyWanted ? served.sizeBytes : 0);
+        measures.served(source.upstream.name, 'manifest', served.cache);
         return served;
       }),
     blob: (source, digest, bodyWanted) =>
       readable(source, 'BLOB_UNKNOWN', async () => {
         if (bodyWanted) uses.note(digest, now());
         const served = await present(source, digest, bodyWanted);
-        measures.served(source.upstream.name, 'blob', served.cache, bodyWanted ? served.sizeBytes : 0);
+        measures.served(source.upstream.name, 'blob', served.cache);
         const { open } = served;
         return open ? { ...served, open: (range) => uses.holding(digest, open(range)) } : served;
       }),
@@ -329,8 +334,11 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     lost,
     inUse: uses.holding,
     emptyTrash: () => trash.empty(),
+    makeRoom: eviction.makeRoom,
+    recover: transits.settleAllArrivals,
     async tidy() {
       await uses.flush();
+      await transits.renew();
       await eviction.look();
       await fills.sweep(now() - partialSeconds * 1000, options.maxBytes * partialShare);
     },

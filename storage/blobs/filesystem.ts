@@ -117,7 +117,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
     adoptFile: (path, to) => operation('adopt', () => adoptFile(path, to)),
 
-    move: (from, to) => operation('move', () => tree.rename(pathOf(from), pathOf(to))),
+    move: (from, to) => operation('move', () => tree.move(pathOf(from), pathOf(to))),
 
     delete: (keys) =>
       operation('delete', async () => {

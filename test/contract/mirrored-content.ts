@@ -171,6 +171,11 @@ export function testMirroredContent(store: () => MetadataStore): void {
     const arrivals = ['b', 'c', 'd'].map((letter) => store().reserveRoom(digest(letter), 5, 12, 1));
     expect((await Promise.all(arrivals)).filter(Boolean)).toHaveLength(2);
     expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 10 });
+    await store().renewArrivals(['b', 'c', 'd'].map(digest), 5);
+    expect([await store().transitsSince(5, false, 9), await store().transitsSince(6, false, 9)]).toMatchObject([
+      [],
+      { length: 2 },
+    ]);
     await store().endTransits(['b', 'c', 'd'].map(digest), false);
     expect(await store().reserveRoom(digest('b'), 5, 12, 1)).toBe(true);
     await store().recordMirroredBlob([holder('docker.io/x')], digest('b'), 5, 1);
@@ -201,8 +206,34 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect(await store().evictContent(digest('a'), 9)).toBe(true);
     expect(await store().findLink('docker.io/library/a', digest('b'))).toBeUndefined();
     expect(await store().findLink('own', digest('c'))).toEqual({ sizeBytes: 5 });
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ heldDigest: null });
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toBeUndefined();
     expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 14 });
+  });
+
+  test('evicted content leaves no promise, no tag and no repository behind, but what another manifest needs', async () => {
+    const repository = 'docker.io/library/a';
+    const promised = async (...letters: string[]) => {
+      const found = await Promise.all(letters.map((letter) => store().findPromise(repository, digest(letter))));
+      return found.map((promise) => promise !== undefined);
+    };
+    await manifest('a', ['b', 'c']);
+    await manifest('e', ['c', 'd']);
+    await tag('1', 'a', 1);
+    await store().recordMirroredBlob([holder(repository)], digest('c'), 5, 1);
+    await store().evictContent(digest('a'), 9);
+    expect(await promised('b', 'c', 'd')).toEqual([false, true, true]);
+    expect(await store().findMirroredTag(repository, '1')).toBeUndefined();
+    await store().evictContent(digest('e'), 9);
+    expect([await promised('c', 'd'), await store().repositoryExists(repository)]).toEqual([[false, false], true]);
+    await store().evictContent(digest('c'), 9);
+    expect(await store().repositoryExists(repository)).toBe(false);
+  });
+
+  test('a repository that somebody has pushed stays, also without content', async () => {
+    await store().recordMirroredBlob([holder('own')], digest('b'), 5, 1);
+    await store().commitBlob('own', digest('c'), 1, 'no upload', 2);
+    await store().evictContent(digest('b'), 9);
+    expect(await store().repositoryExists('own')).toBe(true);
   });
 
   test('what an image pins is not evicted, until no image pins it any more', async () => {

@@ -13,6 +13,7 @@ const record = {
   status: 502,
   bytesReceived: 0,
   bytesSent: 0,
+  bodyBytesSent: 0,
   milliseconds: 1,
   complete: true,
 };

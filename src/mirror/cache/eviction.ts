@@ -3,10 +3,11 @@ import type { MirroredContentRecord, MirrorSize } from '../../../storage/metadat
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Trash } from '../../registry/trash.ts';
 import { type Demand, createCachePolicy } from './cache-policy.ts';
+import { type MeasureDisk, limitOnDisk, reservedBytes } from './disk-limit.ts';
 
 /**
- * Keeps mirrored content within its size: never more than that, with what is about to be deleted, whichever processes
- * share the store. What was pushed is not touched.
+ * Keeps mirrored content within its size and within its disk: never more than that, with what is about to be deleted,
+ * whichever processes share the store. What was pushed is not touched.
  */
 export interface Eviction {
   /**
@@ -20,6 +21,11 @@ export interface Eviction {
   grown(): void;
   /** Evicts as much as it must; resolves to the number of bytes. */
   run(): Promise<number>;
+  /**
+   * Evicts until `bytes` more can be written to the disk, and waits until they can, at most ten seconds. Does nothing where
+   * there is no disk to measure. Never rejects.
+   */
+  makeRoom(bytes: number): Promise<void>;
   /** Finds out how much there is. */
   look(): Promise<void>;
   /** Nobody waits for room any longer. */
@@ -41,6 +47,9 @@ export interface EvictionOptions {
   readonly metadata: MetadataStore;
   readonly trash: Trash;
   readonly maxBytes: number;
+  /** How many bytes of the disk the mirror leaves free. */
+  readonly keepFreeBytes: number;
+  readonly disk: MeasureDisk;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Writes down the latest uses: they decide. */
@@ -58,18 +67,30 @@ const pauseMilliseconds = 250;
 const candidates = 50;
 
 export function createEviction(options: EvictionOptions): Eviction {
-  const { metadata, trash, maxBytes, now, flushUses, isInUse, onEvicted, onFailure } = options;
-  const policy = createCachePolicy(maxBytes);
+  const { metadata, trash, maxBytes, keepFreeBytes, disk, now, flushUses, isInUse, onEvicted, onFailure } = options;
+  let limitBytes = maxBytes;
+  let policy = createCachePolicy(maxBytes);
   const closing = new AbortController();
   const waiting = new Map<Arrival, { readonly isHuge: boolean }>();
   let size: MirrorSize = { contentBytes: 0, protectedBytes: 0, transitBytes: 0 };
   let running: Promise<number> | undefined;
   let emptying: Promise<void> | undefined;
+  /** Bytes that pushes wait to write. */
+  let pushedBytes = 0;
 
   const held = () => size.contentBytes + size.transitBytes;
 
   async function measure(): Promise<void> {
     size = await metadata.mirrorSize();
+    limitBytes = await limit(pushedBytes);
+    policy = createCachePolicy(limitBytes);
+  }
+
+  /** What mirrored content may have where `otherBytes` more than the reserve stay free. */
+  async function limit(otherBytes: number): Promise<number> {
+    const space = await disk();
+    if (!space) return maxBytes;
+    return Math.min(maxBytes, limitOnDisk(size, space, reservedBytes(space, keepFreeBytes) + otherBytes));
   }
 
   function demand(): Demand {
@@ -116,8 +137,10 @@ export function createEviction(options: EvictionOptions): Eviction {
 
   async function isReserved({ digest, sizeBytes }: Arrival): Promise<boolean> {
     await measure();
-    if (held() + sizeBytes > policy.mostBlobBytes) return false;
-    return metadata.reserveRoom(digest, sizeBytes, policy.mostBlobBytes, now());
+    // It lies on the disk already, as a download.
+    const { mostBlobBytes } = createCachePolicy(await limit(pushedBytes - sizeBytes));
+    if (held() + sizeBytes > mostBlobBytes) return false;
+    return metadata.reserveRoom(digest, sizeBytes, mostBlobBytes, now());
   }
 
   /** Room comes when what was evicted has left. */
@@ -139,21 +162,46 @@ export function createEviction(options: EvictionOptions): Eviction {
     }
   }
 
+  /** Waits for the deletion of what has been evicted for a push. */
+  async function waitForFreeDisk(bytes: number): Promise<void> {
+    const end = performance.now() + patienceMilliseconds;
+    pushedBytes += bytes;
+    try {
+      while (performance.now() < end) {
+        await run();
+        await emptyTrash();
+        const space = await disk();
+        if (!space || space.freeBytes >= bytes || held() === 0) return;
+        await delay(pauseMilliseconds, undefined, { signal: closing.signal });
+      }
+    } finally {
+      pushedBytes -= bytes;
+    }
+  }
+
   return {
     run,
     look: measure,
 
+    async makeRoom(bytes) {
+      const space = await disk();
+      if (!space || space.freeBytes >= bytes + reservedBytes(space, keepFreeBytes)) return;
+      const evicting = waitForFreeDisk(bytes).catch(onFailure);
+      // The reserve is there for pushes: only without it they wait.
+      if (space.freeBytes < 2 * bytes) await evicting;
+    },
+
     async admit(arrival) {
       const { digest, sizeBytes, requests } = arrival;
-      if (sizeBytes > policy.mostBlobBytes) return false;
-      if (!policy.isHuge(sizeBytes)) return waitForRoom(arrival, false);
       await measure();
+      if (sizeBytes > createCachePolicy(maxBytes).mostBlobBytes) return false;
+      if (!policy.isHuge(sizeBytes)) return waitForRoom(arrival, false);
       if (!policy.crowdsOut(size, sizeBytes)) return waitForRoom(arrival, false);
       const isWantedAgain = requests > 1 || (await metadata.refuseBlob(digest, now()));
       return isWantedAgain && waitForRoom(arrival, true);
     },
 
-    admitManifest: (digest, sizeBytes) => metadata.reserveRoom(digest, sizeBytes, maxBytes, now()),
+    admitManifest: (digest, sizeBytes) => metadata.reserveRoom(digest, sizeBytes, limitBytes, now()),
 
     grown() {
       run().catch(onFailure);

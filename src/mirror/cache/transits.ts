@@ -4,12 +4,19 @@ import { unlessMissing } from '../../../storage/blobs/missing.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Trash } from '../../registry/trash.ts';
 
-/** Bytes that are counted as coming or leaving although whoever moved them has failed, or died. */
+/** Space that is reserved for content on its way in, and counted for content on its way out. */
 export interface Transits {
-  /** Ends what should have come: bytes that nobody has recorded are set aside. */
-  settleArrival(digest: string): Promise<void>;
-  /** Ends all that take too long. */
+  /**
+   * Runs `work`, which stores and records content that space was reserved for. While it runs, `renew` keeps the
+   * reservation; if it rejects, the reservation ends and unrecorded bytes are set aside.
+   */
+  arriving<Result>(digest: string, work: () => Promise<Result>): Promise<Result>;
+  /** Keeps the reservations of this process. To be called more often than they expire. */
+  renew(): Promise<void>;
+  /** Ends what has expired: the process that moved the bytes has failed, or died. */
   settleOld(): Promise<void>;
+  /** Ends all reservations: only before this process serves, and where no other one shares the stores. */
+  settleAllArrivals(): Promise<void>;
 }
 
 export interface TransitsOptions {
@@ -20,17 +27,26 @@ export interface TransitsOptions {
   readonly now: () => number;
 }
 
-/** Longer than copying a blob into the store takes. */
-const arrivalMilliseconds = 3600_000;
+/** Of a reservation that is not renewed; processes renew theirs every ten seconds. */
+const arrivalMilliseconds = 60_000;
 const departureMilliseconds = 60_000;
 const batch = 100;
 
 export function createTransits({ driver, metadata, trash, now }: TransitsOptions): Transits {
+  const arrivals = new Set<string>();
   const exists = async (key: ObjectKey) => (await unlessMissing(driver.stat(key))) !== undefined;
 
   async function settleArrival(digest: string): Promise<void> {
     if (!(await metadata.findContent(digest))) await trash.setAside(digest);
     await metadata.endTransits([digest], false);
+  }
+
+  async function settleArrivals(before: number): Promise<void> {
+    for (;;) {
+      const expired = await metadata.transitsSince(before, false, batch);
+      for (const { digest } of expired) await settleArrival(digest);
+      if (expired.length < batch) return;
+    }
   }
 
   /** The trash ends it when it finds the bytes there. */
@@ -41,11 +57,23 @@ export function createTransits({ driver, metadata, trash, now }: TransitsOptions
   }
 
   return {
-    settleArrival,
-    async settleOld() {
-      for (const { digest } of await metadata.transitsSince(now() - arrivalMilliseconds, false, batch)) {
+    async arriving(digest, work) {
+      arrivals.add(digest);
+      try {
+        return await work();
+      } catch (error) {
         await settleArrival(digest);
+        throw error;
+      } finally {
+        arrivals.delete(digest);
       }
+    },
+    async renew() {
+      if (arrivals.size > 0) await metadata.renewArrivals([...arrivals], now());
+    },
+    settleAllArrivals: () => settleArrivals(Number.MAX_SAFE_INTEGER),
+    async settleOld() {
+      await settleArrivals(now() - arrivalMilliseconds);
       for (const { digest } of await metadata.transitsSince(now() - departureMilliseconds, true, batch)) {
         await settleDeparture(digest);
       }

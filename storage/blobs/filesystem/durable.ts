@@ -17,6 +17,8 @@ export interface DurableTree {
   linkOver(from: string, spare: string, to: string): Promise<void>;
   /** Makes sure of the name `path`, which another process may have given just now. */
   makeDurable(path: string): Promise<void>;
+  /** Gives the file `from` the name `to`, replacing what is there, and takes the folder that held it away when it is empty. */
+  move(from: string, to: string): Promise<void>;
   /** Takes the file `path` away, and the folder that held it when it is empty then. Not durable. Rejects ENOENT. */
   remove(path: string): Promise<void>;
 }
@@ -63,6 +65,10 @@ export function createDurableTree(root: string): DurableTree {
     await syncFolder(folder).catch(unless('ENOENT'));
   }
 
+  async function prune(folder: string): Promise<void> {
+    if (folder !== root) await rmdir(folder).catch(unless('ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY'));
+  }
+
   return {
     rename: (from, to) => place(to, () => rename(from, to)),
     renameIfAbsent: (from, to) =>
@@ -85,10 +91,13 @@ export function createDurableTree(root: string): DurableTree {
       await makeFolder(folder);
       await syncFolder(folder).catch(unless('ENOENT'));
     },
+    async move(from, to) {
+      await place(to, () => rename(from, to));
+      await prune(dirname(from));
+    },
     async remove(path) {
       await unlink(path);
-      const folder = dirname(path);
-      if (folder !== root) await rmdir(folder).catch(unless('ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY'));
+      await prune(dirname(path));
     },
   };
 }

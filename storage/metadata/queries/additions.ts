@@ -23,6 +23,7 @@ const additions: ReadonlySet<string> = new Set<keyof typeof writes>([
   'recordUpstreamVisibility',
   'recordUses',
   'reserveRoom',
+  'renewArrivals',
   'endTransits',
   'refuseBlob',
   'takeLease',

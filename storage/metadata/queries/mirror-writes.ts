@@ -1,5 +1,6 @@
 import { type Query, first, insertRows, run } from '../query.ts';
-import { type ManifestFacts, link, recordBlob, recordManifest, repositoryId } from './content.ts';
+import { type ManifestFacts, holdSize, link, recordBlob, recordManifest, repositoryId } from './content.ts';
+import { endTransits } from './mirror-eviction.ts';
 import type { ExpectedContent } from './reads.ts';
 
 /** What can be changed about mirrored content. Each is one transaction. Times are milliseconds since 1970. */
@@ -23,14 +24,6 @@ function* mirroredRepositoryId({ repository, upstream, byLogin }: Mirrored, now:
   );
   if (byLogin) yield* run('UPDATE mirrored_repositories SET by_login = 1 WHERE repository_id = ? AND by_login = 0', id);
   return id;
-}
-
-/**
- * First in every write that changes the row of sums: where several run beside each other, none waits for another in a
- * circle.
- */
-function* holdSize(): Query<void> {
-  yield* run('UPDATE mirrored_size SET content_bytes = content_bytes WHERE id = 1');
 }
 
 export interface UpstreamVisibility {
@@ -145,41 +138,6 @@ export function* recordMirroredManifest(manifest: NewMirroredManifest): Query<vo
   );
 }
 
-/**
- * Counts in what is about to be stored, if there is room: all that the mirror has is `mostBytes` at most afterwards. Says
- * whether there was. `recordMirroredBlob` and `recordMirroredManifest` end it, or `endTransits`.
- */
-export function* reserveRoom(digest: string, sizeBytes: number, mostBytes: number, now: number): Query<boolean> {
-  const row = yield* first(
-    `UPDATE mirrored_size SET content_bytes = content_bytes
-      WHERE id = 1 AND content_bytes + transit_bytes + CAST(? AS BIGINT) <= CAST(? AS BIGINT) RETURNING id`,
-    sizeBytes,
-    mostBytes,
-  );
-  if (!row) return false;
-  yield* recordTransit(digest, 0, sizeBytes, now);
-  return true;
-}
-
-function* recordTransit(digest: string, isLeaving: 0 | 1, sizeBytes: number, now: number): Query<void> {
-  yield* run(
-    `INSERT INTO mirrored_transits (digest, is_leaving, size_bytes, since) VALUES (?, ?, ?, ?)
-     ON CONFLICT (digest, is_leaving) DO NOTHING`,
-    digest,
-    isLeaving,
-    sizeBytes,
-    now,
-  );
-}
-
-/** The content has come, or left, or will do neither. */
-export function* endTransits(digests: readonly string[], isLeaving: boolean): Query<void> {
-  yield* holdSize();
-  for (const digest of digests) {
-    yield* run('DELETE FROM mirrored_transits WHERE digest = ? AND is_leaving = ?', digest, isLeaving ? 1 : 0);
-  }
-}
-
 /** Remembers that a blob was not kept, and says whether that had happened before. */
 export function* refuseBlob(digest: string, now: number): Query<boolean> {
   const isNew = yield* first(
@@ -233,39 +191,4 @@ export function* recordUses(uses: readonly Use[]): Query<void> {
     const changes = isNew ? 'used_at = ?, is_protected = 1' : 'used_at = ?';
     yield* run(`UPDATE mirrored_content SET ${changes} WHERE digest = ? AND used_at < ?`, usedAt, digest, usedAt);
   }
-}
-
-/** Forgets content whose bytes are gone, whichever repositories have it: they can get it again. */
-export function* forgetContent(digest: string): Query<void> {
-  yield* holdSize();
-  for (const table of ['links', 'manifests', 'mirrored_content', 'blobs']) {
-    yield* run(`DELETE FROM ${table} WHERE digest = ?`, digest);
-  }
-}
-
-/**
- * Takes the content out of every mirrored repository. True where no other repository has it: then it exists no longer
- * and its bytes may go; until `endTransits` they are counted as leaving.
- */
-export function* evictContent(digest: string, now: number): Query<boolean> {
-  yield* holdSize();
-  for (const table of ['links', 'manifests']) {
-    yield* run(
-      `DELETE FROM ${table} WHERE digest = ? AND repository_id IN (SELECT repository_id FROM mirrored_repositories)`,
-      digest,
-    );
-  }
-  const content = yield* first<{ sizeBytes: number }>(
-    'DELETE FROM mirrored_content WHERE digest = ? RETURNING size_bytes AS "sizeBytes"',
-    digest,
-  );
-  const kept = yield* first(
-    'SELECT 1 FROM links WHERE digest = ? UNION ALL SELECT 1 FROM manifests WHERE digest = ? LIMIT 1',
-    digest,
-    digest,
-  );
-  if (kept) return false;
-  yield* run('DELETE FROM blobs WHERE digest = ?', digest);
-  if (content) yield* recordTransit(digest, 1, content.sizeBytes, now);
-  return true;
 }

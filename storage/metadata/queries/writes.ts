@@ -6,6 +6,7 @@ export * from './access-writes.ts';
 export * from './account-writes.ts';
 export * from './audit-writes.ts';
 export * from './coordination.ts';
+export * from './mirror-eviction.ts';
 export * from './mirror-writes.ts';
 export * from './oidc-writes.ts';
 export * from './pins.ts';

@@ -118,6 +118,8 @@ test('MUST 28: bytes are deleted a while after they were set aside, and put back
     metadata,
     trash,
     maxBytes: 10,
+    keepFreeBytes: 0,
+    disk: () => Promise.resolve(undefined),
     now: () => time,
     flushUses: () => Promise.resolve(),
     isInUse: () => false,

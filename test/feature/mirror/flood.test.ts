@@ -89,6 +89,8 @@ function open(machine: string): Promise<Mirror> {
     manifestTurns: undefined,
     prefetchBytes: 0,
     maxBytes,
+    keepFreeBytes: 0,
+    disk: () => Promise.resolve(undefined),
     finish: { part: 0, sizeBytes: 0 },
     turns: undefined,
     measures: {

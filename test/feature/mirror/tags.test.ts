@@ -55,7 +55,7 @@ async function start(staleWhileRevalidateSeconds = 0): Promise<void> {
     metadata,
     now,
     reserve: () => Promise.resolve(true),
-    settle: () => Promise.resolve(),
+    arriving: (_digest, work) => work(),
     onFailure: (error) => {
       throw error;
     },

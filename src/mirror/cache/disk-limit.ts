@@ -1,0 +1,26 @@
+import type { MirrorSize } from '../../../storage/metadata/queries/mirror-reads.ts';
+
+/** The file system that blobs are stored in. */
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Resolves to undefined where blobs are stored elsewhere, or the file system cannot be asked. */
+export type MeasureDisk = () => Promise<DiskSpace | undefined>;
+
+/** Of a small disk only this part is kept free, whatever the configuration says. */
+const largestFreeShare = 0.1;
+
+/** How many bytes stay free for everything but the mirror. */
+export function reservedBytes({ totalBytes }: DiskSpace, keepFreeBytes: number): number {
+  return Math.min(keepFreeBytes, totalBytes * largestFreeShare);
+}
+
+/**
+ * How many bytes mirrored content could have where `reserved` bytes of the disk stay free. What is evicted frees as much as
+ * it is counted less, so the limit stays the same while the mirror evicts.
+ */
+export function limitOnDisk({ contentBytes, transitBytes }: MirrorSize, { freeBytes }: DiskSpace, reserved: number): number {
+  return Math.max(0, Math.floor(contentBytes + transitBytes + freeBytes - reserved));
+}
