@@ -44,7 +44,7 @@ export function createAccess(options: AccessOptions): Access {
   const bearerTokens = createBearerTokens({ keys: signingKeys, now, lifetimeSeconds: tokenSeconds });
   const throttle = createThrottle(now);
   const logins = createLogins({ metadata, rights, throttle, now, audit, workload: createWorkloads(workloadRules, now) });
-  const authenticator = createAuthenticator({ bearerTokens, logins, rights });
+  const authenticator = createAuthenticator({ bearerTokens, logins, rights, audit });
   const tokenServer = createTokenServer({ metadata, rights, bearerTokens, now });
   const sessions = createSessions({ metadata, rights, epoch, now });
   return { epoch, rights, logins, sessions, authenticator, tokenServer, signingKeys };

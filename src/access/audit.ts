@@ -1,45 +1,71 @@
 import type { AuditEvent } from '../../storage/metadata/queries/audit-steps.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { createRefusals } from './refusals.ts';
 
-/** What belongs to no change of rights: logins, pushes, deletions. Those of rights are recorded with the change itself. */
+/** A line of the audit log that belongs to no change of the store: a login, or a refusal. */
+export interface AuditNote extends Omit<AuditEvent, 'at'> {
+  /** Of a refusal: the client only claims to be the actor. */
+  readonly isClaimed?: boolean;
+}
+
+/**
+ * Lines that belong to no change of the store; changes record themselves in their own transaction. Logins wait until the
+ * store has taken them; refusals are counted together (see `Refusals`) and take no place from logins.
+ */
 export interface Audit {
-  /** Written within a second, in the order of the calls. A process that is killed loses that second. */
-  record(event: Omit<AuditEvent, 'at'>): void;
-  /** Resolves when everything is written. */
+  /** Written within a second. A process that is killed loses that second. */
+  record(note: AuditNote): void;
+  /** Resolves when everything is written, or could not be. */
   flush(): Promise<void>;
 }
 
 const gatherMilliseconds = 1000;
-/** Who guesses passwords must not fill the memory: beyond this events of a second are only counted. */
-const mostGathered = 1000;
+/** Logins are kept while the store takes no changes, up to this number. */
+const mostKept = 10_000;
+/** Names come from clients. */
+const longestName = 256;
 
-/** `failed` is told when events could not be written: they are lost. */
+/** `failed` is told when lines could not be written, or had to be dropped. */
 export function createAudit(metadata: MetadataStore, now: () => number, failed: (error: unknown) => void): Audit {
-  let gathered: AuditEvent[] = [];
-  let dropped = 0;
+  const refusals = createRefusals();
+  let kept: AuditEvent[] = [];
   let timer: NodeJS.Timeout | undefined;
   let writing = Promise.resolve();
 
-  function write(): Promise<void> {
-    clearTimeout(timer);
-    timer = undefined;
-    const events = dropped > 0 ? [...gathered, droppedEvent(now(), dropped)] : gathered;
-    [gathered, dropped] = [[], 0];
-    if (events.length > 0) writing = writing.then(() => metadata.recordAudit(events)).catch(failed);
-    return writing;
+  async function write(refused: readonly AuditEvent[]): Promise<void> {
+    const done = kept;
+    kept = [];
+    if (done.length + refused.length === 0) return;
+    try {
+      await metadata.recordAudit([...done, ...refused]);
+    } catch (error) {
+      failed(error);
+      kept = [...done, ...kept].slice(-mostKept);
+    }
+  }
+
+  function writeSoon(): void {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      writing = writing
+        .then(() => write(refusals.takeDue(now())))
+        .then(() => {
+          if (kept.length > 0 || refusals.hasAny()) writeSoon();
+        });
+    }, gatherMilliseconds).unref();
   }
 
   return {
-    record(event) {
-      if (gathered.length < mostGathered) gathered.push({ at: now(), ...event });
-      else dropped++;
-      timer ??= setTimeout(() => void write(), gatherMilliseconds).unref();
+    record({ isClaimed = false, ...note }) {
+      const event = { ...note, at: now(), actor: note.actor.slice(0, longestName), target: note.target.slice(0, longestName) };
+      if (event.result === 'refused') refusals.add({ ...event, isClaimed });
+      else if (kept.push(event) > mostKept) kept.shift();
+      writeSoon();
     },
-    flush: write,
+    flush() {
+      clearTimeout(timer);
+      timer = undefined;
+      return (writing = writing.then(() => write(refusals.takeAll())));
+    },
   };
-}
-
-function droppedEvent(at: number, count: number): AuditEvent {
-  const detail = JSON.stringify({ count });
-  return { at, actor: 'berth', address: '', action: 'audit.dropped', target: '', result: 'done', detail };
 }

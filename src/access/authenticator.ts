@@ -1,3 +1,4 @@
+import type { Audit } from './audit.ts';
 import type { BearerTokens } from './bearer.ts';
 import { type Identity, nobody } from './identity.ts';
 import type { Logins } from './logins.ts';
@@ -14,16 +15,23 @@ export interface Authenticator {
 }
 
 export interface AuthenticatorOptions {
-  readonly bearerTokens: Pick<BearerTokens, 'verify'>;
+  readonly bearerTokens: Pick<BearerTokens, 'verify' | 'hasExpired'>;
   readonly logins: Logins;
   readonly rights: Rights;
+  readonly audit: Pick<Audit, 'record'>;
 }
 
-export function createAuthenticator({ bearerTokens, logins, rights }: AuthenticatorOptions): Authenticator {
-  async function byBearer(token: string): Promise<Principal> {
+export function createAuthenticator({ bearerTokens, logins, rights, audit }: AuthenticatorOptions): Authenticator {
+  async function byBearer(token: string, address: string): Promise<Principal> {
     const claims = await bearerTokens.verify(token);
     const principal = claims && (await rights.of(claims.identity));
-    if (!claims || !principal) throw new Refused('bearer');
+    if (!claims || !principal) {
+      if (!bearerTokens.hasExpired(token)) {
+        const detail = JSON.stringify({ kind: 'bearer' });
+        audit.record({ actor: '', address, action: 'login', target: '', result: 'refused', isClaimed: true, detail });
+      }
+      throw new Refused('bearer');
+    }
     return { ...principal, bearer: claims.access };
   }
 
@@ -38,7 +46,7 @@ export function createAuthenticator({ bearerTokens, logins, rights }: Authentica
     identity,
     async principal(authorization, address) {
       const token = authorization === undefined ? undefined : parseBearer(authorization);
-      if (token !== undefined) return byBearer(token);
+      if (token !== undefined) return byBearer(token, address);
       const principal = await rights.of(await identity(authorization, address));
       if (!principal) throw new Refused('credentials');
       return principal;

@@ -23,6 +23,8 @@ export interface BearerTokens {
   issue(name: string, claims: BearerClaims): Promise<IssuedBearer>;
   /** Undefined for what we have not issued, or what is not valid now. Whether the identity still counts is not asked here. */
   verify(token: string): Promise<BearerClaims | undefined>;
+  /** True if the token says of itself that it has expired: clients use theirs until they are told. */
+  hasExpired(token: string): boolean;
 }
 
 export interface BearerOptions {
@@ -83,7 +85,19 @@ export function createBearerTokens({ keys, now, lifetimeSeconds }: BearerOptions
       const found = known ?? (await verifyAnew(token, key));
       return found && found.expiresAtSeconds + skewSeconds > seconds() ? found.claims : undefined;
     },
+
+    hasExpired: (token) => token.length <= longestToken && expiryOf(token) + skewSeconds <= seconds(),
   };
+}
+
+/** `exp` of a token that may not be ours, in seconds since 1970; Infinity where there is none. */
+function expiryOf(token: string): number {
+  try {
+    const payload = jwt.decode(token);
+    return typeof payload === 'object' && payload !== null ? (payload.exp ?? Infinity) : Infinity;
+  } catch {
+    return Infinity;
+  }
 }
 
 /** The only thing of an unverified token that is looked at: which of our own keys to try. Keys that it brings are not. */

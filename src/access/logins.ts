@@ -56,6 +56,7 @@ export function createLogins({ metadata, rights, throttle, now, audit, workload 
       action: 'login',
       target: shown,
       result,
+      isClaimed: result === 'refused',
       ...(detail ? { detail: JSON.stringify(detail) } : {}),
     });
   }
@@ -113,10 +114,7 @@ export function createLogins({ metadata, rights, throttle, now, audit, workload 
     // Counted before it is known to be wrong: many at once are many.
     throttle.tried(name, address);
     const identity = await checked(name, password);
-    if (!identity) {
-      record('refused', name, address);
-      throw new Refused('credentials');
-    }
+    if (!identity) throw new Refused('credentials');
     throttle.succeeded(name, address);
     proven.set(proof, identity);
     record('done', name, address);
@@ -135,17 +133,37 @@ export function createLogins({ metadata, rights, throttle, now, audit, workload 
     return identity;
   }
 
+  /** Runs a login; one that is refused is recorded, with the form of its secret. */
+  async function recordingRefusal(name: string, secret: string, address: string, login: () => Promise<Identity>) {
+    try {
+      return await login();
+    } catch (error) {
+      if (error instanceof Refused)
+        record('refused', name, address, { kind: secretKind(secret) ?? 'password', ...reasonOf(error) });
+      throw error;
+    }
+  }
+
+  async function withSecret(name: string, secret: string, address: string): Promise<Identity> {
+    const kind = secretKind(secret);
+    if (kind === 'personal' || kind === 'robot') return toIdentity(await bySecret([kind], secret), address, name);
+    return (await byWorkload(secret, address)) ?? byPassword(name, secret, address);
+  }
+
   return {
     async login(name, secret, address) {
       if (name === '' && secret === '') return nobody;
       // No guess: docker sends it with a search after it has been given a refresh token.
       if (secret === '') throw new Refused('credentials');
-      const kind = secretKind(secret);
-      if (kind === 'personal' || kind === 'robot') return toIdentity(await bySecret([kind], secret), address, name);
-      return (await byWorkload(secret, address)) ?? byPassword(name, secret, address);
+      return recordingRefusal(name, secret, address, () => withSecret(name, secret, address));
     },
-    refresh: async (secret, address) => toIdentity(await bySecret(['refresh'], secret), address),
+    refresh: (secret, address) =>
+      recordingRefusal('', secret, address, async () => toIdentity(await bySecret(['refresh'], secret), address)),
   };
+}
+
+function reasonOf({ reason }: Refused): object {
+  return reason === 'credentials' ? {} : { reason };
 }
 
 /** A login does not fail for what is only noted by the way: pulls go on while the store takes no changes. */

@@ -46,7 +46,7 @@ export function createOidcLogins({ metadata, audit, now, issuer, createUsers, re
       audit.record({ ...event, actor: account.name, target: account.name, result: 'done' });
       return { kind: 'account', accountId: account.id, generation: account.generation };
     } catch (error) {
-      if (error instanceof OidcRefused) audit.record({ ...event, result: 'refused' });
+      if (error instanceof OidcRefused) audit.record({ ...event, result: 'refused', isClaimed: true });
       throw error;
     }
   };

@@ -70,8 +70,8 @@ function pair(name: string, network: string): string {
   return `${network} ${name}`;
 }
 
-/** Who has one IPv6 address has 2^64 of them: its network counts. */
-function networkOf(address: string): string {
+/** Returns what counts as one client: an IPv4 address, or an IPv6 network (/64), of which a client has every address. */
+export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
   const [head = '', tail = ''] = address.split('::');
   const first = head.split(':').filter((group) => group !== '');

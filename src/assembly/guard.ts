@@ -52,7 +52,9 @@ export async function createGuard(
     await refuseIgnoredAccounts(config, metadata);
     return undefined;
   }
-  const audit = createAudit(metadata, now, (error) => log.error({ err: error }, 'lines of the audit log are lost'));
+  const audit = createAudit(metadata, now, (error) =>
+    log.error({ err: error }, 'the audit log could not be written: refusals are lost, logins are tried again'),
+  );
   const parts = { config, metadata, upstreams, now, audit };
   return {
     audit,
@@ -89,7 +91,7 @@ async function guardByItself(parts: Parts): Promise<ByMode> {
   });
   const { created, password } = await ensureAdmin(metadata, admin, now(), reserved);
   const origin = createOrigin(config);
-  const api = createApiRouter({ ...access, metadata, reserved, origin, now, changed: access.epoch.expire });
+  const api = createApiRouter({ ...access, metadata, reserved, origin, now, audit, changed: access.epoch.expire });
   const place = (request: Parameters<typeof origin.base>[0]) => ({ realm: `${origin.base(request)}/token`, service: 'berth' });
   return {
     control: createTokenAccess({ ...access, metadata, upstreams, origin, audit, place }),

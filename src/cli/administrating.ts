@@ -5,6 +5,7 @@ import { AdministrationError } from '../access/administration-error.ts';
 import { createAdministration } from '../access/create-administration.ts';
 import { isoTime } from '../access/time.ts';
 import { readReservedNamespaces } from '../assembly/reserved-namespaces.ts';
+import { printable } from '../observability/printable.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Command, type Invocation, UsageError } from './command.ts';
 
@@ -69,8 +70,9 @@ export function expiry({ options }: Invocation): number | undefined {
   }
 }
 
-/** Lines in columns. */
-export function printTable({ print }: Invocation, rows: readonly (readonly string[])[]): void {
+/** Prints lines in columns. What clients have named is escaped: it must not change the terminal or forge a line. */
+export function printTable({ print }: Invocation, cells: readonly (readonly string[])[]): void {
+  const rows = cells.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows)
     print(

@@ -1,13 +1,15 @@
 import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
+import type { Author } from '../../storage/metadata/queries/audit-steps.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
+import { dated } from './author.ts';
 import { translating } from './failures.ts';
 import { hasContent, openContent } from './lost-bytes.ts';
 
-/** Blobs as a repository serves them: only those that are linked into it exist. */
+/** Blobs as a repository serves them: only those that are linked into it exist. `author`: for the audit log. */
 export interface Blobs {
   /** Size in bytes. Throws BLOB_UNKNOWN. */
   size(repository: RepositoryName, digest: Digest): Promise<number>;
@@ -21,11 +23,11 @@ export interface Blobs {
   /** A URL that serves the blob's bytes for a while, where the store has such. */
   presign(digest: Digest): Promise<string | undefined>;
   /** Links a blob of `from` into `to`. False where `from` does not serve it, or its bytes are lost. Durable once resolved. */
-  mount(from: string, to: RepositoryName, digest: Digest): Promise<boolean>;
+  mount(from: string, to: RepositoryName, digest: Digest, author?: Author): Promise<boolean>;
   /** Names of repositories that serve the blob, at most `limit`. */
   holders(digest: Digest, limit: number): Promise<readonly string[]>;
   /** Takes the blob out of the repository. Throws BLOB_UNKNOWN; UNSUPPORTED while one of its manifests needs it. */
-  unlink(repository: RepositoryName, digest: Digest): Promise<void>;
+  unlink(repository: RepositoryName, digest: Digest, author?: Author): Promise<void>;
 }
 
 /** Long enough for a client to begin the download of a layer that waits behind others. */
@@ -48,16 +50,16 @@ export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
     isLost: (digest, sizeBytes) => translating(async () => !(await hasContent(driver, digest, sizeBytes))),
     open: (digest, sizeBytes, range) => translating(() => openContent(driver, digest, sizeBytes, range)),
     presign: (digest) => translating(() => driver.presignRead(blobKey(digest), presignedSeconds)),
-    mount: (from, to, digest) =>
+    mount: (from, to, digest, author) =>
       translating(async () => {
         const link = await metadata.findLink(from, digest);
         if (!link || !(await hasContent(driver, digest, link.sizeBytes))) return false;
-        return metadata.mountBlob(from, to, digest, now());
+        return metadata.mountBlob(from, to, digest, now(), dated(author, now()));
       }),
     holders: (digest, limit) => translating(() => metadata.repositoriesLinking(digest, limit)),
-    unlink: (repository, digest) =>
+    unlink: (repository, digest, author) =>
       translating(async () => {
-        const { unlinked, neededBy } = await metadata.unlinkBlob(repository, digest);
+        const { unlinked, neededBy } = await metadata.unlinkBlob(repository, digest, dated(author, now()));
         if (neededBy !== undefined) throw stillNeeded('blob', digest, neededBy);
         if (!unlinked) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
       }),

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { putContent, readAll } from '../../storage/blobs/missing.ts';
+import type { Author } from '../../storage/metadata/queries/audit-steps.ts';
 import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/digest.ts';
@@ -11,6 +12,7 @@ import { type IndexedFields, indexedFields } from '../oci/indexed-fields.ts';
 import { InvalidManifest } from '../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
+import { dated } from './author.ts';
 import { stillNeeded } from './blobs.ts';
 import { translating } from './failures.ts';
 import { BytesLost, damaged, openContent } from './lost-bytes.ts';
@@ -43,10 +45,13 @@ export interface Manifests {
     tags: readonly Tag[],
     bytes: Buffer,
     contentType: string,
-    options?: { readonly keepTags: boolean },
+    options?: { readonly keepTags: boolean; readonly author?: Author | undefined },
   ): Promise<PushedManifest>;
-  /** Takes a tag, or a manifest with every tag that points at it, out of the repository. Throws MANIFEST_UNKNOWN. */
-  delete(repository: RepositoryName, reference: Reference): Promise<void>;
+  /**
+   * Takes a tag, or a manifest with every tag that points at it, out of the repository. `author`: for the audit log. Throws
+   * MANIFEST_UNKNOWN.
+   */
+  delete(repository: RepositoryName, reference: Reference, author?: Author): Promise<void>;
 }
 
 export interface ManifestsOptions {
@@ -110,7 +115,7 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
 
     bytes: bytesOf,
 
-    put: (repository, reference, tags, bytes, contentType, { keepTags } = { keepTags: false }) =>
+    put: (repository, reference, tags, bytes, contentType, { keepTags, author } = { keepTags: false }) =>
       translating(async () => {
         const digest = verifiedDigest(bytes, reference.digest);
         const { blobs, children, ...manifest } = parse(bytes, contentType);
@@ -126,6 +131,7 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
           acceptMissing,
           tags: [...(reference.tag === undefined ? [] : [reference.tag]), ...tags],
           now: now(),
+          author: dated(author, now()),
         };
         const check = await recorded<PutCheck>(
           { driver, metadata },
@@ -140,13 +146,13 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
         return { digest, subject: manifest.subject };
       }),
 
-    delete: (repository, reference) =>
+    delete: (repository, reference, author) =>
       translating(async () => {
         if (reference.tag !== undefined) {
-          if (!(await metadata.deleteTag(repository, reference.tag))) throw unknown(reference);
+          if (!(await metadata.deleteTag(repository, reference.tag, dated(author, now())))) throw unknown(reference);
           return;
         }
-        const { deleted, neededBy } = await metadata.deleteManifest(repository, reference.digest);
+        const { deleted, neededBy } = await metadata.deleteManifest(repository, reference.digest, dated(author, now()));
         if (neededBy !== undefined) throw stillNeeded('manifest', reference.digest, neededBy);
         if (!deleted) throw unknown(reference);
       }),

@@ -3,6 +3,7 @@ import type { Administration } from '../../access/administration.ts';
 import { AdministrationError } from '../../access/administration-error.ts';
 import { createAdministration } from '../../access/create-administration.ts';
 import { type Wish, authorize } from '../../access/authorize.ts';
+import type { Audit } from '../../access/audit.ts';
 import type { Authenticator } from '../../access/authenticator.ts';
 import type { Principal } from '../../access/principal.ts';
 import { OciError } from '../../oci/errors.ts';
@@ -25,6 +26,7 @@ export interface CallerOptions {
   readonly reserved: ReadonlySet<string>;
   readonly origin: Origin;
   readonly now: () => number;
+  readonly audit: Pick<Audit, 'record'>;
   /** Told after each request that may have changed rights: this process sees the change at once. */
   readonly changed: () => void;
 }
@@ -40,7 +42,9 @@ export interface ApiAnswer {
 }
 
 /** Makes handlers of a router out of those of the API. */
-export function answering({ authenticator, metadata, reserved, origin, now, changed }: CallerOptions): Handling {
+export function answering(options: CallerOptions): Handling {
+  const { authenticator, metadata, reserved, origin, now, audit, changed } = options;
+
   async function callerOf(request: Request): Promise<Caller> {
     const address = origin.clientAddress(request);
     const principal = await authenticated(authenticator, request, address);
@@ -48,14 +52,34 @@ export function answering({ authenticator, metadata, reserved, origin, now, chan
     return { principal, administration, require: (wish) => requireAllowed(principal, wish) };
   }
 
+  /** Runs the handler; what it refuses to a caller with a login is recorded. */
+  async function answerOf(handler: ApiHandler, request: Request): Promise<ApiAnswer> {
+    const caller = await callerOf(request);
+    try {
+      return await handler(request, caller);
+    } catch (error) {
+      if (isRefusal(error)) {
+        const [actor, address] = [caller.principal.name, origin.clientAddress(request)];
+        const target = `${request.method} ${request.baseUrl}${request.path}`;
+        audit.record({ actor, address, action: 'api', target, result: 'refused', isClaimed: actor === '' });
+      }
+      throw error;
+    }
+  }
+
   return (handler) => async (request, response) => {
-    const { status, body } = await handler(request, await callerOf(request));
+    const { status, body } = await answerOf(handler, request);
     if (request.method !== 'GET') changed();
     response.setHeader('Cache-Control', 'no-store');
     response.status(status);
     if (body === undefined) response.end();
     else response.json(body);
   };
+}
+
+/** True for what the caller may not do; false for what is wrong with the request, or needs a login. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof AdministrationError ? error.code === 'refused' : error instanceof OciError && error.status === 403;
 }
 
 const challenge = { 'WWW-Authenticate': 'Basic realm="berth"' };

@@ -1,3 +1,5 @@
+import { printable } from '../../observability/printable.ts';
+
 /** Text that a browser takes as HTML: only `html` makes it. */
 export class Html {
   readonly text: string;
@@ -9,7 +11,7 @@ export class Html {
 
 type Content = string | number | Html | undefined | readonly Html[];
 
-/** HTML with what is put into it escaped, in elements and in quoted attributes. */
+/** HTML with what is put into it escaped, in elements and in quoted attributes: one line each, and nothing unseen in it. */
 export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
   return new Html(parts.map((part, index) => (index === 0 ? part : show(contents[index - 1]) + part)).join(''));
 }
@@ -18,5 +20,5 @@ function show(content: Content): string {
   if (content === undefined) return '';
   if (content instanceof Html) return content.text;
   if (typeof content === 'object') return content.map(({ text }) => text).join('');
-  return String(content).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return printable(String(content)).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

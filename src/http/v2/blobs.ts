@@ -5,7 +5,7 @@ import { OciError } from '../../oci/errors.ts';
 import { BytesLost } from '../../registry/lost-bytes.ts';
 import { serveObject } from '../serve-object.ts';
 import { canFollow } from './blob-redirect.ts';
-import { type Exchange, digestOf, sendEmpty } from './exchange.ts';
+import { type Exchange, authorOf, digestOf, sendEmpty } from './exchange.ts';
 import { describeMirrored } from './mirrored.ts';
 
 /** end-2 GET, HEAD /v2/<name>/blobs/<digest> */
@@ -81,6 +81,6 @@ export const immutable = 'max-age=31536000, immutable';
 
 /** end-10 DELETE /v2/<name>/blobs/<digest> */
 export async function deleteBlob(exchange: Exchange): Promise<void> {
-  await exchange.protocol.registry.blobs.unlink(exchange.repository, digestOf(exchange));
+  await exchange.protocol.registry.blobs.unlink(exchange.repository, digestOf(exchange), authorOf(exchange));
   sendEmpty(exchange.response, 202);
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseReference, parseRepositoryName } from '../../oci/reference.ts';
 import type { Need, Subject } from '../access.ts';
-import type { Exchange, Handler, MirrorSource, Protocol } from './exchange.ts';
+import { type Exchange, type Handler, type MirrorSource, type Protocol, authorOf } from './exchange.ts';
 import { elseAsk, locate, onlyMirrored, splitPrefix } from './locate.ts';
 import { nameUpstream } from './mirrored.ts';
 import { type Match, match } from './router.ts';
@@ -32,25 +32,20 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
 }
 
 function serve({ route: { audit, handler } }: Match, exchange: Exchange): Promise<void> {
-  return audit === undefined || !exchange.protocol.audit ? handler(exchange) : audited(handler, exchange, audit);
+  return audit === undefined ? handler(exchange) : recordingRefusal(handler, exchange, audit);
 }
 
-async function audited(handler: Handler, exchange: Exchange, action: string): Promise<void> {
-  const { protocol, request, subject, repository, tail } = exchange;
-  const record = (result: 'done' | 'refused') =>
-    protocol.audit?.record({
-      actor: subject.name,
-      address: protocol.origin.clientAddress(request),
-      action,
-      target: repository,
-      result,
-      detail: JSON.stringify({ reference: tail.slice(0, 200) }),
-    });
+/** What the handler changes is recorded by the change itself; what it refuses to change is recorded here. */
+async function recordingRefusal(handler: Handler, exchange: Exchange, action: string): Promise<void> {
   try {
     await handler(exchange);
-    record('done');
   } catch (error) {
-    if (error instanceof OciError && error.status === 403) record('refused');
+    const { protocol, repository, tail } = exchange;
+    const author = authorOf(exchange);
+    if (author && error instanceof OciError && error.status === 403) {
+      const detail = JSON.stringify({ reference: tail.slice(0, 200) });
+      protocol.audit?.record({ ...author, action, target: repository, result: 'refused', detail });
+    }
     throw error;
   }
 }

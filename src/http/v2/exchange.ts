@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Author } from '../../../storage/metadata/queries/audit-steps.ts';
 import type { Mirror } from '../../mirror/mirror.ts';
 import type { MirroredRepository } from '../../mirror/routing.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -16,7 +17,7 @@ export interface Protocol {
   /** What upstreams have; undefined where nothing is mirrored. */
   readonly mirror: Mirror | undefined;
   readonly access: AccessControl;
-  /** Keeps what changed something, and who tried to. */
+  /** The audit log, where one is kept: told of refusals. What changes content is recorded by the change itself. */
   readonly audit?: Pick<Audit, 'record'> | undefined;
   readonly origin: Origin;
   /** Whether `Location` headers name the host. */
@@ -48,6 +49,11 @@ export interface Exchange {
 }
 
 export type Handler = (exchange: Exchange) => Promise<void>;
+
+/** Returns the client for the audit log; undefined where none is kept. */
+export function authorOf({ protocol, request, subject }: Exchange): Author | undefined {
+  return protocol.audit && { actor: subject.name, address: protocol.origin.clientAddress(request) };
+}
 
 /** The digest in the path. Throws DIGEST_INVALID. */
 export function digestOf({ tail }: Exchange): Digest {

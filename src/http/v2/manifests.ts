@@ -5,7 +5,7 @@ import { type Reference, type Tag, parseTag } from '../../oci/reference.ts';
 import { BytesLost } from '../../registry/lost-bytes.ts';
 import { wholeBody } from '../body.ts';
 import { immutable } from './blobs.ts';
-import { type Exchange, referenceOf, sendEmpty, setLocation } from './exchange.ts';
+import { type Exchange, authorOf, referenceOf, sendEmpty, setLocation } from './exchange.ts';
 import { describeMirrored } from './mirrored.ts';
 
 /** The reference in the path, for a request that looks for something. Throws MANIFEST_UNKNOWN. */
@@ -78,6 +78,7 @@ export async function putManifest(exchange: Exchange): Promise<void> {
   const keepTags = !(await protocol.access.allows(client, 'push', repository));
   const { digest, subject } = await protocol.registry.manifests.put(repository, reference, tags, bytes, contentType, {
     keepTags,
+    author: authorOf(exchange),
   });
   setLocation(exchange, `/v2/${repository}/manifests/${digest}`);
   response.setHeader('Docker-Content-Digest', digest);
@@ -101,6 +102,6 @@ function badTag(text: string): OciError {
 
 /** end-9 DELETE /v2/<name>/manifests/<reference> */
 export async function deleteManifest(exchange: Exchange): Promise<void> {
-  await exchange.protocol.registry.manifests.delete(exchange.repository, wanted(exchange));
+  await exchange.protocol.registry.manifests.delete(exchange.repository, wanted(exchange), authorOf(exchange));
   sendEmpty(exchange.response, 202);
 }

@@ -4,7 +4,7 @@ import { OciError } from '../../oci/errors.ts';
 import { parseRepositoryName } from '../../oci/reference.ts';
 import type { Chunk, UploadSession } from '../../registry/uploads.ts';
 import { bodyChunks, contentLength, hasBody } from '../body.ts';
-import { type Exchange, requireDigest, sendEmpty, setLocation } from './exchange.ts';
+import { type Exchange, authorOf, requireDigest, sendEmpty, setLocation } from './exchange.ts';
 
 /** end-4a, end-4b, end-11 POST /v2/<name>/blobs/uploads/ */
 export async function postUpload(exchange: Exchange): Promise<void> {
@@ -43,7 +43,7 @@ async function putWhole(exchange: Exchange, digest: Digest): Promise<void> {
 async function mountBlob(exchange: Exchange, digest: Digest): Promise<boolean> {
   const { protocol, repository, query } = exchange;
   for (const from of await mountSources(exchange, digest, query.get('from'))) {
-    if (!(await protocol.registry.blobs.mount(from, repository, digest))) continue;
+    if (!(await protocol.registry.blobs.mount(from, repository, digest, authorOf(exchange)))) continue;
     created(exchange, digest);
     return true;
   }

@@ -18,6 +18,31 @@ export interface AuditEvent {
   readonly detail?: string | undefined;
 }
 
+/** The client behind a change of content. Undefined where no audit log is kept: mode open. */
+export interface Author {
+  /** The account's name. */
+  readonly actor: string;
+  /** Its network address. */
+  readonly address: string;
+}
+
+/** The same with the time of the change, milliseconds since 1970. */
+export interface DatedAuthor extends Author {
+  readonly at: number;
+}
+
+/** Records what happened to a repository's content, within the write that makes it happen. */
+export function* recordContentChange(
+  author: DatedAuthor | undefined,
+  action: 'manifest.push' | 'manifest.delete' | 'tag.delete' | 'blob.mount' | 'blob.delete',
+  repository: string,
+  detail: object,
+): Query<void> {
+  if (!author) return;
+  const { at, actor, address } = author;
+  yield* record({ at, actor, address, action, target: repository, result: 'done', detail: JSON.stringify(detail) });
+}
+
 /** Writes one line. */
 export function* record(event: AuditEvent): Query<void> {
   yield* run(

@@ -50,8 +50,14 @@ export function* link(repository: string, digest: string, now: number): Query<vo
   );
 }
 
-/** Records a manifest that is durable in the blob store, what it references, and its tags. */
-export function* recordManifest(manifest: ManifestFacts, references: readonly ExpectedContent[]): Query<void> {
+/** A tag that was written, and the digest that it pointed at before; null: the tag is new. */
+export interface TagMove {
+  readonly name: string;
+  readonly before: string | null;
+}
+
+/** Records a manifest that is durable in the blob store, what it references, and its tags. Returns how the tags moved. */
+export function* recordManifest(manifest: ManifestFacts, references: readonly ExpectedContent[]): Query<readonly TagMove[]> {
   const { repository, digest, now } = manifest;
   yield* recordBlob(digest, manifest.sizeBytes, now);
   const id = yield* repositoryId(repository, now);
@@ -73,19 +79,27 @@ export function* recordManifest(manifest: ManifestFacts, references: readonly Ex
     [...new Set(references.map((content) => content.digest))].map((reference) => [id, digest, reference]),
     'ON CONFLICT (repository_id, manifest, digest) DO NOTHING',
   );
+  const moves: TagMove[] = [];
   // In one order: pushes that run beside each other must not wait for each other's tags in a circle.
-  for (const tag of [...new Set(manifest.tags)].sort()) yield* pointTag(id, tag, digest, now);
+  for (const name of [...new Set(manifest.tags)].sort()) {
+    moves.push({ name, before: yield* pointTag(id, name, digest, now) });
+  }
+  return moves;
 }
 
-export function* pointTag(repositoryId: number, tag: string, digest: string, now: number): Query<void> {
-  yield* run(
+/** Returns the digest that the tag pointed at before; null where the tag is new. Exact also beside concurrent writes. */
+export function* pointTag(repositoryId: number, tag: string, digest: string, now: number): Query<string | null> {
+  const row = yield* first<{ previous: string | null }>(
     `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (?, ?, ?, ?)
-     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+     ON CONFLICT (repository_id, name) DO UPDATE
+       SET previous = tags.digest, digest = excluded.digest, updated_at = excluded.updated_at
+     RETURNING previous AS "previous"`,
     repositoryId,
     tag,
     digest,
     now,
   );
+  return row?.previous ?? null;
 }
 
 /**

@@ -1,4 +1,5 @@
-import { type Query, first, run } from '../query.ts';
+import { type Query, all, first, run } from '../query.ts';
+import { type DatedAuthor, recordContentChange } from './audit-steps.ts';
 import { type ManifestFacts, link, recordBlob, recordManifest } from './content.ts';
 import { type ExpectedContent, type ReferenceCheck, checkReferences } from './reads.ts';
 
@@ -20,6 +21,8 @@ export interface NewManifest extends ManifestFacts {
   readonly children: readonly ExpectedContent[];
   /** Accept the manifest although some of `blobs` and `children` are unknown. */
   readonly acceptMissing: boolean;
+  /** For the audit log. */
+  readonly author?: DatedAuthor | undefined;
 }
 
 /** `owner`: whom the session serves; '' is everybody (open mode). */
@@ -52,7 +55,7 @@ function* becomePushed(repository: string): Query<void> {
 }
 
 /** Links a blob of repository `from` into `to`, if `from` may serve it, and says whether it could. */
-export function* mountBlob(from: string, to: string, digest: string, now: number): Query<boolean> {
+export function* mountBlob(from: string, to: string, digest: string, now: number, author?: DatedAuthor): Query<boolean> {
   const source = yield* first(
     'SELECT 1 FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
     digest,
@@ -61,6 +64,7 @@ export function* mountBlob(from: string, to: string, digest: string, now: number
   if (!source) return false;
   yield* link(to, digest, now);
   yield* becomePushed(to);
+  yield* recordContentChange(author, 'blob.mount', to, { digest, from });
   return true;
 }
 
@@ -71,6 +75,7 @@ export function* mountBlob(from: string, to: string, digest: string, now: number
 export function* unlinkBlob(
   repository: string,
   digest: string,
+  author?: DatedAuthor,
 ): Query<{ readonly unlinked: boolean; readonly neededBy?: string }> {
   const found = yield* first<{ id: number }>(
     'SELECT r.id AS "id" FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
@@ -81,6 +86,7 @@ export function* unlinkBlob(
   const neededBy = yield* findParent(found.id, digest);
   if (neededBy !== undefined) return { unlinked: false, neededBy };
   yield* run('DELETE FROM links WHERE repository_id = ? AND digest = ?', found.id, digest);
+  yield* recordContentChange(author, 'blob.delete', repository, { digest });
   return { unlinked: true };
 }
 
@@ -100,8 +106,10 @@ function* findParent(repositoryId: number, digest: string): Query<string | undef
 export function* putManifest(manifest: NewManifest): Query<ReferenceCheck> {
   const check = yield* checkReferences(manifest.repository, manifest.blobs, manifest.children);
   if (check.wrongSize.length > 0 || (check.missing.length > 0 && !manifest.acceptMissing)) return check;
-  yield* recordManifest(manifest, [...manifest.blobs, ...manifest.children]);
-  yield* becomePushed(manifest.repository);
+  const { repository, digest, author } = manifest;
+  const tags = yield* recordManifest(manifest, [...manifest.blobs, ...manifest.children]);
+  yield* becomePushed(repository);
+  yield* recordContentChange(author, 'manifest.push', repository, { digest, tags });
   return { missing: [], wrongSize: [] };
 }
 
@@ -134,6 +142,7 @@ function* tagsElsewhere({ repository, tags, digest }: ManifestFacts): Query<read
 export function* deleteManifest(
   repository: string,
   digest: string,
+  author?: DatedAuthor,
 ): Query<{ readonly deleted: boolean; readonly neededBy?: string }> {
   const found = yield* first<{ id: number }>(
     'SELECT r.id AS "id" FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ? WHERE r.name = ?',
@@ -143,21 +152,38 @@ export function* deleteManifest(
   if (!found) return { deleted: false };
   const neededBy = yield* findParent(found.id, digest);
   if (neededBy !== undefined) return { deleted: false, neededBy };
+  const tags = author ? yield* tagsOf(found.id, digest) : [];
   yield* run('DELETE FROM manifests WHERE repository_id = ? AND digest = ?', found.id, digest);
+  yield* recordContentChange(author, 'manifest.delete', repository, { digest, tags });
   return { deleted: true };
 }
 
+/** More than people give one manifest: beyond, an audit line would grow without bound. */
+const mostTagsRecorded = 1000;
+
+function* tagsOf(repositoryId: number, digest: string): Query<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    'SELECT name AS "name" FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name LIMIT ?',
+    repositoryId,
+    digest,
+    mostTagsRecorded,
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** Takes the tag out of the repository and says whether it was there. The manifest stays. A mirrored tag is asked for anew. */
-export function* deleteTag(repository: string, tag: string): Query<boolean> {
+export function* deleteTag(repository: string, tag: string, author?: DatedAuthor): Query<boolean> {
   yield* run(
     'DELETE FROM mirrored_tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)',
     tag,
     repository,
   );
-  const row = yield* first(
-    `DELETE FROM tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?) RETURNING name AS "name"`,
+  const row = yield* first<{ digest: string }>(
+    `DELETE FROM tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)
+     RETURNING digest AS "digest"`,
     tag,
     repository,
   );
+  if (row) yield* recordContentChange(author, 'tag.delete', repository, { tag, digest: row.digest });
   return row !== undefined;
 }

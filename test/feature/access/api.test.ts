@@ -185,7 +185,7 @@ describe('the audit log', () => {
       action: 'manifest.push',
       target: 'alice/audited',
       result: 'done',
-      detail: { reference: '1' },
+      detail: { digest: expect.stringMatching(/^sha256:/), tags: [{ name: '1', before: null }] },
     });
     expect(own).toContainEqual(expect.objectContaining({ action: 'login', result: 'refused' }));
     expect(own).toContainEqual(expect.objectContaining({ action: 'add', target: 'elsewhere/app', result: 'refused' }));

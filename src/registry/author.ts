@@ -1,0 +1,6 @@
+import type { Author, DatedAuthor } from '../../storage/metadata/queries/audit-steps.ts';
+
+/** Adds the time of the change, milliseconds since 1970. */
+export function dated(author: Author | undefined, at: number): DatedAuthor | undefined {
+  return author && { ...author, at };
+}

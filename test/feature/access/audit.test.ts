@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { AuditEvent } from '../../../storage/metadata/queries/audit-steps.ts';
+import { createAudit } from '../../../src/access/audit.ts';
+import { createRefusals } from '../../../src/access/refusals.ts';
+import { prettyLine } from '../../../src/observability/pretty.ts';
+import { printable } from '../../../src/observability/printable.ts';
+import { html } from '../../../src/http/ui/html.ts';
+import { mediaTypes } from '../../../src/oci/media-types.ts';
+import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
+import { call } from '../../support/call.ts';
+import { runCommand } from '../../support/command.ts';
+import { digestOf, newImage } from '../../support/images.ts';
+import { until } from '../../support/until.ts';
+
+let berth: GuardedBerth;
+const admin = basic('admin', adminPassword);
+const alice = basic('alice', 'wonderland');
+
+beforeAll(async () => {
+  berth = await startGuarded();
+  await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+});
+afterAll(() => berth.close());
+
+interface Line extends Omit<AuditEvent, 'at' | 'detail'> {
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+async function lines(filter: { readonly actor?: string; readonly target?: string }): Promise<readonly Line[]> {
+  const found = await berth.metadata.listAuditEvents(filter, Number.MAX_SAFE_INTEGER, 1000);
+  return found.map(({ actor, address, action, target, result, detail }) => ({
+    ...{ actor, address, action, target, result: result as Line['result'] },
+    detail: JSON.parse(detail ?? '{}') as Line['detail'],
+  }));
+}
+const refusalsOf = async (filter: Parameters<typeof lines>[0]) =>
+  (await lines(filter)).filter(({ result }) => result === 'refused');
+
+describe('what changes content is recorded with the change', () => {
+  test('a push, with the digests that its tags pointed at before', async () => {
+    const first = await pushAs(berth, alice, 'alice/moved', 'latest');
+    const second = newImage();
+    for (const bytes of [second.layer, second.config]) {
+      await callAs(berth, alice, 'POST', `/v2/alice/moved/blobs/uploads/?digest=${digestOf(bytes)}`, { body: bytes });
+    }
+    const headers = { 'Content-Type': mediaTypes.ociManifest };
+    const digest = digestOf(second.manifest);
+    const path = `/v2/alice/moved/manifests/${digest}?tag=latest&tag=2`;
+    expect((await callAs(berth, alice, 'PUT', path, { body: second.manifest, headers })).status).toBe(201);
+    // No waiting: the line is there when the push is answered.
+    const own = { actor: 'alice', address: '127.0.0.1', action: 'manifest.push', target: 'alice/moved', result: 'done' };
+    expect(await lines({ target: 'alice/moved' })).toEqual([
+      {
+        ...own,
+        detail: {
+          digest,
+          tags: [
+            { name: '2', before: null },
+            { name: 'latest', before: digestOf(first.manifest) },
+          ],
+        },
+      },
+      { ...own, detail: { digest: digestOf(first.manifest), tags: [{ name: 'latest', before: null }] } },
+    ]);
+  });
+
+  test('deletions of tags, manifests and blobs, and mounts', async () => {
+    const image = await pushAs(berth, alice, 'alice/gone', '1');
+    const [digest, layer] = [digestOf(image.manifest), digestOf(image.layer)];
+    const mount = `/v2/alice/mounted/blobs/uploads/?mount=${layer}&from=alice/gone`;
+    expect((await call(berth, 'POST', mount, { headers: { ...alice, 'Content-Length': 0 } })).status).toBe(201);
+    const headers = { ...alice, 'Content-Type': mediaTypes.ociManifest };
+    await call(berth, 'PUT', '/v2/alice/gone/manifests/2', { headers, body: image.manifest });
+    for (const path of [`manifests/1`, `manifests/${digest}`, `blobs/${layer}`]) {
+      expect((await call(berth, 'DELETE', `/v2/alice/gone/${path}`, { headers: alice })).status).toBe(202);
+    }
+    expect(await lines({ target: 'alice/mounted' })).toMatchObject([
+      { action: 'blob.mount', detail: { digest: layer, from: 'alice/gone' } },
+    ]);
+    expect((await lines({ target: 'alice/gone' })).slice(0, 3)).toMatchObject([
+      { action: 'blob.delete', detail: { digest: layer } },
+      { action: 'manifest.delete', detail: { digest, tags: ['2'] } },
+      { action: 'tag.delete', detail: { tag: '1', digest } },
+    ]);
+  });
+});
+
+describe('refusals are recorded', () => {
+  test('of the API', async () => {
+    const headers = { ...alice, 'Content-Type': 'application/json' };
+    await call(berth, 'POST', '/api/v1/robots?secret=x', { headers, body: '{"name":"x"}' });
+    const line = { action: 'api', target: 'POST /api/v1/robots', actor: 'alice', result: 'refused' };
+    await until(async () => (await refusalsOf({ target: line.target })).length > 0);
+    expect(await refusalsOf({ target: line.target })).toMatchObject([line]);
+  });
+
+  test('of access tokens, robots, refresh tokens and bearer tokens', async () => {
+    const robot = await berth.administration.createRobot({ name: 'crane', grants: [] });
+    const wrong = robot.secret.replace(/.{20}$/, 'x'.repeat(20));
+    await call(berth, 'GET', '/v2/', { headers: basic('crane', wrong) });
+    await call(berth, 'GET', '/v2/', {
+      headers: basic('crane', wrong.replace('robot', 'pat').slice(0, 43 + 'berth_pat_'.length)),
+    });
+    const body = new URLSearchParams({
+      grant_type: 'refresh_token',
+      refresh_token: `berth_refresh_${'x'.repeat(43)}`,
+    }).toString();
+    await call(berth, 'POST', '/token', { body });
+    const bearer = await askToken(berth, alice);
+    await call(berth, 'GET', '/v2/', { headers: { Authorization: `Bearer ${bearer.slice(0, -8)}AAAAAAAA` } });
+    const kinds = async () =>
+      [...(await refusalsOf({ actor: 'crane' })), ...(await refusalsOf({ actor: '' }))].map(({ detail }) => detail['kind']);
+    await until(async () => (await kinds()).length === 4);
+    expect((await kinds()).sort()).toEqual(['bearer', 'personal', 'refresh', 'robot']);
+    expect(JSON.stringify(await lines({}))).not.toContain('xxxxxxxx');
+  });
+});
+
+describe('many refusals', () => {
+  const at = 1_000_000;
+  const refusal = (actor: string, target: string, isClaimed = false) =>
+    ({ at, actor, address: '10.0.0.1', action: 'push', target, result: 'refused', isClaimed }) as const;
+
+  test('that are alike are one line, and a count when their minute is over', () => {
+    const refusals = createRefusals();
+    for (let count = 0; count < 1000; count++) refusals.add({ ...refusal('eve', 'a'), at: at + count });
+    expect(refusals.takeDue(at + 1000)).toEqual([expect.objectContaining({ actor: 'eve', target: 'a', at })]);
+    expect(refusals.takeDue(at + 2000)).toEqual([]);
+    expect(refusals.takeDue(at + 60_000)).toMatchObject([{ actor: 'eve', target: 'a', at: at + 999, detail: '{"more":999}' }]);
+    expect(refusals.hasAny()).toBe(false);
+  });
+
+  test('of one account leave room for those of another', () => {
+    const refusals = createRefusals();
+    for (let count = 0; count < 10_000; count++) refusals.add(refusal('eve', `target ${count}`));
+    refusals.add(refusal('bob', 'b'));
+    const taken = refusals.takeAll();
+    expect(taken).toHaveLength(52);
+    expect(taken).toContainEqual(expect.objectContaining({ actor: 'bob', target: 'b' }));
+    expect(taken).toContainEqual(expect.objectContaining({ actor: 'eve', action: 'refusals', detail: '{"more":9950}' }));
+  });
+
+  test('under names that a client makes up are those of its network', () => {
+    const refusals = createRefusals();
+    for (let count = 0; count < 10_000; count++) {
+      refusals.add({ ...refusal(`name ${count}`, '', true), address: `2001:db8:1:2::${(count % 9).toString(16)}` });
+    }
+    refusals.add(refusal('bob', 'b'));
+    expect(refusals.takeAll()).toHaveLength(52);
+  });
+
+  test('of very many clients have a bound, and lose no count', () => {
+    const refusals = createRefusals();
+    for (let count = 0; count < 5000; count++) refusals.add(refusal(`account ${count}`, 'a'));
+    const taken = refusals.takeAll();
+    expect(taken).toHaveLength(101);
+    expect(taken).toContainEqual(expect.objectContaining({ actor: '', action: 'refusals', detail: '{"more":4900}' }));
+  });
+
+  test('take no place from what was done, and that is kept while the store takes nothing', async () => {
+    let isDown = true;
+    const written: AuditEvent[] = [];
+    const failures: unknown[] = [];
+    const recordAudit = (events: readonly AuditEvent[]) =>
+      isDown ? Promise.reject(new Error('down')) : Promise.resolve(void written.push(...events));
+    const audit = createAudit(
+      { recordAudit } as never,
+      () => at,
+      (error) => failures.push(error),
+    );
+    for (let count = 0; count < 5000; count++) audit.record(refusal('eve', `target ${count}`));
+    audit.record({ actor: 'bob', address: '', action: 'login', target: 'bob', result: 'done' });
+    await audit.flush();
+    expect([written, failures.length]).toEqual([[], 1]);
+    isDown = false;
+    await audit.flush();
+    expect(written).toMatchObject([{ actor: 'bob', action: 'login' }]);
+  });
+});
+
+describe('text of clients', () => {
+  const evil = 'a\n2026 root\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\u{7f}\u{200b}é';
+
+  test('has no control, direction or invisible character on a terminal, in the log or on the page', () => {
+    const shown = String.raw`a\n2026 root\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\u{7f}\u{200b}é`;
+    expect(printable(evil)).toBe(shown);
+    expect(html`<p>${evil}</p>`.text).toBe(`<p>${shown}</p>`);
+    const line = prettyLine(JSON.stringify({ time: '2026-01-01T00:00:00.000Z', level: 'info', msg: evil, url: evil, ok: 'x' }));
+    expect(line).toContain(shown);
+    expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  });
+
+  test('is no field of its own in a log line', () => {
+    const line = prettyLine(JSON.stringify({ time: '', level: 'info', agent: 'x status=200', quoted: 'a"b', plain: 'y' }));
+    expect(line).toContain('agent="x status=200" quoted="a\\"b" plain=y');
+  });
+
+  test('forges no line of berth audit', async () => {
+    await call(berth, 'GET', '/v2/', { headers: basic(evil, 'wrong') });
+    await until(async () => (await lines({ actor: evil })).length > 0);
+    const { stdout } = await runCommand(['audit', '--actor', evil], berth.environment);
+    expect(stdout.split('\n')).toHaveLength(3);
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  });
+});
+
+test('an administrator reads all of it by the API', async () => {
+  const answer = await call(berth, 'GET', '/api/v1/audit?target=alice/moved', { headers: admin });
+  expect((answer.json() as { items: unknown[] }).items).toContainEqual(
+    expect.objectContaining({
+      action: 'manifest.push',
+      detail: expect.objectContaining({ digest: expect.stringMatching(/^sha256:/) }),
+    }),
+  );
+});
