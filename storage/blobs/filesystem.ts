@@ -5,7 +5,7 @@ import { type Appender, type BlobDriver, type ObjectKey, type OpenAppenderOption
 import { createProcessMarks } from '../process-mark.ts';
 import { createAppender } from './filesystem/appender.ts';
 import { createDurableTree, makeFolders } from './filesystem/durable.ts';
-import { toStorageError, translating } from './filesystem/errors.ts';
+import { toStorageError, translating, withOwner } from './filesystem/errors.ts';
 import { createInProgressFiles } from './filesystem/in-progress.ts';
 import { walk } from './filesystem/listing.ts';
 import { openFile } from './filesystem/reading.ts';
@@ -34,6 +34,8 @@ export async function createFilesystemDriver({ directory }: { readonly directory
     await makeFolders(growing);
     await makeFolders(temporary);
     await temporaryFiles.removeAbandoned();
+  }).catch((error: unknown) => {
+    throw withOwner(error, root);
   });
   const tree = createDurableTree(root);
   let closed = false;

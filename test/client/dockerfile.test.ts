@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { freePort } from '../support/free-port.ts';
+import { writeCertificate } from '../support/certificate.ts';
 import { call } from '../support/call.ts';
 import { pushImage } from '../support/images.ts';
 import { describeWith } from '../support/requires.ts';
@@ -12,7 +13,7 @@ import { until } from '../support/until.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 
-describeWith(['buildah'], 'Dockerfile', () => {
+describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
   let home: string;
   let container: string;
   const storage = () => ['--root', `${home}/root`, '--runroot', `${home}/run`, '--storage-driver', 'vfs'];
@@ -23,7 +24,10 @@ describeWith(['buildah'], 'Dockerfile', () => {
     REGISTRY_AUTH_FILE: join(home, 'auth.json'),
     BUILDAH_ISOLATION: 'chroot',
   });
-  const buildah = (...args: string[]) => run('buildah', [...storage(), ...args], { env: env() });
+  const buildah = (...args: readonly string[]) => run('buildah', [...storage(), ...args], { env: env() });
+  const inContainer = (options: readonly string[], ...words: readonly string[]) =>
+    buildah('run', ...options, container, '--', ...words);
+  const setting = (name: string, value: string) => ['--env', `${name}=${value}`];
   /** What `docker run` would start. */
   let command: readonly string[];
 
@@ -31,13 +35,17 @@ describeWith(['buildah'], 'Dockerfile', () => {
     home = await mkdtemp(join(tmpdir(), 'berth-dockerfile-'));
     await writeFile(join(home, 'auth.json'), '{}');
     await run(resolve(checkout, 'test/support/base-image'), ['localhost/base', process.execPath, ...storage()], { env: env() });
+    await makeBuilder();
+    const bases = ['--build-arg', 'BASE=localhost/base', '--build-arg', 'BUILDER=localhost/builder'];
+    // The format is Docker's: OCI's has no health checks.
     await buildah(
       'build',
       '--isolation',
       'chroot',
       '--pull-never',
-      '--build-arg',
-      'BASE=localhost/base',
+      '--format',
+      'docker',
+      ...bases,
       '-t',
       'localhost/berth',
       checkout,
@@ -48,41 +56,97 @@ describeWith(['buildah'], 'Dockerfile', () => {
   }, 300_000);
   afterAll(() => rm(home, { recursive: true, force: true }), 60_000);
 
+  /** An image whose compiler gives the addon that the checkout has: a real one would be a gigabyte to copy. */
+  async function makeBuilder(): Promise<void> {
+    const copy = "require('fs').copyFileSync('/usr/local/lib/sendfile.node', process.argv[process.argv.indexOf('-o') + 1])";
+    const script = `#!/usr/local/bin/node\n${copy};\n`;
+    await writeFile(join(home, 'cc'), script, { mode: 0o755 });
+    await writeFile(join(home, 'node_api.h'), '');
+    await run(process.execPath, [join(checkout, 'src/http/native/build.cjs')]);
+    const builder = (await buildah('from', '--pull-never', 'localhost/base')).trim();
+    await buildah('copy', builder, join(home, 'cc'), '/usr/local/bin/');
+    await buildah('copy', builder, join(home, 'node_api.h'), '/usr/local/include/node/');
+    await buildah('copy', builder, join(checkout, 'src/http/native/sendfile.node'), '/usr/local/lib/');
+    await buildah('commit', '--quiet', '--rm', builder, 'localhost/builder');
+  }
+
   async function imageConfig() {
     const { Docker } = JSON.parse(await buildah('inspect', '--type', 'image', 'localhost/berth')) as {
-      Docker: { config: { Entrypoint: string[]; Cmd: string[]; Env: string[] } };
+      Docker: { config: { Entrypoint: string[]; Cmd: string[]; Env: string[]; Healthcheck: { Test: string[] } } };
     };
     return Docker.config;
+  }
+
+  /** Runs the image's server during `work`, with these options of `buildah run`. */
+  async function serving(options: readonly string[], work: () => Promise<void>): Promise<void> {
+    let printed = '';
+    const server: ChildProcess = launch(
+      'buildah',
+      [...storage(), 'run', ...options, container, '--', ...command],
+      (text) => (printed += text),
+      env(),
+    );
+    try {
+      await until(() => {
+        if (server.exitCode !== null) throw new Error(printed);
+        return printed.includes('berth is listening');
+      });
+      await work();
+    } finally {
+      await end(server);
+    }
   }
 
   test('it is not root, has a volume, a health check and says where it listens', async () => {
     const config = await imageConfig();
     expect(config).toMatchObject({ User: '65532:65532', Volumes: { '/data': {} }, ExposedPorts: { '5000/tcp': {} } });
     expect(config.Env).toContain('BERTH_LISTEN=0.0.0.0:5000');
+    expect(config.Healthcheck.Test).toEqual(['CMD', 'berth-health']);
   });
 
   test('it does not start on 0.0.0.0 until somebody says that open access is wanted', async () => {
-    await expect(buildah('run', container, '--', ...command)).rejects.toThrow('access.allowOpen');
+    await expect(inContainer([], ...command)).rejects.toThrow('access.allowOpen');
   }, 60_000);
 
-  test('it starts, keeps an image and answers its own health check', async () => {
+  test('it starts, keeps an image and sends blobs by sendfile; its health check follows the port', async () => {
     const port = await freePort();
-    const settings = ['--env', `BERTH_LISTEN=127.0.0.1:${port}`];
-    let printed = '';
-    const server: ChildProcess = launch(
-      'buildah',
-      [...storage(), 'run', ...settings, container, '--', ...command],
-      (text) => (printed += text),
-      env(),
-    );
-    try {
-      await until(() => printed.includes('berth is listening'));
+    const options = setting('BERTH_LISTEN', `127.0.0.1:${port}`);
+    await serving(options, async () => {
       const berth = { url: `http://127.0.0.1:${port}` };
-      expect((await call(berth, 'GET', '/healthz')).json()).toMatchObject({ status: 'ok' });
+      expect((await call(berth, 'GET', '/healthz')).json()).toMatchObject({ status: 'ok', sendPath: 'sendfile' });
       const image = await pushImage(berth, 'app', '1');
       expect((await call(berth, 'GET', '/v2/app/manifests/1')).body.toString()).toBe(image.manifest);
-    } finally {
-      await end(server);
-    }
+      await inContainer(options, 'berth-health');
+    });
+    await expect(inContainer(options, 'berth-health')).rejects.toThrow();
+  }, 60_000);
+
+  test('its health check works with TLS', async () => {
+    const folder = join(home, 'tls');
+    await mkdir(folder);
+    const { certificate, key } = await writeCertificate(folder, 'registry.example.com');
+    await run('chown', ['-R', '65532:65532', folder]);
+    const files = [
+      ...setting('BERTH_TLS_CERTIFICATE', certificate.replace(folder, '/tls')),
+      ...setting('BERTH_TLS_KEY', key.replace(folder, '/tls')),
+    ];
+    const options = [...setting('BERTH_LISTEN', `127.0.0.1:${await freePort()}`), '--volume', `${folder}:/tls:ro`];
+    await serving([...options, ...files], async () => {
+      await inContainer(options, 'berth-health');
+    });
+  }, 60_000);
+
+  test("a folder that is mounted and not berth's own: the message names the user", async () => {
+    const folder = join(home, 'foreign');
+    await mkdir(folder, { mode: 0o700 });
+    const data = setting('BERTH_STORAGE_BLOBS_DIRECTORY', '/mounted');
+    const options = [...setting('BERTH_LISTEN', '127.0.0.1:0'), ...data, '--volume', `${folder}:/mounted`];
+    await expect(inContainer(options, ...command)).rejects.toThrow('chown -R 65532:65532 /mounted');
+  }, 60_000);
+
+  test('it has the command berth', async () => {
+    expect(await inContainer([], 'berth', '--version')).toMatch(/^berth \d+\.\d+\.\d+\n$/);
+    const generated = await inContainer(setting('BERTH_ACCESS_MODE', 'token'), 'berth', 'user', 'add', 'alice');
+    expect(generated.trim().length).toBeGreaterThanOrEqual(20);
   }, 60_000);
 });

@@ -22,6 +22,16 @@ export function toStorageError(error: unknown, what: string): unknown {
   return new StorageError(codes[code] ?? 'unavailable', `${what}: ${message}`, { cause: error });
 }
 
+/** Adds to an error of missing permissions which user berth is, and how the folder becomes its own. Other errors stay. */
+export function withOwner(error: unknown, folder: string): unknown {
+  const { code, cause } = error as StorageError;
+  const errno = (cause as NodeJS.ErrnoException | undefined)?.code;
+  if (!(error instanceof StorageError) || code !== 'denied' || errno === 'EROFS') return error;
+  const owner = `${process.getuid?.() ?? ''}:${process.getgid?.() ?? ''}`;
+  const advice = `berth runs as ${owner} (user and group): chown -R ${owner} ${folder}, or the folder that is mounted there`;
+  return new StorageError('denied', `${error.message}; ${advice}`, { cause: error });
+}
+
 /** Runs `work`; its failures are thrown in the contract's form. */
 export async function translating<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
   try {
