@@ -28,6 +28,23 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 }, 60_000);
 
+describeWith(['podman'], 'podman', () => {
+  const search = async (login: string, term: string) => {
+    const file = join(home, 'podman.json');
+    await writeFile(file, JSON.stringify({ auths: login === '' ? {} : { [berth.host]: { auth: btoa(login) } } }));
+    const env = { ...process.env, HOME: home, XDG_RUNTIME_DIR: home };
+    return run('podman', ['search', '--tls-verify=false', '--authfile', file, `${berth.host}/${term}`], { env });
+  };
+
+  test('search finds with a login what is private, and without one nothing of it', async () => {
+    await pushAs(berth, basic('alice', 'wonderland'), 'alice/sought', '1');
+    expect(await search('alice:wonderland', 'sought')).toContain(`${berth.host}/alice/sought`);
+    for (const login of ['', 'bob:bob the builder']) {
+      expect(await search(login, 'sought').catch(String)).not.toContain('alice/sought');
+    }
+  }, 60_000);
+});
+
 describeWith(['docker', 'dockerd'], 'docker', () => {
   let daemon: Dockerd;
   beforeAll(async () => {
@@ -45,6 +62,13 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     await daemon.dockerWith(tar({ repository }), 'import', '-', image);
     return image;
   };
+
+  test('search without a login is answered, and shows only what is public', async () => {
+    await pushAs(berth, basic('alice', 'wonderland'), 'alice/kept', '1');
+    expect(await daemon.docker('search', `${berth.host}/kept`)).not.toContain('alice/kept');
+    await pushAs(berth, basic('alice', 'wonderland'), 'alice/free', '1');
+    expect(await daemon.docker('search', `${berth.host}/free`)).toContain('alice/free');
+  }, 60_000);
 
   test('login, push, pull, logout; a wrong password is told at login', async () => {
     await expect(login('alice', 'wrong')).rejects.toThrow(/unauthorized/);
@@ -178,7 +202,7 @@ describeWith(['podman', 'skopeo', 'buildah'], 'podman, buildah and skopeo', () =
 
   test('skopeo with credentials: copies, lists tags, deletes; without the grant it sees nothing', async () => {
     const source = `docker://${berth.host}/alice/skopeo:1`;
-    const [alice, bob] = ['alice:wonderland', 'bob:builder'];
+    const [alice, bob] = ['alice:wonderland', 'bob:bob the builder'];
     await mkdir(join(home, 'image'));
     const container = (await buildah('from', 'scratch')).trim();
     await buildah('copy', container, join(home, 'registries.conf'), '/content');

@@ -83,6 +83,16 @@ test('MUST 32: with logins: a bad one is nobody, and nobody sees only what is pu
   for (const authorization of [undefined, 'Basic YWRtaW46', 'Basic eDp5', 'Bearer nonsense']) {
     expect(await names('?q=web', closed, authorization === undefined ? {} : { Authorization: authorization })).toEqual([]);
   }
+  // Podman, which then searches `_catalog` with its login; docker would take that for the end.
+  const podman = { 'Docker-Distribution-API-Version': 'registry/2.0' };
+  const challenged = await call(closed, 'GET', '/v1/search?q=web', { headers: podman });
+  expect([challenged.status, challenged.header('www-authenticate')]).toEqual([
+    401,
+    expect.stringMatching(/^Bearer realm=.*scope="registry:catalog:\*"/),
+  ]);
+  expect(await names('?q=web', closed, { 'X-Docker-Token': 'true' })).toEqual([]);
+  expect(await names('?q=web', closed, { ...podman, ...admin })).toEqual(['team/web']);
+  expect(await names('?q=none', berth, podman)).toEqual([]);
   await closed.close();
 });
 

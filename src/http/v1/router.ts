@@ -1,7 +1,10 @@
-import express, { type Router } from 'express';
+import express, { type ErrorRequestHandler, type Request, type Router } from 'express';
+import { STATUS_CODES } from 'node:http';
 import type { FoundRepository, Search } from '../../search/search.ts';
 import type { RemoteRepository, RemoteSearch } from '../../mirror/remote-search.ts';
+import { OciError } from '../../oci/errors.ts';
 import type { AccessControl, Subject } from '../access.ts';
+import { problem } from '../problem.ts';
 
 const usualResults = 25;
 const mostResults = 100;
@@ -9,7 +12,8 @@ const longestTerm = 255;
 
 /**
  * `docker search`: what is left of Docker's first protocol. A login that is not good is nobody's here: Docker takes any
- * answer but 200 for the end of the search, and sends no good one after it has been given a refresh token.
+ * answer but 200 for the end of the search, and sends no good one after it has been given a refresh token. Podman asks without
+ * its login first, and goes on to `/v2/_catalog` with it only after another answer than 200.
  */
 export function createSearchRouter(search: Search, access: AccessControl, elsewhere: Pick<RemoteSearch, 'find'>): Router {
   const router = express.Router();
@@ -25,8 +29,10 @@ export function createSearchRouter(search: Search, access: AccessControl, elsewh
     const remote = elsewhere.find(term.trim().toLowerCase().slice(0, longestTerm));
     const here = await search.find(term, most, access.visible(subject, ''));
     const found = [...here, ...(await added(here, await remote, subject))].slice(0, most);
+    if (found.length === 0 && logsInLater(request)) await access.checkList(request);
     response.json({ query: term, num_results: found.length, results: found.map(toResult) });
   });
+  router.use(failed);
   return router;
 
   /** What is not here yet, and the client might pull through the mirror. */
@@ -36,6 +42,20 @@ export function createSearchRouter(search: Search, access: AccessControl, elsewh
     return remote.filter(({ name }, index) => allowed[index] === true && !known.has(name));
   }
 }
+
+/** True for clients of the containers/image library without a login: they say the protocol's version, docker does not. */
+function logsInLater({ headers }: Request): boolean {
+  return headers.authorization === undefined && headers['docker-distribution-api-version'] !== undefined;
+}
+
+const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+  if (!(error instanceof OciError) || response.headersSent) {
+    next(error);
+    return;
+  }
+  for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
+  problem(response, error.status, STATUS_CODES[error.status] ?? '', error.message);
+};
 
 function resultsOf(text: string | null): number {
   const number = /^\d{1,9}$/.test(text ?? '') ? Number(text) : usualResults;
