@@ -9,6 +9,7 @@ import { createSqliteStore } from '../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { type Guard, createGuard } from './assembly/guard.ts';
+import { removeLeftovers } from './assembly/leftovers.ts';
 import type { AccessControl } from './http/access.ts';
 import { type Certificate, openCertificate } from './http/certificate.ts';
 import { createMetricsRouter } from './http/metrics.ts';
@@ -69,8 +70,6 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     acceptMissing: config.manifests.references === 'optional',
     leases: servesAlone(config) ? undefined : leases,
   });
-  const swept = await registry.uploads.sweep(servesAlone(config) ? Infinity : now() - config.uploads.expireAfter * 1000);
-  if (swept > 0) log.info({ uploads: swept }, 'removed what a crash left');
   const certificate = await openTls(config);
   const metrics = createMetrics(shared?.worker);
   shared?.share(metrics.text);
@@ -81,6 +80,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, measures: metrics.mirror });
   const guard = await createGuard(config, metadata, mirror.visibility, now, log);
   const closing = new AbortController();
+  const startedAt = now();
+  let leftoversRemoved = Promise.resolve();
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, shared };
   const server = createServer(config, parts);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
@@ -98,12 +99,19 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
 
   return {
     generatedPassword: guard?.generatedPassword,
-    listen: ({ reusePort } = { reusePort: false }) => listen(server, config, reusePort),
+    async listen({ reusePort } = { reusePort: false }) {
+      const url = await listen(server, config, reusePort);
+      // Whoever serves alone left everything that is older than its start itself, before it crashed.
+      const before = servesAlone(config) ? startedAt : startedAt - config.uploads.expireAfter * 1000;
+      leftoversRemoved = removeLeftovers({ driver, uploads: registry.uploads, before, log, signal: closing.signal });
+      return url;
+    },
     async close() {
       closing.abort(new Error('berth is shutting down'));
       for (const job of jobs) job.stop();
       await pause(config.shutdown.delay * 1000);
       await drain(server, config.shutdown.grace);
+      await leftoversRemoved;
       await registry.uploads.close();
       const unpinned = pinned.close();
       await mirror.close();

@@ -21,6 +21,8 @@ export interface OpenUploads {
   begin(id: string, algorithm: DigestAlgorithm): Promise<OpenUpload>;
   /** Bytes received so far, also while some process receives more. */
   sizeOf(id: string): Promise<number>;
+  /** True while a request of this process works on the session, or waits for it. */
+  isBusy(id: string): boolean;
   /** Drops the session's bytes. */
   abort(id: string): Promise<void>;
   /** Lets go of a session that has ended. */
@@ -124,6 +126,8 @@ export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined
       if (upload) return upload.sizeBytes;
       return (await unlessMissing(driver.inProgressBytes(uploadKey(id)))) ?? 0;
     },
+
+    isBusy: (id) => turns.isTaken(turnOf(id)),
 
     async abort(id) {
       const upload = entries.get(id)?.upload;

@@ -43,9 +43,10 @@ export interface Uploads {
   expire(before: number): Promise<number>;
   /**
    * Drops bytes that belong to no session and rest since `before` (milliseconds since 1970): what a crash left. Uploads
-   * in one request have no session: those in progress must have got bytes since then.
+   * in one request have no session: those in progress in other processes must have got bytes since then. Stops early
+   * when `signal` is aborted. Resolves to the number of uploads.
    */
-  sweep(before: number): Promise<number>;
+  sweep(before: number, signal?: AbortSignal): Promise<number>;
   /** Releases what open sessions hold. Their bytes stay. */
   close(): Promise<void>;
 }
@@ -190,11 +191,13 @@ export function createUploads({ driver, metadata, now, leases }: UploadsOptions)
       return dropped;
     },
 
-    async sweep(before) {
+    async sweep(before, signal) {
       let swept = 0;
       for await (const { key, modifiedAt } of driver.listGrowing()) {
+        if (signal?.aborted) break;
         const id = key.slice(key.lastIndexOf('/') + 1);
-        if (modifiedAt.getTime() > before || key !== uploadKey(id) || (await metadata.findUpload(id))) continue;
+        if (modifiedAt.getTime() > before || key !== uploadKey(id) || open.isBusy(id)) continue;
+        if (await metadata.findUpload(id)) continue;
         await driver.delete([key]);
         swept++;
       }

@@ -178,6 +178,12 @@ export interface BlobDriver {
   /** Keys of growing objects, in no order: what is left of uploads, also of crashed processes. */
   listGrowing(): AsyncIterable<{ readonly key: ObjectKey; readonly modifiedAt: Date }>;
 
+  /**
+   * Removes what crashed processes left of puts; growing objects stay. May take long, and runs beside everything else.
+   * Stops early when `signal` is aborted. Only drivers whose puts can leave something have it.
+   */
+  removeLeftovers?(signal?: AbortSignal): Promise<void>;
+
   /** A URL from which the object can be read for `seconds` without further authentication; undefined where there is none. */
   presignRead(key: ObjectKey, seconds: number): Promise<string | undefined>;
 

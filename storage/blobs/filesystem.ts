@@ -18,7 +18,7 @@ import { createTemporaryFiles } from './filesystem/temporary.ts';
  *   ├── docker/registry/v2/…      objects (layout.ts)
  *   └── .berth/
  *       ├── growing/<key, / as %>/ growing objects, each in a folder of its own
- *       └── temporary/             puts in progress; what a crash leaves here is removed at the next start
+ *       └── temporary/             puts in progress; `removeLeftovers` removes what a crash leaves here
  *
  * One file system: a rename must never become a copy.
  */
@@ -33,7 +33,6 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   await translating(`cannot use the directory ${root}`, async () => {
     await makeFolders(growing);
     await makeFolders(temporary);
-    await temporaryFiles.removeAbandoned();
   }).catch((error: unknown) => {
     throw withOwner(error, root);
   });
@@ -151,6 +150,8 @@ export async function createFilesystemDriver({ directory }: { readonly directory
         throw toStorageError(error, 'list');
       }
     },
+
+    removeLeftovers: (signal) => operation('remove leftovers', () => temporaryFiles.removeAbandoned(signal)),
 
     presignRead: () => Promise.resolve(undefined),
 

@@ -36,7 +36,7 @@ test('delete takes away the folder that held only the object', async () => {
   await dispose();
 });
 
-test('opening removes what crashed processes left of puts, and nothing of a put in progress', async () => {
+test('removeLeftovers removes what crashed processes left of puts, and nothing of a put in progress', async () => {
   const { directory, reopen, dispose } = await makeStore();
   const temporary = join(directory, '.berth/temporary');
   const { stdout: child } = await promisify(execFile)(process.execPath, ['-p', 'process.pid']);
@@ -46,7 +46,10 @@ test('opening removes what crashed processes left of puts, and nothing of a put 
   const longAgo = new Date(Date.now() - 2 * 60 * 60 * 1000);
   for (const name of [...crashed, ...running, 'elsewhere.1.run.old']) await writeFile(join(temporary, name), 'half');
   await utimes(join(temporary, 'elsewhere.1.run.old'), longAgo, longAgo);
-  await (await reopen()).close();
+  const reopened = await reopen();
+  expect(await readdir(temporary)).toHaveLength(crashed.length + running.length + 1);
+  await reopened.removeLeftovers?.();
+  await reopened.close();
   expect((await readdir(temporary)).sort()).toEqual(running.sort());
   for (const name of running) await rm(join(temporary, name));
   await dispose();

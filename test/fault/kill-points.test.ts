@@ -48,7 +48,9 @@ async function expectPullable(repository: string, image: TestImage): Promise<voi
 }
 
 async function expectNoLitter(): Promise<void> {
-  for (const folder of ['growing', 'temporary']) expect(await readdir(join(berth.directory, '.berth', folder))).toEqual([]);
+  // It is removed while berth serves already.
+  for (const folder of ['growing', 'temporary'])
+    await until(async () => (await readdir(join(berth.directory, '.berth', folder))).length === 0);
 }
 
 describe.each(killPoints)('SIGKILL %s', (point) => {

@@ -7,8 +7,8 @@ import type { ProcessMarks } from '../../process-mark.ts';
 export interface TemporaryFiles {
   /** A path that nobody else uses. */
   path(): string;
-  /** Removes what crashed processes left, and nothing of a put in progress. */
-  removeAbandoned(): Promise<void>;
+  /** Removes what crashed processes left, and nothing of a put in progress. Stops early when `signal` is aborted. */
+  removeAbandoned(signal?: AbortSignal): Promise<void>;
 }
 
 /** A put takes far less. Decides where nothing is known of the process that made a file. */
@@ -24,8 +24,9 @@ export function createTemporaryFiles(folder: string, marks: ProcessMarks): Tempo
 
   return {
     path: () => join(folder, `${marks.own}.${randomBytes(8).toString('hex')}`),
-    async removeAbandoned() {
+    async removeAbandoned(signal) {
       for await (const { name } of await opendir(folder)) {
+        if (signal?.aborted) return;
         if (await isAbandoned(name)) await unlink(join(folder, name)).catch(() => undefined);
       }
     },
