@@ -136,6 +136,7 @@ export const schema = section({
         logins: entries({}, 'other logins for some of its repositories, by pattern', login),
         search: optional(url('where docker search asks it too, such as https://index.docker.io; default: it is not asked')),
         bandwidth: optional(size('', 'that all downloads of a process from it may use a second; default: no limit')),
+        connections: wholeNumber(64, 1, 10_000, 'downloads of a process from one of its hosts at a time; further ones wait'),
         ca: optional(text('', 'file with the certificates (PEM) of authorities that vouch for it, beside the system')),
         redirects: words('host names', 'where its redirects may lead to although the addresses are private'),
       },

@@ -60,7 +60,7 @@ export async function openMirror(
       : createManifestTurns({ leases, metadata, now, maxWaitSeconds: patienceSeconds }),
     publicCheckSeconds: mirror.publicCheck,
     timeouts: { connectSeconds: timeouts.connect, headersSeconds: timeouts.headers, idleSeconds: timeouts.idle },
-    proxy: { HTTP_PROXY: proxy.http, HTTPS_PROXY: proxy.https, NO_PROXY: proxy.none },
+    proxy: { HTTP_PROXY: withScheme(proxy.http), HTTPS_PROXY: withScheme(proxy.https), NO_PROXY: proxy.none },
     directory: mirror.directory ?? join(storage.blobs.directory, '.berth/fills'),
     // Processes of one machine share the folder.
     turns: storage.metadata.driver === 'postgres' ? createFillTurns({ leases, metadata, now, patienceSeconds }) : undefined,
@@ -78,6 +78,11 @@ function diskOf(directory: string): MeasureDisk {
     const space = await statfs(directory).catch(() => undefined);
     return space && { freeBytes: space.bavail * space.bsize, totalBytes: space.blocks * space.bsize };
   };
+}
+
+/** `proxy.example:3128` is `http://proxy.example:3128`, as in curl and Go. */
+function withScheme(proxy: string | undefined): string | undefined {
+  return proxy === undefined || proxy.includes('://') ? proxy : `http://${proxy}`;
 }
 
 function warnOfSharing(upstreams: readonly Upstream[], log: Pick<Log, 'warn'>): void {
@@ -100,7 +105,7 @@ type LoginSettings = UpstreamSettings['logins'][string];
 
 async function toUpstream(name: string, settings: UpstreamSettings, errors: string[]): Promise<Upstream> {
   const key = `mirror.upstreams.${name}`;
-  const { url, ca, redirects, logins, bandwidth, search, ...login } = settings;
+  const { url, ca, redirects, logins, bandwidth, connections, search, ...login } = settings;
   const address = new URL(url);
   if (address.username !== '' || address.password !== '')
     errors.push(`${key}.url holds a login: write it as ${key}.username and ${key}.password, so that berth knows of it`);
@@ -110,6 +115,7 @@ async function toUpstream(name: string, settings: UpstreamSettings, errors: stri
     searchUrl: search === undefined ? undefined : new URL(search),
     logins: [...byPattern(`${key}.logins`, logins, errors), { matches: () => true, source: toSource(key, login) }],
     bytesPerSecond: bandwidth === 0 ? undefined : bandwidth,
+    connections,
     ca: ca === undefined ? undefined : await readFile(ca, 'utf8').catch(noting(errors, `${key}.ca: cannot read ${ca}`)),
     redirects,
   };

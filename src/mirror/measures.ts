@@ -4,6 +4,8 @@ import type { CacheStatus } from './served.ts';
 export interface Measures {
   served(upstream: string, kind: 'manifest' | 'blob', cache: CacheStatus): void;
   received(upstream: string, bytes: number): void;
+  /** A download has waited so long for a connection. */
+  waited(upstream: string, seconds: number): void;
   resumed(upstream: string): void;
   mismatched(): void;
   evicted(bytes: number): void;

@@ -12,6 +12,7 @@ import { createBandwidths } from './upstream/bandwidth.ts';
 import { createMirroredBlobs } from './blobs.ts';
 import { toClientError } from './client-error.ts';
 import { createClients } from './upstream/clients.ts';
+import { createConnectionWaits } from './upstream/connection-waits.ts';
 import { createLoginStates } from './upstream/login-states.ts';
 import { createEviction } from './cache/eviction.ts';
 import { WrongDigest } from './fills/growing-blob.ts';
@@ -88,6 +89,8 @@ export interface MirrorState {
   readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
   /** How many logins of an upstream are refused now. */
   readonly refusedLogins: readonly { readonly upstream: string; readonly count: number }[];
+  /** Connections for downloads, and downloads that wait for one. */
+  readonly connections: readonly { readonly upstream: string; readonly inUse: number; readonly waiting: number }[];
 }
 
 export interface MirrorOptions {
@@ -127,8 +130,6 @@ export interface MirrorOptions {
   readonly log: { warn(fields: object, message: string): void };
 }
 
-/** To one upstream's host at a time. */
-const connections = 64;
 /** How much longer tags are believed when an upstream gives little more. */
 const scarceFactor = 10;
 /** What a broken fill left is worth nothing after this. */
@@ -146,7 +147,13 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     onRefused: (upstream, login) =>
       log.warn({ upstream, login }, 'the upstream refuses this login: renew it; what is here already is served meanwhile'),
   });
-  const clients = createClients({ ...options, connections, limits, onLogin: logins.note });
+  const waits = createConnectionWaits({
+    now,
+    onWaited: measures.waited,
+    onSlow: (slow) =>
+      log.warn(slow, 'downloads have waited for a connection: mirror.upstreams.HOST.connections allows more of them'),
+  });
+  const clients = createClients({ ...options, limits, onLogin: logins.note, waits });
   const clientOf = ({ upstream }: MirroredRepository) => clients.get(upstream);
   const bandwidthOf = createBandwidths(options.upstreams);
   /** Manifests and listings do not wait for blobs. */
@@ -217,7 +224,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   });
   function pressure({ upstream }: MirroredRepository): Pressure {
     if (limits.isScarce(upstream.name)) return 'scarce';
-    return fills.count >= connections / 2 ? 'busy' : 'none';
+    return fills.count >= upstream.connections / 2 ? 'busy' : 'none';
   }
 
   const prefetch = createPrefetch({
@@ -329,6 +336,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
         return limit ? [{ upstream: name, limit: limit.limit, remaining: limit.remaining }] : [];
       }),
       refusedLogins: logins.refused(),
+      connections: clients.connections(),
     }),
     want,
     lost,

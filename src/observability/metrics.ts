@@ -6,6 +6,7 @@ export interface MirrorState {
   readonly sizeBytes: number;
   readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
   readonly refusedLogins: readonly { readonly upstream: string; readonly count: number }[];
+  readonly connections: readonly { readonly upstream: string; readonly inUse: number; readonly waiting: number }[];
 }
 
 /** Numbers for Prometheus. Nothing in them names a repository or a person. */
@@ -24,6 +25,7 @@ export interface Metrics {
   readonly mirror: {
     served(upstream: string, kind: string, cache: string): void;
     received(upstream: string, bytes: number): void;
+    waited(upstream: string, seconds: number): void;
     resumed(upstream: string): void;
     mismatched(): void;
     evicted(bytes: number): void;
@@ -62,6 +64,13 @@ export function createMetrics(worker?: number): Metrics {
     'upstream',
     'status',
   ]);
+  const waits = new Histogram({
+    name: 'berth_mirror_connection_wait_seconds',
+    help: 'how long downloads waited for a connection to their upstream',
+    labelNames: ['upstream'],
+    buckets: seconds,
+    registers,
+  });
   const resumed = counter('mirror_resumed_total', 'downloads taken up again after a break', ['upstream']);
   const mismatched = counter('mirror_digest_mismatches_total', 'downloads that were not what their digest names');
   const evicted = counter('mirror_evicted_total', 'mirrored content evicted');
@@ -87,6 +96,7 @@ export function createMetrics(worker?: number): Metrics {
     mirror: {
       served: (upstream, kind, cache) => served.inc({ upstream, kind, cache }),
       received: (upstream, bytes) => received.inc({ upstream }, bytes),
+      waited: (upstream, waitedSeconds) => waits.observe({ upstream }, waitedSeconds),
       resumed: (upstream) => resumed.inc({ upstream }),
       mismatched: () => mismatched.inc(),
       evicted(bytes) {
@@ -127,6 +137,18 @@ function watchMirror(registry: Registry, state: () => MirrorState): void {
     collect() {
       this.reset();
       for (const { upstream, remaining } of state().limits) this.set({ upstream }, remaining);
+    },
+  });
+  new Gauge({
+    name: 'berth_mirror_connections',
+    help: 'downloads that have a connection to their upstream (in_use), or wait for one (waiting)',
+    labelNames: ['upstream', 'state'],
+    registers,
+    collect() {
+      for (const { upstream, inUse, waiting } of state().connections) {
+        this.set({ upstream, state: 'in_use' }, inUse);
+        this.set({ upstream, state: 'waiting' }, waiting);
+      }
     },
   });
   new Gauge({

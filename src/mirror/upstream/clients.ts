@@ -1,8 +1,9 @@
 import { createCircuits } from './circuits.ts';
+import type { ConnectionWaits } from './connection-waits.ts';
 import { createCredentials } from './credentials.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { type Tokens, createTokens } from './tokens.ts';
-import { type ProxySettings, type Timeouts, createTransport } from './transport.ts';
+import { type ConnectionState, type ProxySettings, type Timeouts, createTransport } from './transport.ts';
 import type { Upstream } from './upstream.ts';
 import { type PassingClient, type UpstreamClient, createUpstreamClient } from './upstream-client.ts';
 
@@ -10,12 +11,11 @@ export interface ClientsOptions {
   readonly upstreams: readonly Upstream[];
   readonly timeouts: Timeouts;
   readonly proxy: ProxySettings;
-  /** To one host at a time. */
-  readonly connections: number;
   readonly limits: RateLimits;
   readonly now: () => number;
   /** Is told whether the upstream takes the login of this key of the configuration. */
   readonly onLogin: (upstream: string, key: string, isAccepted: boolean) => void;
+  readonly waits: ConnectionWaits;
 }
 
 /** A client for each upstream. */
@@ -23,12 +23,15 @@ export interface Clients {
   get(upstream: Upstream): UpstreamClient;
   /** The same without any login; its failures and its limits are its own. */
   anonymous(upstream: Upstream): UpstreamClient & PassingClient;
+  /** Connections for downloads, of each upstream. */
+  connections(): readonly (ConnectionState & { readonly upstream: string })[];
   close(): void;
 }
 
 interface Entry {
   readonly client: UpstreamClient;
   readonly anonymous: UpstreamClient & PassingClient;
+  connections(): ConnectionState;
   close(): void;
 }
 
@@ -45,6 +48,7 @@ export function createClients(options: ClientsOptions): Clients {
   return {
     get: (upstream) => entryOf(upstream).client,
     anonymous: (upstream) => entryOf(upstream).anonymous,
+    connections: () => [...entries].map(([{ name }, entry]) => ({ upstream: name, ...entry.connections() })),
     close() {
       for (const entry of entries.values()) entry.close();
     },
@@ -52,8 +56,9 @@ export function createClients(options: ClientsOptions): Clients {
 }
 
 function createEntry(upstream: Upstream, tokens: Tokens, options: ClientsOptions): Entry {
-  const { timeouts, proxy, connections, limits, now, onLogin } = options;
-  const transport = createTransport({ timeouts, connections, ca: upstream.ca, proxy });
+  const { timeouts, proxy, limits, now, onLogin, waits } = options;
+  const onWaited = (milliseconds: number) => waits.note(upstream.name, milliseconds);
+  const transport = createTransport({ ...upstream, timeouts, proxy, onWaited });
   const settings = { now, random: Math.random };
   const [forManifests, forBlobs, forAnonymous] = [createCircuits(settings), createCircuits(settings), createCircuits(settings)];
   const shared = { upstream, transport, tokens, now, proxy, headersSeconds: timeouts.headersSeconds };
@@ -71,5 +76,5 @@ function createEntry(upstream: Upstream, tokens: Tokens, options: ClientsOptions
     observe: () => undefined,
     onLogin: () => undefined,
   });
-  return { client, anonymous, close: () => transport.close() };
+  return { client, anonymous, connections: () => transport.state(), close: () => transport.close() };
 }

@@ -1,7 +1,8 @@
 import { Agent, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions, request as requestPlain } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
-import { rootCertificates } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { type AddressRule, checkLiteral, guardedLookup } from './address-guard.ts';
+import { trustedBy } from './trust.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface Timeouts {
@@ -21,6 +22,15 @@ export interface TransportOptions {
   readonly connections: number;
   readonly ca: string | undefined;
   readonly proxy: ProxySettings;
+  /** Told how long a download has waited for a connection, also where it waited in vain. */
+  readonly onWaited?: (milliseconds: number) => void;
+}
+
+/** Connections for downloads. */
+export interface ConnectionState {
+  readonly inUse: number;
+  /** Downloads that wait for one. */
+  readonly waiting: number;
 }
 
 export interface OutgoingRequest {
@@ -37,36 +47,42 @@ export interface OutgoingRequest {
 export interface Transport {
   /** The response once its headers are there. Its body is destroyed with `timeout` when it rests too long. */
   send(request: OutgoingRequest): Promise<IncomingMessage>;
+  state(): ConnectionState;
   close(): void;
 }
 
 /** When it may be worthwhile to ask again. */
 const busySeconds = 5;
 
-export function createTransport({ timeouts, connections, ca, proxy }: TransportOptions): Transport {
+export function createTransport(options: TransportOptions): Transport {
+  const { timeouts, connections, ca, proxy, onWaited } = options;
   const settings = { keepAlive: true, maxSockets: connections, scheduling: 'lifo' as const, proxyEnv: { ...proxy } };
   const createAgents = () => ({
     plain: new Agent(settings),
-    tls: new TlsAgent({ ...settings, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) }),
+    tls: new TlsAgent(settings),
   });
   const [forDownloads, forOthers] = [createAgents(), createAgents()];
+  const agents = () => [forDownloads.plain, forDownloads.tls];
 
   function begin(request: OutgoingRequest) {
     const { url, method, headers, rule, signal, isDownload = false } = request;
     const { plain, tls } = isDownload ? forDownloads : forOthers;
     const options: RequestOptions = { method, headers, lookup: guardedLookup(rule), ...(signal ? { signal } : {}) };
-    return url.protocol === 'https:'
-      ? requestTls(url, { ...options, agent: tls })
-      : requestPlain(url, { ...options, agent: plain });
+    if (url.protocol !== 'https:') return requestPlain(url, { ...options, agent: plain });
+    const trusting: RequestOptions & Pick<ConnectionOptions, 'secureContext'> = { ...options, secureContext: trustedBy(ca) };
+    return requestTls(url, { ...trusting, agent: tls });
   }
 
   function attempt(request: OutgoingRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const outgoing = begin(request);
       let isAsked = false;
+      const begun = performance.now();
+      const waitedMilliseconds = () => performance.now() - begun;
+      const noteWait = () => request.isDownload && onWaited?.(waitedMilliseconds());
       // A request that waits for a connection says nothing when it is destroyed.
       const end = (error: UpstreamError) => {
-        const reason = isAsked || error.code !== 'timeout' ? error : allInUse();
+        const reason = isAsked || error.code !== 'timeout' ? error : allInUse(connections, waitedMilliseconds());
         reject(reason);
         outgoing.destroy(reason);
       };
@@ -77,6 +93,7 @@ export function createTransport({ timeouts, connections, ca, proxy }: TransportO
       const waiting = setTimeout(() => giveUp('no answer in time'), timeouts.headersSeconds * 1000);
       outgoing.once('socket', (socket) => {
         isAsked = true;
+        noteWait();
         if (!socket.connecting) return;
         connecting = setTimeout(() => giveUp('no connection in time'), timeouts.connectSeconds * 1000);
         socket.once(request.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
@@ -86,6 +103,7 @@ export function createTransport({ timeouts, connections, ca, proxy }: TransportO
         request.signal?.removeEventListener('abort', abort);
         clearTimeout(connecting);
         clearTimeout(waiting);
+        if (!isAsked) noteWait();
       });
       outgoing.once('error', (error) => reject(toUpstreamError(request.signal?.aborted ? request.signal.reason : error)));
       outgoing.once('response', (response) => {
@@ -113,6 +131,7 @@ export function createTransport({ timeouts, connections, ca, proxy }: TransportO
         throw error;
       }
     },
+    state: () => ({ inUse: total(agents(), ({ sockets }) => sockets), waiting: total(agents(), ({ requests }) => requests) }),
     close() {
       for (const agent of [forDownloads, forOthers].flatMap(({ plain, tls }) => [plain, tls])) agent.destroy();
     },
@@ -120,8 +139,14 @@ export function createTransport({ timeouts, connections, ca, proxy }: TransportO
 }
 
 /** Our own limit, and no fault of the upstream's. */
-function allInUse(): UpstreamError {
-  return new UpstreamError('busy', 'all connections to it are in use', { retryAfterSeconds: busySeconds });
+function allInUse(connections: number, waitedMilliseconds: number): UpstreamError {
+  const waited = `${connections} for a host; waited for ${Math.round(waitedMilliseconds / 100) / 10} s`;
+  return new UpstreamError('busy', `all connections to it are in use (${waited})`, { retryAfterSeconds: busySeconds });
+}
+
+/** How many of these agents have for all hosts together, without those that have been given up. */
+function total(agents: readonly Agent[], of: (agent: Agent) => NodeJS.ReadOnlyDict<{ readonly destroyed: boolean }[]>): number {
+  return agents.flatMap((agent) => Object.values(of(agent)).flat()).filter((one) => one?.destroyed === false).length;
 }
 
 function wasStale(error: unknown): boolean {

@@ -12,6 +12,8 @@ export interface Upstream {
   readonly logins: readonly UpstreamLogin[];
   /** That all downloads of a process from it may use; undefined: no limit. */
   readonly bytesPerSecond: number | undefined;
+  /** That downloads of a process may have to one of its hosts at a time; further ones wait. */
+  readonly connections: number;
   /** Certificates (PEM) of the authorities that vouch for it, beside the system's. */
   readonly ca: string | undefined;
   /** Hosts that its redirects may lead to, although they have private addresses. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createConnectionWaits } from '../../../src/mirror/upstream/connection-waits.ts';
 import { createTransport, readWhole } from '../../../src/mirror/upstream/transport.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
@@ -29,7 +30,10 @@ test('MUST 24: 64 downloads at a time; others come again, which is no failure of
   while (downloads.length < 64) downloads.push(...(await Promise.all(Array.from({ length: 8 }, getNew))));
   const refused = await Promise.all(Array.from({ length: 4 }, getNew));
   expect(refused.map(({ status, headers }) => [status, headers.get('retry-after')])).toEqual(Array(4).fill([503, '5']));
-  expect(await refused[0]?.text()).toContain('all connections to it are in use');
+  expect(await refused[0]?.text()).toContain('all connections to it are in use (64 for a host; waited for 2');
+  const metrics = await (await fetch(`${berth.url}/metrics`)).text();
+  expect(metrics).toContain('berth_mirror_connections{upstream="ghcr.io",state="in_use"} 64');
+  expect(metrics).toContain('berth_mirror_connection_wait_seconds_bucket{le="2",upstream="ghcr.io"} 64');
   const { manifest } = upstream.addImage('o/i', '1');
   expect(await (await get('manifests/1')).text()).toBe(manifest);
   expect(upstream.count('GET', /blobs/)).toBe(64);
@@ -38,6 +42,34 @@ test('MUST 24: 64 downloads at a time; others come again, which is no failure of
   expect(bodies.every(({ byteLength }) => byteLength === 10_000)).toBe(true);
   expect((await getNew()).status).toBe(200);
 }, 60_000);
+
+test('the connections for downloads are a setting of the upstream', async () => {
+  await berth.close();
+  berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url, connections: 1 } } });
+  const rest = gate();
+  upstream.misbehave('GET', /blobs/, { stallAfter: 1000, until: rest.opened });
+  const first = getNew();
+  await until(() => upstream.count('GET', /blobs/) === 1);
+  const second = getNew();
+  const waiting = 'berth_mirror_connections{upstream="ghcr.io",state="waiting"} 1';
+  await until(async () => (await (await fetch(`${berth.url}/metrics`)).text()).includes(waiting));
+  rest.open();
+  const bodies = await Promise.all([first, second].map(async (response) => (await response).arrayBuffer()));
+  expect(bodies.map(({ byteLength }) => byteLength)).toEqual([10_000, 10_000]);
+});
+
+test('long waits are told once in ten seconds, with how many there were', () => {
+  let time = 0;
+  const told: object[] = [];
+  const waits = createConnectionWaits({ now: () => time, onWaited: () => undefined, onSlow: (slow) => told.push(slow) });
+  for (const milliseconds of [999, 1500, 2000, 4000]) waits.note('ghcr.io', milliseconds);
+  time += 10_000;
+  waits.note('ghcr.io', 1000);
+  expect(told).toEqual([
+    { upstream: 'ghcr.io', downloads: 1, longestSeconds: 1.5 },
+    { upstream: 'ghcr.io', downloads: 3, longestSeconds: 4 },
+  ]);
+});
 
 test('a request that has ended leaves nothing at a signal that lives on', async () => {
   const bytes = randomBytes(10_000);

@@ -42,6 +42,7 @@ beforeEach(async () => {
       logins: [],
       searchUrl: undefined,
       bytesPerSecond: undefined,
+      connections: 64,
       ca: undefined,
       redirects: [],
     },
@@ -96,6 +97,7 @@ function open(machine: string): Promise<Mirror> {
     measures: {
       served: () => undefined,
       received: () => undefined,
+      waited: () => undefined,
       resumed: () => undefined,
       mismatched: () => undefined,
       evicted: () => undefined,

@@ -149,6 +149,7 @@ function clientWith(command: readonly string[], now: () => number) {
     searchUrl: undefined,
     logins: [{ matches: () => true, source: { key: 'mirror.upstreams.ghcr.io', ...none, command } }],
     bytesPerSecond: undefined,
+    connections: 64,
     ca: undefined,
     redirects: [],
   };
@@ -156,7 +157,7 @@ function clientWith(command: readonly string[], now: () => number) {
     upstreams: [entry],
     timeouts: { connectSeconds: 5, headersSeconds: 5, idleSeconds: 5 },
     proxy: {},
-    connections: 4,
+    waits: { note: () => undefined },
     limits: createRateLimits(now),
     now,
     onLogin: (_upstream, _key, isAccepted) => void states.push(isAccepted),

@@ -99,6 +99,7 @@ describe('MUST 3: what was pushed here wins', () => {
         searchUrl: undefined,
         logins: [],
         bytesPerSecond: undefined,
+        connections: 64,
         ca: undefined,
         redirects: [],
       })),

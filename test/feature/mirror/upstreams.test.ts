@@ -10,6 +10,7 @@ import { type FakeUpstream, type FakeUpstreamOptions, startFakeUpstream } from '
 import { digestOf } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
 import { writeCertificate } from '../../support/certificate.ts';
+import { run } from '../../support/run.ts';
 import { describeWith } from '../../support/requires.ts';
 
 let upstream: FakeUpstream;
@@ -181,7 +182,7 @@ describe('MUST 25: where logins come from', () => {
   });
 });
 
-test('the way out leads through the proxy, but for hosts that are named', async () => {
+test.each(['http://', ''])('the way out leads through the proxy %s127.0.0.1, but for hosts that are named', async (scheme) => {
   await start({});
   const { manifest } = upstream.addImage('o/i', '1');
   const asked: string[] = [];
@@ -197,7 +198,7 @@ test('the way out leads through the proxy, but for hosts that are named', async 
   await berth.close();
   berth = await startMirror({
     upstreams: { 'ghcr.io': { url: upstream.url } },
-    proxy: { http: `http://127.0.0.1:${port}`, none: 'elsewhere.example' },
+    proxy: { http: `${scheme}127.0.0.1:${port}`, none: 'elsewhere.example' },
   });
   expect((await get('1')).body.toString()).toBe(manifest);
   expect(asked).toEqual([`${upstream.url}/v2/o/i/manifests/1`]);
@@ -215,6 +216,29 @@ describeWith(['openssl'], 'TLS', () => {
     await berth.close();
     berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } } });
     expect((await get('1')).status).toBe(502);
+  });
+
+  test("an upstream whose authority is in the system's store is trusted", async () => {
+    const files = await writeCertificate(scratch, 'upstream');
+    const tls = { cert: await readFile(files.certificate, 'utf8'), key: await readFile(files.key, 'utf8') };
+    await start({ tls });
+    upstream.addImage('o/i', '1');
+    // The store is read once by a process: this one has read it already.
+    const module = new URL('../../../src/mirror/upstream/transport.ts', import.meta.url).href;
+    const script = `
+      import { createTransport } from '${module}';
+      const timeouts = { connectSeconds: 5, headersSeconds: 5, idleSeconds: 5 };
+      const transport = createTransport({ timeouts, connections: 1, ca: undefined, proxy: {} });
+      const url = new URL('/v2/o/i/manifests/1', '${upstream.url}');
+      const asked = transport.send({ method: 'HEAD', url, headers: {}, rule: 'any' });
+      console.log(await asked.then(({ statusCode }) => statusCode, ({ message }) => message));
+      transport.close();`;
+    const ask = (environment: object) =>
+      run(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script], {
+        env: { ...process.env, ...environment },
+      });
+    expect(await ask({ SSL_CERT_FILE: files.certificate })).toContain('200');
+    expect(await ask({})).toContain('no connection');
   });
 
   test('MUST 22: nothing leads from HTTPS to HTTP', async () => {
