@@ -37,6 +37,8 @@ import { createTransits } from './cache/transits.ts';
 import { type Upstream, createUpstreams, hasLogins } from './upstream/upstream.ts';
 import { reasonOf } from './upstream/upstream-error.ts';
 import { type UpstreamVisibility, createUpstreamVisibility } from './upstream-visibility.ts';
+import { createStoredListings } from './stored-listings.ts';
+import { createUpstreamWaits } from './upstream-waits.ts';
 import { createUses } from './cache/uses.ts';
 
 /** What upstreams have, as if it lay here. Failures are what the client may read. */
@@ -232,6 +234,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     largestBytes: options.prefetchBytes,
     isBusy: (source) => pressure(source) !== 'none',
   });
+  const waits = createUpstreamWaits({ pause: (signal) => delay(timeouts.connectSeconds * 1000, undefined, { signal }) });
   const manifests = createMirroredManifests({
     metadata,
     remote: createRemoteManifests(clientOf, options.maxManifestBytes, countReceived),
@@ -251,7 +254,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     staleWhileRevalidateSeconds: options.staleWhileRevalidateSeconds,
     negativeSeconds: options.negativeSeconds,
     retrySeconds: options.retrySeconds,
-    pause: (signal) => delay(timeouts.connectSeconds * 1000, undefined, { signal }),
+    waits,
     onFetched: prefetch.after,
   });
   const presence = createPresence(driver, now);
@@ -269,7 +272,14 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   }
 
   const search = createRemoteSearch(options);
-  const listings = createRemoteListings({ clientOf, now, freshnessSeconds, onReceived: countReceived });
+  const listings = createRemoteListings({
+    clientOf,
+    now,
+    freshnessSeconds,
+    onReceived: countReceived,
+    stored: createStoredListings(metadata, (error) => log.warn({ err: error }, 'a listing could not be stored')),
+    waits,
+  });
 
   const visibility = createUpstreamVisibility({
     metadata,

@@ -10,9 +10,9 @@ import type { ManifestFacts, RemoteManifests } from './remote-manifests.ts';
 import type { MirroredRepository } from './routing.ts';
 import type { CacheStatus, ServedManifest } from './served.ts';
 import { createSingleFlight } from './upstream/single-flight.ts';
-import { usesLogin } from './upstream/upstream.ts';
-import { UpstreamError, isOutage } from './upstream/upstream-error.ts';
-import { createUpstreamWaits } from './upstream-waits.ts';
+import { isServedStale } from './stale-errors.ts';
+import { UpstreamError } from './upstream/upstream-error.ts';
+import type { UpstreamWaits } from './upstream-waits.ts';
 
 /** Tags of upstreams: served without asking while they are fresh, then checked by one HEAD for all clients. */
 export interface MirroredTags {
@@ -36,8 +36,7 @@ export interface MirroredTagsOptions {
   readonly negativeSeconds: number;
   /** How long a tag is served stale after a failed check before the upstream is asked for it again. */
   readonly retrySeconds: number;
-  /** Ends when a client has waited long enough for an upstream while there is something to serve without it. */
-  readonly pause: (signal: AbortSignal) => Promise<unknown>;
+  readonly waits: UpstreamWaits;
 }
 
 /** The newest manifest of a tag that is here, whatever the upstream has said since. */
@@ -61,9 +60,8 @@ interface TagRequest {
 const maxRemembered = 10_000;
 
 export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
-  const { metadata, remote, kept, fetcher, absences, now, negativeSeconds, retrySeconds } = options;
+  const { metadata, remote, kept, fetcher, absences, waits, now, negativeSeconds, retrySeconds } = options;
   const checks = createSingleFlight<ManifestFacts>();
-  const waits = createUpstreamWaits(options);
   /** Of this process: a request may have read the store before the answer to another one was written there. */
   const answers = new LRUCache<string, { readonly facts: ManifestFacts; readonly at: number }>({ max: maxRemembered });
   /** When tags whose check has failed are checked again. */
@@ -145,9 +143,7 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
   async function isServedDespite(error: unknown, request: TagRequest): Promise<boolean> {
     if (!(error instanceof UpstreamError)) throw error;
     const { source, held, bodyWanted } = request;
-    // A login that has become bad is our affair: it says nothing about the tag.
-    const isLoginRefused = error.code === 'denied' && usesLogin(source.upstream, source.remoteName);
-    if (!isOutage(error) && !isLoginRefused) return isNotYetConfirmed(request);
+    if (!isServedStale(error, source)) return isNotYetConfirmed(request);
     putOff(request);
     return held !== undefined || !bodyWanted;
   }

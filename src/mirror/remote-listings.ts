@@ -2,10 +2,13 @@ import { LRUCache } from 'lru-cache';
 import type { Digest } from '../oci/digest.ts';
 import type { MirroredRepository } from './routing.ts';
 import type { CacheStatus, Served } from './served.ts';
+import { isServedStale } from './stale-errors.ts';
+import type { ListingAnswer, StoredListings } from './stored-listings.ts';
+import type { UpstreamWaits } from './upstream-waits.ts';
 import { createSingleFlight } from './upstream/single-flight.ts';
 import { readWhole } from './upstream/transport.ts';
 import type { UpstreamClient } from './upstream/upstream-client.ts';
-import { UpstreamError, isOutage } from './upstream/upstream-error.ts';
+import { UpstreamError } from './upstream/upstream-error.ts';
 
 /** One page of a listing as the upstream gave it. */
 export interface RemotePage<Item> extends Served {
@@ -32,24 +35,21 @@ export interface RemoteListingsOptions {
   readonly now: () => number;
   readonly freshnessSeconds: number;
   readonly onReceived: (source: MirroredRepository, bytes: number) => void;
-}
-
-interface Answer {
-  readonly document: unknown;
-  readonly next: URLSearchParams | undefined;
-  readonly sizeBytes: number;
-  readonly at: number;
+  /** Where answers are kept beyond the memory of this process; undefined: nowhere. */
+  readonly stored?: StoredListings;
+  /** Bounds how long clients wait while there is an older answer; undefined: they wait. */
+  readonly waits?: UpstreamWaits;
 }
 
 const largestBytes = 16 * 1024 * 1024;
 const keptBytes = 64 * 1024 * 1024;
 
 export function createRemoteListings(options: RemoteListingsOptions): RemoteListings {
-  const { clientOf, now, freshnessSeconds, onReceived } = options;
-  const kept = new LRUCache<string, Answer>({ maxSize: keptBytes, sizeCalculation: ({ sizeBytes }) => sizeBytes + 1 });
-  const flights = createSingleFlight<Answer>();
+  const { clientOf, now, freshnessSeconds, onReceived, stored, waits } = options;
+  const kept = new LRUCache<string, ListingAnswer>({ maxSize: keptBytes, sizeCalculation: ({ sizeBytes }) => sizeBytes + 1 });
+  const flights = createSingleFlight<ListingAnswer>();
 
-  async function ask(source: MirroredRepository, path: string): Promise<Answer> {
+  async function ask(source: MirroredRepository, path: string): Promise<ListingAnswer> {
     const { remoteName } = source;
     const response = await clientOf(source).request({ method: 'GET', remoteName, path });
     const bytes = await readWhole(response, largestBytes);
@@ -59,16 +59,30 @@ export function createRemoteListings(options: RemoteListingsOptions): RemoteList
     return { document: parse(bytes), next, sizeBytes: bytes.length, at: now() };
   }
 
-  async function answer(source: MirroredRepository, path: string): Promise<{ answer: Answer; cache: CacheStatus }> {
-    const key = `${source.repository} ${path}`;
-    const old = kept.get(key);
-    if (old && now() - old.at < freshnessSeconds * 1000) return { answer: old, cache: 'HIT' };
-    try {
-      const fresh = await flights.run(key, () => ask(source, path));
+  /** One request at the upstream for all clients. */
+  function fetch(source: MirroredRepository, path: string, key: string): Promise<ListingAnswer> {
+    return flights.run(key, async () => {
+      const fresh = await ask(source, path);
       kept.set(key, fresh);
-      return { answer: fresh, cache: 'MISS' };
+      await stored?.keep(source.repository, path, fresh);
+      return fresh;
+    });
+  }
+
+  async function answer(source: MirroredRepository, path: string): Promise<{ answer: ListingAnswer; cache: CacheStatus }> {
+    const key = `${source.repository} ${path}`;
+    const isFresh = (one: ListingAnswer) => now() - one.at < freshnessSeconds * 1000;
+    let old = kept.get(key);
+    // Another process may have fetched it since, or this one before it was restarted.
+    if (!old || !isFresh(old)) old = (await stored?.find(source.repository, path)) ?? old;
+    if (old && isFresh(old)) return { answer: old, cache: 'HIT' };
+    const fetching = fetch(source, path, key);
+    if (!old) return { answer: await fetching, cache: 'MISS' };
+    try {
+      const fresh = await (waits ? waits.within(source.upstream.name, fetching) : fetching);
+      return fresh ? { answer: fresh, cache: 'MISS' } : { answer: old, cache: 'STALE' };
     } catch (error) {
-      if (old && error instanceof UpstreamError && isOutage(error)) return { answer: old, cache: 'STALE' };
+      if (error instanceof UpstreamError && isServedStale(error, source)) return { answer: old, cache: 'STALE' };
       throw error;
     }
   }

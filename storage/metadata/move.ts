@@ -9,9 +9,9 @@ import { MetadataError } from './store.ts';
 
 /**
  * What does not move: the target has its own migrations and leases, and sums up by itself; bytes of unfinished uploads and
- * of what is being evicted stay behind.
+ * of what is being evicted stay behind, and so do listings of upstreams, which are asked for again.
  */
-const left = new Set(['schema_migrations', 'leases', 'uploads', 'mirrored_size', 'mirrored_transits']);
+const left = new Set(['schema_migrations', 'leases', 'uploads', 'mirrored_size', 'mirrored_transits', 'mirrored_listings']);
 
 /** PostgreSQL takes 65,535 values in a statement. */
 const mostValues = 30_000;

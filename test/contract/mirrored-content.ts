@@ -236,6 +236,22 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect(await store().repositoryExists('own')).toBe(true);
   });
 
+  test('the newest listings are stored, each page in place of its last one', async () => {
+    const record = (path: string, document: string, fetchedAt: number) =>
+      store().recordListing({ repository: 'ghcr.io/o/i', path, document, next: fetchedAt === 1 ? null : 'n=1', fetchedAt }, 2);
+    const find = (path: string) => store().findListing('ghcr.io/o/i', path);
+    await record('a', '[1]', 1);
+    expect([await find('a'), await find('b')]).toEqual([{ document: '[1]', next: null, fetchedAt: 1 }, undefined]);
+    await record('b', '[2]', 2);
+    await record('a', '[3]', 3);
+    await record('c', '[4]', 4);
+    expect([await find('a'), await find('b'), await find('c')]).toEqual([
+      { document: '[3]', next: 'n=1', fetchedAt: 3 },
+      undefined,
+      { document: '[4]', next: 'n=1', fetchedAt: 4 },
+    ]);
+  });
+
   test('what an image pins is not evicted, until no image pins it any more', async () => {
     for (const letter of ['a', 'b', 'c']) await store().recordMirroredBlob([holder('docker.io/x')], digest(letter), 5, 1);
     const evictable = async () => (await store().leastRecentlyUsed(false, 9)).map((content) => content.digest[7]).join('');

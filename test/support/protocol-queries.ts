@@ -89,6 +89,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'forget content': () => writes.forgetContent('d50001'),
   evict: () => writes.evictContent('d50000', 1),
   'reserve room': () => writes.reserveRoom('new', 1, 1_000_000_000, 1),
+  'stored listing': () => reads.findListing('docker.io/app1', 'tags/list'),
   'renew arrivals': () => writes.renewArrivals(['d50000', 'd50001'], 1),
   'end transits': () => writes.endTransits(['d50000', 'd50001'], true),
   'refuse a blob': () => writes.refuseBlob('d50000', 1),

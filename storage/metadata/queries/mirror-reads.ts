@@ -1,4 +1,5 @@
 import { type Query, all, first } from '../query.ts';
+import type { StoredListing } from './mirror-listings.ts';
 
 /** What can be asked about mirrored content. */
 
@@ -169,4 +170,14 @@ export function* pinnedBytes(): Query<number> {
       WHERE digest IN (SELECT digest FROM mirrored_pins)`,
   );
   return Number(row?.total ?? 0);
+}
+
+/** The page of a listing that an upstream gave last. */
+export function* findListing(repository: string, path: string): Query<Omit<StoredListing, 'repository' | 'path'> | undefined> {
+  return yield* first<Omit<StoredListing, 'repository' | 'path'>>(
+    `SELECT document AS "document", next AS "next", fetched_at AS "fetchedAt"
+       FROM mirrored_listings WHERE repository = ? AND path = ?`,
+    repository,
+    path,
+  );
 }

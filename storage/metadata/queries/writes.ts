@@ -8,6 +8,7 @@ export * from './account-writes.ts';
 export * from './audit-writes.ts';
 export * from './coordination.ts';
 export * from './mirror-eviction.ts';
+export * from './mirror-listings.ts';
 export * from './mirror-writes.ts';
 export * from './oidc-writes.ts';
 export * from './pins.ts';

@@ -219,6 +219,25 @@ describe('MUST 20: listings', () => {
     expect((await call(berth, 'GET', '/v2/o/i/tags/list?n=2&ns=ghcr.io')).status).toBe(200);
   });
 
+  test('tags and referrers are served stale after a restart while the upstream is gone', async () => {
+    await start({ freshness: '1ms' });
+    for (const tag of ['a', 'b', 'c']) upstream.addImage('o/i', tag);
+    const paths = ['/v2/ghcr.io/o/i/tags/list?n=2', `/v2/ghcr.io/o/i/referrers/${upstream.addImage('o/i', 'd').digest}`];
+    const before = await Promise.all(paths.map((one) => call(berth, 'GET', one)));
+    await upstream.goAway();
+    berth = await berth.restart();
+    for (const [index, one] of paths.entries()) {
+      const answer = await call(berth, 'GET', one);
+      expect([answer.status, answer.headers['x-mirror-cache'], answer.headers['link']]).toEqual([
+        200,
+        'STALE',
+        before[index]?.headers['link'],
+      ]);
+      expect(answer.json()).toEqual(before[index]?.json());
+    }
+    expect((await call(berth, 'GET', '/v2/ghcr.io/o/i/tags/list?n=3')).status).toBe(502);
+  });
+
   test('MUST 20: referrers are theirs and ours, each once', async () => {
     await start();
     const { digest } = upstream.addImage('o/i', '1');

@@ -12,6 +12,7 @@ import { UpstreamError, type UpstreamErrorCode } from '../../../src/mirror/upstr
 import type { UpstreamRequest } from '../../../src/mirror/upstream/upstream-client.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import type { Tag } from '../../../src/oci/reference.ts';
+import { createUpstreamWaits } from '../../../src/mirror/upstream-waits.ts';
 import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
 import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
 import { Readable } from 'node:stream';
@@ -71,10 +72,12 @@ async function start(staleWhileRevalidateSeconds = 0): Promise<void> {
     staleWhileRevalidateSeconds,
     negativeSeconds: 30,
     retrySeconds: 5,
-    pause(signal) {
-      waiting++;
-      return Promise.race([patience.opened, new Promise((_resolve, reject) => signal.addEventListener('abort', reject))]);
-    },
+    waits: createUpstreamWaits({
+      pause(signal) {
+        waiting++;
+        return Promise.race([patience.opened, new Promise((_resolve, reject) => signal.addEventListener('abort', reject))]);
+      },
+    }),
     onFetched: () => undefined,
   });
   closeStores = async () => {

@@ -1,0 +1,34 @@
+import { type Query, run } from '../query.ts';
+
+/** Listings of upstreams that are stored. Each is one transaction. Times are milliseconds since 1970. */
+
+/** One page of a listing, as its upstream last gave it. */
+export interface StoredListing {
+  readonly repository: string;
+  /** Below the repository, with its query. */
+  readonly path: string;
+  /** JSON. */
+  readonly document: string;
+  /** Query of the next page, or null. */
+  readonly next: string | null;
+  readonly fetchedAt: number;
+}
+
+/** Stores the page in place of the last one. Of all pages the `maxListings` newest stay. */
+export function* recordListing(listing: StoredListing, maxListings: number): Query<void> {
+  yield* run(
+    `INSERT INTO mirrored_listings (repository, path, document, next, fetched_at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (repository, path) DO UPDATE SET document = excluded.document, next = excluded.next,
+       fetched_at = excluded.fetched_at`,
+    listing.repository,
+    listing.path,
+    listing.document,
+    listing.next,
+    listing.fetchedAt,
+  );
+  yield* run(
+    `DELETE FROM mirrored_listings
+      WHERE fetched_at < (SELECT fetched_at FROM mirrored_listings ORDER BY fetched_at DESC LIMIT 1 OFFSET ?)`,
+    maxListings - 1,
+  );
+}
