@@ -234,7 +234,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     largestBytes: options.prefetchBytes,
     isBusy: (source) => pressure(source) !== 'none',
   });
-  const waits = createUpstreamWaits({ pause: (signal) => delay(timeouts.connectSeconds * 1000, undefined, { signal }) });
+  const upstreamWaits = createUpstreamWaits({ pause: (signal) => delay(timeouts.connectSeconds * 1000, undefined, { signal }) });
   const manifests = createMirroredManifests({
     metadata,
     remote: createRemoteManifests(clientOf, options.maxManifestBytes, countReceived),
@@ -254,7 +254,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     staleWhileRevalidateSeconds: options.staleWhileRevalidateSeconds,
     negativeSeconds: options.negativeSeconds,
     retrySeconds: options.retrySeconds,
-    waits,
+    waits: upstreamWaits,
     onFetched: prefetch.after,
   });
   const presence = createPresence(driver, now);
@@ -278,7 +278,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     freshnessSeconds,
     onReceived: countReceived,
     stored: createStoredListings(metadata, (error) => log.warn({ err: error }, 'a listing could not be stored')),
-    waits,
+    waits: upstreamWaits,
   });
 
   const visibility = createUpstreamVisibility({
