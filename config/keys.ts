@@ -149,7 +149,12 @@ export interface Address {
 
 export function address(fallback: string, description: string): Key<Address> {
   return key(fallback, 'host:port', description, (value) => {
-    const match = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(String(value));
+    const text = String(value);
+    if (/^:\d+$/.test(text))
+      throw new Error(
+        `must name a host before ${text}: 127.0.0.1${text} for this machine alone, 0.0.0.0${text} for all addresses`,
+      );
+    const match = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(text);
     const port = Number(match?.[2]);
     if (!match?.[1] || port > 65_535) throw new Error('must be host:port, such as 127.0.0.1:5000 or [::1]:5000');
     return { host: match[1].replace(/^\[|\]$/g, ''), port };

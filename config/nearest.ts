@@ -22,3 +22,9 @@ function editDistance(one: string, other: string): number {
   }
   return row[other.length] ?? 0;
 }
+
+/** Says that `name` is not a key, and which of the `known` ones was probably meant. */
+export function unknownKey(name: string, known: readonly string[]): string {
+  const suggestion = nearest(name, known);
+  return `${name} is not a key${suggestion === undefined ? '' : `: did you mean ${suggestion}?`}`;
+}

@@ -128,7 +128,7 @@ export const schema = section({
         'mcr.microsoft.com': { url: 'https://mcr.microsoft.com' },
         'public.ecr.aws': { url: 'https://public.ecr.aws' },
       },
-      'registries that may be mirrored, by host name; what is written replaces this list',
+      'registries that may be mirrored, by host name; merged over this list, and HOST: false removes one',
       {
         url: url('where the upstream answers'),
         ...login,

@@ -1,4 +1,5 @@
-import { keyPaths, variableName } from '../../config/load.ts';
+import { keyPaths } from '../../config/load.ts';
+import { variableName } from '../../config/variables.ts';
 import type { Command } from './command.ts';
 
 /** What `berth --help` prints. */
@@ -22,6 +23,8 @@ export function overview(commands: readonly Command[]): string {
       `  ${path}   ${variableName(path)}`,
       `      ${key.description} (${key.form}${key.default === undefined || key.default === '' ? '' : `; default ${String(key.default)}`})`,
     ]),
+    '',
+    'Keys of an upstream are variables too, such as BERTH_MIRROR_UPSTREAMS_DOCKER_IO_USERNAME, …_PASSWORD and …_PASSWORD_FILE.',
   ].join('\n');
 }
 

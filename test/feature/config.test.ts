@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { ConfigError, keyPaths, loadConfig, variableName } from '../../config/load.ts';
+import { ConfigError, keyPaths, loadConfig } from '../../config/load.ts';
+import { variableName } from '../../config/variables.ts';
 
 const folder = new URL('../../config/', import.meta.url);
 
@@ -31,6 +32,11 @@ async function load(yaml: string, environment: Readonly<Record<string, string>> 
   const file = join(scratch, 'good.yaml');
   await writeFile(file, yaml);
   return loadConfig({ file, environment });
+}
+
+/** The message without where the value was set. */
+function withoutSource(message: string): string {
+  return message.replace(/ \((?:found|set in|\/)[^]*\)$/, '');
 }
 
 /** The scalars of a YAML document by path; lists count as scalars. */
@@ -75,8 +81,8 @@ describe('values', () => {
     ['listen: "[::1]:0"', 'listen', { host: '::1', port: 0 }],
     ['workers: auto', 'workers', 'auto'],
     ['workers: 4', 'workers', 4],
-    ['publicUrl: https://registry.example.com', 'publicUrl', 'https://registry.example.com'],
-    ['trustedProxies: [10.0.0.0/8, "::1"]', 'trustedProxies', ['10.0.0.0/8', '::1']],
+    ['publicUrl: http://localhost:5000', 'publicUrl', 'http://localhost:5000'],
+    ['{ trustedProxies: [10.0.0.0/8, "::1"], access: { mode: token } }', 'trustedProxies', ['10.0.0.0/8', '::1']],
     ['locations: absolute', 'locations', 'absolute'],
   ])('%s', async (yaml, key, expected) => {
     expect((await load(yaml))[key as 'listen']).toEqual(expected);
@@ -109,13 +115,36 @@ describe('values', () => {
 
   test('a secret may lie in a file', async () => {
     await writeFile(join(scratch, 'secret'), 'pass word\n');
-    const config = await load('', { BERTH_ACCESS_ADMIN_PASSWORD_FILE: join(scratch, 'secret') });
+    const config = await load('access: { mode: token }', { BERTH_ACCESS_ADMIN_PASSWORD_FILE: join(scratch, 'secret') });
     expect(config.access.admin.password).toBe('pass word');
   });
 
-  test('upstreams of the operator replace the default', async () => {
-    const config = await load('mirror: { upstreams: { ghcr.io: { url: https://ghcr.io, username: bot } } }');
-    expect(config.mirror.upstreams['ghcr.io']).toMatchObject({ url: 'https://ghcr.io', username: 'bot' });
+  test('upstreams of the operator are merged over the defaults', async () => {
+    const { upstreams } = (await load('mirror: { upstreams: { ghcr.io: { username: bot }, up.example: { url: http://up } } }'))
+      .mirror;
+    expect(upstreams['ghcr.io']).toMatchObject({ url: 'https://ghcr.io', username: 'bot' });
+    expect(upstreams['up.example']).toMatchObject({ url: 'http://up' });
+    expect(upstreams['docker.io']).toMatchObject({ url: 'https://registry-1.docker.io' });
+  });
+
+  test('false removes an upstream, and its variables with it', async () => {
+    const yaml = 'mirror: { upstreams: { ghcr.io: false } }';
+    expect(Object.keys((await load(yaml)).mirror.upstreams)).not.toContain('ghcr.io');
+    expect(await errorsOf(yaml, { BERTH_MIRROR_UPSTREAMS_GHCR_IO_USERNAME: 'bot' })).toHaveLength(1);
+  });
+
+  test('every upstream takes its login from the environment', async () => {
+    await writeFile(join(scratch, 'password'), 'pass word\n');
+    const config = await load('mirror: { upstreams: { "up.example:5000": { url: http://up } } }', {
+      BERTH_MIRROR_UPSTREAMS_DOCKER_IO_USERNAME: 'bot',
+      BERTH_MIRROR_UPSTREAMS_DOCKER_IO_PASSWORD: 'secret',
+      BERTH_MIRROR_UPSTREAMS_QUAY_IO_PASSWORD_FILE: join(scratch, 'password'),
+      BERTH_MIRROR_UPSTREAMS_UP_EXAMPLE_5000_USERNAME: 'other',
+    });
+    const { upstreams } = config.mirror;
+    expect(upstreams['docker.io']).toMatchObject({ url: 'https://registry-1.docker.io', username: 'bot', password: 'secret' });
+    expect(upstreams['quay.io']).toMatchObject({ passwordFile: join(scratch, 'password') });
+    expect(upstreams['up.example:5000']).toMatchObject({ username: 'other' });
   });
 });
 
@@ -148,7 +177,59 @@ describe('errors', () => {
     ['mirror: { refresh: { every: 0s } }', 'mirror.refresh.every must be more than 0s and at most 24d'],
     ['mirror: { refresh: { every: 30d } }', 'mirror.refresh.every must be more than 0s and at most 24d'],
   ])('%s', async (yaml, message) => {
-    expect(await errorsOf(yaml)).toEqual([message]);
+    expect((await errorsOf(yaml)).map(withoutSource)).toEqual([message]);
+  });
+
+  test.each([
+    [
+      'a wrong value',
+      'log:\n  level: loud',
+      'log.level must be one of info, debug, warn, error, silent (found "loud" in FILE:2)',
+    ],
+    ['an unknown key', '\nlistne: x', 'listne is not a key: did you mean listen? (FILE:2)'],
+    ['a key without its pair', 'tls:\n  key: key.pem', 'tls.certificate and tls.key belong together (FILE:2)'],
+    ['a section that is none', 'storage: filesystem', 'storage must be a map of keys (FILE:1)'],
+    [
+      'a key of an upstream',
+      'mirror:\n  upstreams:\n    ghcr.io:\n      url: ghcr',
+      'mirror.upstreams.ghcr.io.url must be a URL that begins with http:// or https:// (found "ghcr" in FILE:4)',
+    ],
+  ])('%s is named with its value and its line', async (_what, yaml, message) => {
+    expect(await errorsOf(yaml)).toEqual([message.replace('FILE', join(scratch, 'berth.yaml'))]);
+  });
+
+  test('a value of the environment is named with its variable', async () => {
+    expect(await errorsOf('workers: 2', { BERTH_WORKERS: 'none' })).toEqual([
+      'workers must be a whole number from 1 to 256 (found "none" in BERTH_WORKERS)',
+    ]);
+  });
+
+  test('the value of a secret is not shown', async () => {
+    const [message] = await errorsOf('', { BERTH_STORAGE_METADATA_URL: 'mysql://berth:hunter2@db/berth' });
+    expect(message).toContain('(set in BERTH_STORAGE_METADATA_URL)');
+    expect(message).not.toContain('hunter2');
+  });
+
+  test('an address without a host is explained', async () => {
+    expect((await errorsOf('listen: ":5000"'))[0]).toContain('0.0.0.0:5000 for all addresses');
+  });
+
+  test.each([
+    ['storage: { metadata: { url: postgres://db/berth } }', 'storage.metadata.url', 'storage.metadata.driver postgres'],
+    ['storage: { blobs: { s3: { bucket: layers } } }', 'storage.blobs.s3.bucket', 'storage.blobs.driver s3'],
+    ['access: { admin: { password: secret } }', 'access.admin.password', 'access.mode token'],
+    ['access: { oidc: { issuer: https://id.example.com } }', 'access.oidc.issuer', 'access.mode token'],
+    ['access: { identities: { ci: { issuer: https://ci.example.com } } }', 'access.identities.ci', 'access.mode token'],
+    ['access: { mode: token, external: { issuer: auth } }', 'access.external.issuer', 'access.mode external'],
+    ['access: { mode: token }\nmirror: { allowPush: [library/x] }', 'mirror.allowPush', 'access.mode open'],
+  ])('%s is an error where it would not count', async (yaml, key, needs) => {
+    expect((await errorsOf(yaml)).map(withoutSource)).toEqual([`${key} is set, but counts only with ${needs}`]);
+  });
+
+  test('a setting that does not count may have its default', async () => {
+    expect(await errorsOf('storage: { metadata: { connections: 10, url: } }\naccess: { admin: { username: admin } }')).toEqual(
+      [],
+    );
   });
 
   test('every error is told at once, of the file and of the environment', async () => {
@@ -164,6 +245,25 @@ describe('errors', () => {
     expect(await errorsOf('listen: 0.0.0.0:5000\naccess: { allowOpen: true }')).toEqual([]);
     expect(await errorsOf('listen: 0.0.0.0:5000\naccess: { mode: token }')).toEqual([]);
     expect(await errorsOf('listen: localhost:5000')).toEqual([]);
+  });
+
+  test.each([
+    ['trustedProxies: [127.0.0.1]', 'trustedProxies'],
+    ['publicUrl: https://registry.example.com', 'publicUrl https://registry.example.com'],
+  ])('open access is refused where others come through a proxy: %s', async (yaml, reason) => {
+    const [message] = await errorsOf(yaml);
+    expect(message).toContain(reason);
+    expect(message).toContain('access.allowOpen');
+    expect(await errorsOf(`${yaml}\naccess: { allowOpen: true }`)).toEqual([]);
+  });
+
+  test('open access is not refused for a public URL on this machine', async () => {
+    for (const url of ['http://localhost:5000', 'http://127.0.0.1:5000', 'http://[::1]:5000', 'http://berth.localhost'])
+      expect(await errorsOf(`publicUrl: ${url}`)).toEqual([]);
+  });
+
+  test('open access is not refused to commands that serve nothing', () => {
+    expect(() => loadConfig({ environment: { BERTH_LISTEN: '0.0.0.0:5000' }, serves: false })).not.toThrow();
   });
 
   test('YAML that is none is told with its line', async () => {
@@ -182,14 +282,40 @@ test('whatever a key accepts from the file it accepts, and understands alike, fr
     fc.property(fc.constantFrom(...alone), scalar, ({ path, key }, written) => {
       const accepted = attempt(() => key.parse(written));
       const loaded = attempt(() => {
-        const config: unknown = loadConfig({ environment: { [variableName(path)]: written } });
+        const config: unknown = loadConfig({ environment: { ...besides(path), [variableName(path)]: written } });
         return path.split('.').reduce((node, name) => (node as Record<string, unknown>)[name], config);
       });
-      if (accepted instanceof Error) expect(loaded).toEqual(new ConfigError([`${path} ${accepted.message}`]));
+      if (accepted instanceof Error) expect(messageOf(loaded)).toBe(`${path} ${accepted.message}`);
       else expect(loaded).toEqual(accepted);
     }),
   );
 });
+
+/** What makes a key count. */
+function besides(path: string): Readonly<Record<string, string>> {
+  if (path.startsWith('storage.blobs.s3.'))
+    return {
+      BERTH_ACCESS_MODE: 'token',
+      BERTH_STORAGE_BLOBS_DRIVER: 's3',
+      BERTH_STORAGE_BLOBS_S3_BUCKET: 'layers',
+      BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID: 'id',
+      BERTH_STORAGE_BLOBS_S3_SECRET_ACCESS_KEY: 'secret',
+    };
+  if (/^storage\.metadata\.(url|connections)$/.test(path))
+    return { BERTH_STORAGE_METADATA_DRIVER: 'postgres', BERTH_STORAGE_METADATA_URL: 'postgres://db/berth' };
+  if (path.startsWith('access.external.'))
+    return {
+      BERTH_ACCESS_MODE: 'external',
+      BERTH_ACCESS_EXTERNAL_REALM: 'https://auth.example.com/token',
+      BERTH_ACCESS_EXTERNAL_ISSUER: 'auth',
+      BERTH_ACCESS_EXTERNAL_JWKS_URL: 'https://auth.example.com/jwks',
+    };
+  return path === 'mirror.allowPush' ? {} : { BERTH_ACCESS_MODE: 'token' };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof ConfigError ? withoutSource(error.errors.join('\n')) : String(error);
+}
 
 function attempt(work: () => unknown): unknown {
   try {

@@ -11,7 +11,9 @@ afterEach(async () => {
   berth = undefined;
 });
 
-const start = async (settings: Readonly<Record<string, string>>) => (berth = await startBerth(settings));
+/** A public URL and trusted proxies let other machines in: mode open needs to be told that this is wanted. */
+const start = async (settings: Readonly<Record<string, string>>) =>
+  (berth = await startBerth({ BERTH_ACCESS_ALLOW_OPEN: 'true', ...settings }));
 
 /** `Location` of a new upload. */
 async function locationOf(server: TestBerth, headers: Readonly<Record<string, string>>): Promise<string> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { keyPaths, variableName } from '../../config/load.ts';
+import { keyPaths } from '../../config/load.ts';
+import { variableName } from '../../config/variables.ts';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type TestBerth, startBerth } from './berth.ts';
 
 export interface MirrorSettings {
-  /** Upstreams by name, as in the configuration. */
-  readonly upstreams: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Upstreams by name, as in the configuration: merged over the defaults; false removes one. */
+  readonly upstreams: Readonly<Record<string, Readonly<Record<string, unknown>> | false>>;
   /** Other keys of the section `mirror`. */
   readonly [key: string]: unknown;
 }

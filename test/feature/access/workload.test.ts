@@ -131,5 +131,6 @@ test.each([
   const file = await configuration('bad', { bad: { issuer: 'https://ci.example', ...rule } });
   await expect(startBerth({ BERTH_ACCESS_MODE: 'token', BERTH_CONFIG: file })).rejects.toThrow(message);
   const main = join(import.meta.dirname, '../../../src/main.ts');
-  await expect(run(process.execPath, [main, 'config', 'check', '--config', file])).rejects.toThrow(message);
+  const env = { ...process.env, BERTH_ACCESS_MODE: 'token' };
+  await expect(run(process.execPath, [main, 'config', 'check', '--config', file], { env })).rejects.toThrow(message);
 });

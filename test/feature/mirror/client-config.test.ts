@@ -16,9 +16,15 @@ beforeAll(async () => {
   berth = await startMirror(
     {
       default: 'docker.io',
-      upstreams: { 'docker.io': { url: 'https://registry-1.docker.io' }, 'ghcr.io': { url: 'https://ghcr.io' } },
+      upstreams: {
+        'quay.io': false,
+        'registry.k8s.io': false,
+        'gcr.io': false,
+        'mcr.microsoft.com': false,
+        'public.ecr.aws': false,
+      },
     },
-    { BERTH_PUBLIC_URL: 'https://mirror.example.com' },
+    { BERTH_PUBLIC_URL: 'https://mirror.example.com', BERTH_ACCESS_ALLOW_OPEN: 'true' },
   );
 });
 afterAll(async () => {

@@ -33,7 +33,6 @@ describeWith(postgresPrograms, 'replicas with folders of their own over one data
       ...postgresSettings(database.url),
       ...blobs.settings,
       BERTH_STORAGE_BLOBS_DIRECTORY: join(directory, 'blobs'),
-      BERTH_STORAGE_BLOBS_S3_REDIRECT: 'false',
     };
     dispose = [];
   }, 180_000);
