@@ -26,6 +26,7 @@ import { type Metrics, createMetrics } from './observability/metrics.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './registry/leases.ts';
 import { makePrivate } from './assembly/private-files.ts';
+import { warnOfOtherRegistry } from './assembly/other-registry.ts';
 import { openControl } from './assembly/open-mode.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
@@ -56,6 +57,7 @@ export interface App {
 /** `shared`: where this is one of several processes that are scraped as one. */
 export async function createApp(config: Config, log: Log, shared?: SharedMetrics): Promise<App> {
   const driver = await openBlobStore(config.storage.blobs);
+  await warnOfOtherRegistry(driver, log);
   const metadata = await openMetadata(config);
   for (const exposed of await makePrivate(config.storage.blobs.directory, metadataFile(config)))
     log.warn(exposed, 'other users of this machine can open data of berth');

@@ -85,11 +85,12 @@ async function dispatch(words: readonly string[], host: Host): Promise<void> {
     options: values,
     operands: positionals,
     config() {
-      const config = loadConfig({ file, environment: host.environment });
+      const config = loadConfig({ file, environment: host.environment, serves: command.serves ?? false });
       host.setUmask(umaskFor(config.storage.blobs.directory));
       return config;
     },
-    otherConfig: (other, prefix) => loadConfig({ file: other, environment: withoutPrefix(host.environment, prefix) }),
+    otherConfig: (other, prefix) =>
+      loadConfig({ file: other, environment: withoutPrefix(host.environment, prefix), serves: false }),
     onSignal: host.onSignal,
     isTerminal: host.isTerminal,
     print,
@@ -131,10 +132,12 @@ function parse(command: Command, args: readonly string[]) {
 
 /** What went wrong, for the person who started berth; a stack trace only for what is our own mistake. */
 function explain(error: unknown): string {
-  if (error instanceof ConfigError)
-    return ['the configuration is not good:', ...error.errors.map((line) => `  ${line}`)].join('\n');
+  if (error instanceof ConfigError) return ['invalid configuration:', ...error.errors.map((line) => `  ${line}`)].join('\n');
   const { code, message, stack } = error as NodeJS.ErrnoException & { code?: unknown };
   if (code === 'EADDRINUSE') return `${message}: another program listens there; set BERTH_LISTEN to another address`;
+  if (code === 'EADDRNOTAVAIL') return `${message}: no network interface of this machine has the address in listen`;
+  if (code === 'EACCES' && message.startsWith('listen '))
+    return `${message}: this user may not open the port in listen; choose one from 1024 on`;
   if (error instanceof UsageError || typeof code === 'string') return message;
   return stack ?? message;
 }

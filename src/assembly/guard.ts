@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../../config/load.ts';
+import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { createAccess } from '../access/access.ts';
@@ -116,11 +116,11 @@ function oidcEntrance({ config, metadata, now, audit }: Parts): OidcEntrance | u
 }
 
 function guardByOthers({ config, metadata, upstreams, now, audit }: Parts): ByMode {
-  const { realm = '', service, issuer = '', certificates, jwksUrl } = config.access.external;
+  const { realm = '', service, issuer = '', jwksUrl } = config.access.external;
   const authenticator = createExternalAuthenticator({
     issuer,
     service,
-    certificates: certificates === undefined ? undefined : openCertificates(certificates),
+    certificates: readTrustedCertificates(config),
     keys: jwksUrl === undefined ? undefined : createKeySet(async () => readKeySet(await fetchJson(jwksUrl)), now),
     now,
   });
@@ -134,10 +134,14 @@ function guardByOthers({ config, metadata, upstreams, now, audit }: Parts): ByMo
   };
 }
 
-function openCertificates(file: string): TrustedCertificates {
+/** Reads `access.external.certificates`; undefined where it is not set. Throws `ConfigError` for a file that cannot be used. */
+export function readTrustedCertificates(config: Config): TrustedCertificates | undefined {
+  const { certificates: file } = config.access.external;
+  if (file === undefined) return undefined;
   try {
     return readCertificates(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new ConfigError([`access.external.certificates ${file} can not be read: ${(error as Error).message}`]);
+    const where = whereSet(config, ['access', 'external', 'certificates']);
+    throw new ConfigError([`access.external.certificates: ${file} can not be read: ${(error as Error).message}${where}`]);
   }
 }

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { duration } from '../../config/keys.ts';
-import { openMetadata } from '../app.ts';
+import type { Config } from '../../config/schema.ts';
+import { metadataFile, openMetadata } from '../app.ts';
 import type { Administration } from '../access/administration.ts';
 import { AdministrationError } from '../access/administration-error.ts';
 import { createAdministration } from '../access/create-administration.ts';
@@ -40,6 +43,9 @@ export function administrating(
       checkOperands(usage, operands, invocation.operands);
       const config = invocation.config();
       const reserved = readReservedNamespaces(config);
+      invocation.warn(`works on ${existingMetadata(config)}`);
+      if (config.access.mode === 'open')
+        invocation.warn('access.mode is open in this configuration: accounts do not count there');
       const metadata = await openMetadata(config);
       try {
         await run({ ...invocation, metadata, administration: createAdministration(metadata, actor, Date.now, reserved) });
@@ -50,6 +56,21 @@ export function administrating(
       }
     },
   };
+}
+
+/** Returns where the metadata lies, for people. Throws `UsageError` where there is none: a new folder would serve nobody. */
+function existingMetadata(config: Config): string {
+  const { driver, url = '' } = config.storage.metadata;
+  if (driver === 'postgres') {
+    const { host, pathname } = new URL(url);
+    return `PostgreSQL at ${host}${pathname}`;
+  }
+  const file = resolve(metadataFile(config));
+  if (existsSync(file)) return file;
+  throw new UsageError(
+    `${file} does not exist: there is no data of berth. Name the configuration of the server by --config FILE, BERTH_CONFIG or ` +
+      'BERTH_STORAGE_BLOBS_DIRECTORY; for a new server start berth serve first',
+  );
 }
 
 function checkOperands(usage: string, named: string, given: readonly string[]): void {

@@ -32,5 +32,7 @@ export interface Command {
   readonly summary: string;
   readonly usage: string;
   readonly options: ParseArgsOptionsConfig;
+  /** True if it listens, or judges whether it could: only then does it matter who may reach the server. Default: false. */
+  readonly serves?: boolean;
   run(invocation: Invocation): Promise<void>;
 }

@@ -1,21 +1,15 @@
-import { readAllowPush } from '../assembly/open-mode.ts';
-import { readPinnedImages } from '../assembly/pinned-images.ts';
-import { readUpstreams } from '../assembly/upstreams.ts';
-import { readWorkloadRules } from '../assembly/workload-rules.ts';
+import { checkConfig } from '../assembly/check-config.ts';
 import type { Command } from './command.ts';
 
-/** `berth config check`: says what is wrong with the configuration, or that nothing is. */
+/** `berth config check`: prints what is wrong with the configuration, or that nothing is. */
 export const configCheck: Command = {
   name: 'config check',
   summary: 'check the configuration and the environment, and name every error',
   usage: 'berth config check [--config FILE]',
   options: {},
+  serves: true,
   async run({ config, print }) {
-    const settings = config();
-    readWorkloadRules(settings);
-    await readUpstreams(settings);
-    readPinnedImages(settings);
-    readAllowPush(settings);
+    for (const warning of await checkConfig(config())) print(`warning: ${warning}`);
     print('the configuration is good');
   },
 };

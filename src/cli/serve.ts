@@ -2,11 +2,12 @@ import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
 import type { Config } from '../../config/schema.ts';
 import { createApp } from '../app.ts';
+import { checkConfig } from '../assembly/check-config.ts';
 import { ownData } from '../assembly/data-owner.ts';
-import { redirectWarning } from '../assembly/redirect-warning.ts';
 import { sendPath } from '../http/send-object.ts';
 import { type Log, createLog } from '../observability/log.ts';
 import type { Command, Invocation } from './command.ts';
+import { firstSteps } from './first-steps.ts';
 import { joinMetrics } from '../observability/worker-metrics.ts';
 import { type Workers, sayListening, startWorkers, workersListenThemselves } from './workers.ts';
 
@@ -16,31 +17,38 @@ export const serve: Command = {
   summary: 'run the registry',
   usage: 'berth serve [--config FILE]',
   options: {},
+  serves: true,
   async run(invocation) {
     const settings = invocation.config();
+    const warnings = cluster.isPrimary ? await checkConfig(settings) : [];
     const data = cluster.isPrimary ? ownData(settings) : undefined;
     try {
-      await serveUntilSignal(settings, invocation);
+      await serveUntilSignal(settings, warnings, invocation);
     } finally {
       data?.release();
     }
   },
 };
 
-async function serveUntilSignal(settings: Config, { onSignal, isTerminal, print }: Invocation): Promise<void> {
+async function serveUntilSignal(
+  settings: Config,
+  warnings: readonly string[],
+  { onSignal, isTerminal, print }: Invocation,
+): Promise<void> {
   const { log, flush } = createLog({
     level: settings.log.level,
     format: settings.log.format ?? (isTerminal ? 'pretty' : 'json'),
   });
-  const warning = redirectWarning(settings);
-  if (warning !== undefined && cluster.isPrimary) log.warn(warning);
+  if (cluster.isPrimary) for (const warning of warnings) log.warn(warning);
   const count = settings.workers === 'auto' ? availableParallelism() : settings.workers;
   const service =
     count > 1 && cluster.isPrimary
       ? await startWorkers(count, settings.listen, log)
       : await serveHere(settings, cluster.worker ? log.child({ worker: cluster.worker.id }) : log, print);
-  if (cluster.isPrimary) log.info({ url: service.url, workers: count, ...facts(settings) }, 'berth is listening');
-  else sayListening(service.url);
+  if (cluster.isPrimary) {
+    const { url } = service;
+    log.info({ url, ...firstSteps(settings, url), workers: count, ...facts(settings) }, 'berth is listening');
+  } else sayListening(service.url);
   flush();
   const signal = await onSignal();
   if (cluster.isPrimary) log.info({ signal, graceSeconds: settings.shutdown.grace }, 'shutting down: running transfers may end');

@@ -19,7 +19,14 @@ describe('Go clients send Authorization on', () => {
 describe('at the start a warning names the hosts', () => {
   const warningFor = (settings: Readonly<Record<string, string>>) =>
     redirectWarning(
-      loadConfig({ environment: { BERTH_STORAGE_BLOBS_DRIVER: 's3', BERTH_STORAGE_BLOBS_S3_BUCKET: 'b', ...settings } }),
+      loadConfig({
+        environment: {
+          BERTH_ACCESS_MODE: 'token',
+          BERTH_STORAGE_BLOBS_DRIVER: 's3',
+          BERTH_STORAGE_BLOBS_S3_BUCKET: 'b',
+          ...settings,
+        },
+      }),
     );
   const below = {
     BERTH_PUBLIC_URL: 'https://registry.example.com',

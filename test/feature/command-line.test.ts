@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Ended, runCommand } from '../support/command.ts';
-import { keyPaths, variableName } from '../../config/load.ts';
+import { keyPaths } from '../../config/load.ts';
+import { variableName } from '../../config/variables.ts';
 
 const main = resolve(import.meta.dirname, '../../src/main.ts');
 

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type BerthProcess, startBerthProcess } from '../../support/berth-process.ts';
@@ -43,6 +43,16 @@ test('the first admin has a password that was printed once, and is not printed a
   expect(await status(basic('admin', password))).toBe(200);
 });
 
+test('a command says which data it works on, and files in that folder are private', async () => {
+  const { stderr, stdout } = await runCommand(['user', 'list'], berth.environment);
+  expect(stdout).toContain('admin');
+  if (berth.environment['BERTH_STORAGE_METADATA_URL'] === undefined)
+    expect(stderr).toContain(`works on ${join(berth.directory, 'metadata.sqlite')}`);
+  const entries = await readdir(berth.directory, { recursive: true });
+  const modes = await Promise.all(entries.map(async (entry) => (await stat(join(berth.directory, entry))).mode & 0o077));
+  expect(new Set(modes)).toEqual(new Set([0]));
+});
+
 test('user: add, list, password, disable, enable, promote, remove', async () => {
   await commandProcess('user add alice --password-stdin', 'wonderland\n');
   const generated = (await command('user add bob')).trim();
@@ -66,7 +76,7 @@ test('namespace: a deleted user leaves its name, until it is released', async ()
   await command('user remove nora');
   expect(await command('namespace list')).toMatch(/^nora\/\*\* +- +20\S+Z$/m);
   const { stderr } = await runCommand(['user', 'add', 'nora'], berth.environment);
-  expect(stderr).toBe(
+  expect(stderr).toContain(
     'nora does not own nora/**: it belonged to a deleted account. To give it anyway: berth namespace release nora\n',
   );
   expect(await command('namespace release nora')).toBe('nora owns nora/**\n');

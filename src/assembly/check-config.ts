@@ -1,0 +1,90 @@
+import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import { readFile } from 'node:fs/promises';
+import { isLoopback } from '../../config/check.ts';
+import { ConfigError, whereSet } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import { readTrustedCertificates } from './guard.ts';
+import { readAllowPush } from './open-mode.ts';
+import { readPinnedImages } from './pinned-images.ts';
+import { redirectWarning } from './redirect-warning.ts';
+import { readUpstreams } from './upstreams.ts';
+import { readWorkloadRules } from './workload-rules.ts';
+
+/**
+ * Checks what needs more than the keys themselves: patterns, files and names. `berth serve` and `berth config check` both run
+ * it. Resolves to warnings. Rejects `ConfigError` with every error.
+ */
+export async function checkConfig(config: Config): Promise<readonly string[]> {
+  const errors: string[] = [];
+  const checks = [
+    readWorkloadRules,
+    readUpstreams,
+    readPinnedImages,
+    readAllowPush,
+    readTrustedCertificates,
+    checkTls,
+    checkListen,
+  ];
+  for (const check of checks) {
+    try {
+      await check(config);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      errors.push(...error.errors);
+    }
+  }
+  if (errors.length > 0) throw new ConfigError(errors);
+  return [clearTextWarning(config), redirectWarning(config)].filter((warning) => warning !== undefined);
+}
+
+function clearTextWarning({ access, listen, publicUrl, tls, trustedProxies }: Config): string | undefined {
+  const isEncrypted = tls.certificate !== undefined || publicUrl?.startsWith('https:') === true || trustedProxies.length > 0;
+  if (access.mode === 'open' || isEncrypted || isLoopback(listen.host)) return undefined;
+  return (
+    `access.mode ${access.mode} without TLS: passwords and tokens cross the network in the clear. Set tls.certificate and ` +
+    'tls.key, or, behind a proxy that ends TLS, trustedProxies or publicUrl'
+  );
+}
+
+async function checkTls(config: Config): Promise<void> {
+  const { certificate, key } = config.tls;
+  if (certificate === undefined || key === undefined) return;
+  const errors: string[] = [];
+  const chain = await readPem(config, 'certificate', certificate, (pem) => new X509Certificate(pem), errors);
+  const privateKey = await readPem(config, 'key', key, (pem) => createPrivateKey(pem), errors);
+  if (chain && privateKey && !chain.checkPrivateKey(privateKey))
+    errors.push(`tls.key: ${key} is not the key of the first certificate in ${certificate}${whereSet(config, ['tls', 'key'])}`);
+  if (errors.length > 0) throw new ConfigError(errors);
+}
+
+/** Undefined, and an error more, for a file that cannot be read or holds something else (a key with a passphrase, too). */
+async function readPem<Parsed>(
+  config: Config,
+  name: 'certificate' | 'key',
+  file: string,
+  parse: (pem: Buffer) => Parsed,
+  errors: string[],
+): Promise<Parsed | undefined> {
+  let problem = `cannot read ${file}`;
+  try {
+    const pem = await readFile(file);
+    problem = `${file} holds no ${name === 'key' ? 'private key without a passphrase' : 'certificate'} in PEM`;
+    return parse(pem);
+  } catch (error) {
+    errors.push(`tls.${name}: ${problem}: ${(error as Error).message}${whereSet(config, ['tls', name])}`);
+    return undefined;
+  }
+}
+
+async function checkListen(config: Config): Promise<void> {
+  const { host } = config.listen;
+  try {
+    await lookup(host);
+  } catch (error) {
+    throw new ConfigError([
+      `listen: the name ${host} does not resolve to an address of this machine: ${(error as Error).message}; ` +
+        `write 127.0.0.1 for this machine alone, 0.0.0.0 for all addresses${whereSet(config, ['listen'])}`,
+    ]);
+  }
+}
