@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Child, Children } from './keys.ts';
+import type { Child } from './keys.ts';
 import { type Config, schema } from './schema.ts';
 
 export interface CheckContext {
@@ -110,7 +110,7 @@ function changedKeys(child: Child | undefined, value: unknown, path: readonly st
 
 function schemaAt(path: readonly string[]): Child | undefined {
   let child: Child | undefined = schema;
-  for (const name of path) child = child?.kind === 'section' ? (child.keys as Children)[name] : undefined;
+  for (const name of path) child = child?.kind === 'section' ? child.keys[name] : undefined;
   return child;
 }
 
