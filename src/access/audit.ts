@@ -13,7 +13,7 @@ export interface AuditNote extends Omit<AuditEvent, 'at'> {
  * store has taken them; refusals are counted together (see `Refusals`) and take no place from logins.
  */
 export interface Audit {
-  /** Written within a second. A process that is killed loses that second. */
+  /** Begins to write a login at once, and a refusal within a second. Durable after `flush`. */
   record(note: AuditNote): void;
   /** Resolves when everything is written, or could not be. */
   flush(): Promise<void>;
@@ -44,14 +44,17 @@ export function createAudit(metadata: MetadataStore, now: () => number, failed: 
     }
   }
 
+  /** Lines that come while others are written are written together next. */
+  function writeNext(refused: () => readonly AuditEvent[]): Promise<void> {
+    return (writing = writing.then(() => write(refused())));
+  }
+
   function writeSoon(): void {
     timer ??= setTimeout(() => {
       timer = undefined;
-      writing = writing
-        .then(() => write(refusals.takeDue(now())))
-        .then(() => {
-          if (kept.length > 0 || refusals.hasAny()) writeSoon();
-        });
+      void writeNext(() => refusals.takeDue(now())).then(() => {
+        if (kept.length > 0 || refusals.hasAny()) writeSoon();
+      });
     }, gatherMilliseconds).unref();
   }
 
@@ -59,13 +62,16 @@ export function createAudit(metadata: MetadataStore, now: () => number, failed: 
     record({ isClaimed = false, ...note }) {
       const event = { ...note, at: now(), actor: note.actor.slice(0, longestName), target: note.target.slice(0, longestName) };
       if (event.result === 'refused') refusals.add({ ...event, isClaimed });
-      else if (kept.push(event) > mostKept) kept.shift();
+      else {
+        if (kept.push(event) > mostKept) kept.shift();
+        void writeNext(() => []);
+      }
       writeSoon();
     },
     flush() {
       clearTimeout(timer);
       timer = undefined;
-      return (writing = writing.then(() => write(refusals.takeAll())));
+      return writeNext(refusals.takeAll);
     },
   };
 }

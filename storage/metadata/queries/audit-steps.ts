@@ -1,4 +1,4 @@
-import { type Query, run } from '../query.ts';
+import { type Query, type Value, insertRows, run } from '../query.ts';
 
 /** Steps that writes share: each runs within its caller's transaction. Times are milliseconds since 1970. */
 
@@ -43,18 +43,16 @@ export function* recordContentChange(
   yield* record({ at, actor, address, action, target: repository, result: 'done', detail: JSON.stringify(detail) });
 }
 
+export const insertLine = 'INSERT INTO audit_events (at, actor, address, action, target, result, detail)';
+
+/** The values of `insertLine`. */
+export function lineOf({ at, actor, address, action, target, result, detail }: AuditEvent): readonly Value[] {
+  return [at, actor, address, action, target, result, detail ?? null];
+}
+
 /** Writes one line. */
 export function* record(event: AuditEvent): Query<void> {
-  yield* run(
-    'INSERT INTO audit_events (at, actor, address, action, target, result, detail) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    event.at,
-    event.actor,
-    event.address,
-    event.action,
-    event.target,
-    event.result,
-    event.detail ?? null,
-  );
+  yield* insertRows(insertLine, [lineOf(event)], '');
 }
 
 /** Ends a change of rights: the audit line, and the sign for every process to look again. */

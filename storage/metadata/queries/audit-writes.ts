@@ -1,9 +1,9 @@
-import { type Query, run } from '../query.ts';
-import { type AuditEvent, record } from './audit-steps.ts';
+import { type Query, insertRows, run } from '../query.ts';
+import { type AuditEvent, insertLine, lineOf } from './audit-steps.ts';
 
 /** Writes lines that belong to no change. */
 export function* recordAudit(events: readonly AuditEvent[]): Query<void> {
-  for (const event of events) yield* record(event);
+  yield* insertRows(insertLine, events.map(lineOf), '');
 }
 
 /** Drops audit lines older than `before`. */

@@ -28,23 +28,26 @@ export function* listNamespaces(after: string, limit: number): Query<readonly Na
 }
 
 /**
- * Returns what keeps a new account from owning `name`: anything below it belongs to others. Rules of all names (`**`) do not
- * count, those of names that begin alike (`na**`) do.
+ * Returns what keeps the account from owning `name`: anything below it that is not the account's own. Rules of all names
+ * (`**`) do not count, those of names that begin alike (`na**`) do.
  */
-export function* findNamespaceObstacle(name: string): Query<NamespaceObstacle | undefined> {
+export function* findNamespaceObstacle(name: string, accountId: number): Query<NamespaceObstacle | undefined> {
   if (yield* first('SELECT 1 FROM namespaces WHERE name = ?', name)) return 'deleted account';
   const range = [`${name}/`, `${name}0`] as const; // '0' is the character after '/'
   if (yield* first('SELECT 1 FROM repositories WHERE name > ? AND name < ? LIMIT 1', ...range)) return 'repositories';
   const wider = Array.from(name, (_character, index) => `${name.slice(0, index + 1)}**`);
-  for (const [table, obstacle] of rules) {
-    if (yield* first(`SELECT 1 FROM ${table} WHERE pattern >= ? AND pattern < ? LIMIT 1`, ...range)) return obstacle;
-    const marks = wider.map(() => '?').join(', ');
-    if (yield* first(`SELECT 1 FROM ${table} WHERE pattern IN (${marks}) LIMIT 1`, ...wider)) return obstacle;
+  const marks = wider.map(() => '?').join(', ');
+  for (const [table, others, obstacle] of rules) {
+    const own = others === '' ? [] : [`account:${accountId}`];
+    const select = `SELECT 1 FROM ${table} WHERE`;
+    if (yield* first(`${select} pattern >= ? AND pattern < ? ${others} LIMIT 1`, ...range, ...own)) return obstacle;
+    if (yield* first(`${select} pattern IN (${marks}) ${others} LIMIT 1`, ...wider, ...own)) return obstacle;
   }
   return undefined;
 }
 
+/** Tables of rules by pattern, the condition that leaves out the account's own, and the obstacle. */
 const rules = [
-  ['grants', 'grants'],
-  ['visibilities', 'visibility'],
+  ['grants', 'AND subject <> ?', 'grants'],
+  ['visibilities', '', 'visibility'],
 ] as const;

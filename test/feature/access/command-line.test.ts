@@ -142,6 +142,7 @@ test.each([
   ['grant add user:alice **/x pull', 'is not PATTERN:ACTIONS'],
   ['grant add user:alice ** fly', 'is not PATTERN:ACTIONS'],
   ['robot add x x:pull --expires soon', '--expires must be a duration'],
+  ['robot add x x:pull --expires=99999999d', 'at most 100 years ahead'],
   ['user import /nowhere', 'no such file'],
 ])('berth %s: says what is wrong, without a stack trace', async (line, message) => {
   const failure = await command(line).catch((error: unknown) => (error as Error).message);

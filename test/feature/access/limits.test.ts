@@ -105,6 +105,11 @@ describe('bounds of the API', () => {
     expect((await api('POST', path, body)).status).toBe(status);
   });
 
+  test('an error does not repeat a megabyte', async () => {
+    const answer = await api('POST', '/grants', { subject: `user:${'x'.repeat(900_000)}`, pattern: 'a', actions: ['pull'] });
+    expect([answer.status, answer.body.length < 5000]).toEqual([404, true]);
+  });
+
   test('a subject has one colon', async () => {
     await berth.administration.createTeam('devs');
     const grant = (subject: string) => api('POST', '/grants', { subject, pattern: 'a', actions: ['pull'] });

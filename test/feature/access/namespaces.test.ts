@@ -101,6 +101,7 @@ test('a released name without repositories belongs to the account that has it, o
   }
   const rosa = await arrive('rosa');
   expect(await canPush(rosa, 'rosa/app')).toBe(false);
+  await berth.administration.grant('user:rosa', 'rosa/**', 'pull');
   expect((await api('DELETE', '/namespaces/rosa')).json()).toEqual({ name: 'rosa', namespace: 'rosa/**' });
   expect(await canPush(rosa, 'rosa/app')).toBe(true);
   expect((await api('DELETE', '/namespaces/sven')).json()).toEqual({ name: 'sven', namespace: null });
