@@ -9,6 +9,7 @@ import type { MirroredRepository } from './routing.ts';
 import type { ServedBlob } from './served.ts';
 import { createSingleFlight } from './upstream/single-flight.ts';
 import type { UpstreamClient } from './upstream/upstream-client.ts';
+import { UpstreamError } from './upstream/upstream-error.ts';
 
 /** Blobs of upstreams: fetched once, served while they come, and only by repositories that the upstream has them in. */
 export interface MirroredBlobs {
@@ -31,6 +32,9 @@ export interface MirroredBlobsOptions {
   readonly onReceived: (source: MirroredRepository, bytes: number, signal: AbortSignal) => Promise<void>;
 }
 
+/** What upstreams answer that do not know HEAD of blobs, and stores of objects whose links are good for GET alone. */
+const headRefusals: readonly number[] = [400, 403, 405, 501];
+
 export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlobs {
   const { metadata, fills, absences, clientOf, now, negativeSeconds, keepsSecrets, onResume, onReceived } = options;
   const looks = createSingleFlight<number>();
@@ -40,12 +44,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
     const key = absenceOf(source, digest);
     absences.check(key);
     return looks.run(key, () =>
-      absences.noting(key, negativeSeconds, async () => {
-        const { remoteName } = source;
-        const response = await clientOf(source).request({ method: 'HEAD', remoteName, path: `blobs/${digest}` });
-        response.resume();
-        return placeOf(response, undefined).totalBytes;
-      }),
+      absences.noting(key, negativeSeconds, () => sizeAtUpstream(clientOf(source), source.remoteName, digest)),
     );
   }
 
@@ -109,6 +108,21 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
       }
     },
   };
+}
+
+/** By HEAD; by GET of the first byte at upstreams that refuse HEAD of blobs. */
+async function sizeAtUpstream(client: UpstreamClient, remoteName: string, digest: Digest): Promise<number> {
+  const path = `blobs/${digest}`;
+  try {
+    const response = await client.request({ method: 'HEAD', remoteName, path });
+    response.resume();
+    return placeOf(response, undefined).totalBytes;
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || !headRefusals.includes(error.status ?? 0)) throw error;
+    const response = await client.request({ method: 'GET', remoteName, path, range: 'bytes=0-0' });
+    response.destroy();
+    return placeOf(response, undefined).totalBytes;
+  }
 }
 
 /** Manifests are missing by names of their own: a digest may be of either. */

@@ -35,6 +35,11 @@ const outages: readonly UpstreamErrorCode[] = ['unreachable', 'timeout', 'failed
 /** Errors that do not show that the upstream works again. */
 const inconclusive: readonly UpstreamErrorCode[] = ['unreachable', 'timeout', 'limited', 'busy'];
 
+/** An upstream that refuses a request as such works. */
+function isAnswer({ code, status = 0 }: UpstreamError): boolean {
+  return code === 'failed' && ((status >= 400 && status < 500) || status === 501);
+}
+
 export function createBreaker({ now, random, opensAt = outages }: BreakerOptions): Breaker {
   let failures = 0;
   let openUntil = 0;
@@ -50,7 +55,7 @@ export function createBreaker({ now, random, opensAt = outages }: BreakerOptions
 
   function heed(error: unknown, source: string | undefined): void {
     if (!(error instanceof UpstreamError)) return;
-    if (!opensAt.includes(error.code)) {
+    if (!opensAt.includes(error.code) || isAnswer(error)) {
       if (!inconclusive.includes(error.code)) recover();
     } else if (error.code === 'limited') {
       pause(Math.min(error.retryAfterSeconds ?? limitPauseSeconds, longestLimitSeconds), error);

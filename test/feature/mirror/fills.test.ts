@@ -355,6 +355,26 @@ describe('MUST 4: several processes with one folder', () => {
     expect(blobGets()).toBe(1);
   });
 
+  test('an upstream that refuses HEAD of blobs hinders no client of another process', async () => {
+    const bytes = randomBytes(200_000);
+    const digest = upstream.addBlob('o/i', bytes);
+    const other = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } } }, berth.environment);
+    const rest = gate();
+    upstream.misbehave('HEAD', /blobs/, { status: 405 }, 99);
+    upstream.misbehave('GET', /^cdn/, { stallAfter: 50_000, until: rest.opened });
+    const first = get(digest);
+    await until(() => blobGets() === 1);
+    const followers = Array.from({ length: 4 }, () => call(other, 'GET', pathOf(digest)));
+    await until(() => upstream.count('HEAD', /blobs/) > 0);
+    rest.open();
+    const answers = await Promise.all([first, ...followers]);
+    await other.close();
+    expect(answers.map(({ status, body }) => [status, body.equals(bytes)])).toEqual(answers.map(() => [200, true]));
+    expect((await call(berth, 'HEAD', pathOf(upstream.addBlob('o/i', bytes.subarray(1))))).headers['content-length']).toBe(
+      '199999',
+    );
+  });
+
   test('MUST 30: what downloads left goes after a while, and the oldest of it where it is too much', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'berth-partials-'));
     const partials = await createPartials(folder);

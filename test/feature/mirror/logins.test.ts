@@ -18,7 +18,7 @@ const other = { username: 'other', password: 'hidden' };
 
 async function start(options: FakeUpstreamOptions, settings: object): Promise<void> {
   upstream = await startFakeUpstream(options);
-  berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url, ...settings } }, freshness: '1ms' });
+  berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url, ...settings } }, freshness: '1ms', retry: '1ms' });
 }
 beforeEach(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'berth-logins-'));
