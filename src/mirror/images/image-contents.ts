@@ -23,6 +23,10 @@ export interface ImageContents {
   readonly manifests: ReadonlySet<Digest>;
   /** With their sizes in bytes. */
   readonly blobs: ReadonlyMap<Digest, number>;
+  /** Wanted platforms that its index does not list. */
+  readonly missingPlatforms: readonly string[];
+  /** Platforms that its index lists. */
+  readonly listedPlatforms: readonly string[];
 }
 
 /** Rejects where the image is no upstream's. */
@@ -42,6 +46,8 @@ export async function contentsOf(
 ): Promise<ImageContents> {
   const manifests = new Set<Digest>();
   const blobs = new Map<Digest, number>();
+  const listed = new Set<string>();
+  const children = new Set<Digest>();
 
   async function add(wanted: Reference): Promise<void> {
     const served = await mirror.manifest(source, wanted, true);
@@ -53,13 +59,17 @@ export async function contentsOf(
     const layers = entries.filter(({ mediaType }) => !isManifestType(mediaType));
     for (const { digest, sizeBytes = 0 } of contents.blobs) blobs.set(digest, sizeBytes);
     for (const { digest, size } of layers) blobs.set(digest, size);
-    for (const { digest } of entries.filter((entry) => isManifestType(entry.mediaType) && isWanted(entry, platforms))) {
-      if (!manifests.has(digest)) await add({ digest });
+    for (const entry of entries.filter(({ mediaType }) => isManifestType(mediaType))) {
+      const { digest } = entry;
+      children.add(digest);
+      for (const name of platformNames(entry)) listed.add(name);
+      if (isWanted(entry, platforms) && !manifests.has(digest)) await add({ digest });
     }
   }
 
   await add(reference);
-  return { manifests, blobs };
+  const missingPlatforms = children.size > 0 ? (platforms ?? []).filter((name) => !listed.has(name)) : [];
+  return { manifests, blobs, missingPlatforms, listedPlatforms: [...listed] };
 }
 
 /** True where it was not here yet; then all its bytes have come. */
@@ -96,6 +106,13 @@ function entriesOf(index: Buffer): readonly Entry[] {
   return (JSON.parse(index.toString()) as { readonly manifests: readonly Entry[] }).manifests;
 }
 
-function isWanted({ platform: { os = '', architecture = '', variant = '' } = {} }: Entry, platforms: Platforms): boolean {
-  return !platforms || [`${os}/${architecture}`, `${os}/${architecture}/${variant}`].some((name) => platforms.includes(name));
+function isWanted(entry: Entry, platforms: Platforms): boolean {
+  return !platforms || platformNames(entry).some((name) => platforms.includes(name));
+}
+
+/** `linux/arm64` and `linux/arm64/v8` both name an entry for `linux/arm64/v8`; none for attestations and the like. */
+function platformNames({ platform: { os = '', architecture = '', variant = '' } = {} }: Entry): readonly string[] {
+  const name = `${os}/${architecture}`;
+  if (os === '' || os === 'unknown') return [];
+  return variant === '' ? [name] : [name, `${name}/${variant}`];
 }

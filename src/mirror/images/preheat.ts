@@ -9,11 +9,14 @@ export interface PreheatOptions extends ContentsOptions {
 /** Layers fetched at a time. */
 const atOnce = 3;
 
-/** Fetches everything of an image that a client would pull. Rejects with what such a client would read. */
+/**
+ * Fetches everything of an image that a client would pull. Rejects with what such a client would read; also, once the rest
+ * is here, where the image lists none for a wanted platform.
+ */
 export async function preheat(image: ImageName, options: PreheatOptions): Promise<void> {
   const { mirror, onProgress } = options;
   const source = await locateImage(image, mirror);
-  const { blobs } = await contentsOf(source, image.reference, options);
+  const { blobs, missingPlatforms, listedPlatforms } = await contentsOf(source, image.reference, options);
   const totalBytes = [...blobs.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
   let doneBytes = 0;
   const left = blobs.entries();
@@ -27,4 +30,6 @@ export async function preheat(image: ImageName, options: PreheatOptions): Promis
 
   onProgress(0, totalBytes);
   await Promise.all(Array.from({ length: atOnce }, fetchInTurn));
+  if (missingPlatforms.length > 0)
+    throw new Error(`it lists nothing for ${missingPlatforms.join(', ')}, but for ${listedPlatforms.join(', ')}`);
 }

@@ -9,6 +9,7 @@ import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { descriptor, digestOf } from '../../support/images.ts';
+import { runCommand } from '../../support/command.ts';
 import { mirrorConfig, startMirror } from '../../support/mirror.ts';
 import { run } from '../../support/run.ts';
 import { until } from '../../support/until.ts';
@@ -50,6 +51,27 @@ test('MUST 31: berth preheat fetches the wanted platform, beside a running serve
   await expect(preheat('NO')).rejects.toThrow('is not the name of an image');
   await remove();
 }, 60_000);
+
+test('berth preheat names the images that fail, and fetches the others', async () => {
+  const { file, remove } = await mirrorConfig({ upstreams: { 'ghcr.io': { url: upstream.url } } });
+  const good = upstream.addImage('o/i', 'good', 1000);
+  const manifests = [{ ...descriptor(good.manifest, mediaTypes.ociManifest), platform: { os: 'linux', architecture: 'amd64' } }];
+  const index = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests });
+  upstream.addManifest('o/i', 'index', index, mediaTypes.ociIndex);
+  const preheat = (...args: string[]) => runCommand(['preheat', '--config', file, ...args], berth.environment);
+  const mixed = await preheat('ghcr.io/o/i:none', 'ghcr.io/o/i:good');
+  expect([mixed.code, mixed.stdout.includes('ghcr.io/o/i:good 100 %'), blobGets(good.layer)]).toEqual([1, true, 1]);
+  expect(mixed.stderr).toContain('ghcr.io/o/i:none: ghcr.io does not have it');
+  expect(mixed.stderr).toContain('1 of 2 images could not be fetched: ghcr.io/o/i:none');
+  const typo = await preheat('--platform', 'linux/amd46', 'ghcr.io/o/i:index');
+  expect([typo.code, typo.stderr.split('\n')[0]]).toEqual([
+    1,
+    'ghcr.io/o/i:index: it lists nothing for linux/amd46, but for linux/amd64',
+  ]);
+  const short = await preheat('--platform', 'amd64', 'ghcr.io/o/i:index');
+  expect([short.code, short.stderr]).toEqual([1, 'berth: amd64 is not a platform, such as linux/amd64 or linux/arm64/v8\n']);
+  await remove();
+});
 
 test('MUST 31: small layers are fetched with the manifest of their platform, large ones are not', async () => {
   const [small, large] = [upstream.addImage('o/p', 'small', 500), upstream.addImage('o/p', 'large', 5000)];
