@@ -78,6 +78,8 @@ function locked(work) {
       fs.writeFileSync(lock, String(process.pid), { flag: 'wx' });
       break;
     } catch (error) {
+      // An installation that this user may not write to, as that of a service: it is complete, or the work says what is missing.
+      if (['EACCES', 'EPERM', 'EROFS'].includes(error.code)) return work();
       if (error.code !== 'EEXIST') throw error;
       if (!isAlive(Number(readOr(lock, '0')))) fs.rmSync(lock, { force: true });
       else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
