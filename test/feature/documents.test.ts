@@ -1,0 +1,38 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { parseAllDocuments } from 'yaml';
+
+const root = resolve(import.meta.dirname, '../..');
+const inFolder = (folder: string) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name));
+const documents = [...readdirSync(root).filter((name) => name.endsWith('.md')), ...inFolder('docs')];
+const textOf = (file: string) => readFileSync(join(root, file), 'utf8');
+
+/** The anchors that headings of a document have, as GitHub makes them. */
+function anchors(file: string): readonly string[] {
+  return [...textOf(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test.each(documents)('%s: each link leads to a file, and to a heading in it', (file) => {
+  const links = [...textOf(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+  const broken = links.filter(([, path = '', anchor]) => {
+    const target = path === '' ? file : relative(root, join(root, dirname(file), path));
+    if (!existsSync(join(root, target))) return true;
+    return anchor !== undefined && target.endsWith('.md') && !anchors(target).includes(anchor);
+  });
+  expect(broken.map(([link]) => link)).toEqual([]);
+});
+
+test.each(documents)('%s: its YAML can be parsed', (file) => {
+  const blocks = [...textOf(file).matchAll(/^```yaml\n([^]*?)^```/gm)].map(([, block = '']) => block);
+  const errors = blocks.flatMap((block) => parseAllDocuments(block).flatMap((document) => document.errors.map(String)));
+  expect(errors).toEqual([]);
+});
