@@ -16,7 +16,7 @@ export function checkTogether(config: Config, context: CheckContext): readonly s
   if (context.serves) errors.push(...checkReachable(config, at));
   checkUnused(config, context, errors);
   checkExternal(config, errors);
-  checkMirror(config, errors);
+  checkMirror(config, context, errors);
   const { storage, tls } = config;
   if ((tls.certificate === undefined) !== (tls.key === undefined))
     errors.push(`tls.certificate and tls.key belong together${at(tls.key === undefined ? 'tls.certificate' : 'tls.key')}`);
@@ -130,27 +130,30 @@ function checkExternal({ access }: Config, errors: string[]): void {
 /** Timers take no more than 2³¹ milliseconds: one that is asked for more goes off at once, again and again. */
 const longestTurnSeconds = 24 * 24 * 3600;
 
-function checkMirror({ access, mirror }: Config, errors: string[]): void {
+function checkMirror({ access, mirror }: Config, context: CheckContext, errors: string[]): void {
+  const at = (...path: readonly string[]) => sourceText(context, ['mirror', ...path]);
   const { default: fallback, upstreams, refresh } = mirror;
-  for (const [name, settings] of Object.entries(upstreams)) checkPassThrough(name, settings, access.mode, errors);
+  for (const [name, settings] of Object.entries(upstreams))
+    checkPassThrough(name, settings, access.mode, at('upstreams', name, 'passThrough'), errors);
   if (fallback !== undefined && !(fallback in upstreams))
-    errors.push(`mirror.default ${fallback} is not one of mirror.upstreams`);
+    errors.push(`mirror.default ${fallback} is not one of mirror.upstreams${at('default')}`);
   if (refresh.every <= 0 || refresh.every > longestTurnSeconds)
-    errors.push('mirror.refresh.every must be more than 0s and at most 24d');
+    errors.push(`mirror.refresh.every must be more than 0s and at most 24d${at('refresh', 'every')}`);
 }
 
 function checkPassThrough(
   name: string,
   { passThrough, username, credentialCommand, logins }: Config['mirror']['upstreams'][string],
   mode: Config['access']['mode'],
+  where: string,
   errors: string[],
 ): void {
   if (!passThrough) return;
   const key = `mirror.upstreams.${name}`;
-  if (mode !== 'open') errors.push(`${key}.passThrough is for access.mode open: in mode ${mode} grants say who may read`);
+  if (mode !== 'open') errors.push(`${key}.passThrough is for access.mode open: in mode ${mode} grants say who may read${where}`);
   if (username === undefined && credentialCommand === undefined && Object.keys(logins).length === 0)
     errors.push(
-      `${key}.passThrough needs ${key}.username: clients' tokens only prove what they may read, berth reads by its own`,
+      `${key}.passThrough needs ${key}.username: clients' tokens only prove what they may read, berth reads by its own${where}`,
     );
 }
 

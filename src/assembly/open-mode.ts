@@ -1,4 +1,4 @@
-import { ConfigError } from '../../config/load.ts';
+import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Pattern, matches, parsePattern } from '../access/pattern.ts';
@@ -45,11 +45,13 @@ function pullOnlyNames(upstream: string, allowed: readonly Pattern[], metadata: 
 }
 
 /** Reads `mirror.allowPush`. Throws `ConfigError` for what is no pattern. */
-export function readAllowPush({ mirror: { allowPush } }: Pick<Config, 'mirror'>): readonly Pattern[] {
+export function readAllowPush(config: Config): readonly Pattern[] {
+  const where = whereSet(config, ['mirror', 'allowPush']);
   const errors: string[] = [];
-  const patterns = allowPush.flatMap((text) => {
+  const patterns = config.mirror.allowPush.flatMap((text) => {
     const pattern = parsePattern(text);
-    if (!pattern) errors.push(`mirror.allowPush: ${text} is not a pattern of repositories, such as team-a/app or library/our-*`);
+    if (!pattern)
+      errors.push(`mirror.allowPush: ${text} is not a pattern of repositories, such as team-a/app or library/our-*${where}`);
     return pattern ?? [];
   });
   if (errors.length > 0) throw new ConfigError(errors);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ConfigError } from '../../config/load.ts';
+import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { parseImageName } from '../mirror/images/image-name.ts';
@@ -50,13 +50,15 @@ export function openPinnedImages(config: Config, parts: PinnedImagesParts): { st
 }
 
 /** `mirror.refresh.images` of the configuration. Throws `ConfigError` for what is no image of an upstream. */
-export function readPinnedImages({ mirror: { refresh, upstreams } }: Config): readonly PinnedImage[] {
+export function readPinnedImages(config: Config): readonly PinnedImage[] {
+  const { refresh, upstreams } = config.mirror;
+  const where = whereSet(config, ['mirror', 'refresh', 'images']);
   const errors: string[] = [];
   const images = refresh.images.flatMap((text) => {
     const name = parseImageName(text);
-    if (!name) errors.push(`mirror.refresh.images: ${text} is not the name of an image, such as ghcr.io/owner/image:tag`);
+    if (!name) errors.push(`mirror.refresh.images: ${text} is not the name of an image, such as ghcr.io/owner/image:tag${where}`);
     else if (!(name.host in upstreams))
-      errors.push(`mirror.refresh.images: ${text}: ${name.host} is not one of mirror.upstreams`);
+      errors.push(`mirror.refresh.images: ${text}: ${name.host} is not one of mirror.upstreams${where}`);
     return name ? { text, name } : [];
   });
   if (errors.length > 0) throw new ConfigError(errors);

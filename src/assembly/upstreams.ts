@@ -1,6 +1,6 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError } from '../../config/load.ts';
+import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
@@ -92,9 +92,12 @@ function warnOfSharing(upstreams: readonly Upstream[], log: Pick<Log, 'warn'>): 
 }
 
 /** `mirror.upstreams` of the configuration. Rejects with `ConfigError` for patterns and files that cannot be read. */
-export async function readUpstreams({ mirror }: Pick<Config, 'mirror'>): Promise<readonly Upstream[]> {
+export async function readUpstreams(config: Pick<Config, 'mirror'>): Promise<readonly Upstream[]> {
   const errors: string[] = [];
-  const upstreams = Object.entries(mirror.upstreams).map(([name, settings]) => toUpstream(name, settings, errors));
+  const upstreams = Object.entries(config.mirror.upstreams).map(([name, settings]) => {
+    const where = (field: string) => whereSet(config, ['mirror', 'upstreams', name, field]);
+    return toUpstream(name, settings, where, errors);
+  });
   const read = await Promise.all(upstreams);
   if (errors.length > 0) throw new ConfigError(errors);
   return read;
@@ -103,30 +106,45 @@ export async function readUpstreams({ mirror }: Pick<Config, 'mirror'>): Promise
 type UpstreamSettings = Config['mirror']['upstreams'][string];
 type LoginSettings = UpstreamSettings['logins'][string];
 
-async function toUpstream(name: string, settings: UpstreamSettings, errors: string[]): Promise<Upstream> {
+/** `where` returns the end of a message: where a key of this upstream was set. */
+async function toUpstream(
+  name: string,
+  settings: UpstreamSettings,
+  where: (field: string) => string,
+  errors: string[],
+): Promise<Upstream> {
   const key = `mirror.upstreams.${name}`;
   const { url, ca, redirects, logins, bandwidth, connections, search, ...login } = settings;
   const address = new URL(url);
   if (address.username !== '' || address.password !== '')
-    errors.push(`${key}.url holds a login: write it as ${key}.username and ${key}.password, so that berth knows of it`);
+    errors.push(
+      `${key}.url holds a login: write it as ${key}.username and ${key}.password, so that berth knows of it${where('url')}`,
+    );
   return {
     name,
     url: address,
     searchUrl: search === undefined ? undefined : new URL(search),
-    logins: [...byPattern(`${key}.logins`, logins, errors), { matches: () => true, source: toSource(key, login) }],
+    logins: [
+      ...byPattern(`${key}.logins`, logins, where('logins'), errors),
+      { matches: () => true, source: toSource(key, login) },
+    ],
     bytesPerSecond: bandwidth === 0 ? undefined : bandwidth,
     connections,
-    ca: ca === undefined ? undefined : await readFile(ca, 'utf8').catch(noting(errors, `${key}.ca: cannot read ${ca}`)),
+    ca:
+      ca === undefined
+        ? undefined
+        : await readFile(ca, 'utf8').catch(noting(errors, `${key}.ca: cannot read ${ca}${where('ca')}`)),
     redirects,
   };
 }
 
 /** The most special pattern first. */
-function byPattern(key: string, logins: UpstreamSettings['logins'], errors: string[]): readonly UpstreamLogin[] {
+function byPattern(key: string, logins: UpstreamSettings['logins'], where: string, errors: string[]): readonly UpstreamLogin[] {
   return Object.entries(logins)
     .flatMap(([text, login]) => {
       const pattern = parsePattern(text);
-      if (!pattern) errors.push(`${key}: ${text} is not a pattern of repositories, such as team-a/app, team-a/* or team-a/**`);
+      if (!pattern)
+        errors.push(`${key}: ${text} is not a pattern of repositories, such as team-a/app, team-a/* or team-a/**${where}`);
       return pattern ? { pattern, source: toSource(`${key}.${text}`, login) } : [];
     })
     .sort((one, other) => compareSpecial(one.pattern, other.pattern))

@@ -1,21 +1,23 @@
-import { ConfigError } from '../../config/load.ts';
+import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { parseGrant } from '../access/grants.ts';
 import { type WorkloadRule, parseClaimCondition } from '../access/workload-rule.ts';
 
 /** `access.identities` of the configuration. Throws `ConfigError` for grants and claims that can not be read. */
-export function readWorkloadRules({ access }: Config): readonly WorkloadRule[] {
+export function readWorkloadRules(config: Config): readonly WorkloadRule[] {
   const errors: string[] = [];
-  const rules = Object.entries(access.identities).map(([name, { issuer, jwksUrl, audience, claims, grants }]) => {
+  const rules = Object.entries(config.access.identities).map(([name, { issuer, jwksUrl, audience, claims, grants }]) => {
     const key = `access.identities.${name}`;
-    if (claims.length === 0) errors.push(`${key}.claims is empty: every job of every customer of the provider would be let in`);
+    const where = (field: string) => whereSet(config, ['access', 'identities', name, field]);
+    if (claims.length === 0)
+      errors.push(`${key}.claims is empty: every job of every customer of the provider would be let in${where('claims')}`);
     return {
       name,
       issuer,
       jwksUrl,
       audience,
-      claims: each(claims, parseClaimCondition, errors, `${key}.claims`, 'NAME=VALUE'),
-      grants: each(grants, parseGrant, errors, `${key}.grants`, 'PATTERN:ACTIONS'),
+      claims: each(claims, parseClaimCondition, errors, `${key}.claims`, `NAME=VALUE${where('claims')}`),
+      grants: each(grants, parseGrant, errors, `${key}.grants`, `PATTERN:ACTIONS${where('grants')}`),
     };
   });
   if (errors.length > 0) throw new ConfigError(errors);

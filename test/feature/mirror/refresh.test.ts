@@ -222,7 +222,7 @@ test('MUST 31: what is no image, or no image of an upstream, is an error of the 
   const config = loadConfig({ file, environment: {} });
   expect(() => readPinnedImages(config)).toThrow(ConfigError);
   expect(() => readPinnedImages(config)).toThrow(
-    'mirror.refresh.images: NO is not the name of an image, such as ghcr.io/owner/image:tag\n' +
-      'mirror.refresh.images: evil.example/o/i: evil.example is not one of mirror.upstreams',
+    `mirror.refresh.images: NO is not the name of an image, such as ghcr.io/owner/image:tag (${file}:1)\n` +
+      `mirror.refresh.images: evil.example/o/i: evil.example is not one of mirror.upstreams (${file}:1)`,
   );
 });
