@@ -43,10 +43,17 @@ export interface RemoteListingsOptions {
 
 const largestBytes = 16 * 1024 * 1024;
 const keptBytes = 64 * 1024 * 1024;
+/** Memory of a parsed listing, as a multiple of its JSON text. */
+const parsedFactor = 3;
+/** What a kept listing takes besides: the cache's own lists and the answer's objects. */
+const entryBytes = 512;
 
 export function createRemoteListings(options: RemoteListingsOptions): RemoteListings {
   const { clientOf, now, freshnessSeconds, onReceived, stored, waits } = options;
-  const kept = new LRUCache<string, ListingAnswer>({ maxSize: keptBytes, sizeCalculation: ({ sizeBytes }) => sizeBytes + 1 });
+  const kept = new LRUCache<string, ListingAnswer>({
+    maxSize: keptBytes,
+    sizeCalculation: ({ sizeBytes }, key) => key.length + sizeBytes * parsedFactor + entryBytes,
+  });
   const flights = createSingleFlight<ListingAnswer>();
 
   async function ask(source: MirroredRepository, path: string): Promise<ListingAnswer> {

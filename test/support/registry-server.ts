@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { openAccess } from '../../src/http/access.ts';
+import { type AccessControl, openAccess } from '../../src/http/access.ts';
 import { createOrigin } from '../../src/http/origin.ts';
 import type { LingerLimits } from '../../src/http/linger.ts';
 import { type RequestRecord, createHttpServer } from '../../src/http/server.ts';
@@ -19,12 +19,13 @@ export async function serveRegistry(
   metadata: MetadataStore,
   log: (record: RequestRecord) => void = () => undefined,
   linger?: LingerLimits,
+  access: AccessControl = openAccess,
 ): Promise<RegistryServer> {
   const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
   const server: Server = createHttpServer({
     protocol: {
       registry,
-      access: openAccess,
+      access,
       origin: createOrigin({ publicUrl: undefined, trustedProxies: [] }),
       mirror: undefined,
       absoluteLocations: false,
