@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import type { BlobDriver } from '../storage/blobs/driver.ts';
+import { makeFolders } from '../storage/blobs/filesystem/durable.ts';
 import { createSqliteStore } from '../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
@@ -25,6 +25,7 @@ import type { Log } from './observability/log.ts';
 import { type Metrics, createMetrics } from './observability/metrics.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './registry/leases.ts';
+import { refuseLostMetadata } from './assembly/lost-metadata.ts';
 import { makePrivate } from './assembly/private-files.ts';
 import { warnOfOtherRegistry } from './assembly/other-registry.ts';
 import { openControl } from './assembly/open-mode.ts';
@@ -57,7 +58,8 @@ export interface App {
 /** `shared`: where this is one of several processes that are scraped as one. */
 export async function createApp(config: Config, log: Log, shared?: SharedMetrics): Promise<App> {
   const driver = await openBlobStore(config.storage.blobs);
-  await warnOfOtherRegistry(driver, log);
+  const isOthers = await warnOfOtherRegistry(driver, log);
+  if (config.storage.metadata.driver === 'sqlite' && !isOthers) await refuseLostMetadata(metadataFile(config), driver);
   const metadata = await openMetadata(config);
   for (const exposed of await makePrivate(config.storage.blobs.directory, metadataFile(config)))
     log.warn(exposed, 'other users of this machine can open data of berth');
@@ -133,7 +135,7 @@ export async function openMetadata({ storage }: Config): Promise<MetadataStore> 
     return createPostgresStore({ url, connections });
   }
   const file = metadataFile({ storage });
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await makeFolders(dirname(file), 0o700);
   return createSqliteStore({ file });
 }
 

@@ -22,10 +22,23 @@ const answers: Partial<Record<StorageErrorCode | MetadataErrorCode, Answer>> = {
 
 const retryAfterSeconds = '5';
 
+/** What the operating system says, for clients: without the paths that its own message has. */
+const refusals: Readonly<Record<string, string>> = {
+  EROFS: 'its file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+};
+
+function denied(error: StorageError | MetadataError): Answer {
+  const { code = '' } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  const reason = error instanceof MetadataError ? 'its database is read-only' : (refusals[code] ?? 'access denied');
+  return { code: 'UNAVAILABLE', message: `the registry cannot use its storage: ${reason}` };
+}
+
 /** `error` as a client may read it, or itself where there is no such form. */
 export function toClientError(error: unknown): unknown {
   if (!(error instanceof StorageError) && !(error instanceof MetadataError)) return error;
-  const answer = answers[error.code];
+  const answer = error.code === 'denied' ? denied(error) : answers[error.code];
   if (!answer) return error;
   const headers: Record<string, string> = answer.code === 'UNAVAILABLE' ? { 'Retry-After': retryAfterSeconds } : {};
   return new OciError(answer.code, { ...answer, headers, cause: error });

@@ -187,7 +187,7 @@ export interface BlobDriver {
   /** A URL from which the object can be read for `seconds` without further authentication; undefined where there is none. */
   presignRead(key: ObjectKey, seconds: number): Promise<string | undefined>;
 
-  /** Rejects `unavailable` when the store cannot be reached or written. Cheap: used by `/readyz`. */
+  /** Rejects when the store cannot be reached or written, with the reason. Cheap: used by `/readyz`. */
   check(): Promise<void>;
 
   /** Ends all work. Later calls reject `closed`. Idempotent. */

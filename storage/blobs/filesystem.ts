@@ -1,10 +1,9 @@
-import { constants } from 'node:fs';
-import { access, open, stat, statfs, unlink } from 'node:fs/promises';
+import { open, stat, statfs, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Appender, type BlobDriver, type ObjectKey, type OpenAppenderOptions, StorageError, objectKey } from './driver.ts';
 import { createProcessMarks } from '../process-mark.ts';
 import { createAppender } from './filesystem/appender.ts';
-import { createDurableTree, makeFolders } from './filesystem/durable.ts';
+import { createDurableTree, makeFolders, unless } from './filesystem/durable.ts';
 import { toStorageError, translating, withOwner } from './filesystem/errors.ts';
 import { createInProgressFiles } from './filesystem/in-progress.ts';
 import { walk } from './filesystem/listing.ts';
@@ -33,11 +32,24 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   await translating(`cannot use the directory ${root}`, async () => {
     await makeFolders(growing);
     await makeFolders(temporary);
+    await tryWrite().catch(unless('ENOSPC', 'EDQUOT'));
   }).catch((error: unknown) => {
     throw withOwner(error, root);
   });
   const tree = createDurableTree(root);
   let closed = false;
+
+  /** Opens and writes a file, as every push does: a read-only file system and a lack of descriptors show only then. */
+  async function tryWrite(): Promise<void> {
+    const path = temporaryFiles.path();
+    const file = await open(path, 'wx');
+    try {
+      await file.write('ready');
+    } finally {
+      await file.close();
+      await unlink(path);
+    }
+  }
 
   const pathOf = (key: ObjectKey) => join(root, key);
   const uploadName = (key: ObjectKey) => key.replaceAll('/', '%');
@@ -157,9 +169,9 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
     check: () =>
       operation('check', async () => {
-        await access(temporary, constants.W_OK);
         const { bavail } = await statfs(root);
         if (bavail === 0) throw new StorageError('no_space', `check: no space left in ${root}`);
+        await tryWrite();
       }),
 
     close: () => {

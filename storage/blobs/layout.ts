@@ -10,10 +10,13 @@ import { type ObjectKey, objectKey } from './driver.ts';
  */
 const root = 'docker/registry/v2';
 
+/** Keys of blobs and manifests begin with it. */
+export const blobsPrefix = `${root}/blobs/`;
+
 /** The key of a blob or manifest. `digest` is `algorithm:hex`, already parsed. */
 export function blobKey(digest: string): ObjectKey {
   const [algorithm = '', hex = ''] = digest.split(':');
-  return objectKey(`${root}/blobs/${algorithm}/${hex.slice(0, 2)}/${hex}/data`);
+  return objectKey(`${blobsPrefix}${algorithm}/${hex.slice(0, 2)}/${hex}/data`);
 }
 
 /** The key of an upload session's growing object. */

@@ -1,14 +1,14 @@
 import type { Query } from './query.ts';
 import * as reads from './queries/reads.ts';
 import * as writes from './queries/writes.ts';
-import { connect } from './sqlite/connection.ts';
+import { connect, writeRefusal } from './sqlite/connection.ts';
 import { startWriteThread } from './sqlite/write-thread.ts';
 import { MetadataError, type MetadataStore } from './store.ts';
 
 /**
  * The metadata store in one SQLite file, created where there is none. Reads run at once, on this thread (microseconds);
  * writes on a thread of their own (an fsync each, shared under load).
- * Several processes of one machine may open the same file. Rejects `newer_schema`, `unavailable`.
+ * Several processes of one machine may open the same file. Rejects `newer_schema`, `unavailable`, `denied`, `damaged`.
  */
 export async function createSqliteStore({ file }: { file: string }): Promise<MetadataStore> {
   const writer = await startWriteThread(file);
@@ -31,6 +31,8 @@ export async function createSqliteStore({ file }: { file: string }): Promise<Met
     name: 'sqlite',
     async check() {
       await (operations as unknown as MetadataStore).repositoryExists('');
+      const refusal = writeRefusal(file);
+      if (refusal !== undefined) throw new MetadataError('denied', `${file} cannot be written: ${refusal}`);
     },
     async close() {
       if (open) reader.close();

@@ -20,14 +20,19 @@ type Operations<Module> = {
 export type MetadataStore = Operations<typeof reads> &
   Operations<typeof writes> & {
     readonly name: string;
-    /** Rejects `unavailable` when the store does not answer. Cheap: used by `/readyz`. */
+    /** Rejects `unavailable` when the store does not answer, `denied` when it cannot be written. Cheap: used by `/readyz`. */
     check(): Promise<void>;
     /** Resolves when all writes begun are done. Idempotent. */
     close(): Promise<void>;
   };
 
-/** `read_only`: the installation is moving elsewhere. `not_empty`: the place that it should move to is taken. */
-export type MetadataErrorCode = 'unavailable' | 'newer_schema' | 'no_space' | 'read_only' | 'not_empty' | 'closed';
+/**
+ * `read_only`: the installation is moving elsewhere. `not_empty`: the place that it should move to is taken. `denied`: the
+ * database cannot be written. `damaged`: it is not a database, or no longer a whole one. `lost`: it has no content although
+ * the blob store has.
+ */
+export type MetadataErrorCode =
+  'unavailable' | 'newer_schema' | 'no_space' | 'read_only' | 'not_empty' | 'denied' | 'damaged' | 'lost' | 'closed';
 
 export class MetadataError extends Error {
   override readonly name = 'MetadataError';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, opendir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { link, opendir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createProcessMarks } from '../../../storage/process-mark.ts';
+import { makeFolders } from '../../../storage/blobs/filesystem/durable.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { type Leftover, sweepLeftovers } from './leftovers.ts';
 
@@ -41,7 +42,7 @@ export interface Claim {
 }
 
 export async function createPartials(directory: string): Promise<Partials> {
-  await mkdir(directory, { recursive: true });
+  await makeFolders(directory);
   const marks = await createProcessMarks();
   const pathOf = (digest: Digest) => join(directory, digest.replace(':', '-'));
   const ownerPathOf = (digest: Digest) => `${pathOf(digest)}.owner`;

@@ -1,4 +1,4 @@
-import { type FileHandle, link, mkdir, open, rename, rmdir, unlink } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -114,16 +114,34 @@ export function unless(...codes: readonly string[]) {
   };
 }
 
-/** Makes the folder `path` and those above it, durable like everything that will lie in it. */
-export async function makeFolders(path: string): Promise<void> {
-  const highest = await mkdir(path, { recursive: true });
-  if (highest === undefined) return;
-  for (let made = path; made.length >= highest.length; made = dirname(made)) await syncFolder(dirname(made));
+/**
+ * Makes the folder `path` and those above it, durable like everything that will lie in it. One by one: Node's recursive
+ * mkdir never ends where a folder cannot have others, as below /proc.
+ */
+export async function makeFolders(path: string, mode?: number): Promise<void> {
+  if (await isFolder(path)) return;
+  await makeFolders(dirname(path), mode);
+  try {
+    await mkdir(path, mode);
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!hasCode(error, 'EEXIST') || !(await isFolder(path))) throw error;
+  }
+  await syncFolder(dirname(path));
 }
 
 /** Deletes the file; a missing one is a success. */
 export async function unlinkIfThere(path: string): Promise<void> {
   await unlink(path).catch(unless('ENOENT'));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -1,6 +1,8 @@
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Query, Row } from '../query.ts';
-import { MetadataError } from '../store.ts';
+import { MetadataError, type MetadataErrorCode } from '../store.ts';
 import { frozenMessage } from './freeze.ts';
 
 /** One SQLite connection that drives queries synchronously. */
@@ -20,9 +22,12 @@ const busyTimeoutMilliseconds = 10_000;
  * survives power loss.
  */
 export function connect(file: string, { readOnly }: { readOnly: boolean }): Connection {
+  const translated = <Result>(work: () => Result): Result => translating(file, work);
   const database = translated(() => new DatabaseSync(file, { readOnly, timeout: busyTimeoutMilliseconds }));
-  if (!readOnly) database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-  database.exec('PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY');
+  translated(() => {
+    if (!readOnly) database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+    database.exec('PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY');
+  });
   const statements = new Map<string, StatementSync>();
 
   function prepare(sql: string): StatementSync {
@@ -47,23 +52,54 @@ export function connect(file: string, { readOnly }: { readOnly: boolean }): Conn
   };
 }
 
-/** SQLite's result codes that mean "not now" or "not here"; https://www.sqlite.org/rescode.html */
-const unavailableCodes = new Set([5, 6, 8, 10, 14]); // BUSY, LOCKED, READONLY, IOERR, CANTOPEN
+/** SQLite's result codes; https://www.sqlite.org/rescode.html */
+const unavailableCodes = new Set([5, 6, 10, 14]); // BUSY, LOCKED, IOERR, CANTOPEN
+const deniedCodes = new Set([3, 8]); // PERM, READONLY
+const damagedCodes = new Set([11, 26]); // CORRUPT, NOTADB
 const fullCode = 13;
 const constraintCode = 19;
 
-function translated<Result>(work: () => Result): Result {
+/** Runs `work`; failures of the database `file` are thrown in the contract's form. */
+export function translating<Result>(file: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    const code = (error as { errcode?: unknown }).errcode;
-    if (typeof code !== 'number') throw error;
-    const primary = code & 0xff;
-    const { message } = error as Error;
-    if (primary === constraintCode && message.includes(frozenMessage))
-      throw new MetadataError('read_only', message, { cause: error });
-    if (primary === fullCode) throw new MetadataError('no_space', 'the metadata store has no space left', { cause: error });
-    if (unavailableCodes.has(primary)) throw new MetadataError('unavailable', message, { cause: error });
-    throw error;
+    throw toMetadataError(file, error);
   }
+}
+
+function toMetadataError(file: string, error: unknown): unknown {
+  const code = (error as { errcode?: unknown }).errcode;
+  if (typeof code !== 'number') return error;
+  const primary = code & 0xff;
+  const { message } = error as Error;
+  const failure = (kind: MetadataErrorCode, text: string) => new MetadataError(kind, text, { cause: error });
+  if (primary === constraintCode && message.includes(frozenMessage)) return failure('read_only', message);
+  if (primary === fullCode) return failure('no_space', 'the metadata store has no space left');
+  if (damagedCodes.has(primary)) return failure('damaged', damagedMessage(file, message));
+  const refusal = deniedCodes.has(primary) || unavailableCodes.has(primary) ? writeRefusal(file) : undefined;
+  if (refusal !== undefined) return failure('denied', `${file} cannot be written: ${refusal}`);
+  if (deniedCodes.has(primary)) return failure('denied', `${file} cannot be written: ${message}`);
+  if (unavailableCodes.has(primary)) return failure('unavailable', `${file}: ${message}`);
+  return error;
+}
+
+function damagedMessage(file: string, reason: string): string {
+  return (
+    `${file} is damaged or is not a database of berth (${reason}). Stop berth and restore the file from a backup, together ` +
+    `with its -wal file; or save what can be read: sqlite3 ${file} .recover | sqlite3 new.sqlite, and put new.sqlite in its place`
+  );
+}
+
+/** Why the file or its folder cannot be written, in the operating system's words; undefined when they can. */
+export function writeRefusal(file: string): string | undefined {
+  for (const path of [dirname(file), file]) {
+    try {
+      accessSync(path, constants.W_OK);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT') return message;
+    }
+  }
+  return undefined;
 }

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { toClientError } from '../../src/registry/failures.ts';
+import { StorageError } from '../../storage/blobs/driver.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { type TestBerth, startBerth } from '../support/berth.ts';
+import { call } from '../support/call.ts';
+import { digestOf, newImage, pushBlob, pushBlobs, pushImage, putManifest, startUpload } from '../support/images.ts';
+import { run } from '../support/run.ts';
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) process.stderr.write('skipping "a read-only file system": only root can mount one\n');
+
+(isRoot ? describe : describe.skip)('a file system that has turned read-only', () => {
+  let disk: string;
+  let folder: string;
+  let settings: Readonly<Record<string, string>>;
+  const remount = (mode: 'ro' | 'rw') => run('mount', ['-o', `remount,${mode}`, disk]);
+
+  beforeEach(async () => {
+    disk = await mkdtemp(join(tmpdir(), 'berth-disk-'));
+    folder = await mkdtemp(join(tmpdir(), 'berth-metadata-'));
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', disk]);
+    settings = {
+      BERTH_STORAGE_BLOBS_DRIVER: 'filesystem',
+      BERTH_STORAGE_METADATA_DRIVER: 'sqlite',
+      BERTH_STORAGE_BLOBS_DIRECTORY: disk,
+      BERTH_STORAGE_METADATA_FILE: join(folder, 'metadata.sqlite'),
+    };
+  });
+  afterEach(async () => {
+    await run('umount', [disk]);
+    await rm(disk, { recursive: true });
+    await rm(folder, { recursive: true });
+  });
+
+  async function whileReadOnly(berth: TestBerth): Promise<void> {
+    const reason = 'its file system is read-only';
+    const blob = randomBytes(1000);
+    const uploads = '/v2/app/blobs/uploads/';
+    const answers = [
+      await call(berth, 'POST', `${uploads}?digest=${digestOf(blob)}`, { body: blob }),
+      await call(berth, 'PATCH', await startUpload(berth, 'app'), { body: blob }),
+    ];
+    for (const answer of answers) {
+      expect([answer.status, answer.codes(), answer.header('retry-after')]).toEqual([503, ['UNAVAILABLE'], '5']);
+      expect(answer.body.toString()).toContain(reason);
+      expect(answer.body.toString()).not.toContain(disk);
+    }
+    const ready = await call(berth, 'GET', '/readyz');
+    expect([ready.status, ready.body.toString()]).toEqual([503, expect.stringContaining('read-only file system')]);
+  }
+
+  test('writes are answered 503 with the reason, /readyz says it, pulls go on, and so do pushes afterwards', async () => {
+    const berth = await startBerth(settings);
+    const kept = await pushImage(berth, 'app', 'kept');
+    const next = newImage();
+    await pushBlobs(berth, 'app', next);
+    await remount('ro');
+    await whileReadOnly(berth);
+    const refused = await putManifest(berth, 'app', 'next', next.manifest);
+    expect([refused.status, refused.codes()]).toEqual([503, ['UNAVAILABLE']]);
+    expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(kept.layer)}`)).body.equals(kept.layer)).toBe(true);
+    await remount('rw');
+    expect((await call(berth, 'GET', '/readyz')).status).toBe(200);
+    await pushBlob(berth, 'app', randomBytes(1000));
+    expect((await putManifest(berth, 'app', 'next', next.manifest)).status).toBe(201);
+    await berth.close();
+  });
+
+  test('a start says so', async () => {
+    await (await startBerth(settings)).close();
+    await remount('ro');
+    await expect(startBerth(settings)).rejects.toThrow(/cannot use the directory .*: EROFS: read-only file system/);
+    await remount('rw');
+  });
+
+  test('a metadata file there is named at the start', async () => {
+    const file = join(disk, 'metadata.sqlite');
+    await (await createSqliteStore({ file })).close();
+    await remount('ro');
+    await expect(createSqliteStore({ file })).rejects.toThrow(/metadata\.sqlite cannot be written: EROFS: read-only file system/);
+  });
+});
+
+test.each([
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'operation not permitted'],
+  ['AccessDenied', 'access denied'],
+])('a store that refuses with %s is 503 with the reason', (code, reason) => {
+  const cause = Object.assign(new Error('/data/secret-path'), { code });
+  expect(toClientError(new StorageError('denied', 'put: /data/secret-path', { cause }))).toMatchObject({
+    status: 503,
+    headers: { 'Retry-After': '5' },
+    message: `the registry cannot use its storage: ${reason}`,
+  });
+});
