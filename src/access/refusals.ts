@@ -24,8 +24,11 @@ export interface Refusals {
 const windowMilliseconds = 60_000;
 /** Different refusals of one client that have a line of their own, in one window. */
 const mostLinesOfClient = 50;
-/** Clients that have lines of their own, at one time. */
+/** Accounts, and networks without a login, that have lines of their own at one time: neither take places from the other. */
 const mostClients = 100;
+
+/** The key of the clients that have no place: no name or network contains it. */
+const others = '\0';
 
 interface Line {
   readonly event: AuditEvent;
@@ -41,13 +44,15 @@ interface Client {
 }
 
 export function createRefusals(): Refusals {
-  const clients = new Map<string, Client>();
+  const accounts = new Map<string, Client>();
+  const networks = new Map<string, Client>();
 
   /** Beyond a bound, lines of a client or whole clients share one line that has only a count. */
   function lineOf({ isClaimed, ...event }: Refusal): Line {
-    const key = isClaimed ? `address ${networkOf(event.address)}` : `account ${event.actor}`;
-    const client = clients.get(key) ?? (clients.size < mostClients ? open(key, event) : undefined);
-    if (!client) return shared(clients.get('') ?? open('', event), { ...event, actor: '', address: '' });
+    const clients = isClaimed ? networks : accounts;
+    const key = isClaimed ? networkOf(event.address) : event.actor;
+    const client = clients.get(key) ?? (clients.size < mostClients ? open(clients, key, event) : undefined);
+    if (!client) return shared(clients.get(others) ?? open(clients, others, event), { ...event, actor: '', address: '' });
     const what = JSON.stringify([event.actor, event.action, event.target, event.detail]);
     const known = client.lines.get(what);
     if (known) return known;
@@ -57,7 +62,7 @@ export function createRefusals(): Refusals {
     return line;
   }
 
-  function open(key: string, { at }: AuditEvent): Client {
+  function open(clients: Map<string, Client>, key: string, { at }: AuditEvent): Client {
     const client = { since: at, lines: new Map<string, Line>() };
     clients.set(key, client);
     return client;
@@ -75,6 +80,10 @@ export function createRefusals(): Refusals {
   }
 
   function take(isOver: (client: Client) => boolean): readonly AuditEvent[] {
+    return [...takeFrom(accounts, isOver), ...takeFrom(networks, isOver)];
+  }
+
+  function takeFrom(clients: Map<string, Client>, isOver: (client: Client) => boolean): readonly AuditEvent[] {
     const taken: AuditEvent[] = [];
     for (const [key, client] of clients) {
       for (const line of client.lines.values()) if (!line.isWritten) taken.push(line.event);
@@ -94,7 +103,7 @@ export function createRefusals(): Refusals {
     },
     takeDue: (now) => take(({ since }) => now - since >= windowMilliseconds || now < since),
     takeAll: () => take(() => true),
-    hasAny: () => clients.size > 0,
+    hasAny: () => accounts.size + networks.size > 0,
   };
 }
 

@@ -29,6 +29,8 @@ const fact = {
 };
 const holder = { repository: 'app1', upstream: 'docker.io', byLogin: true };
 
+const author = { actor: 'alice', address: '127.0.0.1', at: 1 };
+
 /** Everything that requests of the protocol ask and change, over the rows of `many-rows.ts`. */
 export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'pull by tag': () => reads.findManifestByTag('app1', 't50000'),
@@ -53,9 +55,13 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   mount: () => writes.mountBlob('app1', 'app2', 'd5', 1),
   'push a manifest': () => writes.putManifest({ ...newManifest, digest: 'new' }),
   'push a manifest again': () => writes.putManifest(newManifest),
+  'push a manifest, with a line in the audit log': () => writes.putManifest({ ...newManifest, author }),
   'push a manifest, keep tags': () => writes.putManifestKeepingTags(newManifest),
   'delete a tag': () => writes.deleteTag('app1', 't5'),
   'delete a manifest': () => writes.deleteManifest('app1', 'd1'),
+  'delete a manifest, with a line in the audit log': () => writes.deleteManifest('app1', 'd1', author),
+  'namespace of an account': () => reads.findNamespaceOf(5),
+  'namespace of a new account': () => reads.findNamespaceObstacle('new', 5),
   'delete a manifest that is needed': () => writes.deleteManifest('app1', 'shared'),
   'unlink a blob': () => writes.unlinkBlob('app777', 'shared'),
   'unlink a blob that is needed': () => writes.unlinkBlob('app1', 'shared'),

@@ -156,6 +156,15 @@ describe('many refusals', () => {
     expect(taken).toContainEqual(expect.objectContaining({ actor: '', action: 'refusals', detail: '{"more":4900}' }));
   });
 
+  test('of clients without a login leave room for those of accounts', () => {
+    const refusals = createRefusals();
+    for (let count = 0; count < 5000; count++) {
+      refusals.add({ ...refusal('x', '', true), address: `10.0.${count >> 8}.${count & 255}` });
+    }
+    refusals.add(refusal('bob', 'b'));
+    expect(refusals.takeAll()).toContainEqual(expect.objectContaining({ actor: 'bob', target: 'b' }));
+  });
+
   test('take no place from what was done, and that is kept while the store takes nothing', async () => {
     let isDown = true;
     const written: AuditEvent[] = [];
