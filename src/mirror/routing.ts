@@ -1,6 +1,6 @@
 import { OciError } from '../oci/errors.ts';
 import { type RepositoryName, parseRepositoryName } from '../oci/reference.ts';
-import { type Upstream, type Upstreams, namespaceOf, remoteNameOf } from './upstream/upstream.ts';
+import { type Upstream, type Upstreams, dockerHub, namespaceOf, remoteNameOf } from './upstream/upstream.ts';
 
 /** A repository of an upstream, and how a client came to ask for it. */
 export interface MirroredRepository {
@@ -66,6 +66,8 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
     const { host, rest } = splitHost(name);
     const named = upstreams.find(host);
     if (named && rest !== '') return withPushed(toMirrored(named, rest, { hasFallback: false, isNamed: true }));
+    // Docker Hub has no names with dots before the slash: it is not asked for images of other registries.
+    if (fallback?.name === dockerHub && hostIn(name) !== undefined) return undefined;
     if (!fallback || namespace !== undefined || ((await mayKnow()) && (await isPushed(name)))) return undefined;
     return withPushed(toMirrored(fallback, name, { hasFallback: true, isNamed: false }));
   };
@@ -82,6 +84,12 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
 }
 
 export type Routing = ReturnType<typeof createRouting>;
+
+/** The first part of a name that looks like a registry's host: `nvcr.io` in `nvcr.io/nvidia/cuda`. */
+export function hostIn(name: string): string | undefined {
+  const { host, rest } = splitHost(name);
+  return rest !== '' && host.includes('.') ? host : undefined;
+}
 
 function splitHost(name: string): { host: string; rest: string } {
   const slash = name.indexOf('/');

@@ -3,7 +3,7 @@ import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseReference, parseRepositoryName } from '../../oci/reference.ts';
 import type { Need, Subject } from '../access.ts';
 import { type Exchange, type Handler, type MirrorSource, type Protocol, authorOf } from './exchange.ts';
-import { elseAsk, locate, onlyMirrored, splitPrefix } from './locate.ts';
+import { elseAsk, elseNameHost, locate, onlyMirrored, splitPrefix } from './locate.ts';
 import { nameUpstream } from './mirrored.ts';
 import { type Match, match } from './router.ts';
 
@@ -28,7 +28,9 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
   if (mirrored) nameUpstream(response, mirrored.source.upstream.name);
   const exchange = { protocol, request, response, query, subject, repository, mirrored, path, tail };
-  await (isDefault ? elseAsk(protocol, request, name, () => serve(found, exchange)) : serve(found, exchange));
+  if (isDefault) await elseAsk(protocol, request, name, () => serve(found, exchange));
+  else if (mirrored || found.route.access !== 'pull') await serve(found, exchange);
+  else await elseNameHost(protocol, name, () => serve(found, exchange));
 }
 
 /** V8 lets a part of a string keep the whole: a name in a cache would keep its query, of up to 16 KiB, in memory. */

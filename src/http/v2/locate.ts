@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
+import { hostIn } from '../../mirror/routing.ts';
 import type { MirrorSource, Protocol } from './exchange.ts';
 import type { Match } from './router.ts';
 
@@ -55,5 +56,21 @@ export async function elseAsk(
     const isAbsent = error instanceof OciError && error.status === 404;
     if (isAbsent && !(await access.knows(request, name))) await access.check(request, { action: 'pull', repository: name });
     throw error;
+  }
+}
+
+/**
+ * Runs `serve`, which looks for a repository of our own. Where there is none, and its name begins with the host of a
+ * registry, the error says that this registry is not mirrored.
+ */
+export async function elseNameHost({ mirror }: Protocol, name: RepositoryName, serve: () => Promise<void>): Promise<void> {
+  try {
+    await serve();
+  } catch (error) {
+    const host = mirror && hostIn(name);
+    if (host === undefined || !(error instanceof OciError) || error.status !== 404) throw error;
+    const { code, status, headers } = error;
+    const message = `${error.message}; ${host} is not mirrored here: mirror.upstreams has no such registry`;
+    throw new OciError(code, { message, status, headers, detail: error.body().errors[0]?.detail, cause: error });
   }
 }

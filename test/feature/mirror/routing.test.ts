@@ -4,7 +4,7 @@ import { call } from '../../support/call.ts';
 import { createRouting } from '../../../src/mirror/routing.ts';
 import { createUpstreams } from '../../../src/mirror/upstream/upstream.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
-import { pushImage } from '../../support/images.ts';
+import { digestOf, pushImage } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
 
 let hub: FakeUpstream;
@@ -77,6 +77,19 @@ describe('MUST 2: a closed list', () => {
     expect([answer.status, answer.codes()]).toEqual([404, ['NAME_UNKNOWN']]);
     expect([hub.requests.length, github.requests.length]).toEqual(before);
   });
+
+  test.each(['manifests/1', 'tags/list', `blobs/${digestOf('x')}`])(
+    'an image of a registry that is not mirrored is told as that, and nobody is asked (%s)',
+    async (path) => {
+      const before = [hub.requests.length, github.requests.length];
+      const answer = await get(`/v2/nvcr.io/nvidia/cuda/${path}`);
+      expect([answer.status, answer.body.toString()]).toEqual([
+        404,
+        expect.stringContaining('nvcr.io is not mirrored here: mirror.upstreams has no such registry') as unknown,
+      ]);
+      expect([hub.requests.length, github.requests.length]).toEqual(before);
+    },
+  );
 
   test('MUST 2: ns that names us means here', async () => {
     const { digest } = await pushImage(berth, 'own', '1');
