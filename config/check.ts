@@ -81,7 +81,7 @@ const conditions: readonly {
     isMet: ({ access }) => access.mode === 'token',
   },
   { keys: ['access.auditKeep'], needs: 'access.mode token or external', isMet: ({ access }) => access.mode !== 'open' },
-  { keys: ['mirror.allowPush'], needs: 'access.mode open', isMet: ({ access }) => access.mode === 'open' },
+  { keys: ['mirror.allowPush', 'access.openActions'], needs: 'access.mode open', isMet: ({ access }) => access.mode === 'open' },
 ];
 
 /** A setting that nothing reads is a mistake: PostgreSQL's address without its driver would leave everything in SQLite. */

@@ -114,6 +114,26 @@ export function wholeNumber(fallback: number, least: number, most: number, descr
   });
 }
 
+/** Some of `choices`, written as a list or separated by commas; at least one. */
+export function someOf<const Choice extends string>(
+  choices: readonly Choice[],
+  fallback: readonly Choice[],
+  description: string,
+): Key<readonly Choice[]> {
+  const list = words(choices.join(' | '), description);
+  return {
+    ...list,
+    default: fallback,
+    parse(value) {
+      const written = list.parse(value);
+      const known = choices.filter((one) => written.includes(one));
+      if (known.length === 0 || written.some((one) => !(choices as readonly string[]).includes(one)))
+        throw new Error(`must be a list of ${choices.join(', ')}`);
+      return known;
+    },
+  };
+}
+
 /** A number of processes, or one for each core. */
 export function processes(fallback: number, description: string): Key<number | 'auto'> {
   const number = wholeNumber(fallback, 1, 256, description);

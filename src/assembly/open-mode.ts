@@ -3,6 +3,7 @@ import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Pattern, matches, parsePattern } from '../access/pattern.ts';
 import { type AccessControl, openAccess } from '../http/access.ts';
+import { createLimitedAccess } from '../http/limited-access.ts';
 import { createPassThroughAccess } from '../http/pass-through-access.ts';
 import { createPullOnlyAccess } from '../http/pull-only-access.ts';
 import type { Mirror } from '../mirror/mirror.ts';
@@ -10,11 +11,11 @@ import { namespaceOf, remoteNameOf } from '../mirror/upstream/upstream.ts';
 import { translating } from '../registry/failures.ts';
 
 /**
- * Decides who may do what in mode open: everybody everything, except what upstreams with `passThrough` do not show to everybody,
- * and pushes into names of the default upstream.
+ * Decides who may do what in mode open: everybody what `access.openActions` allows, except to read what upstreams with
+ * `passThrough` do not show to everybody, and to push into names of the default upstream.
  */
 export function openControl(config: Config, mirror: Mirror, metadata: MetadataStore): AccessControl {
-  const control = readControl(config, mirror, metadata);
+  const control = createLimitedAccess(readControl(config, mirror, metadata), config.access.openActions);
   const { default: upstream } = config.mirror;
   if (upstream === undefined) return control;
   const isPullOnly = pullOnlyNames(upstream, readAllowPush(config), metadata);
