@@ -191,6 +191,10 @@ export const schema = section({
       keep: wholeNumber(7, 1, 1000, 'how many backups are kept; not in this version yet'),
     }),
   }),
+  metrics: section({
+    listen: optional(address('', 'address of its own for /metrics, plain HTTP; default: beside the registry')),
+    token: secret('bearer token that /metrics asks for'),
+  }),
   log: section({
     level: choice(['info', 'debug', 'warn', 'error', 'silent'], 'least important message that is written'),
     format: optional(choice(['json', 'pretty'], 'default: pretty on a terminal, else json')),

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isLoopback } from '../config/check.ts';
 import type { Config } from '../config/schema.ts';
 import type { BlobDriver } from '../storage/blobs/driver.ts';
 import { makeFolders } from '../storage/blobs/filesystem/durable.ts';
@@ -12,7 +13,7 @@ import { type Guard, createGuard } from './assembly/guard.ts';
 import { removeLeftovers } from './assembly/leftovers.ts';
 import type { AccessControl } from './http/access.ts';
 import { type Certificate, openCertificate } from './http/certificate.ts';
-import { createMetricsRouter } from './http/metrics.ts';
+import { type MetricsEndpoint, openMetricsEndpoint } from './assembly/metrics-endpoint.ts';
 import { createMirrorConfigRouter } from './http/mirror-config.ts';
 import { createOrigin } from './http/origin.ts';
 import { sendPath } from './http/send-object.ts';
@@ -86,7 +87,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const closing = new AbortController();
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
-  const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, shared };
+  const endpoint = openMetricsEndpoint(config, { ...metrics, text: shared?.gather ?? metrics.text });
+  const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, endpoint };
   const server = createServer(config, parts);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
   const once = (name: string, seconds: number, work: () => Promise<void>) =>
@@ -104,6 +106,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   return {
     generatedPassword: guard?.generatedPassword,
     async listen({ reusePort } = { reusePort: false }) {
+      await endpoint.listen(reusePort);
       const url = await listen(server, config, reusePort);
       // Whoever serves alone left everything that is older than its start itself, before it crashed.
       const before = servesAlone(config) ? startedAt : startedAt - config.uploads.expireAfter * 1000;
@@ -116,6 +119,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await pause(config.shutdown.delay * 1000);
       await drain(server, config.shutdown.grace);
       await leftoversRemoved;
+      await endpoint.close();
       await registry.uploads.close();
       const unpinned = pinned.close();
       await mirror.close();
@@ -157,13 +161,13 @@ interface Parts {
   readonly metrics: Metrics;
   readonly certificate: Certificate | undefined;
   readonly guard: Guard | undefined;
-  readonly shared: SharedMetrics | undefined;
+  readonly endpoint: MetricsEndpoint;
   /** Aborted when berth begins to shut down. */
   readonly closing: AbortSignal;
 }
 
 function createServer(config: Config, parts: Parts): Server {
-  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing, shared } = parts;
+  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing, endpoint } = parts;
   const health = {
     facts: { blobs: driver.name, metadata: metadata.name, sendPath },
     ready: async () => {
@@ -176,7 +180,7 @@ function createServer(config: Config, parts: Parts): Server {
   const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
   const web = createWeb(health, [
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access, mirror.search) },
-    { path: '/metrics', router: createMetricsRouter({ ...metrics, text: shared?.gather ?? metrics.text }) },
+    ...endpoint.extensions,
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, origin) },
     ...(guard?.extensions ?? []),
     ...pageOf(registry, access, guard),
@@ -197,6 +201,7 @@ function createServer(config: Config, parts: Parts): Server {
       logRequest(log, record);
     },
     certificate,
+    listensOnLoopback: isLoopback(config.listen.host),
   });
 }
 

@@ -1,13 +1,17 @@
-import type { RequestRecord } from './http/server.ts';
+import type { RequestRecord } from './http/request-record.ts';
 import { UpstreamError, isOutage, reasonOf } from './mirror/upstream/upstream-error.ts';
 import type { Log } from './observability/log.ts';
 import { OciError } from './oci/errors.ts';
 
+/** Load balancers ask for these every second. */
+const probes = new Set(['/healthz', '/readyz']);
+
 /**
- * Writes one line for a request. The level says where the cause lies: `info` at the client, `warn` at an upstream, `error`
+ * Writes one line for a request, at `debug` for health probes that succeed. The level says where the cause lies: `info` at the client, `warn` at an upstream, `error`
  * here. Only what berth did not expect has a stack.
  */
-export function logRequest(log: Pick<Log, 'info' | 'warn' | 'error'>, { error, ...record }: RequestRecord): void {
+export function logRequest(log: Pick<Log, 'debug' | 'info' | 'warn' | 'error'>, { error, ...record }: RequestRecord): void {
+  if (error === undefined && probes.has(record.url) && record.status < 400) return log.debug(record, 'request');
   if (error === undefined) return log.info(record, 'request');
   const isExpected = error instanceof UpstreamError || (error instanceof OciError && error.code !== 'INTERNAL');
   if (!isExpected) return log.error({ ...record, err: error }, 'request failed');

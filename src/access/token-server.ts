@@ -12,7 +12,7 @@ import { generateSecret, hashSecret } from './secret.ts';
 /** Makes out bearer tokens (Distribution project, "Token Authentication Specification"). */
 export interface TokenServer {
   /** A token for what the identity may do of `scopes`: perhaps less, perhaps nothing. Throws `Refused`. */
-  issue(identity: Identity, scopes: readonly Scope[]): Promise<IssuedBearer>;
+  issue(identity: Identity, scopes: readonly Scope[]): Promise<IssuedBearer & { readonly account: string }>;
   /**
    * A durable secret that stands for the login, until it is revoked or the password changes. Undefined where the client
    * has shown a secret of that kind already: its own is as good.
@@ -45,7 +45,7 @@ export function createTokenServer({ metadata, rights, bearerTokens, now }: Token
         characters += JSON.stringify(granted).length;
         if (granted.actions.length > 0 && characters <= mostAccessCharacters) access.push(granted);
       }
-      return bearerTokens.issue(principal.name, { identity, access });
+      return { ...(await bearerTokens.issue(principal.name, { identity, access })), account: principal.name };
     },
 
     async refreshToken(identity, client, address) {

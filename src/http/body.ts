@@ -34,15 +34,47 @@ export async function* bodyChunks(request: IncomingMessage, response: ServerResp
   if (!request.complete) throw new ClientGone();
 }
 
-/** The whole body of at most `limitBytes`. Throws MANIFEST_INVALID (413) as soon as it is known to be longer. */
-export async function wholeBody(request: IncomingMessage, response: ServerResponse, limitBytes: number): Promise<Buffer> {
-  const refuse = () => new OciError('MANIFEST_INVALID', { status: 413, message: `a manifest has at most ${limitBytes} bytes` });
-  if ((contentLength(request) ?? 0) > limitBytes) throw refuse();
+/** Reads a manifest of at most `limitBytes`. Throws MANIFEST_INVALID (413) as soon as it is known to be longer. */
+export function manifestBody(request: IncomingMessage, response: ServerResponse, limitBytes: number): Promise<Buffer> {
+  return wholeBody(request, response, limitBytes, () => {
+    return new OciError('MANIFEST_INVALID', { status: 413, message: `a manifest has at most ${limitBytes} bytes` });
+  });
+}
+
+/** A form or a JSON document arrives within this time as a whole, however steadily its client sends. */
+const smallBodyMilliseconds = 30_000;
+
+/**
+ * Reads a form or a JSON document. Throws UNSUPPORTED: 413 for more than `limitBytes`, 415 for a compressed body, 408 when
+ * `deadline` comes before its end.
+ */
+export async function smallBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limitBytes: number,
+  deadline: AbortSignal = AbortSignal.timeout(smallBodyMilliseconds),
+): Promise<Buffer> {
+  const refusal = (status: number, message: string) => new OciError('UNSUPPORTED', { status, message });
+  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') throw refusal(415, 'the body may not be compressed');
+  const late = new Promise<never>((_, reject) => {
+    deadline.addEventListener('abort', () => reject(refusal(408, 'the body did not come in time')));
+  });
+  const tooLarge = () => refusal(413, `the body may have at most ${limitBytes} bytes`);
+  return Promise.race([wholeBody(request, response, limitBytes, tooLarge), late]);
+}
+
+async function wholeBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limitBytes: number,
+  tooLarge: () => OciError,
+): Promise<Buffer> {
+  if ((contentLength(request) ?? 0) > limitBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of bodyChunks(request, response)) {
     length += chunk.length;
-    if (length > limitBytes) throw refuse();
+    if (length > limitBytes) throw tooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, length);

@@ -1,14 +1,15 @@
-import express, { type Router } from 'express';
+import type { Router } from 'express';
 import { type MirrorPlace, clientConfig, clientNames, isClientName, obstacle } from '../mirror/client-config.ts';
 import type { Origin } from './origin.ts';
 import { problem } from './problem.ts';
+import { createRouter } from './router.ts';
 
 /**
  * `GET /_mirror/config?client=…`: what to write into a client's configuration, with this server's own address. JSON for
  * `docker`, text for the others; 409 where the client could not use this mirror.
  */
 export function createMirrorConfigRouter(place: Omit<MirrorPlace, 'base'>, origin: Origin): Router {
-  const router = express.Router();
+  const router = createRouter();
   router.get('/config', (request, response) => {
     const client = new URL(request.originalUrl, 'http://localhost').searchParams.get('client') ?? '';
     if (!isClientName(client)) {

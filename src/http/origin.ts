@@ -7,6 +7,10 @@ export interface Origin {
   base(request: IncomingMessage): string;
   /** The client's IP address: the last one that a trusted proxy has reported. */
   clientAddress(request: IncomingMessage): string;
+  /** True if a trusted proxy sends the request. */
+  isProxied(request: IncomingMessage): boolean;
+  /** Host name of the public URL; undefined where none is configured. */
+  readonly publicHostname: string | undefined;
 }
 
 export interface OriginOptions {
@@ -27,11 +31,14 @@ export function createOrigin({ publicUrl, trustedProxies }: OriginOptions): Orig
   }
 
   return {
+    publicHostname: URL.parse(configured ?? '')?.hostname,
+    isProxied: (request) => isTrusted(peer(request)),
+
     base(request) {
       if (configured !== undefined) return configured;
       const scheme = firstOf(forwarded(request, 'x-forwarded-proto')) ?? ('encrypted' in request.socket ? 'https' : 'http');
       const host = firstOf(forwarded(request, 'x-forwarded-host')) ?? request.headers.host ?? 'localhost';
-      return `${scheme === 'https' ? 'https' : 'http'}://${/^[A-Za-z0-9.:[\]_-]+$/.test(host) ? host : 'localhost'}`;
+      return `${scheme === 'https' ? 'https' : 'http'}://${isHost(host) ? host : 'localhost'}`;
     },
 
     clientAddress(request) {
@@ -46,6 +53,11 @@ export function createOrigin({ publicUrl, trustedProxies }: OriginOptions): Orig
       return nearest;
     },
   };
+}
+
+/** True for a host name or an IP address, with or without a port, as a `Host` header has it. */
+export function isHost(text: string): boolean {
+  return /^[A-Za-z0-9.:[\]_-]+$/.test(text) && URL.canParse(`http://${text}`);
 }
 
 function peer(request: IncomingMessage): string {

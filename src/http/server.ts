@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { CacheStatus } from '../mirror/served.ts';
+import { createAdmission } from './admission.ts';
 import type { Certificate } from './certificate.ts';
 import { ClientGone } from './client-gone.ts';
 import { sendError } from './errors.ts';
@@ -10,32 +10,9 @@ import { cutIdleClients } from './idle.ts';
 import { type LingerLimits, lingerAfterEarlyAnswers } from './linger.ts';
 import { answerPlainHttp } from './plain-http.ts';
 import { answerRaw } from './raw-answer.ts';
-import { bytesSentByKernel } from './send-object.ts';
+import { type RequestRecord, recordRequest } from './request-record.ts';
 import { serveProtocol } from './v2/dispatch.ts';
 import type { Protocol } from './v2/exchange.ts';
-import { mirrorOutcome } from './v2/mirrored.ts';
-
-/** One line of the request log. */
-export interface RequestRecord {
-  readonly requestId: string;
-  readonly client: string;
-  readonly method: string;
-  readonly url: string;
-  readonly status: number;
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
-  /** The part of them that belongs to the body; of a response that broke off up to the length of its headers too much. */
-  readonly bodyBytesSent: number;
-  readonly milliseconds: number;
-  /** False where the connection ended before the response did. */
-  readonly complete: boolean;
-  /** The upstream that the repository belongs to. */
-  readonly upstream?: string;
-  /** How the mirror came by what it served. */
-  readonly cache?: CacheStatus;
-  /** Why the request was refused, or failed. */
-  readonly error?: unknown;
-}
 
 export interface HttpServerOptions {
   readonly protocol: Protocol;
@@ -44,6 +21,8 @@ export interface HttpServerOptions {
   readonly log: (record: RequestRecord) => void;
   /** Serves TLS with it, and plain HTTP without. */
   readonly certificate?: Certificate | undefined;
+  /** True if only clients of this machine reach the server: it then answers to no other name than theirs. */
+  readonly listensOnLoopback?: boolean | undefined;
   /** How much of a body is read and dropped after an early answer. */
   readonly linger?: LingerLimits | undefined;
 }
@@ -73,58 +52,38 @@ function createSecure(certificate: Certificate): Server {
   return server;
 }
 
-function createHandler({ protocol, web, log }: HttpServerOptions) {
+function createHandler({ protocol, web, log, certificate, listensOnLoopback = false }: HttpServerOptions) {
   const prefix = randomBytes(6).toString('base64url');
+  const admit = createAdmission({ origin: protocol.origin, listensOnLoopback });
   let count = 0;
 
   return (request: IncomingMessage, response: ServerResponse): void => {
-    const started = performance.now();
     const requestId = `${prefix}-${(++count).toString(36)}`;
-    const { url = '' } = request; // Express changes it on its way
-    const sentBefore = request.socket.bytesWritten;
-    let failure: unknown;
-    response.setHeader('X-Request-Id', requestId);
-    const { socket } = request;
     const client = protocol.origin.clientAddress(request); // a closed socket has no address any more
-    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
-    response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
-    response.once('close', () => {
-      const bytesSent = request.socket.bytesWritten - sentBefore + bytesSentByKernel(response);
-      log({
-        requestId,
-        client,
-        method: request.method ?? '',
-        url: withoutCode(url),
-        status: response.statusCode,
-        bytesReceived: Number(request.headers['content-length'] ?? 0),
-        bytesSent,
-        bodyBytesSent: bodyBytes(request, response, bytesSent),
-        milliseconds: performance.now() - started,
-        complete: response.writableFinished || bytesSentByKernel(response) > 0,
-        ...mirrorOutcome(response),
-        ...(failure === undefined ? {} : { error: failure }),
-      });
-    });
-    if (!isProtocol(url, protocol)) {
+    const recorded = recordRequest(request, response, { requestId, client }, log);
+    response.setHeader('X-Request-Id', requestId);
+    if (certificate) response.setHeader('Strict-Transport-Security', strictTransport);
+    countUnanswered(request.socket, response);
+    try {
+      admit(request);
+    } catch (error) {
+      recorded.fail(error);
+      sendError(request, response, error, requestId);
+      return;
+    }
+    if (!isProtocol(request.url ?? '', protocol)) {
       web(request, response);
       return;
     }
     serveProtocol(protocol, request, response).catch((error: unknown) => {
-      if (!(error instanceof ClientGone)) failure = error;
+      if (!(error instanceof ClientGone)) recorded.fail(error);
       sendError(request, response, error, requestId);
     });
   };
 }
 
-function bodyBytes({ method }: IncomingMessage, response: ServerResponse, bytesSent: number): number {
-  if (method === 'HEAD' || response.statusCode === 304) return 0;
-  return Math.min(bytesSent, Number(response.getHeader('content-length') ?? 0));
-}
-
-/** The query of a login that comes back from its provider has a secret. */
-function withoutCode(url: string): string {
-  return url.startsWith('/ui/oidc') ? url.replace(/\?.*$/, '') : url;
-}
+/** For a year a browser that has seen this host by TLS uses nothing else (RFC 6797). */
+const strictTransport = 'max-age=31536000';
 
 /** Mirrors may be asked below an upstream's name too: `/ghcr.io/v2/…`. */
 function isProtocol(url: string, { mirror }: Protocol): boolean {
@@ -135,6 +94,11 @@ function isProtocol(url: string, { mirror }: Protocol): boolean {
 
 /** Requests of the connection whose responses are not complete. */
 const unanswered = new WeakMap<Socket, number>();
+
+function countUnanswered(socket: Socket, response: ServerResponse): void {
+  unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
+  response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
+}
 
 /**
  * What Node's parser refuses: the answer must be written by hand, since there is no response object. While another

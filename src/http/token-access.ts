@@ -15,6 +15,7 @@ import type { AccessControl, Need } from './access.ts';
 import { type TokenPlace, catalogScope, challenge, scopeFor } from './challenge.ts';
 import type { Origin } from './origin.ts';
 import { refusal } from './refusal.ts';
+import { noteAccount } from './request-record.ts';
 
 export interface TokenAccessOptions {
   readonly authenticator: Pick<Authenticator, 'principal'>;
@@ -32,10 +33,16 @@ export interface TokenAccessOptions {
 export function createTokenAccess(options: TokenAccessOptions): AccessControl {
   const { authenticator, rights, metadata, upstreams, origin, audit, place } = options;
 
+  async function principalBy(request: IncomingMessage, authorization: string | undefined): Promise<Principal> {
+    const principal = await authenticator.principal(authorization, origin.clientAddress(request));
+    noteAccount(request, principal.name);
+    return principal;
+  }
+
   /** Who is asking. A client that is not who it says is told for what to get a token. */
   async function principalOf(request: IncomingMessage, scopes: () => readonly Scope[]): Promise<Principal> {
     try {
-      return await authenticator.principal(request.headers.authorization, origin.clientAddress(request));
+      return await principalBy(request, request.headers.authorization);
     } catch (error) {
       const headers =
         error instanceof Refused && error.reason !== 'throttled'
@@ -46,12 +53,11 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
   }
 
   async function recognise(request: IncomingMessage): Promise<Principal> {
-    const address = origin.clientAddress(request);
     try {
-      return await authenticator.principal(request.headers.authorization, address);
+      return await principalBy(request, request.headers.authorization);
     } catch (error) {
       if (!(error instanceof Refused)) throw refusal(error, {});
-      return authenticator.principal(undefined, address);
+      return principalBy(request, undefined);
     }
   }
 

@@ -1,4 +1,5 @@
 import express, { type ErrorRequestHandler, type Express, type Router } from 'express';
+import { ClientGone } from './client-gone.ts';
 import { problem } from './problem.ts';
 
 /** The state of the parts that a probe asks about. */
@@ -21,6 +22,7 @@ export function createWeb(health: Health, extensions: readonly Extension[]): Exp
   const hasPage = extensions.some(({ path }) => path === '/ui');
   app.disable('x-powered-by');
   app.set('etag', false);
+  app.set('case sensitive routing', true);
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...health.facts }));
   app.get('/readyz', async (_request, response) => {
     try {
@@ -43,7 +45,8 @@ export function createWeb(health: Health, extensions: readonly Extension[]): Exp
 
 const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
   const refused = statusOf(error);
-  if (response.headersSent) next(error);
+  if (error instanceof ClientGone) response.destroy();
+  else if (response.headersSent) next(error);
   else if (refused !== undefined) problem(response, refused, 'Bad Request', (error as Error).message);
   else problem(response, 500, 'Internal Server Error', 'see the log for the request id in X-Request-Id');
 };

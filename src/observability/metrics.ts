@@ -21,6 +21,7 @@ export interface Metrics {
     readonly bodyBytesSent: number;
     readonly upstream?: string;
     readonly cache?: string;
+    readonly bytesReceived: number;
   }): void;
   readonly mirror: {
     served(upstream: string, kind: string, cache: string): void;
@@ -50,6 +51,7 @@ export function createMetrics(worker?: number): Metrics {
 
   const requests = counter('http_requests_total', 'requests answered', ['method', 'status']);
   const sent = counter('http_sent_bytes_total', 'bytes sent to clients');
+  const receivedHere = counter('http_received_bytes_total', 'bytes of request bodies received from clients');
   const durations = new Histogram({
     name: 'berth_http_request_seconds',
     help: 'from the request to the end of its response',
@@ -85,9 +87,10 @@ export function createMetrics(worker?: number): Metrics {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    request({ method, status, milliseconds, bytesSent, bodyBytesSent, upstream, cache }) {
+    request({ method, status, milliseconds, bytesSent, bytesReceived, bodyBytesSent, upstream, cache }) {
       requests.inc({ method, status });
       sent.inc(bytesSent);
+      receivedHere.inc(bytesReceived);
       durations.observe({ method }, milliseconds / 1000);
       if (upstream !== undefined && cache !== undefined && cache !== 'MISS' && status < 300)
         saved.inc({ upstream }, bodyBytesSent);

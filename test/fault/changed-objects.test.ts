@@ -3,7 +3,7 @@ import { mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import type { RequestRecord } from '../../src/http/server.ts';
+import type { RequestRecord } from '../../src/http/request-record.ts';
 import type { BlobDriver, OpenObject } from '../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ClientGone } from '../../src/http/client-gone.ts';
 import { writeObject } from '../../src/http/send-object.ts';
-import type { RequestRecord } from '../../src/http/server.ts';
+import type { RequestRecord } from '../../src/http/request-record.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
 import type { OpenObject } from '../../storage/blobs/driver.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite.ts';

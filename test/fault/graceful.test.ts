@@ -36,7 +36,7 @@ describe('SIGTERM', () => {
     const upload = connect(berth.port, '127.0.0.1');
     const answered = new Promise<string>((resolve) => upload.once('data', (data) => resolve(data.toString())));
     await new Promise((resolve) =>
-      upload.write(`PATCH ${location} HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n${'x'.repeat(1000)}`, resolve),
+      upload.write(`PATCH ${location} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n${'x'.repeat(1000)}`, resolve),
     );
     await until(async () => (await call(berth, 'GET', location)).status === 204);
 
@@ -76,7 +76,7 @@ test('SIGKILL in the middle of an upload: it goes on from what GET says', async 
   const bytes = randomBytes(20 * 1024 * 1024); // several parts of an S3 upload
   const location = await startUpload(berth, 'app');
   const socket = connect(berth.port, '127.0.0.1').on('error', () => undefined);
-  socket.write(`PATCH ${location} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes.length}\r\n\r\n`);
+  socket.write(`PATCH ${location} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${bytes.length}\r\n\r\n`);
   socket.write(bytes.subarray(0, 19 * 1024 * 1024));
   await until(async () => (await call(berth, 'GET', location)).header('range') !== '0-0');
   await berth.kill('SIGKILL');
@@ -97,7 +97,7 @@ test('SIGKILL in the middle of an upload: it goes on from what GET says', async 
 test('SIGKILL in the middle of a single POST: the next start removes everything of it', async () => {
   const socket = connect(berth.port, '127.0.0.1').on('error', () => undefined);
   const digest = digestOf(randomBytes(8));
-  socket.write(`POST /v2/app/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n`);
+  socket.write(`POST /v2/app/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n`);
   socket.write(randomBytes(4_000_000));
   await until(async () => (await call(berth, 'GET', '/v2/')).status === 200);
   await berth.kill('SIGKILL');

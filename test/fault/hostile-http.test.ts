@@ -29,15 +29,19 @@ describe('requests that are none', () => {
   test.each([
     ['no HTTP at all', 'EHLO registry\r\n\r\n', 400],
     ['TLS on a plain port', Buffer.from('16030100050100000100', 'hex'), 400],
-    ['a NUL in the path', 'GET /v2/a\0b/tags/list HTTP/1.1\r\nHost: a\r\n\r\n', 400],
-    ['a NUL in a header', 'GET /v2/ HTTP/1.1\r\nHost: a\r\nX-A: a\0b\r\n\r\n', 400],
-    ['a header without end', `GET /v2/ HTTP/1.1\r\nHost: a\r\nX-A: ${'a'.repeat(70_000)}\r\n\r\n`, 431],
-    ['a path without end', `GET /v2/${'a'.repeat(70_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
-    ['two lengths', 'POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
-    ['a negative length', 'POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n', 400],
+    ['a NUL in the path', 'GET /v2/a\0b/tags/list HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
+    ['a NUL in a header', 'GET /v2/ HTTP/1.1\r\nHost: localhost\r\nX-A: a\0b\r\n\r\n', 400],
+    ['a header without end', `GET /v2/ HTTP/1.1\r\nHost: localhost\r\nX-A: ${'a'.repeat(70_000)}\r\n\r\n`, 431],
+    ['a path without end', `GET /v2/${'a'.repeat(70_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
+    [
+      'two lengths',
+      'POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+      400,
+    ],
+    ['a negative length', 'POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n', 400],
     [
       'a length beside chunks',
-      'POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       400,
     ],
     ['no host', 'GET /v2/ HTTP/1.1\r\n\r\n', 400],
@@ -62,7 +66,7 @@ describe('bodies that are not what they say', () => {
   test('what follows the announced length is none of the blob', async () => {
     const blob = randomBytes(100);
     const { socket, received, closed } = await open();
-    const head = `POST /v2/long/blobs/uploads/?digest=${digestOf(blob)} HTTP/1.1\r\nHost: a\r\nContent-Length: ${blob.length}\r\n\r\n`;
+    const head = `POST /v2/long/blobs/uploads/?digest=${digestOf(blob)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${blob.length}\r\n\r\n`;
     socket.write(Buffer.concat([Buffer.from(head), blob]));
     await until(() => received().includes(' 201 '));
     socket.write('these bytes are too many\r\n\r\n');
@@ -77,7 +81,7 @@ describe('bodies that are not what they say', () => {
     const { socket, closed } = await open();
     const chunks: Buffer[] = [];
     socket.pause();
-    socket.write(`GET /v2/nonsense/blobs/${digestOf(blob)} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    socket.write(`GET /v2/nonsense/blobs/${digestOf(blob)} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     await until(() => socket.bytesWritten > 0);
     socket.write('nonsense\r\n\r\n');
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -89,7 +93,7 @@ describe('bodies that are not what they say', () => {
 
   test('a chunked body with a broken chunk is not taken for a whole one', async () => {
     const digest = digestOf('abc');
-    const request = `POST /v2/broken/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    const request = `POST /v2/broken/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n`;
     await callRaw(berth, `${request}3\r\nabc\r\nnonsense`);
     expect((await call(berth, 'GET', `/v2/broken/blobs/${digest}`)).status).toBe(404);
     await until(async () => (await growing()).length === 0);
@@ -97,7 +101,7 @@ describe('bodies that are not what they say', () => {
 
   test('a manifest that says it is small and is large is cut off at the limit', async () => {
     const { socket, received, closed } = await open();
-    socket.write('PUT /v2/large/manifests/1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+    socket.write('PUT /v2/large/manifests/1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
     const block = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(0x100000, ' '), Buffer.from('\r\n')]);
     for (let sent = 0; sent < 16 && !socket.destroyed; sent++) socket.write(block);
     await closed;
@@ -106,7 +110,7 @@ describe('bodies that are not what they say', () => {
 
   test('Expect: 100-continue is answered before the body, and a refusal instead of it', async () => {
     const request = (path: string) =>
-      `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`;
+      `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`;
     const wanted = await open();
     wanted.socket.write(request(`/v2/expect/blobs/uploads/?digest=${digestOf('abc')}`));
     await until(() => wanted.received().startsWith('HTTP/1.1 100 '));
@@ -127,7 +131,7 @@ describe('clients that vanish', () => {
     for (let round = 0; round < 20; round++) {
       const { socket } = await open();
       socket.write(
-        `POST /v2/gone/blobs/uploads/?digest=${digestOf(blob)} HTTP/1.1\r\nHost: a\r\nContent-Length: ${blob.length}\r\n\r\n`,
+        `POST /v2/gone/blobs/uploads/?digest=${digestOf(blob)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${blob.length}\r\n\r\n`,
       );
       socket.write(blob.subarray(0, round * 20_000));
       socket.destroy();
@@ -140,7 +144,7 @@ describe('clients that vanish', () => {
     const location = await startUpload(berth, 'shared');
     const { socket } = await open();
     const arriving = randomBytes(9_000_000); // more than a part: then a bucket too has something to show
-    socket.write(`PATCH ${location} HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n`);
+    socket.write(`PATCH ${location} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n`);
     socket.write(arriving);
     await until(async () => socket.writableLength === 0 && (await growing()).length > 0);
     const finishing = call(berth, 'PUT', `${location}?digest=${digestOf(arriving)}`, { body: '' });
@@ -152,7 +156,7 @@ describe('clients that vanish', () => {
 test('requests in one packet are answered in order, also large bodies between small ones', async () => {
   const blob = randomBytes(3_000_000);
   await pushBlob(berth, 'pipeline', blob);
-  const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+  const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
   const path = `/v2/pipeline/blobs/${digestOf(blob)}`;
   const { socket, closed } = await open();
   const chunks: Buffer[] = [];

@@ -44,7 +44,7 @@ describeWith(s3Programs, 'a layer that is larger than an object of S3 may be', (
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined);
     let received = '';
     socket.on('data', (data) => (received += data.toString('latin1')));
-    socket.write(`${method} ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
+    socket.write(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`);
     socket.write(body);
     await until(() => socket.destroyed || /\r\n\r\n[^]*}/.test(received));
     socket.destroy();

@@ -28,7 +28,7 @@ async function ask(): Promise<Socket> {
   socket.on('error', () => undefined);
   socket.pause();
   await new Promise<void>((connected) => void socket.once('connect', connected));
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
   return socket;
 }
 

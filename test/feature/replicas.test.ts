@@ -92,7 +92,7 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
     const bytes = randomBytes(20_000_000);
     const location = await startUpload(one, 'app');
     const socket = connect(one.port, '127.0.0.1').on('error', () => undefined);
-    socket.write(`PATCH ${location} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes.length}\r\n\r\n`);
+    socket.write(`PATCH ${location} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${bytes.length}\r\n\r\n`);
     socket.write(bytes.subarray(0, 19_000_000));
     await until(async () => (await call(other, 'GET', location)).header('range') !== '0-0');
     await one.kill('SIGKILL');

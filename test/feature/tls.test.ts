@@ -16,6 +16,7 @@ interface SecureAnswer {
   readonly status: number;
   readonly body: Buffer;
   readonly location: string | undefined;
+  readonly strictTransport: string | undefined;
   /** Of the server's certificate. */
   readonly commonName: string;
 }
@@ -30,7 +31,8 @@ function callSecurely(url: string, method: string, body?: Uint8Array): Promise<S
       incoming.on('error', reject);
       incoming.on('end', () => {
         const { statusCode: status = 0, headers } = incoming;
-        resolve({ status, body: Buffer.concat(chunks), location: headers.location, commonName });
+        const strictTransport = headers['strict-transport-security'];
+        resolve({ status, body: Buffer.concat(chunks), location: headers.location, strictTransport, commonName });
       });
     });
     outgoing.on('error', reject);
@@ -80,6 +82,10 @@ describeWith(['openssl'], 'TLS', () => {
       expect(pushed).toMatchObject({ status: 201, location: `${berth.url}/v2/app/blobs/${digestOf(blob)}` });
       expect(berth.url).toMatch(/^https:/);
       expect((await callSecurely(pushed.location ?? '', 'GET')).body.equals(blob)).toBe(true);
+    });
+
+    test('browsers are told to come by TLS only', async () => {
+      expect((await callSecurely(`${berth.url}/healthz`, 'GET')).strictTransport).toBe('max-age=31536000');
     });
 
     test('a request by plain HTTP is told that it wants HTTPS', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import { type App, createApp } from '../../src/app.ts';
-import { createLog } from '../../src/observability/log.ts';
+import { type Log, createLog } from '../../src/observability/log.ts';
 import type { LitterFolder } from './blobs.ts';
 import { type TestStores, createStores } from './stores.ts';
 
@@ -23,11 +23,19 @@ export interface TestBerth {
 }
 
 /** `settings` are `BERTH_*` variables. */
-export async function startBerth(settings: Readonly<Record<string, string>> = {}): Promise<TestBerth> {
-  return open(await mkdtemp(join(tmpdir(), 'berth-test-')), await createStores(), settings);
+export async function startBerth(
+  settings: Readonly<Record<string, string>> = {},
+  log: Log = createLog({ level: 'silent', format: 'json' }).log,
+): Promise<TestBerth> {
+  return open(await mkdtemp(join(tmpdir(), 'berth-test-')), await createStores(), settings, log);
 }
 
-async function open(directory: string, stores: TestStores, settings: Readonly<Record<string, string>>): Promise<TestBerth> {
+async function open(
+  directory: string,
+  stores: TestStores,
+  settings: Readonly<Record<string, string>>,
+  log: Log,
+): Promise<TestBerth> {
   const environment = {
     BERTH_LISTEN: '127.0.0.1:0',
     BERTH_STORAGE_BLOBS_DIRECTORY: directory,
@@ -35,10 +43,7 @@ async function open(directory: string, stores: TestStores, settings: Readonly<Re
     ...stores.settings,
     ...settings,
   };
-  const app: App = await createApp(
-    loadConfig({ file: settings['BERTH_CONFIG'], environment }),
-    createLog({ level: 'silent', format: 'json' }).log,
-  );
+  const app: App = await createApp(loadConfig({ file: settings['BERTH_CONFIG'], environment }), log);
   const url = await app.listen();
   const { hostname, port } = new URL(url);
   return {
@@ -50,7 +55,7 @@ async function open(directory: string, stores: TestStores, settings: Readonly<Re
     litter: (folder) => stores.litter(folder, directory),
     async restart() {
       await app.close();
-      return open(directory, stores, settings);
+      return open(directory, stores, settings, log);
     },
     async close() {
       await app.close();

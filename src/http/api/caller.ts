@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { Administration } from '../../access/administration.ts';
 import { AdministrationError } from '../../access/administration-error.ts';
 import { createAdministration } from '../../access/create-administration.ts';
@@ -8,8 +8,10 @@ import type { Authenticator } from '../../access/authenticator.ts';
 import type { Principal } from '../../access/principal.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { hasBody, smallBody } from '../body.ts';
 import type { Origin } from '../origin.ts';
 import { refusal } from '../refusal.ts';
+import { noteAccount } from '../request-record.ts';
 
 /** Who calls the API, and what it works with. */
 export interface Caller {
@@ -48,13 +50,17 @@ export function answering(options: CallerOptions): Handling {
   async function callerOf(request: Request): Promise<Caller> {
     const address = origin.clientAddress(request);
     const principal = await authenticated(authenticator, request, address);
+    noteAccount(request, principal.name);
     const administration = createAdministration(metadata, { name: principal.name, address }, now, reserved);
     return { principal, administration, require: (wish) => requireAllowed(principal, wish) };
   }
 
   /** Runs the handler; what it refuses to a caller with a login is recorded. */
-  async function answerOf(handler: ApiHandler, request: Request): Promise<ApiAnswer> {
+  async function answerOf(handler: ApiHandler, request: Request, response: Response): Promise<ApiAnswer> {
     const caller = await callerOf(request);
+    // Documents are read for logins only: they take memory and time.
+    if (hasBody(request) && caller.principal.kind === 'anonymous') throw new OciError('UNAUTHORIZED', { headers: challenge });
+    request.body = await jsonBody(request, response);
     try {
       return await handler(request, caller);
     } catch (error) {
@@ -68,7 +74,7 @@ export function answering(options: CallerOptions): Handling {
   }
 
   return (handler) => async (request, response) => {
-    const { status, body } = await answerOf(handler, request);
+    const { status, body } = await answerOf(handler, request, response);
     if (request.method !== 'GET') changed();
     response.setHeader('Cache-Control', 'no-store');
     response.status(status);
@@ -80,6 +86,19 @@ export function answering(options: CallerOptions): Handling {
 /** True for what the caller may not do; false for what is wrong with the request, or needs a login. */
 function isRefusal(error: unknown): boolean {
   return error instanceof AdministrationError ? error.code === 'refused' : error instanceof OciError && error.status === 403;
+}
+
+const largestBodyBytes = 1024 * 1024;
+
+/** The JSON document of a request; undefined where it has none. */
+async function jsonBody(request: Request, response: Response): Promise<unknown> {
+  if (!hasBody(request) || !request.is('application/json')) return undefined;
+  const bytes = await smallBody(request, response, largestBodyBytes);
+  try {
+    return JSON.parse(bytes.toString()) as unknown;
+  } catch {
+    throw new AdministrationError('invalid', 'the body is not JSON');
+  }
 }
 
 const challenge = { 'WWW-Authenticate': 'Basic realm="berth"' };

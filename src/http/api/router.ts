@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Router } from 'express';
+import type { ErrorRequestHandler, Router } from 'express';
 import { STATUS_CODES } from 'node:http';
 import { AdministrationError, type AdministrationErrorCode } from '../../access/administration-error.ts';
 import type { SigningKeys } from '../../access/signing-keys.ts';
@@ -13,12 +13,11 @@ import { addNamespaces } from './namespaces.ts';
 import { addOwn } from './own.ts';
 import { addRights } from './rights.ts';
 import { addTeams } from './teams.ts';
+import { createRouter } from '../router.ts';
 
 export interface ApiRouterOptions extends CallerOptions {
   readonly signingKeys: Pick<SigningKeys, 'rotate'>;
 }
-
-const largestBody = '1mb';
 
 /**
  * `/api/v1`: accounts, teams, grants, visibility, tokens, keys and the audit log, for those who log in with Basic.
@@ -26,9 +25,8 @@ const largestBody = '1mb';
  */
 export function createApiRouter(options: ApiRouterOptions): Router {
   const { metadata, signingKeys } = options;
-  const router = express.Router();
+  const router = createRouter();
   const handle = answering(options);
-  router.use(express.json({ limit: largestBody }));
   addOwn(router, handle, metadata);
   addAccounts(router, handle, metadata);
   addNamespaces(router, handle, metadata);

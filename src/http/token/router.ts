@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
+import type { ErrorRequestHandler, Request, Response, Router } from 'express';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../../access/authenticator.ts';
 import type { IssuedBearer } from '../../access/bearer.ts';
@@ -8,9 +8,12 @@ import { parseScopes } from '../../access/scope.ts';
 import type { TokenServer } from '../../access/token-server.ts';
 import { OciError } from '../../oci/errors.ts';
 import { toClientError } from '../../registry/failures.ts';
+import { smallBody } from '../body.ts';
 import { sendJson } from '../errors.ts';
 import type { Origin } from '../origin.ts';
 import { refusal } from '../refusal.ts';
+import { noteAccount } from '../request-record.ts';
+import { createRouter } from '../router.ts';
 
 export interface TokenRouterOptions {
   readonly authenticator: Authenticator;
@@ -19,19 +22,18 @@ export interface TokenRouterOptions {
   readonly origin: Origin;
 }
 
-const largestForm = '64kb';
+const largestFormBytes = 64 * 1024;
 
 /** `/token`: bearer tokens, asked for by GET (Basic) or POST (OAuth2), as the Distribution project documents both. */
 export function createTokenRouter(options: TokenRouterOptions): Router {
-  const router = express.Router();
+  const router = createRouter();
   router.get('/', async (request, response) => {
     const query = new URL(request.originalUrl, 'http://localhost').searchParams;
     const { identity, asked } = await byGet(options, request, query);
     await reply(options, request, response, identity, asked);
   });
-  const readForm = express.text({ type: () => true, limit: largestForm });
-  router.post('/', readForm, async (request, response) => {
-    const form = new URLSearchParams(typeof request.body === 'string' ? request.body : '');
+  router.post('/', async (request, response) => {
+    const form = new URLSearchParams((await smallBody(request, response, largestFormBytes)).toString());
     const { identity, asked } = await byPost(options, request, form);
     await reply(options, request, response, identity, asked);
   });
@@ -91,6 +93,7 @@ async function reply(
   { scopes, client, offline }: Asked,
 ): Promise<void> {
   const issued = await tokenServer.issue(identity, parseScopes(scopes));
+  noteAccount(request, issued.account);
   const refresh = offline ? await tokenServer.refreshToken(identity, client, origin.clientAddress(request)) : undefined;
   response.setHeader('Cache-Control', 'no-store');
   sendJson(response, 200, tokenBody(issued, refresh));

@@ -4,6 +4,7 @@ import type { Principal } from '../../access/principal.ts';
 import type { Sessions } from '../../access/sessions.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { Origin } from '../origin.ts';
+import { noteAccount } from '../request-record.ts';
 import { type Cookie, createCookie } from './cookies.ts';
 
 /** What is known of the browser that sends a request. */
@@ -17,7 +18,15 @@ export interface Browsers {
 export function createBrowsers(origin: Origin, sessions: Sessions): Browsers {
   const isSecure = (request: IncomingMessage) => origin.base(request).startsWith('https://');
   const session = createCookie('berth-session', isSecure);
-  return { session, isSecure, user: (request) => sessions.find(session.read(request)) };
+  return {
+    session,
+    isSecure,
+    async user(request) {
+      const user = await sessions.find(session.read(request));
+      if (user) noteAccount(request, user.name);
+      return user;
+    },
+  };
 }
 
 /** Lets changes through only from our own pages: browsers say of every form where it comes from. */

@@ -1,8 +1,14 @@
-import express, { type Request, type RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
+import { smallBody } from '../body.ts';
 
-const largestForm = '16kb';
+const largestFormBytes = 16 * 1024;
 
-export const readForm: RequestHandler = express.text({ type: 'application/x-www-form-urlencoded', limit: largestForm });
+/** Reads the form of a request, for `formOf`. */
+export const readForm: RequestHandler = async (request, response, next) => {
+  if (request.is('application/x-www-form-urlencoded'))
+    request.body = (await smallBody(request, response, largestFormBytes)).toString();
+  next();
+};
 
 /** The fields of the form that `readForm` has read. */
 export function formOf({ body }: Request): URLSearchParams {

@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Router } from 'express';
+import type { ErrorRequestHandler, Router } from 'express';
 import { readFileSync } from 'node:fs';
 import { AdministrationError } from '../../access/administration-error.ts';
 import { OidcRefused } from '../../access/oidc-refused.ts';
@@ -15,6 +15,7 @@ import { type LoginOptions, addLogin } from './login.ts';
 import { sendPage } from './page.ts';
 import { type Visitors, addRepositories } from './repositories.ts';
 import { type TokensOptions, addTokens } from './tokens.ts';
+import { createRouter } from '../router.ts';
 
 /** What the page needs to know people: mode token. */
 export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers'>;
@@ -30,7 +31,7 @@ const style = readFileSync(new URL('./style.css', import.meta.url));
 
 /** `/ui`: the web page, for browsers with and without scripts. */
 export function createPageRouter({ listings, access, logins }: PageOptions): Router {
-  const router = express.Router();
+  const router = createRouter();
   router.get('/style.css', (_request, response) => {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cache-Control', 'max-age=3600');

@@ -1,10 +1,11 @@
-import express, { type ErrorRequestHandler, type Request, type Router } from 'express';
+import type { ErrorRequestHandler, Request, Router } from 'express';
 import { STATUS_CODES } from 'node:http';
 import type { FoundRepository, Search } from '../../search/search.ts';
 import type { RemoteRepository, RemoteSearch } from '../../mirror/remote-search.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { AccessControl, Subject } from '../access.ts';
 import { problem } from '../problem.ts';
+import { createRouter } from '../router.ts';
 
 const usualResults = 25;
 const mostResults = 100;
@@ -16,7 +17,7 @@ const longestTerm = 255;
  * its login first, and goes on to `/v2/_catalog` with it only after another answer than 200.
  */
 export function createSearchRouter(search: Search, access: AccessControl, elsewhere: Pick<RemoteSearch, 'find'>): Router {
-  const router = express.Router();
+  const router = createRouter();
   router.get('/_ping', (_request, response) => {
     response.setHeader('X-Docker-Registry-Standalone', 'true');
     response.json(true);

@@ -3,7 +3,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type Reference, type Tag, parseTag } from '../../oci/reference.ts';
 import { BytesLost } from '../../registry/lost-bytes.ts';
-import { wholeBody } from '../body.ts';
+import { manifestBody } from '../body.ts';
 import { immutable } from './blobs.ts';
 import { type Exchange, authorOf, referenceOf, sendEmpty, setLocation } from './exchange.ts';
 import { describeMirrored } from './mirrored.ts';
@@ -73,7 +73,7 @@ export async function putManifest(exchange: Exchange): Promise<void> {
   const reference = referenceOf(exchange);
   if (!reference) throw badTag(exchange.tail);
   const tags = query.getAll('tag').map(requireTag);
-  const bytes = await wholeBody(request, response, protocol.largestManifestBytes);
+  const bytes = await manifestBody(request, response, protocol.largestManifestBytes);
   const contentType = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim() ?? '';
   const keepTags = !(await protocol.access.allows(client, 'push', repository));
   const { digest, subject } = await protocol.registry.manifests.put(repository, reference, tags, bytes, contentType, {

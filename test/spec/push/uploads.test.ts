@@ -275,7 +275,7 @@ describe('a client that vanishes', () => {
     const location = await startUpload(berth, 'vanish');
     const received = async () => Number((await call(berth, 'GET', location)).header('range').slice(2));
     const socket = connect(berth.port, berth.host);
-    socket.write(`PATCH ${location} HTTP/1.1\r\nHost: x\r\nContent-Length: ${large.length}\r\n\r\n`);
+    socket.write(`PATCH ${location} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${large.length}\r\n\r\n`);
     socket.write(large.subarray(0, 19_000_000));
     await until(async () => (await received()) > 1_000_000);
     socket.destroy();
@@ -289,7 +289,7 @@ describe('a client that vanishes', () => {
   test('end-4b POST broken off leaves nothing', async () => {
     const of = digestOf(randomBytes(10));
     const socket = connect(berth.port, berth.host);
-    socket.write(`POST /v2/vanish/blobs/uploads/?digest=${of} HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\nabc`);
+    socket.write(`POST /v2/vanish/blobs/uploads/?digest=${of} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000\r\n\r\nabc`);
     await new Promise((resolve) => socket.write('def', resolve));
     socket.destroy();
     expect(await isThere('vanish', of)).toBe(false);
