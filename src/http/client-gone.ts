@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+
 /** The client ended the connection before its request or its response was complete: nobody's fault here. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
@@ -5,4 +7,13 @@ export class ClientGone extends Error {
   constructor(options?: ErrorOptions) {
     super('the client is gone', options);
   }
+}
+
+/** A signal that is aborted, with `ClientGone`, when the connection ends before the response is complete. */
+export function departureOf(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort(new ClientGone());
+  });
+  return gone.signal;
 }

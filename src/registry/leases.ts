@@ -9,6 +9,21 @@ import { MetadataError, type MetadataStore } from '../../storage/metadata/store.
 export interface Leases {
   /** The lease, or undefined where someone else has it. Also within one process each lease has one holder. */
   take(name: string, options?: LeaseOptions): Promise<Lease | undefined>;
+  /** Tries to get a lease that may be held by another process. Nothing is asked of the store before the first `take`. */
+  contend(name: string, options?: LeaseOptions): LeaseContender;
+}
+
+/** One process's attempt to get a lease, over several tries. */
+export interface LeaseContender {
+  /**
+   * The lease, or undefined while another process has it. A holder that has not renewed it for its whole length, by this
+   * process's own clock, counts as dead: the end that it wrote may lie far ahead when the clock was set back.
+   */
+  take(): Promise<Lease | undefined>;
+  /** True while another process has the lease. */
+  isHeld(): Promise<boolean>;
+  /** Lets the holder know that this process waits. */
+  request(): Promise<void>;
 }
 
 export interface LeaseOptions {
@@ -16,6 +31,8 @@ export interface LeaseOptions {
   readonly milliseconds?: number;
   /** Asked at each renewal: what those who wait for the lease shall know. */
   readonly note?: () => Promise<string | null>;
+  /** Called once when another process waits for the lease; a renewal finds out, at the latest after a fourth of its length. */
+  readonly onWanted?: () => void;
 }
 
 export interface Lease {
@@ -33,25 +50,36 @@ export const leaseMilliseconds = 10_000;
 interface Asked {
   readonly milliseconds: number;
   readonly note: LeaseOptions['note'];
+  readonly onWanted: LeaseOptions['onWanted'];
 }
 
 export interface LeasesOptions {
   readonly metadata: MetadataStore;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Milliseconds on a clock that is never set; default: the process's own. */
+  readonly monotonic?: () => number;
 }
 
-export function createLeases({ metadata, now }: LeasesOptions): Leases {
+export function createLeases({ metadata, now, monotonic = () => performance.now() }: LeasesOptions): Leases {
   /** Until when, on this process's own clock, it is certain that nobody else has the lease: counted from before asking. */
-  async function ask(name: string, holder: string, milliseconds: number, note?: string | null): Promise<number | undefined> {
-    const certainUntil = performance.now() + milliseconds;
+  async function ask(
+    name: string,
+    holder: string,
+    milliseconds: number,
+    note?: string | null,
+    abandonedEnd?: number,
+  ): Promise<number | undefined> {
+    const certainUntil = monotonic() + milliseconds;
     const time = now();
-    return (await metadata.takeLease(name, holder, time, time + milliseconds, note)) ? certainUntil : undefined;
+    const isTaken = await metadata.takeLease(name, holder, time, time + milliseconds, note, abandonedEnd);
+    return isTaken ? certainUntil : undefined;
   }
 
-  function hold(name: string, holder: string, { milliseconds, note }: Asked, since: number): Lease {
+  function hold(name: string, holder: string, { milliseconds, note, onWanted }: Asked, since: number): Lease {
     let certainUntil = since;
     let renewing = Promise.resolve();
+    let notifyWanted = onWanted;
     const renewal = setInterval(() => {
       renewing = renew();
     }, milliseconds / 4).unref();
@@ -60,6 +88,10 @@ export function createLeases({ metadata, now }: LeasesOptions): Leases {
     async function renew(): Promise<void> {
       try {
         certainUntil = (await ask(name, holder, milliseconds, await note?.())) ?? 0;
+        if (notifyWanted && (await metadata.leaseState(name))?.wanted === 1) {
+          notifyWanted();
+          notifyWanted = undefined;
+        }
       } catch {
         // The store is away for a moment: the next turn may come in time.
       }
@@ -68,7 +100,7 @@ export function createLeases({ metadata, now }: LeasesOptions): Leases {
 
     return {
       assertHeld() {
-        if (performance.now() > certainUntil) throw new MetadataError('unavailable', `the lease ${name} was lost`);
+        if (monotonic() > certainUntil) throw new MetadataError('unavailable', `the lease ${name} was lost`);
       },
       async release() {
         stop();
@@ -79,11 +111,38 @@ export function createLeases({ metadata, now }: LeasesOptions): Leases {
     };
   }
 
-  return {
-    async take(name, { milliseconds = leaseMilliseconds, note } = {}) {
-      const holder = randomUUID();
-      const certainUntil = await ask(name, holder, milliseconds);
-      return certainUntil === undefined ? undefined : hold(name, holder, { milliseconds, note }, certainUntil);
-    },
-  };
+  async function takeOnce(name: string, options: LeaseOptions, abandonedEnd?: number): Promise<Lease | undefined> {
+    const { milliseconds = leaseMilliseconds, note, onWanted } = options;
+    const holder = randomUUID();
+    const certainUntil = await ask(name, holder, milliseconds, null, abandonedEnd);
+    return certainUntil === undefined ? undefined : hold(name, holder, { milliseconds, note, onWanted }, certainUntil);
+  }
+
+  function contend(name: string, options: LeaseOptions = {}): LeaseContender {
+    const { milliseconds = leaseMilliseconds } = options;
+    /** The end that the holder wrote last, and when this process first saw it. */
+    let seen: { readonly end: number; readonly since: number } | undefined;
+
+    async function look(): Promise<void> {
+      const end = (await metadata.leaseState(name))?.heldUntil;
+      if (end !== seen?.end) seen = end === undefined ? undefined : { end, since: monotonic() };
+    }
+
+    const isAbandoned = () => seen !== undefined && monotonic() - seen.since > milliseconds;
+
+    return {
+      async take() {
+        const lease = await takeOnce(name, options, isAbandoned() ? seen?.end : undefined);
+        if (!lease) await look();
+        return lease;
+      },
+      async isHeld() {
+        await look();
+        return seen !== undefined && seen.end > now() && !isAbandoned();
+      },
+      request: () => metadata.requestLease(name),
+    };
+  }
+
+  return { take: (name, options = {}) => takeOnce(name, options), contend };
 }

@@ -4,22 +4,28 @@ import { unlessMissing } from '../../storage/blobs/missing.ts';
 import type { DigestAlgorithm } from '../oci/digest.ts';
 import type { Lease, Leases } from './leases.ts';
 import { type HashedBytes, type OpenUpload, extend, hashing, startHash } from './open-upload.ts';
-import { createTurns } from './turns.ts';
+import { type Turn, createTurns } from './turns.ts';
 
 /**
  * The sessions that this process has at hand. It is only a cache: a session that is not here is opened again from the
  * store. Where several processes serve, a session is open only during a request, and what stays here is its hash.
  */
 export interface OpenUploads {
-  /** Runs `work` when no other work runs on the session, in any process. Rejects `TurnNotGiven`. */
-  exclusively<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Runs `work` when no other work runs on the session, in any process. Rejects `TurnNotGiven`, or with the reason of
+   * `signal` when that is aborted before the turn comes.
+   */
+  exclusively<Result>(id: string, work: (turn: Turn) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
   /** The same for a session that no other process knows of. */
   privately<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
   /** The session, opened where it is not. A session without bytes begins empty. Within `exclusively`. */
   get(id: string, algorithm: DigestAlgorithm): Promise<OpenUpload>;
   /** A session that certainly has no bytes yet. */
   begin(id: string, algorithm: DigestAlgorithm): Promise<OpenUpload>;
-  /** Bytes received so far, also while some process receives more. */
+  /**
+   * Bytes received so far. A request that works on the session is waited for, for a moment: after that the number is only
+   * what has come until now.
+   */
   sizeOf(id: string): Promise<number>;
   /** True while a request of this process works on the session, or waits for it. */
   isBusy(id: string): boolean;
@@ -33,6 +39,9 @@ export interface OpenUploads {
 
 /** An open session holds a file; one that rests longer than this is opened again when its client returns. */
 const restMilliseconds = 60_000;
+
+/** Longer than from the end of a client's connection to the last byte in the store. */
+const settleMilliseconds = 2_000;
 
 const turnOf = (id: string): string => `upload:${id}`;
 
@@ -105,8 +114,10 @@ export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined
   }
 
   return {
-    exclusively: (id, work) =>
-      turns.everywhere(turnOf(id), (lease) => (lease ? leased(id, lease, work) : work())).finally(() => touch(id)),
+    exclusively: (id, work, signal) =>
+      turns
+        .everywhere(turnOf(id), (turn) => (turn.lease ? leased(id, turn.lease, () => work(turn)) : work(turn)), { signal })
+        .finally(() => touch(id)),
 
     privately: (id, work) => turns.here(turnOf(id), work),
 
@@ -122,6 +133,7 @@ export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined
       ),
 
     async sizeOf(id) {
+      await turns.untilIdle(turnOf(id), settleMilliseconds);
       const upload = await entries.get(id)?.upload;
       if (upload) return upload.sizeBytes;
       return (await unlessMissing(driver.inProgressBytes(uploadKey(id)))) ?? 0;

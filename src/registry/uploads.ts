@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
@@ -11,7 +12,8 @@ import { recorded } from './trash.ts';
 import type { Leases } from './leases.ts';
 import { createOpenUploads } from './open-uploads.ts';
 import type { OpenUpload } from './open-upload.ts';
-import { TurnNotGiven } from './turns.ts';
+import { untilSuperseded } from './superseded.ts';
+import { type Turn, TurnNotGiven } from './turns.ts';
 
 /**
  * Upload sessions (distribution-spec, "Pushing blobs"). A session survives a restart of the server: its record lies in
@@ -26,15 +28,17 @@ export interface Uploads {
   /**
    * Appends a chunk and returns the session's new size. Without `range` the chunk goes where the last one ended.
    * Throws BLOB_UPLOAD_INVALID (416) out of order, SIZE_INVALID when the chunk is not as long as announced: then it is
-   * dropped as a whole. When the client breaks off, what arrived is kept.
+   * dropped as a whole. When the client breaks off, what arrived is kept. A request that receives nothing while a newer
+   * one waits to change the session ends as BLOB_UPLOAD_INVALID (409). `signal` is aborted when the client is gone: a request
+   * that waits for another one is dropped then, with the signal's reason.
    */
-  append(session: UploadSession, chunk: Chunk): Promise<number>;
+  append(session: UploadSession, chunk: Chunk, signal?: AbortSignal): Promise<number>;
   /**
    * Appends the last chunk, if any, verifies the digest of the whole and makes the blob visible in the repository.
    * Durable once resolved. Throws DIGEST_INVALID and ends the session when the bytes are not the digest's. After any
    * other failure, and after a crash, the same request can be repeated, with its body or without.
    */
-  finish(session: UploadSession, digest: Digest, lastChunk?: Chunk): Promise<void>;
+  finish(session: UploadSession, digest: Digest, lastChunk?: Chunk, signal?: AbortSignal): Promise<void>;
   /** Drops the session and its bytes. Throws BLOB_UPLOAD_UNKNOWN. */
   cancel(session: UploadSession): Promise<void>;
   /** A whole blob in one go: nothing is left of it when it fails. */
@@ -72,9 +76,14 @@ export interface UploadsOptions {
   readonly now: () => number;
   /** Where other processes serve the same sessions. */
   readonly leases?: Leases | undefined;
+  /** How long a request may receive nothing while a newer one for its session waits. */
+  readonly quietMilliseconds?: number;
 }
 
-export function createUploads({ driver, metadata, now, leases }: UploadsOptions): Uploads {
+const defaultQuietMilliseconds = 2_000;
+
+export function createUploads(options: UploadsOptions): Uploads {
+  const { driver, metadata, now, leases, quietMilliseconds = defaultQuietMilliseconds } = options;
   const open = createOpenUploads(driver, leases);
 
   async function algorithmOf({ id, repository, owner }: UploadSession): Promise<DigestAlgorithm> {
@@ -84,14 +93,22 @@ export function createUploads({ driver, metadata, now, leases }: UploadsOptions)
     return record.algorithm as DigestAlgorithm;
   }
 
-  /** Runs `work` with the session opened and no other request of this process in it. */
-  function within<Result>(session: UploadSession, work: (upload: OpenUpload) => Promise<Result>): Promise<Result> {
-    return translating(() =>
-      open.exclusively(session.id, async () => {
-        const algorithm = await algorithmOf(session);
-        return work(await open.get(session.id, algorithm));
-      }),
-    );
+  /** Runs `work` with the session opened and no other request in it. */
+  function within<Result>(
+    session: UploadSession,
+    work: (upload: OpenUpload, turn: Turn) => Promise<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    const opened = async (turn: Turn) => {
+      const algorithm = await algorithmOf(session);
+      return work(await open.get(session.id, algorithm), turn);
+    };
+    return translating(() => open.exclusively(session.id, opened, signal));
+  }
+
+  /** The chunk as this turn may take it: not for longer than it makes progress, once a newer request waits. */
+  function during({ wanted }: Turn, chunk: Chunk): Chunk {
+    return { ...chunk, body: untilSuperseded(chunk.body, wanted, quietMilliseconds) };
   }
 
   async function drop(id: string): Promise<void> {
@@ -148,23 +165,33 @@ export function createUploads({ driver, metadata, now, leases }: UploadsOptions)
         return open.sizeOf(session.id);
       }),
 
-    append: (session, chunk) =>
-      within(session, async (upload) => {
-        await appendChunk(upload, chunk);
-        return upload.sizeBytes;
-      }),
+    append: (session, chunk, signal) =>
+      within(
+        session,
+        async (upload, turn) => {
+          await leavingNothing(upload, turn, signal, () => appendChunk(upload, during(turn, chunk)));
+          return upload.sizeBytes;
+        },
+        signal,
+      ),
 
-    finish: (session, digest, lastChunk) =>
-      within(session, async (upload) => {
-        const { id, repository } = session;
-        if (lastChunk) await appendLast(upload, lastChunk, digest);
-        try {
-          await commit(upload, repository, id, digest);
-        } catch (error) {
-          if (error instanceof OciError) await drop(id);
-          throw error;
-        }
-      }),
+    finish: (session, digest, lastChunk, signal) =>
+      within(
+        session,
+        async (upload, turn) => {
+          const { id, repository } = session;
+          if (lastChunk) {
+            await leavingNothing(upload, turn, signal, () => appendLast(upload, during(turn, lastChunk), digest));
+          }
+          try {
+            await commit(upload, repository, id, digest);
+          } catch (error) {
+            if (error instanceof OciError) await drop(id);
+            throw error;
+          }
+        },
+        signal,
+      ),
 
     cancel: (session) => within(session, () => drop(session.id)),
 
@@ -206,6 +233,30 @@ export function createUploads({ driver, metadata, now, leases }: UploadsOptions)
 
     close: () => open.close(),
   };
+}
+
+/**
+ * Runs `append`. A request that waited may have lost its client before its turn, which shows only when its body is read.
+ * Newer requests may have been answered meanwhile, so that it leaves no bytes behind when it fails.
+ */
+async function leavingNothing(
+  upload: OpenUpload,
+  { hasWaited }: Turn,
+  signal: AbortSignal | undefined,
+  append: () => Promise<void>,
+): Promise<void> {
+  const before = upload.sizeBytes;
+  try {
+    await append();
+    if (!hasWaited) return;
+    // The end of the connection is read in the turn of the event loop after the last byte.
+    await setImmediate();
+    await setImmediate();
+    signal?.throwIfAborted();
+  } catch (error) {
+    if (hasWaited && upload.sizeBytes > before) await upload.truncate(before).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Appends the last chunk, unless the session has all bytes already because the client repeats a request that failed. */

@@ -279,6 +279,28 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect(await store.findLease('work', 150)).toEqual({ note: null });
     });
 
+    test('the holder of a lease learns that it is wanted, and the next holder does not', async () => {
+      await store.takeLease('work', 'one', 100, 200);
+      expect(await store.leaseState('work')).toEqual({ heldUntil: 200, wanted: 0 });
+      await store.requestLease('work');
+      await store.takeLease('work', 'one', 150, 250);
+      expect(await store.leaseState('work')).toEqual({ heldUntil: 250, wanted: 1 });
+      await store.takeLease('work', 'two', 300, 400);
+      expect([await store.leaseState('work'), await store.leaseState('other')]).toEqual([
+        { heldUntil: 400, wanted: 0 },
+        undefined,
+      ]);
+    });
+
+    test('a lease whose holder has not renewed it can be taken before its end, and not one that was renewed meanwhile', async () => {
+      await store.takeLease('work', 'one', 4000, 5000);
+      expect([
+        await store.takeLease('work', 'two', 100, 200, null, 4999),
+        await store.takeLease('work', 'two', 100, 200, null, 5000),
+        await store.leaseState('work'),
+      ]).toEqual([false, true, { heldUntil: 200, wanted: 0 }]);
+    });
+
     test('of many who take a lease at once, in two processes, one gets it', () =>
       race(async (one, other, name) => {
         const takers = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? one : other));

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { type Leases, createLeases } from '../../src/registry/leases.ts';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type LeaseContender, type Leases, createLeases } from '../../src/registry/leases.ts';
 import { notBefore, onceAmongAll } from '../../src/assembly/schedule.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
@@ -70,6 +70,52 @@ test('who was too slow to renew a lease is told, and cannot take it back', async
   await lease?.release();
   expect(await one.take('x')).toBeUndefined();
   await next?.release();
+});
+
+describe('when the clock is set back by an hour', () => {
+  let elapsed: number;
+  let waiting: LeaseContender;
+  beforeEach(() => {
+    elapsed = 0;
+    waiting = createLeases({ metadata, now: () => time, monotonic: () => elapsed }).contend('x', { milliseconds: 10_000 });
+  });
+
+  test('the lease of a dead process can be taken when its length has passed', async () => {
+    const dead = await one.take('x', { milliseconds: 10_000 });
+    dead?.leave();
+    time -= 3_600_000;
+    expect(await waiting.take()).toBeUndefined();
+    elapsed += 9_999;
+    expect([await waiting.isHeld(), await waiting.take()]).toEqual([true, undefined]);
+    elapsed += 2;
+    expect(await waiting.isHeld()).toBe(false);
+    const lease = await waiting.take();
+    lease?.assertHeld();
+    expect(await other.take('x')).toBeUndefined();
+    await lease?.release();
+  });
+
+  test('the lease of a process that renews it stays its own', async () => {
+    await metadata.takeLease('x', 'living', time, time + 10_000);
+    time -= 3_600_000;
+    for (let turn = 0; turn < 3; turn++) {
+      expect(await waiting.take()).toBeUndefined();
+      elapsed += 7_500;
+      time += 7_500;
+      await metadata.takeLease('x', 'living', time, time + 10_000);
+    }
+  });
+});
+
+test('the holder of a lease is told once that another process waits for it', async () => {
+  let calls = 0;
+  const lease = await one.take('x', { milliseconds: 200, onWanted: () => calls++ });
+  const waiting = other.contend('x');
+  expect([await waiting.take(), calls]).toEqual([undefined, 0]);
+  await waiting.request();
+  await until(() => calls === 1);
+  await lease?.release();
+  expect(await waiting.isHeld()).toBe(false);
 });
 
 test('scheduled work runs once in each turn, whoever comes; when its process is gone another takes over', async () => {

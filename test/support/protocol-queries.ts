@@ -66,6 +66,8 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'unlink a blob': () => writes.unlinkBlob('app777', 'shared'),
   'unlink a blob that is needed': () => writes.unlinkBlob('app1', 'shared'),
   'look at a lease': () => reads.findLease('l5', 1_000_000),
+  'look at the state of a lease': () => reads.leaseState('l5'),
+  'ask for a lease': () => writes.requestLease('l5'),
   'take a lease': () => writes.takeLease('l5', 'other', 1_000_000, 2_000_000),
   'take a new lease': () => writes.takeLease('new', 'other', 1_000_000, 2_000_000),
   'release a lease': () => writes.releaseLease('l5', 'h'),

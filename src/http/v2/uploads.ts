@@ -3,6 +3,7 @@ import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '../../oci/
 import { OciError } from '../../oci/errors.ts';
 import { parseRepositoryName } from '../../oci/reference.ts';
 import type { Chunk, UploadSession } from '../../registry/uploads.ts';
+import { departureOf } from '../client-gone.ts';
 import { bodyChunks, contentLength, hasBody } from '../body.ts';
 import { type Exchange, authorOf, requireDigest, sendEmpty, setLocation } from './exchange.ts';
 
@@ -74,7 +75,7 @@ export async function getUpload(exchange: Exchange): Promise<void> {
 export async function patchUpload(exchange: Exchange): Promise<void> {
   const id = uploadId(exchange);
   const size = await inOrder(exchange, id, () =>
-    exchange.protocol.registry.uploads.append(sessionOf(exchange, id), chunkOf(exchange)),
+    exchange.protocol.registry.uploads.append(sessionOf(exchange, id), chunkOf(exchange), departureOf(exchange.response)),
   );
   describeUpload(exchange, id, size);
   sendEmpty(exchange.response, 202);
@@ -82,11 +83,12 @@ export async function patchUpload(exchange: Exchange): Promise<void> {
 
 /** end-6 PUT /v2/<name>/blobs/uploads/<id>?digest=<digest> */
 export async function putUpload(exchange: Exchange): Promise<void> {
-  const { protocol, request, query } = exchange;
+  const { protocol, request, response, query } = exchange;
   const id = uploadId(exchange);
+  const gone = departureOf(response);
   const digest = requireDigest(query.get('digest') ?? '');
   const lastChunk = hasBody(request) || request.headers['content-range'] !== undefined ? chunkOf(exchange) : undefined;
-  await inOrder(exchange, id, () => protocol.registry.uploads.finish(sessionOf(exchange, id), digest, lastChunk));
+  await inOrder(exchange, id, () => protocol.registry.uploads.finish(sessionOf(exchange, id), digest, lastChunk, gone));
   created(exchange, digest);
 }
 

@@ -28,6 +28,7 @@ const additions: ReadonlySet<string> = new Set<keyof typeof writes>([
   'refuseBlob',
   'takeLease',
   'releaseLease',
+  'requestLease',
   'forgetLeases',
 ]);
 
