@@ -73,6 +73,7 @@ export const schema = section({
   }),
   uploads: section({
     expireAfter: duration('24h', 'unfinished uploads are dropped after this'),
+    maxOpenFiles: wholeNumber(256, 1, 100_000, 'unfinished uploads that keep a file open between two requests'),
   }),
   shutdown: section({
     delay: duration('0s', 'how long /readyz says no before connections are refused: load balancers look elsewhere'),

@@ -74,6 +74,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     now,
     acceptMissing: config.manifests.references === 'optional',
     leases: servesAlone(config) ? undefined : leases,
+    maxOpenFiles: config.uploads.maxOpenFiles,
   });
   const certificate = await openTls(config);
   const metrics = createMetrics(shared?.worker);

@@ -51,19 +51,50 @@ interface Entry {
   restingSince: number;
 }
 
-/** `leases`, where other processes serve the same sessions. */
-export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined): OpenUploads {
+export interface OpenUploadsOptions {
+  readonly driver: BlobDriver;
+  /** Where other processes serve the same sessions. */
+  readonly leases: Leases | undefined;
+  /** Sessions that keep their file open between requests: the one that has rested longest is closed first. */
+  readonly maxOpenFiles: number;
+}
+
+export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsOptions): OpenUploads {
   const turns = createTurns(leases);
   const entries = new Map<string, Entry>();
   const held = new Map<string, Lease>();
+  /** Sessions with an open file on which no request works, the longest resting one first. */
+  const resting = new Set<string>();
   const timer = setInterval(closeResting, restMilliseconds).unref();
 
   function closeResting(): void {
     for (const [id, entry] of entries) {
       if (turns.isTaken(turnOf(id)) || performance.now() - entry.restingSince < restMilliseconds) continue;
-      entries.delete(id);
+      forget(id);
       void entry.upload?.then((upload) => upload.close()).catch(() => undefined);
     }
+  }
+
+  function forget(id: string): void {
+    entries.delete(id);
+    resting.delete(id);
+  }
+
+  /** Closes the session that has rested longest when too many rest with an open file. Its hash is kept. */
+  function closeSurplus(): void {
+    const [oldest] = resting;
+    if (oldest === undefined || resting.size <= maxOpenFiles) return;
+    resting.delete(oldest);
+    if (!turns.isTaken(turnOf(oldest))) void turns.here(turnOf(oldest), () => closeFile(oldest)).catch(() => undefined);
+  }
+
+  async function closeFile(id: string): Promise<void> {
+    const entry = entries.get(id);
+    const upload = await entry?.upload;
+    if (!entry || !upload) return;
+    entries.delete(id);
+    await upload.close();
+    entries.set(id, { hashed: upload.hashed, restingSince: entry.restingSince });
   }
 
   function keep(id: string, upload: Promise<OpenUpload>): Promise<OpenUpload> {
@@ -110,7 +141,12 @@ export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined
 
   function touch(id: string): void {
     const entry = entries.get(id);
-    if (entry) entry.restingSince = performance.now();
+    if (!entry) return;
+    entry.restingSince = performance.now();
+    resting.delete(id);
+    if (!entry.upload) return;
+    resting.add(id);
+    closeSurplus();
   }
 
   return {
@@ -143,17 +179,18 @@ export function createOpenUploads(driver: BlobDriver, leases: Leases | undefined
 
     async abort(id) {
       const upload = entries.get(id)?.upload;
-      entries.delete(id);
+      forget(id);
       await (await upload)?.abort();
       await driver.delete([uploadKey(id)]);
     },
 
-    forget: (id) => void entries.delete(id),
+    forget,
 
     async close() {
       clearInterval(timer);
       const open = [...entries.values()];
       entries.clear();
+      resting.clear();
       await Promise.allSettled(open.map(async ({ upload }) => (await upload)?.close()));
     },
   };

@@ -22,6 +22,8 @@ export interface RegistryOptions {
   readonly acceptMissing: boolean;
   /** Where other processes serve the same stores. */
   readonly leases?: Leases | undefined;
+  /** Upload sessions that keep their file open between requests. */
+  readonly maxOpenFiles?: number;
 }
 
 export function createRegistry(options: RegistryOptions): Registry {

@@ -78,13 +78,23 @@ export interface UploadsOptions {
   readonly leases?: Leases | undefined;
   /** How long a request may receive nothing while a newer one for its session waits. */
   readonly quietMilliseconds?: number;
+  /** Sessions that keep their file open between requests. */
+  readonly maxOpenFiles?: number;
 }
 
 const defaultQuietMilliseconds = 2_000;
+const defaultMaxOpenFiles = 256;
 
 export function createUploads(options: UploadsOptions): Uploads {
-  const { driver, metadata, now, leases, quietMilliseconds = defaultQuietMilliseconds } = options;
-  const open = createOpenUploads(driver, leases);
+  const {
+    driver,
+    metadata,
+    now,
+    leases,
+    quietMilliseconds = defaultQuietMilliseconds,
+    maxOpenFiles = defaultMaxOpenFiles,
+  } = options;
+  const open = createOpenUploads({ driver, leases, maxOpenFiles });
 
   async function algorithmOf({ id, repository, owner }: UploadSession): Promise<DigestAlgorithm> {
     const record = await metadata.findUpload(id);
