@@ -104,3 +104,38 @@ describe('deploy/kubernetes', () => {
     ]);
   });
 });
+
+describe('deploy/proxies', () => {
+  const read = (name: string) => parse(readFileSync(join(deploy, 'proxies', name), 'utf8')) as unknown;
+
+  test("Traefik's router, entry point and certificate resolver are defined, and its requests have no time limit", () => {
+    const { entryPoints, certificatesResolvers } = read('traefik.yaml') as {
+      entryPoints: Record<string, { transport?: { respondingTimeouts: { readTimeout: number } } }>;
+      certificatesResolvers: Record<string, unknown>;
+    };
+    const { http } = read('traefik-berth.yaml') as {
+      http: {
+        routers: { berth: { entryPoints: string[]; service: string; tls: { certResolver: string } } };
+        services: Record<string, unknown>;
+      };
+    };
+    const { berth } = http.routers;
+    expect(Object.keys(entryPoints)).toEqual(expect.arrayContaining(berth.entryPoints));
+    expect(Object.keys(http.services)).toContain(berth.service);
+    expect(Object.keys(certificatesResolvers)).toContain(berth.tls.certResolver);
+    expect(entryPoints['websecure']?.transport?.respondingTimeouts.readTimeout).toBe(0);
+  });
+});
+
+describe('deploy/systemd', () => {
+  const unit = readFileSync(join(deploy, 'systemd/berth.service'), 'utf8');
+
+  test('the unit starts what a checkout in /opt/berth has, not as root, and waits for running transfers', () => {
+    const program = /^ExecStart=\/opt\/berth\/(\S+) serve/m.exec(unit)?.[1] ?? '';
+    expect(existsSync(resolve(deploy, '..', program))).toBe(true);
+    expect(unit).toMatch(/^User=berth$/m);
+    const stopSeconds = Number(/^TimeoutStopSec=(\d+)s$/m.exec(unit)?.[1]);
+    const { shutdown } = loadConfig({ environment: {} });
+    expect(stopSeconds).toBeGreaterThan(shutdown.delay + shutdown.grace);
+  });
+});
