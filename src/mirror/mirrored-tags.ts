@@ -144,7 +144,8 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
     if (!(error instanceof UpstreamError)) throw error;
     const { source, held, bodyWanted } = request;
     if (!isServedStale(error, source)) return isNotYetConfirmed(request);
-    putOff(request);
+    // A login may be renewed at any moment.
+    if (error.code !== 'denied' && error.code !== 'login_refused') putOff(request);
     return held !== undefined || !bodyWanted;
   }
 
