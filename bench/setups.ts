@@ -65,13 +65,13 @@ function distribution(name: string, storage?: string): Launch {
   };
 }
 
-const tokenSettings = { BERTH_ACCESS_MODE: 'token', BERTH_ACCESS_ADMIN_PASSWORD: 'bench' };
+const tokenSettings = { BERTH_ACCESS_MODE: 'token', BERTH_ACCESS_ADMIN_PASSWORD: 'bench-password' };
 
 /** A bearer token for everything that the workloads do. */
 async function authorize(url: string): Promise<string> {
   const query = new URLSearchParams({ service: new URL(url).host });
   for (const name of ['small', 'get']) query.append('scope', `repository:bench/${name}:pull,push`);
-  const basic = Buffer.from('admin:bench').toString('base64');
+  const basic = Buffer.from('admin:bench-password').toString('base64');
   const answer = await fetch(`${url}/token?${query.toString()}`, { headers: { Authorization: `Basic ${basic}` } });
   if (!answer.ok) throw new Error(`no token: ${answer.status}`);
   return `Bearer ${((await answer.json()) as { token: string }).token}`;

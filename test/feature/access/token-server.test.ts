@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createAdministration } from '../../../src/access/create-administration.ts';
 import {
   type GuardedBerth,
   type TokenAnswer,
@@ -169,7 +170,8 @@ describe('revoking', () => {
   });
 
   test('an expired one is refused; a confined one does no more than it says', async () => {
-    const expired = await berth.administration.createToken({ account: 'alice', name: 'old', expiresAt: Date.now() - 1 });
+    const anHourAgo = createAdministration(berth.metadata, { name: 'test', address: '' }, () => Date.now() - 3_600_000);
+    const expired = await anHourAgo.createToken({ account: 'alice', name: 'old', expiresAt: Date.now() - 1 });
     expect(await outcome(basic('alice', expired.secret))).toBe(401);
     const confined = await berth.administration.createToken({ account: 'alice', name: 'ci', scopes: ['alice/app:pull'] });
     const login = basic('alice', confined.secret);
