@@ -124,6 +124,12 @@ describe('architecture', () => {
     ).toEqual(['a', 'b', 'a']);
   });
 
+  test('each migration has a number of its own, and both databases have the same migrations', () => {
+    const names = (dialect: string) => readdirSync(join(root, 'storage/metadata/migrations', dialect)).sort();
+    expect(names('sqlite').map((name) => Number(name.slice(0, 4)))).toEqual(names('sqlite').map((_, index) => index + 1));
+    expect(names('postgres')).toEqual(names('sqlite'));
+  });
+
   test('files stay small enough to be read', () => {
     const long = files.filter((file) => textOf(file).split('\n').length > 400);
     expect(long).toEqual([]);
