@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import type { Author } from '../../storage/metadata/queries/audit-steps.ts';
@@ -7,7 +8,7 @@ import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { dated } from './author.ts';
 import { translating } from './failures.ts';
-import { hasContent, openContent } from './lost-bytes.ts';
+import { BytesLost, hasContent, openContent } from './lost-bytes.ts';
 
 /** Blobs as a repository serves them: only those that are linked into it exist. `author`: for the audit log. */
 export interface Blobs {
@@ -20,8 +21,12 @@ export interface Blobs {
    * are missing or have another size.
    */
   open(digest: Digest, sizeBytes: number, range?: ByteRange): Promise<OpenObject>;
-  /** A URL that serves the blob's bytes for a while, where the store has such. */
-  presign(digest: Digest): Promise<string | undefined>;
+  /**
+   * Returns a URL that serves the blob's bytes for a while; undefined where the store has none. Throws `BytesLost` when the
+   * store does not have `sizeBytes` of it, as far as that has been looked up in the last minutes: berth does not see what the
+   * client gets. Without `sizeBytes` the caller has looked itself.
+   */
+  presign(digest: Digest, sizeBytes: number | undefined): Promise<string | undefined>;
   /** Links a blob of `from` into `to`. False where `from` does not serve it, or its bytes are lost. Durable once resolved. */
   mount(from: string, to: RepositoryName, digest: Digest, author?: Author): Promise<boolean>;
   /** Names of repositories that serve the blob, at most `limit`. */
@@ -32,6 +37,8 @@ export interface Blobs {
 
 /** Long enough for a client to begin the download of a layer that waits behind others. */
 const presignedSeconds = 20 * 60;
+const presentMilliseconds = 5 * 60_000;
+const maxPresent = 100_000;
 
 export interface BlobsOptions {
   readonly driver: BlobDriver;
@@ -40,6 +47,15 @@ export interface BlobsOptions {
 }
 
 export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
+  /** Content that was in the store a moment ago. */
+  const present = new LRUCache<string, true>({ max: maxPresent, ttl: presentMilliseconds });
+
+  async function assertPresent(digest: Digest, sizeBytes: number): Promise<void> {
+    if (present.has(digest)) return;
+    if (!(await hasContent(driver, digest, sizeBytes))) throw new BytesLost(digest, undefined);
+    present.set(digest, true);
+  }
+
   return {
     size: (repository, digest) =>
       translating(async () => {
@@ -49,7 +65,12 @@ export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
       }),
     isLost: (digest, sizeBytes) => translating(async () => !(await hasContent(driver, digest, sizeBytes))),
     open: (digest, sizeBytes, range) => translating(() => openContent(driver, digest, sizeBytes, range)),
-    presign: (digest) => translating(() => driver.presignRead(blobKey(digest), presignedSeconds)),
+    presign: (digest, sizeBytes) =>
+      translating(async () => {
+        if (!driver.capabilities.presignedReads) return undefined;
+        if (sizeBytes !== undefined) await assertPresent(digest, sizeBytes);
+        return driver.presignRead(blobKey(digest), presignedSeconds);
+      }),
     mount: (from, to, digest, author) =>
       translating(async () => {
         const link = await metadata.findLink(from, digest);

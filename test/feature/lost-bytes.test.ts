@@ -199,6 +199,19 @@ describe('what was mirrored and is gone from the blob store', () => {
     }, 180_000);
     afterEach(() => bucket.remove());
 
+    test('no client is sent to a pushed blob that is not there', async () => {
+      const bytes = randomBytes(1000);
+      const digest = await pushBlob(berth, 'app', bytes);
+      const path = `/v2/app/blobs/${digest}`;
+      await lose(berth, digest);
+      const lost = await call(berth, 'GET', path);
+      expect([lost.status, lost.codes()]).toEqual([500, ['INTERNAL']]);
+      expect(lost.body.toString()).toContain('push it again, or restore it from a backup');
+      expect((await call(berth, 'HEAD', path)).status).toBe(404);
+      await pushBlob(berth, 'app', bytes);
+      expect((await call(berth, 'GET', path)).status).toBe(307);
+    });
+
     test('nobody is sent to a blob that is not there', async () => {
       const bytes = randomBytes(1000);
       const digest = upstream.addBlob('o/i', bytes);

@@ -10,12 +10,13 @@ import { describeMirrored } from './mirrored.ts';
 
 /** end-2 GET, HEAD /v2/<name>/blobs/<digest> */
 export async function getBlob(exchange: Exchange): Promise<void> {
-  const { protocol, request, response } = exchange;
+  const { protocol, request, response, mirrored } = exchange;
   const { blobs } = protocol.registry;
   const digest = digestOf(exchange);
   const { sizeBytes, open } = await find(exchange, digest);
   response.setHeader('Docker-Content-Digest', digest);
-  const elsewhere = request.method === 'GET' && !open ? await blobs.presign(digest) : undefined;
+  const unseen = mirrored ? undefined : sizeBytes; // the mirror has looked whether its content is there
+  const elsewhere = request.method === 'GET' && !open ? await blobs.presign(digest, unseen) : undefined;
   if (elsewhere !== undefined && canFollow(request, elsewhere, protocol.origin)) {
     response.writeHead(307, { Location: elsewhere, 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
     return;
