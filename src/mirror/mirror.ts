@@ -11,6 +11,7 @@ import { createAnonymousView } from './anonymous-view.ts';
 import { createBandwidths } from './upstream/bandwidth.ts';
 import { createMirroredBlobs } from './blobs.ts';
 import { toClientError } from './client-error.ts';
+import type { OpenCircuits } from './upstream/circuits.ts';
 import { createClients } from './upstream/clients.ts';
 import { createConnectionWaits } from './upstream/connection-waits.ts';
 import { createLoginStates } from './upstream/login-states.ts';
@@ -87,12 +88,16 @@ export type Pressure = 'none' | 'busy' | 'scarce';
 export interface MirrorState {
   /** In this process. */
   readonly fills: number;
+  /** Bytes of those downloads that are not stored yet. */
+  readonly fillBytes: number;
   readonly sizeBytes: number;
   readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
   /** How many logins of an upstream are refused now. */
   readonly refusedLogins: readonly { readonly upstream: string; readonly count: number }[];
   /** Connections for downloads, and downloads that wait for one. */
   readonly connections: readonly { readonly upstream: string; readonly inUse: number; readonly waiting: number }[];
+  /** How many circuit breakers are open: of the whole upstream, of single logins, of single repositories. */
+  readonly circuits: readonly ({ readonly upstream: string } & OpenCircuits)[];
 }
 
 export interface MirrorOptions {
@@ -170,6 +175,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     maxBytes: options.maxBytes,
     keepFreeBytes: options.keepFreeBytes,
     disk: options.disk,
+    fillBytes: () => fills.bytes,
     now,
     flushUses: uses.flush,
     isInUse: uses.isHeld,
@@ -340,6 +346,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     search,
     state: () => ({
       fills: fills.count,
+      fillBytes: fills.bytes,
       sizeBytes: eviction.sizeBytes,
       limits: upstreams.all.flatMap(({ name }) => {
         const limit = limits.of(name);
@@ -347,6 +354,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       }),
       refusedLogins: logins.refused(),
       connections: clients.connections(),
+      circuits: clients.circuits(),
     }),
     want,
     lost,

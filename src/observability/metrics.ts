@@ -3,9 +3,16 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 /** What a scrape finds out at its own time. */
 export interface MirrorState {
   readonly fills: number;
+  readonly fillBytes: number;
   readonly sizeBytes: number;
   readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
   readonly refusedLogins: readonly { readonly upstream: string; readonly count: number }[];
+  readonly circuits: readonly {
+    readonly upstream: string;
+    readonly host: number;
+    readonly logins: number;
+    readonly repositories: number;
+  }[];
   readonly connections: readonly { readonly upstream: string; readonly inUse: number; readonly waiting: number }[];
 }
 
@@ -122,6 +129,33 @@ function watchMirror(registry: Registry, state: () => MirrorState): void {
     registers,
     collect() {
       this.set(state().fills);
+    },
+  });
+  new Gauge({
+    name: 'berth_mirror_fill_bytes',
+    help: 'bytes of downloads in progress that are not stored yet',
+    registers,
+    collect() {
+      this.set(state().fillBytes);
+    },
+  });
+  new Gauge({
+    name: 'berth_mirror_upstream_up',
+    help: '0 while the upstream is not asked, because it could not be reached or did not answer',
+    labelNames: ['upstream'],
+    registers,
+    collect() {
+      for (const { upstream, host } of state().circuits) this.set({ upstream }, host > 0 ? 0 : 1);
+    },
+  });
+  new Gauge({
+    name: 'berth_mirror_open_circuits',
+    help: 'parts of the upstream that are not asked now: all of it (host), limited logins, failing repositories',
+    labelNames: ['upstream', 'scope'],
+    registers,
+    collect() {
+      for (const { upstream, ...open } of state().circuits)
+        for (const [scope, count] of Object.entries(open)) this.set({ upstream, scope }, count);
     },
   });
   new Gauge({

@@ -25,6 +25,8 @@ export interface Fills {
   join(digest: Digest, holder: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined>;
   /** How many run in this process. */
   readonly count: number;
+  /** Bytes that they have received and that are not stored yet. */
+  readonly bytes: number;
   /** What former downloads have left. */
   readonly leftovers: Partials['leftovers'];
   /** Stops all fills; what they have is kept for the next start. */
@@ -209,6 +211,10 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
 
     get count() {
       return entries.size;
+    },
+
+    get bytes() {
+      return [...entries.values()].reduce((sum, { fill }) => sum + (fill?.keptBytes ?? 0), 0);
     },
 
     leftovers: partials.leftovers,

@@ -13,6 +13,8 @@ export interface UpstreamFills {
   of(upstream: string): Promise<Fills>;
   /** How many downloads run in this process. */
   readonly count: number;
+  /** Bytes that they have received and that are not stored yet. */
+  readonly bytes: number;
   /**
    * Deletes unowned files of downloads last written before `before` (milliseconds since 1970), then the oldest until at
    * most `mostBytes` remain. Resolves to the number of files deleted.
@@ -53,6 +55,9 @@ export async function createUpstreamFills({ upstreams, ...options }: UpstreamFil
     of,
     get count() {
       return opened.reduce((sum, { count }) => sum + count, 0);
+    },
+    get bytes() {
+      return opened.reduce((sum, { bytes }) => sum + bytes, 0);
     },
     async sweep(before, mostBytes) {
       const all = await Promise.all(upstreams.map(async (upstream) => (await of(upstream)).leftovers()));

@@ -16,6 +16,16 @@ export interface CircuitTarget {
 export interface Circuits {
   /** Runs `work`, or rejects at once with the error that has opened one of the three. */
   guard<Result>(target: CircuitTarget, work: () => Promise<Result>): Promise<Result>;
+  /** Looks at every breaker: for a scrape of the metrics. */
+  open(): OpenCircuits;
+}
+
+/** How many circuit breakers are open. */
+export interface OpenCircuits {
+  /** 1 where the whole upstream is not asked now. */
+  readonly host: number;
+  readonly logins: number;
+  readonly repositories: number;
 }
 
 export interface CircuitsOptions {
@@ -48,6 +58,11 @@ export function createCircuits(options: CircuitsOptions): Circuits {
       if (refused) throw refused;
       return host.guard(() => ofRepository.guard(() => ofLogin.guard(work)), remoteName);
     },
+    open: () => ({
+      host: Number(host.isOpen),
+      logins: [...logins.values()].filter(({ isOpen }) => isOpen).length,
+      repositories: [...repositories.values()].filter(({ isOpen }) => isOpen).length,
+    }),
   };
 }
 

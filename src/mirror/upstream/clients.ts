@@ -1,4 +1,4 @@
-import { createCircuits } from './circuits.ts';
+import { type OpenCircuits, createCircuits } from './circuits.ts';
 import type { ConnectionWaits } from './connection-waits.ts';
 import { createCredentials } from './credentials.ts';
 import type { RateLimits } from './rate-limit.ts';
@@ -25,6 +25,8 @@ export interface Clients {
   anonymous(upstream: Upstream): UpstreamClient & PassingClient;
   /** Connections for downloads, of each upstream. */
   connections(): readonly (ConnectionState & { readonly upstream: string })[];
+  /** Open circuit breakers, of each upstream: those for manifests and those for blobs together. */
+  circuits(): readonly (OpenCircuits & { readonly upstream: string })[];
   close(): void;
 }
 
@@ -32,6 +34,7 @@ interface Entry {
   readonly client: UpstreamClient;
   readonly anonymous: UpstreamClient & PassingClient;
   connections(): ConnectionState;
+  circuits(): OpenCircuits;
   close(): void;
 }
 
@@ -49,6 +52,7 @@ export function createClients(options: ClientsOptions): Clients {
     get: (upstream) => entryOf(upstream).client,
     anonymous: (upstream) => entryOf(upstream).anonymous,
     connections: () => [...entries].map(([{ name }, entry]) => ({ upstream: name, ...entry.connections() })),
+    circuits: () => [...entries].map(([{ name }, entry]) => ({ upstream: name, ...entry.circuits() })),
     close() {
       for (const entry of entries.values()) entry.close();
     },
@@ -76,5 +80,19 @@ function createEntry(upstream: Upstream, tokens: Tokens, options: ClientsOptions
     observe: () => undefined,
     onLogin: () => undefined,
   });
-  return { client, anonymous, connections: () => transport.state(), close: () => transport.close() };
+  return {
+    client,
+    anonymous,
+    connections: () => transport.state(),
+    circuits: () => sumOf(forManifests.open(), forBlobs.open()),
+    close: () => transport.close(),
+  };
+}
+
+function sumOf(one: OpenCircuits, other: OpenCircuits): OpenCircuits {
+  return {
+    host: one.host + other.host,
+    logins: one.logins + other.logins,
+    repositories: one.repositories + other.repositories,
+  };
 }

@@ -59,6 +59,9 @@ test('MUST 34: what the mirror does can be watched', async () => {
     'berth_mirror_resumed_total{upstream="docker.io"} 1',
     'berth_mirror_rate_limit_remaining{upstream="docker.io"} 76',
     'berth_mirror_fills 0',
+    'berth_mirror_fill_bytes 0',
+    'berth_mirror_upstream_up{upstream="docker.io"} 1',
+    'berth_mirror_open_circuits{upstream="docker.io",scope="logins"} 0',
     'berth_mirror_evicted_total 0',
   ]) {
     expect(text).toContain(line);
@@ -107,4 +110,18 @@ test('the log says of each mirrored request how it was served, and the metrics c
   expect(metrics.body.toString()).toContain('berth_mirror_failed_total{upstream="docker.io",status="404"} 1');
   await app.close();
   await Promise.all([remove(), rm(directory, { recursive: true })]);
+});
+
+test('a limit that the upstream sets is shown as the open circuit of a login, and an upstream that is away as not up', async () => {
+  upstream.misbehave('GET', /manifests\/limited/, { status: 429 });
+  await call(berth, 'GET', '/v2/docker.io/o/limited/manifests/limited');
+  const limited = await scrape();
+  expect(limited).toContain('berth_mirror_open_circuits{upstream="docker.io",scope="logins"} 1');
+  expect(limited).toContain('berth_mirror_upstream_up{upstream="docker.io"} 1');
+  await upstream.goAway();
+  for (let count = 0; count < 4; count++) {
+    await call(berth, 'GET', `/v2/docker.io/o/i${count}/blobs/sha256:${String(count).repeat(64)}`);
+  }
+  expect(await scrape()).toContain('berth_mirror_upstream_up{upstream="docker.io"} 0');
+  await upstream.comeBack();
 });
