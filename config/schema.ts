@@ -73,6 +73,8 @@ export const schema = section({
   }),
   uploads: section({
     expireAfter: duration('24h', 'unfinished uploads are dropped after this'),
+    maxPerAccount: wholeNumber(5000, 1, 1_000_000, 'unfinished uploads of one account; more are refused with 429'),
+    maxPerAddress: wholeNumber(5000, 1, 1_000_000, 'unfinished uploads from one address; more are refused with 429'),
     maxOpenFiles: wholeNumber(256, 1, 100_000, 'unfinished uploads that keep a file open between two requests'),
   }),
   shutdown: section({

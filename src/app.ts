@@ -75,6 +75,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     acceptMissing: config.manifests.references === 'optional',
     leases: servesAlone(config) ? undefined : leases,
     maxOpenFiles: config.uploads.maxOpenFiles,
+    limits: { perAccount: config.uploads.maxPerAccount, perAddress: config.uploads.maxPerAddress },
   });
   const certificate = await openTls(config);
   const metrics = createMetrics(shared?.worker);

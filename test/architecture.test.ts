@@ -104,6 +104,12 @@ describe('architecture', () => {
     expect(violations(file, textOf(file))).toEqual([]);
   });
 
+  test.each(['sqlite', 'postgres'])('no two migrations of %s have the same number', (dialect) => {
+    const names = readdirSync(resolve(import.meta.dirname, '../storage/metadata/migrations', dialect));
+    const numbers = names.map((name) => name.slice(0, 4));
+    expect(numbers.filter((number, index) => numbers.indexOf(number) !== index)).toEqual([]);
+  });
+
   test('no file imports itself by a detour', () => {
     const graph = new Map(files.map((file) => [file, importsOf(file, textOf(file)).filter((target) => files.includes(target))]));
     expect(findCycle(graph)).toBeUndefined();

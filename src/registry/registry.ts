@@ -4,6 +4,7 @@ import { type Blobs, createBlobs } from './blobs.ts';
 import type { Leases } from './leases.ts';
 import { type Listings, createListings } from './listings.ts';
 import { type Manifests, createManifests } from './manifests.ts';
+import type { UploadLimits } from './upload-limits.ts';
 import { type Uploads, createUploads } from './uploads.ts';
 
 /** The domain: what a registry does, without HTTP. */
@@ -24,6 +25,8 @@ export interface RegistryOptions {
   readonly leases?: Leases | undefined;
   /** Upload sessions that keep their file open between requests. */
   readonly maxOpenFiles?: number;
+  /** Unfinished upload sessions that clients may have. */
+  readonly limits?: UploadLimits;
 }
 
 export function createRegistry(options: RegistryOptions): Registry {

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
-import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import type { ChunkRange } from '../oci/content-range.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { translating } from './failures.ts';
 import { recorded } from './trash.ts';
 import type { Leases } from './leases.ts';
+import { type Chunk, appendChunk, appendLast, leavingNothing } from './append-chunk.ts';
 import { createOpenUploads } from './open-uploads.ts';
 import type { OpenUpload } from './open-upload.ts';
+import { type UploadLimits, checkLimits } from './upload-limits.ts';
 import { untilSuperseded } from './superseded.ts';
 import { type Turn, TurnNotGiven } from './turns.ts';
 
@@ -21,8 +21,11 @@ import { type Turn, TurnNotGiven } from './turns.ts';
  * is gone.
  */
 export interface Uploads {
-  /** Begins a session and returns its id. `owner`: whom alone it serves; '' in open mode. */
-  start(repository: RepositoryName, algorithm: DigestAlgorithm, owner: string): Promise<string>;
+  /**
+   * Begins a session and returns its id. `owner`: whom alone it serves; '' in open mode. `address`: the client's.
+   * Throws TOOMANYREQUESTS when the owner or the address has too many unfinished ones.
+   */
+  start(repository: RepositoryName, algorithm: DigestAlgorithm, owner: string, address?: string): Promise<string>;
   /** Bytes received so far. Throws BLOB_UPLOAD_UNKNOWN, also for a session of another repository or owner. */
   status(session: UploadSession): Promise<number>;
   /**
@@ -62,14 +65,6 @@ export interface UploadSession {
   readonly owner: string;
 }
 
-export interface Chunk {
-  readonly body: AsyncIterable<Uint8Array>;
-  /** Where it belongs, if the client says so. */
-  readonly range?: ChunkRange | undefined;
-  /** Its length in bytes, if the client says so. */
-  readonly length?: number | undefined;
-}
-
 export interface UploadsOptions {
   readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
@@ -80,6 +75,8 @@ export interface UploadsOptions {
   readonly quietMilliseconds?: number;
   /** Sessions that keep their file open between requests. */
   readonly maxOpenFiles?: number;
+  /** Unfinished sessions that clients may have. */
+  readonly limits?: UploadLimits | undefined;
 }
 
 const defaultQuietMilliseconds = 2_000;
@@ -93,6 +90,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     leases,
     quietMilliseconds = defaultQuietMilliseconds,
     maxOpenFiles = defaultMaxOpenFiles,
+    limits,
   } = options;
   const open = createOpenUploads({ driver, leases, maxOpenFiles });
 
@@ -162,10 +160,11 @@ export function createUploads(options: UploadsOptions): Uploads {
   }
 
   return {
-    start: (repository, algorithm, owner) =>
+    start: (repository, algorithm, owner, address = '') =>
       translating(async () => {
+        await checkLimits(metadata, limits, owner, address);
         const id = randomUUID();
-        await metadata.createUpload(id, repository, algorithm, now(), owner);
+        await metadata.createUpload(id, repository, algorithm, now(), owner, address);
         return id;
       }),
 
@@ -243,72 +242,4 @@ export function createUploads(options: UploadsOptions): Uploads {
 
     close: () => open.close(),
   };
-}
-
-/**
- * Runs `append`. A request that waited may have lost its client before its turn, which shows only when its body is read.
- * Newer requests may have been answered meanwhile, so that it leaves no bytes behind when it fails.
- */
-async function leavingNothing(
-  upload: OpenUpload,
-  { hasWaited }: Turn,
-  signal: AbortSignal | undefined,
-  append: () => Promise<void>,
-): Promise<void> {
-  const before = upload.sizeBytes;
-  try {
-    await append();
-    if (!hasWaited) return;
-    // The end of the connection is read in the turn of the event loop after the last byte.
-    await setImmediate();
-    await setImmediate();
-    signal?.throwIfAborted();
-  } catch (error) {
-    if (hasWaited && upload.sizeBytes > before) await upload.truncate(before).catch(() => undefined);
-    throw error;
-  }
-}
-
-/** Appends the last chunk, unless the session has all bytes already because the client repeats a request that failed. */
-async function appendLast(upload: OpenUpload, chunk: Chunk, digest: Digest): Promise<void> {
-  const isComplete = upload.sizeBytes > 0 && (await upload.digest(digestAlgorithm(digest))) === digest;
-  if (!isComplete) return appendChunk(upload, chunk);
-  const repeated = chunk.body[Symbol.asyncIterator]();
-  while (!(await repeated.next()).done);
-}
-
-/** Appends a chunk. A full store must not keep what was not acknowledged: later pushes would fail too. */
-async function appendChunk(upload: OpenUpload, chunk: Chunk): Promise<void> {
-  const before = upload.sizeBytes;
-  try {
-    await appendAnnounced(upload, chunk);
-  } catch (error) {
-    if (isFull(error)) await upload.truncate(before).catch(() => undefined);
-    throw error;
-  }
-}
-
-function isFull(error: unknown): boolean {
-  return error instanceof StorageError && error.code === 'no_space';
-}
-
-/** Appends a chunk; one that breaks its own announcement leaves no byte behind. */
-async function appendAnnounced(upload: OpenUpload, { body, range, length }: Chunk): Promise<void> {
-  const before = upload.sizeBytes;
-  if (range) checkRange(range, before, length);
-  const announced = length ?? (range && range.last - range.first + 1);
-  const added = await upload.append(body);
-  if (announced === undefined || added === announced) return;
-  await upload.truncate(before);
-  throw new OciError('SIZE_INVALID', { message: `${added} bytes arrived, ${announced} were announced` });
-}
-
-function checkRange(range: ChunkRange, sizeBytes: number, length: number | undefined): void {
-  if (range.first !== sizeBytes) {
-    const message = `the chunk begins at byte ${range.first}, the upload has ${sizeBytes}`;
-    throw new OciError('BLOB_UPLOAD_INVALID', { status: 416, message, detail: { sizeBytes } });
-  }
-  if (length !== undefined && length !== range.last - range.first + 1) {
-    throw new OciError('SIZE_INVALID', { message: `Content-Range ${range.first}-${range.last} does not have ${length} bytes` });
-  }
 }

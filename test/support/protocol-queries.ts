@@ -49,6 +49,8 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'old uploads': () => reads.uploadsStartedBefore(90_000, 1000),
   references: () => reads.checkReferences('app1', [content('d5'), content('d6')], [content('d7')]),
 
+  'look for many uploads of an owner': () => reads.hasUploadsOfOwner('nobody', 100),
+  'look for many uploads from an address': () => reads.hasUploadsFromAddress('192.0.2.1', 100),
   'start an upload': () => writes.createUpload('new', 'app1', 'sha256', 1),
   'cancel an upload': () => writes.deleteUpload('u5'),
   'finish an upload': () => writes.commitBlob('app1', 'new', 1, 'u6', 1),

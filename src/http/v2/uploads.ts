@@ -2,7 +2,8 @@ import { parseChunkRange } from '../../oci/content-range.ts';
 import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { parseRepositoryName } from '../../oci/reference.ts';
-import type { Chunk, UploadSession } from '../../registry/uploads.ts';
+import type { Chunk } from '../../registry/append-chunk.ts';
+import type { UploadSession } from '../../registry/uploads.ts';
 import { departureOf } from '../client-gone.ts';
 import { bodyChunks, contentLength, hasBody } from '../body.ts';
 import { type Exchange, authorOf, requireDigest, sendEmpty, setLocation } from './exchange.ts';
@@ -18,9 +19,9 @@ export async function postUpload(exchange: Exchange): Promise<void> {
 }
 
 async function startUpload(exchange: Exchange): Promise<void> {
-  const { protocol, repository, query, subject } = exchange;
+  const { protocol, request, repository, query, subject } = exchange;
   const algorithm = requestedAlgorithm(query.get('digest-algorithm') ?? 'sha256');
-  const id = await protocol.registry.uploads.start(repository, algorithm, subject.id);
+  const id = await protocol.registry.uploads.start(repository, algorithm, subject.id, protocol.origin.clientAddress(request));
   describeUpload(exchange, id, 0);
   sendEmpty(exchange.response, 202);
 }

@@ -190,6 +190,18 @@ export function* findUpload(id: string): Query<UploadRecord | undefined> {
   );
 }
 
+/** True if at least `count` upload sessions belong to `owner`. */
+export function* hasUploadsOfOwner(owner: string, count: number): Query<boolean> {
+  const row = yield* first('SELECT id AS "id" FROM uploads WHERE owner = ? LIMIT 1 OFFSET ?', owner, count - 1);
+  return row !== undefined;
+}
+
+/** True if at least `count` upload sessions were begun from `address`. */
+export function* hasUploadsFromAddress(address: string, count: number): Query<boolean> {
+  const row = yield* first('SELECT id AS "id" FROM uploads WHERE address = ? LIMIT 1 OFFSET ?', address, count - 1);
+  return row !== undefined;
+}
+
 /** Ids of at most `limit` upload sessions begun before `before` (milliseconds since 1970), oldest first. */
 export function* uploadsStartedBefore(before: number, limit: number): Query<readonly string[]> {
   const rows = yield* all<{ id: string }>(

@@ -26,15 +26,23 @@ export interface NewManifest extends ManifestFacts {
   readonly author?: DatedAuthor | undefined;
 }
 
-/** `owner`: whom the session serves; '' is everybody (open mode). */
-export function* createUpload(id: string, repository: string, algorithm: string, now: number, owner = ''): Query<void> {
+/** `owner`: whom the session serves; '' is everybody (open mode). `address`: where its client came from. */
+export function* createUpload(
+  id: string,
+  repository: string,
+  algorithm: string,
+  now: number,
+  owner = '',
+  address = '',
+): Query<void> {
   yield* run(
-    'INSERT INTO uploads (id, repository, algorithm, started_at, owner) VALUES (?, ?, ?, ?, ?)',
+    'INSERT INTO uploads (id, repository, algorithm, started_at, owner, address) VALUES (?, ?, ?, ?, ?, ?)',
     id,
     repository,
     algorithm,
     now,
     owner,
+    address,
   );
 }
 

@@ -1,0 +1,83 @@
+import { setImmediate } from 'node:timers/promises';
+import { StorageError } from '../../storage/blobs/driver.ts';
+import type { ChunkRange } from '../oci/content-range.ts';
+import { type Digest, digestAlgorithm } from '../oci/digest.ts';
+import { OciError } from '../oci/errors.ts';
+import type { OpenUpload } from './open-upload.ts';
+import type { Turn } from './turns.ts';
+
+export interface Chunk {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Where it belongs, if the client says so. */
+  readonly range?: ChunkRange | undefined;
+  /** Its length in bytes, if the client says so. */
+  readonly length?: number | undefined;
+}
+
+/**
+ * Runs `append`. A request that waited may have lost its client before its turn, which shows only when its body is read.
+ * Newer requests may have been answered meanwhile, so that it leaves no bytes behind when it fails.
+ */
+export async function leavingNothing(
+  upload: OpenUpload,
+  { hasWaited }: Turn,
+  signal: AbortSignal | undefined,
+  append: () => Promise<void>,
+): Promise<void> {
+  const before = upload.sizeBytes;
+  try {
+    await append();
+    if (!hasWaited) return;
+    // The end of the connection is read in the turn of the event loop after the last byte.
+    await setImmediate();
+    await setImmediate();
+    signal?.throwIfAborted();
+  } catch (error) {
+    if (hasWaited && upload.sizeBytes > before) await upload.truncate(before).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Appends the last chunk, unless the session has all bytes already because the client repeats a request that failed. */
+export async function appendLast(upload: OpenUpload, chunk: Chunk, digest: Digest): Promise<void> {
+  const isComplete = upload.sizeBytes > 0 && (await upload.digest(digestAlgorithm(digest))) === digest;
+  if (!isComplete) return appendChunk(upload, chunk);
+  const repeated = chunk.body[Symbol.asyncIterator]();
+  while (!(await repeated.next()).done);
+}
+
+/** Appends a chunk. A full store must not keep what was not acknowledged: later pushes would fail too. */
+export async function appendChunk(upload: OpenUpload, chunk: Chunk): Promise<void> {
+  const before = upload.sizeBytes;
+  try {
+    await appendAnnounced(upload, chunk);
+  } catch (error) {
+    if (isFull(error)) await upload.truncate(before).catch(() => undefined);
+    throw error;
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof StorageError && error.code === 'no_space';
+}
+
+/** Appends a chunk; one that breaks its own announcement leaves no byte behind. */
+async function appendAnnounced(upload: OpenUpload, { body, range, length }: Chunk): Promise<void> {
+  const before = upload.sizeBytes;
+  if (range) checkRange(range, before, length);
+  const announced = length ?? (range && range.last - range.first + 1);
+  const added = await upload.append(body);
+  if (announced === undefined || added === announced) return;
+  await upload.truncate(before);
+  throw new OciError('SIZE_INVALID', { message: `${added} bytes arrived, ${announced} were announced` });
+}
+
+function checkRange(range: ChunkRange, sizeBytes: number, length: number | undefined): void {
+  if (range.first !== sizeBytes) {
+    const message = `the chunk begins at byte ${range.first}, the upload has ${sizeBytes}`;
+    throw new OciError('BLOB_UPLOAD_INVALID', { status: 416, message, detail: { sizeBytes } });
+  }
+  if (length !== undefined && length !== range.last - range.first + 1) {
+    throw new OciError('SIZE_INVALID', { message: `Content-Range ${range.first}-${range.last} does not have ${length} bytes` });
+  }
+}
