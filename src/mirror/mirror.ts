@@ -175,7 +175,6 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     maxBytes: options.maxBytes,
     keepFreeBytes: options.keepFreeBytes,
     disk: options.disk,
-    fillBytes: () => fills.bytes,
     now,
     flushUses: uses.flush,
     isInUse: uses.isHeld,

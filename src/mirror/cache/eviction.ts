@@ -50,8 +50,6 @@ export interface EvictionOptions {
   /** How many bytes of the disk the mirror leaves free. */
   readonly keepFreeBytes: number;
   readonly disk: MeasureDisk;
-  /** Bytes of downloads of this process that are not stored yet. */
-  readonly fillBytes: () => number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Writes down the latest uses: they decide. */
@@ -69,7 +67,7 @@ const pauseMilliseconds = 250;
 const candidates = 50;
 
 export function createEviction(options: EvictionOptions): Eviction {
-  const { metadata, trash, maxBytes, keepFreeBytes, disk, fillBytes, now, flushUses, isInUse, onEvicted, onFailure } = options;
+  const { metadata, trash, maxBytes, keepFreeBytes, disk, now, flushUses, isInUse, onEvicted, onFailure } = options;
   let limitBytes = maxBytes;
   let policy = createCachePolicy(maxBytes);
   const closing = new AbortController();
@@ -95,12 +93,6 @@ export function createEviction(options: EvictionOptions): Eviction {
     return Math.min(maxBytes, limitOnDisk(size, space, reservedBytes(space, keepFreeBytes) + otherBytes));
   }
 
-  /** Downloads that run need room soon; those that have come are among those that wait. The policy bounds what counts. */
-  function demandWithFills(): Demand {
-    const { sizeBytes, hugeBytes } = demand();
-    return { sizeBytes: Math.max(sizeBytes, fillBytes()), hugeBytes };
-  }
-
   function demand(): Demand {
     const sum = (arrivals: readonly Arrival[]) => arrivals.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
     const huge = [...waiting].filter(([, { isHuge }]) => isHuge).map(([arrival]) => arrival);
@@ -109,10 +101,10 @@ export function createEviction(options: EvictionOptions): Eviction {
 
   async function evict(): Promise<number> {
     await measure();
-    if (!policy.isTooMuch(size, demandWithFills())) return 0;
+    if (!policy.isTooMuch(size, demand())) return 0;
     await flushUses();
     let evicted = 0;
-    while (!closing.signal.aborted && !policy.isEnough(size, demandWithFills())) {
+    while (!closing.signal.aborted && !policy.isEnough(size, demand())) {
       const victim = await nextVictim();
       if (!victim) break;
       if (await metadata.evictContent(victim.digest, now())) await trash.setAside(victim.digest);

@@ -120,7 +120,6 @@ test('MUST 28: bytes are deleted a while after they were set aside, and put back
     maxBytes: 10,
     keepFreeBytes: 0,
     disk: () => Promise.resolve(undefined),
-    fillBytes: () => 0,
     now: () => time,
     flushUses: () => Promise.resolve(),
     isInUse: () => false,
