@@ -11,7 +11,7 @@ ARG BUILDER=node:24
 # The addon by which the kernel sends blobs (sendfile).
 FROM ${BUILDER} AS addon
 WORKDIR /addon
-COPY src/http/native .
+COPY src/http/transfer/native .
 RUN node build.cjs && test -e sendfile.node
 
 FROM ${BASE} AS packages
@@ -26,7 +26,7 @@ COPY bin/node-flags bin/node-flags
 COPY config config
 COPY storage storage
 COPY src src
-COPY --from=addon /addon/sendfile.node src/http/native/sendfile.node
+COPY --from=addon /addon/sendfile.node src/http/transfer/native/sendfile.node
 COPY --chmod=755 deploy/image /usr/local/bin
 # Nobody's data directory, so that a volume mounted there belongs to the right user.
 RUN mkdir /data && chown 65532:65532 /data

@@ -102,7 +102,7 @@ function isAlive(pid) {
 
 /** The optional addon: without a compiler the server does without. */
 function buildAddon(node) {
-  execFileSync(node, [path.join(home, 'src/http/native/build.cjs')], { stdio: ['ignore', 2, 2] });
+  execFileSync(node, [path.join(home, 'src/http/transfer/native/build.cjs')], { stdio: ['ignore', 2, 2] });
 }
 
 try {

@@ -6,17 +6,17 @@ import { isLoopback } from '../config/check.ts';
 import type { Config } from '../config/schema.ts';
 import type { BlobDriver } from '../storage/blobs/driver.ts';
 import { makeFolders } from '../storage/blobs/filesystem/durable.ts';
-import { createSqliteStore } from '../storage/metadata/sqlite.ts';
+import { createSqliteStore } from '../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { type Guard, createGuard } from './assembly/guard.ts';
 import { removeLeftovers } from './assembly/leftovers.ts';
-import type { AccessControl } from './http/access.ts';
-import { type Certificate, openCertificate } from './http/certificate.ts';
+import type { AccessControl } from './http/auth/access-control.ts';
+import { type Certificate, openCertificate } from './http/server/certificate.ts';
 import { type MetricsEndpoint, openMetricsEndpoint } from './assembly/metrics-endpoint.ts';
-import { createMirrorConfigRouter } from './http/mirror-config.ts';
-import { createOrigin } from './http/origin.ts';
-import { sendPath } from './http/send-object.ts';
+import { createMirrorConfigRouter } from './http/system/mirror-config.ts';
+import { createPublicUrl } from './http/server/public-url.ts';
+import { sendPath } from './http/transfer/send-object.ts';
 import { createHttpServer } from './http/server.ts';
 import { createSearchRouter } from './http/v1/router.ts';
 import { createPageRouter } from './http/ui/router.ts';
@@ -25,19 +25,19 @@ import type { Mirror } from './mirror/mirror.ts';
 import type { Log } from './observability/log.ts';
 import { type Metrics, createMetrics } from './observability/metrics.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
-import { createLeases } from './registry/leases.ts';
+import { createLeases } from './coordination/leases.ts';
 import { refuseLostMetadata } from './assembly/lost-metadata.ts';
 import { makePrivate } from './assembly/private-files.ts';
 import { warnOfOtherRegistry } from './assembly/other-registry.ts';
 import { openControl } from './assembly/open-mode.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
-import { every, onceAmongAll } from './assembly/schedule.ts';
+import { interval, onOneReplica } from './coordination/interval.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/making-room.ts';
-import { servesAlone } from './assembly/serves-alone.ts';
+import { isSingleProcess } from './assembly/serves-alone.ts';
 import { openMirror } from './assembly/upstreams.ts';
-import { logRequest } from './request-log.ts';
+import { logRequest } from './assembly/request-log.ts';
 
 /** The composition root: configuration → stores → services → HTTP. */
 export interface App {
@@ -73,7 +73,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     metadata,
     now,
     acceptMissing: config.manifests.references === 'optional',
-    leases: servesAlone(config) ? undefined : leases,
+    leases: isSingleProcess(config) ? undefined : leases,
     maxOpenFiles: config.uploads.maxOpenFiles,
     limits: { perAccount: config.uploads.maxPerAccount, perAddress: config.uploads.maxPerAddress },
   });
@@ -82,9 +82,9 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   shared?.share(metrics.text);
   const mirror = await openMirror(config, driver, metadata, now, log, metrics.mirror);
   makeRoom = mirror.makeRoom;
-  if (servesAlone(config)) await mirror.recover();
+  if (isSingleProcess(config)) await mirror.recover();
   metrics.watchMirror(mirror.state);
-  const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, measures: metrics.mirror });
+  const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
   const guard = await createGuard(config, metadata, mirror.visibility, now, log);
   const closing = new AbortController();
   const startedAt = now();
@@ -94,16 +94,16 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const server = createServer(config, parts);
   const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
   const once = (name: string, seconds: number, work: () => Promise<void>) =>
-    every(seconds, servesAlone(config) ? work : onceAmongAll(leases, name, seconds, work), log);
+    interval(seconds, isSingleProcess(config) ? work : onOneReplica(leases, name, seconds, work), log);
   const jobs = [
     once('expire-uploads', 3600, expire),
     once('tidy-mirror', 10, mirror.tidyStores),
-    every(10, mirror.tidy, log),
-    every(0.5, mirror.emptyTrash, log),
+    interval(10, mirror.tidy, log),
+    interval(0.5, mirror.emptyTrash, log),
     pinned,
   ];
   if (guard) jobs.push(once('tidy-access', 3600, guard.tidy));
-  if (certificate) jobs.push(every(10, () => renewCertificate(certificate, log), log));
+  if (certificate) jobs.push(interval(10, () => renewCertificate(certificate, log), log));
 
   return {
     generatedPassword: guard?.generatedPassword,
@@ -111,7 +111,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await endpoint.listen(reusePort);
       const url = await listen(server, config, reusePort);
       // Whoever serves alone left everything that is older than its start itself, before it crashed.
-      const before = servesAlone(config) ? startedAt : startedAt - config.uploads.expireAfter * 1000;
+      const before = isSingleProcess(config) ? startedAt : startedAt - config.uploads.expireAfter * 1000;
       leftoversRemoved = removeLeftovers({ driver, uploads: registry.uploads, before, log, signal: closing.signal });
       return url;
     },
@@ -137,7 +137,7 @@ export async function openMetadata({ storage }: Config): Promise<MetadataStore> 
   const { driver, url, connections } = storage.metadata;
   if (driver === 'postgres' && url !== undefined) {
     // Loading the client takes time and memory: only where it is used.
-    const { createPostgresStore } = await import('../storage/metadata/postgres.ts');
+    const { createPostgresStore } = await import('../storage/metadata/postgres/postgres-store.ts');
     return createPostgresStore({ url, connections });
   }
   const file = metadataFile({ storage });
@@ -178,12 +178,12 @@ function createServer(config: Config, parts: Parts): Server {
     },
   };
   const access = guard?.control ?? openControl(config, mirror, metadata);
-  const origin = createOrigin(config);
+  const publicUrl = createPublicUrl(config);
   const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
   const web = createWeb(health, [
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access, mirror.search) },
     ...endpoint.extensions,
-    { path: '/_mirror', router: createMirrorConfigRouter(upstreams, origin) },
+    { path: '/_mirror', router: createMirrorConfigRouter(upstreams, publicUrl) },
     ...(guard?.extensions ?? []),
     ...pageOf(registry, access, guard),
   ]);
@@ -193,7 +193,7 @@ function createServer(config: Config, parts: Parts): Server {
       mirror,
       access,
       audit: guard?.audit,
-      origin,
+      publicUrl,
       absoluteLocations: config.locations === 'absolute',
       largestManifestBytes: config.manifests.maxSize,
     },

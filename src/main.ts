@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { runCommandLine } from './command-line.ts';
+import { runCommandLine } from './cli/command-line.ts';
 
 /** Resolves to the first SIGTERM or SIGINT; a second one ends the process at once. */
 function onSignal(): Promise<string> {

@@ -1,20 +1,20 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import type { Audit } from './audit.ts';
+import type { Audit } from './accounts/audit.ts';
 import { type Authenticator, createAuthenticator } from './authenticator.ts';
-import { createBearerTokens } from './bearer.ts';
-import { type Epoch, createEpoch } from './epoch.ts';
-import { type Logins, createLogins } from './logins.ts';
-import { type Rights, createRights } from './rights.ts';
-import { type Sessions, createSessions } from './sessions.ts';
-import { type SigningKeys, createSigningKeys } from './signing-keys.ts';
-import { createThrottle } from './throttle.ts';
-import { createWorkloads } from './workload.ts';
-import type { WorkloadRule } from './workload-rule.ts';
-import { type TokenServer, createTokenServer } from './token-server.ts';
+import { createBearerTokens } from './tokens/bearer.ts';
+import { type RightsVersion, createRightsVersion } from './permissions/rights-version.ts';
+import { type Logins, createLogins } from './login/logins.ts';
+import { type Rights, createRights } from './accounts/rights.ts';
+import { type Sessions, createSessions } from './login/sessions.ts';
+import { type SigningKeys, createSigningKeys } from './tokens/signing-keys.ts';
+import { createThrottle } from './credentials/throttle.ts';
+import { createWorkloads } from './federation/workload.ts';
+import type { WorkloadRule } from './federation/workload-rule.ts';
+import { type TokenServer, createTokenServer } from './tokens/token-server.ts';
 
 /** Everything that knows who may do what, in mode token. */
 export interface Access {
-  readonly epoch: Epoch;
+  readonly rightsVersion: RightsVersion;
   readonly rights: Rights;
   readonly logins: Logins;
   readonly sessions: Sessions;
@@ -38,14 +38,14 @@ export interface AccessOptions {
 
 export function createAccess(options: AccessOptions): Access {
   const { metadata, now, tokenSeconds, audit, workloadRules } = options;
-  const epoch = createEpoch(metadata, now);
-  const rights = createRights({ ...options, epoch });
-  const signingKeys = createSigningKeys({ metadata, epoch, now, tokenMilliseconds: tokenSeconds * 1000 });
+  const rightsVersion = createRightsVersion(metadata, now);
+  const rights = createRights({ ...options, rightsVersion });
+  const signingKeys = createSigningKeys({ metadata, rightsVersion, now, tokenMilliseconds: tokenSeconds * 1000 });
   const bearerTokens = createBearerTokens({ keys: signingKeys, now, lifetimeSeconds: tokenSeconds });
   const throttle = createThrottle(now);
   const logins = createLogins({ metadata, rights, throttle, now, audit, workload: createWorkloads(workloadRules, now) });
   const authenticator = createAuthenticator({ bearerTokens, logins, rights, audit });
   const tokenServer = createTokenServer({ metadata, rights, bearerTokens, now });
-  const sessions = createSessions({ metadata, rights, epoch, now });
-  return { epoch, rights, logins, sessions, authenticator, tokenServer, signingKeys };
+  const sessions = createSessions({ metadata, rights, rightsVersion, now });
+  return { rightsVersion, rights, logins, sessions, authenticator, tokenServer, signingKeys };
 }

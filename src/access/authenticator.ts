@@ -1,10 +1,10 @@
-import type { Audit } from './audit.ts';
-import type { BearerTokens } from './bearer.ts';
-import { type Identity, nobody } from './identity.ts';
-import type { Logins } from './logins.ts';
-import type { Principal } from './principal.ts';
-import { Refused } from './refused.ts';
-import type { Rights } from './rights.ts';
+import type { Audit } from './accounts/audit.ts';
+import type { BearerTokens } from './tokens/bearer.ts';
+import { type Identity, anonymousIdentity } from './permissions/identity.ts';
+import type { Logins } from './login/logins.ts';
+import type { Principal } from './permissions/principal.ts';
+import { AuthenticationError } from './credentials/authentication-error.ts';
+import type { Rights } from './accounts/rights.ts';
 
 /** Who makes a request, by its `Authorization` header. */
 export interface Authenticator {
@@ -24,21 +24,21 @@ export interface AuthenticatorOptions {
 export function createAuthenticator({ bearerTokens, logins, rights, audit }: AuthenticatorOptions): Authenticator {
   async function byBearer(token: string, address: string): Promise<Principal> {
     const claims = await bearerTokens.verify(token);
-    const principal = claims && (await rights.of(claims.identity));
+    const principal = claims && (await rights.permissionsFor(claims.identity));
     if (!claims || !principal) {
       if (!bearerTokens.hasExpired(token)) {
         const detail = JSON.stringify({ kind: 'bearer' });
         audit.record({ actor: '', address, action: 'login', target: '', result: 'refused', isClaimed: true, detail });
       }
-      throw new Refused('bearer');
+      throw new AuthenticationError('bearer');
     }
     return { ...principal, bearer: claims.access };
   }
 
   async function identity(authorization: string | undefined, address: string): Promise<Identity> {
-    if (authorization === undefined) return nobody;
+    if (authorization === undefined) return anonymousIdentity;
     const basic = parseBasic(authorization);
-    if (!basic) throw new Refused('credentials');
+    if (!basic) throw new AuthenticationError('credentials');
     return logins.login(basic.name, basic.secret, address);
   }
 
@@ -47,8 +47,8 @@ export function createAuthenticator({ bearerTokens, logins, rights, audit }: Aut
     async principal(authorization, address) {
       const token = authorization === undefined ? undefined : parseBearer(authorization);
       if (token !== undefined) return byBearer(token, address);
-      const principal = await rights.of(await identity(authorization, address));
-      if (!principal) throw new Refused('credentials');
+      const principal = await rights.permissionsFor(await identity(authorization, address));
+      if (!principal) throw new AuthenticationError('credentials');
       return principal;
     },
   };

@@ -3,24 +3,24 @@ import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { createAccess } from '../access/access.ts';
-import { type Audit, createAudit } from '../access/audit.ts';
-import { createExternalAuthenticator } from '../access/external.ts';
-import { ensureAdmin } from '../access/first-admin.ts';
-import { createKeySet, fetchJson, readKeySet } from '../access/key-set.ts';
-import { createOidcClient } from '../access/oidc.ts';
-import { createOidcLogins } from '../access/oidc-logins.ts';
-import { type TrustedCertificates, readCertificates } from '../access/trusted-certificates.ts';
-import { privateByDefault } from '../access/visibility.ts';
-import type { AccessControl } from '../http/access.ts';
+import { type Audit, createAudit } from '../access/accounts/audit.ts';
+import { createExternalAuthenticator } from '../access/external-authenticator.ts';
+import { ensureAdmin } from '../access/accounts/first-admin.ts';
+import { createJwks, fetchJson, readJwks } from '../access/federation/jwks.ts';
+import { createOidcClient } from '../access/federation/oidc.ts';
+import { createOidcLogins } from '../access/login/oidc-logins.ts';
+import { type TrustedCertificates, readCertificates } from '../access/federation/trusted-certificates.ts';
+import { privateByDefault } from '../access/permissions/visibility.ts';
+import type { AccessControl } from '../http/auth/access-control.ts';
 import { createApiRouter } from '../http/api/router.ts';
-import { createJwksRouter } from '../http/jwks.ts';
-import { createOrigin } from '../http/origin.ts';
-import { createTokenAccess } from '../http/token-access.ts';
+import { createJwksRouter } from '../http/system/jwks.ts';
+import { createPublicUrl } from '../http/server/public-url.ts';
+import { createTokenAccess } from '../http/auth/token-access.ts';
 import { createTokenRouter } from '../http/token/router.ts';
 import type { OidcEntrance } from '../http/ui/login.ts';
 import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
-import type { UpstreamVisibility } from '../mirror/upstream-visibility.ts';
+import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
 import type { Log } from '../observability/log.ts';
 import { refuseIgnoredAccounts } from './open-mode.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
@@ -90,17 +90,20 @@ async function guardByItself(parts: Parts): Promise<ByMode> {
     workloadRules: readWorkloadRules(config),
   });
   const { created, password } = await ensureAdmin(metadata, admin, now(), reserved);
-  const origin = createOrigin(config);
-  const api = createApiRouter({ ...access, metadata, reserved, origin, now, audit, changed: access.epoch.expire });
-  const place = (request: Parameters<typeof origin.base>[0]) => ({ realm: `${origin.base(request)}/token`, service: 'berth' });
+  const publicUrl = createPublicUrl(config);
+  const api = createApiRouter({ ...access, metadata, reserved, publicUrl, now, audit, changed: access.rightsVersion.invalidate });
+  const place = (request: Parameters<typeof publicUrl.base>[0]) => ({
+    realm: `${publicUrl.base(request)}/token`,
+    service: 'berth',
+  });
   return {
-    control: createTokenAccess({ ...access, metadata, upstreams, origin, audit, place }),
+    control: createTokenAccess({ ...access, metadata, upstreams, publicUrl, audit, place }),
     extensions: [
-      { path: '/token', router: createTokenRouter({ ...access, origin }) },
+      { path: '/token', router: createTokenRouter({ ...access, publicUrl }) },
       { path: '/api/v1', router: api },
       { path: '/.well-known/jwks.json', router: createJwksRouter(access.signingKeys) },
     ],
-    pageLogins: { ...access, metadata, origin, now, changed: access.epoch.expire, oidc: oidcEntrance(parts) },
+    pageLogins: { ...access, metadata, publicUrl, now, changed: access.rightsVersion.invalidate, oidc: oidcEntrance(parts) },
     generatedPassword: created && admin.password === undefined ? password : undefined,
   };
 }
@@ -121,13 +124,13 @@ function guardByOthers({ config, metadata, upstreams, now, audit }: Parts): ByMo
     issuer,
     service,
     certificates: readTrustedCertificates(config),
-    keys: jwksUrl === undefined ? undefined : createKeySet(async () => readKeySet(await fetchJson(jwksUrl)), now),
+    keys: jwksUrl === undefined ? undefined : createJwks(async () => readJwks(await fetchJson(jwksUrl)), now),
     now,
   });
-  const origin = createOrigin(config);
+  const publicUrl = createPublicUrl(config);
   const place = () => ({ realm, service });
   return {
-    control: createTokenAccess({ authenticator, rights: privateByDefault, metadata, upstreams, origin, audit, place }),
+    control: createTokenAccess({ authenticator, rights: privateByDefault, metadata, upstreams, publicUrl, audit, place }),
     extensions: [],
     pageLogins: undefined,
     generatedPassword: undefined,

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/schema.ts';
-import { type MetricsRouterOptions, createMetricsRouter, createMetricsServer } from '../http/metrics.ts';
+import { type MetricsRouterOptions, createMetricsRouter, createMetricsServer } from '../http/system/metrics.ts';
 import type { Extension } from '../http/web.ts';
 
 /** Where `/metrics` is served: beside the registry, or at an address of its own. */

@@ -1,11 +1,11 @@
 import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { type Pattern, matches, parsePattern } from '../access/pattern.ts';
-import { type AccessControl, openAccess } from '../http/access.ts';
-import { createLimitedAccess } from '../http/limited-access.ts';
-import { createPassThroughAccess } from '../http/pass-through-access.ts';
-import { createPullOnlyAccess } from '../http/pull-only-access.ts';
+import { type Pattern, matches, parsePattern } from '../access/permissions/pattern.ts';
+import { type AccessControl, openAccess } from '../http/auth/access-control.ts';
+import { createLimitedAccess } from '../http/auth/limited-access.ts';
+import { createPassThroughAccess } from '../http/auth/pass-through-access.ts';
+import { createPullOnlyAccess } from '../http/auth/pull-only-access.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import { namespaceOf, remoteNameOf } from '../mirror/upstream/upstream.ts';
 import { translating } from '../registry/failures.ts';

@@ -3,14 +3,14 @@ import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { parseImageName } from '../mirror/images/image-name.ts';
-import type { Measures } from '../mirror/measures.ts';
+import type { MirrorMetrics } from '../mirror/mirror-metrics.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import { readPlatforms } from '../mirror/images/platforms.ts';
 import { type PinnedImage, createRefresh } from '../mirror/images/refresh.ts';
 import type { Log } from '../observability/log.ts';
-import type { Leases } from '../registry/leases.ts';
+import type { Leases } from '../coordination/leases.ts';
 import type { Registry } from '../registry/registry.ts';
-import { every, notBefore } from './schedule.ts';
+import { interval, notBefore } from '../coordination/interval.ts';
 
 export interface PinnedImagesParts {
   readonly mirror: Mirror;
@@ -19,7 +19,7 @@ export interface PinnedImagesParts {
   readonly leases: Leases;
   readonly now: () => number;
   readonly log: Log;
-  readonly measures: Measures;
+  readonly metrics: MirrorMetrics;
 }
 
 /** Of the time between two turns. */
@@ -29,7 +29,7 @@ const lookSeconds = 60;
 
 /** `mirror.refresh`: one process of all keeps the listed images here. `close` before the mirror, and waited for after it. */
 export function openPinnedImages(config: Config, parts: PinnedImagesParts): { stop(): void; close(): Promise<void> } {
-  const { mirror, registry, metadata, leases, now, log, measures } = parts;
+  const { mirror, registry, metadata, leases, now, log, metrics } = parts;
   const { refresh: settings, maxSize } = config.mirror;
   const images = readPinnedImages(config);
   const refresh = createRefresh({
@@ -41,11 +41,11 @@ export function openPinnedImages(config: Config, parts: PinnedImagesParts): { st
     platforms: readPlatforms(settings.platforms),
     maxBytes: maxSize,
     now,
-    measures,
+    metrics,
     log,
   });
   const seconds = images.length === 0 ? settings.every : Math.min(settings.every, lookSeconds);
-  const job = every(seconds, notBefore(leases, nameOf(settings), settings.every, refresh.run), log);
+  const job = interval(seconds, notBefore(leases, nameOf(settings), settings.every, refresh.run), log);
   return { stop: () => job.stop(), close: () => refresh.close() };
 }
 

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/schema.ts';
-import { reservedNamespaces } from '../access/account-name.ts';
+import { reservedNamespaces } from '../access/accounts/account-name.ts';
 import { namespaceOf } from '../mirror/upstream/upstream.ts';
 
 /** Returns the first path components of repositories that no user owns: those of upstreams, and Docker Hub's `library`. */

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/schema.ts';
 
 /** True if no other process serves from the same stores. */
-export function servesAlone({ storage, workers }: Pick<Config, 'storage' | 'workers'>): boolean {
+export function isSingleProcess({ storage, workers }: Pick<Config, 'storage' | 'workers'>): boolean {
   return storage.metadata.driver === 'sqlite' && workers === 1;
 }

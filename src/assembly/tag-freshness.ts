@@ -1,5 +1,5 @@
 import type { Config } from '../../config/schema.ts';
-import { type Pattern, compareSpecial, matches, parsePattern } from '../access/pattern.ts';
+import { type Pattern, compareSpecial, matches, parsePattern } from '../access/permissions/pattern.ts';
 
 /** How long tags are served without asking their upstream, in seconds. */
 export type TagFreshness = (repository: string, tag: string) => number;

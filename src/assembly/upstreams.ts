@@ -4,17 +4,17 @@ import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { compareSpecial, matches, parsePattern } from '../access/pattern.ts';
+import { compareSpecial, matches, parsePattern } from '../access/permissions/pattern.ts';
 import type { CredentialSource } from '../mirror/upstream/credential.ts';
 import type { MeasureDisk } from '../mirror/cache/disk-limit.ts';
-import type { Measures } from '../mirror/measures.ts';
-import { createFillTurns } from '../mirror/fills/fill-turns.ts';
-import { createManifestTurns } from '../mirror/manifest-turns.ts';
+import type { MirrorMetrics } from '../mirror/mirror-metrics.ts';
+import { createDownloadLock } from '../mirror/fills/download-lock.ts';
+import { createManifestTurns } from '../mirror/content/manifest-lock.ts';
 import { type Mirror, createMirror } from '../mirror/mirror.ts';
 import { type Upstream, type UpstreamLogin, hasLogins } from '../mirror/upstream/upstream.ts';
 import type { Log } from '../observability/log.ts';
-import { createLeases } from '../registry/leases.ts';
-import { servesAlone } from './serves-alone.ts';
+import { createLeases } from '../coordination/leases.ts';
+import { isSingleProcess } from './serves-alone.ts';
 import { readTagFreshness } from './tag-freshness.ts';
 
 /** Of the time for an upstream's answer: who waited for another replica in vain may have to wait for that too. */
@@ -27,7 +27,7 @@ export async function openMirror(
   metadata: MetadataStore,
   now: () => number,
   log: Pick<Log, 'warn'>,
-  measures: Measures,
+  metrics: MirrorMetrics,
 ): Promise<Mirror> {
   const { mirror, storage } = config;
   const { timeouts, proxy } = mirror;
@@ -36,7 +36,7 @@ export async function openMirror(
   const tagFreshness = readTagFreshness(config, patternErrors);
   if (patternErrors.length > 0) throw new ConfigError(patternErrors);
   const leases = createLeases({ metadata, now });
-  const patienceSeconds = timeouts.headers * patiencePart;
+  const maxWaitSeconds = timeouts.headers * patiencePart;
   if (config.access.mode === 'open')
     warnOfSharing(
       upstreams.filter(({ name }) => !mirror.upstreams[name]?.passThrough),
@@ -47,7 +47,7 @@ export async function openMirror(
     metadata,
     now,
     log,
-    measures,
+    metrics,
     upstreams,
     fallback: mirror.default,
     freshnessSeconds: mirror.freshness,
@@ -55,15 +55,14 @@ export async function openMirror(
     staleWhileRevalidateSeconds: mirror.staleWhileRevalidate,
     negativeSeconds: mirror.negativeCache,
     retrySeconds: mirror.retry,
-    manifestTurns: servesAlone(config)
-      ? undefined
-      : createManifestTurns({ leases, metadata, now, maxWaitSeconds: patienceSeconds }),
+    manifestTurns: isSingleProcess(config) ? undefined : createManifestTurns({ leases, metadata, now, maxWaitSeconds }),
     publicCheckSeconds: mirror.publicCheck,
     timeouts: { connectSeconds: timeouts.connect, headersSeconds: timeouts.headers, idleSeconds: timeouts.idle },
     proxy: { HTTP_PROXY: withScheme(proxy.http), HTTPS_PROXY: withScheme(proxy.https), NO_PROXY: proxy.none },
     directory: mirror.directory ?? join(storage.blobs.directory, '.berth/fills'),
     // Processes of one machine share the folder.
-    turns: storage.metadata.driver === 'postgres' ? createFillTurns({ leases, metadata, now, patienceSeconds }) : undefined,
+    downloadLock:
+      storage.metadata.driver === 'postgres' ? createDownloadLock({ leases, metadata, now, maxWaitSeconds }) : undefined,
     finish: { part: mirror.finish.percent / 100, sizeBytes: mirror.finish.size },
     maxBytes: mirror.maxSize,
     keepFreeBytes: mirror.keepFree,

@@ -1,7 +1,7 @@
 import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
-import { parseGrant } from '../access/grants.ts';
-import { type WorkloadRule, parseClaimCondition } from '../access/workload-rule.ts';
+import { parseGrant } from '../access/permissions/grants.ts';
+import { type WorkloadRule, parseClaimCondition } from '../access/federation/workload-rule.ts';
 
 /** `access.identities` of the configuration. Throws `ConfigError` for grants and claims that can not be read. */
 export function readWorkloadRules(config: Config): readonly WorkloadRule[] {

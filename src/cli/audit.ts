@@ -1,5 +1,5 @@
 import type { AuditRecord } from '../../storage/metadata/queries/reads.ts';
-import { type Administrating, administrating, printTable, time } from './administrating.ts';
+import { type Administrating, administrating, printTable, time } from './admin-command.ts';
 import { type Command, UsageError } from './command.ts';
 
 const usualLines = '50';

@@ -1,4 +1,4 @@
-import { type Administrating, administrating, everything, pageSize, printTable } from './administrating.ts';
+import { type Administrating, administrating, everything, pageSize, printTable } from './admin-command.ts';
 import { type Command, UsageError } from './command.ts';
 
 /** `berth grant …`: who may do what, where. */

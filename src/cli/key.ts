@@ -1,6 +1,6 @@
-import { createEpoch } from '../access/epoch.ts';
-import { createSigningKeys } from '../access/signing-keys.ts';
-import { type Administrating, administrating } from './administrating.ts';
+import { createRightsVersion } from '../access/permissions/rights-version.ts';
+import { createSigningKeys } from '../access/tokens/signing-keys.ts';
+import { type Administrating, administrating } from './admin-command.ts';
 import type { Command } from './command.ts';
 
 /** `berth key …`: the keys that sign bearer tokens. */
@@ -10,6 +10,11 @@ export const keyCommands: readonly Command[] = [
 
 async function rotate({ metadata, config }: Administrating): Promise<void> {
   const tokenMilliseconds = config().access.tokenLifetime * 1000;
-  const keys = createSigningKeys({ metadata, epoch: createEpoch(metadata, Date.now), now: Date.now, tokenMilliseconds });
+  const keys = createSigningKeys({
+    metadata,
+    rightsVersion: createRightsVersion(metadata, Date.now),
+    now: Date.now,
+    tokenMilliseconds,
+  });
   await keys.rotate({ name: 'command line', address: '' });
 }

@@ -1,8 +1,8 @@
 import type { Config } from '../../config/schema.ts';
 import { metadataFile } from '../app.ts';
 import { openBlobStore } from '../assembly/blob-store.ts';
-import { move } from '../maintenance/move.ts';
-import { thaw } from '../../storage/metadata/sqlite/freeze.ts';
+import { move } from '../maintenance/transfer/transfer.ts';
+import { leaveReadOnly } from '../../storage/metadata/sqlite/read-only.ts';
 import { type Command, type Invocation, UsageError } from './command.ts';
 import { createProgress, inUnits } from './progress.ts';
 
@@ -23,7 +23,7 @@ export const migrate: Command = {
     const source = config();
     if (source.storage.metadata.driver !== 'sqlite') throw new UsageError('the configuration has no SQLite to move from');
     if (options['undo'] === true) {
-      thaw(metadataFile(source));
+      leaveReadOnly(metadataFile(source));
       print('the old installation takes changes again');
       return;
     }

@@ -1,4 +1,4 @@
-import { type Administrating, administrating, everything, pageSize, printTable, time } from './administrating.ts';
+import { type Administrating, administrating, everything, pageSize, printTable, time } from './admin-command.ts';
 import type { Command } from './command.ts';
 
 /** `berth namespace …`: who owns the repositories below a name. */

@@ -1,4 +1,4 @@
-import { type Administrating, administrating, everything, pageSize, printTable } from './administrating.ts';
+import { type Administrating, administrating, everything, pageSize, printTable } from './admin-command.ts';
 import type { Command } from './command.ts';
 
 /** `berth repo …`: which repositories are public. */

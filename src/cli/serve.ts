@@ -4,12 +4,12 @@ import type { Config } from '../../config/schema.ts';
 import { createApp } from '../app.ts';
 import { checkConfig } from '../assembly/check-config.ts';
 import { ownData } from '../assembly/data-owner.ts';
-import { sendPath } from '../http/send-object.ts';
+import { sendPath } from '../http/transfer/send-object.ts';
 import { type Log, createLog } from '../observability/log.ts';
 import type { Command, Invocation } from './command.ts';
 import { firstSteps } from './first-steps.ts';
 import { joinMetrics } from '../observability/worker-metrics.ts';
-import { type Workers, sayListening, startWorkers, workersListenThemselves } from './workers.ts';
+import { type Workers, reportListening, startWorkers, workersListenThemselves } from './workers.ts';
 
 /** `berth serve`: runs the registry until a signal ends it. */
 export const serve: Command = {
@@ -48,7 +48,7 @@ async function serveUntilSignal(
   if (cluster.isPrimary) {
     const { url } = service;
     log.info({ url, ...firstSteps(settings, url), workers: count, ...facts(settings) }, 'berth is listening');
-  } else sayListening(service.url);
+  } else reportListening(service.url);
   flush();
   const signal = await onSignal();
   if (cluster.isPrimary) log.info({ signal, graceSeconds: settings.shutdown.grace }, 'shutting down: running transfers may end');

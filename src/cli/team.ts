@@ -1,4 +1,4 @@
-import { type Administrating, administrating, everything, pageSize } from './administrating.ts';
+import { type Administrating, administrating, everything, pageSize } from './admin-command.ts';
 import { type Command, UsageError } from './command.ts';
 
 /** `berth team …`: users who are given the same. */

@@ -1,4 +1,4 @@
-import { type Administrating, administrating, expiry, printTable, time } from './administrating.ts';
+import { type Administrating, administrating, expiry, printTable, time } from './admin-command.ts';
 import { type Command, UsageError } from './command.ts';
 
 /** `berth token …`: secrets that stand for an account. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { AccountRecord } from '../../storage/metadata/queries/reads.ts';
-import { generatePassword } from '../access/password.ts';
-import { type Administrating, administrating, everything, pageSize, printTable, time } from './administrating.ts';
+import { generatePassword } from '../access/credentials/password.ts';
+import { type Administrating, administrating, everything, pageSize, printTable, time } from './admin-command.ts';
 import { type Command, UsageError } from './command.ts';
 
 const passwordOption = { 'password-stdin': { type: 'boolean' } } as const;

@@ -105,7 +105,7 @@ function format({ host, port }: Address): string {
 }
 
 /** Said by a worker to the process that started it. */
-export function sayListening(url: string): void {
+export function reportListening(url: string): void {
   process.send?.({ listeningAt: url });
 }
 

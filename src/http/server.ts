@@ -2,20 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { createAdmission } from './admission.ts';
-import type { Certificate } from './certificate.ts';
-import { ClientGone } from './client-gone.ts';
-import { sendError } from './errors.ts';
-import { cutIdleClients } from './idle.ts';
-import { type LingerLimits, lingerAfterEarlyAnswers } from './linger.ts';
-import { answerPlainHttp } from './plain-http.ts';
-import { answerRaw } from './raw-answer.ts';
-import { type RequestRecord, recordRequest } from './request-record.ts';
+import { createAdmission } from './server/admission.ts';
+import type { Certificate } from './server/certificate.ts';
+import { ClientGone } from './errors/client-gone.ts';
+import { sendError } from './errors/oci-errors.ts';
+import { cutIdleClients } from './server/idle.ts';
+import { type LingerLimits, lingerAfterEarlyAnswers } from './server/linger.ts';
+import { answerPlainHttp } from './server/plain-http.ts';
+import { answerRaw } from './server/raw-response.ts';
+import { type RequestRecord, recordRequest } from './server/request-record.ts';
 import { serveProtocol } from './v2/dispatch.ts';
-import type { Protocol } from './v2/exchange.ts';
+import type { Services } from './v2/request-context.ts';
 
 export interface HttpServerOptions {
-  readonly protocol: Protocol;
+  readonly protocol: Services;
   /** Everything that is not below `/v2`. */
   readonly web: (request: IncomingMessage, response: ServerResponse) => void;
   readonly log: (record: RequestRecord) => void;
@@ -54,12 +54,12 @@ function createSecure(certificate: Certificate): Server {
 
 function createHandler({ protocol, web, log, certificate, listensOnLoopback = false }: HttpServerOptions) {
   const prefix = randomBytes(6).toString('base64url');
-  const admit = createAdmission({ origin: protocol.origin, listensOnLoopback });
+  const admit = createAdmission({ publicUrl: protocol.publicUrl, listensOnLoopback });
   let count = 0;
 
   return (request: IncomingMessage, response: ServerResponse): void => {
     const requestId = `${prefix}-${(++count).toString(36)}`;
-    const client = protocol.origin.clientAddress(request); // a closed socket has no address any more
+    const client = protocol.publicUrl.clientAddress(request); // a closed socket has no address any more
     const recorded = recordRequest(request, response, { requestId, client }, log);
     response.setHeader('X-Request-Id', requestId);
     if (certificate) response.setHeader('Strict-Transport-Security', strictTransport);
@@ -86,7 +86,7 @@ function createHandler({ protocol, web, log, certificate, listensOnLoopback = fa
 const strictTransport = 'max-age=31536000';
 
 /** Mirrors may be asked below an upstream's name too: `/ghcr.io/v2/…`. */
-function isProtocol(url: string, { mirror }: Protocol): boolean {
+function isProtocol(url: string, { mirror }: Services): boolean {
   if (url.startsWith('/v2/') || url === '/v2' || url.startsWith('/v2?')) return true;
   const prefix = /^\/([^/?]+)\/v2(?:[/?]|$)/.exec(url)?.[1];
   return prefix !== undefined && mirror?.isPrefix(prefix) === true;

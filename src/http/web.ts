@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type Express, type Router } from 'express';
-import { ClientGone } from './client-gone.ts';
-import { problem } from './problem.ts';
+import { ClientGone } from './errors/client-gone.ts';
+import { problem } from './errors/problem.ts';
 
 /** The state of the parts that a probe asks about. */
 export interface Health {

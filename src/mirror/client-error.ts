@@ -1,5 +1,5 @@
 import { OciError, type OciErrorCode } from '../oci/errors.ts';
-import type { MirroredRepository } from './routing.ts';
+import type { MirroredRepository } from './names/routing.ts';
 import { UpstreamError, type UpstreamErrorCode } from './upstream/upstream-error.ts';
 
 type Unknown = Extract<OciErrorCode, 'MANIFEST_UNKNOWN' | 'BLOB_UNKNOWN' | 'NAME_UNKNOWN'>;

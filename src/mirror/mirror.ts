@@ -5,42 +5,42 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
 import * as failures from '../registry/failures.ts';
-import { createTrash, recorded } from '../registry/trash.ts';
-import { createAbsences } from './absence.ts';
-import { createAnonymousView } from './anonymous-view.ts';
+import { createTrash, storeThenRecord } from '../content/trash.ts';
+import { createNegativeCache } from './remote/negative-cache.ts';
+import { createAnonymousView } from './visibility/anonymous-view.ts';
 import { createBandwidths } from './upstream/bandwidth.ts';
-import { createMirroredBlobs } from './blobs.ts';
+import { createMirroredBlobs } from './content/blobs.ts';
 import { toClientError } from './client-error.ts';
 import type { OpenCircuits } from './upstream/circuits.ts';
 import { createClients } from './upstream/clients.ts';
 import { createConnectionWaits } from './upstream/connection-waits.ts';
 import { createLoginStates } from './upstream/login-states.ts';
 import { createEviction } from './cache/eviction.ts';
-import { WrongDigest } from './fills/growing-blob.ts';
-import type { FillTurns } from './fills/fill-turns.ts';
+import { WrongDigest } from './fills/partial-blob.ts';
+import type { DownloadLock } from './fills/download-lock.ts';
 import { createUpstreamFills } from './fills/upstream-fills.ts';
 import type { MeasureDisk } from './cache/disk-limit.ts';
-import { createPresence } from './cache/presence.ts';
-import { type PassThrough, createPassThrough } from './pass-through.ts';
-import { createPrefetch } from './prefetch.ts';
-import { createKeptManifests } from './kept-manifests.ts';
-import type { Measures } from './measures.ts';
-import { type ManifestTurns, noTurns } from './manifest-turns.ts';
-import { createMirroredManifests } from './manifests.ts';
+import { createExistenceCache } from './cache/existence-cache.ts';
+import { type PassThrough, createPassThrough } from './visibility/pass-through.ts';
+import { createPrefetch } from './content/prefetch.ts';
+import { createManifestStore } from './content/manifest-store.ts';
+import type { MirrorMetrics } from './mirror-metrics.ts';
+import { type ManifestTurns, noTurns } from './content/manifest-lock.ts';
+import { createMirroredManifests } from './content/manifests.ts';
 import { createRateLimits } from './upstream/rate-limit.ts';
-import { type RemotePage, type RemoteReferrer, createRemoteListings } from './remote-listings.ts';
-import { createRemoteManifests } from './remote-manifests.ts';
-import { type RemoteSearch, createRemoteSearch } from './remote-search.ts';
-import { type MirroredRepository, type Routing, createRouting } from './routing.ts';
-import type { ServedBlob, ServedManifest } from './served.ts';
+import { type RemotePage, type RemoteReferrer, createRemoteListings } from './remote/remote-listings.ts';
+import { createRemoteManifests } from './remote/remote-manifests.ts';
+import { type RemoteSearch, createRemoteSearch } from './remote/remote-search.ts';
+import { type MirroredRepository, type Routing, createRouting } from './names/routing.ts';
+import type { BlobLookup, ManifestLookup } from './remote/lookup-result.ts';
 import type { ProxySettings, Timeouts } from './upstream/transport.ts';
-import { createTransits } from './cache/transits.ts';
+import { createSpaceReservations } from './cache/space-reservations.ts';
 import { type Upstream, createUpstreams, hasLogins } from './upstream/upstream.ts';
 import { reasonOf } from './upstream/upstream-error.ts';
-import { type UpstreamVisibility, createUpstreamVisibility } from './upstream-visibility.ts';
-import { createStoredListings } from './stored-listings.ts';
-import { createUpstreamWaits } from './upstream-waits.ts';
-import { createUses } from './cache/uses.ts';
+import { type UpstreamVisibility, createUpstreamVisibility } from './visibility/upstream-visibility.ts';
+import { createStoredListings } from './remote/stored-listings.ts';
+import { createUpstreamWaits } from './remote/upstream-waits.ts';
+import { createLastUsedTracker } from './cache/last-used.ts';
 
 /** What upstreams have, as if it lay here. Failures are what the client may read. */
 export interface Mirror {
@@ -48,8 +48,8 @@ export interface Mirror {
   readonly locate: Routing;
   /** Whether a path's part before `/v2` names an upstream, or could only have been meant to. */
   isPrefix(text: string): boolean;
-  manifest(source: MirroredRepository, reference: Reference, bodyWanted: boolean): Promise<ServedManifest>;
-  blob(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedBlob>;
+  manifest(source: MirroredRepository, reference: Reference, bodyWanted: boolean): Promise<ManifestLookup>;
+  blob(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<BlobLookup>;
   /** The next request for the blob has it kept, however large it is. */
   want(digest: Digest): Promise<void>;
   /** The same on behalf of nobody: it is no use, and nothing that clients got. */
@@ -122,7 +122,7 @@ export interface MirrorOptions {
   readonly proxy: ProxySettings;
   /** For downloads in progress. */
   readonly directory: string;
-  readonly turns: FillTurns | undefined;
+  readonly downloadLock: DownloadLock | undefined;
   readonly maxManifestBytes: number;
   /** Layers up to this size are fetched when their manifest is; 0: none. */
   readonly prefetchBytes: number;
@@ -133,7 +133,7 @@ export interface MirrorOptions {
   /** How many bytes of the blob store's disk the mirror leaves free. */
   readonly keepFreeBytes: number;
   readonly disk: MeasureDisk;
-  readonly measures: Measures;
+  readonly metrics: MirrorMetrics;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -147,7 +147,7 @@ const partialShare = 0.1;
 const refusalSeconds = 7 * 24 * 3600;
 
 export async function createMirror(options: MirrorOptions): Promise<Mirror> {
-  const { driver, metadata, now, log, measures, freshnessSeconds, timeouts } = options;
+  const { driver, metadata, now, log, metrics, freshnessSeconds, timeouts } = options;
   const upstreams = createUpstreams(options.upstreams);
   const limits = createRateLimits(now);
   const logins = createLoginStates({
@@ -156,7 +156,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   });
   const waits = createConnectionWaits({
     now,
-    onWaited: measures.waited,
+    onWaited: metrics.waited,
     onSlow: (slow) =>
       log.warn(slow, 'downloads have waited for a connection: mirror.upstreams.HOST.connections allows more of them'),
   });
@@ -165,10 +165,10 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const bandwidthOf = createBandwidths(options.upstreams);
   /** Manifests and listings do not wait for blobs. */
   const countReceived = ({ upstream }: MirroredRepository, bytes: number) => bandwidthOf(upstream).count(bytes);
-  const absences = createAbsences(now);
-  const uses = createUses(metadata, now, (error) => log.warn({ err: error }, 'cannot record what was used'));
+  const negativeCache = createNegativeCache(now);
+  const lastUsed = createLastUsedTracker(metadata, now, (error) => log.warn({ err: error }, 'cannot record what was used'));
   const trash = createTrash({ driver, metadata, now, onLeft: (digests) => metadata.endTransits(digests, true) });
-  const transits = createTransits({ driver, metadata, trash, now });
+  const reservations = createSpaceReservations({ driver, metadata, trash, now });
   const eviction = createEviction({
     metadata,
     trash,
@@ -176,15 +176,15 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     keepFreeBytes: options.keepFreeBytes,
     disk: options.disk,
     now,
-    flushUses: uses.flush,
-    isInUse: uses.isHeld,
-    onEvicted: (sizeBytes) => measures.evicted(sizeBytes),
+    flushUses: lastUsed.flush,
+    isInUse: lastUsed.isPinned,
+    onEvicted: (sizeBytes) => metrics.evicted(sizeBytes),
     onFailure: (error) => log.warn({ err: error }, 'mirrored content could not be evicted'),
   });
   /** True if the blob was stored meanwhile, by a download from another upstream: then all holders serve that one. */
-  async function linkHeld(holders: readonly Mirrored[], digest: Digest): Promise<boolean> {
+  async function linkHeld(repositoryRefs: readonly Mirrored[], digest: Digest): Promise<boolean> {
     if (!(await metadata.findContent(digest))) return false;
-    for (const holder of holders) if (!(await metadata.linkHeldBlob(holder, digest, now()))) return false;
+    for (const repositoryRef of repositoryRefs) if (!(await metadata.linkHeldBlob(repositoryRef, digest, now()))) return false;
     return true;
   }
 
@@ -192,40 +192,40 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     upstreams: upstreams.all.map(({ name }) => name),
     driver,
     directory: options.directory,
-    turns: options.turns,
-    async keep({ holders, ...arrival }, store) {
+    downloadLock: options.downloadLock,
+    async keep({ repositoryRefs, ...arrival }, store) {
       const { digest, sizeBytes } = arrival;
-      if (await linkHeld(holders, digest)) return true;
+      if (await linkHeld(repositoryRefs, digest)) return true;
       if (!(await eviction.admit(arrival))) {
-        measures.notKept();
+        metrics.notKept();
         return false;
       }
-      const record = () => metadata.recordMirroredBlob(holders, digest, sizeBytes, now());
-      await transits.arriving(digest, () => recorded({ driver, metadata }, { digest, store, record }));
+      const record = () => metadata.recordMirroredBlob(repositoryRefs, digest, sizeBytes, now());
+      await reservations.arriving(digest, () => storeThenRecord({ driver, metadata }, { digest, store, record }));
       eviction.grown();
       return true;
     },
     isWorthFinishing: (keptBytes, sizeBytes) =>
       keptBytes >= sizeBytes * options.finish.part || sizeBytes <= options.finish.sizeBytes,
-    onAbandoned: () => measures.abandoned(),
+    onAbandoned: () => metrics.abandoned(),
     isStored: async (digest) => (await metadata.findContent(digest)) !== undefined,
     idleSeconds: timeouts.idleSeconds,
     onFailure(digest, error) {
-      if (error instanceof WrongDigest) measures.mismatched();
+      if (error instanceof WrongDigest) metrics.mismatched();
       log.warn({ digest, reason: reasonOf(error) }, 'a blob could not be fetched');
     },
   });
   const blobs = createMirroredBlobs({
     metadata,
     fills,
-    absences,
+    negativeCache,
     clientOf,
     now,
     negativeSeconds: options.negativeSeconds,
     keepsSecrets: upstreams.all.some(hasLogins),
-    onResume: ({ upstream }) => measures.resumed(upstream.name),
+    onResume: ({ upstream }) => metrics.resumed(upstream.name),
     onReceived({ upstream }, bytes, signal) {
-      measures.received(upstream.name, bytes);
+      metrics.received(upstream.name, bytes);
       return bandwidthOf(upstream).spend(bytes, signal);
     },
   });
@@ -243,17 +243,17 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const manifests = createMirroredManifests({
     metadata,
     remote: createRemoteManifests(clientOf, options.maxManifestBytes, countReceived),
-    kept: createKeptManifests({
+    kept: createManifestStore({
       driver,
       metadata,
       now,
       reserve: eviction.admitManifest,
-      arriving: transits.arriving,
+      arriving: reservations.arriving,
       onFailure: (error) => log.warn({ err: error }, 'a manifest could not be kept'),
     }),
-    absences,
+    negativeCache,
     now,
-    turns: options.manifestTurns ?? noTurns,
+    downloadLock: options.manifestTurns ?? noTurns,
     freshnessSeconds: ({ upstream, repository }, tag) =>
       options.tagFreshness(repository, tag) * (limits.isScarce(upstream.name) ? scarceFactor : 1),
     staleWhileRevalidateSeconds: options.staleWhileRevalidateSeconds,
@@ -262,16 +262,16 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     waits: upstreamWaits,
     onFetched: prefetch.after,
   });
-  const presence = createPresence(driver, now);
+  const existence = createExistenceCache(driver, now);
 
   async function lost(digest: Digest): Promise<void> {
     await metadata.evictContent(digest, now());
   }
 
   /** What is here, but for its bytes, is fetched again. */
-  async function present(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ServedBlob> {
+  async function present(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<BlobLookup> {
     const served = await blobs.get(source, digest, bodyWanted);
-    if (served.open || !bodyWanted || (await presence.isThere(digest))) return served;
+    if (served.open || !bodyWanted || (await existence.isThere(digest))) return served;
     await lost(digest);
     return blobs.get(source, digest, bodyWanted);
   }
@@ -296,7 +296,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     }),
     now,
     believedSeconds: options.publicCheckSeconds,
-    patienceSeconds: timeouts.connectSeconds,
+    maxWaitSeconds: timeouts.connectSeconds,
     onFailure: (error) => log.warn({ err: error }, 'cannot record whether a repository is public'),
   });
 
@@ -328,17 +328,17 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       readable(source, 'MANIFEST_UNKNOWN', async () => {
         const askedAt = now();
         const served = await manifests.get(source, reference, bodyWanted);
-        uses.note(served.digest, askedAt);
-        measures.served(source.upstream.name, 'manifest', served.cache);
+        lastUsed.touch(served.digest, askedAt);
+        metrics.served(source.upstream.name, 'manifest', served.cache);
         return served;
       }),
     blob: (source, digest, bodyWanted) =>
       readable(source, 'BLOB_UNKNOWN', async () => {
-        if (bodyWanted) uses.note(digest, now());
+        if (bodyWanted) lastUsed.touch(digest, now());
         const served = await present(source, digest, bodyWanted);
-        measures.served(source.upstream.name, 'blob', served.cache);
+        metrics.served(source.upstream.name, 'blob', served.cache);
         const { open } = served;
-        return open ? { ...served, open: (range) => uses.holding(digest, open(range)) } : served;
+        return open ? { ...served, open: (range) => lastUsed.pinWhileOpen(digest, open(range)) } : served;
       }),
     tags: (source, query) => readable(source, 'NAME_UNKNOWN', () => listings.tags(source, query)),
     referrers: (source, subject, query) => readable(source, 'NAME_UNKNOWN', () => listings.referrers(source, subject, query)),
@@ -357,26 +357,26 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     }),
     want,
     lost,
-    inUse: uses.holding,
+    inUse: lastUsed.pinWhileOpen,
     emptyTrash: () => trash.empty(),
     makeRoom: eviction.makeRoom,
-    recover: transits.settleAllArrivals,
+    recover: reservations.settleAllArrivals,
     async tidy() {
-      await uses.flush();
-      await transits.renew();
+      await lastUsed.flush();
+      await reservations.renew();
       await eviction.look();
       await fills.sweep(now() - partialSeconds * 1000, options.maxBytes * partialShare);
     },
     async tidyStores() {
       await eviction.run();
-      await transits.settleOld();
+      await reservations.releaseExpired();
       await metadata.forgetRefusals(now() - refusalSeconds * 1000);
     },
     async close() {
       eviction.stop();
       await fills.close();
       await eviction.close();
-      await uses.flush();
+      await lastUsed.flush();
       clients.close();
       search.close();
     },

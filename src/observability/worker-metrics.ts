@@ -20,7 +20,7 @@ interface Message {
 }
 
 /** A worker that does not answer in this time is left out. */
-const patienceMilliseconds = 2000;
+const maxWaitMilliseconds = 2000;
 
 let asked = 0;
 
@@ -80,7 +80,7 @@ function textOf(worker: Worker): Promise<string> {
       if (toldMetrics === question) end(text);
     };
     const gone = (): void => end('');
-    const timer = setTimeout(gone, patienceMilliseconds);
+    const timer = setTimeout(gone, maxWaitMilliseconds);
     worker.on('message', hear).on('exit', gone);
     send(worker, { tellMetrics: question });
   });

@@ -10,9 +10,9 @@ export interface IndexedFields {
 }
 
 /** Referrers are listed with their annotations: a page of them must hold more than one. */
-const mostReferrerBytes = 256 * 1024;
+const maxReferrerBytes = 256 * 1024;
 /** Of other manifests a search reads the description alone: where there is more, nothing else is kept. */
-const mostOtherBytes = 64 * 1024;
+const maxOtherBytes = 64 * 1024;
 /** A media type has two names of at most 127 characters (RFC 6838, 4.2). */
 const longestArtifactType = 255;
 
@@ -37,14 +37,14 @@ type Annotations = Readonly<Record<string, string>>;
 
 function listed(annotations: Annotations): string {
   const text = JSON.stringify(annotations);
-  if (Buffer.byteLength(text) > mostReferrerBytes)
-    throw new InvalidManifest(`the annotations of a manifest with a subject have more than ${mostReferrerBytes} bytes`);
+  if (Buffer.byteLength(text) > maxReferrerBytes)
+    throw new InvalidManifest(`the annotations of a manifest with a subject have more than ${maxReferrerBytes} bytes`);
   return text;
 }
 
 function describing(annotations: Annotations): string | null {
   const text = JSON.stringify(annotations);
-  if (Buffer.byteLength(text) <= mostOtherBytes) return text;
+  if (Buffer.byteLength(text) <= maxOtherBytes) return text;
   const said = annotations[description];
   return said === undefined ? null : JSON.stringify({ [description]: said.slice(0, longestDescription) });
 }

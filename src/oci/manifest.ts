@@ -18,7 +18,7 @@ export interface Manifest {
 }
 
 /** More references than any real artifact has, and few enough to be checked in one transaction. */
-export const mostReferences = 4096;
+export const maxReferences = 4096;
 
 type Shape = 'image' | 'index' | 'artifact';
 
@@ -111,5 +111,5 @@ function descriptors(document: JsonObject, key: string): readonly Descriptor[] {
 }
 
 function refuseTooMany(references: number): void {
-  if (references > mostReferences) throw new InvalidManifest(`${references} references: at most ${mostReferences} are allowed`);
+  if (references > maxReferences) throw new InvalidManifest(`${references} references: at most ${maxReferences} are allowed`);
 }

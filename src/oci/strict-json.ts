@@ -9,9 +9,9 @@ export class JsonError extends Error {
 
 const deepest = 32;
 /** More than 4,096 descriptors with platforms and annotations have. */
-const mostKeys = 65_536;
+const maxKeys = 65_536;
 /** Of arrays and objects together, and they themselves. */
-const mostItems = 131_072;
+const maxItems = 131_072;
 
 /**
  * Parses UTF-8 JSON. Throws `JsonError` for anything else, for repeated keys, for nesting deeper than 32, and for more than
@@ -55,8 +55,8 @@ function checkBounds(bytes: Uint8Array): void {
     } else if (closers.has(byte)) depth--;
     else continue;
     if (depth > deepest) throw new JsonError(`nested deeper than ${deepest} levels`);
-    if (keys > mostKeys) throw new JsonError(`more than ${mostKeys} keys`);
-    if (items > mostItems) throw new JsonError(`more than ${mostItems} items`);
+    if (keys > maxKeys) throw new JsonError(`more than ${maxKeys} keys`);
+    if (items > maxItems) throw new JsonError(`more than ${maxItems} items`);
   }
 }
 

@@ -4,7 +4,7 @@ import type { ChunkRange } from '../oci/content-range.ts';
 import { type Digest, digestAlgorithm } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { OpenUpload } from './open-upload.ts';
-import type { Turn } from './turns.ts';
+import type { Turn } from '../coordination/keyed-mutex.ts';
 
 export interface Chunk {
   readonly body: AsyncIterable<Uint8Array>;

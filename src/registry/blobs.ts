@@ -8,7 +8,7 @@ import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { dated } from './author.ts';
 import { translating } from './failures.ts';
-import { BytesLost, hasContent, openContent } from './lost-bytes.ts';
+import { ContentMissing, hasContent, openContent } from '../content/missing-content.ts';
 
 /** Blobs as a repository serves them: only those that are linked into it exist. `author`: for the audit log. */
 export interface Blobs {
@@ -52,7 +52,7 @@ export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
 
   async function assertPresent(digest: Digest, sizeBytes: number): Promise<void> {
     if (present.has(digest)) return;
-    if (!(await hasContent(driver, digest, sizeBytes))) throw new BytesLost(digest, undefined);
+    if (!(await hasContent(driver, digest, sizeBytes))) throw new ContentMissing(digest, undefined);
     present.set(digest, true);
   }
 

@@ -15,8 +15,8 @@ import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { dated } from './author.ts';
 import { stillNeeded } from './blobs.ts';
 import { translating } from './failures.ts';
-import { BytesLost, damaged, openContent } from './lost-bytes.ts';
-import { recorded } from './trash.ts';
+import { ContentMissing, damaged, openContent } from '../content/missing-content.ts';
+import { storeThenRecord } from '../content/trash.ts';
 
 export interface PushedManifest {
   readonly digest: Digest;
@@ -108,7 +108,7 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
       bytesOf(digest, sizeBytes).then(
         () => false,
         (error: unknown) => {
-          if (error instanceof BytesLost) return true;
+          if (error instanceof ContentMissing) return true;
           throw error;
         },
       ),
@@ -133,7 +133,7 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
           now: now(),
           author: dated(author, now()),
         };
-        const check = await recorded<PutCheck>(
+        const check = await storeThenRecord<PutCheck>(
           { driver, metadata },
           {
             digest,

@@ -2,9 +2,9 @@ import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { uploadKey } from '../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../storage/blobs/missing.ts';
 import type { DigestAlgorithm } from '../oci/digest.ts';
-import type { Lease, Leases } from './leases.ts';
+import type { Lease, Leases } from '../coordination/leases.ts';
 import { type HashedBytes, type OpenUpload, extend, hashing, startHash } from './open-upload.ts';
-import { type Turn, createTurns } from './turns.ts';
+import { type Turn, createKeyedMutex } from '../coordination/keyed-mutex.ts';
 
 /**
  * The sessions that this process has at hand. It is only a cache: a session that is not here is opened again from the
@@ -60,7 +60,7 @@ export interface OpenUploadsOptions {
 }
 
 export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsOptions): OpenUploads {
-  const turns = createTurns(leases);
+  const mutex = createKeyedMutex(leases);
   const entries = new Map<string, Entry>();
   const held = new Map<string, Lease>();
   /** Sessions with an open file on which no request works, the longest resting one first. */
@@ -69,7 +69,7 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
 
   function closeResting(): void {
     for (const [id, entry] of entries) {
-      if (turns.isTaken(turnOf(id)) || performance.now() - entry.restingSince < restMilliseconds) continue;
+      if (mutex.isLocked(turnOf(id)) || performance.now() - entry.restingSince < restMilliseconds) continue;
       forget(id);
       void entry.upload?.then((upload) => upload.close()).catch(() => undefined);
     }
@@ -85,7 +85,7 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
     const [oldest] = resting;
     if (oldest === undefined || resting.size <= maxOpenFiles) return;
     resting.delete(oldest);
-    if (!turns.isTaken(turnOf(oldest))) void turns.here(turnOf(oldest), () => closeFile(oldest)).catch(() => undefined);
+    if (!mutex.isLocked(turnOf(oldest))) void mutex.lockLocal(turnOf(oldest), () => closeFile(oldest)).catch(() => undefined);
   }
 
   async function closeFile(id: string): Promise<void> {
@@ -151,11 +151,11 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
 
   return {
     exclusively: (id, work, signal) =>
-      turns
-        .everywhere(turnOf(id), (turn) => (turn.lease ? leased(id, turn.lease, () => work(turn)) : work(turn)), { signal })
+      mutex
+        .lock(turnOf(id), (turn) => (turn.lease ? leased(id, turn.lease, () => work(turn)) : work(turn)), { signal })
         .finally(() => touch(id)),
 
-    privately: (id, work) => turns.here(turnOf(id), work),
+    privately: (id, work) => mutex.lockLocal(turnOf(id), work),
 
     get: (id, algorithm) => {
       const entry = entries.get(id);
@@ -169,13 +169,13 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
       ),
 
     async sizeOf(id) {
-      await turns.untilIdle(turnOf(id), settleMilliseconds);
+      await mutex.untilIdle(turnOf(id), settleMilliseconds);
       const upload = await entries.get(id)?.upload;
       if (upload) return upload.sizeBytes;
       return (await unlessMissing(driver.inProgressBytes(uploadKey(id)))) ?? 0;
     },
 
-    isBusy: (id) => turns.isTaken(turnOf(id)),
+    isBusy: (id) => mutex.isLocked(turnOf(id)),
 
     async abort(id) {
       const upload = entries.get(id)?.upload;

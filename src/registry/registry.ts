@@ -1,7 +1,7 @@
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
-import type { Leases } from './leases.ts';
+import type { Leases } from '../coordination/leases.ts';
 import { type Listings, createListings } from './listings.ts';
 import { type Manifests, createManifests } from './manifests.ts';
 import type { UploadLimits } from './upload-limits.ts';

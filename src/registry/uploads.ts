@@ -6,14 +6,14 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/diges
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { translating } from './failures.ts';
-import { recorded } from './trash.ts';
-import type { Leases } from './leases.ts';
+import { storeThenRecord } from '../content/trash.ts';
+import type { Leases } from '../coordination/leases.ts';
 import { type Chunk, appendChunk, appendLast, leavingNothing } from './append-chunk.ts';
 import { createOpenUploads } from './open-uploads.ts';
 import type { OpenUpload } from './open-upload.ts';
 import { type UploadLimits, checkLimits } from './upload-limits.ts';
 import { untilSuperseded } from './superseded.ts';
-import { type Turn, TurnNotGiven } from './turns.ts';
+import { type Turn, LockTimeout } from '../coordination/keyed-mutex.ts';
 
 /**
  * Upload sessions (distribution-spec, "Pushing blobs"). A session survives a restart of the server: its record lies in
@@ -129,7 +129,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       await open.exclusively(id, () => drop(id));
       return true;
     } catch (error) {
-      if (error instanceof TurnNotGiven) return false;
+      if (error instanceof LockTimeout) return false;
       throw error;
     }
   }
@@ -143,7 +143,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       });
     }
     const { sizeBytes } = upload;
-    await recorded(
+    await storeThenRecord(
       { driver, metadata },
       {
         digest,
@@ -229,7 +229,7 @@ export function createUploads(options: UploadsOptions): Uploads {
 
     async sweep(before, signal) {
       let swept = 0;
-      for await (const { key, modifiedAt } of driver.listGrowing()) {
+      for await (const { key, modifiedAt } of driver.listPartial()) {
         if (signal?.aborted) break;
         const id = key.slice(key.lastIndexOf('/') + 1);
         if (modifiedAt.getTime() > before || key !== uploadKey(id) || open.isBusy(id)) continue;

@@ -15,16 +15,16 @@ export interface Search {
 }
 
 /** More than this is not looked at: nobody reads on, and a search must not hold up pulls. */
-const mostCandidates = 2000;
+const maxCandidates = 2000;
 const longestDescription = 300;
 
 export function createSearch(metadata: MetadataStore): Search {
   async function candidates(term: string, visible: AsyncIterable<string> | undefined): Promise<readonly string[]> {
-    if (!visible) return metadata.findRepositoriesHolding(term, mostCandidates);
+    if (!visible) return metadata.findRepositoriesHolding(term, maxCandidates);
     const names: string[] = [];
     for await (const name of visible) {
       if (name.includes(term)) names.push(name);
-      if (names.length === mostCandidates) break;
+      if (names.length === maxCandidates) break;
     }
     return names;
   }

@@ -176,7 +176,7 @@ export interface BlobDriver {
   list(prefix: string, options?: { startAfter?: string }): AsyncIterable<ObjectKey>;
 
   /** Keys of growing objects, in no order: what is left of uploads, also of crashed processes. */
-  listGrowing(): AsyncIterable<{ readonly key: ObjectKey; readonly modifiedAt: Date }>;
+  listPartial(): AsyncIterable<{ readonly key: ObjectKey; readonly modifiedAt: Date }>;
 
   /**
    * Removes what crashed processes left of puts; growing objects stay. May take long, and runs beside everything else.

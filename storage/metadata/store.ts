@@ -1,4 +1,4 @@
-import type { Query } from './query.ts';
+import type { Query } from './queries/query.ts';
 import type * as reads from './queries/reads.ts';
 import type * as writes from './queries/writes.ts';
 

@@ -62,11 +62,11 @@ describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
     const script = `#!/usr/local/bin/node\n${copy};\n`;
     await writeFile(join(home, 'cc'), script, { mode: 0o755 });
     await writeFile(join(home, 'node_api.h'), '');
-    await run(process.execPath, [join(checkout, 'src/http/native/build.cjs')]);
+    await run(process.execPath, [join(checkout, 'src/http/transfer/native/build.cjs')]);
     const builder = (await buildah('from', '--pull-never', 'localhost/base')).trim();
     await buildah('copy', builder, join(home, 'cc'), '/usr/local/bin/');
     await buildah('copy', builder, join(home, 'node_api.h'), '/usr/local/include/node/');
-    await buildah('copy', builder, join(checkout, 'src/http/native/sendfile.node'), '/usr/local/lib/');
+    await buildah('copy', builder, join(checkout, 'src/http/transfer/native/sendfile.node'), '/usr/local/lib/');
     await buildah('commit', '--quiet', '--rm', builder, 'localhost/builder');
   }
 

@@ -59,7 +59,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       const fresh = await store.reopen();
       const keys = await collect(fresh.list(''));
       const growing: string[] = [];
-      for await (const { key } of fresh.listGrowing()) growing.push(key);
+      for await (const { key } of fresh.listPartial()) growing.push(key);
       await fresh.close();
       await driver.close();
       await store.dispose();

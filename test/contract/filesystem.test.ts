@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { objectKey } from '../../storage/blobs/driver.ts';
-import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
-import { createProcessMarks } from '../../storage/process-mark.ts';
+import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
+import { createOwnerTags } from '../../storage/owner-tag.ts';
 import { describeBlobDriver, describeObjectKeys } from './blob-driver.ts';
 
 describeObjectKeys();
@@ -40,7 +40,7 @@ test('removeLeftovers removes what crashed processes left of puts, and nothing o
   const { directory, reopen, dispose } = await makeStore();
   const temporary = join(directory, '.berth/temporary');
   const { stdout: child } = await promisify(execFile)(process.execPath, ['-p', 'process.pid']);
-  const [processes = ''] = (await createProcessMarks()).own.split('.');
+  const [processes = ''] = (await createOwnerTags()).own.split('.');
   const crashed = [`${processes}.${child.trim()}.run.x`, `${processes}.${process.pid}.earlier.x`];
   const running = [`${processes}.${process.ppid}.run.x`, `elsewhere.${child.trim()}.run.x`];
   const longAgo = new Date(Date.now() - 2 * 60 * 60 * 1000);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 
 let directory: string;
 beforeEach(async () => {

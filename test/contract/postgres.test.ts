@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { createPostgresStore } from '../../storage/metadata/postgres.ts';
+import { createPostgresStore } from '../../storage/metadata/postgres/postgres-store.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
 import { describeWith } from '../support/requires.ts';

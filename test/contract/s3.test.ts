@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type BlobDriver, type StorageError, objectKey } from '../../storage/blobs/driver.ts';
-import { createS3Driver } from '../../storage/blobs/s3.ts';
+import { createS3Driver } from '../../storage/blobs/s3/s3-driver.ts';
 import type { S3Options } from '../../storage/blobs/s3/bucket.ts';
-import { largestObjectBytes, mostParts, partBytes, smallestPartBytes } from '../../storage/blobs/s3/part-sizes.ts';
+import { largestObjectBytes, maxParts, partBytes, smallestPartBytes } from '../../storage/blobs/s3/part-sizes.ts';
 import { describeWith } from '../support/requires.ts';
 import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.ts';
 import { until } from '../support/until.ts';
 import { chunked, contentOf, describeBlobDriver } from './blob-driver.ts';
 
 test('parts are large enough that 10,000 hold 5 TiB, and small where uploads are', () => {
-  const numbers = Array.from({ length: mostParts }, (_, index) => index + 1);
+  const numbers = Array.from({ length: maxParts }, (_, index) => index + 1);
   const sizes = numbers.map(partBytes);
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(largestObjectBytes);
   expect(Math.min(...sizes)).toBeGreaterThan(smallestPartBytes);
@@ -83,7 +83,7 @@ describeWith(s3Programs, 'Ceph', () => {
     });
     afterEach(async () => {
       await driver.delete([target]);
-      const left = [await all(driver.list('')), await all(driver.listGrowing())];
+      const left = [await all(driver.list('')), await all(driver.listPartial())];
       for (const one of opened.splice(0)) await one.close();
       expect(left).toEqual([[], []]);
     });
@@ -184,7 +184,7 @@ describeWith(s3Programs, 'Ceph', () => {
 
     test('a multipart upload without a record is found, and deleted', async () => {
       await bucket.s3.createMultipartUpload({ Bucket: bucket.name, Key: `${prefix}/.berth/growing/data/${grown}` });
-      expect((await all(driver.listGrowing())).map(({ key }) => key)).toEqual([grown]);
+      expect((await all(driver.listPartial())).map(({ key }) => key)).toEqual([grown]);
       await driver.delete([objectKey('other'), grown]);
     });
 

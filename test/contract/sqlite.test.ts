@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { describeMetadataStore } from './metadata-store.ts';
 
 describeMetadataStore('sqlite', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type BlobDriver, objectKey } from '../../storage/blobs/driver.ts';
-import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
+import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
 import { chunked, contentOf } from '../contract/blob-driver.ts';
 
 type Sync = 'sync' | 'datasync';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { extend, hashing, startHash } from '../../src/registry/open-upload.ts';
 import { type Appender, StorageError, objectKey } from '../../storage/blobs/driver.ts';
-import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
+import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
 import { chunked } from '../contract/blob-driver.ts';
 
 /** An appender whose first append keeps no more than `keptBytes`. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { toClientError } from '../../src/registry/failures.ts';
 import { StorageError } from '../../storage/blobs/driver.ts';
-import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
 import { digestOf, newImage, pushBlob, pushBlobs, pushImage, putManifest, startUpload } from '../support/images.ts';

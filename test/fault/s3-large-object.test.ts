@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
-import { createS3Driver } from '../../storage/blobs/s3.ts';
-import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { createS3Driver } from '../../storage/blobs/s3/s3-driver.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { call } from '../support/call.ts';
 import { digestOf, startUpload } from '../support/images.ts';
@@ -70,6 +70,6 @@ describeWith(s3Programs, 'a layer that is larger than an object of S3 may be', (
     expect(await send('PUT', `${location}?digest=${digestOf(bytes)}`, bytes.subarray(largestObjectBytes))).toMatch(tooLarge);
     expect((await call(server, 'DELETE', location)).status).toBe(204);
     expect(await send('POST', `/v2/app/blobs/uploads/?digest=${digestOf(bytes)}`, bytes)).toMatch(tooLarge);
-    for await (const { key } of driver.listGrowing()) expect(key).toBeUndefined();
+    for await (const { key } of driver.listPartial()) expect(key).toBeUndefined();
   }, 60_000);
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type BlobDriver, type StorageError, objectKey } from '../../storage/blobs/driver.ts';
-import { createS3Driver } from '../../storage/blobs/s3.ts';
+import { createS3Driver } from '../../storage/blobs/s3/s3-driver.ts';
 import { chunked, contentOf } from '../contract/blob-driver.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { s3Settings } from '../support/blobs.ts';
@@ -42,7 +42,7 @@ function overFaults<Row extends readonly unknown[]>(work: (store: FaultyStore, .
       await driver.delete([target, grown]);
       const left: string[] = [];
       for await (const key of driver.list('')) left.push(key);
-      for await (const { key } of driver.listGrowing()) left.push(key);
+      for await (const { key } of driver.listPartial()) left.push(key);
       expect(left).toEqual([]);
     } finally {
       await driver.close();

@@ -4,7 +4,7 @@ import { type Socket, connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { blobKey } from '../../storage/blobs/layout.ts';
-import { requireDigest } from '../../src/http/v2/exchange.ts';
+import { requireDigest } from '../../src/http/v2/request-context.ts';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { call } from '../support/call.ts';
 import { digestOf, pushBlob } from '../support/images.ts';

@@ -13,7 +13,7 @@ describeWith(['setpriv'], 'an installation that the user may not write to', () =
     const [home, node] = [join(folder, 'berth'), join(folder, 'node')];
     try {
       await mkdir(join(home, 'src/http'), { recursive: true });
-      for (const name of ['bin', 'src/http/native', 'package.json', 'package-lock.json'])
+      for (const name of ['bin', 'src/http/transfer/native', 'package.json', 'package-lock.json'])
         await cp(join(checkout, name), join(home, name), { recursive: true });
       await mkdir(join(home, 'node_modules/typescript'), { recursive: true });
       await copyFile(join(checkout, 'node_modules/.berth-installed'), join(home, 'node_modules/.berth-installed'));

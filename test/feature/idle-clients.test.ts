@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { type AddressInfo, type Socket, connect } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
-import { cutIdleClients } from '../../src/http/idle.ts';
+import { cutIdleClients } from '../../src/http/server/idle.ts';
 import { until } from '../support/until.ts';
 
 const idleMilliseconds = 100;

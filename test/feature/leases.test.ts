@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type LeaseContender, type Leases, createLeases } from '../../src/registry/leases.ts';
-import { notBefore, onceAmongAll } from '../../src/assembly/schedule.ts';
-import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { type LeaseContender, type Leases, createLeases } from '../../src/coordination/leases.ts';
+import { notBefore, onOneReplica } from '../../src/coordination/interval.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { until } from '../support/until.ts';
 
@@ -121,7 +121,7 @@ test('the holder of a lease is told once that another process waits for it', asy
 test('scheduled work runs once in each turn, whoever comes; when its process is gone another takes over', async () => {
   const done: string[] = [];
   const work = (leases: Leases, name: string) =>
-    onceAmongAll(leases, 'work', 10, () => {
+    onOneReplica(leases, 'work', 10, () => {
       done.push(name);
       return Promise.resolve();
     });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
 import { openBlobStore } from '../../src/assembly/blob-store.ts';
-import { createPresence } from '../../src/mirror/cache/presence.ts';
+import { createExistenceCache } from '../../src/mirror/cache/existence-cache.ts';
 import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { readAll } from '../../storage/blobs/missing.ts';
@@ -241,7 +241,7 @@ test('what was there is believed to be there for five minutes, and looked for on
         return isThere ? Promise.resolve({}) : Promise.reject(new StorageError('not_found', 'gone'));
       },
     }) as unknown as BlobDriver;
-  const redirecting = createPresence(driver(true), () => time);
+  const redirecting = createExistenceCache(driver(true), () => time);
   const look = () => redirecting.isThere('sha256:1');
   expect([await look(), await look(), looks]).toEqual([true, true, 1]);
   isThere = false;
@@ -249,5 +249,5 @@ test('what was there is believed to be there for five minutes, and looked for on
   expect([await look(), looks]).toEqual([true, 1]);
   time += 1;
   expect([await look(), await look(), looks]).toEqual([false, false, 3]);
-  expect([await createPresence(driver(false), () => time).isThere('sha256:1'), looks]).toEqual([true, 3]);
+  expect([await createExistenceCache(driver(false), () => time).isThere('sha256:1'), looks]).toEqual([true, 3]);
 });

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { loadConfig } from '../../config/load.ts';
 import { createApp } from '../../src/app.ts';
 import { createLog } from '../../src/observability/log.ts';
-import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
 import { pushImage } from '../support/images.ts';

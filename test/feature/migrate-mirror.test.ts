@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { moveMetadata } from '../../storage/metadata/move.ts';
-import { createPostgresStore } from '../../storage/metadata/postgres.ts';
-import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { moveMetadata } from '../../storage/metadata/transfer/transfer.ts';
+import { createPostgresStore } from '../../storage/metadata/postgres/postgres-store.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { createDatabase, postgresPrograms } from '../support/postgres.ts';
 import { describeWith } from '../support/requires.ts';
 

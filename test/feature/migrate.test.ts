@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
-import { requireDigest } from '../../src/http/v2/exchange.ts';
+import { requireDigest } from '../../src/http/v2/request-context.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { startBerth } from '../support/berth.ts';

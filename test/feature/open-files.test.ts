@@ -7,8 +7,8 @@ import type { Digest } from '../../src/oci/digest.ts';
 import type { RepositoryName } from '../../src/oci/reference.ts';
 import { createUploads } from '../../src/registry/uploads.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
-import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
-import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { digestOf } from '../support/images.ts';
 import { until } from '../support/until.ts';
 

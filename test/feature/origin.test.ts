@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type TestBerth, startBerth } from '../support/berth.ts';
-import { createOrigin } from '../../src/http/origin.ts';
+import { createPublicUrl } from '../../src/http/server/public-url.ts';
 import { call, callRaw } from '../support/call.ts';
 import { pushImage } from '../support/images.ts';
 
@@ -68,7 +68,7 @@ test('Link is absolute where Location is', async () => {
 });
 
 describe('the client address behind a trusted proxy', () => {
-  const { clientAddress } = createOrigin({ publicUrl: undefined, trustedProxies: ['10.0.0.0/8', '2001:db8::/32'] });
+  const { clientAddress } = createPublicUrl({ publicUrl: undefined, trustedProxies: ['10.0.0.0/8', '2001:db8::/32'] });
   const addressOf = (peer: string, hops: string) =>
     clientAddress({ socket: { remoteAddress: peer }, headers: { 'x-forwarded-for': hops } } as unknown as IncomingMessage);
 

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { toClientError } from '../../src/mirror/client-error.ts';
-import type { MirroredRepository } from '../../src/mirror/routing.ts';
+import type { MirroredRepository } from '../../src/mirror/names/routing.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../../src/mirror/upstream/upstream-error.ts';
 import { OciError } from '../../src/oci/errors.ts';
-import { logRequest } from '../../src/request-log.ts';
+import { logRequest } from '../../src/assembly/request-log.ts';
 
 const record = {
   requestId: '1',

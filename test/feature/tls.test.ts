@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Certificate, openCertificate } from '../../src/http/certificate.ts';
+import { type Certificate, openCertificate } from '../../src/http/server/certificate.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { type CertificateFiles, writeCertificate } from '../support/certificate.ts';
 import { digestOf } from '../support/images.ts';

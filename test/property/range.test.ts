@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { lengthOf, parseRange } from '../../src/http/range.ts';
+import { lengthOf, parseRange } from '../../src/http/transfer/range.ts';
 
 interface Spec {
   readonly first: number | undefined;

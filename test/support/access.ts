@@ -1,5 +1,5 @@
-import type { Administration } from '../../src/access/administration.ts';
-import { createAdministration } from '../../src/access/create-administration.ts';
+import type { Administration } from '../../src/access/accounts/administration.ts';
+import { createAdministration } from '../../src/access/accounts/create-administration.ts';
 import { loadConfig } from '../../config/load.ts';
 import { openMetadata } from '../../src/app.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';

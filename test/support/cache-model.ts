@@ -45,15 +45,15 @@ export function createCacheModel(maxBytes: number) {
   }
 
   function admit({ name, sizeBytes }: Pull): void {
-    if (sizeBytes > policy.mostBlobBytes) return;
+    if (sizeBytes > policy.maxBlobBytes) return;
     const isHuge = policy.isHuge(sizeBytes);
     const crowdsOut = policy.crowdsOut({ contentBytes, protectedBytes, transitBytes: 0 }, sizeBytes);
     if (isHuge && crowdsOut && !refused.has(name)) {
       refused.add(name);
       return;
     }
-    if (contentBytes + sizeBytes > policy.mostBlobBytes) evict({ sizeBytes, hugeBytes: isHuge ? sizeBytes : 0 });
-    if (contentBytes + sizeBytes > policy.mostBlobBytes) return;
+    if (contentBytes + sizeBytes > policy.maxBlobBytes) evict({ sizeBytes, hugeBytes: isHuge ? sizeBytes : 0 });
+    if (contentBytes + sizeBytes > policy.maxBlobBytes) return;
     kept.set(name, { name, sizeBytes, usedAt: time, isProtected: false });
     contentBytes += sizeBytes;
     evict({ sizeBytes: 0, hugeBytes: 0 });

@@ -1,4 +1,4 @@
-import { runCommandLine } from '../../src/command-line.ts';
+import { runCommandLine } from '../../src/cli/command-line.ts';
 
 /** What a command printed, and its exit code. */
 export interface Ended {

@@ -1,4 +1,4 @@
-import type { Query } from '../../storage/metadata/query.ts';
+import type { Query } from '../../storage/metadata/queries/query.ts';
 import * as reads from '../../storage/metadata/queries/reads.ts';
 import * as writes from '../../storage/metadata/queries/writes.ts';
 

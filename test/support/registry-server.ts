@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
-import { type AccessControl, openAccess } from '../../src/http/access.ts';
-import { createOrigin } from '../../src/http/origin.ts';
-import type { LingerLimits } from '../../src/http/linger.ts';
-import type { RequestRecord } from '../../src/http/request-record.ts';
+import { type AccessControl, openAccess } from '../../src/http/auth/access-control.ts';
+import { createPublicUrl } from '../../src/http/server/public-url.ts';
+import type { LingerLimits } from '../../src/http/server/linger.ts';
+import type { RequestRecord } from '../../src/http/server/request-record.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { createRegistry } from '../../src/registry/registry.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
@@ -27,7 +27,7 @@ export async function serveRegistry(
     protocol: {
       registry,
       access,
-      origin: createOrigin({ publicUrl: undefined, trustedProxies: [] }),
+      publicUrl: createPublicUrl({ publicUrl: undefined, trustedProxies: [] }),
       mirror: undefined,
       absoluteLocations: false,
       largestManifestBytes: 4 * 1024 * 1024,

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { createLeases } from '../../src/registry/leases.ts';
+import { createLeases } from '../../src/coordination/leases.ts';
 import { type Uploads, createUploads } from '../../src/registry/uploads.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
-import { createFilesystemDriver } from '../../storage/blobs/filesystem.ts';
-import { createSqliteStore } from '../../storage/metadata/sqlite.ts';
+import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 
 export interface SharedUploads {

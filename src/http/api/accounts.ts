@@ -1,15 +1,15 @@
 import type { Router } from 'express';
 import type { AccountRecord } from '../../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { isoTime } from '../../access/time.ts';
-import { showToken } from '../../access/administration.ts';
-import { AdministrationError } from '../../access/administration-error.ts';
-import { type ApiHandler, type Handling, administer, answer } from './caller.ts';
+import { isoTime } from '../../access/accounts/time.ts';
+import { showToken } from '../../access/accounts/administration.ts';
+import { AdministrationError } from '../../access/accounts/administration-error.ts';
+import { type ApiHandler, type DefineHandler, administer, answer } from './api-handler.ts';
 import { fieldsOf, pageOf } from './fields.ts';
 import { showNamespace } from './namespaces.ts';
 
 /** `/users` and `/robots`, with their tokens. */
-export function addAccounts(router: Router, handle: Handling, metadata: MetadataStore): void {
+export function addAccounts(router: Router, handle: DefineHandler, metadata: MetadataStore): void {
   for (const [path, kind] of [
     ['/users', 'user'],
     ['/robots', 'robot'],
@@ -83,7 +83,7 @@ export function addAccounts(router: Router, handle: Handling, metadata: Metadata
   addCreation(router, handle);
 }
 
-function addCreation(router: Router, handle: Handling): void {
+function addCreation(router: Router, handle: DefineHandler): void {
   router.post(
     '/users',
     handle(async (request, { administration, require }) => {

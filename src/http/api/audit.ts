@@ -1,11 +1,11 @@
 import type { Router } from 'express';
 import type { AuditRecord } from '../../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { type Handling, administer, answer } from './caller.ts';
+import { type DefineHandler, administer, answer } from './api-handler.ts';
 import { numberOf, pageOf } from './fields.ts';
 
 /** `/audit?actor=&target=&after=&limit=`: who did what, newest first. `after` is the `next` of the page before. */
-export function addAudit(router: Router, handle: Handling, metadata: MetadataStore): void {
+export function addAudit(router: Router, handle: DefineHandler, metadata: MetadataStore): void {
   router.get(
     '/audit',
     handle(async (request, { require }) => {

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { AdministrationError } from '../../access/administration-error.ts';
+import { AdministrationError } from '../../access/accounts/administration-error.ts';
 
 /** The fields of a JSON body, each checked when it is asked for. All throw `AdministrationError` `invalid`. */
 export interface Fields {

@@ -1,12 +1,12 @@
 import type { Router } from 'express';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import type { NamespaceStatus } from '../../access/administration.ts';
-import { isoTime } from '../../access/time.ts';
-import { type Handling, administer, answer } from './caller.ts';
+import type { NamespaceStatus } from '../../access/accounts/administration.ts';
+import { isoTime } from '../../access/accounts/time.ts';
+import { type DefineHandler, administer, answer } from './api-handler.ts';
 import { pageOf } from './fields.ts';
 
 /** `/namespaces`: which users own the repositories below their names, and which names deleted accounts have left. */
-export function addNamespaces(router: Router, handle: Handling, metadata: MetadataStore): void {
+export function addNamespaces(router: Router, handle: DefineHandler, metadata: MetadataStore): void {
   router.get(
     '/namespaces',
     handle(async (request, { require }) => {

@@ -1,14 +1,14 @@
 import type { Router } from 'express';
 import type { GrantRecord } from '../../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { AdministrationError } from '../../access/administration-error.ts';
-import type { Wish } from '../../access/authorize.ts';
-import { parsePattern } from '../../access/pattern.ts';
-import { type Handling, administer, answer } from './caller.ts';
+import { AdministrationError } from '../../access/accounts/administration-error.ts';
+import type { PermissionRequest } from '../../access/permissions/authorize.ts';
+import { parsePattern } from '../../access/permissions/pattern.ts';
+import { type DefineHandler, administer, answer } from './api-handler.ts';
 import { fieldsOf, numberOf, pageOf } from './fields.ts';
 
 /** `/grants` and `/visibilities`: who may do what, and what is public. Who has `admin` of a pattern decides about it. */
-export function addRights(router: Router, handle: Handling, metadata: MetadataStore): void {
+export function addRights(router: Router, handle: DefineHandler, metadata: MetadataStore): void {
   router.get(
     '/grants',
     handle(async (request, { require }) => {
@@ -68,7 +68,7 @@ export function addRights(router: Router, handle: Handling, metadata: MetadataSt
   );
 }
 
-function govern(text: string): Wish {
+function govern(text: string): PermissionRequest {
   const pattern = parsePattern(text);
   if (!pattern) throw new AdministrationError('invalid', `${text} is no repository pattern: NAME, PREFIX/* or PREFIX/**`);
   return { to: 'govern', pattern };

@@ -1,19 +1,19 @@
 import type { ErrorRequestHandler, Router } from 'express';
 import { STATUS_CODES } from 'node:http';
-import { AdministrationError, type AdministrationErrorCode } from '../../access/administration-error.ts';
-import type { SigningKeys } from '../../access/signing-keys.ts';
+import { AdministrationError, type AdministrationErrorCode } from '../../access/accounts/administration-error.ts';
+import type { SigningKeys } from '../../access/tokens/signing-keys.ts';
 import { OciError } from '../../oci/errors.ts';
 import { toClientError } from '../../registry/failures.ts';
-import { problem } from '../problem.ts';
+import { problem } from '../errors/problem.ts';
 import { addAccounts } from './accounts.ts';
 import { addAudit } from './audit.ts';
-import { type CallerOptions, administer, answer, answering } from './caller.ts';
+import { type CallerOptions, administer, answer, handlerFactory } from './api-handler.ts';
 import { fieldsOf } from './fields.ts';
 import { addNamespaces } from './namespaces.ts';
-import { addOwn } from './own.ts';
+import { addOwn } from './me.ts';
 import { addRights } from './rights.ts';
 import { addTeams } from './teams.ts';
-import { createRouter } from '../router.ts';
+import { createRouter } from '../server/router.ts';
 
 export interface ApiRouterOptions extends CallerOptions {
   readonly signingKeys: Pick<SigningKeys, 'rotate'>;
@@ -26,7 +26,7 @@ export interface ApiRouterOptions extends CallerOptions {
 export function createApiRouter(options: ApiRouterOptions): Router {
   const { metadata, signingKeys } = options;
   const router = createRouter();
-  const handle = answering(options);
+  const handle = handlerFactory(options);
   addOwn(router, handle, metadata);
   addAccounts(router, handle, metadata);
   addNamespaces(router, handle, metadata);
@@ -38,7 +38,7 @@ export function createApiRouter(options: ApiRouterOptions): Router {
     handle(async (request, { require, principal }) => {
       require(administer);
       fieldsOf(request).only();
-      await signingKeys.rotate({ name: principal.name, address: options.origin.clientAddress(request) });
+      await signingKeys.rotate({ name: principal.name, address: options.publicUrl.clientAddress(request) });
       return answer(204);
     }),
   );

@@ -1,11 +1,11 @@
 import type { Router } from 'express';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { AdministrationError } from '../../access/administration-error.ts';
-import { type Handling, administer, answer } from './caller.ts';
+import { AdministrationError } from '../../access/accounts/administration-error.ts';
+import { type DefineHandler, administer, answer } from './api-handler.ts';
 import { fieldsOf, pageOf } from './fields.ts';
 
 /** `/teams` and their members. */
-export function addTeams(router: Router, handle: Handling, metadata: MetadataStore): void {
+export function addTeams(router: Router, handle: DefineHandler, metadata: MetadataStore): void {
   router.get(
     '/teams',
     handle(async (request, { require }) => {

@@ -1,25 +1,25 @@
 import type { ErrorRequestHandler, Request, Response, Router } from 'express';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../../access/authenticator.ts';
-import type { IssuedBearer } from '../../access/bearer.ts';
-import type { Identity } from '../../access/identity.ts';
-import type { Logins } from '../../access/logins.ts';
-import { parseScopes } from '../../access/scope.ts';
-import type { TokenServer } from '../../access/token-server.ts';
+import type { IssuedBearer } from '../../access/tokens/bearer.ts';
+import type { Identity } from '../../access/permissions/identity.ts';
+import type { Logins } from '../../access/login/logins.ts';
+import { parseScopes } from '../../access/permissions/scope.ts';
+import type { TokenServer } from '../../access/tokens/token-server.ts';
 import { OciError } from '../../oci/errors.ts';
 import { toClientError } from '../../registry/failures.ts';
-import { smallBody } from '../body.ts';
-import { sendJson } from '../errors.ts';
-import type { Origin } from '../origin.ts';
-import { refusal } from '../refusal.ts';
-import { noteAccount } from '../request-record.ts';
-import { createRouter } from '../router.ts';
+import { smallBody } from '../transfer/body.ts';
+import { sendJson } from '../errors/oci-errors.ts';
+import type { PublicUrl } from '../server/public-url.ts';
+import { toAuthenticationResponse } from '../errors/authentication-errors.ts';
+import { noteAccount } from '../server/request-record.ts';
+import { createRouter } from '../server/router.ts';
 
 export interface TokenRouterOptions {
   readonly authenticator: Authenticator;
   readonly logins: Logins;
   readonly tokenServer: TokenServer;
-  readonly origin: Origin;
+  readonly publicUrl: PublicUrl;
 }
 
 const largestFormBytes = 64 * 1024;
@@ -54,25 +54,25 @@ interface TokenRequest {
 }
 
 async function byGet(
-  { authenticator, origin }: TokenRouterOptions,
+  { authenticator, publicUrl }: TokenRouterOptions,
   request: IncomingMessage,
   query: URLSearchParams,
 ): Promise<TokenRequest> {
   return {
-    identity: await authenticator.identity(request.headers.authorization, origin.clientAddress(request)),
+    identity: await authenticator.identity(request.headers.authorization, publicUrl.clientAddress(request)),
     asked: { scopes: query.getAll('scope'), client: clientOf(query), offline: query.get('offline_token') === 'true' },
   };
 }
 
 async function byPost(
-  { logins, origin }: TokenRouterOptions,
+  { logins, publicUrl }: TokenRouterOptions,
   request: IncomingMessage,
   form: URLSearchParams,
 ): Promise<TokenRequest> {
   const asked = { scopes: form.getAll('scope'), client: clientOf(form), offline: form.get('access_type') === 'offline' };
   const field = (name: string) => form.get(name) ?? '';
   const grant = field('grant_type');
-  const address = origin.clientAddress(request);
+  const address = publicUrl.clientAddress(request);
   if (grant === 'refresh_token') return { identity: await logins.refresh(field('refresh_token'), address), asked };
   if (grant !== 'password') {
     throw new OciError('UNSUPPORTED', { status: 400, message: 'grant_type must be password or refresh_token' });
@@ -86,7 +86,7 @@ function clientOf(parameters: URLSearchParams): string {
 }
 
 async function reply(
-  { tokenServer, origin }: TokenRouterOptions,
+  { tokenServer, publicUrl }: TokenRouterOptions,
   request: Request,
   response: Response,
   identity: Identity,
@@ -94,7 +94,7 @@ async function reply(
 ): Promise<void> {
   const issued = await tokenServer.issue(identity, parseScopes(scopes));
   noteAccount(request, issued.account);
-  const refresh = offline ? await tokenServer.refreshToken(identity, client, origin.clientAddress(request)) : undefined;
+  const refresh = offline ? await tokenServer.refreshToken(identity, client, publicUrl.clientAddress(request)) : undefined;
   response.setHeader('Cache-Control', 'no-store');
   sendJson(response, 200, tokenBody(issued, refresh));
 }
@@ -113,7 +113,7 @@ function tokenBody({ token, expiresInSeconds, issuedAt }: IssuedBearer, refresh:
 /** Clients show the first error's message to people. */
 const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
   const headers = { 'WWW-Authenticate': 'Basic realm="berth"' };
-  const readable = toClientError(refusal(error, headers));
+  const readable = toClientError(toAuthenticationResponse(error, headers));
   if (!(readable instanceof OciError) || response.headersSent) {
     next(error);
     return;

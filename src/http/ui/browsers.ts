@@ -1,10 +1,10 @@
 import type { Request, RequestHandler } from 'express';
 import type { IncomingMessage } from 'node:http';
-import type { Principal } from '../../access/principal.ts';
-import type { Sessions } from '../../access/sessions.ts';
+import type { Principal } from '../../access/permissions/principal.ts';
+import type { Sessions } from '../../access/login/sessions.ts';
 import { OciError } from '../../oci/errors.ts';
-import type { Origin } from '../origin.ts';
-import { noteAccount } from '../request-record.ts';
+import type { PublicUrl } from '../server/public-url.ts';
+import { noteAccount } from '../server/request-record.ts';
 import { type Cookie, createCookie } from './cookies.ts';
 
 /** What is known of the browser that sends a request. */
@@ -15,8 +15,8 @@ export interface Browsers {
   user(request: Request): Promise<Principal | undefined>;
 }
 
-export function createBrowsers(origin: Origin, sessions: Sessions): Browsers {
-  const isSecure = (request: IncomingMessage) => origin.base(request).startsWith('https://');
+export function createBrowsers(publicUrl: PublicUrl, sessions: Sessions): Browsers {
+  const isSecure = (request: IncomingMessage) => publicUrl.base(request).startsWith('https://');
   const session = createCookie('berth-session', isSecure);
   return {
     session,
@@ -30,13 +30,13 @@ export function createBrowsers(origin: Origin, sessions: Sessions): Browsers {
 }
 
 /** Lets changes through only from our own pages: browsers say of every form where it comes from. */
-export function refuseForeignForms(origin: Origin): RequestHandler {
+export function refuseForeignForms(publicUrl: PublicUrl): RequestHandler {
   return (request, _response, next) => {
     const from = request.headers.origin;
     if (
       request.method === 'GET' ||
       request.method === 'HEAD' ||
-      (from !== undefined && from === URL.parse(origin.base(request))?.origin)
+      (from !== undefined && from === URL.parse(publicUrl.base(request))?.origin)
     )
       next();
     else {

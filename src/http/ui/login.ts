@@ -1,15 +1,15 @@
 import type { Request, Response, Router } from 'express';
-import { type OidcClient, newAttempt, notBegunHere } from '../../access/oidc.ts';
-import type { OidcLogins } from '../../access/oidc-logins.ts';
-import type { Identity } from '../../access/identity.ts';
-import type { Logins } from '../../access/logins.ts';
-import { Refused } from '../../access/refused.ts';
-import type { Sessions } from '../../access/sessions.ts';
-import type { Origin } from '../origin.ts';
+import { type OidcClient, newAttempt, notBegunHere } from '../../access/federation/oidc.ts';
+import type { OidcLogins } from '../../access/login/oidc-logins.ts';
+import type { Identity } from '../../access/permissions/identity.ts';
+import type { Logins } from '../../access/login/logins.ts';
+import { AuthenticationError } from '../../access/credentials/authentication-error.ts';
+import type { Sessions } from '../../access/login/sessions.ts';
+import type { PublicUrl } from '../server/public-url.ts';
 import { createCookie } from './cookies.ts';
 import { formOf } from './form.ts';
 import { html } from './html.ts';
-import { leadTo, sendPage } from './page.ts';
+import { redirect, sendPage } from './page.ts';
 import type { Browsers } from './browsers.ts';
 
 /** How people log in by their provider. */
@@ -23,7 +23,7 @@ export interface OidcEntrance {
 export interface LoginOptions {
   readonly logins: Logins;
   readonly sessions: Sessions;
-  readonly origin: Origin;
+  readonly publicUrl: PublicUrl;
   readonly browsers: Browsers;
   readonly oidc: OidcEntrance | undefined;
 }
@@ -32,13 +32,13 @@ export interface LoginOptions {
 const attemptSeconds = 600;
 
 /** `/ui/login`, `/ui/logout`, and `/ui/oidc` where people log in by a provider. */
-export function addLogin(router: Router, { logins, sessions, origin, browsers, oidc }: LoginOptions): void {
+export function addLogin(router: Router, { logins, sessions, publicUrl, browsers, oidc }: LoginOptions): void {
   async function enter(request: Request, response: Response, identity: Identity): Promise<void> {
-    const address = origin.clientAddress(request);
+    const address = publicUrl.clientAddress(request);
     const session = await sessions.open(identity, address);
     await sessions.close(browsers.session.read(request), address);
     browsers.session.write(request, response, session.secret, session.lifetimeSeconds);
-    leadTo(response, '/ui');
+    redirect(response, '/ui');
   }
 
   router.get('/login', (_request, response) => sendLogin(response, 200, oidc?.label));
@@ -46,36 +46,36 @@ export function addLogin(router: Router, { logins, sessions, origin, browsers, o
     const form = formOf(request);
     const [name, password] = [form.get('name') ?? '', form.get('password') ?? ''];
     try {
-      const identity = await logins.login(name, password, origin.clientAddress(request));
+      const identity = await logins.login(name, password, publicUrl.clientAddress(request));
       await enter(request, response, identity);
     } catch (error) {
-      if (!(error instanceof Refused) || error.reason === 'throttled') throw error;
+      if (!(error instanceof AuthenticationError) || error.reason === 'throttled') throw error;
       sendLogin(response, 401, oidc?.label, 'The name or the password is wrong.');
     }
   });
   router.post('/logout', async (request, response) => {
-    await sessions.close(browsers.session.read(request), origin.clientAddress(request));
+    await sessions.close(browsers.session.read(request), publicUrl.clientAddress(request));
     browsers.session.clear(request, response);
-    leadTo(response, '/ui/login');
+    redirect(response, '/ui/login');
   });
-  if (oidc) addOidc(router, oidc, { origin, browsers, enter });
+  if (oidc) addOidc(router, oidc, { publicUrl, browsers, enter });
 }
 
 interface OidcParts {
-  readonly origin: Origin;
+  readonly publicUrl: PublicUrl;
   readonly browsers: Browsers;
   enter(request: Request, response: Response, identity: Identity): Promise<void>;
 }
 
-function addOidc(router: Router, { client, logins }: OidcEntrance, { origin, browsers, enter }: OidcParts): void {
+function addOidc(router: Router, { client, logins }: OidcEntrance, { publicUrl, browsers, enter }: OidcParts): void {
   const attempt = createCookie('berth-oidc', browsers.isSecure);
-  const redirectUri = (request: Request) => `${origin.base(request)}/ui/oidc/callback`;
+  const redirectUri = (request: Request) => `${publicUrl.base(request)}/ui/oidc/callback`;
 
   router.get('/oidc', async (request, response) => {
     const secret = newAttempt();
     const location = await client.authorizationUrl(secret, redirectUri(request));
     attempt.write(request, response, secret, attemptSeconds);
-    leadTo(response, location);
+    redirect(response, location);
   });
   router.get('/oidc/callback', async (request, response) => {
     const secret = attempt.read(request);
@@ -83,7 +83,7 @@ function addOidc(router: Router, { client, logins }: OidcEntrance, { origin, bro
     if (secret === undefined || secret === '') throw notBegunHere();
     const { searchParams } = new URL(request.originalUrl, 'http://localhost');
     const person = await client.redeem(searchParams, secret, redirectUri(request));
-    await enter(request, response, await logins(person, origin.clientAddress(request)));
+    await enter(request, response, await logins(person, publicUrl.clientAddress(request)));
   });
 }
 

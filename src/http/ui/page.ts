@@ -31,7 +31,7 @@ export function sendPage(response: ServerResponse, status: number, page: Page): 
 }
 
 /** Goes on elsewhere with a GET. */
-export function leadTo(response: ServerResponse, location: string): void {
+export function redirect(response: ServerResponse, location: string): void {
   response.writeHead(303, { Location: location, 'Cache-Control': 'no-store', 'Content-Length': 0 }).end();
 }
 

@@ -1,12 +1,12 @@
 import type { Request, Response, Router } from 'express';
-import type { Principal } from '../../access/principal.ts';
+import type { Principal } from '../../access/permissions/principal.ts';
 import { OciError } from '../../oci/errors.ts';
 import { parseRepositoryName } from '../../oci/reference.ts';
 import type { Listings, Page as ListPage } from '../../registry/listings.ts';
-import type { AccessControl } from '../access.ts';
+import type { AccessControl } from '../auth/access-control.ts';
 import { pageOf } from '../v2/listings.ts';
 import { type Html, html } from './html.ts';
-import { leadTo, sendPage } from './page.ts';
+import { redirect, sendPage } from './page.ts';
 
 /** Who looks at a page; undefined where somebody has to log in first. */
 export type Visitors = (request: Request) => Promise<Principal | undefined>;
@@ -23,7 +23,7 @@ export function addRepositories(router: Router, listings: Listings, access: Acce
   router.get('/', async (request, response) => {
     const visitor = await visitors(request);
     if (!visitor) {
-      leadTo(response, '/ui/login');
+      redirect(response, '/ui/login');
       return;
     }
     const page = await repositories(visitor, afterOf(request.originalUrl));
@@ -33,7 +33,7 @@ export function addRepositories(router: Router, listings: Listings, access: Acce
   router.get('/repositories/*name', async (request, response) => {
     const visitor = await visitors(request);
     if (!visitor) {
-      leadTo(response, '/ui/login');
+      redirect(response, '/ui/login');
       return;
     }
     const repository = parseRepositoryName([request.params.name].flat().join('/'));

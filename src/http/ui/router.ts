@@ -1,13 +1,13 @@
 import type { ErrorRequestHandler, Router } from 'express';
 import { readFileSync } from 'node:fs';
-import { AdministrationError } from '../../access/administration-error.ts';
-import { OidcRefused } from '../../access/oidc-refused.ts';
-import { everybody } from '../../access/principal.ts';
+import { AdministrationError } from '../../access/accounts/administration-error.ts';
+import { OidcError } from '../../access/federation/oidc-error.ts';
+import { anonymousPrincipal } from '../../access/permissions/principal.ts';
 import { OciError } from '../../oci/errors.ts';
 import { toClientError } from '../../registry/failures.ts';
 import type { Listings } from '../../registry/listings.ts';
-import type { AccessControl } from '../access.ts';
-import { refusal } from '../refusal.ts';
+import type { AccessControl } from '../auth/access-control.ts';
+import { toAuthenticationResponse } from '../errors/authentication-errors.ts';
 import { createBrowsers, refuseForeignForms } from './browsers.ts';
 import { readForm } from './form.ts';
 import { html } from './html.ts';
@@ -15,7 +15,7 @@ import { type LoginOptions, addLogin } from './login.ts';
 import { sendPage } from './page.ts';
 import { type Visitors, addRepositories } from './repositories.ts';
 import { type TokensOptions, addTokens } from './tokens.ts';
-import { createRouter } from '../router.ts';
+import { createRouter } from '../server/router.ts';
 
 /** What the page needs to know people: mode token. */
 export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers'>;
@@ -37,11 +37,11 @@ export function createPageRouter({ listings, access, logins }: PageOptions): Rou
     response.setHeader('Cache-Control', 'max-age=3600');
     response.type('css').send(style);
   });
-  let visitors: Visitors = () => Promise.resolve(everybody);
+  let visitors: Visitors = () => Promise.resolve(anonymousPrincipal);
   if (logins) {
-    const browsers = createBrowsers(logins.origin, logins.sessions);
+    const browsers = createBrowsers(logins.publicUrl, logins.sessions);
     visitors = browsers.user;
-    router.use(refuseForeignForms(logins.origin), readForm);
+    router.use(refuseForeignForms(logins.publicUrl), readForm);
     addLogin(router, { ...logins, browsers });
     addTokens(router, { ...logins, browsers });
   }
@@ -56,9 +56,9 @@ export function createPageRouter({ listings, access, logins }: PageOptions): Rou
 const titles: Readonly<Record<number, string>> = { 403: 'Not allowed', 404: 'Not found', 429: 'Too many attempts' };
 
 const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-  const readable = toClientError(refusal(error, {}));
+  const readable = toClientError(toAuthenticationResponse(error, {}));
   if (response.headersSent) next(error);
-  else if (readable instanceof OidcRefused) sendProblem(403, 'Not signed in', readable.message);
+  else if (readable instanceof OidcError) sendProblem(403, 'Not signed in', readable.message);
   else if (readable instanceof AdministrationError) {
     const status = readable.code === 'unknown' ? 404 : 400;
     sendProblem(status, titles[status] ?? 'Not done', readable.message);

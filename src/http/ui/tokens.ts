@@ -1,21 +1,21 @@
 import type { Request, Response, Router } from 'express';
 import type { AccessTokenRecord } from '../../../storage/metadata/queries/reads.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { type Administration, type IssuedSecret, showToken } from '../../access/administration.ts';
-import { AdministrationError } from '../../access/administration-error.ts';
-import { createAdministration } from '../../access/create-administration.ts';
-import type { Principal } from '../../access/principal.ts';
-import { isoTime } from '../../access/time.ts';
-import { longestTokenName } from '../../access/validation.ts';
-import type { Origin } from '../origin.ts';
+import { type Administration, type IssuedSecret, showToken } from '../../access/accounts/administration.ts';
+import { AdministrationError } from '../../access/accounts/administration-error.ts';
+import { createAdministration } from '../../access/accounts/create-administration.ts';
+import type { Principal } from '../../access/permissions/principal.ts';
+import { isoTime } from '../../access/accounts/time.ts';
+import { longestTokenName } from '../../access/accounts/validation.ts';
+import type { PublicUrl } from '../server/public-url.ts';
 import type { Browsers } from './browsers.ts';
 import { formOf } from './form.ts';
 import { type Html, html } from './html.ts';
-import { leadTo, sendPage } from './page.ts';
+import { redirect, sendPage } from './page.ts';
 
 export interface TokensOptions {
   readonly metadata: MetadataStore;
-  readonly origin: Origin;
+  readonly publicUrl: PublicUrl;
   readonly browsers: Browsers;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -27,13 +27,13 @@ const dayMilliseconds = 24 * 3600 * 1000;
 const lifetimes = [7, 30, 90, 365] as const;
 
 /** `/ui/tokens`: the access tokens of who is logged in. */
-export function addTokens(router: Router, { metadata, origin, browsers, now, changed }: TokensOptions): void {
+export function addTokens(router: Router, { metadata, publicUrl, browsers, now, changed }: TokensOptions): void {
   type Work = (user: Principal, administration: Administration, request: Request, response: Response) => Promise<void>;
   const asUser = (work: Work) => async (request: Request, response: Response) => {
     const user = await browsers.user(request);
-    const actor = { name: user?.name ?? '', address: origin.clientAddress(request) };
+    const actor = { name: user?.name ?? '', address: publicUrl.clientAddress(request) };
     if (user) await work(user, createAdministration(metadata, actor, now), request, response);
-    else leadTo(response, '/ui/login');
+    else redirect(response, '/ui/login');
   };
 
   async function show(response: Response, { name }: Principal, result: Result = {}): Promise<void> {
@@ -67,7 +67,7 @@ export function addTokens(router: Router, { metadata, origin, browsers, now, cha
     asUser(async (user, administration, request, response) => {
       await administration.revokeToken(user.name, String(request.params['id']));
       changed();
-      leadTo(response, '/ui/tokens');
+      redirect(response, '/ui/tokens');
     }),
   );
 }
@@ -142,11 +142,11 @@ function shortened(text: string): string {
   return text.length > longestTokenName ? `${text.slice(0, longestTokenName)}…` : text;
 }
 
-const mostScopes = 100;
+const maxScopes = 100;
 
 function listed(scopes: readonly string[]): string {
-  const more = scopes.length - mostScopes;
-  return scopes.slice(0, mostScopes).join(' ') + (more > 0 ? ` and ${more} more` : '');
+  const more = scopes.length - maxScopes;
+  return scopes.slice(0, maxScopes).join(' ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 function day(milliseconds: number): string {

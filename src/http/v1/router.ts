@@ -1,14 +1,14 @@
 import type { ErrorRequestHandler, Request, Router } from 'express';
 import { STATUS_CODES } from 'node:http';
 import type { FoundRepository, Search } from '../../search/search.ts';
-import type { RemoteRepository, RemoteSearch } from '../../mirror/remote-search.ts';
+import type { RemoteRepository, RemoteSearch } from '../../mirror/remote/remote-search.ts';
 import { OciError } from '../../oci/errors.ts';
-import type { AccessControl, Subject } from '../access.ts';
-import { problem } from '../problem.ts';
-import { createRouter } from '../router.ts';
+import type { AccessControl, Subject } from '../auth/access-control.ts';
+import { problem } from '../errors/problem.ts';
+import { createRouter } from '../server/router.ts';
 
 const usualResults = 25;
-const mostResults = 100;
+const maxResults = 100;
 const longestTerm = 255;
 
 /**
@@ -60,7 +60,7 @@ const failed: ErrorRequestHandler = (error: unknown, _request, response, next) =
 
 function resultsOf(text: string | null): number {
   const number = /^\d{1,9}$/.test(text ?? '') ? Number(text) : usualResults;
-  return Math.min(Math.max(number, 1), mostResults);
+  return Math.min(Math.max(number, 1), maxResults);
 }
 
 function toResult({ name, description, isOfficial, stars }: FoundRepository & { readonly stars?: number }): object {

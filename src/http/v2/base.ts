@@ -1,8 +1,8 @@
-import { sendJson } from '../errors.ts';
-import type { Exchange } from './exchange.ts';
+import { sendJson } from '../errors/oci-errors.ts';
+import type { RequestContext } from './request-context.ts';
 
 /** end-1 GET /v2/ */
-export function getBase({ response }: Exchange): Promise<void> {
+export function getBase({ response }: RequestContext): Promise<void> {
   sendJson(response, 200, {});
   return Promise.resolve();
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Origin } from '../origin.ts';
+import type { PublicUrl } from '../server/public-url.ts';
 
 /**
  * True if clients written in Go (docker, containerd, podman) send the `Authorization` of a request to `from` on to `to` when
@@ -12,11 +12,11 @@ export function sendsAuthorizationOn(from: string, to: string): boolean {
 }
 
 /** True if the client that made the request can follow a redirect to `url`: it leaves its `Authorization` behind, or has none. */
-export function canFollow(request: IncomingMessage, url: string, origin: Pick<Origin, 'base'>): boolean {
+export function canFollow(request: IncomingMessage, url: string, publicUrl: Pick<PublicUrl, 'base'>): boolean {
   if (request.headers.authorization === undefined) return true;
   const target = hostName(url);
   // The client used one of the two: proxies may pass on another Host than theirs.
-  const ours = [hostName(origin.base(request)), hostName(`http://${request.headers.host}`)];
+  const ours = [hostName(publicUrl.base(request)), hostName(`http://${request.headers.host}`)];
   return target === undefined || !ours.some((host) => host !== undefined && sendsAuthorizationOn(host, target));
 }
 

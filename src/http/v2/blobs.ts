@@ -1,23 +1,23 @@
 import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
-import type { ServedBlob } from '../../mirror/served.ts';
+import type { BlobLookup } from '../../mirror/remote/lookup-result.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
-import { BytesLost } from '../../registry/lost-bytes.ts';
-import { serveObject } from '../serve-object.ts';
+import { ContentMissing } from '../../content/missing-content.ts';
+import { serveObject } from '../transfer/serve-object.ts';
 import { canFollow } from './blob-redirect.ts';
-import { type Exchange, authorOf, digestOf, sendEmpty } from './exchange.ts';
-import { describeMirrored } from './mirrored.ts';
+import { type RequestContext, authorOf, digestOf, sendEmpty } from './request-context.ts';
+import { describeMirrored } from '../server/mirrored.ts';
 
 /** end-2 GET, HEAD /v2/<name>/blobs/<digest> */
-export async function getBlob(exchange: Exchange): Promise<void> {
-  const { protocol, request, response, mirrored } = exchange;
+export async function getBlob(context: RequestContext): Promise<void> {
+  const { protocol, request, response, mirrored } = context;
   const { blobs } = protocol.registry;
-  const digest = digestOf(exchange);
-  const { sizeBytes, open } = await find(exchange, digest);
+  const digest = digestOf(context);
+  const { sizeBytes, open } = await find(context, digest);
   response.setHeader('Docker-Content-Digest', digest);
   const unseen = mirrored ? undefined : sizeBytes; // the mirror has looked whether its content is there
   const elsewhere = request.method === 'GET' && !open ? await blobs.presign(digest, unseen) : undefined;
-  if (elsewhere !== undefined && canFollow(request, elsewhere, protocol.origin)) {
+  if (elsewhere !== undefined && canFollow(request, elsewhere, protocol.publicUrl)) {
     response.writeHead(307, { Location: elsewhere, 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
     return;
   }
@@ -30,7 +30,7 @@ export async function getBlob(exchange: Exchange): Promise<void> {
       contentType: 'application/octet-stream',
       headers: { 'Cache-Control': immutable },
       async open(range) {
-        if (!open) return openHeld(exchange, digest, sizeBytes, range);
+        if (!open) return openHeld(context, digest, sizeBytes, range);
         // It is still coming: the client shall know at once that it does.
         if (response.hasHeader('Content-Length')) response.flushHeaders();
         return open(range);
@@ -43,7 +43,7 @@ export async function getBlob(exchange: Exchange): Promise<void> {
 
 /** A mirrored blob may be evicted between the look and the opening: then it is fetched again. */
 async function openHeld(
-  { protocol, mirrored }: Exchange,
+  { protocol, mirrored }: RequestContext,
   digest: Digest,
   sizeBytes: number,
   range: ByteRange | undefined,
@@ -52,7 +52,7 @@ async function openHeld(
     const object = await protocol.registry.blobs.open(digest, sizeBytes, range);
     return mirrored ? mirrored.mirror.inUse(digest, object) : object;
   } catch (error) {
-    if (!mirrored || !(error instanceof BytesLost)) throw error;
+    if (!mirrored || !(error instanceof ContentMissing)) throw error;
     await mirrored.mirror.lost(digest);
     const { open } = await mirrored.mirror.blob(mirrored.source, digest, true);
     if (!open) throw error;
@@ -61,7 +61,7 @@ async function openHeld(
 }
 
 /** The blob in the repository, or at the repository's upstream: then `open` where it is not here yet. */
-async function find({ protocol, request, response, repository, mirrored }: Exchange, digest: Digest): Promise<Found> {
+async function find({ protocol, request, response, repository, mirrored }: RequestContext, digest: Digest): Promise<Found> {
   const { blobs } = protocol.registry;
   if (!mirrored) {
     const sizeBytes = await blobs.size(repository, digest);
@@ -75,13 +75,13 @@ async function find({ protocol, request, response, repository, mirrored }: Excha
   return served;
 }
 
-type Found = Pick<ServedBlob, 'sizeBytes' | 'open'>;
+type Found = Pick<BlobLookup, 'sizeBytes' | 'open'>;
 
 /** Content by digest never changes. */
 export const immutable = 'max-age=31536000, immutable';
 
 /** end-10 DELETE /v2/<name>/blobs/<digest> */
-export async function deleteBlob(exchange: Exchange): Promise<void> {
-  await exchange.protocol.registry.blobs.unlink(exchange.repository, digestOf(exchange), authorOf(exchange));
-  sendEmpty(exchange.response, 202);
+export async function deleteBlob(context: RequestContext): Promise<void> {
+  await context.protocol.registry.blobs.unlink(context.repository, digestOf(context), authorOf(context));
+  sendEmpty(context.response, 202);
 }

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseReference, parseRepositoryName } from '../../oci/reference.ts';
-import type { Need, Subject } from '../access.ts';
-import { type Exchange, type Handler, type MirrorSource, type Protocol, authorOf } from './exchange.ts';
-import { elseAsk, elseNameHost, locate, onlyMirrored, splitPrefix } from './locate.ts';
-import { nameUpstream } from './mirrored.ts';
+import type { Need, Subject } from '../auth/access-control.ts';
+import { type RequestContext, type Handler, type MirrorSource, type Services, authorOf } from './request-context.ts';
+import { withUpstreamFallback, elseNameHost, locate, onlyMirrored, splitPrefix } from './locate.ts';
+import { nameUpstream } from '../server/mirrored.ts';
 import { type Match, match } from './router.ts';
 
 /** Serves a request below `/v2`: finds its route, parses its name, asks for access, runs the handler. */
-export async function serveProtocol(protocol: Protocol, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function serveProtocol(protocol: Services, request: IncomingMessage, response: ServerResponse): Promise<void> {
   response.setHeader('Docker-Distribution-API-Version', 'registry/2.0');
   const { method = '', url = '' } = request;
   const queryStart = url.indexOf('?');
@@ -27,10 +27,10 @@ export async function serveProtocol(protocol: Protocol, request: IncomingMessage
   const subject = await authorized(protocol, request, found, need, prefix !== undefined);
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
   if (mirrored) nameUpstream(response, mirrored.source.upstream.name);
-  const exchange = { protocol, request, response, query, subject, repository, mirrored, path, tail };
-  if (isDefault) await elseAsk(protocol, request, name, () => serve(found, exchange));
-  else if (mirrored || found.route.access !== 'pull') await serve(found, exchange);
-  else await elseNameHost(protocol, name, () => serve(found, exchange));
+  const context = { protocol, request, response, query, subject, repository, mirrored, path, lastSegment: tail };
+  if (isDefault) await withUpstreamFallback(protocol, request, name, () => serve(found, context));
+  else if (mirrored || found.route.access !== 'pull') await serve(found, context);
+  else await elseNameHost(protocol, name, () => serve(found, context));
 }
 
 /** V8 lets a part of a string keep the whole: a name in a cache would keep its query, of up to 16 KiB, in memory. */
@@ -38,17 +38,17 @@ function copyOf(part: string): string {
   return Buffer.from(part, 'latin1').toString('latin1');
 }
 
-function serve({ route: { audit, handler } }: Match, exchange: Exchange): Promise<void> {
-  return audit === undefined ? handler(exchange) : recordingRefusal(handler, exchange, audit);
+function serve({ route: { audit, handler } }: Match, context: RequestContext): Promise<void> {
+  return audit === undefined ? handler(context) : recordingRefusal(handler, context, audit);
 }
 
 /** What the handler changes is recorded by the change itself; what it refuses to change is recorded here. */
-async function recordingRefusal(handler: Handler, exchange: Exchange, action: string): Promise<void> {
+async function recordingRefusal(handler: Handler, context: RequestContext, action: string): Promise<void> {
   try {
-    await handler(exchange);
+    await handler(context);
   } catch (error) {
-    const { protocol, repository, tail } = exchange;
-    const author = authorOf(exchange);
+    const { protocol, repository, lastSegment: tail } = context;
+    const author = authorOf(context);
     if (author && error instanceof OciError && error.status === 403) {
       const detail = JSON.stringify({ reference: tail.slice(0, 200) });
       protocol.audit?.record({ ...author, action, target: repository, result: 'refused', detail });
@@ -58,7 +58,7 @@ async function recordingRefusal(handler: Handler, exchange: Exchange, action: st
 }
 
 function authorized(
-  { access }: Protocol,
+  { access }: Services,
   request: IncomingMessage,
   { route }: Match,
   need: Omit<Need, 'action'>,

@@ -2,9 +2,9 @@ import { mediaTypes } from '../../oci/media-types.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { ReferrerRecord } from '../../../storage/metadata/queries/reads.ts';
 import type { Page } from '../../registry/listings.ts';
-import { sendJson } from '../errors.ts';
-import { type Exchange, type MirrorSource, digestOf, setLink } from './exchange.ts';
-import { describeMirrored } from './mirrored.ts';
+import { sendJson } from '../errors/oci-errors.ts';
+import { type RequestContext, type MirrorSource, digestOf, setLink } from './request-context.ts';
+import { describeMirrored } from '../server/mirrored.ts';
 import type { Digest } from '../../oci/digest.ts';
 
 /** The most items of one page, also when a client asks for more or for all. The `Link` header leads to the rest. */
@@ -13,37 +13,37 @@ const largestPage = 10_000;
 const largestReferrersPage = 500;
 
 /** end-8a, end-8b GET /v2/<name>/tags/list */
-export async function listTags(exchange: Exchange): Promise<void> {
-  const { protocol, repository, response } = exchange;
-  const limit = pageSize(exchange.query, largestPage);
-  const last = after(exchange.query);
-  if (exchange.mirrored) return listMirroredTags(exchange, exchange.mirrored);
+export async function listTags(context: RequestContext): Promise<void> {
+  const { protocol, repository, response } = context;
+  const limit = pageSize(context.query, largestPage);
+  const last = after(context.query);
+  if (context.mirrored) return listMirroredTags(context, context.mirrored);
   const page = await protocol.registry.listings.tags(repository, last, limit);
-  if (page.more) setLink(exchange, `/v2/${repository}/tags/list`, { n: String(limit), last: page.items.at(-1) ?? '' });
+  if (page.more) setLink(context, `/v2/${repository}/tags/list`, { n: String(limit), last: page.items.at(-1) ?? '' });
   sendJson(response, 200, { name: repository, tags: page.items });
 }
 
-async function listMirroredTags(exchange: Exchange, { mirror, source }: MirrorSource): Promise<void> {
-  const page = await mirror.tags(source, exchange.query);
-  describeMirrored(exchange.response, page);
-  linkMirrored(exchange, page.next);
-  sendJson(exchange.response, 200, { name: exchange.repository, tags: page.items });
+async function listMirroredTags(context: RequestContext, { mirror, source }: MirrorSource): Promise<void> {
+  const page = await mirror.tags(source, context.query);
+  describeMirrored(context.response, page);
+  linkMirrored(context, page.next);
+  sendJson(context.response, 200, { name: context.repository, tags: page.items });
 }
 
 /** The next page is asked of us, by the path that the client has used. */
-function linkMirrored(exchange: Exchange, next: URLSearchParams | undefined): void {
+function linkMirrored(context: RequestContext, next: URLSearchParams | undefined): void {
   if (!next) return;
-  const namespace = exchange.query.get('ns');
-  setLink(exchange, exchange.path, { ...Object.fromEntries(next), ...(namespace === null ? {} : { ns: namespace }) });
+  const namespace = context.query.get('ns');
+  setLink(context, context.path, { ...Object.fromEntries(next), ...(namespace === null ? {} : { ns: namespace }) });
 }
 
 /** GET /v2/_catalog (Docker's) */
-export async function listRepositories(exchange: Exchange): Promise<void> {
-  const { protocol, subject, response } = exchange;
-  const limit = pageSize(exchange.query, largestPage);
-  const names = protocol.access.visible(subject, after(exchange.query));
-  const page = names ? await pageOf(names, limit) : await protocol.registry.listings.repositories(after(exchange.query), limit);
-  if (page.more) setLink(exchange, '/v2/_catalog', { n: String(limit), last: page.items.at(-1) ?? '' });
+export async function listRepositories(context: RequestContext): Promise<void> {
+  const { protocol, subject, response } = context;
+  const limit = pageSize(context.query, largestPage);
+  const names = protocol.access.visible(subject, after(context.query));
+  const page = names ? await pageOf(names, limit) : await protocol.registry.listings.repositories(after(context.query), limit);
+  if (page.more) setLink(context, '/v2/_catalog', { n: String(limit), last: page.items.at(-1) ?? '' });
   sendJson(response, 200, { repositories: page.items });
 }
 
@@ -59,21 +59,21 @@ export async function pageOf(names: AsyncIterable<string>, limit: number): Promi
 }
 
 /** end-12a, end-12b GET /v2/<name>/referrers/<digest> */
-export async function listReferrers(exchange: Exchange): Promise<void> {
-  const { protocol, repository, response, query } = exchange;
-  const subject = digestOf(exchange);
+export async function listReferrers(context: RequestContext): Promise<void> {
+  const { protocol, repository, response, query } = context;
+  const subject = digestOf(context);
   const artifactType = query.get('artifactType') ?? undefined;
   const items = pageSize(query, largestReferrersPage);
   const limit = { items, bytes: protocol.largestManifestBytes };
   const page = await protocol.registry.listings.referrers(repository, subject, { artifactType }, after(query), limit);
-  if (exchange.mirrored) {
+  if (context.mirrored) {
     const own = page.items.filter((item) => artifactType === undefined || item.artifactType === artifactType);
-    return listMirroredReferrers(exchange, exchange.mirrored, subject, own.map(toDescriptor));
+    return listMirroredReferrers(context, context.mirrored, subject, own.map(toDescriptor));
   }
   if (artifactType !== undefined) response.setHeader('OCI-Filters-Applied', 'artifactType');
   if (page.more) {
     const filter = artifactType === undefined ? {} : { artifactType };
-    setLink(exchange, `/v2/${repository}/referrers/${subject}`, {
+    setLink(context, `/v2/${repository}/referrers/${subject}`, {
       ...filter,
       n: String(items),
       last: page.items.at(-1)?.digest ?? '',
@@ -85,19 +85,19 @@ export async function listReferrers(exchange: Exchange): Promise<void> {
 
 /** What the upstream knows and what is here, each once. */
 async function listMirroredReferrers(
-  exchange: Exchange,
+  context: RequestContext,
   { mirror, source }: MirrorSource,
   subject: Digest,
   own: readonly { readonly digest: string }[],
 ): Promise<void> {
-  const page = await mirror.referrers(source, subject, exchange.query);
-  const artifactType = exchange.query.get('artifactType');
+  const page = await mirror.referrers(source, subject, context.query);
+  const artifactType = context.query.get('artifactType');
   const theirs = page.items.filter((item) => artifactType === null || item['artifactType'] === artifactType);
   const manifests = [...new Map([...own, ...theirs].map((item) => [item.digest, item])).values()];
-  describeMirrored(exchange.response, page);
-  linkMirrored(exchange, page.next);
-  if (artifactType !== null) exchange.response.setHeader('OCI-Filters-Applied', 'artifactType');
-  sendJson(exchange.response, 200, { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }, mediaTypes.ociIndex);
+  describeMirrored(context.response, page);
+  linkMirrored(context, page.next);
+  if (artifactType !== null) context.response.setHeader('OCI-Filters-Applied', 'artifactType');
+  sendJson(context.response, 200, { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }, mediaTypes.ociIndex);
 }
 
 function toDescriptor({ mediaType, digest, sizeBytes, artifactType, annotations }: ReferrerRecord) {

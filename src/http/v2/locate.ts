@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
-import { hostIn } from '../../mirror/routing.ts';
-import type { MirrorSource, Protocol } from './exchange.ts';
+import { hostIn } from '../../mirror/names/routing.ts';
+import type { MirrorSource, Services } from './request-context.ts';
 import type { Match } from './router.ts';
 
 /** `/ghcr.io/v2/…`: what stands before `/v2` names an upstream. */
@@ -20,7 +20,7 @@ export interface Place {
 }
 
 export async function locate(
-  { mirror, origin, access }: Protocol,
+  { mirror, publicUrl, access }: Services,
   request: IncomingMessage,
   { route, name: hasName }: Match,
   address: { readonly prefix: string | undefined; readonly namespace: string | undefined; readonly name: RepositoryName },
@@ -29,7 +29,7 @@ export async function locate(
   if (!mirror || hasName === undefined) return here;
   const source = await mirror.locate({
     ...address,
-    ownHost: () => new URL(origin.base(request)).host,
+    ownHost: () => new URL(publicUrl.base(request)).host,
     mayKnow: () => access.knows(request, address.name),
   });
   if (!source || (route.access !== 'pull' && !source.isNamed)) return here;
@@ -44,8 +44,8 @@ export function onlyMirrored({ source: { repository, upstream } }: MirrorSource)
  * Runs `serve`, which looks at the default upstream for a name that may also be one of ours. Where there is nothing of
  * that name, a client without a login is asked who it is: it may be one that sees more.
  */
-export async function elseAsk(
-  { access }: Protocol,
+export async function withUpstreamFallback(
+  { access }: Services,
   request: IncomingMessage,
   name: RepositoryName,
   serve: () => Promise<void>,
@@ -63,7 +63,7 @@ export async function elseAsk(
  * Runs `serve`, which looks for a repository of our own. Where there is none, and its name begins with the host of a
  * registry, the error says that this registry is not mirrored.
  */
-export async function elseNameHost({ mirror }: Protocol, name: RepositoryName, serve: () => Promise<void>): Promise<void> {
+export async function elseNameHost({ mirror }: Services, name: RepositoryName, serve: () => Promise<void>): Promise<void> {
   try {
     await serve();
   } catch (error) {

@@ -1,17 +1,17 @@
-import type { ServedManifest } from '../../mirror/served.ts';
+import type { ManifestLookup } from '../../mirror/remote/lookup-result.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type Reference, type Tag, parseTag } from '../../oci/reference.ts';
-import { BytesLost } from '../../registry/lost-bytes.ts';
-import { manifestBody } from '../body.ts';
+import { ContentMissing } from '../../content/missing-content.ts';
+import { manifestBody } from '../transfer/body.ts';
 import { immutable } from './blobs.ts';
-import { type Exchange, authorOf, referenceOf, sendEmpty, setLocation } from './exchange.ts';
-import { describeMirrored } from './mirrored.ts';
+import { type RequestContext, authorOf, referenceOf, sendEmpty, setLocation } from './request-context.ts';
+import { describeMirrored } from '../server/mirrored.ts';
 
 /** The reference in the path, for a request that looks for something. Throws MANIFEST_UNKNOWN. */
-function wanted(exchange: Exchange): Reference {
-  const reference = referenceOf(exchange);
-  if (!reference) throw new OciError('MANIFEST_UNKNOWN', { detail: { reference: exchange.tail.slice(0, 200) } });
+function wanted(context: RequestContext): Reference {
+  const reference = referenceOf(context);
+  if (!reference) throw new OciError('MANIFEST_UNKNOWN', { detail: { reference: context.lastSegment.slice(0, 200) } });
   return reference;
 }
 
@@ -20,10 +20,10 @@ function wanted(exchange: Exchange): Reference {
  *
  * "MUST provide the expected manifest": there is one form of it, the pushed one, so `Accept` has nothing to choose from.
  */
-export async function getManifest(exchange: Exchange): Promise<void> {
-  const { request, response } = exchange;
-  const reference = wanted(exchange);
-  const { digest, mediaType, sizeBytes, bytes } = await find(exchange, reference);
+export async function getManifest(context: RequestContext): Promise<void> {
+  const { request, response } = context;
+  const reference = wanted(context);
+  const { digest, mediaType, sizeBytes, bytes } = await find(context, reference);
   const etag = `"${digest}"`;
   response.setHeader('Docker-Content-Digest', digest);
   response.setHeader('ETag', etag);
@@ -32,16 +32,16 @@ export async function getManifest(exchange: Exchange): Promise<void> {
     response.writeHead(304).end();
     return;
   }
-  const body = request.method === 'HEAD' ? undefined : (bytes ?? (await heldBytes(exchange, digest, sizeBytes)));
+  const body = request.method === 'HEAD' ? undefined : (bytes ?? (await heldBytes(context, digest, sizeBytes)));
   response.writeHead(200, { 'Content-Type': mediaType, 'Content-Length': sizeBytes }).end(body);
 }
 
 /** A mirrored manifest whose bytes are gone is fetched again. */
-async function heldBytes({ protocol, mirrored }: Exchange, digest: string, sizeBytes: number): Promise<Buffer> {
+async function heldBytes({ protocol, mirrored }: RequestContext, digest: string, sizeBytes: number): Promise<Buffer> {
   try {
     return await protocol.registry.manifests.bytes(digest, sizeBytes);
   } catch (error) {
-    if (!mirrored || !(error instanceof BytesLost)) throw error;
+    if (!mirrored || !(error instanceof ContentMissing)) throw error;
     await mirrored.mirror.lost(digest as Digest);
     const { bytes } = await mirrored.mirror.manifest(mirrored.source, { digest: digest as Digest }, true);
     if (!bytes) throw error;
@@ -50,7 +50,7 @@ async function heldBytes({ protocol, mirrored }: Exchange, digest: string, sizeB
 }
 
 /** The manifest in the repository, or at the repository's upstream: then with its bytes where they are not kept. */
-async function find({ protocol, request, response, repository, mirrored }: Exchange, reference: Reference): Promise<Found> {
+async function find({ protocol, request, response, repository, mirrored }: RequestContext, reference: Reference): Promise<Found> {
   const { manifests } = protocol.registry;
   if (!mirrored) {
     const found = await manifests.find(repository, reference);
@@ -65,22 +65,22 @@ async function find({ protocol, request, response, repository, mirrored }: Excha
   return served;
 }
 
-type Found = Pick<ServedManifest, 'digest' | 'mediaType' | 'sizeBytes' | 'bytes'>;
+type Found = Pick<ManifestLookup, 'digest' | 'mediaType' | 'sizeBytes' | 'bytes'>;
 
 /** end-7a PUT /v2/<name>/manifests/<reference>, end-7b with ?tag=<tag>&tag=<tag> */
-export async function putManifest(exchange: Exchange): Promise<void> {
-  const { protocol, request, response, repository, query, subject: client } = exchange;
-  const reference = referenceOf(exchange);
-  if (!reference) throw badTag(exchange.tail);
+export async function putManifest(context: RequestContext): Promise<void> {
+  const { protocol, request, response, repository, query, subject: client } = context;
+  const reference = referenceOf(context);
+  if (!reference) throw badTag(context.lastSegment);
   const tags = query.getAll('tag').map(requireTag);
   const bytes = await manifestBody(request, response, protocol.largestManifestBytes);
   const contentType = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim() ?? '';
   const keepTags = !(await protocol.access.allows(client, 'push', repository));
   const { digest, subject } = await protocol.registry.manifests.put(repository, reference, tags, bytes, contentType, {
     keepTags,
-    author: authorOf(exchange),
+    author: authorOf(context),
   });
-  setLocation(exchange, `/v2/${repository}/manifests/${digest}`);
+  setLocation(context, `/v2/${repository}/manifests/${digest}`);
   response.setHeader('Docker-Content-Digest', digest);
   if (tags.length > 0) response.setHeader('OCI-Tag', tags);
   if (subject) response.setHeader('OCI-Subject', subject);
@@ -101,7 +101,7 @@ function badTag(text: string): OciError {
 }
 
 /** end-9 DELETE /v2/<name>/manifests/<reference> */
-export async function deleteManifest(exchange: Exchange): Promise<void> {
-  await exchange.protocol.registry.manifests.delete(exchange.repository, wanted(exchange), authorOf(exchange));
-  sendEmpty(exchange.response, 202);
+export async function deleteManifest(context: RequestContext): Promise<void> {
+  await context.protocol.registry.manifests.delete(context.repository, wanted(context), authorOf(context));
+  sendEmpty(context.response, 202);
 }

@@ -4,26 +4,26 @@ import { OciError } from '../../oci/errors.ts';
 import { parseRepositoryName } from '../../oci/reference.ts';
 import type { Chunk } from '../../registry/append-chunk.ts';
 import type { UploadSession } from '../../registry/uploads.ts';
-import { departureOf } from '../client-gone.ts';
-import { bodyChunks, contentLength, hasBody } from '../body.ts';
-import { type Exchange, authorOf, requireDigest, sendEmpty, setLocation } from './exchange.ts';
+import { departureOf } from '../errors/client-gone.ts';
+import { bodyChunks, contentLength, hasBody } from '../transfer/body.ts';
+import { type RequestContext, authorOf, requireDigest, sendEmpty, setLocation } from './request-context.ts';
 
 /** end-4a, end-4b, end-11 POST /v2/<name>/blobs/uploads/ */
-export async function postUpload(exchange: Exchange): Promise<void> {
-  const { query } = exchange;
+export async function postUpload(context: RequestContext): Promise<void> {
+  const { query } = context;
   const mount = query.get('mount');
-  if (mount !== null && (await mountBlob(exchange, requireDigest(mount)))) return;
+  if (mount !== null && (await mountBlob(context, requireDigest(mount)))) return;
   const digest = query.get('digest');
-  if (digest !== null) await putWhole(exchange, requireDigest(digest));
-  else await startUpload(exchange);
+  if (digest !== null) await putWhole(context, requireDigest(digest));
+  else await startUpload(context);
 }
 
-async function startUpload(exchange: Exchange): Promise<void> {
-  const { protocol, request, repository, query, subject } = exchange;
+async function startUpload(context: RequestContext): Promise<void> {
+  const { protocol, request, repository, query, subject } = context;
   const algorithm = requestedAlgorithm(query.get('digest-algorithm') ?? 'sha256');
-  const id = await protocol.registry.uploads.start(repository, algorithm, subject.id, protocol.origin.clientAddress(request));
-  describeUpload(exchange, id, 0);
-  sendEmpty(exchange.response, 202);
+  const id = await protocol.registry.uploads.start(repository, algorithm, subject.id, protocol.publicUrl.clientAddress(request));
+  describeUpload(context, id, 0);
+  sendEmpty(context.response, 202);
 }
 
 function requestedAlgorithm(text: string): DigestAlgorithm {
@@ -33,83 +33,87 @@ function requestedAlgorithm(text: string): DigestAlgorithm {
 }
 
 /** The whole blob is the request's body: "a single POST". */
-async function putWhole(exchange: Exchange, digest: Digest): Promise<void> {
-  await exchange.protocol.registry.uploads.put(exchange.repository, digest, chunkOf(exchange));
-  created(exchange, digest);
+async function putWhole(context: RequestContext, digest: Digest): Promise<void> {
+  await context.protocol.registry.uploads.put(context.repository, digest, chunkOf(context));
+  created(context, digest);
 }
 
 /**
  * True when the blob was mounted and the answer sent. Otherwise "it SHOULD return a 202": an upload begins.
  * Without `from` any repository will do, where all may be pulled from.
  */
-async function mountBlob(exchange: Exchange, digest: Digest): Promise<boolean> {
-  const { protocol, repository, query } = exchange;
-  for (const from of await mountSources(exchange, digest, query.get('from'))) {
-    if (!(await protocol.registry.blobs.mount(from, repository, digest, authorOf(exchange)))) continue;
-    created(exchange, digest);
+async function mountBlob(context: RequestContext, digest: Digest): Promise<boolean> {
+  const { protocol, repository, query } = context;
+  for (const from of await mountSources(context, digest, query.get('from'))) {
+    if (!(await protocol.registry.blobs.mount(from, repository, digest, authorOf(context)))) continue;
+    created(context, digest);
     return true;
   }
   return false;
 }
 
 /** How many holders of a blob are looked at to find one to mount it from. */
-const mostMountCandidates = 100;
+const maxMountCandidates = 100;
 
-async function mountSources({ protocol, subject }: Exchange, digest: Digest, from: string | null): Promise<readonly string[]> {
+async function mountSources(
+  { protocol, subject }: RequestContext,
+  digest: Digest,
+  from: string | null,
+): Promise<readonly string[]> {
   const { access, registry } = protocol;
   const named = from === null ? undefined : parseRepositoryName(from);
   if (from !== null && !named) throw new OciError('NAME_INVALID', { detail: { from: from.slice(0, 300) } });
-  const candidates = named ? [named] : (access.mountable(subject) ?? (await registry.blobs.holders(digest, mostMountCandidates)));
+  const candidates = named ? [named] : (access.mountable(subject) ?? (await registry.blobs.holders(digest, maxMountCandidates)));
   const readable: string[] = [];
   for (const candidate of candidates) if (await access.allows(subject, 'pull', candidate)) readable.push(candidate);
   return readable;
 }
 
 /** end-13 GET /v2/<name>/blobs/uploads/<id> */
-export async function getUpload(exchange: Exchange): Promise<void> {
-  const id = uploadId(exchange);
-  describeUpload(exchange, id, await exchange.protocol.registry.uploads.status(sessionOf(exchange, id)));
-  sendEmpty(exchange.response, 204);
+export async function getUpload(context: RequestContext): Promise<void> {
+  const id = uploadId(context);
+  describeUpload(context, id, await context.protocol.registry.uploads.status(sessionOf(context, id)));
+  sendEmpty(context.response, 204);
 }
 
 /** end-5 PATCH /v2/<name>/blobs/uploads/<id> */
-export async function patchUpload(exchange: Exchange): Promise<void> {
-  const id = uploadId(exchange);
-  const size = await inOrder(exchange, id, () =>
-    exchange.protocol.registry.uploads.append(sessionOf(exchange, id), chunkOf(exchange), departureOf(exchange.response)),
+export async function patchUpload(context: RequestContext): Promise<void> {
+  const id = uploadId(context);
+  const size = await inOrder(context, id, () =>
+    context.protocol.registry.uploads.append(sessionOf(context, id), chunkOf(context), departureOf(context.response)),
   );
-  describeUpload(exchange, id, size);
-  sendEmpty(exchange.response, 202);
+  describeUpload(context, id, size);
+  sendEmpty(context.response, 202);
 }
 
 /** end-6 PUT /v2/<name>/blobs/uploads/<id>?digest=<digest> */
-export async function putUpload(exchange: Exchange): Promise<void> {
-  const { protocol, request, response, query } = exchange;
-  const id = uploadId(exchange);
+export async function putUpload(context: RequestContext): Promise<void> {
+  const { protocol, request, response, query } = context;
+  const id = uploadId(context);
   const gone = departureOf(response);
   const digest = requireDigest(query.get('digest') ?? '');
-  const lastChunk = hasBody(request) || request.headers['content-range'] !== undefined ? chunkOf(exchange) : undefined;
-  await inOrder(exchange, id, () => protocol.registry.uploads.finish(sessionOf(exchange, id), digest, lastChunk, gone));
-  created(exchange, digest);
+  const lastChunk = hasBody(request) || request.headers['content-range'] !== undefined ? chunkOf(context) : undefined;
+  await inOrder(context, id, () => protocol.registry.uploads.finish(sessionOf(context, id), digest, lastChunk, gone));
+  created(context, digest);
 }
 
 /** end-14 DELETE /v2/<name>/blobs/uploads/<id> */
-export async function deleteUpload(exchange: Exchange): Promise<void> {
-  await exchange.protocol.registry.uploads.cancel(sessionOf(exchange, uploadId(exchange)));
-  sendEmpty(exchange.response, 204);
+export async function deleteUpload(context: RequestContext): Promise<void> {
+  await context.protocol.registry.uploads.cancel(sessionOf(context, uploadId(context)));
+  sendEmpty(context.response, 204);
 }
 
-function uploadId({ tail }: Exchange): string {
+function uploadId({ lastSegment: tail }: RequestContext): string {
   if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tail)) throw new OciError('BLOB_UPLOAD_UNKNOWN');
   return tail;
 }
 
 /** A session serves only who began it. */
-function sessionOf({ repository, subject }: Exchange, id: string): UploadSession {
+function sessionOf({ repository, subject }: RequestContext, id: string): UploadSession {
   return { id, repository, owner: subject.id };
 }
 
-function chunkOf({ request, response }: Exchange): Chunk {
+function chunkOf({ request, response }: RequestContext): Chunk {
   const header = request.headers['content-range'];
   const range = header === undefined ? undefined : parseChunkRange(header);
   if (header !== undefined && !range) {
@@ -122,26 +126,26 @@ function chunkOf({ request, response }: Exchange): Chunk {
 }
 
 /** Runs `work`; an answer of 416 tells the client where the upload stands, so that it can go on from there. */
-async function inOrder<Result>(exchange: Exchange, id: string, work: () => Promise<Result>): Promise<Result> {
+async function inOrder<Result>(context: RequestContext, id: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof OciError && error.status === 416) {
-      describeUpload(exchange, id, await exchange.protocol.registry.uploads.status(sessionOf(exchange, id)));
+      describeUpload(context, id, await context.protocol.registry.uploads.status(sessionOf(context, id)));
     }
     throw error;
   }
 }
 
 /** `Range` is inclusive, so that an empty upload has none to state: `0-0`, as Docker's registry says it. */
-function describeUpload(exchange: Exchange, id: string, sizeBytes: number): void {
-  setLocation(exchange, `/v2/${exchange.repository}/blobs/uploads/${id}`);
-  exchange.response.setHeader('Docker-Upload-UUID', id);
-  exchange.response.setHeader('Range', `0-${Math.max(0, sizeBytes - 1)}`);
+function describeUpload(context: RequestContext, id: string, sizeBytes: number): void {
+  setLocation(context, `/v2/${context.repository}/blobs/uploads/${id}`);
+  context.response.setHeader('Docker-Upload-UUID', id);
+  context.response.setHeader('Range', `0-${Math.max(0, sizeBytes - 1)}`);
 }
 
-function created(exchange: Exchange, digest: Digest): void {
-  setLocation(exchange, `/v2/${exchange.repository}/blobs/${digest}`);
-  exchange.response.setHeader('Docker-Content-Digest', digest);
-  sendEmpty(exchange.response, 201);
+function created(context: RequestContext, digest: Digest): void {
+  setLocation(context, `/v2/${context.repository}/blobs/${digest}`);
+  context.response.setHeader('Docker-Content-Digest', digest);
+  sendEmpty(context.response, 201);
 }

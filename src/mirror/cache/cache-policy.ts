@@ -7,7 +7,7 @@ import type { MirrorSize } from '../../../storage/metadata/queries/mirror-reads.
  */
 export interface CachePolicy {
   /** All that blobs may have, with those on their way in or out. The rest, up to `maxBytes`, is for manifests. */
-  readonly mostBlobBytes: number;
+  readonly maxBlobBytes: number;
   /** Too large to push others out for one request. */
   isHuge(sizeBytes: number): boolean;
   /** Whether a blob of this size would push others out. */
@@ -40,15 +40,15 @@ const hugeShare = 0.1;
 
 export function createCachePolicy(maxBytes: number): CachePolicy {
   /** However much waits, the protected keep their share. */
-  const mostWaitingBytes = (lowMark - protectedShare) * maxBytes;
+  const maxWaitingBytes = (lowMark - protectedShare) * maxBytes;
   const wanted = ({ contentBytes }: MirrorSize, { sizeBytes, hugeBytes }: Demand) =>
-    contentBytes + Math.max(hugeBytes, Math.min(sizeBytes, mostWaitingBytes));
+    contentBytes + Math.max(hugeBytes, Math.min(sizeBytes, maxWaitingBytes));
 
   return {
-    mostBlobBytes: Math.floor(maxBytes * blobShare),
+    maxBlobBytes: Math.floor(maxBytes * blobShare),
     isHuge: (sizeBytes) => sizeBytes > maxBytes * hugeShare,
     crowdsOut: ({ contentBytes }, sizeBytes) => contentBytes + sizeBytes > maxBytes * highMark,
-    mayWait: (sizeBytes, demand) => demand.sizeBytes === 0 || demand.sizeBytes + sizeBytes <= mostWaitingBytes,
+    mayWait: (sizeBytes, demand) => demand.sizeBytes === 0 || demand.sizeBytes + sizeBytes <= maxWaitingBytes,
     isTooMuch: (size, demand) => wanted(size, demand) > maxBytes * highMark,
     isEnough: (size, demand) => wanted(size, demand) <= maxBytes * lowMark,
     victims({ protectedBytes }, { hugeBytes }) {

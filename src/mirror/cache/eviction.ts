@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MirroredContentRecord, MirrorSize } from '../../../storage/metadata/queries/mirror-reads.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import type { Trash } from '../../registry/trash.ts';
+import type { Trash } from '../../content/trash.ts';
 import { type Demand, createCachePolicy } from './cache-policy.ts';
 import { type MeasureDisk, limitOnDisk, reservedBytes } from './disk-limit.ts';
 
@@ -61,7 +61,7 @@ export interface EvictionOptions {
 }
 
 /** What is evicted leaves the disk two or three seconds later (see `trash.ts`). */
-const patienceMilliseconds = 10_000;
+const maxWaitMilliseconds = 10_000;
 const pauseMilliseconds = 250;
 /** The least recently used of them may be in use. */
 const candidates = 50;
@@ -138,16 +138,16 @@ export function createEviction(options: EvictionOptions): Eviction {
   async function isReserved({ digest, sizeBytes }: Arrival): Promise<boolean> {
     await measure();
     // It lies on the disk already, as a download.
-    const { mostBlobBytes } = createCachePolicy(await limit(pushedBytes - sizeBytes));
-    if (held() + sizeBytes > mostBlobBytes) return false;
-    return metadata.reserveRoom(digest, sizeBytes, mostBlobBytes, now());
+    const { maxBlobBytes } = createCachePolicy(await limit(pushedBytes - sizeBytes));
+    if (held() + sizeBytes > maxBlobBytes) return false;
+    return metadata.reserveRoom(digest, sizeBytes, maxBlobBytes, now());
   }
 
   /** Room comes when what was evicted has left. */
   async function waitForRoom(arrival: Arrival, isHuge: boolean): Promise<boolean> {
     if (await isReserved(arrival)) return true;
     if (!isHuge && !policy.mayWait(arrival.sizeBytes, demand())) return false;
-    const end = performance.now() + patienceMilliseconds;
+    const end = performance.now() + maxWaitMilliseconds;
     waiting.set(arrival, { isHuge });
     try {
       while (performance.now() < end) {
@@ -164,7 +164,7 @@ export function createEviction(options: EvictionOptions): Eviction {
 
   /** Waits for the deletion of what has been evicted for a push. */
   async function waitForFreeDisk(bytes: number): Promise<void> {
-    const end = performance.now() + patienceMilliseconds;
+    const end = performance.now() + maxWaitMilliseconds;
     pushedBytes += bytes;
     try {
       while (performance.now() < end) {
@@ -194,7 +194,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     async admit(arrival) {
       const { digest, sizeBytes, requests } = arrival;
       await measure();
-      if (sizeBytes > createCachePolicy(maxBytes).mostBlobBytes) return false;
+      if (sizeBytes > createCachePolicy(maxBytes).maxBlobBytes) return false;
       if (!policy.isHuge(sizeBytes)) return waitForRoom(arrival, false);
       if (!policy.crowdsOut(size, sizeBytes)) return waitForRoom(arrival, false);
       const isWantedAgain = requests > 1 || (await metadata.refuseBlob(digest, now()));

@@ -2,8 +2,8 @@ import type { Hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { ByteRange } from '../../../storage/blobs/driver.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { bodyFrom, placeOf } from './body-place.ts';
-import { verify } from './growing-blob.ts';
+import { bodyFrom, contentRangeOf } from './content-range.ts';
+import { verify } from './partial-blob.ts';
 
 export interface BypassOptions {
   readonly digest: Digest;
@@ -23,7 +23,7 @@ export interface BypassOptions {
 export async function* bypass(options: BypassOptions, { first, last }: ByteRange): AsyncGenerator<Buffer> {
   const { digest, sizeBytes, keptBytes, hash } = options;
   const response = await options.fetch(keptBytes);
-  const { firstByte, totalBytes } = placeOf(response, sizeBytes);
+  const { firstByte, totalBytes } = contentRangeOf(response, sizeBytes);
   let at = keptBytes;
   let held: Buffer = Buffer.alloc(0);
   for await (const chunk of bodyFrom(response, keptBytes - firstByte, totalBytes - keptBytes)) {

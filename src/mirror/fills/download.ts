@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
-import { bodyFrom, placeOf } from './body-place.ts';
-import type { GrowingBlob } from './growing-blob.ts';
+import { bodyFrom, contentRangeOf } from './content-range.ts';
+import type { PartialBlob } from './partial-blob.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
 
 export interface DownloadOptions {
@@ -46,7 +46,7 @@ const longestPauseMilliseconds = 2000;
  * before the upstream has begun to send is its refusal final. Rejects with `UpstreamError`, or with the error of the
  * file's disk.
  */
-export async function download(blob: GrowingBlob, options: DownloadOptions, clock = realClock): Promise<void> {
+export async function download(blob: PartialBlob, options: DownloadOptions, clock = realClock): Promise<void> {
   const { signal, idleSeconds, onResume } = options;
   const attempts = createAttempts(blob, options);
   let progressAt = clock.now();
@@ -84,7 +84,7 @@ interface Attempts {
   isDone(): boolean;
 }
 
-function createAttempts(blob: GrowingBlob, options: DownloadOptions): Attempts {
+function createAttempts(blob: PartialBlob, options: DownloadOptions): Attempts {
   const { promisedBytes, fetch, openStored, signal, onBegin, onReceived } = options;
   let sizeBytes: number | undefined;
   /** Answers in a row that were no part of the blob. */
@@ -106,7 +106,7 @@ function createAttempts(blob: GrowingBlob, options: DownloadOptions): Attempts {
 
   function begin(response: IncomingMessage) {
     try {
-      const place = placeOf(response, promisedBytes ?? sizeBytes);
+      const place = contentRangeOf(response, promisedBytes ?? sizeBytes);
       const { firstByte, totalBytes } = place;
       if (totalBytes !== (sizeBytes ?? promisedBytes ?? totalBytes) || firstByte > blob.keptBytes || totalBytes < blob.keptBytes)
         throw new UpstreamError('bad_content', 'the upstream tells another size than before');

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
 import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
-import { createAhead } from './ahead.ts';
-import { placeOf } from './body-place.ts';
+import { createOutOfOrderRanges } from './out-of-order-ranges.ts';
+import { contentRangeOf } from './content-range.ts';
 import { bypass } from './bypass.ts';
 import { type DownloadOptions, download } from './download.ts';
-import { type GrowingBlob, openGrowingBlob, verify } from './growing-blob.ts';
+import { type PartialBlob, openPartialBlob, verify } from './partial-blob.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
 /**
@@ -47,10 +47,10 @@ export function beginFill(options: FillOptions): Fill {
   const started = Promise.withResolvers<number>();
   const verified = Promise.withResolvers<undefined>();
   for (const { promise } of [started, verified]) promise.catch(() => undefined);
-  const growth = createBell();
-  const ahead = createAhead({ ...options, signal: stopping.signal });
+  const growth = createChangeSignal();
+  const outOfOrder = createOutOfOrderRanges({ ...options, signal: stopping.signal });
 
-  let blob: GrowingBlob | undefined;
+  let blob: PartialBlob | undefined;
   let sizeBytes: number | undefined;
   let state: 'filling' | 'whole' | 'bypassed' | 'failed' = 'filling';
   let failure: unknown;
@@ -64,13 +64,13 @@ export function beginFill(options: FillOptions): Fill {
   }
 
   function received(bytes: number, signal: AbortSignal): Promise<void> {
-    growth.ring();
+    growth.notify();
     return options.onReceived(bytes, signal);
   }
 
   async function run(): Promise<void> {
     try {
-      blob = await openGrowingBlob(path, digest, promisedBytes);
+      blob = await openPartialBlob(path, digest, promisedBytes);
       if (blob.keptBytes === promisedBytes) {
         await options.prove();
         begin(promisedBytes);
@@ -81,7 +81,7 @@ export function beginFill(options: FillOptions): Fill {
     } catch (error) {
       await fail(error);
     } finally {
-      growth.ring();
+      growth.notify();
     }
   }
 
@@ -102,7 +102,7 @@ export function beginFill(options: FillOptions): Fill {
   async function sizeAtUpstream(): Promise<number> {
     const response = await fetch(0, stopping.signal);
     response.destroy();
-    return placeOf(response, promisedBytes).totalBytes;
+    return contentRangeOf(response, promisedBytes).totalBytes;
   }
 
   /** How far the file may be read: the last byte only when all are verified. */
@@ -120,12 +120,12 @@ export function beginFill(options: FillOptions): Fill {
         if (bytesRead === 0) throw new Error('the file of a fill is shorter than it was');
         at += bytesRead;
         yield buffer.subarray(0, bytesRead);
-      } else if (state === 'filling' && ahead.isFar(at, readable())) {
-        for await (const chunk of ahead.piece({ first: at, last }, total)) {
+      } else if (state === 'filling' && outOfOrder.isFar(at, readable())) {
+        for await (const chunk of outOfOrder.piece({ first: at, last }, total)) {
           at += chunk.length;
           yield chunk;
         }
-      } else if (state === 'filling') await growth.rung();
+      } else if (state === 'filling') await growth.changed();
       else if (state === 'failed') throw failure;
       else {
         yield* around({ first: at, last }, total);
@@ -141,7 +141,7 @@ export function beginFill(options: FillOptions): Fill {
     return bypass({ digest, sizeBytes: total, keptBytes: blob?.keptBytes ?? 0, hash, fetch: ask, onReceived }, range);
   }
 
-  function letGo(): void {
+  function closeIfUnused(): void {
     if (readers === 0 && isReleased) blob?.close().catch(() => undefined);
   }
 
@@ -159,8 +159,8 @@ export function beginFill(options: FillOptions): Fill {
         isOpen = false;
         readers--;
         // It may wait for more to come.
-        growth.ring();
-        letGo();
+        growth.notify();
+        closeIfUnused();
         if (readers === 0) options.onUnread();
         return Promise.resolve();
       },
@@ -181,7 +181,7 @@ export function beginFill(options: FillOptions): Fill {
     stop: (why) => stopping.abort(new UpstreamError('unreachable', why)),
     release() {
       isReleased = true;
-      letGo();
+      closeIfUnused();
     },
   };
 }
@@ -192,13 +192,13 @@ export function isDiskFailure(error: unknown): boolean {
 }
 
 /** Wakes everybody who waits for the next ring. */
-function createBell(): { ring(): void; rung(): Promise<unknown> } {
+function createChangeSignal(): { notify(): void; changed(): Promise<unknown> } {
   let next = Promise.withResolvers<undefined>();
   return {
-    ring() {
+    notify() {
       next.resolve(undefined);
       next = Promise.withResolvers<undefined>();
     },
-    rung: () => next.promise,
+    changed: () => next.promise,
   };
 }

@@ -6,12 +6,12 @@ import type { BlobDriver, ByteRange, OpenObject } from '../../../storage/blobs/d
 import { blobKey, uploadKey } from '../../../storage/blobs/layout.ts';
 import type { Mirrored } from '../../../storage/metadata/queries/mirror-writes.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { createAhead } from './ahead.ts';
+import { createOutOfOrderRanges } from './out-of-order-ranges.ts';
 import { type Fill, type FillOptions, beginFill, isDiskFailure } from './fill.ts';
-import type { FillTurns } from './fill-turns.ts';
+import type { DownloadLock } from './download-lock.ts';
 import { followFill } from './followed-fill.ts';
-import { WrongDigest } from './growing-blob.ts';
-import { type Claim, type Partials, createPartials } from './partials.ts';
+import { WrongDigest } from './partial-blob.ts';
+import { type LocalDownloadLock, type Partials, createPartials } from './partials.ts';
 
 /** The downloads in progress from one upstream: one for each blob, for all clients of all processes of this machine. */
 export interface Fills {
@@ -22,7 +22,7 @@ export interface Fills {
    * is stored, and served by every repository that joined. Undefined where another process has ended its fill meanwhile.
    * Bytes that come for another repository, or have all come before, are joined only after `prove`.
    */
-  join(digest: Digest, holder: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined>;
+  join(digest: Digest, repositoryRef: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined>;
   /** How many run in this process. */
   readonly count: number;
   /** Bytes that they have received and that are not stored yet. */
@@ -52,7 +52,7 @@ export interface FillsOptions {
   /** A folder of this machine, best on the file system of the blob store. */
   readonly directory: string;
   /** Among replicas that share the stores and not the folder. */
-  readonly turns: FillTurns | undefined;
+  readonly downloadLock: DownloadLock | undefined;
   /** Makes the blob's bytes an object by `store`, and records it. False where it shall not be kept. */
   readonly keep: (blob: FilledBlob, store: () => Promise<void>) => Promise<boolean>;
   /** Whether a download that nobody reads any more shall go on. What has come of it is kept in any case. */
@@ -69,13 +69,13 @@ export interface FilledBlob {
   readonly digest: Digest;
   readonly sizeBytes: number;
   /** Repositories that serve it. */
-  readonly holders: readonly Mirrored[];
+  readonly repositoryRefs: readonly Mirrored[];
   /** How many requests of this process wanted it meanwhile. */
   readonly requests: number;
 }
 
 interface Entry {
-  readonly holders: Map<string, Mirrored>;
+  readonly repositoryRefs: Map<string, Mirrored>;
   requests: number;
   readonly joined: Promise<JoinedFill | undefined>;
   fill?: Fill;
@@ -84,52 +84,57 @@ interface Entry {
 }
 
 export async function createFills(options: FillsOptions): Promise<Fills> {
-  const { driver, turns, keep, isWorthFinishing, onAbandoned, isStored, onFailure, idleSeconds } = options;
+  const { driver, downloadLock, keep, isWorthFinishing, onAbandoned, isStored, onFailure, idleSeconds } = options;
   const partials = await createPartials(options.directory);
   const entries = new Map<Digest, Entry>();
   const closing = new AbortController();
 
   async function begin(digest: Digest, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
     // A disk that takes no file of an owner takes none of a blob: the fill finds out and does without.
-    const claim = await partials.claim(digest).catch(() => nobodysClaim);
-    if (claim) {
-      const turn = await turns?.widen(claim, `${options.upstream} ${digest}`, partials.pathOf(digest));
-      return beginOwn(digest, source, prove, turn ?? claim);
+    const lock = await partials.lock(digest).catch(() => unsharedLock);
+    if (lock) {
+      const turn = await downloadLock?.lockAcrossReplicas(lock, `${options.upstream} ${digest}`, partials.pathOf(digest));
+      return beginOwn(digest, source, prove, turn ?? lock);
     }
     entries.delete(digest);
     await prove();
     const readStored = (range: ByteRange) => driver.read(blobKey(digest), range);
-    const ahead = createAhead({ ...source, signal: closing.signal });
-    const fill = await followFill({ digest, partials, ahead, isStored: () => isStored(digest), readStored, idleSeconds });
+    const outOfOrder = createOutOfOrderRanges({ ...source, signal: closing.signal });
+    const fill = await followFill({ digest, partials, outOfOrder, isStored: () => isStored(digest), readStored, idleSeconds });
     return fill && { ...fill, isNew: false };
   }
 
   /** Whoever had the claim before may have stored the blob since we looked for it: then what is stored decides. */
-  async function beginOwn(digest: Digest, source: FillSource, prove: Proof, claim: Claim): Promise<JoinedFill | undefined> {
+  async function beginOwn(
+    digest: Digest,
+    source: FillSource,
+    prove: Proof,
+    lock: LocalDownloadLock,
+  ): Promise<JoinedFill | undefined> {
     const isDone = await isStored(digest).catch(async (error: unknown) => {
-      await claim.release();
+      await lock.release();
       throw error;
     });
     const entry = entries.get(digest);
-    if (!isDone && entry) return own(digest, entry, { ...source, prove }, claim);
+    if (!isDone && entry) return own(digest, entry, { ...source, prove }, lock);
     entries.delete(digest);
-    await claim.release();
+    await lock.release();
     return undefined;
   }
 
-  async function own(digest: Digest, entry: Entry, source: ProvenSource, claim: Claim): Promise<JoinedFill> {
-    const onBegin = (sizeBytes: number) => void claim.announce(sizeBytes).catch(() => undefined);
+  async function own(digest: Digest, entry: Entry, source: ProvenSource, lock: LocalDownloadLock): Promise<JoinedFill> {
+    const onBegin = (sizeBytes: number) => void lock.announce(sizeBytes).catch(() => undefined);
     const openStored = async (range: ByteRange) =>
       (await isStored(digest)) ? driver.read(blobKey(digest), range).catch(() => undefined) : undefined;
-    const onUnread = () => void leave(digest, entry).catch(() => undefined);
+    const onUnread = () => void unsubscribe(digest, entry).catch(() => undefined);
     const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), idleSeconds, openStored, onBegin, onUnread });
     entry.fill = fill;
-    entry.ended = end(digest, fill, entry, claim);
+    entry.ended = end(digest, fill, entry, lock);
     return { sizeBytes: await fill.started, isNew: true, open: fill.open };
   }
 
   /** Ends a download that nobody reads and that is not worth finishing, unless somebody comes back. */
-  async function leave(digest: Digest, entry: Entry): Promise<void> {
+  async function unsubscribe(digest: Digest, entry: Entry): Promise<void> {
     const { fill } = entry;
     if (!fill) return;
     const sizeBytes = await fill.started;
@@ -144,15 +149,15 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     fill.stop('nobody reads it any more');
   }
 
-  async function end(digest: Digest, fill: Fill, entry: Entry, claim: Claim): Promise<void> {
+  async function end(digest: Digest, fill: Fill, entry: Entry, lock: LocalDownloadLock): Promise<void> {
     try {
       const sizeBytes = await fill.started;
       await fill.verified;
       for (;;) {
         const { requests } = entry;
-        const blob = { digest, sizeBytes, holders: [...entry.holders.values()], requests };
+        const blob = { digest, sizeBytes, repositoryRefs: [...entry.repositoryRefs.values()], requests };
         if (await keep(blob, () => store(driver, partials, digest))) break;
-        await claim.giveTurn();
+        await lock.releaseReplicas();
         await unread(fill, closing.signal);
         if (entry.requests === requests) break;
       }
@@ -163,32 +168,37 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
       if (!entry.isAbandoned) onFailure(digest, error);
     } finally {
       entries.delete(digest);
-      await claim.release().catch(() => undefined);
+      await lock.release().catch(() => undefined);
       fill.release();
     }
   }
 
-  async function join(digest: Digest, holder: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
+  async function join(
+    digest: Digest,
+    repositoryRef: Mirrored,
+    source: FillSource,
+    prove: Proof,
+  ): Promise<JoinedFill | undefined> {
     const running = entries.get(digest);
     if (running?.isAbandoned) {
       await running.ended;
-      return join(digest, holder, source, prove);
+      return join(digest, repositoryRef, source, prove);
     }
     if (running) {
-      if (!running.holders.has(holder.repository)) await prove();
-      running.holders.set(holder.repository, holder);
+      if (!running.repositoryRefs.has(repositoryRef.repository)) await prove();
+      running.repositoryRefs.set(repositoryRef.repository, repositoryRef);
       running.requests++;
-      const [first] = running.holders.keys();
+      const [first] = running.repositoryRefs.keys();
       try {
         return await joinedAgain(running);
       } catch (error) {
         // Another repository's upstream has failed: ours has not been asked yet.
-        if (first === holder.repository) throw error;
-        return join(digest, holder, source, prove);
+        if (first === repositoryRef.repository) throw error;
+        return join(digest, repositoryRef, source, prove);
       }
     }
     const { promise, resolve, reject } = Promise.withResolvers<JoinedFill | undefined>();
-    entries.set(digest, { holders: new Map([[holder.repository, holder]]), requests: 1, joined: promise });
+    entries.set(digest, { repositoryRefs: new Map([[repositoryRef.repository, repositoryRef]]), requests: 1, joined: promise });
     begin(digest, source, prove)
       .catch((error: unknown) => {
         entries.delete(digest);
@@ -201,7 +211,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   return {
     find(digest, repository, mayWait) {
       const entry = entries.get(digest);
-      if (!entry?.holders.has(repository) || entry.isAbandoned) return undefined;
+      if (!entry?.repositoryRefs.has(repository) || entry.isAbandoned) return undefined;
       if (!mayWait && !entry.fill) return undefined;
       entry.requests++;
       return joinedAgain(entry);
@@ -228,7 +238,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
 }
 
 const nothing = () => Promise.resolve();
-const nobodysClaim: Claim = { announce: nothing, giveTurn: nothing, release: nothing };
+const unsharedLock: LocalDownloadLock = { announce: nothing, releaseReplicas: nothing, release: nothing };
 
 async function joinedAgain({ joined }: Entry): Promise<JoinedFill | undefined> {
   const fill = await joined;

@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
 import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
-import type { Ahead } from './ahead.ts';
+import type { OutOfOrderRanges } from './out-of-order-ranges.ts';
 import type { Partials } from './partials.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
@@ -20,7 +20,7 @@ export interface FollowOptions {
   readonly isStored: () => Promise<boolean>;
   /** Reads it then. */
   readonly readStored: (range: ByteRange) => Promise<OpenObject>;
-  readonly ahead: Ahead;
+  readonly outOfOrder: OutOfOrderRanges;
   readonly idleSeconds: number;
 }
 
@@ -48,7 +48,7 @@ async function isThere({ digest, partials, isStored }: FollowOptions): Promise<b
 }
 
 function followed(
-  { digest, partials, isStored, readStored, ahead, idleSeconds }: FollowOptions,
+  { digest, partials, isStored, readStored, outOfOrder, idleSeconds }: FollowOptions,
   sizeBytes: number,
 ): FollowedFill {
   let isWhole = false;
@@ -69,7 +69,7 @@ function followed(
     while (isOpen()) {
       const end = await readable(file);
       if (end > at) return end;
-      if (ahead.isFar(at, end)) return undefined;
+      if (outOfOrder.isFar(at, end)) return undefined;
       if (performance.now() > deadline) throw new UpstreamError('timeout', 'the download rested too long');
       await delay(lookMilliseconds);
     }
@@ -81,7 +81,7 @@ function followed(
     for (let at = range.first; at <= range.last;) {
       const readableTo = await readableBeyond(file, at, isOpen);
       if (readableTo === undefined) {
-        for await (const chunk of ahead.piece({ ...range, first: at }, sizeBytes)) {
+        for await (const chunk of outOfOrder.piece({ ...range, first: at }, sizeBytes)) {
           at += chunk.length;
           yield chunk;
         }
@@ -104,7 +104,7 @@ function followed(
       try {
         yield* follow(file, range, isOpen);
       } finally {
-        await Promise.all([file.close(), follower.leave()]);
+        await Promise.all([file.close(), follower.unsubscribe()]);
       }
       return;
     }

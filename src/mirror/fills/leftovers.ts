@@ -11,12 +11,12 @@ export interface Leftover {
  * Deletes leftovers last written before `before` (milliseconds since 1970), then the oldest until at most `mostBytes`
  * remain. Resolves to the number of files deleted.
  */
-export async function sweepLeftovers(leftovers: readonly Leftover[], before: number, mostBytes: number): Promise<number> {
+export async function sweepLeftovers(leftovers: readonly Leftover[], before: number, maxBytes: number): Promise<number> {
   let keptBytes = 0;
   let swept = 0;
   for (const leftover of [...leftovers].sort((one, other) => other.writtenAt - one.writtenAt)) {
     keptBytes += leftover.sizeBytes;
-    if (leftover.writtenAt >= before && keptBytes <= mostBytes) continue;
+    if (leftover.writtenAt >= before && keptBytes <= maxBytes) continue;
     if (await leftover.remove()) swept++;
   }
   return swept;

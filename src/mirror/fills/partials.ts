@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, opendir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createProcessMarks } from '../../../storage/process-mark.ts';
+import { createOwnerTags } from '../../../storage/owner-tag.ts';
 import { makeFolders } from '../../../storage/blobs/filesystem/durable.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { type Leftover, sweepLeftovers } from './leftovers.ts';
@@ -16,11 +16,11 @@ import { type Leftover, sweepLeftovers } from './leftovers.ts';
 export interface Partials {
   pathOf(digest: Digest): string;
   /** Becomes the only writer of the blob's file; undefined where another living process is it. */
-  claim(digest: Digest): Promise<Claim | undefined>;
+  lock(digest: Digest): Promise<LocalDownloadLock | undefined>;
   /** What the blob's owner says; undefined where it has none that lives. */
   owner(digest: Digest): Promise<{ readonly sizeBytes: number | undefined } | undefined>;
   /** Tells the blob's owner that it is read here. */
-  follow(digest: Digest): Promise<{ leave(): Promise<void> }>;
+  follow(digest: Digest): Promise<{ unsubscribe(): Promise<void> }>;
   /** Whether it is read in another living process. */
   isFollowed(digest: Digest): Promise<boolean>;
   remove(digest: Digest): Promise<void>;
@@ -30,20 +30,20 @@ export interface Partials {
    * Deletes unowned files last written before `before` (milliseconds since 1970), then the oldest until at most `mostBytes`
    * remain. Resolves to the number of files deleted.
    */
-  sweep(before: number, mostBytes: number): Promise<number>;
+  sweep(before: number, maxBytes: number): Promise<number>;
 }
 
-export interface Claim {
+export interface LocalDownloadLock {
   /** Tells followers in other processes how long the blob is. */
   announce(sizeBytes: number): Promise<void>;
   /** Other machines wait no longer: the blob will not be stored. */
-  giveTurn(): Promise<void>;
+  releaseReplicas(): Promise<void>;
   release(): Promise<void>;
 }
 
 export async function createPartials(directory: string): Promise<Partials> {
   await makeFolders(directory);
-  const marks = await createProcessMarks();
+  const marks = await createOwnerTags();
   const pathOf = (digest: Digest) => join(directory, digest.replace(':', '-'));
   const ownerPathOf = (digest: Digest) => `${pathOf(digest)}.owner`;
   /** For one use: two that write the same draft would take it from each other. */
@@ -84,13 +84,13 @@ export async function createPartials(directory: string): Promise<Partials> {
     else await unlinkIfThere(aside);
   }
 
-  async function claim(digest: Digest): Promise<Claim | undefined> {
+  async function lock(digest: Digest): Promise<LocalDownloadLock | undefined> {
     if (!(await createOwner(digest))) {
       const [mark] = (await readOwner(digest)) ?? [];
-      if (mark === undefined) return claim(digest);
+      if (mark === undefined) return lock(digest);
       if (!marks.isLeftByCrash(mark)) return undefined;
       await dismiss(digest, mark);
-      return claim(digest);
+      return lock(digest);
     }
     let announced = Promise.resolve();
     return {
@@ -98,7 +98,7 @@ export async function createPartials(directory: string): Promise<Partials> {
         announced = rewriteOwner(digest, `${marks.own} ${sizeBytes}`);
         return announced;
       },
-      giveTurn: () => Promise.resolve(),
+      releaseReplicas: () => Promise.resolve(),
       async release() {
         // What is still being written would come back.
         await announced.catch(() => undefined);
@@ -140,7 +140,7 @@ export async function createPartials(directory: string): Promise<Partials> {
   async function removeUnowned(path: string, digest: Digest): Promise<boolean> {
     if (await owner(digest)) return false;
     // Whoever takes it up now writes it until then.
-    const held = await claim(digest);
+    const held = await lock(digest);
     if (!held) return false;
     await unlinkIfThere(path);
     await held.release();
@@ -150,7 +150,7 @@ export async function createPartials(directory: string): Promise<Partials> {
   await removeAbandoned();
   return {
     pathOf,
-    claim,
+    lock,
 
     owner,
 
@@ -158,7 +158,7 @@ export async function createPartials(directory: string): Promise<Partials> {
       const path = `${pathOf(digest)}.reader.${marks.own}.${randomUUID()}`;
       // A disk that is full: then nobody is told, and the download may end early.
       await writeFile(path, '').catch(() => undefined);
-      return { leave: () => unlinkIfThere(path) };
+      return { unsubscribe: () => unlinkIfThere(path) };
     },
 
     async isFollowed(digest) {
@@ -173,7 +173,7 @@ export async function createPartials(directory: string): Promise<Partials> {
 
     leftovers,
 
-    sweep: async (before, mostBytes) => sweepLeftovers(await leftovers(), before, mostBytes),
+    sweep: async (before, maxBytes) => sweepLeftovers(await leftovers(), before, maxBytes),
   };
 }
 

@@ -19,7 +19,7 @@ export interface UpstreamFills {
    * Deletes unowned files of downloads last written before `before` (milliseconds since 1970), then the oldest until at
    * most `mostBytes` remain. Resolves to the number of files deleted.
    */
-  sweep(before: number, mostBytes: number): Promise<number>;
+  sweep(before: number, maxBytes: number): Promise<number>;
   /** Stops all downloads; what they have is kept for the next start. */
   close(): Promise<void>;
 }
@@ -59,9 +59,9 @@ export async function createUpstreamFills({ upstreams, ...options }: UpstreamFil
     get bytes() {
       return opened.reduce((sum, { bytes }) => sum + bytes, 0);
     },
-    async sweep(before, mostBytes) {
+    async sweep(before, maxBytes) {
       const all = await Promise.all(upstreams.map(async (upstream) => (await of(upstream)).leftovers()));
-      return sweepLeftovers(all.flat(), before, mostBytes);
+      return sweepLeftovers(all.flat(), before, maxBytes);
     },
     async close() {
       await Promise.all(opened.map((fills) => fills.close()));

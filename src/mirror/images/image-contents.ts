@@ -2,11 +2,11 @@ import type { OpenObject } from '../../../storage/blobs/driver.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { isManifestType } from '../../oci/media-types.ts';
 import type { Reference } from '../../oci/reference.ts';
-import { readManifestContents } from '../manifest-contents.ts';
+import { readManifestContents } from '../remote/manifest-contents.ts';
 import type { ImageName } from './image-name.ts';
 import type { Mirror } from '../mirror.ts';
 import type { Platforms } from './platforms.ts';
-import type { MirroredRepository } from '../routing.ts';
+import type { MirroredRepository } from '../names/routing.ts';
 
 /** The part of a mirror that gives images. */
 export type ImageSource = Pick<Mirror, 'locate' | 'manifest' | 'blob' | 'want'>;

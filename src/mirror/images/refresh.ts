@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { type ContentsOptions, type ImageContents, contentsOf, fetchBlob, locateImage } from './image-contents.ts';
 import type { ImageName } from './image-name.ts';
-import type { Measures } from '../measures.ts';
+import type { MirrorMetrics } from '../mirror-metrics.ts';
 import type { Mirror } from '../mirror.ts';
-import type { MirroredRepository } from '../routing.ts';
+import type { MirroredRepository } from '../names/routing.ts';
 
 /** Keeps the images here that an operator has listed: as their upstreams have them, and whole. */
 export interface Refresh {
@@ -33,7 +33,7 @@ export interface RefreshOptions extends Pick<ContentsOptions, 'manifestBytes' | 
   readonly maxBytes: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  readonly measures: Pick<Measures, 'refreshed'>;
+  readonly metrics: Pick<MirrorMetrics, 'refreshed'>;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -44,7 +44,7 @@ const pauseMilliseconds = 1000;
 const most = 0.8;
 
 export function createRefresh(options: RefreshOptions): Refresh {
-  const { metadata, images, retrySeconds, maxBytes, now, measures, log } = options;
+  const { metadata, images, retrySeconds, maxBytes, now, metrics, log } = options;
   const { unattended, pressure } = options.mirror;
   const closing = new AbortController();
   const { signal } = closing;
@@ -74,11 +74,11 @@ export function createRefresh(options: RefreshOptions): Refresh {
     signal.throwIfAborted();
     try {
       const isDone = await refresh(image);
-      measures.refreshed(isDone ? 'done' : 'put off');
+      metrics.refreshed(isDone ? 'done' : 'put off');
       return isDone;
     } catch (error) {
       signal.throwIfAborted();
-      measures.refreshed('failed');
+      metrics.refreshed('failed');
       log.warn({ err: error, image: image.text }, 'an image could not be refreshed');
       return false;
     }

@@ -34,13 +34,13 @@ export interface CircuitsOptions {
   readonly random: () => number;
 }
 
-const mostRepositories = 10_000;
-const mostLogins = 1000;
+const maxRepositories = 10_000;
+const maxLogins = 1000;
 
 export function createCircuits(options: CircuitsOptions): Circuits {
   const host = createBreaker({ ...options, opensAt: ['unreachable', 'timeout'] });
-  const repositories = new LRUCache<string, Breaker>({ max: mostRepositories });
-  const logins = new LRUCache<string, Breaker>({ max: mostLogins });
+  const repositories = new LRUCache<string, Breaker>({ max: maxRepositories });
+  const logins = new LRUCache<string, Breaker>({ max: maxLogins });
 
   function repositoryBreaker(remoteName: string): Breaker {
     return remembered(repositories, remoteName, () => createBreaker(options));

@@ -1,5 +1,5 @@
 import { UpstreamError } from './upstream-error.ts';
-import { createSingleFlight } from './single-flight.ts';
+import { createSingleFlight } from '../../coordination/single-flight.ts';
 
 export interface Token {
   readonly value: string;
@@ -17,7 +17,7 @@ export interface Tokens {
   forget(key: string, value: string): void;
 }
 
-const mostTokens = 10_000;
+const maxTokens = 10_000;
 
 export function createTokens(now: () => number): Tokens {
   const kept = new Map<string, Token>();
@@ -25,7 +25,7 @@ export function createTokens(now: () => number): Tokens {
 
   function makeRoom(): void {
     for (const [key, token] of kept) if (token.refreshAt <= now()) kept.delete(key);
-    if (kept.size >= mostTokens) kept.clear();
+    if (kept.size >= maxTokens) kept.clear();
   }
 
   function live(key: string): string | undefined {
@@ -39,7 +39,7 @@ export function createTokens(now: () => number): Tokens {
       const token = live(key);
       if (token !== undefined) return token;
       const fetched = await flights.run(key, fetch);
-      if (kept.size >= mostTokens) makeRoom();
+      if (kept.size >= maxTokens) makeRoom();
       kept.set(key, fetched);
       return fetched.value;
     },

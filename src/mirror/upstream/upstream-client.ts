@@ -58,7 +58,7 @@ export interface UpstreamClientOptions {
 
 /** Some registries do not show a manifest of a type that is not asked for. */
 const manifestTypes = Object.values(mediaTypes).join(', ');
-const mostRedirects = 5;
+const maxRedirects = 5;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient & PassingClient {
@@ -80,7 +80,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
   async function follow(request: UpstreamRequest, login: Login | undefined): Promise<IncomingMessage> {
     let url = urlOf(request);
     let mayRenewLink = true;
-    for (let hop = 0; hop <= mostRedirects; hop++) {
+    for (let hop = 0; hop <= maxRedirects; hop++) {
       const isRegistry = url.origin === origin;
       const response = await authorized(request, url, isRegistry ? login : undefined);
       const { statusCode = 0, headers } = response;

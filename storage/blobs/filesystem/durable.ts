@@ -24,7 +24,7 @@ export interface DurableTree {
 }
 
 /** How often a folder may be pruned between its making and the use of it before that is an error. */
-const mostAttempts = 5;
+const maxAttempts = 5;
 
 /** `root` exists. Nothing above it is touched. */
 export function createDurableTree(root: string): DurableTree {
@@ -57,7 +57,7 @@ export function createDurableTree(root: string): DurableTree {
         break;
       } catch (error) {
         // The folder was pruned meanwhile.
-        if (!hasCode(error, 'ENOENT') || attempt === mostAttempts) throw error;
+        if (!hasCode(error, 'ENOENT') || attempt === maxAttempts) throw error;
         durable.clear();
       }
     }

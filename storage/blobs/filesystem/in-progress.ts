@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, opendir, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { ProcessMarks } from '../../process-mark.ts';
+import type { OwnerTags } from '../../owner-tag.ts';
 import { StorageError } from '../driver.ts';
 import { hasCode, unlinkIfThere } from './durable.ts';
 
@@ -48,7 +48,7 @@ export interface TakeOverOptions {
 
 export interface InProgressFilesOptions {
   readonly directory: string;
-  readonly marks: ProcessMarks;
+  readonly marks: OwnerTags;
   /** Returns an unused path on the same file system, whose file is removed if this process dies. */
   readonly temporaryPath: () => string;
 }

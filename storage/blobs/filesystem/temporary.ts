@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { opendir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ProcessMarks } from '../../process-mark.ts';
+import type { OwnerTags } from '../../owner-tag.ts';
 
 /** The files of puts in progress. Several processes, also of several containers and machines, may share the folder. */
 export interface TemporaryFiles {
@@ -15,7 +15,7 @@ export interface TemporaryFiles {
 const abandonedMilliseconds = 60 * 60 * 1000;
 
 /** Names are the maker's mark, a dot and something random. */
-export function createTemporaryFiles(folder: string, marks: ProcessMarks): TemporaryFiles {
+export function createTemporaryFiles(folder: string, marks: OwnerTags): TemporaryFiles {
   async function isAbandoned(name: string): Promise<boolean> {
     if (marks.isLeftByCrash(name)) return true;
     const stats = await stat(join(folder, name)).catch(() => undefined);

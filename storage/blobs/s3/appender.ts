@@ -2,7 +2,7 @@ import { type Appender, type ObjectKey, StorageError } from '../driver.ts';
 import type { Bucket } from './bucket.ts';
 import { copyIntoParts, copyObject } from './copying.ts';
 import { unlessMissing } from '../missing.ts';
-import { type GrowingRecord, dataKey, loadRecord, removeData, removeGrowing, saveRecord } from './growing.ts';
+import { type GrowingRecord, dataKey, loadRecord, removeData, removeGrowing, saveRecord } from './partial.ts';
 import { type MultipartUpload, beginMultipart, resumeMultipart } from './multipart.ts';
 import { createPartBuffer } from './part-buffer.ts';
 import { partBytes, smallestPartBytes } from './part-sizes.ts';
@@ -172,8 +172,8 @@ function createAppender(
 }
 
 /** The chunks as long as they have no more than `mostBytes` together. Throws `too_large`. */
-async function* within(mostBytes: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let left = mostBytes;
+async function* within(maxBytes: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let left = maxBytes;
   for await (const chunk of source) {
     left -= chunk.length;
     if (left < 0) throw new StorageError('too_large', 'append: no object of the store can be so large');

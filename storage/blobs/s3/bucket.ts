@@ -1,6 +1,6 @@
 import type { S3, S3RequestOptions, StorageClass } from '@aws-sdk/client-s3';
 import { StorageError } from '../driver.ts';
-import { type ClientOptions, createClient, mostAttempts } from './client.ts';
+import { type ClientOptions, createClient, maxAttempts } from './client.ts';
 import { toStorageError } from './errors.ts';
 import { largestObjectBytes } from './part-sizes.ts';
 
@@ -76,7 +76,7 @@ export function openBucket(options: S3Options): Bucket {
       if (closed) throw new StorageError('closed', `${what}: the blob store is closed`);
       const requestTimeout = Math.ceil(patienceMilliseconds * (1 + bytes / bytesForPatience));
       const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(), (mostAttempts + 1) * requestTimeout);
+      const timer = setTimeout(() => deadline.abort(), (maxAttempts + 1) * requestTimeout);
       try {
         return await send({ requestTimeout, abortSignal: deadline.signal });
       } catch (error) {

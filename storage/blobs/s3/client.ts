@@ -12,7 +12,7 @@ export interface ClientOptions {
 }
 
 /** The SDK tries again by itself, with back-off and jitter, what may be tried again: that is all the retrying here. */
-export const mostAttempts = 3;
+export const maxAttempts = 3;
 
 const connectionMilliseconds = 5000;
 
@@ -34,7 +34,7 @@ export function createClient(options: ClientOptions, endpoint = options.endpoint
     responseChecksumValidation: 'WHEN_REQUIRED',
     // With it every large PUT would use a connection of its own.
     expectContinueHeader: false,
-    maxAttempts: mostAttempts,
+    maxAttempts,
     requestHandler: {
       connectionTimeout: connectionMilliseconds,
       // Streams are watched where they are read: a slow client lets the connection rest.

@@ -3,7 +3,7 @@
  * beforehand how long an upload will become: parts grow with their number. The sum over all numbers is 5.16 TiB; a part
  * has 8 MiB at first, 14 MiB where the upload has 5 GiB, 100 MiB where it has 100 GiB.
  */
-export const mostParts = 10_000;
+export const maxParts = 10_000;
 
 export const largestObjectBytes = 5 * 1024 ** 4;
 

@@ -4,7 +4,7 @@ import type { Bucket } from './bucket.ts';
 import { toStorageError } from './errors.ts';
 
 /** How often one reading goes on after its connection broke: the SDK tries requests again, but no bodies. */
-const mostResumptions = 5;
+const maxResumptions = 5;
 
 /** Opens an object for reading. Rejects `not_found`, `range_not_satisfiable`. */
 export async function openObject(bucket: Bucket, key: string, range?: ByteRange): Promise<OpenObject> {
@@ -29,7 +29,7 @@ export async function openObject(bucket: Bucket, key: string, range?: ByteRange)
       let at = sent.first;
       let failure: unknown;
       for (let resumptions = 0; at <= sent.last && !isClosed(); resumptions++) {
-        if (resumptions > mostResumptions) throw toStorageError(failure, 'read');
+        if (resumptions > maxResumptions) throw toStorageError(failure, 'read');
         try {
           if (resumptions > 0) await resume(at);
           for await (const chunk of impatiently(body, bucket.patienceMilliseconds)) {

@@ -3,13 +3,13 @@ import type { Bucket } from './bucket.ts';
 import { toStorageError } from './errors.ts';
 
 /** One request deletes at most so many. */
-const mostKeys = 1000;
+const maxKeys = 1000;
 
 /** Deletes objects; a missing one is a success. Resolves to the keys that failed. */
 export async function removeObjects(bucket: Bucket, keys: readonly string[]): Promise<Map<string, StorageError>> {
   const failures = new Map<string, StorageError>();
-  for (let at = 0; at < keys.length; at += mostKeys) {
-    for (const [key, failure] of await removeBatch(bucket, keys.slice(at, at + mostKeys))) failures.set(key, failure);
+  for (let at = 0; at < keys.length; at += maxKeys) {
+    for (const [key, failure] of await removeBatch(bucket, keys.slice(at, at + maxKeys))) failures.set(key, failure);
   }
   return failures;
 }

@@ -9,7 +9,7 @@ export async function putObject(bucket: Bucket, key: string, bytes: Uint8Array, 
 }
 
 /** Others may be writing the same key: who of them comes through is known a moment later. */
-const mostConflicts = 5;
+const maxConflicts = 5;
 const conflictMilliseconds = 100;
 
 /** The same where there is no such object yet. Rejects `already_exists`. */
@@ -19,7 +19,7 @@ export async function putObjectIfAbsent(bucket: Bucket, key: string, bytes: Uint
       await putObject(bucket, key, bytes, { IfNoneMatch: '*' });
       return;
     } catch (error) {
-      if (!isConflict(error) || conflicts === mostConflicts) throw error;
+      if (!isConflict(error) || conflicts === maxConflicts) throw error;
       await pause(conflictMilliseconds * (0.5 + Math.random()));
     }
   }

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Query } from '../query.ts';
+import type { Query } from '../queries/query.ts';
 import { MetadataError } from '../store.ts';
 import { drive } from './drive.ts';
 import { asking } from './errors.ts';

@@ -1,4 +1,4 @@
-import { type Query, all, first } from '../query.ts';
+import { type Query, all, first } from './query.ts';
 
 /** What can be asked about accounts, grants and secrets. Times are milliseconds since 1970, flags 0 or 1. */
 

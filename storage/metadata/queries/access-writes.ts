@@ -1,4 +1,4 @@
-import { type Query, first, run } from '../query.ts';
+import { type Query, first, run } from './query.ts';
 import { type AuditEvent, changed, record } from './audit-steps.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { type Query, first, run } from '../query.ts';
+import { type Query, first, run } from './query.ts';
 import { type AuditEvent, changed } from './audit-steps.ts';
 import type { NamespaceObstacle } from './namespace-reads.ts';
 import { claimNamespace, forgetNamespace, namespaceOwner, orphanNamespace } from './namespace-steps.ts';

@@ -1,4 +1,4 @@
-import { type Query, type Value, insertRows, run } from '../query.ts';
+import { type Query, type Value, insertRows, run } from './query.ts';
 
 /** Steps that writes share: each runs within its caller's transaction. Times are milliseconds since 1970. */
 

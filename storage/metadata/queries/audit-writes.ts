@@ -1,4 +1,4 @@
-import { type Query, insertRows, run } from '../query.ts';
+import { type Query, insertRows, run } from './query.ts';
 import { type AuditEvent, insertLine, lineOf } from './audit-steps.ts';
 
 /** Writes lines that belong to no change. */

@@ -1,4 +1,4 @@
-import { type Query, first, insertRows, run } from '../query.ts';
+import { type Query, first, insertRows, run } from './query.ts';
 import type { ExpectedContent } from './reads.ts';
 
 /** Steps that several writes share: each runs within its caller's transaction. */

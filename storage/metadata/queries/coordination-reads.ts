@@ -1,4 +1,4 @@
-import { type Query, first } from '../query.ts';
+import { type Query, first } from './query.ts';
 
 export interface HeldLease {
   /** What its holder told those who wait. */

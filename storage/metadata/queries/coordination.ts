@@ -1,4 +1,4 @@
-import { type Query, first, run } from '../query.ts';
+import { type Query, first, run } from './query.ts';
 
 /**
  * Takes the lease until `until` when it is free, over, already the holder's, or still ends at `abandonedEnd`, an end that

@@ -1,4 +1,4 @@
-import { type Query, all, first, run } from '../query.ts';
+import { type Query, all, first, run } from './query.ts';
 import { holdSize } from './content.ts';
 
 /** How mirrored content is counted, and how it leaves. Each is one transaction. Times are milliseconds since 1970. */
@@ -7,12 +7,12 @@ import { holdSize } from './content.ts';
  * Counts in what is about to be stored, if there is room: all that the mirror has is `mostBytes` at most afterwards. Says
  * whether there was. `recordMirroredBlob` and `recordMirroredManifest` end it, or `endTransits`.
  */
-export function* reserveRoom(digest: string, sizeBytes: number, mostBytes: number, now: number): Query<boolean> {
+export function* reserveRoom(digest: string, sizeBytes: number, maxBytes: number, now: number): Query<boolean> {
   const row = yield* first(
     `UPDATE mirrored_size SET content_bytes = content_bytes
       WHERE id = 1 AND content_bytes + transit_bytes + CAST(? AS BIGINT) <= CAST(? AS BIGINT) RETURNING id`,
     sizeBytes,
-    mostBytes,
+    maxBytes,
   );
   if (!row) return false;
   yield* recordTransit(digest, 0, sizeBytes, now);

@@ -1,4 +1,4 @@
-import { type Query, run } from '../query.ts';
+import { type Query, run } from './query.ts';
 
 /** Listings of upstreams that are stored. Each is one transaction. Times are milliseconds since 1970. */
 

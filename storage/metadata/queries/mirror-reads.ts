@@ -1,4 +1,4 @@
-import { type Query, all, first } from '../query.ts';
+import { type Query, all, first } from './query.ts';
 import type { StoredListing } from './mirror-listings.ts';
 
 /** What can be asked about mirrored content. */

@@ -1,4 +1,4 @@
-import { type Query, first, insertRows, run } from '../query.ts';
+import { type Query, first, insertRows, run } from './query.ts';
 import { type ManifestFacts, holdSize, link, recordBlob, recordManifest, repositoryId } from './content.ts';
 import { endTransits } from './mirror-eviction.ts';
 import type { ExpectedContent } from './reads.ts';
@@ -34,15 +34,15 @@ export interface UpstreamVisibility {
 }
 
 /** Whether everybody may read the repository at its upstream now. What is not public is recorded only where something is here. */
-export function* recordUpstreamVisibility(holder: Mirrored, { isPublic, proof, now }: UpstreamVisibility): Query<void> {
-  if (isPublic) yield* mirroredRepositoryId(holder, now);
+export function* recordUpstreamVisibility(repositoryRef: Mirrored, { isPublic, proof, now }: UpstreamVisibility): Query<void> {
+  if (isPublic) yield* mirroredRepositoryId(repositoryRef, now);
   yield* run(
     `UPDATE mirrored_repositories SET is_public = ?, checked_at = ?, proof = coalesce(?, proof)
       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)`,
     isPublic ? 1 : 0,
     now,
     proof,
-    holder.repository,
+    repositoryRef.repository,
   );
 }
 
@@ -155,21 +155,26 @@ export function* forgetRefusals(before: number): Query<void> {
 }
 
 /** Records a blob that is durable in the blob store, for every repository that asked for it. */
-export function* recordMirroredBlob(holders: readonly Mirrored[], digest: string, sizeBytes: number, now: number): Query<void> {
+export function* recordMirroredBlob(
+  repositoryRefs: readonly Mirrored[],
+  digest: string,
+  sizeBytes: number,
+  now: number,
+): Query<void> {
   yield* endTransits([digest], false);
   yield* recordBlob(digest, sizeBytes, now);
   yield* recordContent(digest, sizeBytes, now);
-  for (const holder of holders) {
-    yield* mirroredRepositoryId(holder, now);
-    yield* link(holder.repository, digest, now);
+  for (const repositoryRef of repositoryRefs) {
+    yield* mirroredRepositoryId(repositoryRef, now);
+    yield* link(repositoryRef.repository, digest, now);
   }
 }
 
 /** Lets a mirrored repository serve a blob that the store has, and says whether it has it. */
-export function* linkHeldBlob(holder: Mirrored, digest: string, now: number): Query<boolean> {
+export function* linkHeldBlob(repositoryRef: Mirrored, digest: string, now: number): Query<boolean> {
   if (!(yield* first('SELECT 1 FROM blobs WHERE digest = ?', digest))) return false;
-  yield* mirroredRepositoryId(holder, now);
-  yield* link(holder.repository, digest, now);
+  yield* mirroredRepositoryId(repositoryRef, now);
+  yield* link(repositoryRef.repository, digest, now);
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { type Query, all, first } from '../query.ts';
+import { type Query, all, first } from './query.ts';
 
 /** Personal namespaces: repositories below `NAME/` that belong to a user. Times are milliseconds since 1970. */
 

@@ -1,4 +1,4 @@
-import { type Query, first, run } from '../query.ts';
+import { type Query, first, run } from './query.ts';
 import { type NamespaceObstacle, findNamespaceObstacle } from './namespace-reads.ts';
 
 /** Steps that writes of accounts share: each runs within its caller's transaction. */

@@ -1,4 +1,4 @@
-import { type Query, first } from '../query.ts';
+import { type Query, first } from './query.ts';
 
 /** The account that the issuer's `subject` has been given. */
 export function* findAccountOfSubject(issuer: string, subject: string): Query<number | undefined> {

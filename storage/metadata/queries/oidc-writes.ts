@@ -1,4 +1,4 @@
-import { type Query, run } from '../query.ts';
+import { type Query, run } from './query.ts';
 import { createAccount } from './account-writes.ts';
 import type { AuditEvent } from './audit-steps.ts';
 import { findAccountOfSubject } from './oidc-reads.ts';

@@ -1,4 +1,4 @@
-import { type Query, insertRows, run } from '../query.ts';
+import { type Query, insertRows, run } from './query.ts';
 
 /** Which mirrored content is never evicted. Each is one transaction. Times are milliseconds since 1970. */
 

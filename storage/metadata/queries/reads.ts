@@ -1,4 +1,4 @@
-import { type Query, all, batches, first } from '../query.ts';
+import { type Query, all, batches, first } from './query.ts';
 
 export * from './access-reads.ts';
 export * from './coordination-reads.ts';
@@ -115,7 +115,7 @@ export function* findRepositoriesHolding(text: string, limit: number): Query<rea
 }
 
 /** Larger annotations are not read for a description: a search reads those of many repositories. */
-const mostDescribingBytes = 65_536;
+const maxDescribingBytes = 65_536;
 
 /**
  * JSON annotations of the manifest that the tag `latest` points at, else the last tag by name. Null where there are none, or
@@ -123,7 +123,7 @@ const mostDescribingBytes = 65_536;
  */
 export function* findAnnotations(repository: string): Query<{ readonly annotations: string | null } | undefined> {
   return yield* first<{ readonly annotations: string | null }>(
-    `SELECT CASE WHEN octet_length(m.annotations) <= ${mostDescribingBytes} THEN m.annotations END AS "annotations" FROM repositories r
+    `SELECT CASE WHEN octet_length(m.annotations) <= ${maxDescribingBytes} THEN m.annotations END AS "annotations" FROM repositories r
        JOIN manifests m ON m.repository_id = r.id AND m.digest = coalesce(
          (SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = 'latest'),
          (SELECT t.digest FROM tags t WHERE t.repository_id = r.id ORDER BY t.name DESC LIMIT 1))

@@ -1,4 +1,4 @@
-import { type Query, all, first, run } from '../query.ts';
+import { type Query, all, first, run } from './query.ts';
 import { type DatedAuthor, recordContentChange } from './audit-steps.ts';
 import { type ManifestFacts, link, recordBlob, recordManifest } from './content.ts';
 import { type ExpectedContent, type ReferenceCheck, checkReferences } from './reads.ts';
@@ -168,14 +168,14 @@ export function* deleteManifest(
 }
 
 /** More than people give one manifest: beyond, an audit line would grow without bound. */
-const mostTagsRecorded = 1000;
+const maxTagsRecorded = 1000;
 
 function* tagsOf(repositoryId: number, digest: string): Query<readonly string[]> {
   const rows = yield* all<{ name: string }>(
     'SELECT name AS "name" FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name LIMIT ?',
     repositoryId,
     digest,
-    mostTagsRecorded,
+    maxTagsRecorded,
   );
   return rows.map(({ name }) => name);
 }

@@ -1,9 +1,9 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Query, Row } from '../query.ts';
+import type { Query, Row } from '../queries/query.ts';
 import { MetadataError, type MetadataErrorCode } from '../store.ts';
-import { frozenMessage } from './freeze.ts';
+import { frozenMessage } from './read-only.ts';
 
 /** One SQLite connection that drives queries synchronously. */
 export interface Connection {

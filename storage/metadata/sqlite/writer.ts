@@ -3,7 +3,7 @@
  * Writes that arrive while one commit runs share the next one (group commit): under load many pushes cost one fsync.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { Query } from '../query.ts';
+import type { Query } from '../queries/query.ts';
 import * as writes from '../queries/writes.ts';
 import { MetadataError, type MetadataErrorCode } from '../store.ts';
 import { type Connection, connect } from './connection.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AuditEvent } from '../../../storage/metadata/queries/audit-steps.ts';
-import { createAudit } from '../../../src/access/audit.ts';
-import { createRefusals } from '../../../src/access/refusals.ts';
+import { createAudit } from '../../../src/access/accounts/audit.ts';
+import { createRefusals } from '../../../src/access/accounts/refusals.ts';
 import { prettyLine } from '../../../src/observability/pretty.ts';
 import { printable } from '../../../src/observability/printable.ts';
 import { html } from '../../../src/http/ui/html.ts';

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { type Epoch, createEpoch } from '../../../src/access/epoch.ts';
+import { type RightsVersion, createRightsVersion } from '../../../src/access/permissions/rights-version.ts';
 import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
 
 let now: number;
 let epochInStore: number;
 let asked: number;
 let isDown: boolean;
-let epoch: Epoch;
+let epoch: RightsVersion;
 let loads: number;
 beforeEach(() => {
   [now, epochInStore, asked, isDown, loads] = [1_000_000, 1, 0, false, 0];
@@ -14,7 +14,7 @@ beforeEach(() => {
     asked++;
     return isDown ? Promise.reject(new MetadataError('unavailable', 'down')) : Promise.resolve(epochInStore);
   };
-  epoch = createEpoch({ accessEpoch } as unknown as MetadataStore, () => now);
+  epoch = createRightsVersion({ accessEpoch } as unknown as MetadataStore, () => now);
 });
 
 /** What is cached under `key`: how often it was loaded until then. */
@@ -45,7 +45,7 @@ describe('what is kept until rights change', () => {
     const cache = epoch.cache<number>();
     await read(cache);
     epochInStore++;
-    epoch.expire();
+    epoch.invalidate();
     expect(await read(cache)).toBe(2);
   });
 

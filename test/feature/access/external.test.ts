@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
-import { libtrustId } from '../../../src/access/trusted-certificates.ts';
+import { libtrustId } from '../../../src/access/federation/trusted-certificates.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { type TestBerth, startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { loadConfig } from '../../../config/load.ts';
 import { refuseIgnoredAccounts } from '../../../src/assembly/open-mode.ts';
-import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import { type GuardedBerth, startGuarded } from '../../support/access.ts';
 import { startBerth } from '../../support/berth.ts';
 

@@ -1,6 +1,6 @@
 import { type JsonWebKey, generateKeyPairSync } from 'node:crypto';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { IssuerUnavailable, type KeySet, createKeySet, readKeySet, toKeys } from '../../../src/access/key-set.ts';
+import { IssuerUnavailable, type Jwks, createJwks, readJwks, toKeys } from '../../../src/access/federation/jwks.ts';
 
 function newKey(kid: string): JsonWebKey {
   return { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }), kid };
@@ -9,7 +9,7 @@ function newKey(kid: string): JsonWebKey {
 let now: number;
 let published: readonly JsonWebKey[] | Error;
 let loads: number;
-let keys: KeySet;
+let keys: Jwks;
 /** What the issuer's answer waits for. */
 let answers: Promise<void>;
 beforeEach(() => {
@@ -20,7 +20,7 @@ beforeEach(() => {
     await answers;
     return published instanceof Error ? Promise.reject(published) : Promise.resolve(published);
   };
-  keys = createKeySet(load, () => now);
+  keys = createJwks(load, () => now);
 });
 
 test('a key is got once, and again after ten minutes: one that was taken away is gone then', async () => {
@@ -112,5 +112,5 @@ test('keys for encryption, without a kid, or that can not be read are left out',
 });
 
 test.each([undefined, null, [], {}, { keys: 'x' }])('%j is no set of keys', (document) => {
-  expect(() => readKeySet(document)).toThrow('not a JSON Web Key Set');
+  expect(() => readJwks(document)).toThrow('not a JSON Web Key Set');
 });

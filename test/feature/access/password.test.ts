@@ -1,7 +1,7 @@
 import { hashSync } from 'bcryptjs';
 import { describe, expect, test } from '@jest/globals';
-import { bcryptWork } from '../../../src/access/bcrypt.ts';
-import { checkPassword, hashPassword } from '../../../src/access/password.ts';
+import { bcryptWork } from '../../../src/access/credentials/bcrypt.ts';
+import { checkPassword, hashPassword } from '../../../src/access/credentials/password.ts';
 import { startGuarded } from '../../support/access.ts';
 
 const cheap = hashSync('wonderland', 4);

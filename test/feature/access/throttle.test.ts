@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { type Throttle, createThrottle } from '../../../src/access/throttle.ts';
+import { type Throttle, createThrottle } from '../../../src/access/credentials/throttle.ts';
 
 let now = 0;
 let throttle: Throttle;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createAdministration } from '../../../src/access/create-administration.ts';
+import { createAdministration } from '../../../src/access/accounts/create-administration.ts';
 import {
   type GuardedBerth,
   type TokenAnswer,

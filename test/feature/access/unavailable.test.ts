@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { hashSync } from 'bcryptjs';
 import { createAccess } from '../../../src/access/access.ts';
-import { everybody } from '../../../src/access/principal.ts';
-import { createOrigin } from '../../../src/http/origin.ts';
-import { createTokenAccess } from '../../../src/http/token-access.ts';
+import { anonymousPrincipal } from '../../../src/access/permissions/principal.ts';
+import { createPublicUrl } from '../../../src/http/server/public-url.ts';
+import { createTokenAccess } from '../../../src/http/auth/token-access.ts';
 import type { OciError } from '../../../src/oci/errors.ts';
 import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
 import { type GuardedBerth, askToken, basic, startGuarded } from '../../support/access.ts';
@@ -52,9 +52,9 @@ test('while the metadata store does not answer nobody is let in or turned away: 
   const options = { metadata: down, now: Date.now, audit: { record: () => undefined } };
   const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true, reservedNames, workloadRules: [] });
   const place = () => ({ realm: 'http://localhost/token', service: 'berth' });
-  const origin = createOrigin({ publicUrl: undefined, trustedProxies: [] });
+  const origin = createPublicUrl({ publicUrl: undefined, trustedProxies: [] });
   const upstreams = { isKnownPublic: () => Promise.resolve(true), hidden: () => Promise.resolve(new Set<string>()) };
-  const control = createTokenAccess({ ...access, ...options, upstreams, origin, place });
+  const control = createTokenAccess({ ...access, ...options, upstreams, publicUrl: origin, place });
 
   for (const { Authorization } of [bearer, login, { Authorization: undefined }]) {
     const request = { headers: { authorization: Authorization }, socket: {} } as never;
@@ -65,7 +65,7 @@ test('while the metadata store does not answer nobody is let in or turned away: 
       control.checkList(request),
       control.recognise(request),
       control.knows(request, 'alice/app'),
-      control.allows(everybody, 'pull', 'alice/app'),
+      control.allows(anonymousPrincipal, 'pull', 'alice/app'),
     ]) {
       const error = (await question.catch((reason: unknown) => reason)) as OciError;
       expect([error.code, error.status, error.headers['Retry-After']]).toEqual(['UNAVAILABLE', 503, '5']);

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createBandwidth } from '../../../src/mirror/upstream/bandwidth.ts';
 import { download } from '../../../src/mirror/fills/download.ts';
-import { openGrowingBlob } from '../../../src/mirror/fills/growing-blob.ts';
+import { openPartialBlob } from '../../../src/mirror/fills/partial-blob.ts';
 import { type Transport, createTransport, readWhole } from '../../../src/mirror/upstream/transport.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { call } from '../../support/call.ts';
@@ -74,7 +74,7 @@ function getBlob(digest: string, idleSeconds: number): Promise<IncomingMessage> 
 test('MUST 24: what may not be read yet waits in the socket', async () => {
   const bytes = randomBytes(32 * 1024 * 1024);
   const digest = upstream.addBlob('o/i', bytes) as Digest;
-  const blob = await openGrowingBlob(join(scratch, 'blob'), digest, undefined);
+  const blob = await openPartialBlob(join(scratch, 'blob'), digest, undefined);
   const gate = Promise.withResolvers<undefined>();
   let response: IncomingMessage | undefined;
   const done = download(blob, {

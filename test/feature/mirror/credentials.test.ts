@@ -7,8 +7,8 @@ import type { CredentialSource } from '../../../src/mirror/upstream/credential.t
 import { createCredentials } from '../../../src/mirror/upstream/credentials.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { openMirror, readUpstreams } from '../../../src/assembly/upstreams.ts';
-import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
-import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';

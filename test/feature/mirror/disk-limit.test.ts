@@ -6,12 +6,12 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { makingRoom } from '../../../src/assembly/making-room.ts';
 import { type DiskSpace, limitOnDisk, reservedBytes } from '../../../src/mirror/cache/disk-limit.ts';
 import { type Eviction, createEviction } from '../../../src/mirror/cache/eviction.ts';
-import { createTransits } from '../../../src/mirror/cache/transits.ts';
-import { createTrash } from '../../../src/registry/trash.ts';
+import { createSpaceReservations } from '../../../src/mirror/cache/space-reservations.ts';
+import { createTrash } from '../../../src/content/trash.ts';
 import { type BlobDriver, StorageError, objectKey } from '../../../storage/blobs/driver.ts';
-import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
-import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { digestOf } from '../../support/images.ts';
 
@@ -146,7 +146,7 @@ test('evicted content leaves no folder', async () => {
 test('a reservation of a process that was killed ends at the next start, and within a minute elsewhere; a living one keeps its own', async () => {
   const now = () => time;
   const trash = createTrash({ driver, metadata, now });
-  const [living, restarted] = [1, 2].map(() => createTransits({ driver, metadata, trash, now }));
+  const [living, restarted] = [1, 2].map(() => createSpaceReservations({ driver, metadata, trash, now }));
   const counted = async () => (await metadata.mirrorSize()).transitBytes;
   const [mine, dead] = [digestOf('mine'), digestOf('dead')];
   await driver.put(blobKey(dead), Buffer.from('dead'));
@@ -157,7 +157,7 @@ test('a reservation of a process that was killed ends at the next start, and wit
   time += 50_000;
   await living?.renew();
   time += 11_000;
-  await restarted?.settleOld();
+  await restarted?.releaseExpired();
   expect(await counted()).toBe(3);
   await expect(driver.stat(blobKey(dead))).rejects.toMatchObject({ code: 'not_found' });
   await restarted?.settleAllArrivals();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { download } from '../../../src/mirror/fills/download.ts';
-import { openGrowingBlob, verify } from '../../../src/mirror/fills/growing-blob.ts';
+import { openPartialBlob, verify } from '../../../src/mirror/fills/partial-blob.ts';
 import { UpstreamError } from '../../../src/mirror/upstream/upstream-error.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { digestOf } from '../../support/images.ts';
@@ -55,7 +55,7 @@ async function run({ answers, promisedBytes, idleSeconds = 30 }: Run): Promise<r
   const asked: number[] = [];
   let time = 0;
   const clock = { now: () => time, sleep: (milliseconds: number) => Promise.resolve((time += milliseconds)) };
-  const blob = await openGrowingBlob(join(scratch, 'blob'), digest, promisedBytes);
+  const blob = await openPartialBlob(join(scratch, 'blob'), digest, promisedBytes);
   const fetch = (first: number) =>
     Promise.resolve().then(() => {
       const answer = answers[Math.min(asked.length, answers.length - 1)] ?? whole;

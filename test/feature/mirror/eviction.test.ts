@@ -6,11 +6,11 @@ import { loadConfig } from '../../../config/load.ts';
 import { openMetadata } from '../../../src/app.ts';
 import { openBlobStore } from '../../../src/assembly/blob-store.ts';
 import { createEviction } from '../../../src/mirror/cache/eviction.ts';
-import { createTrash, recorded } from '../../../src/registry/trash.ts';
+import { createTrash, storeThenRecord } from '../../../src/content/trash.ts';
 import { type BlobDriver, objectKey } from '../../../storage/blobs/driver.ts';
-import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
-import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
@@ -159,7 +159,7 @@ test('MUST 28: a push that took too long to be recorded puts back what was set a
   await driver.put(blobKey(digest), Buffer.from('slow'));
   /** Loses the bytes between the store and the record, and lets more time pass than a push may take. */
   const pushSlowly = (lose: () => Promise<unknown>) =>
-    recorded(
+    storeThenRecord(
       { driver, metadata },
       {
         digest,

@@ -2,11 +2,11 @@ import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { type FillTurns, createFillTurns } from '../../../src/mirror/fills/fill-turns.ts';
-import type { Claim } from '../../../src/mirror/fills/partials.ts';
+import { type DownloadLock, createDownloadLock } from '../../../src/mirror/fills/download-lock.ts';
+import type { LocalDownloadLock } from '../../../src/mirror/fills/partials.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
-import { createLeases } from '../../../src/registry/leases.ts';
-import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import { createLeases } from '../../../src/coordination/leases.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 
 const digest = `sha256:${'0'.repeat(64)}` as Digest;
@@ -22,20 +22,20 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function replica(patienceSeconds: number, store: MetadataStore = metadata): FillTurns {
-  return createFillTurns({
+function replica(patienceSeconds: number, store: MetadataStore = metadata): DownloadLock {
+  return createDownloadLock({
     leases: createLeases({ metadata: store, now: Date.now }),
     metadata: store,
     now: Date.now,
-    patienceSeconds,
+    maxWaitSeconds: patienceSeconds,
   });
 }
 
-function newClaim(): Claim & { readonly released: () => boolean } {
+function newClaim(): LocalDownloadLock & { readonly released: () => boolean } {
   let isReleased = false;
   return {
     announce: () => Promise.resolve(),
-    giveTurn: () => Promise.resolve(),
+    releaseReplicas: () => Promise.resolve(),
     release() {
       isReleased = true;
       return Promise.resolve();
@@ -46,10 +46,10 @@ function newClaim(): Claim & { readonly released: () => boolean } {
 
 test('a replica that waits has its turn when the other one is done', async () => {
   const [first, second] = [newClaim(), newClaim()];
-  const held = await replica(1000).widen(first, digest, join(directory, 'one'));
+  const held = await replica(1000).lockAcrossReplicas(first, digest, join(directory, 'one'));
   let hasTurn = false;
   const waiting = replica(1000)
-    .widen(second, digest, join(directory, 'other'))
+    .lockAcrossReplicas(second, digest, join(directory, 'other'))
     .then((claim) => {
       hasTurn = true;
       return claim;
@@ -64,11 +64,11 @@ test('a replica that waits has its turn when the other one is done', async () =>
 
 test('nobody waits for a blob that will come too late', async () => {
   const path = join(directory, 'one');
-  const held = await replica(1000).widen(newClaim(), digest, path);
+  const held = await replica(1000).lockAcrossReplicas(newClaim(), digest, path);
   await appendFile(path, 'x');
   await held.announce(1e12);
   const claim = newClaim();
-  const waiting = replica(1000).widen(claim, digest, join(directory, 'other'));
+  const waiting = replica(1000).lockAcrossReplicas(claim, digest, join(directory, 'other'));
   const growth = setInterval(() => void appendFile(path, 'x'), 20);
   expect(await waiting).toBe(claim); // without a lease
   clearInterval(growth);
@@ -78,5 +78,5 @@ test('nobody waits for a blob that will come too late', async () => {
 test('without the metadata store each replica fetches for itself', async () => {
   const claim = newClaim();
   await metadata.close();
-  expect(await replica(1000).widen(claim, digest, join(directory, 'one'))).toBe(claim);
+  expect(await replica(1000).lockAcrossReplicas(claim, digest, join(directory, 'one'))).toBe(claim);
 });

@@ -384,7 +384,7 @@ describe('MUST 4: several processes with one folder', () => {
       await utimes(partials.pathOf(digest), 1000 - age, 1000 - age);
     }
     const [newest = '', next = '', , owned = ''] = left.map((digest) => digest.replace(':', '-'));
-    const claim = await partials.claim(left[3] as Digest);
+    const claim = await partials.lock(left[3] as Digest);
     expect(await partials.sweep(997_000, 1000)).toBe(1);
     expect(await partials.sweep(0, 25)).toBe(1);
     expect((await readdir(folder)).sort()).toEqual([newest, next, owned, `${owned}.owner`].sort());
@@ -400,7 +400,7 @@ describe('MUST 4: several processes with one folder', () => {
     const [read, unread] = [digestOf('read') as Digest, digestOf('unread') as Digest];
     const follower = await other.follow(read);
     expect([await owner.isFollowed(read), await owner.isFollowed(unread)]).toEqual([true, false]);
-    await follower.leave();
+    await follower.unsubscribe();
     expect(await owner.isFollowed(read)).toBe(false);
     expect(await readdir(folder)).toEqual([]);
     await rm(folder, { recursive: true });
@@ -411,7 +411,7 @@ describe('MUST 4: several processes with one folder', () => {
     const [one, two] = [await createPartials(directory), await createPartials(directory)];
     for (let round = 0; round < 100; round++) {
       const digest = digestOf(randomBytes(8)) as Digest;
-      const claims = await Promise.all([one, two, one, two].map((partials) => partials.claim(digest)));
+      const claims = await Promise.all([one, two, one, two].map((partials) => partials.lock(digest)));
       expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
     }
     await rm(directory, { recursive: true });

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Mirror, createMirror } from '../../../src/mirror/mirror.ts';
-import type { MirroredRepository } from '../../../src/mirror/routing.ts';
-import { createTransits } from '../../../src/mirror/cache/transits.ts';
+import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
+import { createSpaceReservations } from '../../../src/mirror/cache/space-reservations.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
-import { createTrash } from '../../../src/registry/trash.ts';
+import { createTrash } from '../../../src/content/trash.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
-import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
-import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { type CountingDriver, createCountingDriver } from '../../support/counting-driver.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
@@ -93,8 +93,8 @@ function open(machine: string): Promise<Mirror> {
     keepFreeBytes: 0,
     disk: () => Promise.resolve(undefined),
     finish: { part: 0, sizeBytes: 0 },
-    turns: undefined,
-    measures: {
+    downloadLock: undefined,
+    metrics: {
       served: () => undefined,
       received: () => undefined,
       waited: () => undefined,
@@ -183,17 +183,17 @@ test('MUST 28: what a crash left on its way in or out is found and counted no lo
     onLeft: (digests) => metadata.endTransits(digests, true),
   });
   let time = 1;
-  const transits = createTransits({ driver: store.driver, metadata, trash, now: () => time });
+  const transits = createSpaceReservations({ driver: store.driver, metadata, trash, now: () => time });
   const [come, never, left] = [digestOf('come'), digestOf('never'), digestOf('left')];
   for (const digest of [come, never]) await metadata.reserveRoom(digest, 4, 100, time);
   await store.driver.put(blobKey(come), Buffer.from('come'));
   await store.driver.put(blobKey(left), Buffer.from('left'));
   await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], left, 4, time);
   await metadata.evictContent(left, time);
-  await transits.settleOld();
+  await transits.releaseExpired();
   expect(await metadata.mirrorSize()).toMatchObject({ transitBytes: 12 });
   time += 2 * 3600_000;
-  await transits.settleOld();
+  await transits.releaseExpired();
   time += 10_000;
   await trash.empty();
   expect(await metadata.mirrorSize()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 0 });

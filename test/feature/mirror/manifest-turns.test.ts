@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { createManifestTurns } from '../../../src/mirror/manifest-turns.ts';
-import { createLeases } from '../../../src/registry/leases.ts';
-import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import { createManifestTurns } from '../../../src/mirror/content/manifest-lock.ts';
+import { createLeases } from '../../../src/coordination/leases.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig } from '../../../config/load.ts';
-import { createPassThrough } from '../../../src/mirror/pass-through.ts';
-import type { MirroredRepository } from '../../../src/mirror/routing.ts';
+import { createPassThrough } from '../../../src/mirror/visibility/pass-through.ts';
+import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
 import type { RawAnswer } from '../../../src/mirror/upstream/upstream-client.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { basic } from '../../support/access.ts';

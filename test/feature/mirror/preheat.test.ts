@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { contentsOf } from '../../../src/mirror/images/image-contents.ts';
 import { parseImageName } from '../../../src/mirror/images/image-name.ts';
-import type { MirroredRepository } from '../../../src/mirror/routing.ts';
+import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';

@@ -7,10 +7,10 @@ import { ConfigError, loadConfig } from '../../../config/load.ts';
 import { parseImageName } from '../../../src/mirror/images/image-name.ts';
 import type { Pressure } from '../../../src/mirror/mirror.ts';
 import { type RefreshOptions, createRefresh } from '../../../src/mirror/images/refresh.ts';
-import type { MirroredRepository } from '../../../src/mirror/routing.ts';
+import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { readPinnedImages } from '../../../src/assembly/pinned-images.ts';
-import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
@@ -142,7 +142,7 @@ describe('a turn', () => {
       platforms: undefined,
       maxBytes: 1000,
       now: () => time++,
-      measures: { refreshed: () => undefined },
+      metrics: { refreshed: () => undefined },
       log: {
         warn(fields) {
           refused.push(fields);

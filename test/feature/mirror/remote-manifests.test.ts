@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
-import { createRemoteManifests } from '../../../src/mirror/remote-manifests.ts';
-import type { MirroredRepository } from '../../../src/mirror/routing.ts';
+import { createRemoteManifests } from '../../../src/mirror/remote/remote-manifests.ts';
+import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { digestOf, newImage } from '../../support/images.ts';
 

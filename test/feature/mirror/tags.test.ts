@@ -2,19 +2,19 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAbsences } from '../../../src/mirror/absence.ts';
-import { createKeptManifests } from '../../../src/mirror/kept-manifests.ts';
-import { noTurns } from '../../../src/mirror/manifest-turns.ts';
-import { type MirroredManifests, createMirroredManifests } from '../../../src/mirror/manifests.ts';
-import { createRemoteManifests } from '../../../src/mirror/remote-manifests.ts';
-import type { MirroredRepository } from '../../../src/mirror/routing.ts';
+import { createNegativeCache } from '../../../src/mirror/remote/negative-cache.ts';
+import { createManifestStore } from '../../../src/mirror/content/manifest-store.ts';
+import { noTurns } from '../../../src/mirror/content/manifest-lock.ts';
+import { type MirroredManifests, createMirroredManifests } from '../../../src/mirror/content/manifests.ts';
+import { createRemoteManifests } from '../../../src/mirror/remote/remote-manifests.ts';
+import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../../../src/mirror/upstream/upstream-error.ts';
 import type { UpstreamRequest } from '../../../src/mirror/upstream/upstream-client.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import type { Tag } from '../../../src/oci/reference.ts';
-import { createUpstreamWaits } from '../../../src/mirror/upstream-waits.ts';
-import { createFilesystemDriver } from '../../../storage/blobs/filesystem.ts';
-import { createSqliteStore } from '../../../storage/metadata/sqlite.ts';
+import { createUpstreamWaits } from '../../../src/mirror/remote/upstream-waits.ts';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import { digestOf, newImage } from '../../support/images.ts';
@@ -51,7 +51,7 @@ async function start(staleWhileRevalidateSeconds = 0): Promise<void> {
     16 * 1024 * 1024,
     () => undefined,
   );
-  const kept = createKeptManifests({
+  const kept = createManifestStore({
     driver,
     metadata,
     now,
@@ -65,8 +65,8 @@ async function start(staleWhileRevalidateSeconds = 0): Promise<void> {
     metadata,
     remote,
     kept,
-    absences: createAbsences(now),
-    turns: noTurns,
+    negativeCache: createNegativeCache(now),
+    downloadLock: noTurns,
     now,
     freshnessSeconds: () => 60,
     staleWhileRevalidateSeconds,

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import type { CreatedAccount } from '../../../storage/metadata/queries/account-writes.ts';
+import type { AccountRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { Administration, IssuedSecret, NewToken } from './administration.ts';
+import { AdministrationError } from './administration-error.ts';
+import type { ChangeContext } from './change-context.ts';
+import { formatGrant } from '../permissions/grants.ts';
+import { parseHtpasswd } from './htpasswd.ts';
+import { canOwnNamespace, describeNamespace } from './namespace.ts';
+import { hashPassword } from '../credentials/password.ts';
+import { generateSecret, hashSecret } from '../credentials/secret.ts';
+import { requireExpiry, requireGrants, requireName, requirePassword, requireTokenName } from './validation.ts';
+
+type AccountChanges = Pick<
+  Administration,
+  | 'createUser'
+  | 'setPassword'
+  | 'setDisabled'
+  | 'setAdmin'
+  | 'deleteAccount'
+  | 'importHtpasswd'
+  | 'releaseNamespace'
+  | 'createRobot'
+  | 'createToken'
+  | 'revokeToken'
+>;
+
+type NewAccount = Parameters<MetadataStore['createAccount']>[0];
+
+/** Changes of users, robots and their secrets. `reserved`: namespaces that no user owns. */
+export function createAccountChanges(context: ChangeContext, reserved: ReadonlySet<string>): AccountChanges {
+  const { metadata, event, accountNamed } = context;
+
+  async function userNamed(name: string): Promise<AccountRecord> {
+    const account = await metadata.findAccountByName(name);
+    if (account?.kind !== 'user') throw new AdministrationError('unknown', `no user is called ${name}`);
+    return account;
+  }
+
+  function newUser(name: string, passwordHash: string, isAdmin: boolean): NewAccount {
+    return { kind: 'user', name, passwordHash, isAdmin, expiresAt: null, wantsNamespace: canOwnNamespace(name, reserved) };
+  }
+
+  async function insertAccount(account: NewAccount, action: string): Promise<CreatedAccount> {
+    const created = await metadata.createAccount(account, event(action, account.name));
+    if (!created) throw new AdministrationError('taken', `${account.name} exists already`);
+    return created;
+  }
+
+  return {
+    async createUser({ name, password, isAdmin }) {
+      requireName(name);
+      const passwordHash = await hashPassword(requirePassword(password));
+      const { obstacle } = await insertAccount(newUser(name, passwordHash, isAdmin), 'user.create');
+      return describeNamespace(name, reserved, obstacle);
+    },
+
+    async setPassword(name, password) {
+      const { id } = await userNamed(name);
+      await metadata.setPassword(id, await hashPassword(requirePassword(password)), event('user.password', name));
+    },
+
+    async setDisabled(name, isDisabled) {
+      const { id } = await accountNamed(name);
+      const action = isDisabled ? 'account.disable' : 'account.enable';
+      if (!(await metadata.setDisabled(id, isDisabled, event(action, name)))) throw lastAdmin(name);
+    },
+
+    async setAdmin(name, isAdmin) {
+      const { id } = await userNamed(name);
+      const action = isAdmin ? 'user.promote' : 'user.demote';
+      if (!(await metadata.setAdmin(id, isAdmin, event(action, name)))) throw lastAdmin(name);
+    },
+
+    async deleteAccount(name) {
+      const { id } = await accountNamed(name);
+      if (!(await metadata.deleteAccount(id, event('account.delete', name)))) throw lastAdmin(name);
+    },
+
+    async importHtpasswd(text) {
+      const { entries, errors } = parseHtpasswd(text);
+      if (errors.length > 0) throw new AdministrationError('invalid', errors.join('; '));
+      const created: string[] = [];
+      const notes: string[] = [];
+      for (const { name, hash } of entries) {
+        const account = await metadata.createAccount(newUser(name, hash, false), event('user.import', name));
+        if (!account) continue;
+        created.push(name);
+        const { note } = describeNamespace(name, reserved, account.obstacle);
+        if (note !== undefined) notes.push(note);
+      }
+      return { created, notes };
+    },
+
+    async releaseNamespace(name) {
+      if (!canOwnNamespace(name, reserved)) throw new AdministrationError('refused', `no user can own ${name}/**`);
+      const released = await metadata.releaseNamespace(name, event('namespace.release', name));
+      if (!released) throw new AdministrationError('refused', `the user ${name} owns ${name}/** already`);
+      if (!released.wasRemembered && !released.account) {
+        throw new AdministrationError('unknown', `no deleted account was called ${name}`);
+      }
+      return released.account ? describeNamespace(name, reserved, released.account.obstacle) : {};
+    },
+
+    ...createSecretChanges(context, insertAccount),
+  };
+}
+
+/** Changes of robots' secrets and access tokens. */
+function createSecretChanges(
+  { metadata, now, event, accountNamed }: ChangeContext,
+  insertAccount: (account: NewAccount, action: string) => Promise<CreatedAccount>,
+): Pick<Administration, 'createRobot' | 'createToken' | 'revokeToken'> {
+  async function addSecret(
+    kind: 'personal' | 'robot',
+    account: { readonly id: number; readonly name: string },
+    { name, scopes, expiresAt }: Omit<NewToken, 'account'>,
+  ): Promise<IssuedSecret> {
+    const secret = generateSecret(kind);
+    const id = randomUUID();
+    await metadata.createAccessToken(
+      {
+        id,
+        kind,
+        accountId: account.id,
+        name,
+        secretHash: hashSecret(secret),
+        scopes: scopes ? JSON.stringify(scopes) : null,
+        expiresAt: expiresAt ?? null,
+      },
+      event('token.create', account.name, { id, name, ...(scopes ? { scopes } : {}) }),
+    );
+    return { id, secret };
+  }
+
+  return {
+    async createRobot({ name, grants, expiresAt }) {
+      requireName(name);
+      requireExpiry(expiresAt, now());
+      const parsed = requireGrants(grants);
+      const { id } = await insertAccount(
+        { kind: 'robot', name, passwordHash: null, isAdmin: false, expiresAt: expiresAt ?? null, wantsNamespace: false },
+        'robot.create',
+      );
+      for (const { pattern, actions } of parsed) {
+        const grant = { subject: `account:${id}`, pattern: pattern.text, actions: actions.join(',') };
+        await metadata.putGrant(grant, event('grant.put', `robot:${name}`, grant));
+      }
+      return addSecret('robot', { id, name }, { name, expiresAt });
+    },
+
+    async createToken({ account: owner, name, scopes, expiresAt }) {
+      requireTokenName(name);
+      requireExpiry(expiresAt, now());
+      const checked = scopes && requireGrants(scopes).map(formatGrant);
+      const account = await accountNamed(owner);
+      return addSecret(account.kind === 'robot' ? 'robot' : 'personal', account, { name, scopes: checked, expiresAt });
+    },
+
+    async revokeToken(owner, id) {
+      const [account, token] = [await accountNamed(owner), await metadata.findAccessToken(id)];
+      if (token?.accountId !== account.id) throw new AdministrationError('unknown', `${owner} has no token ${id}`);
+      await metadata.deleteAccessToken(id, event('token.revoke', owner, { id, name: token.name }));
+    },
+  };
+}
+
+function lastAdmin(name: string): AdministrationError {
+  return new AdministrationError('refused', `${name} is the last admin: nobody could let others in`);
+}

@@ -1,0 +1,90 @@
+import type { AccessTokenRecord } from '../../../storage/metadata/queries/reads.ts';
+
+/** The account behind a change, and its network address: for the audit log. */
+export interface Actor {
+  readonly name: string;
+  readonly address: string;
+}
+
+export interface NewUser {
+  readonly name: string;
+  readonly password: string;
+  readonly isAdmin: boolean;
+}
+
+/** Whether a user owns the repositories below its name. */
+export interface NamespaceStatus {
+  /** `alice/**`; undefined: the user owns none. */
+  readonly namespace?: string | undefined;
+  /** Why the user owns none, and what an admin can do. */
+  readonly note?: string | undefined;
+}
+
+export interface ImportedUsers {
+  readonly created: readonly string[];
+  /** Of the created users that own no namespace. */
+  readonly notes: readonly string[];
+}
+
+export interface NewRobot {
+  readonly name: string;
+  readonly grants: readonly string[];
+  /** Milliseconds since 1970; undefined: never. */
+  readonly expiresAt?: number | undefined;
+}
+
+export interface NewToken {
+  readonly account: string;
+  /** A label for people. */
+  readonly name: string;
+  /** Confines the token, `PATTERN:ACTIONS`; undefined: the token may do everything that its account may. */
+  readonly scopes?: readonly string[] | undefined;
+  readonly expiresAt?: number | undefined;
+}
+
+/** A secret: berth keeps only its hash and cannot show it again. */
+export interface IssuedSecret {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/**
+ * Changes to accounts, teams, grants and visibility; the caller has checked that the actor may make them. Each is validated,
+ * made and recorded in the audit log as one. Throws `AdministrationError`. Names of subjects are written `user:alice`,
+ * `robot:ci`, `team:devs`, `authenticated`, `anonymous`.
+ */
+export interface Administration {
+  createUser(user: NewUser): Promise<NamespaceStatus>;
+  /** Ends every login and session that used the old password; personal access tokens stay. */
+  setPassword(name: string, password: string): Promise<void>;
+  setDisabled(name: string, isDisabled: boolean): Promise<void>;
+  setAdmin(name: string, isAdmin: boolean): Promise<void>;
+  /** Deletes a user or a robot. No later user of the name owns its namespace before `releaseNamespace`. */
+  deleteAccount(name: string): Promise<void>;
+  /** Creates the users of an htpasswd file (bcrypt); users that exist keep what they have. */
+  importHtpasswd(text: string): Promise<ImportedUsers>;
+  /** Lets the name of a deleted user own a namespace again: the user who has the name now, or the next one. */
+  releaseNamespace(name: string): Promise<NamespaceStatus>;
+  createRobot(robot: NewRobot): Promise<IssuedSecret>;
+  createToken(token: NewToken): Promise<IssuedSecret>;
+  /** `account`: the owner that the token must have. */
+  revokeToken(account: string, id: string): Promise<void>;
+  createTeam(name: string): Promise<void>;
+  deleteTeam(name: string): Promise<void>;
+  addMember(team: string, account: string): Promise<void>;
+  removeMember(team: string, account: string): Promise<void>;
+  /** Replaces the subject's grant for the same pattern. Returns the grant's id. */
+  grant(subject: string, pattern: string, actions: string): Promise<number>;
+  revokeGrant(id: number): Promise<void>;
+  /** Makes what a name or pattern matches public or private; undefined removes the rule. */
+  setPublic(pattern: string, isPublic: boolean | undefined): Promise<void>;
+}
+
+/** An access token as its owner sees it. */
+export type ShownToken = Omit<AccessTokenRecord, 'accountId' | 'scopes'> & { readonly scopes: readonly string[] | null };
+
+export function showToken(record: AccessTokenRecord): ShownToken {
+  const { id, kind, name, scopes, createdAt, expiresAt, lastUsedAt } = record;
+  const confined = scopes === null ? null : (JSON.parse(scopes) as string[]);
+  return { id, kind, name, scopes: confined, createdAt, expiresAt, lastUsedAt };
+}

@@ -1,0 +1,37 @@
+import type { AuditEvent } from '../../../storage/metadata/queries/audit-steps.ts';
+import type { AccountRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { Actor } from './administration.ts';
+import { AdministrationError } from './administration-error.ts';
+
+/** What every change of accounts and rights works with. */
+export interface ChangeContext {
+  readonly metadata: MetadataStore;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** The audit line of a change by the actor. */
+  event(action: string, target: string, detail?: object): AuditEvent;
+  /** Finds a user or robot. Throws `unknown`. */
+  accountNamed(name: string): Promise<AccountRecord>;
+}
+
+export function createChangeContext(metadata: MetadataStore, actor: Actor, now: () => number): ChangeContext {
+  return {
+    metadata,
+    now,
+    event: (action, target, detail) => ({
+      at: now(),
+      actor: actor.name,
+      address: actor.address,
+      action,
+      target,
+      result: 'done',
+      ...(detail ? { detail: JSON.stringify(detail) } : {}),
+    }),
+    async accountNamed(name) {
+      const account = await metadata.findAccountByName(name);
+      if (!account) throw new AdministrationError('unknown', `no account is called ${name}`);
+      return account;
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import type { AccessTokenRecord, AccountRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { ownNamespace } from './account-name.ts';
+import type { RightsVersion } from '../permissions/rights-version.ts';
+import { type Grant, type Grants, compileGrants, parseGrant, toGrant } from '../permissions/grants.ts';
+import type { Identity } from '../permissions/identity.ts';
+import { type Principal, anonymous } from '../permissions/principal.ts';
+import { type Visibility, loadVisibility } from '../permissions/visibility.ts';
+import type { WorkloadRule } from '../federation/workload-rule.ts';
+
+/** What identities may do now. */
+export interface Rights {
+  /** Undefined where the identity counts no more: deleted, disabled, expired, revoked, or its password changed. */
+  permissionsFor(identity: Identity): Promise<Principal | undefined>;
+  visibility(): Promise<Visibility>;
+  isPublic(repository: string): Promise<boolean>;
+}
+
+export interface RightsOptions {
+  readonly metadata: MetadataStore;
+  readonly rightsVersion: RightsVersion;
+  readonly now: () => number;
+  /** Whether clients without a login may pull what is public. */
+  readonly anonymousPullsPublic: boolean;
+  /** First path components of repositories that no user owns. */
+  readonly reservedNames: ReadonlySet<string>;
+  readonly workloadRules: readonly WorkloadRule[];
+}
+
+interface AccountRights {
+  readonly account: AccountRecord;
+  readonly principal: Principal;
+}
+
+export function createRights(options: RightsOptions): Rights {
+  const { metadata, rightsVersion, now, anonymousPullsPublic, reservedNames, workloadRules } = options;
+  const accounts = rightsVersion.cache<AccountRights | undefined>();
+  const tokens = rightsVersion.cache<AccessTokenRecord | undefined>();
+  const ceilings = rightsVersion.cache<Grants>();
+  const visibilities = rightsVersion.cache<Visibility>();
+  const publicNames = rightsVersion.cache<boolean>();
+  const anonymousGrants = rightsVersion.cache<{ readonly list: readonly Grant[]; readonly compiled: Grants }>();
+
+  const visibility = () => rightsVersion.cached(visibilities, '', () => loadVisibility(metadata));
+  const isOver = (expiresAt: number | null) => expiresAt !== null && expiresAt <= now();
+
+  function accountRights(id: number): Promise<AccountRights | undefined> {
+    return rightsVersion.cached(accounts, String(id), async () => {
+      const account = await metadata.findAccount(id);
+      if (!account) return undefined;
+      const namespace = await metadata.findNamespaceOf(id);
+      const own = namespace === undefined || reservedNames.has(namespace) ? undefined : ownNamespace(namespace);
+      return { account, principal: toPrincipal(account, await metadata.grantsOfAccount(id), own) };
+    });
+  }
+
+  async function ofAccount(identity: Extract<Identity, { kind: 'account' }>): Promise<Principal | undefined> {
+    const { accountId, generation, tokenId } = identity;
+    let found = await accountRights(accountId);
+    if (found && found.account.generation < generation) {
+      rightsVersion.invalidate();
+      found = await accountRights(accountId);
+    }
+    if (!found || found.account.isDisabled || isOver(found.account.expiresAt)) return undefined;
+    if (tokenId === undefined) return generation === found.account.generation ? found.principal : undefined;
+    const token = await rightsVersion.cached(tokens, tokenId, () => metadata.findAccessToken(tokenId));
+    if (token?.accountId !== accountId || isOver(token.expiresAt)) return undefined;
+    const { scopes } = token;
+    // A session of the page is its user's own login.
+    const principal = token.kind === 'session' ? found.principal : { ...found.principal, secretId: tokenId };
+    if (scopes === null) return principal;
+    return { ...principal, ceiling: await rightsVersion.cached(ceilings, tokenId, () => Promise.resolve(toCeiling(scopes))) };
+  }
+
+  function ofEverybody() {
+    return rightsVersion.cached(anonymousGrants, '', async () => {
+      const list = readGrants(await metadata.grantsOfSubjects(['anonymous']));
+      return { list, compiled: compileGrants(list) };
+    });
+  }
+
+  async function ofWorkload({ rules, subject }: Extract<Identity, { kind: 'workload' }>): Promise<Principal | undefined> {
+    const met = workloadRules.filter(({ name }) => rules.includes(name));
+    const [first] = met;
+    if (!first) return undefined;
+    return {
+      kind: 'workload',
+      id: `workload:${first.issuer}:${subject}`,
+      name: subject,
+      admin: false,
+      grants: compileGrants([...met.flatMap(({ grants }) => grants), ...(await ofEverybody()).list]),
+      pullsPublic: true,
+    };
+  }
+
+  return {
+    async permissionsFor(identity) {
+      switch (identity.kind) {
+        case 'anonymous':
+          return anonymous({ grants: (await ofEverybody()).compiled, pullsPublic: anonymousPullsPublic });
+        case 'account':
+          return ofAccount(identity);
+        case 'workload':
+          return ofWorkload(identity);
+      }
+    },
+    visibility,
+    isPublic: (repository) =>
+      rightsVersion.cached(publicNames, repository, async () => (await visibility()).isPublic(repository)),
+  };
+}
+
+function toPrincipal(
+  { id, kind, name, isAdmin }: AccountRecord,
+  records: readonly { readonly pattern: string; readonly actions: string }[],
+  own: Grant | undefined,
+): Principal {
+  const grants = compileGrants([...readGrants(records), ...(own && kind === 'user' ? [own] : [])]);
+  return { kind, id: `account:${id}`, name, admin: isAdmin === 1 && kind === 'user', grants, pullsPublic: true };
+}
+
+/** A record that can not be read grants nothing. */
+function readGrants(records: readonly { readonly pattern: string; readonly actions: string }[]): readonly Grant[] {
+  return records.flatMap(({ pattern, actions }) => toGrant(pattern, actions) ?? []);
+}
+
+function toCeiling(scopes: string): Grants {
+  return compileGrants((JSON.parse(scopes) as string[]).flatMap((scope) => parseGrant(scope) ?? []));
+}

@@ -1,0 +1,172 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { AccessTokenRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { Audit } from '../accounts/audit.ts';
+import { type Identity, anonymousIdentity } from '../permissions/identity.ts';
+import { checkPassword, hashPassword, isPassword, dummyHash } from '../credentials/password.ts';
+import { AuthenticationError } from '../credentials/authentication-error.ts';
+import type { Rights } from '../accounts/rights.ts';
+import { type SecretKind, hashSecret, secretKind } from '../credentials/secret.ts';
+import type { Throttle } from '../credentials/throttle.ts';
+
+/** Names with their secrets. */
+export interface Logins {
+  /**
+   * Who this name and secret belong to: a user's password or personal access token, a robot's secret, a CI job's token.
+   * Throws `Refused` for what is wrong, expired or revoked. `address`: where it comes from.
+   */
+  login(name: string, secret: string, address: string): Promise<Identity>;
+  /** Whom the refresh token stands for. Throws `Refused`. */
+  refresh(secret: string, address: string): Promise<Identity>;
+}
+
+export interface LoginsOptions {
+  readonly metadata: MetadataStore;
+  readonly rights: Rights;
+  readonly throttle: Throttle;
+  readonly now: () => number;
+  /** Who presents a CI provider's token; undefined for what is none. Throws `Refused` for one that meets no rule. */
+  readonly audit: Pick<Audit, 'record'>;
+  readonly workload: (token: string) => Promise<Extract<Identity, { kind: 'workload' }> | undefined>;
+}
+
+/** Clients that send the password with every request pay for its check once, then a keyed hash. */
+const provenMilliseconds = 10 * 60_000;
+/** `last used` is this exact. */
+const touchMilliseconds = 60_000;
+/** A secret in use makes a line in the audit log this often. */
+const announceMilliseconds = 3600_000;
+const maxShownCharacters = 128;
+
+export function createLogins({ metadata, rights, throttle, now, audit, workload }: LoginsOptions): Logins {
+  const key = randomBytes(32);
+  const proven = new LRUCache<string, Identity>({ max: 10_000, ttl: provenMilliseconds });
+  /** Clients begin many requests at once: they wait for one check. */
+  const checking = new Map<string, Promise<Identity>>();
+  const touched = new LRUCache<string, true>({ max: 10_000, ttl: touchMilliseconds });
+  const announced = new LRUCache<string, true>({ max: 10_000, ttl: announceMilliseconds });
+  const proofOf = (...parts: readonly string[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64');
+
+  function record(result: 'done' | 'refused', name: string, address: string, detail?: object): void {
+    const shown = name.slice(0, maxShownCharacters);
+    audit.record({
+      actor: shown,
+      address,
+      action: 'login',
+      target: shown,
+      result,
+      isClaimed: result === 'refused',
+      ...(detail ? { detail: JSON.stringify(detail) } : {}),
+    });
+  }
+
+  async function bySecret(kinds: readonly SecretKind[], secret: string): Promise<AccessTokenRecord> {
+    const kind = secretKind(secret);
+    const record = kind && kinds.includes(kind) ? await metadata.findAccessTokenByHash(hashSecret(secret)) : undefined;
+    if (!record || record.kind !== kind) throw new AuthenticationError('credentials');
+    return record;
+  }
+
+  async function toIdentity({ id, accountId, kind }: AccessTokenRecord, address: string, name?: string): Promise<Identity> {
+    const account = await metadata.findAccount(accountId);
+    if (!account || (name !== undefined && account.name !== name)) throw new AuthenticationError('credentials');
+    const identity = { kind: 'account', accountId, generation: account.generation, tokenId: id } as const;
+    await confirm(identity);
+    if (!touched.has(id)) {
+      touched.set(id, true);
+      await ifPossible(metadata.touchAccessToken(id, now()));
+    }
+    if (!announced.has(id)) {
+      announced.set(id, true);
+      record('done', account.name, address, { kind, tokenId: id });
+    }
+    return identity;
+  }
+
+  async function confirm(identity: Identity): Promise<void> {
+    if (!(await rights.permissionsFor(identity))) throw new AuthenticationError('credentials');
+  }
+
+  async function byWorkload(token: string, address: string): Promise<Identity | undefined> {
+    const identity = await workload(token);
+    if (!identity) return undefined;
+    const { subject, rules } = identity;
+    if (!announced.has(subject)) {
+      announced.set(subject, true);
+      record('done', subject, address, { kind: 'workload', rules });
+    }
+    return identity;
+  }
+
+  async function byPassword(name: string, password: string, address: string): Promise<Identity> {
+    const proof = proofOf(name, password, address);
+    const known = proven.get(proof);
+    const wait = throttle.waitSeconds(name, address, known !== undefined);
+    if (wait > 0) throw new AuthenticationError('throttled', wait);
+    if (known && (await rights.permissionsFor(known))) return known;
+    const running = checking.get(proof) ?? prove(proof, name, password, address);
+    checking.set(proof, running);
+    return running.finally(() => checking.delete(proof));
+  }
+
+  async function prove(proof: string, name: string, password: string, address: string): Promise<Identity> {
+    // Counted before it is known to be wrong: many at once are many.
+    throttle.tried(name, address);
+    const identity = await checked(name, password);
+    if (!identity) throw new AuthenticationError('credentials');
+    throttle.succeeded(name, address);
+    proven.set(proof, identity);
+    record('done', name, address);
+    return identity;
+  }
+
+  /** Takes as long for a name that does not exist. */
+  async function checked(name: string, password: string): Promise<Identity | undefined> {
+    const account = isPassword(password) ? await metadata.findAccountByName(name) : undefined;
+    const stored = account?.kind === 'user' ? account.passwordHash : null;
+    const { matches, outdated } = await checkPassword(password, stored ?? dummyHash, await metadata.largestBcryptCost());
+    if (!account || stored === null || !matches) return undefined;
+    const identity = { kind: 'account', accountId: account.id, generation: account.generation } as const;
+    if (!(await rights.permissionsFor(identity))) return undefined;
+    if (outdated) await ifPossible(metadata.rehashPassword(account.id, stored, await hashPassword(password)));
+    return identity;
+  }
+
+  /** Runs a login; one that is refused is recorded, with the form of its secret. */
+  async function recordingRefusal(name: string, secret: string, address: string, login: () => Promise<Identity>) {
+    try {
+      return await login();
+    } catch (error) {
+      if (error instanceof AuthenticationError)
+        record('refused', name, address, { kind: secretKind(secret) ?? 'password', ...reasonOf(error) });
+      throw error;
+    }
+  }
+
+  async function withSecret(name: string, secret: string, address: string): Promise<Identity> {
+    const kind = secretKind(secret);
+    if (kind === 'personal' || kind === 'robot') return toIdentity(await bySecret([kind], secret), address, name);
+    return (await byWorkload(secret, address)) ?? byPassword(name, secret, address);
+  }
+
+  return {
+    async login(name, secret, address) {
+      if (name === '' && secret === '') return anonymousIdentity;
+      // No guess: docker sends it with a search after it has been given a refresh token.
+      if (secret === '') throw new AuthenticationError('credentials');
+      return recordingRefusal(name, secret, address, () => withSecret(name, secret, address));
+    },
+    refresh: (secret, address) =>
+      recordingRefusal('', secret, address, async () => toIdentity(await bySecret(['refresh'], secret), address)),
+  };
+}
+
+function reasonOf({ reason }: AuthenticationError): object {
+  return reason === 'credentials' ? {} : { reason };
+}
+
+/** A login does not fail for what is only noted by the way: pulls go on while the store takes no changes. */
+function ifPossible(note: Promise<void>): Promise<void> {
+  return note.catch(() => undefined);
+}

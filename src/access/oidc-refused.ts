@@ -1,4 +1,0 @@
-/** Somebody whom the OpenID Connect provider has sent is not let in. The message is for that person. */
-export class OidcRefused extends Error {
-  override readonly name = 'OidcRefused';
-}

@@ -1,0 +1,59 @@
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { type Pattern, matches, parsePattern } from './pattern.ts';
+
+/** Which repositories are public. What is said of a name counts before what is said of patterns, the longest of them first. */
+export interface Visibility {
+  isPublic(repository: string): Promise<boolean>;
+  /** The same for a name of which the caller knows what was said of exactly it: 1 public, 0 private, null nothing. */
+  resolve(repository: string, own: number | null): boolean;
+  /** The patterns whose repositories are public, but for exceptions. */
+  readonly publicPatterns: readonly Pattern[];
+  /** The pattern that makes `repository` private, if it is one. */
+  closedBy(repository: string): Pattern | undefined;
+}
+
+interface Rule {
+  readonly pattern: Pattern;
+  readonly isPublic: boolean;
+}
+
+/** Reads the patterns, of which there are few; names are looked up when asked for. */
+export async function loadVisibility(metadata: MetadataStore): Promise<Visibility> {
+  const rules = (await metadata.listWildcardVisibilities())
+    .flatMap(({ pattern, isPublic }): Rule[] => {
+      const parsed = parsePattern(pattern);
+      return parsed ? [{ pattern: parsed, isPublic: isPublic === 1 }] : [];
+    })
+    .sort(maxSpecificFirst);
+  const ruleFor = (repository: string) => rules.find(({ pattern }) => matches(pattern, repository));
+  const resolve = (repository: string, own: number | null) =>
+    own === null ? (ruleFor(repository)?.isPublic ?? false) : own === 1;
+
+  return {
+    isPublic: async (repository) => resolve(repository, (await metadata.findVisibility(repository))?.isPublic ?? null),
+    resolve,
+    publicPatterns: rules.filter(({ isPublic }) => isPublic).map(({ pattern }) => pattern),
+    closedBy(repository) {
+      const rule = ruleFor(repository);
+      return rule && !rule.isPublic ? rule.pattern : undefined;
+    },
+  };
+}
+
+/** A longer prefix says more; of two equal ones the narrower wildcard does. */
+function maxSpecificFirst(one: Rule, other: Rule): number {
+  const byPrefix = other.pattern.prefix.length - one.pattern.prefix.length;
+  return byPrefix !== 0 ? byPrefix : one.pattern.text.length - other.pattern.text.length;
+}
+
+/** Where nothing is said: no repository is public. */
+export const privateByDefault = {
+  isPublic: () => Promise.resolve(false),
+  visibility: (): Promise<Visibility> =>
+    Promise.resolve({
+      isPublic: () => Promise.resolve(false),
+      resolve: () => false,
+      publicPatterns: [],
+      closedBy: () => undefined,
+    }),
+};

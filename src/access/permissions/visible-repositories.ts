@@ -1,0 +1,136 @@
+import { setImmediate } from 'node:timers/promises';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { listsEverything, permits } from './authorize.ts';
+import { type NameRange, type Pattern, covers, parsePattern, rangeOf, skip } from './pattern.ts';
+import type { Principal } from './principal.ts';
+import { type NameSource, mergeNames } from './merge-names.ts';
+import type { Visibility } from './visibility.ts';
+
+export interface VisibleOptions {
+  readonly metadata: MetadataStore;
+  /** Those of the names that are not public, whatever is said of them here. */
+  readonly hidden: (names: readonly string[]) => Promise<ReadonlySet<string>>;
+}
+
+/**
+ * The repositories that a principal may pull, after `after`, ascending: what listings and search show. A token of another
+ * server that lists the catalog shows all of them. Reads index ranges of what is granted or public; what lies between them
+ * costs nothing, whatever there is of it.
+ */
+export function visibleRepositories(
+  { metadata, hidden }: VisibleOptions,
+  principal: Principal,
+  visibility: Visibility,
+  after: string,
+): AsyncGenerator<string> {
+  const seesAll = listsEverything(principal);
+  const may = (repository: string, isPublic: boolean) => seesAll || permits(principal, { to: 'pull', repository, isPublic });
+  const patterns = principal.admin || seesAll ? everything : principal.grants.patterns('pull');
+  const wildcards = withoutCovered(patterns.filter(({ kind }) => kind !== 'name'));
+  const sources = [
+    ...wildcards.map((pattern) => ranged(pattern, (repository) => may(repository, false))),
+    named(patterns.filter(({ kind }) => kind === 'name').map(({ prefix }) => prefix)),
+  ];
+  if (principal.pullsPublic) sources.push(publicByName(), ...visibility.publicPatterns.map(publicByPattern));
+  return mergeNames(sources);
+
+  function ranged(pattern: Pattern, accept: (repository: string) => boolean): NameSource {
+    const range = from(rangeOf(pattern), after);
+    return {
+      after: range.after,
+      open: () =>
+        scan(range, ({ name }) => (matchesRest(pattern, name) && accept(name) ? 'take' : { goOn: skip(pattern, name) })),
+    };
+  }
+
+  function publicByPattern(pattern: Pattern): NameSource {
+    const range = from(rangeOf(pattern), after);
+    return {
+      after: range.after,
+      open: () =>
+        scan(
+          range,
+          ({ name, isPublic }) => {
+            if (!matchesRest(pattern, name)) return { goOn: skip(pattern, name) };
+            if (visibility.resolve(name, isPublic)) return 'take';
+            const closing = isPublic === null ? visibility.closedBy(name) : undefined;
+            return { goOn: closing?.kind === 'tree' ? rangeOf(closing).before : name };
+          },
+          hidden,
+        ),
+    };
+  }
+
+  function publicByName(): NameSource {
+    return {
+      after,
+      async *open() {
+        let names = await metadata.listPublicRepositories(after, batch);
+        while (names.length > 0) {
+          const kept = await hidden(names);
+          yield* names.filter((name) => !kept.has(name));
+          names = await metadata.listPublicRepositories(names.at(-1) ?? '', batch);
+        }
+      },
+    };
+  }
+
+  function named(all: readonly string[]): NameSource {
+    const names = [...new Set(all)].filter((name) => name > after && may(name, false)).sort();
+    return {
+      after,
+      async *open() {
+        for (let start = 0; start < names.length; start += batch) {
+          yield* [...(await metadata.listRepositoriesNamed(names.slice(start, start + batch)))].sort();
+        }
+      },
+    };
+  }
+
+  /** Reads the range in batches. What is not taken says where to go on: often far behind it. */
+  async function* scan(
+    range: NameRange,
+    judge: (row: Row) => 'take' | { readonly goOn: string },
+    except: VisibleOptions['hidden'] = () => Promise.resolve(noNames),
+  ): AsyncGenerator<string> {
+    let { after } = range;
+    for (let turn = 1; ; turn++) {
+      const rows = await metadata.listRepositoriesBetween(after, range.before, batch);
+      const excepted = await except(rows.map(({ name }) => name));
+      for (const row of rows) {
+        if (row.name <= after) continue;
+        const verdict = judge(row);
+        after = verdict === 'take' ? row.name : verdict.goOn;
+        if (verdict === 'take' && !excepted.has(row.name)) yield row.name;
+      }
+      if (rows.length < batch || after >= range.before) return;
+      if (turn % turnsAtOnce === 0) await setImmediate();
+    }
+  }
+}
+
+interface Row {
+  readonly name: string;
+  readonly isPublic: number | null;
+}
+
+const noNames: ReadonlySet<string> = new Set();
+const batch = 200;
+/** Batches read before others get their turn. */
+const turnsAtOnce = 10;
+
+const everything = [parsePattern('**')].filter((pattern) => pattern !== undefined);
+
+function from(range: NameRange, after: string): NameRange {
+  return range.after >= after ? range : { ...range, after };
+}
+
+/** The name lies in the pattern's range. */
+function matchesRest({ kind, prefix }: Pattern, name: string): boolean {
+  return kind === 'tree' || !name.includes('/', prefix.length);
+}
+
+function withoutCovered(patterns: readonly Pattern[]): readonly Pattern[] {
+  const unique = [...new Map(patterns.map((pattern) => [pattern.text, pattern])).values()];
+  return unique.filter((pattern) => !unique.some((other) => other !== pattern && covers(other, pattern)));
+}

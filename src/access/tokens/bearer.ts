@@ -1,0 +1,127 @@
+import { type KeyObject, hash, randomUUID } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import { LRUCache } from 'lru-cache';
+import type { Identity } from '../permissions/identity.ts';
+import type { Scope } from '../permissions/scope.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+/** What a bearer token says: who, and what it was made out for. */
+export interface BearerClaims {
+  readonly identity: Identity;
+  readonly access: readonly Scope[];
+}
+
+export interface IssuedBearer {
+  readonly token: string;
+  readonly expiresInSeconds: number;
+  readonly issuedAt: Date;
+}
+
+/** Bearer tokens: JWT, ES256, minutes. */
+export interface BearerTokens {
+  /** `name` is for people. */
+  issue(name: string, claims: BearerClaims): Promise<IssuedBearer>;
+  /** Undefined for what we have not issued, or what is not valid now. Whether the identity still counts is not asked here. */
+  verify(token: string): Promise<BearerClaims | undefined>;
+  /** True if the token says of itself that it has expired: clients use theirs until they are told. */
+  hasExpired(token: string): boolean;
+}
+
+export interface BearerOptions {
+  readonly keys: SigningKeys;
+  readonly now: () => number;
+  readonly lifetimeSeconds: number;
+}
+
+/** `iss` and `aud`: each installation has keys of its own, so that the names need not tell them apart. */
+const ourselves = 'berth';
+/** Clocks of replicas differ by this much at most. */
+const skewSeconds = 30;
+const maxVerified = 20_000;
+/** Longer than any that we issue. */
+const longestToken = 12_000;
+
+interface Payload extends BearerClaims {
+  readonly exp: number;
+}
+
+interface Verified {
+  readonly claims: BearerClaims;
+  readonly kid: string;
+  readonly expiresAtSeconds: number;
+}
+
+export function createBearerTokens({ keys, now, lifetimeSeconds }: BearerOptions): BearerTokens {
+  /** By the token's hash. A signature stays good as long as its key does; expiry is asked at every use. */
+  const verified = new LRUCache<string, Verified>({ max: maxVerified });
+  const seconds = () => Math.floor(now() / 1000);
+
+  async function verifyAnew(token: string, key: string): Promise<Verified | undefined> {
+    const kid = kidOf(token);
+    const signingKey = kid === undefined ? undefined : await keys.find(kid);
+    if (!signingKey) return undefined;
+    const payload = readPayload(token, signingKey.publicKey, seconds());
+    if (!payload) return undefined;
+    const { identity, access, exp } = payload;
+    const result = { claims: { identity, access }, kid: signingKey.kid, expiresAtSeconds: exp };
+    verified.set(key, result);
+    return result;
+  }
+
+  return {
+    async issue(name, { identity, access }) {
+      const { kid, privateKey } = await keys.current();
+      const iat = seconds();
+      const payload = { sub: name, iat, nbf: iat, exp: iat + lifetimeSeconds, jti: randomUUID(), identity, access };
+      const token = jwt.sign({ iss: ourselves, aud: ourselves, ...payload }, privateKey, { algorithm: 'ES256', keyid: kid });
+      return { token, expiresInSeconds: lifetimeSeconds, issuedAt: new Date(iat * 1000) };
+    },
+
+    async verify(token) {
+      if (token.length > longestToken) return undefined;
+      const key = hash('sha256', token, 'base64');
+      const known = verified.get(key);
+      if (known && !(await keys.find(known.kid))) return undefined;
+      const found = known ?? (await verifyAnew(token, key));
+      return found && found.expiresAtSeconds + skewSeconds > seconds() ? found.claims : undefined;
+    },
+
+    hasExpired: (token) => token.length <= longestToken && expiryOf(token) + skewSeconds <= seconds(),
+  };
+}
+
+/** `exp` of a token that may not be ours, in seconds since 1970; Infinity where there is none. */
+function expiryOf(token: string): number {
+  try {
+    const payload = jwt.decode(token);
+    return typeof payload === 'object' && payload !== null ? (payload.exp ?? Infinity) : Infinity;
+  } catch {
+    return Infinity;
+  }
+}
+
+/** The only thing of an unverified token that is looked at: which of our own keys to try. Keys that it brings are not. */
+function kidOf(token: string): string | undefined {
+  try {
+    const header = jwt.decode(token, { complete: true })?.header;
+    return header?.alg === 'ES256' && typeof header.kid === 'string' ? header.kid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readPayload(token: string, key: KeyObject, seconds: number): Payload | undefined {
+  try {
+    const payload: unknown = jwt.verify(token, key, {
+      algorithms: ['ES256'],
+      issuer: ourselves,
+      audience: ourselves,
+      clockTimestamp: seconds,
+      clockTolerance: skewSeconds,
+    });
+    const { identity, access, exp } = payload as Partial<Payload>;
+    return identity && access && typeof exp === 'number' ? { identity, access, exp } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,112 @@
+import { type JsonWebKey, type KeyObject, createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
+import type { SigningKeyRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { Actor } from '../accounts/administration.ts';
+import type { RightsVersion } from '../permissions/rights-version.ts';
+
+/** A key of the bearer tokens: ECDSA on P-256 (ES256). */
+export interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+  readonly createdAt: number;
+  /** Milliseconds since 1970; null while it signs. */
+  readonly retiresAt: number | null;
+}
+
+/** The keys, shared by all processes through the metadata store. */
+export interface SigningKeys {
+  /** The key that signs now; made where there is none or the last is too old. */
+  current(): Promise<SigningKey>;
+  find(kid: string): Promise<SigningKey | undefined>;
+  /** A new key signs from now on. What older ones have signed stays good until it expires: nobody is logged out. */
+  rotate(by?: Actor): Promise<void>;
+  /** Public keys (RFC 7517), newest first. */
+  publish(): Promise<readonly JsonWebKey[]>;
+}
+
+export interface SigningKeysOptions {
+  readonly metadata: MetadataStore;
+  readonly rightsVersion: RightsVersion;
+  readonly now: () => number;
+  /** How long the longest token lives that a key may have signed. */
+  readonly tokenMilliseconds: number;
+}
+
+const ourselves: Actor = { name: 'berth', address: '' };
+const rotateAfterMilliseconds = 30 * 24 * 3600 * 1000;
+/** Clocks of replicas differ, and a token may be presented at its last moment. */
+const graceMilliseconds = 5 * 60 * 1000;
+
+export function createSigningKeys({ metadata, rightsVersion, now, tokenMilliseconds }: SigningKeysOptions): SigningKeys {
+  const rings = rightsVersion.cache<ReadonlyMap<string, SigningKey>>();
+  /** Newest first; also those that have retired since they were read. */
+  const ring = () =>
+    rightsVersion.cached(
+      rings,
+      '',
+      async () => new Map((await metadata.listSigningKeys()).map((record) => [record.kid, toKey(record)])),
+    );
+  const newestOf = (keys: ReadonlyMap<string, SigningKey>) => keys.values().next().value;
+  const isGood = ({ retiresAt }: SigningKey) => retiresAt === null || retiresAt > now();
+
+  async function find(kid: string): Promise<SigningKey | undefined> {
+    const key = (await ring()).get(kid);
+    return key && isGood(key) ? key : undefined;
+  }
+
+  async function rotate(by: Actor = ourselves): Promise<void> {
+    const newest = newestOf(await ring());
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const kid = randomUUID();
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const at = now();
+    await metadata.pruneSigningKeys(at);
+    await metadata.addSigningKey({ kid, privateKey: pem }, newest?.kid ?? '', at + tokenMilliseconds + graceMilliseconds, {
+      at,
+      actor: by.name,
+      address: by.address,
+      action: 'key.rotate',
+      target: kid,
+      result: 'done',
+    });
+    rightsVersion.invalidate();
+  }
+
+  return {
+    async current() {
+      const newest = newestOf(await ring());
+      if (newest && now() - newest.createdAt < rotateAfterMilliseconds) return newest;
+      try {
+        await rotate();
+      } catch (error) {
+        // An old key signs as well as a new one, while the store takes no changes.
+        if (newest) return newest;
+        throw error;
+      }
+      const made = newestOf(await ring());
+      if (!made) throw new Error('no signing key could be made');
+      return made;
+    },
+    async find(kid) {
+      const known = await find(kid);
+      if (known) return known;
+      rightsVersion.invalidate();
+      return find(kid);
+    },
+    rotate,
+    async publish() {
+      return [...(await ring()).values()].filter(isGood).map(({ kid, publicKey }) => ({
+        ...publicKey.export({ format: 'jwk' }),
+        kid,
+        alg: 'ES256',
+        use: 'sig',
+      }));
+    },
+  };
+}
+
+function toKey({ kid, privateKey: pem, createdAt, retiresAt }: SigningKeyRecord): SigningKey {
+  const privateKey = createPrivateKey(pem);
+  return { kid, privateKey, publicKey: createPublicKey(privateKey), createdAt, retiresAt };
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { permits } from '../permissions/authorize.ts';
+import type { BearerTokens, IssuedBearer } from './bearer.ts';
+import type { Identity } from '../permissions/identity.ts';
+import { type Principal, scopeActions } from '../permissions/principal.ts';
+import { AuthenticationError } from '../credentials/authentication-error.ts';
+import type { Rights } from '../accounts/rights.ts';
+import type { Scope } from '../permissions/scope.ts';
+import { generateSecret, hashSecret } from '../credentials/secret.ts';
+
+/** Makes out bearer tokens (Distribution project, "Token Authentication Specification"). */
+export interface TokenServer {
+  /** A token for what the identity may do of `scopes`: perhaps less, perhaps nothing. Throws `Refused`. */
+  issue(identity: Identity, scopes: readonly Scope[]): Promise<IssuedBearer & { readonly account: string }>;
+  /**
+   * A durable secret that stands for the login, until it is revoked or the password changes. Undefined where the client
+   * has shown a secret of that kind already: its own is as good.
+   */
+  refreshToken(identity: Identity, client: string, address: string): Promise<string | undefined>;
+}
+
+export interface TokenServerOptions {
+  readonly metadata: MetadataStore;
+  readonly rights: Rights;
+  readonly bearerTokens: BearerTokens;
+  readonly now: () => number;
+}
+
+/** A token travels in a header with every request: what it says is cut here. */
+const maxAccessCharacters = 6000;
+/** Clients that log in again and again leave their old refresh tokens behind. */
+const maxRefreshTokens = 50;
+const refreshMilliseconds = 90 * 24 * 3600 * 1000;
+
+export function createTokenServer({ metadata, rights, bearerTokens, now }: TokenServerOptions): TokenServer {
+  return {
+    async issue(identity, scopes) {
+      const principal = await rights.permissionsFor(identity);
+      if (!principal) throw new AuthenticationError('credentials');
+      const access: Scope[] = [];
+      let characters = 0;
+      for (const scope of scopes) {
+        const granted = await grantable(principal, scope, rights);
+        characters += JSON.stringify(granted).length;
+        if (granted.actions.length > 0 && characters <= maxAccessCharacters) access.push(granted);
+      }
+      return { ...(await bearerTokens.issue(principal.name, { identity, access })), account: principal.name };
+    },
+
+    async refreshToken(identity, client, address) {
+      if (identity.kind !== 'account' || identity.tokenId !== undefined) return undefined;
+      const { accountId } = identity;
+      const account = await metadata.findAccount(accountId);
+      if (!account) return undefined;
+      const at = now();
+      const secret = generateSecret('refresh');
+      const id = randomUUID();
+      await metadata.createAccessToken(
+        {
+          id,
+          kind: 'refresh',
+          accountId,
+          name: client,
+          secretHash: hashSecret(secret),
+          scopes: null,
+          expiresAt: at + refreshMilliseconds,
+        },
+        { at, actor: account.name, address, action: 'login', target: account.name, result: 'done' },
+      );
+      await metadata.trimAccessTokens(accountId, 'refresh', maxRefreshTokens);
+      return secret;
+    },
+  };
+}
+
+/** What of the scope the principal may do now. `*` stands for everything that it may. */
+async function grantable(principal: Principal, scope: Scope, rights: Rights): Promise<Scope> {
+  const { type, name, actions } = scope;
+  if (type === 'registry') return { type, name, actions: actions.includes('*') ? ['*'] : [] };
+  const isPublic = await rights.isPublic(name);
+  const words = (['pull', 'push', 'delete'] as const).filter(
+    (word) =>
+      (actions.includes(word) || actions.includes('*')) &&
+      scopeActions[word].some((to) => permits(principal, { to, repository: name, isPublic })),
+  );
+  return { type, name, actions: words };
+}

@@ -1,0 +1,44 @@
+import { type BlobDriver, type ByteRange, type OpenObject, StorageError } from '../../storage/blobs/driver.ts';
+import { blobKey } from '../../storage/blobs/layout.ts';
+import { unlessMissing } from '../../storage/blobs/missing.ts';
+import { OciError } from '../oci/errors.ts';
+
+/**
+ * The records say that the content is here, and the blob store does not have it, or has other bytes in its place. For
+ * operators it is in the log.
+ */
+export class ContentMissing extends OciError {
+  constructor(digest: string, cause: unknown, state = 'are gone from the blob store') {
+    super('INTERNAL', {
+      message: `the bytes of ${digest} ${state}: push it again, or restore it from a backup`,
+      detail: { digest },
+      cause,
+    });
+  }
+}
+
+/** Opens content of which `sizeBytes` are recorded. Rejects `BytesLost` when it is missing or has another size. */
+export async function openContent(driver: BlobDriver, digest: string, sizeBytes: number, range?: ByteRange): Promise<OpenObject> {
+  try {
+    const object = await driver.read(blobKey(digest), range);
+    if (object.sizeBytes === sizeBytes) return object;
+    await object.close();
+    throw damaged(digest, `have ${object.sizeBytes} instead of ${sizeBytes} bytes in the blob store`);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    if (error.code === 'not_found') throw new ContentMissing(digest, error);
+    // The caller has compared the range with the recorded size.
+    if (error.code === 'range_not_satisfiable') throw damaged(digest, 'are cut off in the blob store', error);
+    throw error;
+  }
+}
+
+/** Says that other bytes lie in the place of the content. */
+export function damaged(digest: string, state: string, cause?: unknown): ContentMissing {
+  return new ContentMissing(digest, cause, state);
+}
+
+/** True if the store has the content, with the recorded size. */
+export async function hasContent(driver: BlobDriver, digest: string, sizeBytes: number): Promise<boolean> {
+  return (await unlessMissing(driver.stat(blobKey(digest))))?.sizeBytes === sizeBytes;
+}

@@ -1,0 +1,109 @@
+import { type BlobDriver, type ObjectKey, StorageError } from '../../storage/blobs/driver.ts';
+import { blobKey, trashKey, trashPrefix, trashedDigest } from '../../storage/blobs/layout.ts';
+import { unlessMissing } from '../../storage/blobs/missing.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+
+/**
+ * Bytes on their way out. Whoever stores a blob makes sure of its bytes first and records it then: in between somebody
+ * else may find that nobody needs them. So bytes are set aside, looked for again after a while, and only then deleted.
+ */
+export interface Trash {
+  /** Sets aside the bytes of content that the metadata store has just forgotten. */
+  setAside(digest: string): Promise<void>;
+  /** Deletes what was set aside long enough ago; puts back what has been recorded again meanwhile. */
+  empty(): Promise<void>;
+}
+
+export interface TrashOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Told of bytes that wait in the trash no longer: they are deleted, or back. */
+  readonly onLeft?: (digests: readonly string[]) => Promise<void>;
+}
+
+/** Longer than from a blob's last byte to its record; where that takes longer, `recorded` looks again. */
+export const graceMilliseconds = 2000;
+const certainMilliseconds = graceMilliseconds / 2;
+/** How often the trash is looked through although this process has put nothing there: another one may have died. */
+const lookMilliseconds = 60_000;
+
+export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Trash {
+  /** When this process first saw it: what another one has left waits anew. */
+  const seen = new Map<ObjectKey, number>();
+  /** Listing costs something, most of all at S3. */
+  let mayHold = true;
+  let lookedAt = 0;
+
+  async function putBack(key: ObjectKey, digest: string): Promise<void> {
+    if (await unlessMissing(driver.stat(blobKey(digest)))) await driver.delete([key]);
+    else await move(key, blobKey(digest));
+  }
+
+  /** Another process may have been quicker. */
+  async function move(from: ObjectKey, to: ObjectKey): Promise<void> {
+    await unlessMissing(driver.move(from, to));
+  }
+
+  return {
+    async setAside(digest) {
+      await move(blobKey(digest), trashKey(digest));
+      // Only now does the grace begin: moving takes its time at S3, and meanwhile the bytes are found where they were.
+      seen.set(trashKey(digest), now());
+      mayHold = true;
+    },
+
+    async empty() {
+      if (!mayHold && now() - lookedAt < lookMilliseconds) return;
+      mayHold = false;
+      lookedAt = now();
+      const left: string[] = [];
+      for await (const key of driver.list(trashPrefix)) {
+        const digest = trashedDigest(key);
+        const since = seen.get(key);
+        mayHold = true;
+        if (since === undefined) seen.set(key, now());
+        if (await metadata.findContent(digest)) await putBack(key, digest);
+        else if (since === undefined || now() - since < graceMilliseconds) continue;
+        else await driver.delete([key]);
+        seen.delete(key);
+        left.push(digest);
+      }
+      if (left.length > 0) await onLeft?.(left);
+    },
+  };
+}
+
+export interface Recording<Result> {
+  readonly digest: string;
+  /** Makes sure of the bytes. */
+  readonly store: () => Promise<unknown>;
+  readonly record: () => Promise<Result>;
+}
+
+/**
+ * Stores content and records it. Bytes that were there already may have been set aside before the record: soon after, the
+ * trash finds the record and puts them back. Where recording took so long that it may have missed it, this looks itself.
+ * Rejects `unavailable` when the bytes are gone: the client brings them again.
+ */
+export async function storeThenRecord<Result>(
+  { driver, metadata }: Pick<TrashOptions, 'driver' | 'metadata'>,
+  { digest, store, record }: Recording<Result>,
+): Promise<Result> {
+  const since = performance.now();
+  await store();
+  const result = await record();
+  if (performance.now() - since > certainMilliseconds) await assertThere(driver, metadata, digest);
+  return result;
+}
+
+async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: string): Promise<void> {
+  const key = blobKey(digest);
+  const succeeds = (work: Promise<unknown>) => unlessMissing(work.then(() => true));
+  const isThere = () => succeeds(driver.stat(key));
+  // Where the move finds nothing, another process may have put them back in between.
+  if ((await isThere()) || (await succeeds(driver.move(trashKey(digest), key))) || (await isThere())) return;
+  await metadata.forgetContent(digest);
+  throw new StorageError('unavailable', 'the bytes were deleted while they were recorded');
+}

@@ -1,0 +1,36 @@
+import { OciError } from '../../oci/errors.ts';
+import type { Action } from '../../access/permissions/action.ts';
+import type { AccessControl } from './access-control.ts';
+
+/** What mode open may let everybody do. */
+export type OpenAction = 'pull' | 'push' | 'delete';
+
+/** `control`, but refuses every action that is not among `allowed`, with a message that names the setting. */
+export function createLimitedAccess(control: AccessControl, allowed: readonly OpenAction[]): AccessControl {
+  const named = (action: Action) => (action === 'add' ? 'push' : action);
+  const isAllowed = (action: Action) => allowed.some((one) => one === named(action));
+
+  function require(action: Action): void {
+    if (isAllowed(action)) return;
+    const message = `nobody may ${named(action)} here: access.openActions is ${allowed.join(', ')}`;
+    throw new OciError('DENIED', { message });
+  }
+
+  return {
+    ...control,
+    async check(request, need) {
+      require(need.action);
+      return control.check(request, need);
+    },
+    async allows(subject, action, repository) {
+      return isAllowed(action) && control.allows(subject, action, repository);
+    },
+    async checkList(request) {
+      require('pull');
+      return control.checkList(request);
+    },
+    visible: (subject, after) => (isAllowed('pull') ? control.visible(subject, after) : none()),
+  };
+}
+
+async function* none(): AsyncGenerator<string> {}

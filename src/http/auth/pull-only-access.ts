@@ -1,0 +1,31 @@
+import { OciError } from '../../oci/errors.ts';
+import type { AccessControl } from './access-control.ts';
+
+export interface PullOnlyOptions {
+  /** True if nothing may be pushed into the repository. Asked for pushes only. */
+  readonly isPullOnly: (repository: string) => Promise<boolean>;
+  /** The upstream that the names belong to, for the message: `docker.io`. */
+  readonly upstream: string;
+}
+
+/** `control`, but refuses pushes into names that belong to an upstream, with a message that names the setting. */
+export function createPullOnlyAccess(control: AccessControl, { isPullOnly, upstream }: PullOnlyOptions): AccessControl {
+  return {
+    ...control,
+    async check(request, need) {
+      const subject = await control.check(request, need);
+      const isPush = need.action === 'add' || need.action === 'push';
+      if (isPush && (await isPullOnly(need.repository))) throw pullOnly(need.repository, upstream);
+      return subject;
+    },
+  };
+}
+
+function pullOnly(repository: string, upstream: string): OciError {
+  return new OciError('DENIED', {
+    message:
+      `${repository} is a name of ${upstream}, the default upstream of this mirror: push under another name, ` +
+      'or let the operator list it in mirror.allowPush',
+    detail: { action: 'push', name: repository },
+  });
+}

@@ -1,0 +1,90 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { OciError } from '../../oci/errors.ts';
+import { type PublicUrl, isHost } from './public-url.ts';
+
+export interface AdmissionOptions {
+  readonly publicUrl: PublicUrl;
+  /** True if only clients of this machine reach the address that is listened on. */
+  readonly listensOnLoopback: boolean;
+}
+
+/** Checks what holds for every request, before its path is looked at. Throws `OciError`. */
+export type Admission = (request: IncomingMessage) => void;
+
+/** Hosts that were found good are remembered, so that a request does not pay for parsing its own. */
+const maxKnownHosts = 1000;
+
+export function createAdmission({ publicUrl, listensOnLoopback }: AdmissionOptions): Admission {
+  const knownHosts = new Set<string>(['']);
+
+  function checkHost(request: IncomingMessage): void {
+    const { host = '' } = request.headers;
+    if (knownHosts.has(host)) return;
+    if (!isHost(host)) throw malformed('the Host header is not a host name with a port');
+    if (listensOnLoopback && isForeignHost(host, publicUrl)) {
+      if (publicUrl.isProxied(request)) return;
+      const message = `this registry listens on loopback and is not called ${host}: set publicUrl to the address that clients use`;
+      throw new OciError('DENIED', { message });
+    }
+    if (knownHosts.size < maxKnownHosts) knownHosts.add(host);
+  }
+
+  return (request) => {
+    takeAuthority(request);
+    checkHost(request);
+    if (isForeignChange(request, publicUrl)) {
+      const message = `a page of another site may not send ${request.method ?? ''} requests. Where the page is this registry's own, set publicUrl`;
+      throw new OciError('DENIED', { message });
+    }
+  };
+}
+
+/**
+ * Turns a request target in absolute form (`GET http://host/path`) into path and `Host`, which the target's own authority
+ * replaces (RFC 9112, 3.2.2).
+ */
+function takeAuthority(request: IncomingMessage): void {
+  const [, authority, path] = /^https?:\/\/([^/?#]*)([^]*)$/i.exec(request.url ?? '') ?? [];
+  if (authority === undefined || path === undefined) return;
+  if (!isHost(authority)) throw malformed('the request target does not name a host');
+  request.url = path.startsWith('/') ? path : `/${path}`;
+  request.headers.host = authority;
+}
+
+/**
+ * True for names that are neither loopback names nor the public URL's. A page of any site can make its own name resolve to
+ * 127.0.0.1 (DNS rebinding); what it sends then comes with that name.
+ */
+function isForeignHost(host: string, { publicHostname }: PublicUrl): boolean {
+  const hostname = URL.parse(`http://${host}`)?.hostname.replace(/\.$/, '') ?? '';
+  return !isLoopbackName(hostname) && hostname !== publicHostname;
+}
+
+function isLoopbackName(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    (isIP(hostname) === 4 && hostname.startsWith('127.'))
+  );
+}
+
+const readingMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * True if a browser says that the change comes from another site than ours. Other clients say nothing of it. The web page
+ * checks its forms itself, and answers in HTML.
+ */
+function isForeignChange(request: IncomingMessage, publicUrl: PublicUrl): boolean {
+  const { method = '', url = '', headers } = request;
+  if (readingMethods.has(method) || url.startsWith('/ui/')) return false;
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  const from = headers.origin;
+  return from !== undefined && from !== URL.parse(publicUrl.base(request))?.origin;
+}
+
+function malformed(message: string): OciError {
+  return new OciError('UNSUPPORTED', { status: 400, message });
+}

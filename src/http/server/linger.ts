@@ -1,0 +1,86 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { hasBody } from '../transfer/body.ts';
+
+/** How much of a request's body is read and dropped after its response was sent. */
+export interface LingerLimits {
+  readonly milliseconds: number;
+  readonly bytes: number;
+}
+
+const usualLimits: LingerLimits = { milliseconds: 30_000, bytes: 256 * 1024 * 1024 };
+
+/** Between two looks at what a client has sent meanwhile. */
+const lookMilliseconds = 100;
+
+interface Connection {
+  /** The latest request. */
+  request: IncomingMessage;
+  isDraining: boolean;
+}
+
+/**
+ * Makes early answers reach their clients. A server that closes a connection while the client still sends makes the kernel
+ * reset it, and the client loses the answer that is on its way (RFC 9112, 9.6). Therefore a connection whose response
+ * ended before the request did is closed for writing only, the rest of the request is read and dropped within `limits`,
+ * and then the connection is closed. A connection that stays open for further requests is cut at the same limits.
+ */
+export function lingerAfterEarlyAnswers(server: Server, limits: LingerLimits = usualLimits): void {
+  const connections = new WeakMap<Socket, Connection>();
+
+  const remember = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    const known = connections.get(socket);
+    const connection = known ?? { request, isDraining: false };
+    connection.request = request;
+    if (!known) {
+      connections.set(socket, connection);
+      delayClose(socket, connection, limits);
+    }
+    response.once('finish', () => {
+      if (!connection.isDraining && isUnread(request)) drain(connection, limits);
+    });
+  };
+  server.prependListener('request', remember);
+  server.prependListener('checkContinue', remember);
+}
+
+/** Node.js closes a connection after its last response by `destroySoon`. */
+function delayClose(socket: Socket, connection: Connection, limits: LingerLimits): void {
+  const close = socket.destroySoon.bind(socket);
+  socket.destroySoon = () => {
+    const { request } = connection;
+    if (!isUnread(request)) {
+      close();
+      return;
+    }
+    // After the end of its own side a TLS connection may not be read any more; the answer's length says that it is whole.
+    if (!(socket instanceof TLSSocket)) socket.end();
+    request.once('end', close);
+    drain(connection, limits);
+  };
+}
+
+function isUnread(request: IncomingMessage): boolean {
+  return hasBody(request) && !request.complete && !request.destroyed;
+}
+
+/** Reads and drops the rest of the body; cuts the connection where that goes beyond a limit. */
+function drain(connection: Connection, { milliseconds, bytes }: LingerLimits): void {
+  const { request } = connection;
+  const { socket } = request;
+  const deadline = performance.now() + milliseconds;
+  const maxRead = socket.bytesRead + bytes;
+  connection.isDraining = true;
+  const look = setInterval(() => {
+    if (performance.now() > deadline || socket.bytesRead > maxRead) socket.destroy();
+  }, lookMilliseconds).unref();
+  const stop = (): void => {
+    connection.isDraining = false;
+    clearInterval(look);
+  };
+  request.once('end', stop);
+  socket.once('close', stop);
+  request.resume();
+}

@@ -1,0 +1,13 @@
+import type { Router } from 'express';
+import type { SigningKeys } from '../../access/tokens/signing-keys.ts';
+import { createRouter } from '../server/router.ts';
+
+/** `/.well-known/jwks.json`: the public keys of our bearer tokens (RFC 7517), for those who want to verify them. */
+export function createJwksRouter(signingKeys: Pick<SigningKeys, 'publish'>): Router {
+  const router = createRouter();
+  router.get('/', async (_request, response) => {
+    response.setHeader('Cache-Control', 'public, max-age=60');
+    response.json({ keys: await signingKeys.publish() });
+  });
+  return router;
+}

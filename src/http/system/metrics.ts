@@ -1,0 +1,51 @@
+import express, { type RequestHandler, type Router } from 'express';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { type Server, createServer } from 'node:http';
+import type { Metrics } from '../../observability/metrics.ts';
+import { problem } from '../errors/problem.ts';
+import { createRouter } from '../server/router.ts';
+
+export interface MetricsRouterOptions {
+  readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
+  /** Bearer token that a scrape must show; undefined: none. */
+  readonly token: string | undefined;
+}
+
+/** `GET /metrics`, in Prometheus's text format. */
+export function createMetricsRouter({ metrics, token }: MetricsRouterOptions): Router {
+  const router = createRouter();
+  if (token !== undefined) router.use(requireToken(token));
+  router.get('/', async (_request, response) => {
+    response.setHeader('Content-Type', metrics.contentType);
+    response.setHeader('Cache-Control', 'no-store');
+    response.end(await metrics.text());
+  });
+  return router;
+}
+
+/** A server of its own that has `/metrics` and nothing else. */
+export function createMetricsServer(options: MetricsRouterOptions): Server {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('case sensitive routing', true);
+  app.use('/metrics', createMetricsRouter(options));
+  app.use((_request, response) => problem(response, 404, 'Not Found', 'not found: the metrics are at /metrics'));
+  return createServer(app);
+}
+
+function requireToken(token: string): RequestHandler {
+  const expected = digestOf(`Bearer ${token}`);
+  return (request, response, next) => {
+    if (timingSafeEqual(digestOf(request.headers.authorization ?? ''), expected)) {
+      next();
+      return;
+    }
+    response.setHeader('WWW-Authenticate', 'Bearer realm="berth metrics"');
+    problem(response, 401, 'Unauthorized', 'the metrics need the bearer token of metrics.token');
+  };
+}
+
+/** Digests have one length: their comparison takes the same time whatever the client sent. */
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

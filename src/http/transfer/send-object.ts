@@ -1,0 +1,140 @@
+import type { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { OpenObject } from '../../../storage/blobs/driver.ts';
+import { ClientGone } from '../errors/client-gone.ts';
+import { sendfile, sendfileIsAvailable } from './native/sendfile.ts';
+import { lengthOf } from './range.ts';
+
+/** Up to this size one read and one write are cheaper than handing the socket over. */
+const smallBytes = 64 * 1024;
+
+/** A client that takes nothing for this long is cut off. */
+const idleMilliseconds = 60_000;
+
+/** How bodies leave on plain connections. */
+export const sendPath: 'sendfile' | 'buffers' = sendfileIsAvailable ? 'sendfile' : 'buffers';
+
+/** Bytes that went to the client beside Node's own counting. */
+const sentByKernel = new WeakMap<ServerResponse, number>();
+
+export function bytesSentByKernel(response: ServerResponse): number {
+  return sentByKernel.get(response) ?? 0;
+}
+
+/**
+ * Sends the opened range, of `length` bytes, as the response's body and ends the response. Status and headers, with
+ * `Content-Length`, are set. Closes the object. A failure, and a range of another length, cuts the socket: the client sees
+ * a short body, never something else in it. Throws `ClientGone`.
+ */
+export async function sendObject(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
+  const { socket } = response;
+  await assertLength(response, object, length);
+  if (length <= smallBytes || object.fileDescriptor === undefined || !isPlain(socket))
+    return sendThroughBuffers(response, object, length);
+  try {
+    await sendByKernel(response, socket, object.fileDescriptor, object.range.first, length);
+    response.end();
+  } catch (error) {
+    response.destroy();
+    throw error;
+  } finally {
+    await object.close();
+  }
+}
+
+/** The descriptor of a socket that carries bytes as they are. */
+function isPlain(socket: Socket | null): socket is Socket {
+  return sendfileIsAvailable && socket instanceof Socket && !(socket instanceof TLSSocket) && descriptorOf(socket) >= 0;
+}
+
+/** Node shows a socket's descriptor only on its handle. */
+function descriptorOf(socket: Socket): number {
+  return (socket as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+}
+
+async function sendByKernel(
+  response: ServerResponse,
+  socket: Socket,
+  file: number,
+  offset: number,
+  length: number,
+): Promise<void> {
+  response.flushHeaders();
+  await flushed(socket);
+  const timeout = socket.timeout ?? 0;
+  socket.setTimeout(0); // Node sees no activity while the kernel sends: the transfer minds its own idleness
+  const transfer = sendfile(descriptorOf(socket), file, offset, length, idleMilliseconds);
+  response.once('close', transfer.cancel);
+  try {
+    sentByKernel.set(response, await transfer.done);
+  } finally {
+    response.off('close', transfer.cancel);
+    socket.setTimeout(timeout);
+  }
+}
+
+/** Resolves when everything written so far is in the kernel's hands. */
+function flushed(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (socket.destroyed) reject(new ClientGone());
+    else if (socket.writableLength === 0) resolve();
+    else socket.write('', (error) => (error ? reject(new ClientGone({ cause: error })) : resolve()));
+  });
+}
+
+/** Bytes beyond the announced ones would be the beginning of the connection's next response. */
+async function assertLength(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
+  const opened = lengthOf(object.range);
+  if (opened === length) return;
+  response.destroy();
+  await object.close();
+  throw new Error(`the blob store gives ${opened} bytes where the response has announced ${length}`);
+}
+
+async function sendThroughBuffers(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
+  await writeObject(response, object, length);
+  response.end();
+}
+
+/**
+ * Writes the opened range, of `length` bytes, into the response, at the client's pace. Closes the object. Destroys the
+ * response on failure, also when the object gives fewer or more bytes. Throws `ClientGone`.
+ */
+export async function writeObject(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
+  await assertLength(response, object, length);
+  let left = length;
+  // A client that goes while the object has nothing to give must not be waited for with it.
+  const leave = () => void object.close();
+  response.once('close', leave);
+  try {
+    for await (const chunk of object.stream()) {
+      left -= chunk.length;
+      if (left < 0) break;
+      await written(response, chunk);
+    }
+    if (response.destroyed) throw new ClientGone();
+    if (left !== 0) throw new Error(`the blob store gives other than the ${length} bytes that it has opened`);
+  } catch (error) {
+    const failure = response.destroyed ? new ClientGone({ cause: error }) : error;
+    response.destroy();
+    throw failure;
+  } finally {
+    response.off('close', leave);
+    await object.close();
+  }
+}
+
+/** Resolves when the chunk has left for the kernel: only then may its memory be used again. */
+function written(response: ServerResponse, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const gone = () => reject(new ClientGone());
+    if (response.destroyed) return gone();
+    response.once('close', gone);
+    response.write(chunk, (error) => {
+      response.off('close', gone);
+      if (error) reject(new ClientGone({ cause: error }));
+      else resolve();
+    });
+  });
+}

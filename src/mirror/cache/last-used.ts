@@ -1,0 +1,73 @@
+import type { OpenObject } from '../../../storage/blobs/driver.ts';
+import type { Use } from '../../../storage/metadata/queries/mirror-writes.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+
+/** When mirrored content was last used: gathered in memory and written in batches, so that a pull waits for nothing. */
+export interface LastUsedTracker {
+  /** It was asked for, `at` milliseconds since 1970. */
+  touch(digest: string, at: number): void;
+  /** The object, in use until it is closed. */
+  pinWhileOpen(digest: string, object: OpenObject): OpenObject;
+  isPinned(digest: string): boolean;
+  /** Writes what has gathered, and that what is being read is in use still. */
+  flush(): Promise<void>;
+}
+
+/** Bounds the memory, not what is remembered: a full batch is written at once. */
+const largestBatch = 1000;
+
+export function createLastUsedTracker(
+  metadata: MetadataStore,
+  now: () => number,
+  onFailure: (error: unknown) => void,
+): LastUsedTracker {
+  let gathered = new Map<string, Use>();
+  const repositoryRefs = new Map<string, number>();
+  let writing: Promise<void> = Promise.resolve();
+
+  async function write(): Promise<void> {
+    const stillRead = [...repositoryRefs.keys()].map((digest) => ({ digest, usedAt: now(), isNew: false }));
+    const batch = [...gathered.values(), ...stillRead];
+    gathered = new Map();
+    if (batch.length === 0) return;
+    try {
+      await metadata.recordUses(batch);
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+
+  function flush(): Promise<void> {
+    writing = writing.then(write);
+    return writing;
+  }
+
+  function unpin(digest: string): void {
+    const others = (repositoryRefs.get(digest) ?? 1) - 1;
+    if (others === 0) repositoryRefs.delete(digest);
+    else repositoryRefs.set(digest, others);
+  }
+
+  return {
+    touch(digest, at) {
+      gathered.set(digest, { digest, usedAt: at, isNew: true });
+      if (gathered.size >= largestBatch) void flush();
+    },
+
+    pinWhileOpen(digest, object) {
+      let isHeld = true;
+      repositoryRefs.set(digest, (repositoryRefs.get(digest) ?? 0) + 1);
+      return {
+        ...object,
+        async close() {
+          if (isHeld) unpin(digest);
+          isHeld = false;
+          await object.close();
+        },
+      };
+    },
+
+    isPinned: (digest) => repositoryRefs.has(digest),
+    flush,
+  };
+}

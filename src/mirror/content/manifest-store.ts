@@ -1,0 +1,84 @@
+import type { BlobDriver } from '../../../storage/blobs/driver.ts';
+import { blobKey } from '../../../storage/blobs/layout.ts';
+import { putContent } from '../../../storage/blobs/missing.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { storeThenRecord } from '../../content/trash.ts';
+import { toMirroredRepository } from '../names/repository-ref.ts';
+import type { ManifestFacts, RemoteManifest } from '../remote/remote-manifests.ts';
+import type { MirroredRepository } from '../names/routing.ts';
+
+/** Puts what upstreams say where the registry finds it. */
+export interface ManifestStore {
+  /** Keeps the manifest, and that `tag` points at it now. A store that fails is told to the log, not to the client. */
+  keep(source: MirroredRepository, manifest: RemoteManifest, tag: string | undefined): Promise<void>;
+  /** Keeps what the tag points at now. */
+  point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void>;
+}
+
+export interface ManifestStoreOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  readonly now: () => number;
+  /** Counts in what is about to be stored; false where there is no room. */
+  readonly reserve: (digest: string, sizeBytes: number) => Promise<boolean>;
+  /** Stores and records it by `work`; ends the reservation where that fails. */
+  readonly arriving: (digest: string, work: () => Promise<unknown>) => Promise<unknown>;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export function createManifestStore(options: ManifestStoreOptions): ManifestStore {
+  const { driver, metadata, now, reserve, arriving, onFailure } = options;
+
+  async function record(source: MirroredRepository, manifest: RemoteManifest): Promise<void> {
+    const { digest, sizeBytes, contents } = manifest;
+    await metadata.recordMirroredManifest({
+      ...toMirroredRepository(source),
+      digest,
+      sizeBytes,
+      mediaType: contents.mediaType,
+      artifactType: contents.artifactType ?? null,
+      subject: contents.subject ?? null,
+      annotations: contents.annotations ? JSON.stringify(contents.annotations) : null,
+      // Of content without a size the upstream is asked when a client wants it.
+      promises: [...contents.blobs, ...contents.children].flatMap(({ digest, sizeBytes }) =>
+        sizeBytes === undefined ? [] : [{ digest, sizeBytes }],
+      ),
+      tags: [],
+      now: now(),
+    });
+  }
+
+  async function surviving(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+
+  async function store(source: MirroredRepository, manifest: RemoteManifest): Promise<void> {
+    const { digest, sizeBytes, bytes } = manifest;
+    if (!(await reserve(digest, sizeBytes))) throw new Error('the mirror is full, and evicted content is not deleted yet');
+    const recording = {
+      digest,
+      store: () => putContent(driver, blobKey(digest), bytes),
+      record: () => record(source, manifest),
+    };
+    await arriving(digest, () => storeThenRecord({ driver, metadata }, recording));
+  }
+
+  function point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void> {
+    const { digest, mediaType, sizeBytes } = facts;
+    return surviving(() =>
+      metadata.recordMirroredTag({ ...toMirroredRepository(source), tag, digest, mediaType, sizeBytes, now: now() }),
+    );
+  }
+
+  return {
+    point,
+    async keep(source, manifest, tag) {
+      if (manifest.isStorable) await surviving(() => store(source, manifest));
+      if (tag !== undefined) await point(source, tag, manifest);
+    },
+  };
+}

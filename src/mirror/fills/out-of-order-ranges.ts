@@ -1,0 +1,63 @@
+import type { IncomingMessage } from 'node:http';
+import type { ByteRange } from '../../../storage/blobs/driver.ts';
+import { bodyFrom, contentRangeOf } from './content-range.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
+
+/**
+ * Ranges far ahead of what has come of a blob, straight from the upstream: nobody waits for gigabytes to read a table of
+ * contents at their end. Nothing but the whole blob can be verified: as with any range, the client does it.
+ */
+export interface OutOfOrderRanges {
+  /** Whether waiting for the byte `at` would take too long, and the upstream can be asked for it. */
+  isFar(at: number, keptBytes: number): boolean;
+  /** The next bytes of the range, at most a piece: meanwhile the download comes nearer. None where the upstream gives none. */
+  piece(range: ByteRange, sizeBytes: number): AsyncGenerator<Buffer>;
+}
+
+export interface OutOfOrderRangesOptions {
+  /** The blob's bytes `first` … `last`. Rejects with `UpstreamError`. */
+  readonly fetch: (first: number, signal: AbortSignal, last: number) => Promise<IncomingMessage>;
+  readonly onReceived: (bytes: number, signal: AbortSignal) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+const farBytes = 8 * 1024 * 1024;
+/** Of one blob at a time: more would take the upstream away from downloads. */
+const maxPieces = 4;
+
+export function createOutOfOrderRanges({ fetch, onReceived, signal }: OutOfOrderRangesOptions): OutOfOrderRanges {
+  let isRefused = false;
+  let running = 0;
+
+  async function* ask({ first, last }: ByteRange, sizeBytes: number): AsyncGenerator<Buffer> {
+    const response = await fetch(first, signal, last);
+    const place = contentRangeOf(response, sizeBytes);
+    if (place.firstByte !== first || place.totalBytes !== sizeBytes) {
+      response.destroy();
+      throw new UpstreamError('bad_content', 'the upstream gives no ranges');
+    }
+    let missing = last - first + 1;
+    for await (const chunk of bodyFrom(response, 0, missing)) {
+      missing -= chunk.length;
+      yield chunk;
+      await onReceived(chunk.length, signal);
+    }
+    if (missing > 0) throw new UpstreamError('failed', 'the upstream gives less than it was asked for');
+  }
+
+  return {
+    isFar: (at, keptBytes) => !isRefused && running < maxPieces && at - keptBytes > farBytes,
+
+    async *piece({ first, last }, sizeBytes) {
+      running++;
+      try {
+        yield* ask({ first, last: Math.min(last, first + farBytes - 1) }, sizeBytes);
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error;
+        isRefused = true;
+      } finally {
+        running--;
+      }
+    },
+  };
+}

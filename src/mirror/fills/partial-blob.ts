@@ -1,0 +1,93 @@
+import { type Hash, createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
+
+/** What came is not what the digest names: nothing of it may be kept. */
+export class WrongDigest extends UpstreamError {
+  constructor(hash: Hash) {
+    super('bad_content', `its bytes have the digest ${hash.digest('hex').slice(0, 12)}…`);
+  }
+}
+
+/** A blob's file and the hash of what is in it: they grow together. */
+export interface PartialBlob {
+  /** Bytes that are in the file and in the hash. */
+  readonly keptBytes: number;
+  append(chunk: Buffer): Promise<void>;
+  /** Reads into the whole buffer from `at` on; resolves to the number of bytes read. */
+  read(buffer: Buffer, at: number): Promise<number>;
+  /** True if the file has these bytes from `at` on. */
+  holds(bytes: Buffer, at: number): Promise<boolean>;
+  /** Drops everything. */
+  restart(): Promise<void>;
+  /** The hash of what is kept, to go on with. */
+  hashed(): Hash;
+  close(): Promise<void>;
+}
+
+/** Throws `WrongDigest`. */
+export function verify(hash: Hash, digest: Digest): void {
+  if (!digest.endsWith(`:${hash.copy().digest('hex')}`)) throw new WrongDigest(hash);
+}
+
+/**
+ * Opens the file, or makes it. What a former download has left there is hashed again and counts; what is longer than
+ * `mostBytes` is not the blob's and is dropped. Rejects with the operating system's errors.
+ */
+export async function openPartialBlob(path: string, digest: Digest, maxBytes: number | undefined): Promise<PartialBlob> {
+  const file = await openFile(path);
+  let hash = createHash(digestAlgorithm(digest));
+  let keptBytes = 0;
+
+  async function restart(): Promise<void> {
+    await file.truncate(0);
+    hash = createHash(digestAlgorithm(digest));
+    keptBytes = 0;
+  }
+
+  async function takeOver(): Promise<void> {
+    for await (const chunk of file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1024 * 1024 })) {
+      hash.update(chunk as Buffer);
+      keptBytes += (chunk as Buffer).length;
+    }
+  }
+
+  const { size } = await file.stat();
+  if (maxBytes !== undefined && size > maxBytes) await restart();
+  else if (size > 0) await takeOver();
+
+  return {
+    get keptBytes() {
+      return keptBytes;
+    },
+    async append(chunk) {
+      for (let done = 0; done < chunk.length;) {
+        const { bytesWritten } = await file.write(chunk, done, chunk.length - done, keptBytes + done);
+        done += bytesWritten;
+      }
+      hash.update(chunk);
+      keptBytes += chunk.length;
+    },
+    read: async (buffer, at) => (await file.read(buffer, 0, buffer.length, at)).bytesRead,
+    async holds(bytes, at) {
+      if (bytes.length === 0) return true;
+      const held = Buffer.allocUnsafe(bytes.length);
+      let done = 0;
+      for (let read = -1; done < held.length && read !== 0; done += read) {
+        read = (await file.read(held, done, held.length - done, at + done)).bytesRead;
+      }
+      return done === held.length && held.equals(bytes);
+    },
+    restart,
+    hashed: () => hash.copy(),
+    close: () => file.close(),
+  };
+}
+
+function openFile(path: string): Promise<FileHandle> {
+  return open(path, 'r+').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return open(path, 'w+');
+  });
+}

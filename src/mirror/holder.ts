@@ -1,8 +1,0 @@
-import type { Mirrored } from '../../storage/metadata/queries/mirror-writes.ts';
-import type { MirroredRepository } from './routing.ts';
-import { usesLogin } from './upstream/upstream.ts';
-
-/** The repository as the store knows it. */
-export function holderOf({ repository, upstream, remoteName }: MirroredRepository): Mirrored {
-  return { repository, upstream: upstream.name, byLogin: usesLogin(upstream, remoteName) };
-}

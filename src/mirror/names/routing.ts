@@ -1,0 +1,108 @@
+import { OciError } from '../../oci/errors.ts';
+import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
+import { type Upstream, type Upstreams, dockerHub, namespaceOf, remoteNameOf } from '../upstream/upstream.ts';
+
+/** A repository of an upstream, and how a client came to ask for it. */
+export interface MirroredRepository {
+  readonly upstream: Upstream;
+  /** Its name there: `library/alpine`. */
+  readonly remoteName: string;
+  /** Its name here: `docker.io/library/alpine`. */
+  readonly repository: RepositoryName;
+  /**
+   * Whether the client has the upstream to fall back to: it takes us for a mirror (`ns`, or a name without a host).
+   * A client that names us and the upstream has nobody else to ask.
+   */
+  readonly hasFallback: boolean;
+  /** Somebody pushed it here: then it is served as it lies here, and the upstream is never asked. */
+  readonly isPushed: boolean;
+  /** Whether the request names the upstream; otherwise it is only where names lead that we do not know. */
+  readonly isNamed: boolean;
+}
+
+/** What a request says about where its repository lies. */
+export interface Address {
+  /** The path's part before `/v2`: `/ghcr.io/v2/…`. */
+  readonly prefix: string | undefined;
+  /** `?ns=`: the registry that the client would have asked without us (distribution-spec, "Registry Proxying"). */
+  readonly namespace: string | undefined;
+  /** What the client calls us. */
+  readonly ownHost: () => string;
+  readonly name: string;
+  /**
+   * Whether the client may know of a repository of this name here. For one that may not, the name always leads to the
+   * default upstream: where it leads must not tell what there is.
+   */
+  readonly mayKnow: () => Promise<boolean>;
+}
+
+export interface RoutingOptions {
+  readonly upstreams: Upstreams;
+  /** For names that say nothing of an upstream. */
+  readonly fallback: Upstream | undefined;
+  /** Somebody pushed it here. */
+  readonly isPushed: (name: string) => Promise<boolean>;
+}
+
+/**
+ * Finds where a repository lies. `undefined`: here. Prefixes and `ns` are looked up in the closed list of upstreams
+ * and never dialled: throws NAME_UNKNOWN for others. What was pushed here wins over what could be mirrored.
+ */
+export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions) {
+  function listed(host: string): Upstream {
+    const upstream = upstreams.find(host.toLowerCase());
+    if (!upstream) throw new OciError('NAME_UNKNOWN', { message: `${host.slice(0, 100)} is not mirrored here` });
+    return upstream;
+  }
+
+  return async ({ prefix, namespace, ownHost, name, mayKnow }: Address): Promise<MirroredRepository | undefined> => {
+    const source = namespace !== undefined && namespace === ownHost() ? undefined : (namespace ?? prefix);
+    if (source !== undefined) {
+      const upstream = listed(source);
+      return withPushed(
+        toMirrored(upstream, withoutHost(upstream, name), { hasFallback: namespace !== undefined, isNamed: true }),
+      );
+    }
+    const { host, rest } = splitHost(name);
+    const named = upstreams.find(host);
+    if (named && rest !== '') return withPushed(toMirrored(named, rest, { hasFallback: false, isNamed: true }));
+    // Docker Hub has no names with dots before the slash: it is not asked for images of other registries.
+    if (fallback?.name === dockerHub && hostIn(name) !== undefined) return undefined;
+    if (!fallback || namespace !== undefined || ((await mayKnow()) && (await isPushed(name)))) return undefined;
+    return withPushed(toMirrored(fallback, name, { hasFallback: true, isNamed: false }));
+  };
+
+  /** BuildKit sends both: the upstream's name in the path and in `ns`. */
+  function withoutHost(upstream: Upstream, name: string): string {
+    const { host, rest } = splitHost(name);
+    return rest !== '' && upstreams.find(host) === upstream ? rest : name;
+  }
+
+  async function withPushed(mirrored: Omit<MirroredRepository, 'isPushed'>): Promise<MirroredRepository> {
+    return { ...mirrored, isPushed: await isPushed(mirrored.repository) };
+  }
+}
+
+export type Routing = ReturnType<typeof createRouting>;
+
+/** The first part of a name that looks like a registry's host: `nvcr.io` in `nvcr.io/nvidia/cuda`. */
+export function hostIn(name: string): string | undefined {
+  const { host, rest } = splitHost(name);
+  return rest !== '' && host.includes('.') ? host : undefined;
+}
+
+function splitHost(name: string): { host: string; rest: string } {
+  const slash = name.indexOf('/');
+  return slash < 0 ? { host: name, rest: '' } : { host: name.slice(0, slash), rest: name.slice(slash + 1) };
+}
+
+function toMirrored(
+  upstream: Upstream,
+  name: string,
+  how: Pick<MirroredRepository, 'hasFallback' | 'isNamed'>,
+): Omit<MirroredRepository, 'isPushed'> {
+  const remoteName = remoteNameOf(upstream, name);
+  const repository = parseRepositoryName(`${namespaceOf(upstream)}/${remoteName}`);
+  if (!repository) throw new OciError('NAME_INVALID', { detail: { name: name.slice(0, 300) } });
+  return { upstream, remoteName, repository, ...how };
+}

@@ -1,0 +1,22 @@
+import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
+import type { ManifestRecord } from '../../../storage/metadata/queries/reads.ts';
+
+/** How the mirror came by what it serves; the header `X-Mirror-Cache`. */
+export type CacheStatus = 'HIT' | 'MISS' | 'JOIN' | 'STALE' | 'REVALIDATED';
+
+export interface LookupResult {
+  readonly cache: CacheStatus;
+  /** Since the upstream last said that this is so. */
+  readonly ageSeconds?: number;
+}
+
+export interface ManifestLookup extends LookupResult, ManifestRecord {
+  /** Where they are not in the store. */
+  readonly bytes?: Buffer;
+}
+
+export interface BlobLookup extends LookupResult {
+  readonly sizeBytes: number;
+  /** Where it is not in the store yet. */
+  readonly open?: (range?: ByteRange) => OpenObject;
+}

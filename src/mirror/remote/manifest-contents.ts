@@ -1,0 +1,124 @@
+import { type Digest, parseDigest } from '../../oci/digest.ts';
+import { isNonDistributable, mediaTypes } from '../../oci/media-types.ts';
+
+/**
+ * What a manifest of an upstream names. Upstreams serve documents that a push would not be allowed to bring (schema 1,
+ * repeated keys, layers without a size), and clients take them: they are read as far as they can be, and never refused
+ * for what they name.
+ */
+export interface ManifestContents {
+  readonly mediaType: string;
+  readonly artifactType: string | undefined;
+  readonly subject: Digest | undefined;
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+  readonly blobs: readonly NamedContent[];
+  /** The manifests of an index. */
+  readonly children: readonly NamedContent[];
+}
+
+export interface NamedContent {
+  readonly digest: Digest;
+  /** Undefined where the manifest does not say. */
+  readonly sizeBytes: number | undefined;
+}
+
+/** Of one manifest, so that storing it stays one short transaction; the upstream is asked about further content by HEAD. */
+const maxContents = 4096;
+/** Of all annotations together: listings of referrers carry them. */
+const maxAnnotationCharacters = 64 * 1024;
+
+const schema1 = 'application/vnd.docker.distribution.manifest.v1+json';
+/** Types that upstreams give to any JSON document. */
+const genericTypes = new Set([
+  '',
+  'application/json',
+  'text/plain',
+  'text/json',
+  'application/octet-stream',
+  'binary/octet-stream',
+]);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a manifest. `contentType` is the response's header, without parameters; '' if there was none. Undefined for what is
+ * no manifest at all, such as a login page.
+ */
+export function readManifestContents(bytes: Buffer, contentType: string): ManifestContents | undefined {
+  const document = parseObject(bytes);
+  if (!document) return undefined;
+  const mediaType = mediaTypeOf(document, contentType);
+  if (mediaType === undefined) return undefined;
+  const config = contentOf(document['config']);
+  const layers = fieldsIn(document['layers']).filter((layer) => !isNonDistributable(textOf(layer['mediaType']) ?? ''));
+  const blobs = [config, ...layers.map(contentOf), ...fieldsIn(document['blobs']).map(contentOf), ...schema1Layers(document)];
+  return {
+    mediaType,
+    artifactType: textOf(document['artifactType']) || textOf(asFields(document['config'])?.['mediaType']),
+    subject: contentOf(document['subject'])?.digest,
+    annotations: annotationsOf(document),
+    blobs: distinct(blobs),
+    children: distinct(fieldsIn(document['manifests']).map(contentOf)),
+  };
+}
+
+/** True if the type says what kind of manifest a document is. */
+export function isSpecificType(mediaType: string): boolean {
+  return !genericTypes.has(mediaType);
+}
+
+function parseObject(bytes: Buffer): Fields | undefined {
+  try {
+    return asFields(JSON.parse(bytes.toString()));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The type as the upstream sent it; where that is generic the document's own, or the one of its form. */
+function mediaTypeOf(document: Fields, contentType: string): string | undefined {
+  if (contentType.startsWith('application/vnd.')) return contentType;
+  const declared = textOf(document['mediaType']);
+  if (declared) return declared;
+  if (document['schemaVersion'] === 1) return schema1;
+  if (Array.isArray(document['manifests'])) return mediaTypes.ociIndex;
+  return Array.isArray(document['layers']) ? mediaTypes.ociManifest : undefined;
+}
+
+/** Schema 1 names layers without their sizes. */
+function schema1Layers(document: Fields): readonly (NamedContent | undefined)[] {
+  return fieldsIn(document['fsLayers']).map(({ blobSum }) => contentOf({ digest: blobSum }));
+}
+
+function contentOf(descriptor: unknown): NamedContent | undefined {
+  const fields = asFields(descriptor);
+  const digest = parseDigest(textOf(fields?.['digest']) ?? '');
+  const size = fields?.['size'];
+  const sizeBytes = typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : undefined;
+  return digest && { digest, sizeBytes };
+}
+
+function distinct(contents: readonly (NamedContent | undefined)[]): readonly NamedContent[] {
+  const byDigest = new Map(contents.flatMap((content) => (content ? [[content.digest, content]] : [])));
+  return [...byDigest.values()].slice(0, maxContents);
+}
+
+function annotationsOf(document: Fields): Readonly<Record<string, string>> | undefined {
+  const entries = Object.entries(asFields(document['annotations']) ?? {});
+  const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  const characters = texts.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  return texts.length === 0 || characters > maxAnnotationCharacters ? undefined : Object.fromEntries(texts);
+}
+
+function asFields(value: unknown): Fields | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+}
+
+function fieldsIn(value: unknown): readonly Fields[] {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [];
+  return items.map(asFields).filter((fields) => fields !== undefined);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,32 @@
+import { LRUCache } from 'lru-cache';
+import { UpstreamError } from '../upstream/upstream-error.ts';
+
+/** What upstreams have said they do not have: believed for a while, so that nobody asks in vain again and again. */
+export interface NegativeCache {
+  /** Throws `not_found` where the upstream has said so lately. */
+  check(key: string): void;
+  /** Runs `work`, and remembers a `not_found` for `seconds`. Nothing else is remembered. */
+  remember<Result>(key: string, seconds: number, work: () => Promise<Result>): Promise<Result>;
+}
+
+const maxAbsences = 20_000;
+
+export function createNegativeCache(now: () => number): NegativeCache {
+  const until = new LRUCache<string, number>({ max: maxAbsences });
+  return {
+    check(key) {
+      const end = until.get(key);
+      if (end === undefined) return;
+      if (end > now()) throw new UpstreamError('not_found', 'it was not there a moment ago');
+      until.delete(key);
+    },
+    async remember(key, seconds, work) {
+      try {
+        return await work();
+      } catch (error) {
+        if (error instanceof UpstreamError && error.code === 'not_found') until.set(key, now() + seconds * 1000);
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { LRUCache } from 'lru-cache';
+import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
+import { type Breaker, createBreaker } from '../upstream/breaker.ts';
+import { withTimeout } from '../../coordination/timeout.ts';
+import { createSingleFlight } from '../../coordination/single-flight.ts';
+import { type ProxySettings, type Transport, createTransport, discard, readWhole } from '../upstream/transport.ts';
+import { type Upstream, namespaceOf, remoteNameOf } from '../upstream/upstream.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
+
+/** What upstreams find by their own search: `/v1/search`, as `docker search` asks it of Docker Hub. */
+export interface RemoteSearch {
+  /** Best first, as each upstream ranks them. What fails or takes too long is left out: never rejects. */
+  find(term: string): Promise<readonly RemoteRepository[]>;
+  close(): void;
+}
+
+export interface RemoteRepository {
+  /** Here: `docker.io/library/alpine`. */
+  readonly name: RepositoryName;
+  readonly description: string;
+  readonly stars: number;
+  readonly isOfficial: boolean;
+}
+
+export interface RemoteSearchOptions {
+  readonly upstreams: readonly Upstream[];
+  readonly proxy: ProxySettings;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** For somebody who waits for a list; the answer may still come for the next one. */
+const maxWaitSeconds = 1;
+const timeouts = { connectSeconds: 5, headersSeconds: 10, idleSeconds: 10 };
+const connections = 4;
+const keepMilliseconds = 600_000;
+const maxTerms = 1000;
+const maxResults = 100;
+const largestBytes = 1024 * 1024;
+
+export function createRemoteSearch({ upstreams, proxy, now }: RemoteSearchOptions): RemoteSearch {
+  const places = upstreams.flatMap((upstream) => {
+    if (!upstream.searchUrl) return [];
+    const transport = createTransport({ timeouts, connections, ca: upstream.ca, proxy });
+    const breaker = createBreaker({ now, random: Math.random });
+    return { upstream, find: createPlace(upstream, upstream.searchUrl, { transport, breaker, now }), transport };
+  });
+  return {
+    async find(term) {
+      const found = await Promise.all(places.map(({ find }) => withTimeout(find(term), maxWaitSeconds)));
+      return found.flatMap((some) => some ?? []);
+    },
+    close() {
+      for (const { transport } of places) transport.close();
+    },
+  };
+}
+
+interface PlaceParts {
+  readonly transport: Transport;
+  readonly breaker: Breaker;
+  readonly now: () => number;
+}
+
+type Found = readonly RemoteRepository[];
+
+/** One upstream's search: one request for everybody who looks for the same, and an answer that is kept for a while. */
+function createPlace(upstream: Upstream, searchUrl: URL, { transport, breaker, now }: PlaceParts) {
+  const kept = new LRUCache<string, { readonly found: Found; readonly at: number }>({ max: maxTerms });
+  const flights = createSingleFlight<Found>();
+
+  async function ask(term: string): Promise<Found> {
+    const url = new URL(`${searchUrl.pathname.replace(/\/$/, '')}/v1/search`, searchUrl);
+    url.search = new URLSearchParams({ q: term, n: String(maxResults) }).toString();
+    const response = await transport.send({ method: 'GET', url, headers: { 'User-Agent': 'berth' }, rule: 'any' });
+    if (response.statusCode !== 200) {
+      discard(response);
+      throw new UpstreamError('failed', `the search answered ${response.statusCode}`);
+    }
+    const found = parse(upstream, await readWhole(response, largestBytes));
+    kept.set(term, { found, at: now() });
+    return found;
+  }
+
+  return async (term: string): Promise<Found> => {
+    const old = kept.get(term);
+    if (old && now() - old.at < keepMilliseconds) return old.found;
+    return flights.run(term, () => breaker.guard(() => ask(term))).catch(() => old?.found ?? []);
+  };
+}
+
+/** Throws `bad_content`. What has no name that could be pulled is left out. */
+function parse(upstream: Upstream, bytes: Buffer): Found {
+  let document: { readonly results?: unknown } | null;
+  try {
+    document = JSON.parse(bytes.toString()) as typeof document;
+  } catch (error) {
+    throw new UpstreamError('bad_content', 'the search sent no JSON', { cause: error });
+  }
+  const results: readonly unknown[] = Array.isArray(document?.results) ? document.results : [];
+  return results.flatMap((result) => toRepository(upstream, result) ?? []);
+}
+
+function toRepository(upstream: Upstream, result: unknown): RemoteRepository | undefined {
+  const fields = (result ?? {}) as Readonly<Record<string, unknown>>;
+  const { name: remoteName, description, star_count: stars, is_official: isOfficial } = fields;
+  if (typeof remoteName !== 'string') return undefined;
+  const name = parseRepositoryName(`${namespaceOf(upstream)}/${remoteNameOf(upstream, remoteName)}`);
+  return (
+    name && {
+      name,
+      description: typeof description === 'string' ? description : '',
+      stars: typeof stars === 'number' ? stars : 0,
+      isOfficial: isOfficial === true,
+    }
+  );
+}

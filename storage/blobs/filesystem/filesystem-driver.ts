@@ -1,0 +1,182 @@
+import { open, stat, statfs, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type Appender, type BlobDriver, type ObjectKey, type OpenAppenderOptions, StorageError, objectKey } from '../driver.ts';
+import { createOwnerTags } from '../../owner-tag.ts';
+import { createAppender } from './appender.ts';
+import { createDurableTree, makeFolders, unless } from './durable.ts';
+import { toStorageError, translating, withOwner } from './errors.ts';
+import { createInProgressFiles } from './in-progress.ts';
+import { walk } from './listing.ts';
+import { openFile } from './reading.ts';
+import { createTemporaryFiles } from './temporary.ts';
+
+/**
+ * Objects as files: the key is the path below the directory.
+ *
+ *   <directory>/
+ *   ├── docker/registry/v2/…      objects (layout.ts)
+ *   └── .berth/
+ *       ├── growing/<key, / as %>/ growing objects, each in a folder of its own
+ *       └── temporary/             puts in progress; `removeLeftovers` removes what a crash leaves here
+ *
+ * One file system: a rename must never become a copy.
+ */
+export async function createFilesystemDriver({ directory }: { readonly directory: string }): Promise<BlobDriver> {
+  const root = resolve(directory);
+  const growing = join(root, '.berth/growing');
+  const temporary = join(root, '.berth/temporary');
+  const marks = await createOwnerTags();
+  const temporaryFiles = createTemporaryFiles(temporary, marks);
+  const temporaryPath = () => temporaryFiles.path();
+  const inProgress = createInProgressFiles({ directory: growing, marks, temporaryPath });
+  await translating(`cannot use the directory ${root}`, async () => {
+    await makeFolders(growing);
+    await makeFolders(temporary);
+    await tryWrite().catch(unless('ENOSPC', 'EDQUOT'));
+  }).catch((error: unknown) => {
+    throw withOwner(error, root);
+  });
+  const tree = createDurableTree(root);
+  let closed = false;
+
+  /** Opens and writes a file, as every push does: a read-only file system and a lack of descriptors show only then. */
+  async function tryWrite(): Promise<void> {
+    const path = temporaryFiles.path();
+    const file = await open(path, 'wx');
+    try {
+      await file.write('ready');
+    } finally {
+      await file.close();
+      await unlink(path);
+    }
+  }
+
+  const pathOf = (key: ObjectKey) => join(root, key);
+  const uploadName = (key: ObjectKey) => key.replaceAll('/', '%');
+
+  /** Every operation fails alike once the driver is closed, and in the contract's form. */
+  async function operation<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+    if (closed) throw new StorageError('closed', `${what}: the blob store is closed`);
+    return translating(what, work);
+  }
+
+  async function put(key: ObjectKey, bytes: Uint8Array, ifAbsent: boolean): Promise<void> {
+    const path = temporaryFiles.path();
+    const file = await open(path, 'wx');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+      await file.close();
+      await (ifAbsent ? tree.renameIfAbsent(path, pathOf(key)) : tree.rename(path, pathOf(key)));
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      await unlink(path).catch(() => undefined);
+      // Whoever made it may not have come to its last fsync yet.
+      if (ifAbsent && (error as NodeJS.ErrnoException).code === 'EEXIST') await tree.makeDurable(pathOf(key));
+      throw error;
+    }
+  }
+
+  async function openAppender(key: ObjectKey, { resume, ...options }: OpenAppenderOptions): Promise<Appender> {
+    const upload = await (resume ? inProgress.open(uploadName(key), options) : inProgress.create(uploadName(key)));
+    return createAppender({ upload, tree, pathOf, temporaryPath, assertHeld: options.assertHeld });
+  }
+
+  async function adoptFile(path: string, to: ObjectKey): Promise<void> {
+    const file = await open(path, 'r+');
+    try {
+      await file.datasync();
+    } catch (error) {
+      // A second sync would succeed without the bytes that this one could not write.
+      await unlink(path);
+      throw error;
+    } finally {
+      await file.close();
+    }
+    await tree.rename(path, pathOf(to));
+  }
+
+  async function remove(key: ObjectKey): Promise<StorageError | undefined> {
+    for (const removal of [() => tree.remove(pathOf(key)), () => inProgress.remove(uploadName(key))]) {
+      try {
+        await removal();
+      } catch (error) {
+        const failure = toStorageError(error, 'delete');
+        if (!(failure instanceof StorageError)) throw failure;
+        if (failure.code !== 'not_found') return failure;
+      }
+    }
+    return undefined;
+  }
+
+  return {
+    name: 'filesystem',
+    capabilities: { atomicIfAbsent: true, presignedReads: false },
+
+    stat: (key) =>
+      operation('stat', async () => {
+        const stats = await stat(pathOf(key));
+        if (!stats.isFile()) throw new StorageError('not_found', 'stat: not an object');
+        return { sizeBytes: stats.size, modifiedAt: stats.mtime };
+      }),
+
+    read: (key, range) => operation('read', () => openFile(pathOf(key), range)),
+
+    put: (key, bytes, options) => operation('put', () => put(key, bytes, options?.ifAbsent ?? false)),
+
+    openAppender: (key, options) => operation('open', () => openAppender(key, options)),
+
+    inProgressBytes: (key) => operation('stat', () => inProgress.size(uploadName(key))),
+
+    adoptFile: (path, to) => operation('adopt', () => adoptFile(path, to)),
+
+    move: (from, to) => operation('move', () => tree.move(pathOf(from), pathOf(to))),
+
+    delete: (keys) =>
+      operation('delete', async () => {
+        const failures = new Map<ObjectKey, StorageError>();
+        for (const key of keys) {
+          const failure = await remove(key);
+          if (failure) failures.set(key, failure);
+        }
+        return failures;
+      }),
+
+    async *list(prefix, options) {
+      if (closed) throw new StorageError('closed', 'list: the blob store is closed');
+      try {
+        for await (const key of walk(root, prefix, options?.startAfter ?? '', (folder) => folder === '.berth/')) {
+          yield objectKey(key);
+        }
+      } catch (error) {
+        throw toStorageError(error, 'list');
+      }
+    },
+
+    async *listPartial() {
+      if (closed) throw new StorageError('closed', 'list: the blob store is closed');
+      try {
+        for await (const { name, modifiedAt } of inProgress.list())
+          yield { key: objectKey(name.replaceAll('%', '/')), modifiedAt };
+      } catch (error) {
+        throw toStorageError(error, 'list');
+      }
+    },
+
+    removeLeftovers: (signal) => operation('remove leftovers', () => temporaryFiles.removeAbandoned(signal)),
+
+    presignRead: () => Promise.resolve(undefined),
+
+    check: () =>
+      operation('check', async () => {
+        const { bavail } = await statfs(root);
+        if (bavail === 0) throw new StorageError('no_space', `check: no space left in ${root}`);
+        await tryWrite();
+      }),
+
+    close: () => {
+      closed = true;
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { type BlobDriver, type ObjectKey, StorageError, objectKey } from '../driver.ts';
+import { beginAppender, resumeAppender } from './appender.ts';
+import { type S3Options, openBucket } from './bucket.ts';
+import { copyObject } from './copying.ts';
+import { unlessMissing } from '../missing.ts';
+import { hiddenFolder, listPartial, removeGrowing } from './partial.ts';
+import { listKeys } from './listing.ts';
+import { openObject } from './reading.ts';
+import { removeObjects } from './removing.ts';
+import { objectSize, putObject, putObjectIfAbsent } from './writing.ts';
+
+/**
+ * Objects in a bucket of Amazon S3 or of a compatible server: the key is the driver's prefix and the object's key.
+ * Nothing is remembered between calls: any number of processes share a bucket.
+ */
+export function createS3Driver(options: S3Options): BlobDriver {
+  const bucket = openBucket(options);
+  const { presignedReads = true, conditionalPut = true } = options;
+
+  async function putIfAbsent(key: ObjectKey, bytes: Uint8Array): Promise<void> {
+    if (conditionalPut) return putObjectIfAbsent(bucket, key, bytes);
+    const isThere = (await unlessMissing(objectSize(bucket, key))) !== undefined;
+    if (isThere) throw new StorageError('already_exists', 'put: the object is there');
+    await putObject(bucket, key, bytes);
+  }
+
+  return {
+    name: 's3',
+    capabilities: { atomicIfAbsent: conditionalPut, presignedReads },
+
+    stat: (key) =>
+      bucket.request('stat', 0, async (request) => {
+        const { ContentLength, LastModified } = await bucket.s3.headObject(bucket.place(key), request);
+        return { sizeBytes: ContentLength ?? 0, modifiedAt: LastModified ?? new Date() };
+      }),
+
+    read: (key, range) => openObject(bucket, key, range),
+
+    put: (key, bytes, options) => (options?.ifAbsent ? putIfAbsent(key, bytes) : putObject(bucket, key, bytes)),
+
+    openAppender: (key, { resume, assertHeld }) => (resume ? resumeAppender : beginAppender)(bucket, key, assertHeld),
+    inProgressBytes: async (key) => (await resumeAppender(bucket, key)).sizeBytes,
+
+    async move(from, to) {
+      const sizeBytes = await objectSize(bucket, from);
+      if (from === to) return;
+      await copyObject(bucket, from, to, sizeBytes);
+      const [failure] = (await removeObjects(bucket, [from])).values();
+      if (failure) throw failure;
+    },
+
+    async delete(keys) {
+      if (keys.length === 0) return new Map();
+      await removeGrowing(bucket, keys);
+      return (await removeObjects(bucket, keys)) as Map<ObjectKey, StorageError>;
+    },
+
+    async *list(prefix, { startAfter = '' } = {}) {
+      for await (const { key } of listKeys(bucket, prefix, startAfter)) {
+        if (!key.startsWith(hiddenFolder)) yield objectKey(key);
+      }
+    },
+
+    listPartial: () => listPartial(bucket),
+
+    presignRead(key, seconds) {
+      if (!presignedReads) return Promise.resolve(undefined);
+      const read = new GetObjectCommand(bucket.place(key));
+      return bucket.request('presign', 0, () => getSignedUrl(bucket.presigner, read, { expiresIn: seconds }));
+    },
+
+    async check() {
+      await bucket.request('check', 0, (request) => bucket.s3.headBucket({ Bucket: bucket.name }, request)).catch(asUnavailable);
+    },
+
+    close() {
+      bucket.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+function asUnavailable(error: unknown): never {
+  const { code, message } = error as StorageError;
+  throw code === 'closed' ? error : new StorageError('unavailable', message, { cause: error });
+}

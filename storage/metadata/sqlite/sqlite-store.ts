@@ -1,0 +1,43 @@
+import type { Query } from '../queries/query.ts';
+import * as reads from '../queries/reads.ts';
+import * as writes from '../queries/writes.ts';
+import { connect, writeRefusal } from './connection.ts';
+import { startWriteThread } from './write-thread.ts';
+import { MetadataError, type MetadataStore } from '../store.ts';
+
+/**
+ * The metadata store in one SQLite file, created where there is none. Reads run at once, on this thread (microseconds);
+ * writes on a thread of their own (an fsync each, shared under load).
+ * Several processes of one machine may open the same file. Rejects `newer_schema`, `unavailable`, `denied`, `damaged`.
+ */
+export async function createSqliteStore({ file }: { file: string }): Promise<MetadataStore> {
+  const writer = await startWriteThread(file);
+  const reader = connect(file, { readOnly: true });
+  let open = true;
+
+  function read(query: (...args: readonly never[]) => Query<unknown>) {
+    // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous: failures are rejections
+    return async (...args: readonly never[]) => {
+      if (!open) throw new MetadataError('closed', 'the metadata store is closed');
+      return reader.drive(query(...args));
+    };
+  }
+
+  const operations = {
+    ...Object.fromEntries(Object.entries(reads).map(([name, query]) => [name, read(query)])),
+    ...Object.fromEntries(Object.keys(writes).map((name) => [name, (...args: unknown[]) => writer.write(name, args)])),
+  };
+  return Object.assign(operations, {
+    name: 'sqlite',
+    async check() {
+      await (operations as unknown as MetadataStore).repositoryExists('');
+      const refusal = writeRefusal(file);
+      if (refusal !== undefined) throw new MetadataError('denied', `${file} cannot be written: ${refusal}`);
+    },
+    async close() {
+      if (open) reader.close();
+      open = false;
+      await writer.close();
+    },
+  }) as unknown as MetadataStore;
+}

@@ -1,0 +1,157 @@
+import { DatabaseSync } from 'node:sqlite';
+import type { PoolClient } from 'pg';
+import { createPool } from '../postgres/pool.ts';
+import { migrate } from '../postgres/migrate.ts';
+import { migrate as migrateSqlite } from '../sqlite/migrate.ts';
+import { connect } from '../sqlite/connection.ts';
+import { tableNames } from '../sqlite/read-only.ts';
+import { MetadataError } from '../store.ts';
+
+/**
+ * What does not move: the target has its own migrations and leases, and sums up by itself; bytes of unfinished uploads and
+ * of what is being evicted stay behind, and so do listings of upstreams, which are asked for again.
+ */
+const left = new Set(['schema_migrations', 'leases', 'uploads', 'mirrored_size', 'mirrored_transits', 'mirrored_listings']);
+
+/** PostgreSQL takes 65,535 values in a statement. */
+const maxValues = 30_000;
+
+export interface MoveProgress {
+  readonly table: string;
+  readonly rows: number;
+}
+
+export interface BlobRow {
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+export interface Totals {
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+/** How much there is. Counts: not for a request. */
+export function blobTotals(file: string): Totals {
+  return within(file, (source) => {
+    const row = source.prepare('SELECT count(*) AS blobs, COALESCE(sum(size_bytes), 0) AS bytes FROM blobs').get();
+    return { blobs: Number(row?.['blobs']), bytes: Number(row?.['bytes']) };
+  });
+}
+
+/** Every blob and manifest recorded since `since` (milliseconds since 1970), by digest, in pages: a running berth is not held up. */
+export function* blobsOf(file: string, since: number): Generator<BlobRow> {
+  let after = '';
+  for (;;) {
+    const page = within(file, (source) =>
+      source
+        .prepare('SELECT digest, size_bytes FROM blobs WHERE digest > ? AND created_at >= ? ORDER BY digest LIMIT 1000')
+        .all(after, since),
+    );
+    for (const row of page) yield { digest: String(row['digest']), sizeBytes: Number(row['size_bytes']) };
+    if (page.length === 0) return;
+    after = String(page.at(-1)?.['digest']);
+  }
+}
+
+export function isRecorded(file: string, digest: string): boolean {
+  return within(file, (source) => source.prepare('SELECT 1 FROM blobs WHERE digest = ?').get(digest) !== undefined);
+}
+
+function within<Result>(file: string, work: (source: DatabaseSync) => Result): Result {
+  const source = new DatabaseSync(file, { readOnly: true });
+  try {
+    return work(source);
+  } finally {
+    source.close();
+  }
+}
+
+/** Brings the SQLite file's schema up to that of this berth, which must be the same on both sides of a move. */
+export function prepareSource(file: string): void {
+  const connection = connect(file, { readOnly: false });
+  try {
+    migrateSqlite(connection);
+  } finally {
+    connection.close();
+  }
+}
+
+/**
+ * Copies everything that the SQLite file says into an empty PostgreSQL database, in one transaction: it is there whole
+ * and durable once resolved, or not at all. Nothing may change the file meanwhile. Rejects where the database knows
+ * repositories or accounts already.
+ */
+export async function moveMetadata(file: string, url: string, onProgress: (progress: MoveProgress) => void): Promise<void> {
+  const source = new DatabaseSync(file, { readOnly: true });
+  const pool = createPool(url, 2);
+  try {
+    await migrate(pool);
+    const client = await pool.connect();
+    try {
+      await client.query('BEGIN; SET LOCAL statement_timeout = 0');
+      await refuseUsed(client);
+      for (const table of tableNames(source)) {
+        if (left.has(table)) continue;
+        onProgress({ table, rows: await copyTable(source, client, table) });
+      }
+      await client.query('COMMIT');
+    } finally {
+      client.release(true);
+    }
+  } finally {
+    source.close();
+    await pool.end();
+  }
+}
+
+async function refuseUsed(client: PoolClient): Promise<void> {
+  for (const table of ['repositories', 'accounts']) {
+    const { rowCount } = await client.query(`SELECT 1 FROM ${table} LIMIT 1`);
+    if ((rowCount ?? 0) > 0) {
+      throw new MetadataError('not_empty', `the target database has ${table} already: give an empty one`);
+    }
+  }
+}
+
+/** Returns the number of rows. What a migration put into the table gives way. */
+async function copyTable(source: DatabaseSync, client: PoolClient, table: string): Promise<number> {
+  const columns = source
+    .prepare(`PRAGMA table_info(${table})`)
+    .all()
+    .map(({ name }) => String(name));
+  await client.query(`DELETE FROM ${table}`);
+  let copied = 0;
+  for (const batch of batches(source, table, Math.floor(maxValues / columns.length))) {
+    const places = batch.map(
+      (_row, row) => `(${columns.map((_name, column) => `$${row * columns.length + column + 1}`).join()})`,
+    );
+    const values = batch.flatMap((row) => columns.map((column) => row[column]));
+    await client.query(`INSERT INTO ${table} (${columns.join()}) VALUES ${places.join()}`, values);
+    copied += batch.length;
+  }
+  await continueIds(client, table);
+  return copied;
+}
+
+function* batches(source: DatabaseSync, table: string, size: number): Generator<Record<string, unknown>[]> {
+  let batch: Record<string, unknown>[] = [];
+  for (const row of source.prepare(`SELECT * FROM ${table}`).iterate()) {
+    if (batch.push(row) < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** The next id that the database gives is above those that were copied. */
+async function continueIds(client: PoolClient, table: string): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1 AND is_identity = $2',
+    [table, 'YES'],
+  );
+  for (const { name } of rows) {
+    const next = `(SELECT COALESCE(max(${name}), 0) + 1 FROM ${table})`;
+    await client.query(`SELECT setval(pg_get_serial_sequence('${table}', '${name}'), ${next}, false)`);
+  }
+}
