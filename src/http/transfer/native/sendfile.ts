@@ -27,7 +27,7 @@ const addon = load();
 /** Built from sendfile.c at installation, where there is a C compiler; Linux only. */
 function load(): Addon | undefined {
   try {
-    return createRequire(import.meta.url)('../../native/sendfile.node') as Addon;
+    return createRequire(import.meta.url)('./sendfile.node') as Addon;
   } catch {
     return undefined;
   }
