@@ -36,3 +36,13 @@ test.each(documents)('%s: its YAML can be parsed', (file) => {
   const errors = blocks.flatMap((block) => parseAllDocuments(block).flatMap((document) => document.errors.map(String)));
   expect(errors).toEqual([]);
 });
+
+test('every file that ARCHITECTURE.md names exists', () => {
+  const folders = ['bench', 'config', 'src', 'storage', 'test'];
+  const inside = (folder: string) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
+  const files = folders.flatMap((folder) => ['', ...inside(folder)].map((name) => join('/', folder, name)));
+  const named = [...textOf('ARCHITECTURE.md').matchAll(/`([\w./-]+(?:\/|\.(?:ts|c|yaml)))`/g)].map(([, path = '']) => path);
+  const absent = named.filter((path) => !files.some((file) => join(file, '/').endsWith(join('/', path, '/'))));
+  expect(named.length).toBeGreaterThan(20);
+  expect(absent).toEqual([]);
+});
