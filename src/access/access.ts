@@ -4,18 +4,18 @@ import { type Authenticator, createAuthenticator } from './authenticator.ts';
 import { createBearerTokens } from './tokens/bearer.ts';
 import { type RightsVersion, createRightsVersion } from './permissions/rights-version.ts';
 import { type Logins, createLogins } from './login/logins.ts';
-import { type Rights, createRights } from './accounts/rights.ts';
+import { type Permissions, createPermissions } from './accounts/permissions.ts';
 import { type Sessions, createSessions } from './login/sessions.ts';
 import { type SigningKeys, createSigningKeys } from './tokens/signing-keys.ts';
 import { createThrottle } from './credentials/throttle.ts';
-import { createWorkloads } from './federation/workload.ts';
+import { createWorkloadAuthenticator } from './federation/workload-authenticator.ts';
 import type { WorkloadRule } from './federation/workload-rule.ts';
 import { type TokenServer, createTokenServer } from './tokens/token-server.ts';
 
 /** Everything that knows who may do what, in mode token. */
 export interface Access {
   readonly rightsVersion: RightsVersion;
-  readonly rights: Rights;
+  readonly permissions: Permissions;
   readonly logins: Logins;
   readonly sessions: Sessions;
   readonly authenticator: Authenticator;
@@ -39,13 +39,20 @@ export interface AccessOptions {
 export function createAccess(options: AccessOptions): Access {
   const { metadata, now, tokenSeconds, audit, workloadRules } = options;
   const rightsVersion = createRightsVersion(metadata, now);
-  const rights = createRights({ ...options, rightsVersion });
+  const permissions = createPermissions({ ...options, rightsVersion });
   const signingKeys = createSigningKeys({ metadata, rightsVersion, now, tokenMilliseconds: tokenSeconds * 1000 });
   const bearerTokens = createBearerTokens({ keys: signingKeys, now, lifetimeSeconds: tokenSeconds });
   const throttle = createThrottle(now);
-  const logins = createLogins({ metadata, rights, throttle, now, audit, workload: createWorkloads(workloadRules, now) });
-  const authenticator = createAuthenticator({ bearerTokens, logins, rights, audit });
-  const tokenServer = createTokenServer({ metadata, rights, bearerTokens, now });
-  const sessions = createSessions({ metadata, rights, rightsVersion, now });
-  return { rightsVersion, rights, logins, sessions, authenticator, tokenServer, signingKeys };
+  const logins = createLogins({
+    metadata,
+    permissions,
+    throttle,
+    now,
+    audit,
+    authenticateWorkload: createWorkloadAuthenticator(workloadRules, now),
+  });
+  const authenticator = createAuthenticator({ bearerTokens, logins, permissions, audit });
+  const tokenServer = createTokenServer({ metadata, permissions, bearerTokens, now });
+  const sessions = createSessions({ metadata, permissions, rightsVersion, now });
+  return { rightsVersion, permissions, logins, sessions, authenticator, tokenServer, signingKeys };
 }

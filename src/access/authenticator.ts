@@ -4,7 +4,7 @@ import { type Identity, anonymousIdentity } from './permissions/identity.ts';
 import type { Logins } from './login/logins.ts';
 import type { Principal } from './permissions/principal.ts';
 import { AuthenticationError } from './credentials/authentication-error.ts';
-import type { Rights } from './accounts/rights.ts';
+import type { Permissions } from './accounts/permissions.ts';
 
 /** Who makes a request, by its `Authorization` header. */
 export interface Authenticator {
@@ -17,14 +17,14 @@ export interface Authenticator {
 export interface AuthenticatorOptions {
   readonly bearerTokens: Pick<BearerTokens, 'verify' | 'hasExpired'>;
   readonly logins: Logins;
-  readonly rights: Rights;
+  readonly permissions: Permissions;
   readonly audit: Pick<Audit, 'record'>;
 }
 
-export function createAuthenticator({ bearerTokens, logins, rights, audit }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({ bearerTokens, logins, permissions, audit }: AuthenticatorOptions): Authenticator {
   async function byBearer(token: string, address: string): Promise<Principal> {
     const claims = await bearerTokens.verify(token);
-    const principal = claims && (await rights.permissionsFor(claims.identity));
+    const principal = claims && (await permissions.permissionsFor(claims.identity));
     if (!claims || !principal) {
       if (!bearerTokens.hasExpired(token)) {
         const detail = JSON.stringify({ kind: 'bearer' });
@@ -47,7 +47,7 @@ export function createAuthenticator({ bearerTokens, logins, rights, audit }: Aut
     async principal(authorization, address) {
       const token = authorization === undefined ? undefined : parseBearer(authorization);
       if (token !== undefined) return byBearer(token, address);
-      const principal = await rights.permissionsFor(await identity(authorization, address));
+      const principal = await permissions.permissionsFor(await identity(authorization, address));
       if (!principal) throw new AuthenticationError('credentials');
       return principal;
     },

@@ -20,7 +20,7 @@ export interface ExternalOptions {
   readonly now: () => number;
 }
 
-interface Verified {
+interface VerifiedToken {
   readonly principal: Principal;
   readonly expiresAt: number;
 }
@@ -31,9 +31,9 @@ interface Verified {
  */
 export function createExternalAuthenticator(options: ExternalOptions): Pick<Authenticator, 'principal'> {
   const { issuer, service: audience, now } = options;
-  const verified = new LRUCache<string, Verified>({ max: 20_000 });
+  const verified = new LRUCache<string, VerifiedToken>({ max: 20_000 });
 
-  async function verify(token: string): Promise<Verified | undefined> {
+  async function verify(token: string): Promise<VerifiedToken | undefined> {
     const key = await keyFor(token, options);
     const claims = key && verifyExternalJwt(token, key, { issuer, audience, now: now() });
     if (!claims) return undefined;

@@ -58,7 +58,7 @@ export async function createGuard(
   const parts = { config, metadata, upstreams, now, audit };
   return {
     audit,
-    ...(mode === 'token' ? await guardByItself(parts) : guardByOthers(parts)),
+    ...(mode === 'token' ? await createTokenGuard(parts) : createExternalGuard(parts)),
     async tidy() {
       await metadata.pruneAccessTokens(now());
       await metadata.pruneAudit(now() - auditKeep * 1000);
@@ -66,7 +66,7 @@ export async function createGuard(
   };
 }
 
-interface Parts {
+interface GuardParts {
   readonly config: Config;
   readonly metadata: MetadataStore;
   readonly upstreams: UpstreamVisibility;
@@ -74,9 +74,9 @@ interface Parts {
   readonly audit: Audit;
 }
 
-type ByMode = Pick<Guard, 'control' | 'extensions' | 'pageLogins' | 'generatedPassword'>;
+type GuardOfMode = Pick<Guard, 'control' | 'extensions' | 'pageLogins' | 'generatedPassword'>;
 
-async function guardByItself(parts: Parts): Promise<ByMode> {
+async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
   const { config, metadata, upstreams, now, audit } = parts;
   const { admin, anonymousPull, tokenLifetime } = config.access;
   const reserved = readReservedNamespaces(config);
@@ -103,12 +103,19 @@ async function guardByItself(parts: Parts): Promise<ByMode> {
       { path: '/api/v1', router: api },
       { path: '/.well-known/jwks.json', router: createJwksRouter(access.signingKeys) },
     ],
-    pageLogins: { ...access, metadata, publicUrl, now, changed: access.rightsVersion.invalidate, oidc: oidcEntrance(parts) },
+    pageLogins: {
+      ...access,
+      metadata,
+      publicUrl,
+      now,
+      changed: access.rightsVersion.invalidate,
+      oidc: createOidcEntrance(parts),
+    },
     generatedPassword: created && admin.password === undefined ? password : undefined,
   };
 }
 
-function oidcEntrance({ config, metadata, now, audit }: Parts): OidcEntrance | undefined {
+function createOidcEntrance({ config, metadata, now, audit }: GuardParts): OidcEntrance | undefined {
   const { issuer, createUsers, label, ...settings } = config.access.oidc;
   if (issuer === undefined) return undefined;
   return {
@@ -118,7 +125,7 @@ function oidcEntrance({ config, metadata, now, audit }: Parts): OidcEntrance | u
   };
 }
 
-function guardByOthers({ config, metadata, upstreams, now, audit }: Parts): ByMode {
+function createExternalGuard({ config, metadata, upstreams, now, audit }: GuardParts): GuardOfMode {
   const { realm = '', service, issuer = '', jwksUrl } = config.access.external;
   const authenticator = createExternalAuthenticator({
     issuer,
@@ -130,7 +137,7 @@ function guardByOthers({ config, metadata, upstreams, now, audit }: Parts): ByMo
   const publicUrl = createPublicUrl(config);
   const place = () => ({ realm, service });
   return {
-    control: createTokenAccess({ authenticator, rights: privateByDefault, metadata, upstreams, publicUrl, audit, place }),
+    control: createTokenAccess({ authenticator, permissions: privateByDefault, metadata, upstreams, publicUrl, audit, place }),
     extensions: [],
     pageLogins: undefined,
     generatedPassword: undefined,

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/schema.ts';
-import { type Pattern, compareSpecial, matches, parsePattern } from '../access/permissions/pattern.ts';
+import { type Pattern, mostSpecificFirst, matches, parsePattern } from '../access/permissions/pattern.ts';
 
 /** How long tags are served without asking their upstream, in seconds. */
 export type TagFreshness = (repository: string, tag: string) => number;
@@ -23,7 +23,7 @@ export function readTagFreshness({ mirror }: Pick<Config, 'mirror'>, errors: str
       if (!rule) errors.push(`mirror.tags: ${pattern} is not a pattern such as docker.io/library/**:*-alpine or ghcr.io/**:*`);
       return rule ? [rule] : [];
     })
-    .sort((one, other) => compareSpecial(one.repositories, other.repositories) || other.text.length - one.text.length);
+    .sort((one, other) => mostSpecificFirst(one.repositories, other.repositories) || other.text.length - one.text.length);
   return (repository, tag) =>
     rules.find((rule) => matches(rule.repositories, repository) && rule.tags.test(tag))?.seconds ?? mirror.freshness;
 }

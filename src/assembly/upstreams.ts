@@ -4,7 +4,7 @@ import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { compareSpecial, matches, parsePattern } from '../access/permissions/pattern.ts';
+import { mostSpecificFirst, matches, parsePattern } from '../access/permissions/pattern.ts';
 import type { CredentialSource } from '../mirror/upstream/credential.ts';
 import type { MeasureDisk } from '../mirror/cache/disk-limit.ts';
 import type { MirrorMetrics } from '../mirror/mirror-metrics.ts';
@@ -146,7 +146,7 @@ function byPattern(key: string, logins: UpstreamSettings['logins'], where: strin
         errors.push(`${key}: ${text} is not a pattern of repositories, such as team-a/app, team-a/* or team-a/**${where}`);
       return pattern ? { pattern, source: toSource(`${key}.${text}`, login) } : [];
     })
-    .sort((one, other) => compareSpecial(one.pattern, other.pattern))
+    .sort((one, other) => mostSpecificFirst(one.pattern, other.pattern))
     .map(({ pattern, source }) => ({ matches: (remoteName) => matches(pattern, remoteName), source }));
 }
 

@@ -130,8 +130,12 @@ describe('listings', () => {
         const closed = new Set(elsewhere);
         const expected: string[] = [];
         for (const repository of [...known].sort()) {
-          const wish = { to: 'pull', repository, isPublic: !closed.has(repository) && (await isPublic(repository)) } as const;
-          if (repository > after && permits(principal, wish)) expected.push(repository);
+          const permission = {
+            action: 'pull',
+            repository,
+            isPublic: !closed.has(repository) && (await isPublic(repository)),
+          } as const;
+          if (repository > after && permits(principal, permission)) expected.push(repository);
         }
         expect(await list(principal, after, closed)).toEqual(expected);
       }),

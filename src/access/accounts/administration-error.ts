@@ -2,7 +2,7 @@
 export type AdministrationErrorCode = 'invalid' | 'unknown' | 'taken' | 'refused';
 
 /** Messages repeat what the caller has sent: a request of a megabyte must not be answered by one. */
-const longestMessage = 2000;
+const maxMessageLength = 2000;
 
 /** A change to accounts, grants or tokens that is not made. The message tells the caller why. */
 export class AdministrationError extends Error {
@@ -10,7 +10,7 @@ export class AdministrationError extends Error {
   readonly code: AdministrationErrorCode;
 
   constructor(code: AdministrationErrorCode, message: string) {
-    super(message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message);
+    super(message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message);
     this.code = code;
   }
 }

@@ -19,28 +19,28 @@ export interface Audit {
   flush(): Promise<void>;
 }
 
-const gatherMilliseconds = 1000;
+const batchMilliseconds = 1000;
 /** Logins are kept while the store takes no changes, up to this number. */
-const maxKept = 10_000;
+const maxPending = 10_000;
 /** Names come from clients. */
 const longestName = 256;
 
 /** `failed` is told when lines could not be written, or had to be dropped. */
 export function createAudit(metadata: MetadataStore, now: () => number, failed: (error: unknown) => void): Audit {
   const refusals = createRefusals();
-  let kept: AuditEvent[] = [];
+  let pending: AuditEvent[] = [];
   let timer: NodeJS.Timeout | undefined;
   let writing = Promise.resolve();
 
   async function write(refused: readonly AuditEvent[]): Promise<void> {
-    const done = kept;
-    kept = [];
+    const done = pending;
+    pending = [];
     if (done.length + refused.length === 0) return;
     try {
       await metadata.recordAudit([...done, ...refused]);
     } catch (error) {
       failed(error);
-      kept = [...done, ...kept].slice(-maxKept);
+      pending = [...done, ...pending].slice(-maxPending);
     }
   }
 
@@ -53,9 +53,9 @@ export function createAudit(metadata: MetadataStore, now: () => number, failed: 
     timer ??= setTimeout(() => {
       timer = undefined;
       void writeNext(() => refusals.takeDue(now())).then(() => {
-        if (kept.length > 0 || refusals.hasAny()) writeSoon();
+        if (pending.length > 0 || refusals.hasAny()) writeSoon();
       });
-    }, gatherMilliseconds).unref();
+    }, batchMilliseconds).unref();
   }
 
   return {
@@ -63,7 +63,7 @@ export function createAudit(metadata: MetadataStore, now: () => number, failed: 
       const event = { ...note, at: now(), actor: note.actor.slice(0, longestName), target: note.target.slice(0, longestName) };
       if (event.result === 'refused') refusals.add({ ...event, isClaimed });
       else {
-        if (kept.push(event) > maxKept) kept.shift();
+        if (pending.push(event) > maxPending) pending.shift();
         void writeNext(() => []);
       }
       writeSoon();

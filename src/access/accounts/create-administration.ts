@@ -3,7 +3,7 @@ import { createAccountChanges } from './account-changes.ts';
 import { reservedNamespaces } from './account-name.ts';
 import type { Actor, Administration } from './administration.ts';
 import { createChangeContext } from './change-context.ts';
-import { createRightsChanges } from './permission-changes.ts';
+import { createPermissionChanges } from './permission-changes.ts';
 
 /** `now` in milliseconds. `reserved`: first path components that no user owns (see `reservedNamespaces`). */
 export function createAdministration(
@@ -13,5 +13,5 @@ export function createAdministration(
   reserved: ReadonlySet<string> = reservedNamespaces([]),
 ): Administration {
   const context = createChangeContext(metadata, actor, now);
-  return { ...createAccountChanges(context, reserved), ...createRightsChanges(context) };
+  return { ...createAccountChanges(context, reserved), ...createPermissionChanges(context) };
 }

@@ -3,13 +3,13 @@ import { AdministrationError } from './administration-error.ts';
 import type { ChangeContext } from './change-context.ts';
 import { requireGrant, requireName, requirePattern } from './validation.ts';
 
-type RightsChanges = Pick<
+type PermissionChanges = Pick<
   Administration,
   'createTeam' | 'deleteTeam' | 'addMember' | 'removeMember' | 'grant' | 'revokeGrant' | 'setPublic'
 >;
 
 /** Changes of teams, grants and visibility. */
-export function createRightsChanges({ metadata, event, accountNamed }: ChangeContext): RightsChanges {
+export function createPermissionChanges({ metadata, event, accountNamed }: ChangeContext): PermissionChanges {
   async function teamNamed(name: string): Promise<number> {
     const team = await metadata.findTeam(name);
     if (!team) throw new AdministrationError('unknown', `no team is called ${name}`);

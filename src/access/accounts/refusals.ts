@@ -28,13 +28,13 @@ const maxLinesOfClient = 50;
 const maxClients = 100;
 
 /** The key of the clients that have no place: no name or network contains it. */
-const others = '\0';
+const sharedKey = '\0';
 
 interface Line {
   readonly event: AuditEvent;
   isWritten: boolean;
   /** Refusals that the written line does not stand for. */
-  more: number;
+  unwritten: number;
   lastAt: number;
 }
 
@@ -51,36 +51,37 @@ export function createRefusals(): Refusals {
   function lineOf({ isClaimed, ...event }: Refusal): Line {
     const clients = isClaimed ? networks : accounts;
     const key = isClaimed ? networkOf(event.address) : event.actor;
-    const client = clients.get(key) ?? (clients.size < maxClients ? open(clients, key, event) : undefined);
-    if (!client) return shared(clients.get(others) ?? open(clients, others, event), { ...event, actor: '', address: '' });
+    const client = clients.get(key) ?? (clients.size < maxClients ? addClient(clients, key, event) : undefined);
+    if (!client)
+      return sharedLine(clients.get(sharedKey) ?? addClient(clients, sharedKey, event), { ...event, actor: '', address: '' });
     const what = JSON.stringify([event.actor, event.action, event.target, event.detail]);
     const known = client.lines.get(what);
     if (known) return known;
-    if (client.lines.size >= maxLinesOfClient) return shared(client, isClaimed ? { ...event, actor: '' } : event);
-    const line = { event, isWritten: false, more: -1, lastAt: event.at };
+    if (client.lines.size >= maxLinesOfClient) return sharedLine(client, isClaimed ? { ...event, actor: '' } : event);
+    const line = { event, isWritten: false, unwritten: -1, lastAt: event.at };
     client.lines.set(what, line);
     return line;
   }
 
-  function open(clients: Map<string, Client>, key: string, { at }: AuditEvent): Client {
+  function addClient(clients: Map<string, Client>, key: string, { at }: AuditEvent): Client {
     const client = { since: at, lines: new Map<string, Line>() };
     clients.set(key, client);
     return client;
   }
 
-  function shared({ lines }: Client, event: AuditEvent): Line {
+  function sharedLine({ lines }: Client, event: AuditEvent): Line {
     const line = lines.get('') ?? {
       event: { ...event, action: 'refusals', target: '', detail: undefined },
       isWritten: true,
-      more: 0,
+      unwritten: 0,
       lastAt: event.at,
     };
     lines.set('', line);
     return line;
   }
 
-  function take(isOver: (client: Client) => boolean): readonly AuditEvent[] {
-    return [...takeFrom(accounts, isOver), ...takeFrom(networks, isOver)];
+  function take(hasEnded: (client: Client) => boolean): readonly AuditEvent[] {
+    return [...takeFrom(accounts, hasEnded), ...takeFrom(networks, hasEnded)];
   }
 
   function takeFrom(clients: Map<string, Client>, isOver: (client: Client) => boolean): readonly AuditEvent[] {
@@ -89,7 +90,7 @@ export function createRefusals(): Refusals {
       for (const line of client.lines.values()) if (!line.isWritten) taken.push(line.event);
       for (const line of client.lines.values()) line.isWritten = true;
       if (!isOver(client)) continue;
-      for (const line of client.lines.values()) if (line.more > 0) taken.push(counted(line));
+      for (const line of client.lines.values()) if (line.unwritten > 0) taken.push(toCountEvent(line));
       clients.delete(key);
     }
     return taken;
@@ -98,7 +99,7 @@ export function createRefusals(): Refusals {
   return {
     add(refusal) {
       const line = lineOf(refusal);
-      line.more++;
+      line.unwritten++;
       line.lastAt = refusal.at;
     },
     takeDue: (now) => take(({ since }) => now - since >= windowMilliseconds || now < since),
@@ -108,7 +109,7 @@ export function createRefusals(): Refusals {
 }
 
 /** The line at the end of a window: how many more there were, the last of them at `at`. */
-function counted({ event, more, lastAt }: Line): AuditEvent {
+function toCountEvent({ event, unwritten: more, lastAt }: Line): AuditEvent {
   const detail = event.detail === undefined ? {} : (JSON.parse(event.detail) as object);
   return { ...event, at: lastAt, detail: JSON.stringify({ ...detail, more }) };
 }

@@ -6,18 +6,18 @@ import { createSemaphore } from '../../coordination/semaphore.ts';
 const cost: Cost = { N: 2 ** 15, r: 8, p: 3 };
 const hashBytes = 32;
 /** Longer ones are refused: nobody has them, and every guess would cost their length. */
-const longestPasswordBytes = 1024;
+const maxPasswordBytes = 1024;
 /** Code points: an emoji is one of them. */
 const atLeastEightCharacters = /^.{8}/su;
 
 /** The thread pool also reads and writes blobs: two of its four threads may work on passwords. */
-const gate = createSemaphore({ maxAtOnce: 2, maxWaiting: 100 });
+const scryptSemaphore = createSemaphore({ maxAtOnce: 2, maxWaiting: 100 });
 /** Each comparison is a thread. */
-const bcryptGate = createSemaphore({ maxAtOnce: 2, maxWaiting: 100 });
+const bcryptSemaphore = createSemaphore({ maxAtOnce: 2, maxWaiting: 100 });
 
 /** True if a login may try this password: accounts of older versions may have short ones. */
 export function isPassword(text: string): boolean {
-  return text !== '' && Buffer.byteLength(text) <= longestPasswordBytes;
+  return text !== '' && Buffer.byteLength(text) <= maxPasswordBytes;
 }
 
 /** True if an account may get this password. */
@@ -51,7 +51,7 @@ export async function checkPassword(password: string, stored: string, bcryptCost
   const bcrypt = isBcrypt(stored) ? stored : undefined;
   const work = bcryptWork(bcrypt, bcryptCost);
   const [byBcrypt, byScrypt] = await Promise.all([
-    work.length > 0 && bcryptGate(() => compareBcrypt(password, work)),
+    work.length > 0 && bcryptSemaphore(() => compareBcrypt(password, work)),
     checkScrypt(password, bcrypt === undefined ? stored : dummyHash),
   ]);
   return bcrypt === undefined ? byScrypt : { matches: byBcrypt, outdated: true };
@@ -86,7 +86,7 @@ interface Cost {
 
 function derive(password: string, salt: Buffer, { N, r, p }: Cost): Promise<Buffer> {
   const options = { N, r, p, maxmem: 256 * N * r };
-  return gate(
+  return scryptSemaphore(
     () =>
       new Promise((resolve, reject) => {
         scrypt(password.normalize('NFC'), salt, hashBytes, options, (error, hash) => (error ? reject(error) : resolve(hash)));

@@ -6,17 +6,17 @@ import { LRUCache } from 'lru-cache';
  */
 export interface Throttle {
   /** How long `address` has to wait before it may try a password of `name`; 0: not at all. `isProven`: it has had it right. */
-  waitSeconds(name: string, address: string, isProven: boolean): number;
+  waitSeconds(name: string, address: string, hasSucceeded: boolean): number;
   /** A password is about to be checked: it counts as wrong … */
-  tried(name: string, address: string): void;
+  recordAttempt(name: string, address: string): void;
   /** … until it has been found right. */
-  succeeded(name: string, address: string): void;
+  recordSuccess(name: string, address: string): void;
 }
 
 /** Wrong passwords that are free: for one name, for all names of an address, and where the right one has been seen. */
 const freeForName = 10;
 const freeForAddress = 100;
-const freeWhenProven = 1000;
+const freeAfterSuccess = 1000;
 /** One wrong password is forgotten after this. */
 const forgetSeconds = 30;
 const longestWaitSeconds = 30;
@@ -32,36 +32,36 @@ interface Debt {
 export function createThrottle(now: () => number): Throttle {
   const debts = new LRUCache<string, Debt>({ max: maxRemembered });
 
-  function owed(key: string): number {
+  function remainingDebt(key: string): number {
     const debt = debts.get(key);
     return debt ? Math.max(0, debt.milliseconds - (now() - debt.at)) : 0;
   }
   function add(key: string): void {
-    debts.set(key, { milliseconds: owed(key) + forgetSeconds * 1000, at: now() });
+    debts.set(key, { milliseconds: remainingDebt(key) + forgetSeconds * 1000, at: now() });
   }
-  function takeBack(key: string): void {
-    debts.set(key, { milliseconds: Math.max(0, owed(key) - forgetSeconds * 1000), at: now() });
+  function subtract(key: string): void {
+    debts.set(key, { milliseconds: Math.max(0, remainingDebt(key) - forgetSeconds * 1000), at: now() });
   }
   function waitFor(key: string, free: number): number {
-    const tooMuch = owed(key) / 1000 - (free - 1) * forgetSeconds;
+    const tooMuch = remainingDebt(key) / 1000 - (free - 1) * forgetSeconds;
     return Math.min(Math.max(0, Math.ceil(tooMuch)), longestWaitSeconds);
   }
 
   return {
     waitSeconds(name, address, isProven) {
       const from = networkOf(address);
-      if (isProven) return waitFor(from, freeWhenProven);
+      if (isProven) return waitFor(from, freeAfterSuccess);
       return Math.max(waitFor(pair(name, from), freeForName), waitFor(from, freeForAddress));
     },
-    tried(name, address) {
+    recordAttempt(name, address) {
       const from = networkOf(address);
       add(pair(name, from));
       add(from);
     },
-    succeeded(name, address) {
+    recordSuccess(name, address) {
       const from = networkOf(address);
       debts.delete(pair(name, from));
-      takeBack(from);
+      subtract(from);
     },
   };
 }

@@ -6,7 +6,7 @@ import jwt from 'jsonwebtoken';
 /** Asymmetric, all of them: a public key is never a secret. */
 const algorithms: jwt.Algorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'];
 const skewSeconds = 60;
-const longestToken = 16_384;
+const maxTokenLength = 16_384;
 
 export interface Unverified {
   readonly header: { readonly kid?: unknown; readonly alg?: unknown; readonly x5c?: unknown };
@@ -15,7 +15,7 @@ export interface Unverified {
 
 /** What the token says of itself: nothing to believe, only to find its key by. Undefined for what is no JWT. */
 export function readUnverified(token: string): Unverified | undefined {
-  if (token.length > longestToken || token.split('.').length !== 3) return undefined;
+  if (token.length > maxTokenLength || token.split('.').length !== 3) return undefined;
   try {
     const decoded = jwt.decode(token, { complete: true });
     return decoded && typeof decoded.payload === 'object' ? { header: decoded.header, claims: decoded.payload } : undefined;
@@ -24,7 +24,7 @@ export function readUnverified(token: string): Unverified | undefined {
   }
 }
 
-export interface Expected {
+export interface ExpectedClaims {
   readonly issuer: string;
   /** Undefined: asked for elsewhere. */
   readonly audience?: string | undefined;
@@ -36,7 +36,7 @@ export interface Expected {
 export function verifyExternalJwt(
   token: string,
   key: KeyObject,
-  { issuer, audience, now }: Expected,
+  { issuer, audience, now }: ExpectedClaims,
 ): Unverified['claims'] | undefined {
   try {
     const claims: unknown = jwt.verify(token, key, {

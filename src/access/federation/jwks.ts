@@ -31,7 +31,7 @@ export function createJwks(load: () => Promise<readonly JsonWebKey[]>, now: () =
   async function refresh(): Promise<void> {
     const startedAt = (triedAt = now());
     try {
-      keys = toKeys(await load());
+      keys = importKeys(await load());
       isKnown = true;
     } catch (error) {
       failure = error;
@@ -56,7 +56,7 @@ export function createJwks(load: () => Promise<readonly JsonWebKey[]>, now: () =
 }
 
 /** Keys for something else than signatures, and those that can not be read, are left out. */
-export function toKeys(jwks: readonly JsonWebKey[]): Map<string, KeyObject> {
+export function importKeys(jwks: readonly JsonWebKey[]): Map<string, KeyObject> {
   return new Map(
     jwks.flatMap((jwk): [string, KeyObject][] => {
       if (typeof jwk['kid'] !== 'string' || jwk['use'] === 'enc') return [];

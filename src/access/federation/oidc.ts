@@ -14,10 +14,10 @@ export interface OidcClient {
    * Who has come back with `query`. Throws `OidcRefused` for what does not belong to `attempt`, or is not good; rejects
    * `IssuerUnavailable`.
    */
-  redeem(query: URLSearchParams, attempt: string, redirectUri: string): Promise<OidcPerson>;
+  redeem(query: URLSearchParams, attempt: string, redirectUri: string): Promise<OidcUser>;
 }
 
-export interface OidcPerson {
+export interface OidcUser {
   /** The provider's own name for the person: never given to another. */
   readonly subject: string;
   /** What the configured claim says. */
@@ -42,7 +42,7 @@ export function newAttempt(): string {
 }
 
 /** None of them tells the others, nor the attempt. */
-function partOf(attempt: string, part: 'state' | 'nonce' | 'verifier'): string {
+function deriveSecret(attempt: string, part: 'state' | 'nonce' | 'verifier'): string {
   return createHmac('sha256', attempt).update(part).digest('base64url');
 }
 
@@ -74,9 +74,9 @@ export function createOidcClient(settings: OidcSettings, now: () => number): Oid
         client_id: clientId,
         redirect_uri: redirectUri,
         scope: scopes,
-        state: partOf(attempt, 'state'),
-        nonce: partOf(attempt, 'nonce'),
-        code_challenge: createHash('sha256').update(partOf(attempt, 'verifier')).digest('base64url'),
+        state: deriveSecret(attempt, 'state'),
+        nonce: deriveSecret(attempt, 'nonce'),
+        code_challenge: createHash('sha256').update(deriveSecret(attempt, 'verifier')).digest('base64url'),
         code_challenge_method: 'S256',
       };
       for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
@@ -85,19 +85,20 @@ export function createOidcClient(settings: OidcSettings, now: () => number): Oid
 
     async redeem(query, attempt, redirectUri) {
       // RFC 9207: where the provider says who it is, it must be the one that was asked.
-      if (query.get('state') !== partOf(attempt, 'state') || (query.get('iss') ?? issuer) !== issuer) throw notBegunHere();
+      if (query.get('state') !== deriveSecret(attempt, 'state') || (query.get('iss') ?? issuer) !== issuer)
+        throw unknownAttempt();
       const code = query.get('code');
       if (code === null) throw new OidcError('the provider has not let you in');
-      const verifier = partOf(attempt, 'verifier');
+      const verifier = deriveSecret(attempt, 'verifier');
       const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier };
       const claims = await verified(await askForToken(await endpoint('tokenUrl'), settings, form));
-      if (claims['nonce'] !== partOf(attempt, 'nonce')) throw notBegunHere();
-      return personOf(claims, settings.claim);
+      if (claims['nonce'] !== deriveSecret(attempt, 'nonce')) throw unknownAttempt();
+      return readUser(claims, settings.claim);
     },
   };
 }
 
-export function notBegunHere(): OidcError {
+export function unknownAttempt(): OidcError {
   return new OidcError('this login was not begun in this browser, or has taken too long: begin again');
 }
 
@@ -106,7 +107,7 @@ function isForUs({ aud, azp }: Readonly<Record<string, unknown>>, clientId: stri
   return azp === undefined ? !Array.isArray(aud) || aud.length === 1 : azp === clientId;
 }
 
-function personOf(claims: Readonly<Record<string, unknown>>, claim: string): OidcPerson {
+function readUser(claims: Readonly<Record<string, unknown>>, claim: string): OidcUser {
   const { sub: subject, [claim]: name } = claims;
   if (typeof subject !== 'string' || subject === '' || subject.length > 255) {
     throw new OidcError('the provider has sent a token that is not good');

@@ -35,11 +35,11 @@ export function readCertificates(pem: string): TrustedCertificates {
   };
 }
 
-const longestChain = 5;
+const maxChainLength = 5;
 
 function readChain(x5c: readonly string[]): readonly X509Certificate[] {
   try {
-    return x5c.length <= longestChain ? x5c.map((der) => new X509Certificate(Buffer.from(der, 'base64'))) : [];
+    return x5c.length <= maxChainLength ? x5c.map((der) => new X509Certificate(Buffer.from(der, 'base64'))) : [];
   } catch {
     return [];
   }

@@ -6,7 +6,7 @@ import type { Audit } from '../accounts/audit.ts';
 import { type Identity, anonymousIdentity } from '../permissions/identity.ts';
 import { checkPassword, hashPassword, isPassword, dummyHash } from '../credentials/password.ts';
 import { AuthenticationError } from '../credentials/authentication-error.ts';
-import type { Rights } from '../accounts/rights.ts';
+import type { Permissions } from '../accounts/permissions.ts';
 import { type SecretKind, hashSecret, secretKind } from '../credentials/secret.ts';
 import type { Throttle } from '../credentials/throttle.ts';
 
@@ -23,30 +23,37 @@ export interface Logins {
 
 export interface LoginsOptions {
   readonly metadata: MetadataStore;
-  readonly rights: Rights;
+  readonly permissions: Permissions;
   readonly throttle: Throttle;
   readonly now: () => number;
   /** Who presents a CI provider's token; undefined for what is none. Throws `Refused` for one that meets no rule. */
   readonly audit: Pick<Audit, 'record'>;
-  readonly workload: (token: string) => Promise<Extract<Identity, { kind: 'workload' }> | undefined>;
+  readonly authenticateWorkload: (token: string) => Promise<Extract<Identity, { kind: 'workload' }> | undefined>;
 }
 
 /** Clients that send the password with every request pay for its check once, then a keyed hash. */
-const provenMilliseconds = 10 * 60_000;
+const verifiedMilliseconds = 10 * 60_000;
 /** `last used` is this exact. */
 const touchMilliseconds = 60_000;
 /** A secret in use makes a line in the audit log this often. */
-const announceMilliseconds = 3600_000;
+const auditMilliseconds = 3600_000;
 const maxShownCharacters = 128;
 
-export function createLogins({ metadata, rights, throttle, now, audit, workload }: LoginsOptions): Logins {
+export function createLogins({
+  metadata,
+  permissions,
+  throttle,
+  now,
+  audit,
+  authenticateWorkload: workload,
+}: LoginsOptions): Logins {
   const key = randomBytes(32);
-  const proven = new LRUCache<string, Identity>({ max: 10_000, ttl: provenMilliseconds });
+  const verifiedLogins = new LRUCache<string, Identity>({ max: 10_000, ttl: verifiedMilliseconds });
   /** Clients begin many requests at once: they wait for one check. */
-  const checking = new Map<string, Promise<Identity>>();
-  const touched = new LRUCache<string, true>({ max: 10_000, ttl: touchMilliseconds });
-  const announced = new LRUCache<string, true>({ max: 10_000, ttl: announceMilliseconds });
-  const proofOf = (...parts: readonly string[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64');
+  const runningChecks = new Map<string, Promise<Identity>>();
+  const recentlyTouched = new LRUCache<string, true>({ max: 10_000, ttl: touchMilliseconds });
+  const recentlyAudited = new LRUCache<string, true>({ max: 10_000, ttl: auditMilliseconds });
+  const loginKey = (...parts: readonly string[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64');
 
   function record(result: 'done' | 'refused', name: string, address: string, detail?: object): void {
     const shown = name.slice(0, maxShownCharacters);
@@ -72,64 +79,64 @@ export function createLogins({ metadata, rights, throttle, now, audit, workload 
     const account = await metadata.findAccount(accountId);
     if (!account || (name !== undefined && account.name !== name)) throw new AuthenticationError('credentials');
     const identity = { kind: 'account', accountId, generation: account.generation, tokenId: id } as const;
-    await confirm(identity);
-    if (!touched.has(id)) {
-      touched.set(id, true);
-      await ifPossible(metadata.touchAccessToken(id, now()));
+    await requireValid(identity);
+    if (!recentlyTouched.has(id)) {
+      recentlyTouched.set(id, true);
+      await bestEffort(metadata.touchAccessToken(id, now()));
     }
-    if (!announced.has(id)) {
-      announced.set(id, true);
+    if (!recentlyAudited.has(id)) {
+      recentlyAudited.set(id, true);
       record('done', account.name, address, { kind, tokenId: id });
     }
     return identity;
   }
 
-  async function confirm(identity: Identity): Promise<void> {
-    if (!(await rights.permissionsFor(identity))) throw new AuthenticationError('credentials');
+  async function requireValid(identity: Identity): Promise<void> {
+    if (!(await permissions.permissionsFor(identity))) throw new AuthenticationError('credentials');
   }
 
   async function byWorkload(token: string, address: string): Promise<Identity | undefined> {
     const identity = await workload(token);
     if (!identity) return undefined;
     const { subject, rules } = identity;
-    if (!announced.has(subject)) {
-      announced.set(subject, true);
+    if (!recentlyAudited.has(subject)) {
+      recentlyAudited.set(subject, true);
       record('done', subject, address, { kind: 'workload', rules });
     }
     return identity;
   }
 
   async function byPassword(name: string, password: string, address: string): Promise<Identity> {
-    const proof = proofOf(name, password, address);
-    const known = proven.get(proof);
+    const proof = loginKey(name, password, address);
+    const known = verifiedLogins.get(proof);
     const wait = throttle.waitSeconds(name, address, known !== undefined);
     if (wait > 0) throw new AuthenticationError('throttled', wait);
-    if (known && (await rights.permissionsFor(known))) return known;
-    const running = checking.get(proof) ?? prove(proof, name, password, address);
-    checking.set(proof, running);
-    return running.finally(() => checking.delete(proof));
+    if (known && (await permissions.permissionsFor(known))) return known;
+    const running = runningChecks.get(proof) ?? verifyPassword(proof, name, password, address);
+    runningChecks.set(proof, running);
+    return running.finally(() => runningChecks.delete(proof));
   }
 
-  async function prove(proof: string, name: string, password: string, address: string): Promise<Identity> {
+  async function verifyPassword(proof: string, name: string, password: string, address: string): Promise<Identity> {
     // Counted before it is known to be wrong: many at once are many.
-    throttle.tried(name, address);
-    const identity = await checked(name, password);
+    throttle.recordAttempt(name, address);
+    const identity = await findPasswordIdentity(name, password);
     if (!identity) throw new AuthenticationError('credentials');
-    throttle.succeeded(name, address);
-    proven.set(proof, identity);
+    throttle.recordSuccess(name, address);
+    verifiedLogins.set(proof, identity);
     record('done', name, address);
     return identity;
   }
 
   /** Takes as long for a name that does not exist. */
-  async function checked(name: string, password: string): Promise<Identity | undefined> {
+  async function findPasswordIdentity(name: string, password: string): Promise<Identity | undefined> {
     const account = isPassword(password) ? await metadata.findAccountByName(name) : undefined;
     const stored = account?.kind === 'user' ? account.passwordHash : null;
     const { matches, outdated } = await checkPassword(password, stored ?? dummyHash, await metadata.largestBcryptCost());
     if (!account || stored === null || !matches) return undefined;
     const identity = { kind: 'account', accountId: account.id, generation: account.generation } as const;
-    if (!(await rights.permissionsFor(identity))) return undefined;
-    if (outdated) await ifPossible(metadata.rehashPassword(account.id, stored, await hashPassword(password)));
+    if (!(await permissions.permissionsFor(identity))) return undefined;
+    if (outdated) await bestEffort(metadata.rehashPassword(account.id, stored, await hashPassword(password)));
     return identity;
   }
 
@@ -167,6 +174,6 @@ function reasonOf({ reason }: AuthenticationError): object {
 }
 
 /** A login does not fail for what is only noted by the way: pulls go on while the store takes no changes. */
-function ifPossible(note: Promise<void>): Promise<void> {
+function bestEffort(note: Promise<void>): Promise<void> {
   return note.catch(() => undefined);
 }

@@ -3,7 +3,7 @@ import { accountNameProblem } from '../accounts/account-name.ts';
 import type { Audit } from '../accounts/audit.ts';
 import type { Identity } from '../permissions/identity.ts';
 import { canOwnNamespace } from '../accounts/namespace.ts';
-import type { OidcPerson } from '../federation/oidc.ts';
+import type { OidcUser } from '../federation/oidc.ts';
 import { OidcError } from '../federation/oidc-error.ts';
 
 export interface OidcLoginsOptions {
@@ -22,7 +22,7 @@ export interface OidcLoginsOptions {
  * never handed over, whoever the provider says it belongs to. Throws `OidcRefused`.
  */
 export function createOidcLogins({ metadata, audit, now, issuer, createUsers, reservedNames }: OidcLoginsOptions) {
-  async function accountOf({ subject, name: called }: OidcPerson, address: string): Promise<number> {
+  async function accountOf({ subject, name: called }: OidcUser, address: string): Promise<number> {
     const name = called.toLowerCase();
     const known = await metadata.findAccountOfSubject(issuer, subject);
     if (known !== undefined) return known;
@@ -37,7 +37,7 @@ export function createOidcLogins({ metadata, audit, now, issuer, createUsers, re
     return created;
   }
 
-  return async (person: OidcPerson, address: string): Promise<Identity> => {
+  return async (person: OidcUser, address: string): Promise<Identity> => {
     const target = person.name.slice(0, 128);
     const event = { actor: target, address, action: 'login', target, detail: JSON.stringify({ kind: 'oidc', issuer }) };
     try {

@@ -4,7 +4,7 @@ import type { RightsVersion } from '../permissions/rights-version.ts';
 import type { Identity } from '../permissions/identity.ts';
 import type { Principal } from '../permissions/principal.ts';
 import { AuthenticationError } from '../credentials/authentication-error.ts';
-import type { Rights } from '../accounts/rights.ts';
+import type { Permissions } from '../accounts/permissions.ts';
 import { generateSecret, hashSecret, secretKind } from '../credentials/secret.ts';
 
 /** Logins of the web page. A session is a secret that its browser keeps; here lies only its hash. */
@@ -24,7 +24,7 @@ export interface Session {
 
 export interface SessionsOptions {
   readonly metadata: MetadataStore;
-  readonly rights: Rights;
+  readonly permissions: Permissions;
   readonly rightsVersion: RightsVersion;
   readonly now: () => number;
 }
@@ -33,7 +33,7 @@ const lifetimeSeconds = 12 * 3600;
 /** Of one account: the oldest give way. */
 const maxSessions = 20;
 
-export function createSessions({ metadata, rights, rightsVersion, now }: SessionsOptions): Sessions {
+export function createSessions({ metadata, permissions, rightsVersion, now }: SessionsOptions): Sessions {
   async function recordOf(secret: string | undefined) {
     if (secret === undefined || secretKind(secret) !== 'session') return undefined;
     const record = await metadata.findAccessTokenByHash(hashSecret(secret));
@@ -42,7 +42,7 @@ export function createSessions({ metadata, rights, rightsVersion, now }: Session
 
   return {
     async open(identity, address) {
-      const principal = await rights.permissionsFor(identity);
+      const principal = await permissions.permissionsFor(identity);
       // An access token opens none: a session may make tokens that outlive it.
       if (identity.kind !== 'account' || identity.tokenId !== undefined || principal?.kind !== 'user') {
         throw new AuthenticationError('credentials');
@@ -62,7 +62,7 @@ export function createSessions({ metadata, rights, rightsVersion, now }: Session
       const account = record && (await metadata.findAccount(record.accountId));
       if (!record || !account) return undefined;
       const { id: accountId, generation } = account;
-      return rights.permissionsFor({ kind: 'account', accountId, generation, tokenId: record.id });
+      return permissions.permissionsFor({ kind: 'account', accountId, generation, tokenId: record.id });
     },
 
     async close(secret, address) {

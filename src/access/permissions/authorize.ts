@@ -5,15 +5,15 @@ import { type Principal, scopeActions } from './principal.ts';
 /** What somebody wants. */
 export type PermissionRequest =
   /** To do something in a repository, which is public or not. */
-  | { readonly to: Action; readonly repository: string; readonly isPublic: boolean }
+  | { readonly action: Action; readonly repository: string; readonly isPublic: boolean }
   /** To be known: `GET /v2/`. */
-  | { readonly to: 'enter' }
+  | { readonly action: 'authenticate' }
   /** To list what it may pull. */
-  | { readonly to: 'list' }
+  | { readonly action: 'list' }
   /** To decide who may do what in everything that the pattern matches, and whether it is public. Takes a login, not a secret. */
-  | { readonly to: 'govern'; readonly pattern: Pattern }
+  | { readonly action: 'manage'; readonly pattern: Pattern }
   /** To change accounts, teams and everything else. Takes a login, not a secret. */
-  | { readonly to: 'administer' };
+  | { readonly action: 'administer' };
 
 /**
  * - `challenge`: log in, or come back with a token for this. Says nothing about what exists.
@@ -27,15 +27,15 @@ export type Decision = 'allow' | 'challenge' | 'deny' | 'hide';
  * granted and never on what exists, so that it tells nothing about that.
  */
 export function authorize(principal: Principal, permission: PermissionRequest): Decision {
-  switch (permission.to) {
-    case 'enter':
-      return isKnown(principal) ? 'allow' : 'challenge';
+  switch (permission.action) {
+    case 'authenticate':
+      return isAuthenticated(principal) ? 'allow' : 'challenge';
     case 'list':
-      return isKnown(principal) && bearerCovers(principal, 'registry', 'catalog', 'list') ? 'allow' : 'challenge';
-    case 'govern':
-      return governs(principal, permission.pattern) ? 'allow' : refuse(principal);
+      return isAuthenticated(principal) && bearerCovers(principal, 'registry', 'catalog', 'list') ? 'allow' : 'challenge';
+    case 'manage':
+      return mayManage(principal, permission.pattern) ? 'allow' : refuse(principal);
     case 'administer':
-      return administers(principal) ? 'allow' : refuse(principal);
+      return mayAdminister(principal) ? 'allow' : refuse(principal);
     case 'pull':
     case 'add':
     case 'push':
@@ -49,16 +49,16 @@ function refuse({ kind }: Principal): Decision {
   return kind === 'anonymous' ? 'challenge' : 'deny';
 }
 
-function governs(principal: Principal, pattern: Pattern): boolean {
-  return (managesByLogin(principal) && principal.grants.covers('admin', pattern)) || administers(principal);
+function mayManage(principal: Principal, pattern: Pattern): boolean {
+  return (managesByLogin(principal) && principal.grants.covers('admin', pattern)) || mayAdminister(principal);
 }
 
 /** Has shown who it is, if only by a token that says "nobody". */
-function isKnown({ kind, bearer }: Principal): boolean {
+function isAuthenticated({ kind, bearer }: Principal): boolean {
   return kind !== 'anonymous' || bearer !== undefined;
 }
 
-function administers(principal: Principal): boolean {
+function mayAdminister(principal: Principal): boolean {
   return principal.admin && managesByLogin(principal);
 }
 
@@ -70,21 +70,21 @@ function managesByLogin({ secretId, bearer }: Principal): boolean {
   return secretId === undefined && bearer === undefined;
 }
 
-type RepositoryWish = Extract<PermissionRequest, { readonly repository: string }>;
+type RepositoryRequest = Extract<PermissionRequest, { readonly repository: string }>;
 
-function inRepository(principal: Principal, permission: RepositoryWish): Decision {
-  if (isOpenTo(principal, permission)) return 'allow';
+function inRepository(principal: Principal, permission: RepositoryRequest): Decision {
+  if (isPublicPull(principal, permission)) return 'allow';
   if (permits(principal, permission)) {
-    return bearerCovers(principal, 'repository', permission.repository, permission.to) ? 'allow' : 'challenge';
+    return bearerCovers(principal, 'repository', permission.repository, permission.action) ? 'allow' : 'challenge';
   }
   if (principal.kind === 'anonymous' || principal.kind === 'external') return 'challenge';
-  const reads = permission.to === 'pull' || permission.to === 'delete';
-  return reads && !permits(principal, { ...permission, to: 'pull' }) ? 'hide' : 'deny';
+  const reads = permission.action === 'pull' || permission.action === 'delete';
+  return reads && !permits(principal, { ...permission, action: 'pull' }) ? 'hide' : 'deny';
 }
 
 /** What is public needs no token, so that one made out for something else does not stand in the way. */
-function isOpenTo({ pullsPublic }: Principal, { to, isPublic }: RepositoryWish): boolean {
-  return to === 'pull' && isPublic && pullsPublic;
+function isPublicPull({ pullsPublic }: Principal, { action, isPublic }: RepositoryRequest): boolean {
+  return action === 'pull' && isPublic && pullsPublic;
 }
 
 /** True if another server's token lists the catalog: it then shows every repository's name. */
@@ -93,23 +93,23 @@ export function listsEverything(principal: Principal): boolean {
 }
 
 /** Without regard to what the bearer token was made out for. */
-export function permits(principal: Principal, permission: RepositoryWish): boolean {
+export function permits(principal: Principal, permission: RepositoryRequest): boolean {
   const { admin, grants, ceiling } = principal;
-  const { to, repository } = permission;
-  if (isOpenTo(principal, permission)) return true;
-  return (admin || grants.allows(to, repository)) && (ceiling?.allows(to, repository) ?? true);
+  const { action, repository } = permission;
+  if (isPublicPull(principal, permission)) return true;
+  return (admin || grants.allows(action, repository)) && (ceiling?.allows(action, repository) ?? true);
 }
 
-function bearerCovers({ bearer }: Principal, type: string, name: string, to: Action | 'list'): boolean {
+function bearerCovers({ bearer }: Principal, type: string, name: string, action: Action | 'list'): boolean {
   if (!bearer) return true;
-  const wanted = scopeWord(to);
+  const wanted = scopeWord(action);
   return bearer.some(
-    (scope) => scope.type === type && scope.name === name && scope.actions.some((action) => action === '*' || action === wanted),
+    (scope) => scope.type === type && scope.name === name && scope.actions.some((word) => word === '*' || word === wanted),
   );
 }
 
 /** The word for the action in a scope; undefined for what no bearer token can do. */
-function scopeWord(to: Action | 'list'): string | undefined {
+function scopeWord(action: Action | 'list'): string | undefined {
   const entries = Object.entries(scopeActions);
-  return entries.find(([, covered]) => (covered as readonly string[]).includes(to))?.[0];
+  return entries.find(([, covered]) => (covered as readonly string[]).includes(action))?.[0];
 }

@@ -35,7 +35,7 @@ export function compileGrants(grants: Iterable<Grant>): Grants {
   };
 }
 
-export const nothing: Grants = compileGrants([]);
+export const noGrants: Grants = compileGrants([]);
 
 /** `PATTERN:ACTIONS`, as in `team-a/*:pull,push`; undefined for what is none. */
 export function parseGrant(text: string): Grant | undefined {

@@ -39,7 +39,7 @@ export function covers(outer: Pattern, inner: Pattern): boolean {
 }
 
 /** Orders patterns: of those that match a name, the one that says most of it comes first. */
-export function compareSpecial(one: Pattern, other: Pattern): number {
+export function mostSpecificFirst(one: Pattern, other: Pattern): number {
   return other.prefix.length - one.prefix.length || one.text.length - other.text.length;
 }
 
@@ -50,21 +50,23 @@ export interface NameRange {
 }
 
 /** Sorts after every character of a name. */
-const beyond = '~';
+const afterEveryName = '~';
 
 /** The range in which everything lies that the pattern matches. */
 export function rangeOf({ kind, prefix }: Pattern): NameRange {
-  return kind === 'name' ? { after: justBefore(prefix), before: `${prefix}!` } : { after: prefix, before: `${prefix}${beyond}` };
+  return kind === 'name'
+    ? { after: justBefore(prefix), before: `${prefix}!` }
+    : { after: prefix, before: `${prefix}${afterEveryName}` };
 }
 
 /** A text below `name` with no possible name between the two. */
 function justBefore(name: string): string {
   const last = name.charCodeAt(name.length - 1);
-  return `${name.slice(0, -1)}${String.fromCharCode(last - 1)}${beyond}`;
+  return `${name.slice(0, -1)}${String.fromCharCode(last - 1)}${afterEveryName}`;
 }
 
 /** Where to go on after `name`, which lies in the range of `pattern` but does not match: past everything like it. */
 export function skip({ kind, prefix }: Pattern, name: string): string {
   const end = kind === 'component' ? name.indexOf('/', prefix.length) : -1;
-  return end < 0 ? name : `${name.slice(0, end + 1)}${beyond}`;
+  return end < 0 ? name : `${name.slice(0, end + 1)}${afterEveryName}`;
 }

@@ -1,5 +1,5 @@
 import type { Action } from './action.ts';
-import { type Grants, nothing } from './grants.ts';
+import { type Grants, noGrants } from './grants.ts';
 import type { Scope } from './scope.ts';
 
 /** Who makes a request, with everything that decides what it may do. */
@@ -31,7 +31,7 @@ export const scopeActions: Readonly<Record<'pull' | 'push' | 'delete', readonly 
 
 /** A client without a login. */
 export function anonymous(options: { readonly grants?: Grants; readonly pullsPublic: boolean }): Principal {
-  return { kind: 'anonymous', id: '', name: '', admin: false, grants: nothing, ...options };
+  return { kind: 'anonymous', id: '', name: '', admin: false, grants: noGrants, ...options };
 }
 
 /** Open mode: everybody is this, and nobody asks what it may do. */

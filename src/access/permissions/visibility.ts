@@ -9,7 +9,7 @@ export interface Visibility {
   /** The patterns whose repositories are public, but for exceptions. */
   readonly publicPatterns: readonly Pattern[];
   /** The pattern that makes `repository` private, if it is one. */
-  closedBy(repository: string): Pattern | undefined;
+  privatePatternOf(repository: string): Pattern | undefined;
 }
 
 interface Rule {
@@ -24,7 +24,7 @@ export async function loadVisibility(metadata: MetadataStore): Promise<Visibilit
       const parsed = parsePattern(pattern);
       return parsed ? [{ pattern: parsed, isPublic: isPublic === 1 }] : [];
     })
-    .sort(maxSpecificFirst);
+    .sort(mostSpecificFirst);
   const ruleFor = (repository: string) => rules.find(({ pattern }) => matches(pattern, repository));
   const resolve = (repository: string, own: number | null) =>
     own === null ? (ruleFor(repository)?.isPublic ?? false) : own === 1;
@@ -33,7 +33,7 @@ export async function loadVisibility(metadata: MetadataStore): Promise<Visibilit
     isPublic: async (repository) => resolve(repository, (await metadata.findVisibility(repository))?.isPublic ?? null),
     resolve,
     publicPatterns: rules.filter(({ isPublic }) => isPublic).map(({ pattern }) => pattern),
-    closedBy(repository) {
+    privatePatternOf(repository) {
       const rule = ruleFor(repository);
       return rule && !rule.isPublic ? rule.pattern : undefined;
     },
@@ -41,7 +41,7 @@ export async function loadVisibility(metadata: MetadataStore): Promise<Visibilit
 }
 
 /** A longer prefix says more; of two equal ones the narrower wildcard does. */
-function maxSpecificFirst(one: Rule, other: Rule): number {
+function mostSpecificFirst(one: Rule, other: Rule): number {
   const byPrefix = other.pattern.prefix.length - one.pattern.prefix.length;
   return byPrefix !== 0 ? byPrefix : one.pattern.text.length - other.pattern.text.length;
 }
@@ -54,6 +54,6 @@ export const privateByDefault = {
       isPublic: () => Promise.resolve(false),
       resolve: () => false,
       publicPatterns: [],
-      closedBy: () => undefined,
+      privatePatternOf: () => undefined,
     }),
 };

@@ -24,11 +24,12 @@ export function visibleRepositories(
   after: string,
 ): AsyncGenerator<string> {
   const seesAll = listsEverything(principal);
-  const may = (repository: string, isPublic: boolean) => seesAll || permits(principal, { to: 'pull', repository, isPublic });
-  const patterns = principal.admin || seesAll ? everything : principal.grants.patterns('pull');
+  const mayPull = (repository: string, isPublic: boolean) =>
+    seesAll || permits(principal, { action: 'pull', repository, isPublic });
+  const patterns = principal.admin || seesAll ? allRepositories : principal.grants.patterns('pull');
   const wildcards = withoutCovered(patterns.filter(({ kind }) => kind !== 'name'));
   const sources = [
-    ...wildcards.map((pattern) => ranged(pattern, (repository) => may(repository, false))),
+    ...wildcards.map((pattern) => ranged(pattern, (repository) => mayPull(repository, false))),
     named(patterns.filter(({ kind }) => kind === 'name').map(({ prefix }) => prefix)),
   ];
   if (principal.pullsPublic) sources.push(publicByName(), ...visibility.publicPatterns.map(publicByPattern));
@@ -53,7 +54,7 @@ export function visibleRepositories(
           ({ name, isPublic }) => {
             if (!matchesRest(pattern, name)) return { goOn: skip(pattern, name) };
             if (visibility.resolve(name, isPublic)) return 'take';
-            const closing = isPublic === null ? visibility.closedBy(name) : undefined;
+            const closing = isPublic === null ? visibility.privatePatternOf(name) : undefined;
             return { goOn: closing?.kind === 'tree' ? rangeOf(closing).before : name };
           },
           hidden,
@@ -76,7 +77,7 @@ export function visibleRepositories(
   }
 
   function named(all: readonly string[]): NameSource {
-    const names = [...new Set(all)].filter((name) => name > after && may(name, false)).sort();
+    const names = [...new Set(all)].filter((name) => name > after && mayPull(name, false)).sort();
     return {
       after,
       async *open() {
@@ -104,7 +105,7 @@ export function visibleRepositories(
         if (verdict === 'take' && !excepted.has(row.name)) yield row.name;
       }
       if (rows.length < batch || after >= range.before) return;
-      if (turn % turnsAtOnce === 0) await setImmediate();
+      if (turn % batchesPerTurn === 0) await setImmediate();
     }
   }
 }
@@ -117,9 +118,9 @@ interface Row {
 const noNames: ReadonlySet<string> = new Set();
 const batch = 200;
 /** Batches read before others get their turn. */
-const turnsAtOnce = 10;
+const batchesPerTurn = 10;
 
-const everything = [parsePattern('**')].filter((pattern) => pattern !== undefined);
+const allRepositories = [parsePattern('**')].filter((pattern) => pattern !== undefined);
 
 function from(range: NameRange, after: string): NameRange {
   return range.after >= after ? range : { ...range, after };

@@ -34,12 +34,12 @@ export interface BearerOptions {
 }
 
 /** `iss` and `aud`: each installation has keys of its own, so that the names need not tell them apart. */
-const ourselves = 'berth';
+const issuerName = 'berth';
 /** Clocks of replicas differ by this much at most. */
 const skewSeconds = 30;
 const maxVerified = 20_000;
 /** Longer than any that we issue. */
-const longestToken = 12_000;
+const maxTokenLength = 12_000;
 
 interface Payload extends BearerClaims {
   readonly exp: number;
@@ -73,12 +73,12 @@ export function createBearerTokens({ keys, now, lifetimeSeconds }: BearerOptions
       const { kid, privateKey } = await keys.current();
       const iat = seconds();
       const payload = { sub: name, iat, nbf: iat, exp: iat + lifetimeSeconds, jti: randomUUID(), identity, access };
-      const token = jwt.sign({ iss: ourselves, aud: ourselves, ...payload }, privateKey, { algorithm: 'ES256', keyid: kid });
+      const token = jwt.sign({ iss: issuerName, aud: issuerName, ...payload }, privateKey, { algorithm: 'ES256', keyid: kid });
       return { token, expiresInSeconds: lifetimeSeconds, issuedAt: new Date(iat * 1000) };
     },
 
     async verify(token) {
-      if (token.length > longestToken) return undefined;
+      if (token.length > maxTokenLength) return undefined;
       const key = hash('sha256', token, 'base64');
       const known = verified.get(key);
       if (known && !(await keys.find(known.kid))) return undefined;
@@ -86,7 +86,7 @@ export function createBearerTokens({ keys, now, lifetimeSeconds }: BearerOptions
       return found && found.expiresAtSeconds + skewSeconds > seconds() ? found.claims : undefined;
     },
 
-    hasExpired: (token) => token.length <= longestToken && expiryOf(token) + skewSeconds <= seconds(),
+    hasExpired: (token) => token.length <= maxTokenLength && expiryOf(token) + skewSeconds <= seconds(),
   };
 }
 
@@ -114,8 +114,8 @@ function readPayload(token: string, key: KeyObject, seconds: number): Payload | 
   try {
     const payload: unknown = jwt.verify(token, key, {
       algorithms: ['ES256'],
-      issuer: ourselves,
-      audience: ourselves,
+      issuer: issuerName,
+      audience: issuerName,
       clockTimestamp: seconds,
       clockTolerance: skewSeconds,
     });

@@ -33,7 +33,7 @@ export interface SigningKeysOptions {
   readonly tokenMilliseconds: number;
 }
 
-const ourselves: Actor = { name: 'berth', address: '' };
+const systemActor: Actor = { name: 'berth', address: '' };
 const rotateAfterMilliseconds = 30 * 24 * 3600 * 1000;
 /** Clocks of replicas differ, and a token may be presented at its last moment. */
 const graceMilliseconds = 5 * 60 * 1000;
@@ -55,7 +55,7 @@ export function createSigningKeys({ metadata, rightsVersion, now, tokenMilliseco
     return key && isGood(key) ? key : undefined;
   }
 
-  async function rotate(by: Actor = ourselves): Promise<void> {
+  async function rotate(by: Actor = systemActor): Promise<void> {
     const newest = newestOf(await ring());
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const kid = randomUUID();

@@ -5,7 +5,7 @@ import type { BearerTokens, IssuedBearer } from './bearer.ts';
 import type { Identity } from '../permissions/identity.ts';
 import { type Principal, scopeActions } from '../permissions/principal.ts';
 import { AuthenticationError } from '../credentials/authentication-error.ts';
-import type { Rights } from '../accounts/rights.ts';
+import type { Permissions } from '../accounts/permissions.ts';
 import type { Scope } from '../permissions/scope.ts';
 import { generateSecret, hashSecret } from '../credentials/secret.ts';
 
@@ -22,7 +22,7 @@ export interface TokenServer {
 
 export interface TokenServerOptions {
   readonly metadata: MetadataStore;
-  readonly rights: Rights;
+  readonly permissions: Permissions;
   readonly bearerTokens: BearerTokens;
   readonly now: () => number;
 }
@@ -33,15 +33,15 @@ const maxAccessCharacters = 6000;
 const maxRefreshTokens = 50;
 const refreshMilliseconds = 90 * 24 * 3600 * 1000;
 
-export function createTokenServer({ metadata, rights, bearerTokens, now }: TokenServerOptions): TokenServer {
+export function createTokenServer({ metadata, permissions, bearerTokens, now }: TokenServerOptions): TokenServer {
   return {
     async issue(identity, scopes) {
-      const principal = await rights.permissionsFor(identity);
+      const principal = await permissions.permissionsFor(identity);
       if (!principal) throw new AuthenticationError('credentials');
       const access: Scope[] = [];
       let characters = 0;
       for (const scope of scopes) {
-        const granted = await grantable(principal, scope, rights);
+        const granted = await grantable(principal, scope, permissions);
         characters += JSON.stringify(granted).length;
         if (granted.actions.length > 0 && characters <= maxAccessCharacters) access.push(granted);
       }
@@ -75,14 +75,14 @@ export function createTokenServer({ metadata, rights, bearerTokens, now }: Token
 }
 
 /** What of the scope the principal may do now. `*` stands for everything that it may. */
-async function grantable(principal: Principal, scope: Scope, rights: Rights): Promise<Scope> {
+async function grantable(principal: Principal, scope: Scope, permissions: Permissions): Promise<Scope> {
   const { type, name, actions } = scope;
   if (type === 'registry') return { type, name, actions: actions.includes('*') ? ['*'] : [] };
-  const isPublic = await rights.isPublic(name);
+  const isPublic = await permissions.isPublic(name);
   const words = (['pull', 'push', 'delete'] as const).filter(
     (word) =>
       (actions.includes(word) || actions.includes('*')) &&
-      scopeActions[word].some((to) => permits(principal, { to, repository: name, isPublic })),
+      scopeActions[word].some((action) => permits(principal, { action, repository: name, isPublic })),
   );
   return { type, name, actions: words };
 }

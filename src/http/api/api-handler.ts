@@ -122,7 +122,7 @@ function requireAllowed(principal: Principal, permission: PermissionRequest): vo
 /** Access tokens and robots' secrets manage nothing but themselves. */
 export const needsPassword = 'this needs the password: an access token cannot do it';
 
-export const administer: PermissionRequest = { to: 'administer' };
+export const administer: PermissionRequest = { action: 'administer' };
 
 export function answer(status: ApiAnswer['status'], body?: unknown): ApiAnswer {
   return { status, body };

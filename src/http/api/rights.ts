@@ -30,7 +30,7 @@ export function addRights(router: Router, handle: DefineHandler, metadata: Metad
       const fields = fieldsOf(request);
       fields.only('subject', 'pattern', 'actions');
       const pattern = fields.text('pattern');
-      require(govern(pattern));
+      require(manage(pattern));
       const actions = (fields.optionalTexts('actions') ?? []).join(',');
       return answer(201, { id: await administration.grant(fields.text('subject'), pattern, actions) });
     }),
@@ -40,7 +40,7 @@ export function addRights(router: Router, handle: DefineHandler, metadata: Metad
     handle(async (request, { require, administration }) => {
       const id = numberOf(String(request.params['id']), 'id');
       const found: GrantRecord | undefined = await metadata.findGrant(id);
-      require(found ? govern(found.pattern) : administer);
+      require(found ? manage(found.pattern) : administer);
       await administration.revokeGrant(id);
       return answer(204);
     }),
@@ -61,15 +61,15 @@ export function addRights(router: Router, handle: DefineHandler, metadata: Metad
       const fields = fieldsOf(request);
       fields.only('pattern', 'public');
       const pattern = fields.text('pattern');
-      require(govern(pattern));
+      require(manage(pattern));
       await administration.setPublic(pattern, fields.optionalFlag('public'));
       return answer(204);
     }),
   );
 }
 
-function govern(text: string): PermissionRequest {
+function manage(text: string): PermissionRequest {
   const pattern = parsePattern(text);
   if (!pattern) throw new AdministrationError('invalid', `${text} is no repository pattern: NAME, PREFIX/* or PREFIX/**`);
-  return { to: 'govern', pattern };
+  return { action: 'manage', pattern };
 }

@@ -5,7 +5,7 @@ import type { Authenticator } from '../../access/authenticator.ts';
 import { type Decision, type PermissionRequest, authorize, permits } from '../../access/permissions/authorize.ts';
 import type { Principal } from '../../access/permissions/principal.ts';
 import { AuthenticationError } from '../../access/credentials/authentication-error.ts';
-import type { Rights } from '../../access/accounts/rights.ts';
+import type { Permissions } from '../../access/accounts/permissions.ts';
 import type { Scope } from '../../access/permissions/scope.ts';
 import { visibleRepositories } from '../../access/permissions/visible-repositories.ts';
 import type { UpstreamVisibility } from '../../mirror/visibility/upstream-visibility.ts';
@@ -19,7 +19,7 @@ import { noteAccount } from '../server/request-record.ts';
 
 export interface TokenAccessOptions {
   readonly authenticator: Pick<Authenticator, 'principal'>;
-  readonly rights: Pick<Rights, 'isPublic' | 'visibility'>;
+  readonly permissions: Pick<Permissions, 'isPublic' | 'visibility'>;
   readonly metadata: MetadataStore;
   /** What upstreams show to everybody: no repository is public here that is not public there. */
   readonly upstreams: Pick<UpstreamVisibility, 'isKnownPublic' | 'hidden'>;
@@ -31,7 +31,7 @@ export interface TokenAccessOptions {
 
 /** `authorize` decides, and this says it in HTTP. */
 export function createTokenAccess(options: TokenAccessOptions): AccessControl {
-  const { authenticator, rights, metadata, upstreams, publicUrl, audit, place } = options;
+  const { authenticator, permissions, metadata, upstreams, publicUrl, audit, place } = options;
 
   async function principalBy(request: IncomingMessage, authorization: string | undefined): Promise<Principal> {
     const principal = await authenticator.principal(authorization, publicUrl.clientAddress(request));
@@ -71,7 +71,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     const decision = authorize(principal, asked);
     if (decision === 'deny' && 'repository' in asked) {
       const address = publicUrl.clientAddress(request);
-      const { to: action, repository: target } = asked;
+      const { action, repository: target } = asked;
       audit.record({ actor: principal.name, address, action, target, result: 'refused' });
     }
     if (decision !== 'allow') throw answer(decision, asked, principal, place(request), scopes());
@@ -79,13 +79,13 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
   }
 
   async function isPublic(repository: string, upstream: Need['upstream']): Promise<boolean> {
-    if (!(await rights.isPublic(repository))) return false;
+    if (!(await permissions.isPublic(repository))) return false;
     return upstream ? upstream.isPublic() : upstreams.isKnownPublic(repository);
   }
 
   /** An upstream is asked for nobody who may without, or may not in any case. */
   async function wishFor(principal: Principal, { action, repository, upstream }: Need): Promise<PermissionRequest> {
-    const permission = { to: action, repository, isPublic: false };
+    const permission = { action, repository, isPublic: false };
     const reads = action === 'pull' || action === 'delete';
     if (!reads || !principal.pullsPublic || authorize(principal, permission) === 'allow') return permission;
     return { ...permission, isPublic: await isPublic(repository, upstream) };
@@ -93,7 +93,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
 
   /** Whether a token for more would let it read there: then it had better get one than send what is there already. */
   async function lacksToken(principal: Principal, repository: string): Promise<boolean> {
-    const permission = { to: 'pull', repository, isPublic: await isPublic(repository, undefined) } as const;
+    const permission = { action: 'pull', repository, isPublic: await isPublic(repository, undefined) } as const;
     return permits(principal, permission) && authorize(principal, permission) === 'challenge';
   }
 
@@ -102,7 +102,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
       translating(() =>
         check(
           request,
-          () => Promise.resolve({ to: 'enter' }),
+          () => Promise.resolve({ action: 'authenticate' }),
           () => [],
         ),
       ),
@@ -115,7 +115,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
           () => scopesOf(need),
         );
         if (need.from !== undefined && (await lacksToken(principal, need.from))) {
-          throw answer('challenge', { to: 'enter' }, principal, place(request), scopesOf(need));
+          throw answer('challenge', { action: 'authenticate' }, principal, place(request), scopesOf(need));
         }
         return principal;
       }),
@@ -123,18 +123,18 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
       translating(async () => authorize(subject, await wishFor(subject, { action, repository })) === 'allow'),
     knows: (request, repository) =>
       translating(async () =>
-        permits(await recognise(request), { to: 'pull', repository, isPublic: await isPublic(repository, undefined) }),
+        permits(await recognise(request), { action: 'pull', repository, isPublic: await isPublic(repository, undefined) }),
       ),
     checkList: (request) =>
       translating(() =>
         check(
           request,
-          () => Promise.resolve({ to: 'list' }),
+          () => Promise.resolve({ action: 'list' }),
           () => [catalogScope],
         ),
       ),
     async *visible(subject, after) {
-      yield* visibleRepositories({ metadata, hidden: upstreams.hidden }, subject, await rights.visibility(), after);
+      yield* visibleRepositories({ metadata, hidden: upstreams.hidden }, subject, await permissions.visibility(), after);
     },
     mountable: ({ bearer = [] }) => bearer.flatMap(({ type, name }) => (type === 'repository' ? [name] : [])),
   };
@@ -143,8 +143,8 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
 /** docker tries a push again for a minute where a DENIED has only the usual message: this one says more. */
 function denied(permission: PermissionRequest, { name }: Principal): OciError {
   if (!('repository' in permission)) return new OciError('DENIED');
-  const { to, repository } = permission;
-  const verb = to === 'add' ? 'push' : to;
+  const { action, repository } = permission;
+  const verb = action === 'add' ? 'push' : action;
   return new OciError('DENIED', {
     message: `${name} has no right to ${verb} in ${repository}`,
     detail: { action: verb, name: repository },

@@ -1,5 +1,5 @@
 import type { Request, Response, Router } from 'express';
-import { type OidcClient, newAttempt, notBegunHere } from '../../access/federation/oidc.ts';
+import { type OidcClient, newAttempt, unknownAttempt } from '../../access/federation/oidc.ts';
 import type { OidcLogins } from '../../access/login/oidc-logins.ts';
 import type { Identity } from '../../access/permissions/identity.ts';
 import type { Logins } from '../../access/login/logins.ts';
@@ -80,7 +80,7 @@ function addOidc(router: Router, { client, logins }: OidcEntrance, { publicUrl, 
   router.get('/oidc/callback', async (request, response) => {
     const secret = attempt.read(request);
     attempt.clear(request, response);
-    if (secret === undefined || secret === '') throw notBegunHere();
+    if (secret === undefined || secret === '') throw unknownAttempt();
     const { searchParams } = new URL(request.originalUrl, 'http://localhost');
     const person = await client.redeem(searchParams, secret, redirectUri(request));
     await enter(request, response, await logins(person, publicUrl.clientAddress(request)));

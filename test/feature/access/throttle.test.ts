@@ -8,7 +8,7 @@ beforeEach(() => {
   throttle = createThrottle(() => now);
 });
 const fail = (times: number, name: string, address: string) => {
-  for (let count = 0; count < times; count++) throttle.tried(name, address);
+  for (let count = 0; count < times; count++) throttle.recordAttempt(name, address);
 };
 const waits = (name: string, address: string, isProven = false) => throttle.waitSeconds(name, address, isProven) > 0;
 
@@ -29,12 +29,12 @@ describe('who guesses has to wait', () => {
   });
 
   test('after a hundred wrong ones for many names', () => {
-    for (let count = 0; count < 100; count++) throttle.tried(`name-${count}`, '10.0.0.1');
+    for (let count = 0; count < 100; count++) throttle.recordAttempt(`name-${count}`, '10.0.0.1');
     expect(waits('another', '10.0.0.1')).toBe(true);
   });
 
   test('from all addresses of an IPv6 network, in every spelling', () => {
-    for (let count = 0; count < 10; count++) throttle.tried('alice', `2001:db8:0:1::${count}`);
+    for (let count = 0; count < 10; count++) throttle.recordAttempt('alice', `2001:db8:0:1::${count}`);
     expect(waits('alice', '2001:db8:0:1:ffff:ffff:ffff:ffff')).toBe(true);
     expect(waits('alice', '2001:db8::1:0:0:0:1')).toBe(true);
     expect(waits('alice', '2001:db8:0:2::1')).toBe(false);
@@ -61,15 +61,15 @@ describe('nobody is locked out', () => {
 
   test('by right passwords', () => {
     for (let count = 0; count < 1000; count++) {
-      throttle.tried('alice', '10.0.0.1');
-      throttle.succeeded('alice', '10.0.0.1');
+      throttle.recordAttempt('alice', '10.0.0.1');
+      throttle.recordSuccess('alice', '10.0.0.1');
     }
     expect(waits('alice', '10.0.0.1') || waits('bob', '10.0.0.1')).toBe(false);
   });
 
   test('after the right password', () => {
     fail(9, 'alice', '10.0.0.1');
-    throttle.succeeded('alice', '10.0.0.1');
+    throttle.recordSuccess('alice', '10.0.0.1');
     fail(9, 'alice', '10.0.0.1');
     expect(waits('alice', '10.0.0.1')).toBe(false);
   });

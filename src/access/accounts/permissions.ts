@@ -9,14 +9,14 @@ import { type Visibility, loadVisibility } from '../permissions/visibility.ts';
 import type { WorkloadRule } from '../federation/workload-rule.ts';
 
 /** What identities may do now. */
-export interface Rights {
+export interface Permissions {
   /** Undefined where the identity counts no more: deleted, disabled, expired, revoked, or its password changed. */
   permissionsFor(identity: Identity): Promise<Principal | undefined>;
   visibility(): Promise<Visibility>;
   isPublic(repository: string): Promise<boolean>;
 }
 
-export interface RightsOptions {
+export interface PermissionsOptions {
   readonly metadata: MetadataStore;
   readonly rightsVersion: RightsVersion;
   readonly now: () => number;
@@ -27,14 +27,14 @@ export interface RightsOptions {
   readonly workloadRules: readonly WorkloadRule[];
 }
 
-interface AccountRights {
+interface AccountPermissions {
   readonly account: AccountRecord;
   readonly principal: Principal;
 }
 
-export function createRights(options: RightsOptions): Rights {
+export function createPermissions(options: PermissionsOptions): Permissions {
   const { metadata, rightsVersion, now, anonymousPullsPublic, reservedNames, workloadRules } = options;
-  const accounts = rightsVersion.cache<AccountRights | undefined>();
+  const accounts = rightsVersion.cache<AccountPermissions | undefined>();
   const tokens = rightsVersion.cache<AccessTokenRecord | undefined>();
   const ceilings = rightsVersion.cache<Grants>();
   const visibilities = rightsVersion.cache<Visibility>();
@@ -42,9 +42,9 @@ export function createRights(options: RightsOptions): Rights {
   const anonymousGrants = rightsVersion.cache<{ readonly list: readonly Grant[]; readonly compiled: Grants }>();
 
   const visibility = () => rightsVersion.cached(visibilities, '', () => loadVisibility(metadata));
-  const isOver = (expiresAt: number | null) => expiresAt !== null && expiresAt <= now();
+  const hasExpired = (expiresAt: number | null) => expiresAt !== null && expiresAt <= now();
 
-  function accountRights(id: number): Promise<AccountRights | undefined> {
+  function accountPermissions(id: number): Promise<AccountPermissions | undefined> {
     return rightsVersion.cached(accounts, String(id), async () => {
       const account = await metadata.findAccount(id);
       if (!account) return undefined;
@@ -54,17 +54,17 @@ export function createRights(options: RightsOptions): Rights {
     });
   }
 
-  async function ofAccount(identity: Extract<Identity, { kind: 'account' }>): Promise<Principal | undefined> {
+  async function accountPrincipal(identity: Extract<Identity, { kind: 'account' }>): Promise<Principal | undefined> {
     const { accountId, generation, tokenId } = identity;
-    let found = await accountRights(accountId);
+    let found = await accountPermissions(accountId);
     if (found && found.account.generation < generation) {
       rightsVersion.invalidate();
-      found = await accountRights(accountId);
+      found = await accountPermissions(accountId);
     }
-    if (!found || found.account.isDisabled || isOver(found.account.expiresAt)) return undefined;
+    if (!found || found.account.isDisabled || hasExpired(found.account.expiresAt)) return undefined;
     if (tokenId === undefined) return generation === found.account.generation ? found.principal : undefined;
     const token = await rightsVersion.cached(tokens, tokenId, () => metadata.findAccessToken(tokenId));
-    if (token?.accountId !== accountId || isOver(token.expiresAt)) return undefined;
+    if (token?.accountId !== accountId || hasExpired(token.expiresAt)) return undefined;
     const { scopes } = token;
     // A session of the page is its user's own login.
     const principal = token.kind === 'session' ? found.principal : { ...found.principal, secretId: tokenId };
@@ -72,23 +72,23 @@ export function createRights(options: RightsOptions): Rights {
     return { ...principal, ceiling: await rightsVersion.cached(ceilings, tokenId, () => Promise.resolve(toCeiling(scopes))) };
   }
 
-  function ofEverybody() {
+  function anonymousGrantList() {
     return rightsVersion.cached(anonymousGrants, '', async () => {
       const list = readGrants(await metadata.grantsOfSubjects(['anonymous']));
       return { list, compiled: compileGrants(list) };
     });
   }
 
-  async function ofWorkload({ rules, subject }: Extract<Identity, { kind: 'workload' }>): Promise<Principal | undefined> {
-    const met = workloadRules.filter(({ name }) => rules.includes(name));
-    const [first] = met;
+  async function workloadPrincipal({ rules, subject }: Extract<Identity, { kind: 'workload' }>): Promise<Principal | undefined> {
+    const matching = workloadRules.filter(({ name }) => rules.includes(name));
+    const [first] = matching;
     if (!first) return undefined;
     return {
       kind: 'workload',
       id: `workload:${first.issuer}:${subject}`,
       name: subject,
       admin: false,
-      grants: compileGrants([...met.flatMap(({ grants }) => grants), ...(await ofEverybody()).list]),
+      grants: compileGrants([...matching.flatMap(({ grants }) => grants), ...(await anonymousGrantList()).list]),
       pullsPublic: true,
     };
   }
@@ -97,11 +97,11 @@ export function createRights(options: RightsOptions): Rights {
     async permissionsFor(identity) {
       switch (identity.kind) {
         case 'anonymous':
-          return anonymous({ grants: (await ofEverybody()).compiled, pullsPublic: anonymousPullsPublic });
+          return anonymous({ grants: (await anonymousGrantList()).compiled, pullsPublic: anonymousPullsPublic });
         case 'account':
-          return ofAccount(identity);
+          return accountPrincipal(identity);
         case 'workload':
-          return ofWorkload(identity);
+          return workloadPrincipal(identity);
       }
     },
     visibility,

@@ -1,6 +1,6 @@
 import { type JsonWebKey, generateKeyPairSync } from 'node:crypto';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { IssuerUnavailable, type Jwks, createJwks, readJwks, toKeys } from '../../../src/access/federation/jwks.ts';
+import { IssuerUnavailable, type Jwks, createJwks, readJwks, importKeys } from '../../../src/access/federation/jwks.ts';
 
 function newKey(kid: string): JsonWebKey {
   return { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }), kid };
@@ -108,7 +108,7 @@ test('keys for encryption, without a kid, or that can not be read are left out',
     { kid: 'broken', kty: 'EC' },
     { kid: 'oct', kty: 'oct', k: 'AA' },
   ];
-  expect([...toKeys([good, ...(others as JsonWebKey[])]).keys()]).toEqual(['good']);
+  expect([...importKeys([good, ...(others as JsonWebKey[])]).keys()]).toEqual(['good']);
 });
 
 test.each([undefined, null, [], {}, { keys: 'x' }])('%j is no set of keys', (document) => {

@@ -8,7 +8,7 @@ import { type WorkloadRule, conditionHolds } from './workload-rule.ts';
  * CI jobs that show their provider's signed token instead of a secret: whoever meets a rule has its grants, for as long
  * as the provider's token is good.
  */
-export function createWorkloads(rules: readonly WorkloadRule[], now: () => number) {
+export function createWorkloadAuthenticator(rules: readonly WorkloadRule[], now: () => number) {
   const keys = new Map<string, Jwks>(
     rules.map(({ issuer, jwksUrl }) => [keyOf(issuer, jwksUrl), issuerKeys(issuer, jwksUrl, now)]),
   );
