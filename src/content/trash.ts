@@ -1,7 +1,7 @@
 import { type BlobDriver, type ObjectKey, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey, trashKey, trashPrefix, trashedDigest } from '../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../storage/blobs/missing.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 
 /**
  * Bytes on their way out. Whoever stores a blob makes sure of its bytes first and records it then: in between somebody
@@ -23,7 +23,7 @@ export interface TrashOptions {
   readonly onLeft?: (digests: readonly string[]) => Promise<void>;
 }
 
-/** Longer than from a blob's last byte to its record; where that takes longer, `recorded` looks again. */
+/** Longer than from a blob's last byte to its record; where that takes longer, `storeThenRecord` looks again. */
 export const graceMilliseconds = 2000;
 const certainMilliseconds = graceMilliseconds / 2;
 /** How often the trash is looked through although this process has put nothing there: another one may have died. */
@@ -84,8 +84,9 @@ export interface Recording<Result> {
 
 /**
  * Stores content and records it. Bytes that were there already may have been set aside before the record: soon after, the
- * trash finds the record and puts them back. Where recording took so long that it may have missed it, this looks itself.
- * Rejects `unavailable` when the bytes are gone: the client brings them again.
+ * trash finds the record and puts them back. Where recording took so long that the trash may have missed it, this function
+ * looks itself. Rejects `unavailable` when the bytes are gone: the client sends them again. When the metadata store has no
+ * space for the record, the bytes go to the trash unless other records need them, so that they do not keep the disk full.
  */
 export async function storeThenRecord<Result>(
   { driver, metadata }: Pick<TrashOptions, 'driver' | 'metadata'>,
@@ -93,9 +94,24 @@ export async function storeThenRecord<Result>(
 ): Promise<Result> {
   const since = performance.now();
   await store();
-  const result = await record();
-  if (performance.now() - since > certainMilliseconds) await assertThere(driver, metadata, digest);
-  return result;
+  try {
+    const result = await record();
+    if (performance.now() - since > certainMilliseconds) await assertThere(driver, metadata, digest);
+    return result;
+  } catch (error) {
+    if (error instanceof MetadataError && error.code === 'no_space') await discardUnrecorded(driver, metadata, digest);
+    throw error;
+  }
+}
+
+/** Moves the content to the trash if no record needs it. Never rejects: the caller reports why the record failed. */
+async function discardUnrecorded(driver: BlobDriver, metadata: MetadataStore, digest: string): Promise<void> {
+  try {
+    // The trash looks for records again before it deletes: another client may record the same content now.
+    if (!(await metadata.findContent(digest))) await driver.move(blobKey(digest), trashKey(digest));
+  } catch {
+    // The bytes stay, without a record.
+  }
 }
 
 async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: string): Promise<void> {
