@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import type { Author } from '../../storage/metadata/queries/audit-steps.ts';
@@ -8,23 +7,27 @@ import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { dated } from './author.ts';
 import { translating } from './failures.ts';
+import { createExistenceCache, unlessUnreachable } from '../content/existence-cache.ts';
 import { ContentMissing, hasContent, openContent } from '../content/missing-content.ts';
 
 /** Blobs as a repository serves them: only those that are linked into it exist. `author`: for the audit log. */
 export interface Blobs {
   /** Size in bytes. Throws BLOB_UNKNOWN. */
   size(repository: RepositoryName, digest: Digest): Promise<number>;
-  /** True if the store does not have the blob's bytes, or not `sizeBytes` of them. */
+  /**
+   * True if the blob's bytes are missing or have another size than `sizeBytes`. A remote store is asked once in five minutes
+   * for a blob; while it does not answer, the record of the blob counts: false.
+   */
   isLost(digest: Digest, sizeBytes: number): Promise<boolean>;
   /**
-   * Opens a blob whose link and size the caller has got by `size`. The caller closes it. Throws `BytesLost` when its bytes
-   * are missing or have another size.
+   * Opens a blob of `sizeBytes` that the caller has found with `size`. The caller closes it. Throws `ContentMissing` when its
+   * bytes are missing or have another size.
    */
   open(digest: Digest, sizeBytes: number, range?: ByteRange): Promise<OpenObject>;
   /**
-   * Returns a URL that serves the blob's bytes for a while; undefined where the store has none. Throws `BytesLost` when the
-   * store does not have `sizeBytes` of it, as far as that has been looked up in the last minutes: berth does not see what the
-   * client gets. Without `sizeBytes` the caller has looked itself.
+   * Returns a URL that serves the blob's bytes for twenty minutes; undefined where the store has no such URLs. Throws
+   * `ContentMissing` when the store does not have `sizeBytes` of it (looked up at most once in five minutes: berth does not
+   * see what the client receives). Without `sizeBytes` nothing is looked up: the caller has done so.
    */
   presign(digest: Digest, sizeBytes: number | undefined): Promise<string | undefined>;
   /** Links a blob of `from` into `to`. False where `from` does not serve it, or its bytes are lost. Durable once resolved. */
@@ -37,8 +40,6 @@ export interface Blobs {
 
 /** Long enough for a client to begin the download of a layer that waits behind others. */
 const presignedSeconds = 20 * 60;
-const presentMilliseconds = 5 * 60_000;
-const maxPresent = 100_000;
 
 export interface BlobsOptions {
   readonly driver: BlobDriver;
@@ -47,13 +48,20 @@ export interface BlobsOptions {
 }
 
 export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
-  /** Content that was in the store a moment ago. */
-  const present = new LRUCache<string, true>({ max: maxPresent, ttl: presentMilliseconds });
+  const existence = createExistenceCache({ driver, now });
 
-  async function assertPresent(digest: Digest, sizeBytes: number): Promise<void> {
-    if (present.has(digest)) return;
-    if (!(await hasContent(driver, digest, sizeBytes))) throw new ContentMissing(digest, undefined);
-    present.set(digest, true);
+  const isPresent = (digest: Digest, sizeBytes: number): Promise<boolean> =>
+    driver.capabilities.remote
+      ? unlessUnreachable(driver, existence.has(digest, sizeBytes), true)
+      : hasContent(driver, digest, sizeBytes);
+
+  async function openBlob(digest: Digest, sizeBytes: number, range?: ByteRange): Promise<OpenObject> {
+    try {
+      return await openContent(driver, digest, sizeBytes, range);
+    } catch (error) {
+      if (error instanceof ContentMissing) existence.forget(digest);
+      throw error;
+    }
   }
 
   return {
@@ -63,18 +71,18 @@ export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
         if (!link) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
         return link.sizeBytes;
       }),
-    isLost: (digest, sizeBytes) => translating(async () => !(await hasContent(driver, digest, sizeBytes))),
-    open: (digest, sizeBytes, range) => translating(() => openContent(driver, digest, sizeBytes, range)),
+    isLost: (digest, sizeBytes) => translating(async () => !(await isPresent(digest, sizeBytes))),
+    open: (digest, sizeBytes, range) => translating(() => openBlob(digest, sizeBytes, range)),
     presign: (digest, sizeBytes) =>
       translating(async () => {
         if (!driver.capabilities.presignedReads) return undefined;
-        if (sizeBytes !== undefined) await assertPresent(digest, sizeBytes);
+        if (sizeBytes !== undefined && !(await existence.has(digest, sizeBytes))) throw new ContentMissing(digest, undefined);
         return driver.presignRead(blobKey(digest), presignedSeconds);
       }),
     mount: (from, to, digest, author) =>
       translating(async () => {
         const link = await metadata.findLink(from, digest);
-        if (!link || !(await hasContent(driver, digest, link.sizeBytes))) return false;
+        if (!link || !(await isPresent(digest, link.sizeBytes))) return false;
         return metadata.mountBlob(from, to, digest, now(), dated(author, now()));
       }),
     holders: (digest, limit) => translating(() => metadata.repositoriesLinking(digest, limit)),

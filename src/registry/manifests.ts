@@ -15,6 +15,7 @@ import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { dated } from './author.ts';
 import { stillNeeded } from './blobs.ts';
 import { translating } from './failures.ts';
+import { unlessUnreachable } from '../content/existence-cache.ts';
 import { ContentMissing, damaged, openContent } from '../content/missing-content.ts';
 import { storeThenRecord } from '../content/trash.ts';
 
@@ -27,11 +28,11 @@ export interface PushedManifest {
 export interface Manifests {
   /** What the reference stands for now. Throws MANIFEST_UNKNOWN. */
   find(repository: RepositoryName, reference: Reference): Promise<ManifestRecord>;
-  /** True if the bytes of a manifest that the caller has found are missing or damaged. */
+  /** True if the bytes of a found manifest are missing or damaged; false while a remote store does not answer. */
   isLost(digest: string, sizeBytes: number): Promise<boolean>;
   /**
-   * Returns the bytes of a manifest that the caller has found; the caller must not change them. Throws `BytesLost` when
-   * they are missing or are not those of the digest.
+   * Returns the bytes of a manifest that the caller has found; the caller must not change them. Throws `ContentMissing` when
+   * they are missing or have another digest.
    */
   bytes(digest: string, sizeBytes: number): Promise<Buffer>;
   /**
@@ -88,10 +89,19 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
   async function bytesOf(digest: string, sizeBytes: number): Promise<Buffer> {
     const cached = cache.get(digest);
     if (cached) return cached;
-    const bytes = await translating(() => readBytes(digest, sizeBytes));
+    const bytes = await readBytes(digest, sizeBytes);
     cache.set(digest, bytes);
     return bytes;
   }
+
+  const isLost = (digest: string, sizeBytes: number): Promise<boolean> =>
+    bytesOf(digest, sizeBytes).then(
+      () => false,
+      (error: unknown) => {
+        if (error instanceof ContentMissing) return true;
+        throw error;
+      },
+    );
 
   return {
     find: (repository, reference) =>
@@ -104,16 +114,8 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
         return record;
       }),
 
-    isLost: (digest, sizeBytes) =>
-      bytesOf(digest, sizeBytes).then(
-        () => false,
-        (error: unknown) => {
-          if (error instanceof ContentMissing) return true;
-          throw error;
-        },
-      ),
-
-    bytes: bytesOf,
+    isLost: (digest, sizeBytes) => translating(() => unlessUnreachable(driver, isLost(digest, sizeBytes), false)),
+    bytes: (digest, sizeBytes) => translating(() => bytesOf(digest, sizeBytes)),
 
     put: (repository, reference, tags, bytes, contentType, { keepTags, author } = { keepTags: false }) =>
       translating(async () => {

@@ -123,6 +123,8 @@ export interface DriverCapabilities {
   readonly atomicIfAbsent: boolean;
   /** `presignRead` gives URLs. */
   readonly presignedReads: boolean;
+  /** Each operation is a request to another machine: it takes milliseconds, may cost money, and fails while that is away. */
+  readonly remote: boolean;
 }
 
 export interface BlobDriver {

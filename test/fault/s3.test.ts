@@ -223,7 +223,9 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     beforeEach(async () => {
       const bucket = await sharedBucket();
       proxy = await startFaultProxy(bucket.endpoint);
-      berth = await startBerth({ ...s3Settings(bucket), BERTH_STORAGE_BLOBS_S3_ENDPOINT: proxy.url });
+      // A prefix for each test: berth refuses a new database over a store that has blobs.
+      const settings = { ...s3Settings(bucket), BERTH_STORAGE_BLOBS_S3_PREFIX: `clients/${stores++}/` };
+      berth = await startBerth({ ...settings, BERTH_STORAGE_BLOBS_S3_ENDPOINT: proxy.url });
     });
     afterEach(async () => {
       proxy.decide = nothing;

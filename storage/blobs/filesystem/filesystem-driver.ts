@@ -111,7 +111,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
   return {
     name: 'filesystem',
-    capabilities: { atomicIfAbsent: true, presignedReads: false },
+    capabilities: { atomicIfAbsent: true, presignedReads: false, remote: false },
 
     stat: (key) =>
       operation('stat', async () => {

@@ -28,7 +28,7 @@ export function createS3Driver(options: S3Options): BlobDriver {
 
   return {
     name: 's3',
-    capabilities: { atomicIfAbsent: conditionalPut, presignedReads },
+    capabilities: { atomicIfAbsent: conditionalPut, presignedReads, remote: true },
 
     stat: (key) =>
       bucket.request('stat', 0, async (request) => {
