@@ -265,7 +265,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const existence = createExistenceCache(driver, now);
 
   async function lost(digest: Digest): Promise<void> {
-    await metadata.evictContent(digest, now());
+    await metadata.evictContent(digest, now(), true);
   }
 
   /** What is here, but for its bytes, is fetched again. */

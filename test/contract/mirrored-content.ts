@@ -229,6 +229,14 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect(await store().repositoryExists(repository)).toBe(false);
   });
 
+  test('content whose bytes were lost leaves its tag and its promises behind', async () => {
+    await manifest('a', ['b']);
+    await tag('1', 'a', 1);
+    expect(await store().evictContent(digest('a'), 9, true)).toBe(true);
+    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ digest: digest('a'), heldDigest: null });
+    expect(await store().findPromise('docker.io/library/a', digest('b'))).toBeDefined();
+  });
+
   test('a repository that somebody has pushed stays, also without content', async () => {
     await store().recordMirroredBlob([holder('own')], digest('b'), 5, 1);
     await store().commitBlob('own', digest('c'), 1, 'no upload', 2);

@@ -88,9 +88,10 @@ function* forgetEmptyRepository(id: number): Query<void> {
 
 /**
  * Takes the content out of every mirrored repository. True where no other repository has it: then it exists no longer
- * and its bytes may go; until `endTransits` they are counted as leaving.
+ * and its bytes may go; until `endTransits` they are counted as leaving. `keepsTags`: its bytes were lost and are to be
+ * fetched again, so that tags still point at the manifest and what it names is still known.
  */
-export function* evictContent(digest: string, now: number): Query<boolean> {
+export function* evictContent(digest: string, now: number, keepsTags = false): Query<boolean> {
   yield* holdSize();
   for (const table of ['links', 'manifests']) {
     const rows = yield* all<{ id: number }>(
@@ -99,7 +100,7 @@ export function* evictContent(digest: string, now: number): Query<boolean> {
       digest,
     );
     for (const { id } of rows) {
-      if (table === 'manifests') yield* forgetTagsAndPromises(id, digest);
+      if (table === 'manifests' && !keepsTags) yield* forgetTagsAndPromises(id, digest);
       yield* run(`DELETE FROM ${table} WHERE repository_id = ? AND digest = ?`, id, digest);
       yield* forgetEmptyRepository(id);
     }
