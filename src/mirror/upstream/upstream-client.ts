@@ -76,19 +76,21 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     return new URL(`${upstream.url.pathname.replace(/\/$/, '')}/v2/${remoteName}/${path}`, upstream.url);
   }
 
-  /** The first response that is no redirect. A link that does not work any more is replaced once by a new one. */
+  /** Returns the first response that is no redirect. A link that its host refuses is replaced once by a new one. */
   async function follow(request: UpstreamRequest, login: Login | undefined): Promise<IncomingMessage> {
     let url = urlOf(request);
     let mayRenewLink = true;
     for (let hop = 0; hop <= maxRedirects; hop++) {
       const isRegistry = url.origin === origin;
-      const response = await authorized(request, url, isRegistry ? login : undefined);
-      const { statusCode = 0, headers } = response;
-      if (isSuccess(statusCode)) return response;
-      discard(response);
-      if (redirectStatuses.has(statusCode)) url = nextUrl(url, headers.location);
-      else if (isRegistry || !mayRenewLink || !isBadLink(statusCode)) throw refusalOf(response, isRegistry, now());
-      else {
+      try {
+        const response = await authorized(request, url, isRegistry ? login : undefined);
+        const { statusCode = 0, headers } = response;
+        if (isSuccess(statusCode)) return response;
+        discard(response);
+        if (!redirectStatuses.has(statusCode)) throw refusalOf(response, isRegistry, now());
+        url = nextUrl(url, headers.location);
+      } catch (error) {
+        if (isRegistry || !mayRenewLink || !isLinkRefused(error)) throw error;
         mayRenewLink = false;
         url = urlOf(request);
       }
@@ -206,9 +208,11 @@ function isSuccess(status: number): boolean {
   return status === 200 || status === 206;
 }
 
-/** Hosts that are redirected to know nothing of repositories: what they refuse is the link. */
-function isBadLink(status: number): boolean {
-  return status >= 400 && status < 500 && status !== 416 && status !== 429;
+/** True if the host of a link refuses the request. Such a host knows no repositories: it refuses the link itself. */
+function isLinkRefused(error: unknown): boolean {
+  if (!(error instanceof UpstreamError)) return false;
+  const { code, status = 0 } = error;
+  return code === 'denied' || (status >= 400 && status < 500 && status !== 416 && status !== 429);
 }
 
 /** The error for a response that is neither a success nor a redirect. */
@@ -223,6 +227,11 @@ function refusalOf(response: IncomingMessage, isRegistry: boolean, now: number):
 /** Sources that have no newer login give the same one again. */
 function isSameLogin({ credential: one }: Login, { credential: other }: Login): boolean {
   return one.username === other.username && one.password === other.password;
+}
+
+/** Only the registry's own demand says something of the repository. */
+function loginNeeded(isRegistry: boolean): UpstreamError {
+  return new UpstreamError(isRegistry ? 'denied' : 'failed', 'a login is needed', { status: 401 });
 }
 
 function loginRefused(): UpstreamError {

@@ -274,6 +274,17 @@ describe('MUST 9: an upstream that breaks off', () => {
     expect((await get(upstream.addBlob('o/i', randomBytes(10)))).status).toBe(502);
   });
 
+  test('a link whose host asks for a login is replaced by a new one, once', async () => {
+    const bytes = randomBytes(1000);
+    const digest = upstream.addBlob('o/i', bytes);
+    const refusal = { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="cdn"' } };
+    upstream.misbehave('GET', /^cdn/, refusal);
+    const answer = await get(digest);
+    expect([answer.status, answer.body.equals(bytes), blobGets()]).toEqual([200, true, 2]);
+    upstream.misbehave('GET', /^cdn/, refusal, 2);
+    expect((await get(upstream.addBlob('o/i', randomBytes(10)))).status).toBe(502);
+  });
+
   test('MUST 9: a token that has ended meanwhile is replaced', async () => {
     const bytes = randomBytes(1_000_000);
     const digest = upstream.addBlob('o/i', bytes);
