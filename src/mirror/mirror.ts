@@ -35,7 +35,7 @@ import { type MirroredRepository, type Routing, createRouting } from './names/ro
 import type { BlobLookup, ManifestLookup } from './remote/lookup-result.ts';
 import type { ProxySettings, Timeouts } from './upstream/transport.ts';
 import { createSpaceReservations } from './cache/space-reservations.ts';
-import { type Upstream, createUpstreams, hasLogins } from './upstream/upstream.ts';
+import { type Upstream, createUpstreams, hasLogins, loginKeyOf } from './upstream/upstream.ts';
 import { reasonOf } from './upstream/upstream-error.ts';
 import { type UpstreamVisibility, createUpstreamVisibility } from './visibility/upstream-visibility.ts';
 import { createStoredListings } from './remote/stored-listings.ts';
@@ -229,9 +229,13 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       return bandwidthOf(upstream).spend(bytes, signal);
     },
   });
-  function pressure({ upstream }: MirroredRepository): Pressure {
-    if (limits.isScarce(upstream.name)) return 'scarce';
-    return fills.count >= upstream.connections / 2 ? 'busy' : 'none';
+  function isScarce({ upstream, remoteName }: MirroredRepository): boolean {
+    return limits.isScarce(upstream.name, loginKeyOf(upstream, remoteName));
+  }
+
+  function pressure(source: MirroredRepository): Pressure {
+    if (isScarce(source)) return 'scarce';
+    return fills.count >= source.upstream.connections / 2 ? 'busy' : 'none';
   }
 
   const prefetch = createPrefetch({
@@ -254,8 +258,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     negativeCache,
     now,
     downloadLock: options.manifestTurns ?? noTurns,
-    freshnessSeconds: ({ upstream, repository }, tag) =>
-      options.tagFreshness(repository, tag) * (limits.isScarce(upstream.name) ? scarceFactor : 1),
+    freshnessSeconds: (source, tag) => options.tagFreshness(source.repository, tag) * (isScarce(source) ? scarceFactor : 1),
     staleWhileRevalidateSeconds: options.staleWhileRevalidateSeconds,
     negativeSeconds: options.negativeSeconds,
     retrySeconds: options.retrySeconds,
@@ -348,7 +351,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       fillBytes: fills.bytes,
       sizeBytes: eviction.sizeBytes,
       limits: upstreams.all.flatMap(({ name }) => {
-        const limit = limits.of(name);
+        const limit = limits.scarcest(name);
         return limit ? [{ upstream: name, limit: limit.limit, remaining: limit.remaining }] : [];
       }),
       refusedLogins: logins.refused(),

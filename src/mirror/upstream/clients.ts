@@ -4,7 +4,7 @@ import { createCredentials } from './credentials.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { type Tokens, createTokens } from './tokens.ts';
 import { type ConnectionState, type ProxySettings, type Timeouts, createTransport } from './transport.ts';
-import type { Upstream } from './upstream.ts';
+import { type Upstream, loginKeyOf } from './upstream.ts';
 import { type PassingClient, type UpstreamClient, createUpstreamClient } from './upstream-client.ts';
 
 export interface ClientsOptions {
@@ -70,7 +70,7 @@ function createEntry(upstream: Upstream, tokens: Tokens, options: ClientsOptions
     ...shared,
     circuitsFor: (path) => (path.startsWith('blobs/') ? forBlobs : forManifests),
     credentials: createCredentials(upstream.logins, upstream.url.host, now),
-    observe: (headers) => limits.observe(upstream.name, headers),
+    observe: (headers, remoteName) => limits.observe(upstream.name, loginKeyOf(upstream, remoteName), headers),
     onLogin: (key, isAccepted) => onLogin(upstream.name, key, isAccepted),
   });
   const anonymous = createUpstreamClient({

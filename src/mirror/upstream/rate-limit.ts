@@ -1,47 +1,55 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What an upstream has said of how much may still be pulled (`ratelimit-*`, Docker Hub's). */
+/** How much may still be pulled from an upstream, from its headers `ratelimit-*` (Docker Hub sends them). */
 export interface RateLimit {
   readonly limit: number;
   readonly remaining: number;
 }
 
+/** The limits of each login of each upstream. `login`: key of its place in the configuration; undefined: no login. */
 export interface RateLimits {
-  /** Takes note of a response's headers. Those of an account without a limit say nothing. */
-  observe(upstream: string, headers: IncomingHttpHeaders): void;
-  of(upstream: string): RateLimit | undefined;
-  /** So little is left that only what clients ask for should be pulled. */
-  isScarce(upstream: string): boolean;
+  /** Records the limit in a response's headers. Responses to accounts without a limit have no such headers. */
+  observe(upstream: string, login: string | undefined, headers: IncomingHttpHeaders): void;
+  /** Returns the limit of the upstream's login with the smallest part left; undefined if none has a limit now. */
+  scarcest(upstream: string): RateLimit | undefined;
+  /** True if so little is left that only content for waiting clients should be pulled. */
+  isScarce(upstream: string, login: string | undefined): boolean;
 }
 
 /** Part of the limit that is kept for clients. */
 const reserve = 0.2;
 
 export function createRateLimits(now: () => number): RateLimits {
-  const known = new Map<string, RateLimit & { readonly until: number }>();
+  const upstreams = new Map<string, Map<string, TimedLimit>>();
 
-  function of(upstream: string): RateLimit | undefined {
-    const entry = known.get(upstream);
-    return entry && entry.until > now() ? entry : undefined;
-  }
+  const current = (entry: TimedLimit | undefined) => (entry && entry.until > now() ? entry : undefined);
 
   return {
-    of,
-    observe(upstream, headers) {
+    observe(upstream, login = '', headers) {
       const limit = parse(headers['ratelimit-limit']);
       const remaining = parse(headers['ratelimit-remaining']);
       if (!limit || !remaining) return;
-      known.set(upstream, {
-        limit: limit.count,
-        remaining: remaining.count,
-        until: now() + (remaining.windowSeconds ?? 3600) * 1000,
-      });
+      const logins = upstreams.get(upstream) ?? new Map<string, TimedLimit>();
+      upstreams.set(upstream, logins);
+      const until = now() + (remaining.windowSeconds ?? 3600) * 1000;
+      logins.set(login, { limit: limit.count, remaining: remaining.count, until });
     },
-    isScarce(upstream) {
-      const entry = of(upstream);
+    scarcest(upstream) {
+      const limits = [...(upstreams.get(upstream)?.values() ?? [])].filter((entry) => current(entry));
+      return limits.sort((one, other) => partLeft(one) - partLeft(other))[0];
+    },
+    isScarce(upstream, login = '') {
+      const entry = current(upstreams.get(upstream)?.get(login));
       return entry !== undefined && entry.remaining < entry.limit * reserve;
     },
   };
+}
+
+/** `until`: when the upstream counts anew, in milliseconds since 1970. */
+type TimedLimit = RateLimit & { readonly until: number };
+
+function partLeft({ limit, remaining }: RateLimit): number {
+  return limit === 0 ? 0 : remaining / limit;
 }
 
 /** `100;w=21600`: so many in so many seconds. */

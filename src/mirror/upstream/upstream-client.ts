@@ -50,8 +50,8 @@ export interface UpstreamClientOptions {
   readonly proxy: ProxySettings;
   /** Until the last hop's headers, tokens and redirects included: clients wait for no more than 30 seconds. */
   readonly headersSeconds: number;
-  /** Is shown the headers of everything that the upstream's registry answers. */
-  readonly observe: (headers: IncomingHttpHeaders) => void;
+  /** Called with the headers of every answer of the upstream's registry to a request for the repository. */
+  readonly observe: (headers: IncomingHttpHeaders, remoteName: string) => void;
   /** Is told whether the upstream takes the login, by the key of its place in the configuration. */
   readonly onLogin: (key: string, isAccepted: boolean) => void;
 }
@@ -105,7 +105,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     const ask = async (authorization: string | undefined) => {
       const response = await send(request, url, authorization);
       // Before a token server is asked: it may be where the upstream is.
-      if (url.origin === origin) learn(response);
+      if (url.origin === origin) learn(response, request.remoteName);
       if (login && isBasic(authorization)) onLogin(login.key, response.statusCode !== 401);
       return response;
     };
@@ -114,7 +114,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     if (response.statusCode !== 401) return response;
     discard(response);
     const second = await authorizer.answer(purpose(), response.headers['www-authenticate'], first);
-    if (second === undefined) throw isBasic(first) ? loginRefused() : new UpstreamError('denied', 'a login is needed');
+    if (second === undefined) throw isBasic(first) ? loginRefused() : loginNeeded(url.origin === origin);
     const answer = await ask(second);
     if (answer.statusCode !== 401 || !isBasic(second)) return answer;
     discard(answer);
@@ -134,8 +134,8 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     return transport.send({ method, url, headers, rule: ruleFor(url), signal, isDownload });
   }
 
-  function learn(response: IncomingMessage): void {
-    observe(response.headers);
+  function learn(response: IncomingMessage, remoteName: string): void {
+    observe(response.headers, remoteName);
     const peer = response.socket.remoteAddress;
     const isProxied = options.proxy['HTTP_PROXY'] !== undefined || options.proxy['HTTPS_PROXY'] !== undefined;
     if (peer !== undefined && !isProxied) ruleForOthers = isPrivate(peer) ? 'private' : 'public';

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../../config/load.ts';
 import { type AddressRule, allows } from '../../../src/mirror/upstream/address-guard.ts';
 import { createBreaker } from '../../../src/mirror/upstream/breaker.ts';
@@ -38,16 +38,27 @@ test.each([
   expect(mayTrust(new URL(realm), new URL(registry))).toBe(expected);
 });
 
-test('MUST 23: what remains is heeded: tags are believed longer', () => {
-  const limits = createRateLimits(() => 0);
-  limits.observe('docker.io', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '19;w=60' });
-  expect([limits.isScarce('docker.io'), limits.of('docker.io')?.remaining, limits.isScarce('ghcr.io')]).toEqual([
-    true,
-    19,
-    false,
-  ]);
-  limits.observe('docker.io', { 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': '20;w=60' });
-  expect(limits.isScarce('docker.io')).toBe(false);
+describe('the rate limit of an upstream', () => {
+  const headers = (remaining: number) => ({ 'ratelimit-limit': '100;w=60', 'ratelimit-remaining': `${remaining};w=60` });
+
+  test('is scarce below a fifth, until the upstream counts anew', () => {
+    let time = 0;
+    const limits = createRateLimits(() => time);
+    limits.observe('docker.io', undefined, headers(19));
+    expect([limits.isScarce('docker.io', undefined), limits.isScarce('ghcr.io', undefined)]).toEqual([true, false]);
+    time = 60_000;
+    expect([limits.isScarce('docker.io', undefined), limits.scarcest('docker.io')]).toEqual([false, undefined]);
+    limits.observe('docker.io', undefined, headers(20));
+    expect(limits.isScarce('docker.io', undefined)).toBe(false);
+  });
+
+  test('is kept for each login: a scarce one does not slow the others, and the metric shows it', () => {
+    const limits = createRateLimits(() => 0);
+    limits.observe('docker.io', 'free', headers(5));
+    limits.observe('docker.io', 'paid', headers(90));
+    expect(['free', 'paid', undefined].map((login) => limits.isScarce('docker.io', login))).toEqual([true, false, false]);
+    expect(limits.scarcest('docker.io')?.remaining).toBe(5);
+  });
 });
 
 test('MUST 23: three failures open the circuit, one trial closes it', async () => {
