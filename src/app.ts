@@ -32,7 +32,7 @@ import { warnOfOtherRegistry } from './assembly/other-registry.ts';
 import { openControl } from './assembly/open-mode.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
-import { interval, onOneReplica } from './coordination/interval.ts';
+import { listJobs, startJobs } from './jobs.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/making-room.ts';
 import { isSingleProcess } from './assembly/serves-alone.ts';
@@ -92,18 +92,12 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const endpoint = openMetricsEndpoint(config, { ...metrics, text: shared?.gather ?? metrics.text });
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, endpoint };
   const server = createServer(config, parts);
-  const expire = () => expireUploads(registry, metadata, now() - config.uploads.expireAfter * 1000);
-  const once = (name: string, seconds: number, work: () => Promise<void>) =>
-    interval(seconds, isSingleProcess(config) ? work : onOneReplica(leases, name, seconds, work), log);
-  const jobs = [
-    once('expire-uploads', 3600, expire),
-    once('tidy-mirror', 10, mirror.tidyStores),
-    interval(10, mirror.tidy, log),
-    interval(0.5, mirror.emptyTrash, log),
-    pinned,
-  ];
-  if (guard) jobs.push(once('tidy-access', 3600, guard.tidy));
-  if (certificate) jobs.push(interval(10, () => renewCertificate(certificate, log), log));
+  const jobs = startJobs(listJobs(config, { registry, mirror, metadata, guard, certificate, log, now }), {
+    leases: isSingleProcess(config) ? undefined : leases,
+    log,
+    metrics: metrics.jobs,
+    now,
+  });
 
   return {
     generatedPassword: guard?.generatedPassword,
@@ -117,7 +111,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     },
     async close() {
       closing.abort(new Error('berth is shutting down'));
-      for (const job of jobs) job.stop();
+      jobs.stop();
+      pinned.stop();
       await pause(config.shutdown.delay * 1000);
       await drain(server, config.shutdown.grace);
       await leftoversRemoved;
@@ -212,16 +207,6 @@ function pageOf({ listings }: Registry, access: AccessControl, guard: Guard | un
   if (guard && !guard.pageLogins) return [];
   const router = createPageRouter({ listings, access, logins: guard?.pageLogins });
   return [{ path: '/ui', router }];
-}
-
-async function renewCertificate(certificate: Certificate, log: Log): Promise<void> {
-  if (await certificate.renew()) log.info('new connections get the renewed certificate');
-}
-
-async function expireUploads(registry: Registry, metadata: MetadataStore, before: number): Promise<void> {
-  while ((await registry.uploads.expire(before)) > 0);
-  await registry.uploads.sweep(before);
-  await metadata.forgetLeases(before);
 }
 
 function listen(server: Server, { listen: { host, port }, tls }: Config, reusePort: boolean): Promise<string> {

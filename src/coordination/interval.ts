@@ -1,8 +1,11 @@
 import type { Log } from '../observability/log.ts';
 import type { Leases } from './leases.ts';
 
-/** Runs `work` every `seconds`, never twice at once. A failure is logged and the next turn tries again. */
-export function interval(seconds: number, work: () => Promise<void>, log: Log): { stop(): void } {
+/**
+ * Runs `work` `seconds` after its last run has ended, until `stop`. A failure is logged with `job`, and does not end the
+ * repetition.
+ */
+export function interval(seconds: number, work: () => Promise<void>, log: Log, job?: string): { stop(): void } {
   let timer = schedule();
   let stopped = false;
 
@@ -14,7 +17,7 @@ export function interval(seconds: number, work: () => Promise<void>, log: Log): 
     try {
       await work();
     } catch (error) {
-      log.error({ err: error }, 'scheduled work failed');
+      log.error({ job, err: error }, 'a scheduled job failed');
     }
     if (!stopped) timer = schedule();
   }
@@ -28,15 +31,15 @@ export function interval(seconds: number, work: () => Promise<void>, log: Log): 
 }
 
 /**
- * `work` for `every`: all processes may try, one of them does it in each turn of `seconds`. When that one dies, another
- * takes over a turn later.
+ * Returns `work` for an `interval` of `seconds` in each process: one process runs it at each interval. When that process
+ * dies, another one takes over an interval later.
  */
 export function onOneReplica(leases: Leases, name: string, seconds: number, work: () => Promise<void>): () => Promise<void> {
-  // A little less than a turn: the same process must find its own last turn over.
+  // Shorter than the interval: the lease of the process that ran last must be over at its next run.
   return notBefore(leases, name, seconds * 0.9, work);
 }
 
-/** `work` for an `every` of short turns: whichever process comes first does it, and then nobody for `seconds`. */
+/** Returns `work` for short intervals in each process: the first process runs it, and then no process for `seconds`. */
 export function notBefore(leases: Leases, name: string, seconds: number, work: () => Promise<void>): () => Promise<void> {
   return async () => {
     const lease = await leases.take(`job:${name}`, { milliseconds: seconds * 1000 });

@@ -3,12 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
 import { openBlobStore } from '../../src/assembly/blob-store.ts';
 import { createExistenceCache } from '../../src/mirror/cache/existence-cache.ts';
-import type { Digest } from '../../src/oci/digest.ts';
-import { createBlobs } from '../../src/registry/blobs.ts';
 import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { readAll } from '../../storage/blobs/missing.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { s3Settings } from '../support/blobs.ts';
 import { call } from '../support/call.ts';
@@ -253,51 +250,4 @@ test('what was there is believed to be there for five minutes, and looked for on
   time += 1;
   expect([await look(), await look(), looks]).toEqual([false, false, 3]);
   expect([await createExistenceCache(driver(false), () => time).isThere('sha256:1'), looks]).toEqual([true, 3]);
-});
-
-describe('a HEAD of a pushed blob', () => {
-  const digest = digestOf('blob') as Digest;
-  let time = 1_000_000;
-  let lookups = 0;
-  let stat: () => Promise<unknown>;
-
-  function blobsOver(remote: boolean) {
-    const driver = {
-      capabilities: { remote },
-      stat() {
-        lookups++;
-        return stat();
-      },
-    } as unknown as BlobDriver;
-    return createBlobs({ driver, metadata: {} as MetadataStore, now: () => time });
-  }
-
-  beforeEach(() => {
-    lookups = 0;
-    stat = () => Promise.resolve({ sizeBytes: 4 });
-  });
-
-  test('asks a remote store once in five minutes, and local files each time', async () => {
-    const [remote, local] = [blobsOver(true), blobsOver(false)];
-    expect([await remote.isLost(digest, 4), await remote.isLost(digest, 4), lookups]).toEqual([false, false, 1]);
-    time += 300_000;
-    expect([await remote.isLost(digest, 4), lookups]).toEqual([false, 2]);
-    expect([await local.isLost(digest, 4), await local.isLost(digest, 4), lookups]).toEqual([false, false, 4]);
-  });
-
-  test('asks a remote store again as long as it does not have the blob', async () => {
-    const blobs = blobsOver(true);
-    stat = () => Promise.reject(new StorageError('not_found', 'gone'));
-    expect([await blobs.isLost(digest, 4), await blobs.isLost(digest, 4), lookups]).toEqual([true, true, 2]);
-    stat = () => Promise.resolve({ sizeBytes: 3 });
-    expect(await blobs.isLost(digest, 4)).toBe(true);
-  });
-
-  test('is answered from the records while a remote store is unavailable, and not while it denies access', async () => {
-    const blobs = blobsOver(true);
-    stat = () => Promise.reject(new StorageError('unavailable', 'away'));
-    expect(await blobs.isLost(digest, 4)).toBe(false);
-    stat = () => Promise.reject(new StorageError('denied', 'no'));
-    await expect(blobs.isLost(digest, 4)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-  });
 });

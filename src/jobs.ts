@@ -1,0 +1,90 @@
+import type { Config } from '../config/schema.ts';
+import type { MetadataStore } from '../storage/metadata/store.ts';
+import type { Guard } from './assembly/guard.ts';
+import { interval, onOneReplica } from './coordination/interval.ts';
+import type { Leases } from './coordination/leases.ts';
+import type { Certificate } from './http/server/certificate.ts';
+import type { Mirror } from './mirror/mirror.ts';
+import type { JobMetrics } from './observability/job-metrics.ts';
+import type { Log } from './observability/log.ts';
+import type { Registry } from './registry/registry.ts';
+
+/** Work that berth does again and again. */
+export interface Job {
+  /** Names the job in metrics, in log lines and in the lease of its scope. */
+  readonly name: string;
+  /** Seconds from the end of a run to the next one. */
+  readonly every: number;
+  /** Runs in each process, or in one process of all that share the stores. */
+  readonly scope: 'process' | 'cluster';
+  run(): Promise<void>;
+}
+
+export interface JobParts {
+  readonly registry: Pick<Registry, 'uploads'>;
+  readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
+  readonly metadata: Pick<MetadataStore, 'forgetLeases'>;
+  readonly guard: Pick<Guard, 'tidy'> | undefined;
+  readonly certificate: Certificate | undefined;
+  readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Returns the scheduled jobs of a server. The refresh of listed images has a schedule of its own: `pinned-images.ts`. */
+export function listJobs({ uploads }: Pick<Config, 'uploads'>, parts: JobParts): readonly Job[] {
+  const { registry, mirror, metadata, guard, certificate, log, now } = parts;
+  const expire = () => expireUploads(registry, metadata, now() - uploads.expireAfter * 1000);
+  return [
+    { name: 'expire-uploads', every: 3600, scope: 'cluster', run: expire },
+    { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
+    { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },
+    { name: 'empty-trash', every: 0.5, scope: 'process', run: mirror.emptyTrash },
+    ...(guard ? [{ name: 'tidy-access', every: 3600, scope: 'cluster', run: guard.tidy } as const] : []),
+    ...(certificate
+      ? [{ name: 'renew-certificate', every: 10, scope: 'process', run: () => renewCertificate(certificate, log) } as const]
+      : []),
+  ];
+}
+
+export interface ScheduleOptions {
+  /** Undefined in a single process, which runs the jobs of both scopes. */
+  readonly leases: Leases | undefined;
+  readonly log: Log;
+  readonly metrics: JobMetrics;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Schedules the jobs until `stop`. A failed run is logged and counted; the next run comes at its time. */
+export function startJobs(jobs: readonly Job[], { leases, log, metrics, now }: ScheduleOptions): { stop(): void } {
+  const running = jobs.map((job) => {
+    const run = () => measured(job, metrics, now);
+    const scheduled = job.scope === 'cluster' && leases ? onOneReplica(leases, job.name, job.every, run) : run;
+    return interval(job.every, scheduled, log, job.name);
+  });
+  return { stop: () => running.forEach((job) => job.stop()) };
+}
+
+/** Runs the job once and records its duration and whether it failed. Rejects as the job does. */
+async function measured({ name, run }: Job, metrics: JobMetrics, now: () => number): Promise<void> {
+  const startedAt = performance.now();
+  let hasFailed = true;
+  try {
+    await run();
+    hasFailed = false;
+  } finally {
+    metrics.ran(name, { endedAt: now(), seconds: (performance.now() - startedAt) / 1000, hasFailed });
+  }
+}
+
+async function renewCertificate(certificate: Certificate, log: Log): Promise<void> {
+  if (await certificate.renew()) log.info('new connections get the renewed certificate');
+}
+
+/** Ends upload sessions that began before `before` (milliseconds since 1970), and deletes bytes and leases left since then. */
+async function expireUploads(registry: JobParts['registry'], metadata: JobParts['metadata'], before: number): Promise<void> {
+  while ((await registry.uploads.expire(before)) > 0);
+  await registry.uploads.sweep(before);
+  await metadata.forgetLeases(before);
+}
