@@ -36,7 +36,7 @@ describeWith(['podman'], 'podman', () => {
     return run('podman', ['search', '--tls-verify=false', '--authfile', file, `${berth.host}/${term}`], { env });
   };
 
-  test('search finds with a login what is private, and without one nothing of it', async () => {
+  test('search finds private repositories with a login only', async () => {
     await pushAs(berth, basic('alice', 'wonderland'), 'alice/sought', '1');
     expect(await search('alice:wonderland', 'sought')).toContain(`${berth.host}/alice/sought`);
     for (const login of ['', 'bob:bob the builder']) {
@@ -63,14 +63,14 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     return image;
   };
 
-  test('search without a login is answered, and shows only what is public', async () => {
+  test('search without a login shows public repositories only', async () => {
     await pushAs(berth, basic('alice', 'wonderland'), 'alice/kept', '1');
     expect(await daemon.docker('search', `${berth.host}/kept`)).not.toContain('alice/kept');
     await pushAs(berth, basic('alice', 'wonderland'), 'alice/free', '1');
     expect(await daemon.docker('search', `${berth.host}/free`)).toContain('alice/free');
   }, 60_000);
 
-  test('login, push, pull, logout; a wrong password is told at login', async () => {
+  test('login, push, pull and logout work, and docker login reports a wrong password', async () => {
     await expect(login('alice', 'wrong')).rejects.toThrow(/unauthorized/);
     expect(await login('alice', 'wonderland')).toContain('Login Succeeded');
     const image = await make('alice/app');
@@ -82,7 +82,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     await expect(daemon.docker('pull', image)).rejects.toThrow(/denied|unauthorized/);
   }, 120_000);
 
-  test('what is public needs no login to pull, and one to push', async () => {
+  test('a public repository needs a login for push, but not for pull', async () => {
     const image = await make('alice/free');
     await expect(daemon.docker('push', image)).rejects.toThrow(/denied|unauthorized|authentication required/);
     await login('alice', 'wonderland');
@@ -92,7 +92,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     await daemon.docker('pull', image);
   }, 120_000);
 
-  test('who may only pull does not push, and sees nothing else; a mount does not get around that', async () => {
+  test('a user with pull alone cannot push, see other repositories, or mount from them', async () => {
     await login('alice', 'wonderland');
     for (const repository of ['alice/shared', 'alice/secret']) await daemon.docker('push', await make(repository));
     await login('bob', 'bob the builder');
@@ -106,14 +106,14 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     await daemon.docker('logout', berth.host);
   }, 120_000);
 
-  test('a robot pushes to its one repository', async () => {
+  test('a robot pushes to its repository', async () => {
     await login('ci', robot);
     await daemon.docker('push', await make('ci/one'));
     await expect(daemon.docker('push', await make('ci/two'))).rejects.toThrow(/denied/);
     await daemon.docker('logout', berth.host);
   }, 120_000);
 
-  test('a credential helper is given a token to keep, and not the password', async () => {
+  test('a credential helper stores a token instead of the password', async () => {
     const [kept, config] = [join(home, 'kept'), join(home, 'docker-config')];
     await mkdir(config);
     await writeFile(join(home, 'bin/docker-credential-test'), credentialHelper(kept), { mode: 0o755 });
@@ -131,7 +131,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     await expect(docker('push', image)).rejects.toThrow(/denied|unauthorized|authentication required/);
   }, 120_000);
 
-  test('a password that has changed ends the login', async () => {
+  test('a changed password ends the login', async () => {
     await berth.administration.createUser({ name: 'carol', password: 'first password', isAdmin: false });
     await login('carol', 'first password');
     const image = await make('carol/app');
@@ -182,7 +182,7 @@ describeWith(['podman', 'skopeo', 'buildah'], 'podman, buildah and skopeo', () =
     await writeFile(join(home, 'registries.conf'), `[[registry]]\nlocation = "${berth.host}"\ninsecure = true\n`);
   });
 
-  test('podman login, push, pull, logout', async () => {
+  test('podman logs in, pushes, pulls and logs out', async () => {
     const login = (secret: string) => podman('login', '--tls-verify=false', '-u', 'alice', '-p', secret, berth.host);
     await expect(login('wrong')).rejects.toThrow(/invalid username\/password|unauthorized/);
     await login('wonderland');
@@ -200,7 +200,7 @@ describeWith(['podman', 'skopeo', 'buildah'], 'podman, buildah and skopeo', () =
     );
   }, 180_000);
 
-  test('skopeo with credentials: copies, lists tags, deletes; without the grant it sees nothing', async () => {
+  test('skopeo copies, lists tags and deletes with a grant, and sees nothing without one', async () => {
     const source = `docker://${berth.host}/alice/skopeo:1`;
     const [alice, bob] = ['alice:wonderland', 'bob:bob the builder'];
     await mkdir(join(home, 'image'));
@@ -238,7 +238,7 @@ describeWith(['containerd', 'ctr'], "containerd's ctr", () => {
   }, 60_000);
   afterAll(() => containerd.close(), 60_000);
 
-  test('pull and push with a user, and not without', async () => {
+  test('pulls and pushes as a user, and not without a login', async () => {
     const from = `${berth.host}/alice/ctr:1`;
     await pushAs(berth, basic('alice', 'wonderland'), 'alice/ctr', '1');
     const pull = (...args: string[]) => containerd.ctr('content', 'fetch', '--plain-http', ...args, from);

@@ -63,7 +63,7 @@ describeWith(['chromium'], 'a browser', () => {
     expect(await page.getByRole('cell').allInnerTexts()).toEqual(['1.0']);
   }
 
-  test('logs in by name and password, makes a token that docker login takes, and logs out', async () => {
+  test('logs in with a password, creates a token that docker login accepts, and logs out', async () => {
     await page.getByLabel('Name').fill('alice');
     await page.getByLabel('Password').fill('wonderland');
     await page.getByRole('button', { name: 'Sign in' }).click();
@@ -74,7 +74,7 @@ describeWith(['chromium'], 'a browser', () => {
     expect(new URL(page.url()).pathname).toBe('/ui/login');
   });
 
-  test('logs in by its provider, makes a token that docker login takes, and revokes it', async () => {
+  test('logs in at an OpenID Connect provider, creates a token that docker login accepts, and revokes it', async () => {
     provider.claims = { sub: 'bob', preferred_username: 'bob' };
     await page.getByRole('link', { name: 'Sign in with Example <Corp>' }).click();
     expect(await page.locator('.user').innerText()).toBe('bob');
@@ -85,7 +85,7 @@ describeWith(['chromium'], 'a browser', () => {
     expect(await row.count()).toBe(0);
   });
 
-  test('sends no form of another site with a login', async () => {
+  test('does not send its session with a form of another site', async () => {
     await page.getByLabel('Name').fill('alice');
     await page.getByLabel('Password').fill('wonderland');
     await page.getByRole('button', { name: 'Sign in' }).click();

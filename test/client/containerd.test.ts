@@ -17,7 +17,7 @@ describeWith(['containerd', 'ctr'], "containerd's ctr", () => {
   }, 60_000);
   afterAll(() => Promise.all([berth.dispose(), containerd.close()]), 60_000);
 
-  test('pull, push under another name, pull that', async () => {
+  test('pulls an image, pushes it under another name and pulls it again', async () => {
     const layer = tar({ hello: 'hello\n' });
     const compressed = gzipSync(layer);
     const config = JSON.stringify({

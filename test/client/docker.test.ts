@@ -33,7 +33,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     return berth.log().match(/"method":"PATCH"/g)?.length ?? 0;
   }
 
-  test('push, remove, pull: the same digest; also by digest, and after a restart of the registry', async () => {
+  test('an image keeps its digest after push, restart of the registry and pull, by tag and by digest', async () => {
     const name = `${berth.host}/hello:1`;
     await importImage(name, { hello: 'hello\n' });
     const pushed = digestIn(await daemon.docker('push', name));
@@ -45,7 +45,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     expect(digestIn(await daemon.docker('pull', `${berth.host}/hello@${pushed}`))).toBe(pushed);
   }, 120_000);
 
-  test('build FROM a pulled image with COPY, push and pull it', async () => {
+  test('an image built FROM a pulled one can be pushed and pulled', async () => {
     await importImage(`${berth.host}/base:1`, { base: 'base\n' });
     await daemon.docker('push', `${berth.host}/base:1`);
     await daemon.docker('rmi', `${berth.host}/base:1`);
@@ -57,7 +57,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     expect(digestIn(await daemon.docker('pull', `${berth.host}/built:1`))).toBe(pushed);
   }, 120_000);
 
-  test('a second repository gets the layers by mount: nothing is uploaded twice', async () => {
+  test('a push to a second repository mounts the layers and uploads nothing', async () => {
     const name = `${berth.host}/first:1`;
     await importImage(name, { layer: randomBytes(50_000) });
     await daemon.docker('push', name);
@@ -68,7 +68,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     expect(berth.log()).toContain('&mount=sha256');
   }, 120_000);
 
-  test('a manifest list of two architectures', async () => {
+  test('a manifest list of two architectures can be pushed and pulled', async () => {
     for (const architecture of ['amd64', 'arm64']) {
       await importImage(`${berth.host}/multi:${architecture}`, { architecture });
       await daemon.docker('push', `${berth.host}/multi:${architecture}`);
@@ -84,7 +84,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     await daemon.docker('pull', list);
   }, 120_000);
 
-  test('what is deleted can be pulled no more, and the message says so', async () => {
+  test('a deleted image cannot be pulled, and the message says so', async () => {
     const name = `${berth.host}/gone:1`;
     await importImage(name, { gone: 'x' });
     await daemon.docker('push', name);
@@ -113,7 +113,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     120_000,
   );
 
-  test('a layer of 128 MiB that does not compress', async () => {
+  test('a layer of 128 MiB that does not compress can be pushed and pulled', async () => {
     const name = `${berth.host}/large:1`;
     await importImage(name, { large: randomBytes(128 * 1024 ** 2) });
     const pushed = digestIn(await daemon.docker('push', name));

@@ -97,18 +97,18 @@ describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
     }
   }
 
-  test('it is not root, has a volume, a health check and says where it listens', async () => {
+  test('the image has a user other than root, a volume, a health check and its address', async () => {
     const config = await imageConfig();
     expect(config).toMatchObject({ User: '65532:65532', Volumes: { '/data': {} }, ExposedPorts: { '5000/tcp': {} } });
     expect(config.Env).toContain('BERTH_LISTEN=0.0.0.0:5000');
     expect(config.Healthcheck.Test).toEqual(['CMD', 'berth-health']);
   });
 
-  test('it does not start on 0.0.0.0 until somebody says that open access is wanted', async () => {
+  test('a container does not start on 0.0.0.0 in mode open without access.allowOpen', async () => {
     await expect(inContainer([], ...command)).rejects.toThrow('access.allowOpen');
   }, 60_000);
 
-  test('it starts, keeps an image and sends blobs by sendfile; its health check follows the port', async () => {
+  test('a container stores an image and sends blobs with sendfile, and its health check follows the port', async () => {
     const port = await freePort();
     const options = setting('BERTH_LISTEN', `127.0.0.1:${port}`);
     await serving(options, async () => {
@@ -121,7 +121,7 @@ describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
     await expect(inContainer(options, 'berth-health')).rejects.toThrow();
   }, 60_000);
 
-  test('its health check works with TLS', async () => {
+  test('the health check works with TLS', async () => {
     const folder = join(home, 'tls');
     await mkdir(folder);
     const { certificate, key } = await writeCertificate(folder, 'registry.example.com');
@@ -136,7 +136,7 @@ describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
     });
   }, 60_000);
 
-  test("a folder that is mounted and not berth's own: the message names the user", async () => {
+  test('a mounted folder of another user is an error that names the user to give it to', async () => {
     const folder = join(home, 'foreign');
     await mkdir(folder, { mode: 0o700 });
     const data = setting('BERTH_STORAGE_BLOBS_DIRECTORY', '/mounted');
@@ -144,7 +144,7 @@ describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
     await expect(inContainer(options, ...command)).rejects.toThrow('chown -R 65532:65532 /mounted');
   }, 60_000);
 
-  test('it has the command berth', async () => {
+  test('the image has the command berth', async () => {
     expect(await inContainer([], 'berth', '--version')).toMatch(/^berth \d+\.\d+\.\d+\n$/);
     const generated = await inContainer(setting('BERTH_ACCESS_MODE', 'token'), 'berth', 'user', 'add', 'alice');
     expect(generated.trim().length).toBeGreaterThanOrEqual(20);

@@ -92,7 +92,7 @@ describeWith(['docker', 'dockerd'], 'dockerd with registry-mirrors', () => {
   }, 60_000);
   afterAll(() => daemon.close(), 60_000);
 
-  test('MUST 35: pulls images of Docker Hub in all weathers', async () => {
+  test('pulls images of Docker Hub while the upstream works, fails and limits', async () => {
     await pullInAllWeathers(
       hub,
       'library/weather',
@@ -101,18 +101,18 @@ describeWith(['docker', 'dockerd'], 'dockerd with registry-mirrors', () => {
     );
   }, 240_000);
 
-  test('MUST 35: builds FROM an image of Docker Hub', async () => {
+  test('builds FROM an image of Docker Hub', async () => {
     hub.addRealImage('owner/base', '1', 1000);
     await writeFile(join(home, 'Dockerfile'), 'FROM owner/base:1\nCOPY Dockerfile /added\n');
     await daemon.docker('build', '-t', 'built', home);
   }, 120_000);
 
-  test('pulls by a name that says both', async () => {
+  test('pulls by a name with the hosts of berth and of the upstream', async () => {
     github.addRealImage('o/named', '1', 1000);
     await daemon.docker('pull', `${mirrorHost()}/ghcr.io/o/named:1`);
   }, 120_000);
 
-  test('MUST 32: searches', async () => {
+  test('searches berth', async () => {
     github.addRealImage('o/searched', '1', 1000);
     await call(berth, 'GET', '/v2/ghcr.io/o/searched/manifests/1');
     expect(await daemon.docker('search', `${mirrorHost()}/searched`)).toContain('ghcr.io/o/searched');
@@ -129,7 +129,7 @@ describeWith(['containerd', 'ctr'], 'ctr with hosts.toml', () => {
   }, 60_000);
   afterAll(() => containerd.close(), 60_000);
 
-  test('MUST 35: pulls by ns in all weathers', async () => {
+  test('pulls by ns while the upstream works, fails and limits', async () => {
     await pullInAllWeathers(
       github,
       'o/weather',
@@ -160,7 +160,7 @@ describeWith(['skopeo', 'podman'], 'skopeo and podman with registries.conf', () 
     await writeFile(join(home, 'registries.conf'), await snippet('podman'));
   });
 
-  test('MUST 35: podman pulls in all weathers', async () => {
+  test('podman pulls while the upstream works, fails and limits', async () => {
     await pullInAllWeathers(
       github,
       'o/podman',
@@ -169,7 +169,7 @@ describeWith(['skopeo', 'podman'], 'skopeo and podman with registries.conf', () 
     );
   }, 240_000);
 
-  test('MUST 35: skopeo copies from Docker Hub, also what the upstream breaks off', async () => {
+  test('skopeo copies from Docker Hub, also if the upstream interrupts the download', async () => {
     const { digest } = hub.addRealImage('library/skopeo', '1', 3_000_000);
     hub.misbehave('GET', /^cdn/, { cutAfter: 1_000_000 });
     await run(
@@ -228,7 +228,7 @@ describeWith(['docker-registry'], "Debian's docker-registry as upstream", () => 
   );
 });
 
-test('another berth as upstream', async () => {
+test('berth mirrors another berth', async () => {
   const image = await pushImage(berth, 'team/app', '1');
   const mirror = await startMirror({ upstreams: { 'berth.example': { url: berth.url } } });
   const manifest = await call(mirror, 'GET', '/v2/team/app/manifests/1?ns=berth.example');

@@ -88,7 +88,7 @@ async function expectRegistry(port: number): Promise<void> {
 }
 
 describeWith(['nginx', 'skopeo', 'openssl'], 'deploy/proxies/nginx.conf', () => {
-  test('login, push and pull through it', async () => {
+  test('login, push and pull work through the proxy', async () => {
     const [port, plain] = [await freePort(), await freePort()];
     const site = await configure('nginx.conf', [
       ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`],
@@ -109,7 +109,7 @@ describeWith(['nginx', 'skopeo', 'openssl'], 'deploy/proxies/nginx.conf', () => 
 });
 
 describeWith(['caddy', 'skopeo', 'openssl'], 'deploy/proxies/Caddyfile', () => {
-  test('login, push and pull through it', async () => {
+  test('login, push and pull work through the proxy', async () => {
     const port = await freePort();
     const site = `{\n\tadmin off\n\tauto_https off\n}\nhttps://localhost:${port} {\n\ttls ${files.certificate} ${files.key}\n`;
     const file = join(home, 'Caddyfile');

@@ -24,7 +24,7 @@ describeWith([...s3Programs, 'docker', 'dockerd'], 'clients that fetch blobs fro
     await bucket.remove();
   }, 60_000);
 
-  test('end-2 GET answers 307 to a URL of the bucket that serves ranges; HEAD answers by itself', async () => {
+  test('end-2 GET redirects to a URL of the bucket that serves ranges, HEAD does not redirect', async () => {
     const bytes = randomBytes(100_000);
     const path = `/v2/app/blobs/${await pushBlob(berth, 'app', bytes)}`;
     const answer = await call(berth, 'GET', path);
@@ -40,7 +40,7 @@ describeWith([...s3Programs, 'docker', 'dockerd'], 'clients that fetch blobs fro
     expect((await call(berth, 'GET', `/v2/other/blobs/${digestOf(bytes)}`)).status).toBe(404);
   });
 
-  test('a client that would send its Authorization on to the bucket gets the blob from berth', async () => {
+  test('a client that would send its Authorization to the bucket gets the blob from berth', async () => {
     const bytes = randomBytes(1000);
     const path = `/v2/app/blobs/${await pushBlob(berth, 'app', bytes)}`;
     const headers = { Authorization: 'Basic YTpi', Host: `${new URL(bucket.endpoint).hostname}:5000` };
@@ -49,7 +49,7 @@ describeWith([...s3Programs, 'docker', 'dockerd'], 'clients that fetch blobs fro
     expect((await call(berth, 'GET', path, { headers: { ...headers, Host: 'registry.localhost' } })).status).toBe(307);
   });
 
-  test('docker pushes an image and pulls it, its layers from the bucket', async () => {
+  test('docker pushes an image, and pulls its layers from the bucket', async () => {
     const name = `${berth.host}/hello:1`;
     await daemon.dockerWith(tar({ hello: 'hello\n', large: randomBytes(20_000_000) }), 'import', '-', name);
     const digestIn = (output: string) => /sha256:[0-9a-f]{64}/.exec(output)?.[0];

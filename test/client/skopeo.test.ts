@@ -36,7 +36,7 @@ describeWith(['skopeo'], 'skopeo', () => {
   const skopeo = (...args: string[]) => run('skopeo', ['--insecure-policy', ...args], { env: env() });
   const copy = (...args: string[]) => skopeo('copy', '--src-tls-verify=false', '--dest-tls-verify=false', ...args);
 
-  test('copy there and back between OCI and schema 2', async () => {
+  test('an image keeps its digest when it is copied to berth and back, as OCI and schema 2', async () => {
     await pushImage(berth, 'start', '1', {});
     const layout = `oci:${home}/layout:1`;
     await copy(`docker://${berth.host}/start:1`, layout);
@@ -50,7 +50,7 @@ describeWith(['skopeo'], 'skopeo', () => {
     });
   }, 120_000);
 
-  test('copy --all of an index keeps its digest; list-tags; delete', async () => {
+  test('copy --all of an index keeps its digest, list-tags lists its tags, and delete removes it', async () => {
     const images = [await pushImage(berth, 'multi', 'a'), await pushImage(berth, 'multi', 'b')];
     const index = newIndex(images);
     const pushed = await putManifest(berth, 'multi', 'all', index, mediaTypes.ociIndex);
@@ -92,7 +92,7 @@ describeWith(['podman', 'buildah'], 'podman and buildah', () => {
     180_000,
   );
 
-  test('a manifest list made by buildah, pushed with all its images', async () => {
+  test('buildah pushes a manifest list with all its images', async () => {
     const list = `${berth.host}/list:1`;
     await buildah('manifest', 'create', list);
     for (const architecture of ['amd64', 'arm64']) {

@@ -27,7 +27,7 @@ describe('the request line and the Host header', () => {
     expect(await get(target, host)).toMatch(/^HTTP\/1\.1 400 [^]*UNSUPPORTED/);
   });
 
-  test('a target in absolute form is served, and its host counts', async () => {
+  test('a target in absolute form is served, and its host is checked', async () => {
     expect(await get('http://localhost:5000/v2/', 'evil.example')).toMatch(/^HTTP\/1\.1 200 /);
     expect(await get('http://evil.example/v2/', 'localhost')).toMatch(/^HTTP\/1\.1 403 /);
   });
@@ -62,14 +62,14 @@ describe('on loopback', () => {
     },
   );
 
-  test('a trusted proxy may call it by any name', async () => {
+  test('a trusted proxy may use any host name', async () => {
     const behind = await startBerth({ BERTH_TRUSTED_PROXIES: '127.0.0.1', BERTH_ACCESS_ALLOW_OPEN: 'true' });
     expect((await upload({ Host: 'registry.example.net' }, behind)).status).toBe(202);
     await behind.close();
   });
 });
 
-describe('what a browser sends from another site', () => {
+describe('requests that a browser sends from another site', () => {
   test.each([
     [{ 'Sec-Fetch-Site': 'cross-site' }, 403],
     [{ 'Sec-Fetch-Site': 'same-site' }, 403],
@@ -85,11 +85,11 @@ describe('what a browser sends from another site', () => {
     expect((await upload(headers)).status).toBe(status);
   });
 
-  test('reads are answered, whatever site asks', async () => {
+  test('reads from every site are served', async () => {
     expect((await call(berth, 'GET', '/v2/', { headers: { 'Sec-Fetch-Site': 'cross-site' } })).status).toBe(200);
   });
 
-  test('changes are refused in mode token too, whatever login they have', async () => {
+  test('changes are refused in mode token too, also with a valid login', async () => {
     const guarded: GuardedBerth = await startGuarded();
     const headers = { ...basic('admin', adminPassword), 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'cross-site' };
     const answer = await call(guarded, 'POST', '/api/v1/users', { headers, body: '{"name":"eve","password":"long enough"}' });
@@ -100,7 +100,7 @@ describe('what a browser sends from another site', () => {
 });
 
 describe('access.openActions', () => {
-  test('a registry that is open for pulls takes no push and no deletion, and says why', async () => {
+  test('a registry that is open for pulls refuses pushes and deletions with a reason', async () => {
     const image = await pushImage(berth, 'open/app', '1');
     await berth.close();
     berth = await startBerth({ BERTH_ACCESS_OPEN_ACTIONS: 'pull' });
@@ -116,7 +116,7 @@ describe('access.openActions', () => {
     expect((await call(berth, 'GET', '/v2/open/app/manifests/1')).status).toBe(404);
   });
 
-  test('a registry that is open for pushes shows nothing', async () => {
+  test('a registry that is open for pushes only refuses reads', async () => {
     const inbox = await startBerth({ BERTH_ACCESS_OPEN_ACTIONS: 'push' });
     const { digest } = await pushImage(inbox, 'app', '1');
     expect(refusal(await call(inbox, 'GET', `/v2/app/manifests/${digest}`))).toEqual([403, ['DENIED']]);

@@ -17,7 +17,7 @@ describeWith(['docker-registry'], 'npm run bench', () => {
   }, 60_000);
 });
 
-test('npm run bench:mirror -- --flood sends more through berth than it keeps, and sees no pull fail', async () => {
+test('npm run bench:mirror -- --flood pulls more than the mirror keeps, and no pull fails', async () => {
   const printed = await run(process.execPath, ['--disable-warning=ExperimentalWarning', mirrorBench, '--flood', '--quick']);
   const figure = (name: string) => Number(new RegExp(`^\\| ${name} \\| (\\d+)`, 'm').exec(printed)?.[1]);
   expect([figure('pulls'), figure('failed pulls')]).toEqual([200, 0]);

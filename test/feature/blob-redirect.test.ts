@@ -3,7 +3,7 @@ import { loadConfig } from '../../config/load.ts';
 import { redirectWarning } from '../../src/assembly/redirect-warning.ts';
 import { sendsAuthorizationOn } from '../../src/http/v2/blob-redirect.ts';
 
-describe('Go clients send Authorization on', () => {
+describe('Go clients send Authorization to a redirect', () => {
   test.each([
     ['registry.example.com', 'registry.example.com', true],
     ['registry.example.com', 's3.registry.example.com', true],
@@ -16,7 +16,7 @@ describe('Go clients send Authorization on', () => {
   ])('from %s to %s: %p', (from, to, sent) => expect(sendsAuthorizationOn(from, to)).toBe(sent));
 });
 
-describe('at the start a warning names the hosts', () => {
+describe('the warning at the start', () => {
   const warningFor = (settings: Readonly<Record<string, string>>) =>
     redirectWarning(
       loadConfig({
@@ -33,12 +33,12 @@ describe('at the start a warning names the hosts', () => {
     BERTH_STORAGE_BLOBS_S3_ENDPOINT: 'https://s3.registry.example.com:9000',
   };
 
-  test('where credentials would be sent on', () => {
+  test('names the hosts if clients would send credentials to the bucket', () => {
     expect(warningFor(below)).toContain('at registry.example.com would send their credentials on to s3.registry.example.com');
   });
 
   test.each([
     ['another public endpoint', { BERTH_STORAGE_BLOBS_S3_PUBLIC_ENDPOINT: 'https://s3.example.com' }],
     ['no redirects', { BERTH_STORAGE_BLOBS_S3_REDIRECT: 'false' }],
-  ])('not with %s', (_what, settings) => expect(warningFor({ ...below, ...settings })).toBeUndefined());
+  ])('is absent with %s', (_what, settings) => expect(warningFor({ ...below, ...settings })).toBeUndefined());
 });

@@ -7,8 +7,8 @@ import { run } from '../support/run.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 
-describeWith(['setpriv'], 'an installation that the user may not write to', () => {
-  test('is used as it is', async () => {
+describeWith(['setpriv'], 'a read-only installation', () => {
+  test('is used without changes', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'berth-installed-'));
     const [home, node] = [join(folder, 'berth'), join(folder, 'node')];
     try {

@@ -25,7 +25,7 @@ describe('a data folder that is served by two workers', () => {
 
   const besides = (...words: string[]) => runCommand(words, { ...berth.environment, BERTH_LISTEN: '127.0.0.1:0' });
 
-  test('a second berth serve is refused, names the first one, and leaves the uploads of the first one alone', async () => {
+  test('a second berth serve is refused with the process id of the first, and does not touch its uploads', async () => {
     const bytes = randomBytes(200_000);
     const location = await startUpload(berth, 'app');
     await call(berth, 'PATCH', location, { body: bytes.subarray(0, 100_000) });
@@ -45,7 +45,7 @@ describe('a data folder that is served by two workers', () => {
     await rm(`${berth.directory}-other`, { recursive: true });
   });
 
-  test('a server that was killed owns nothing any more', async () => {
+  test('a killed server does not own the folder any more', async () => {
     await berth.kill('SIGKILL');
     await berth.start();
     expect((await call(berth, 'GET', '/v2/')).status).toBe(200);
@@ -57,7 +57,7 @@ describe('a data folder that is served by two workers', () => {
   });
 });
 
-test('a lock is given back by release, and by nothing else in the process', async () => {
+test('a lock ends by release only', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'berth-owner-'));
   const file = join(directory, 'owner.sqlite');
   const lock = lockOwner(file, 'the folder');
@@ -69,7 +69,7 @@ test('a lock is given back by release, and by nothing else in the process', asyn
   await rm(directory, { recursive: true });
 });
 
-describe('what a crash left', () => {
+describe('files that a crash left', () => {
   let directory: string;
   let apps: App[];
   beforeEach(async () => {
@@ -101,7 +101,7 @@ describe('what a crash left', () => {
     return app;
   }
 
-  test('stays until berth listens, and is removed while it serves', async () => {
+  test('stay until berth listens, and are deleted while it serves', async () => {
     const app = await open('127.0.0.1:0');
     expect(await litter()).toHaveLength(2);
     const { host } = new URL(await app.listen());

@@ -26,7 +26,7 @@ describe('deploy/compose', () => {
   const folder = join(deploy, 'compose');
   const { services } = parse(readFileSync(join(folder, 'compose.yaml'), 'utf8')) as { services: Record<string, Service> };
 
-  test('two equal replicas, whose configuration berth accepts', () => {
+  test('has two equal replicas with a valid configuration', () => {
     expect(services['berth-1']).toEqual(services['berth-2']);
     expectReplica(services['berth-1']?.environment ?? {});
   });
@@ -36,12 +36,12 @@ describe('deploy/compose', () => {
     expect(trustedProxies).toEqual([services['proxy']?.networks?.default.ipv4_address]);
   });
 
-  test('the proxy knows both', () => {
+  test('the proxy uses both replicas', () => {
     const proxy = readFileSync(join(folder, 'Caddyfile'), 'utf8');
     for (const name of ['berth-1', 'berth-2']) expect(proxy).toContain(`${name}:5000`);
   });
 
-  test('every file that it names is there, and in the build context', () => {
+  test('every file that it names exists in the build context', () => {
     for (const { build, volumes = [] } of Object.values(services)) {
       const context = resolve(folder, typeof build === 'string' ? build : (build?.context ?? '.'));
       const dockerfile = typeof build === 'object' ? build.dockerfile : 'Dockerfile';
@@ -73,7 +73,7 @@ describe('deploy/kubernetes', () => {
     parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) => document.toJS() as Resource),
   );
 
-  test('replicas whose configuration berth accepts, with secrets in their place', () => {
+  test('has replicas with a valid configuration and secrets for their passwords', () => {
     const settings = resources.find(({ kind }) => kind === 'ConfigMap')?.data ?? {};
     const deployment = resources.find(({ kind }) => kind === 'Deployment');
     const env = deployment?.spec?.template?.spec.containers[0]?.env ?? [];
@@ -84,7 +84,7 @@ describe('deploy/kubernetes', () => {
     expectReplica({ ...settings, ...(Object.fromEntries(secrets) as Environment) });
   });
 
-  test("a replica has a place for the mirror's downloads, and no variables of its own Service", () => {
+  test('a replica has a folder for mirror downloads, and no variables of its own Service', () => {
     const { enableServiceLinks, volumes, containers } =
       resources.find(({ kind }) => kind === 'Deployment')?.spec?.template?.spec ?? {};
     expect(enableServiceLinks).toBe(false);
@@ -130,7 +130,7 @@ describe('deploy/proxies', () => {
 describe('deploy/systemd', () => {
   const unit = readFileSync(join(deploy, 'systemd/berth.service'), 'utf8');
 
-  test('the unit starts what a checkout in /opt/berth has, not as root, and waits for running transfers', () => {
+  test('the unit starts a checkout in /opt/berth, not as root, and waits for running transfers', () => {
     const program = /^ExecStart=\/opt\/berth\/(\S+) serve/m.exec(unit)?.[1] ?? '';
     expect(existsSync(resolve(deploy, '..', program))).toBe(true);
     expect(unit).toMatch(/^User=berth$/m);

@@ -21,7 +21,7 @@ function anchors(file: string): readonly string[] {
   );
 }
 
-test.each(documents)('%s: each link leads to a file, and to a heading in it', (file) => {
+test.each(documents)('%s: each link leads to an existing file and heading', (file) => {
   const links = [...textOf(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
   const broken = links.filter(([, path = '', anchor]) => {
     const target = path === '' ? file : relative(root, join(root, dirname(file), path));

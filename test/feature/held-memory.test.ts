@@ -44,7 +44,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-test('a cached manifest holds its own bytes and no others', async () => {
+test('a cached manifest keeps only its own bytes in memory', async () => {
   const { digest, manifest } = await pushImage(server, 'app', '1');
   const { bytes } = createManifests({ driver, metadata, now: Date.now, acceptMissing: false });
   const first = await bytes(digest, manifest.length);
@@ -52,7 +52,7 @@ test('a cached manifest holds its own bytes and no others', async () => {
   expect(await bytes(digest, manifest.length)).toBe(first);
 });
 
-test('a name that is remembered does not keep the rest of its URL in memory', async () => {
+test('a cached name does not keep the rest of its URL in memory', async () => {
   const padding = 'x'.repeat(12_000);
   const before = heapAfterCollection();
   for (let index = 0; index < 1000; index++) {
@@ -62,7 +62,7 @@ test('a name that is remembered does not keep the rest of its URL in memory', as
   expect(heapAfterCollection() - before).toBeLessThan(6_000_000);
 });
 
-test('listings of an upstream that are kept count with their names', async () => {
+test('cached listings of an upstream count with the size of their names', async () => {
   let asked = 0;
   const request = () => {
     asked++;

@@ -41,7 +41,7 @@ async function answerOf(socket: Socket): Promise<string> {
 
 const answer = (response: ServerResponse) => void response.writeHead(201, { Connection: 'close', 'Content-Length': 0 }).end();
 
-test('a client that waits for its answer is not cut, however long the work takes', async () => {
+test('a client that waits for its answer is not disconnected, however long the work takes', async () => {
   const socket = await serve(async (request, response) => {
     for await (const chunk of request) expect(chunk).toBeDefined();
     await longer();
@@ -51,7 +51,7 @@ test('a client that waits for its answer is not cut, however long the work takes
   expect(await answerOf(socket)).toMatch(/^HTTP\/1.1 201 /);
 });
 
-test('a client whose bytes are not taken yet is not cut', async () => {
+test('a client whose bytes berth has not read yet is not disconnected', async () => {
   const body = Buffer.alloc(20_000_000);
   let length = 0;
   const socket = await serve(async (request, response) => {
@@ -67,7 +67,7 @@ test('a client whose bytes are not taken yet is not cut', async () => {
   expect(length).toBe(body.length);
 });
 
-test('a client that sends half a body and no more is cut', async () => {
+test('a client that stops in the middle of a body is disconnected', async () => {
   const socket = await serve(async (request, response) => {
     for await (const chunk of request) expect(chunk).toBeDefined();
     answer(response);
@@ -76,7 +76,7 @@ test('a client that sends half a body and no more is cut', async () => {
   expect(await answerOf(socket)).toBe('');
 });
 
-test('a client that asks for nothing, and one that takes nothing of its answer, are cut', async () => {
+test('a client that sends no request, or does not read its answer, is disconnected', async () => {
   const socket = await serve((_request, response) => {
     response.writeHead(200).write(Buffer.alloc(50_000_000));
     return Promise.resolve();

@@ -38,7 +38,7 @@ test('a lease has one holder at a time, also within a process', async () => {
   await next?.release();
 });
 
-test('a lease is renewed while its holder lives', async () => {
+test('a lease is renewed while its holder runs', async () => {
   let renewals = -1;
   const takeLease: MetadataStore['takeLease'] = async (...asked) => {
     const taken = await metadata.takeLease(...asked);
@@ -53,7 +53,7 @@ test('a lease is renewed while its holder lives', async () => {
   await lease?.release();
 });
 
-test('who was too slow to renew a lease is told, and cannot take it back', async () => {
+test('a holder that renews too late learns that it lost the lease, and cannot take it back', async () => {
   const lease = await one.take('x', { milliseconds: 200 });
   time += 200;
   const next = await other.take('x', { milliseconds: 60_000 });
@@ -95,7 +95,7 @@ describe('when the clock is set back by an hour', () => {
     await lease?.release();
   });
 
-  test('the lease of a process that renews it stays its own', async () => {
+  test('a process that renews its lease keeps it', async () => {
     await metadata.takeLease('x', 'living', time, time + 10_000);
     time -= 3_600_000;
     for (let turn = 0; turn < 3; turn++) {
@@ -107,7 +107,7 @@ describe('when the clock is set back by an hour', () => {
   });
 });
 
-test('the holder of a lease is told once that another process waits for it', async () => {
+test('the holder of a lease learns once that another process waits for it', async () => {
   let calls = 0;
   const lease = await one.take('x', { milliseconds: 200, onWanted: () => calls++ });
   const waiting = other.contend('x');
@@ -118,7 +118,7 @@ test('the holder of a lease is told once that another process waits for it', asy
   expect(await waiting.isHeld()).toBe(false);
 });
 
-test('scheduled work runs once in each turn, whoever comes; when its process is gone another takes over', async () => {
+test('a scheduled job runs once per interval among all processes, and another process takes over when its process is gone', async () => {
   const done: string[] = [];
   const work = (leases: Leases, name: string) =>
     onOneReplica(leases, 'work', 10, () => {
@@ -136,7 +136,7 @@ test('scheduled work runs once in each turn, whoever comes; when its process is 
   expect(done.slice(1)).toEqual(['other']);
 });
 
-test('rare work is done by whoever comes first, and then by nobody for its time', async () => {
+test('a rare job runs in the first process, and in no other one during its interval', async () => {
   const done: string[] = [];
   const work = (leases: Leases, name: string) =>
     notBefore(leases, 'rare work', 3600, () => {

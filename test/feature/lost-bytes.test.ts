@@ -41,7 +41,7 @@ const sizeDamages: [string, (bytes: Buffer) => Buffer][] = [
 ];
 const flipped = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -1), Buffer.from([(bytes.at(-1) ?? 0) ^ 1])]);
 
-describe('what was pushed and is damaged in the blob store', () => {
+describe('pushed content that is damaged in the blob store', () => {
   let berth: TestBerth;
   const bytes = randomBytes(200_000);
   const digest = digestOf(bytes);
@@ -98,14 +98,14 @@ describe('what was pushed and is damaged in the blob store', () => {
   );
 });
 
-describe('what was pushed and is gone from the blob store', () => {
+describe('pushed content that is missing in the blob store', () => {
   let berth: TestBerth;
   beforeEach(async () => {
     berth = await startBerth();
   });
   afterEach(() => berth.close());
 
-  test('a blob: who pulls it is told so, who pushes it repairs it', async () => {
+  test('a pull of a blob is an error that says so, and a push repairs it', async () => {
     const bytes = randomBytes(1000);
     const digest = digestOf(bytes);
     const path = `/v2/app/blobs/${digest}`;
@@ -121,7 +121,7 @@ describe('what was pushed and is gone from the blob store', () => {
     expect((await call(berth, 'GET', path)).body.equals(bytes)).toBe(true);
   });
 
-  test('a manifest: the same', async () => {
+  test('a pull of a manifest is an error that says so, and a push repairs it', async () => {
     const { digest, manifest } = await pushImage(berth, 'app', '1');
     await lose(berth, digest);
     for (const reference of ['1', digest]) {
@@ -136,7 +136,7 @@ describe('what was pushed and is gone from the blob store', () => {
   });
 });
 
-describe('what was mirrored and is gone from the blob store', () => {
+describe('mirrored content that is missing in the blob store', () => {
   let upstream: FakeUpstream;
   let berth: TestBerth;
 
@@ -199,7 +199,7 @@ describe('what was mirrored and is gone from the blob store', () => {
     }, 180_000);
     afterEach(() => bucket.remove());
 
-    test('no client is sent to a pushed blob that is not there', async () => {
+    test('no client is redirected to a pushed blob that is missing', async () => {
       const bytes = randomBytes(1000);
       const digest = await pushBlob(berth, 'app', bytes);
       const path = `/v2/app/blobs/${digest}`;
@@ -212,7 +212,7 @@ describe('what was mirrored and is gone from the blob store', () => {
       expect((await call(berth, 'GET', path)).status).toBe(307);
     });
 
-    test('nobody is sent to a blob that is not there', async () => {
+    test('no client is redirected to a mirrored blob that is missing', async () => {
       const bytes = randomBytes(1000);
       const digest = upstream.addBlob('o/i', bytes);
       const kept = () => call(berth, 'HEAD', `/v2/ghcr.io/o/i/blobs/${digest}`);
@@ -229,7 +229,7 @@ describe('what was mirrored and is gone from the blob store', () => {
   });
 });
 
-test('what was there is believed to be there for five minutes, and looked for only where clients are sent to the store', async () => {
+test('a blob counts as present for five minutes after a check, and is checked only if clients are redirected', async () => {
   let time = 1_000_000;
   let looks = 0;
   let isThere = true;

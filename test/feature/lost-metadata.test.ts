@@ -76,7 +76,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
     },
     /metadata\.sqlite records no content/,
   ],
-])('blobs without their metadata are no empty registry: the file %s', async (_what, lose, message) => {
+])('a start refuses blobs without their metadata: the file %s', async (_what, lose, message) => {
   await lose();
   const before = await readdir(directory);
   const error = await refusal();
@@ -96,7 +96,7 @@ test('a first push that was interrupted before its record does not prevent a sta
   await (await start(directory)).close();
 });
 
-test('a folder of registry:2 is not taken for one that has lost its metadata', async () => {
+test('a folder of registry:2 does not count as one without its metadata', async () => {
   await remove('', '-wal', '-shm');
   const tag = join(directory, 'docker/registry/v2/repositories/app/_manifests/tags/1/current');
   await mkdir(tag, { recursive: true });
@@ -107,7 +107,7 @@ test('a folder of registry:2 is not taken for one that has lost its metadata', a
 test.each<[string, () => Promise<unknown>]>([
   ['is no database', () => writeFile(file(), 'x'.repeat(8192))],
   ['is cut off', async () => truncate(file(), (await stat(file())).size / 2)],
-])('a metadata file that %s is named, with the way out', async (_what, spoil) => {
+])('the start names a metadata file that %s, and how to repair it', async (_what, spoil) => {
   checkpoint();
   await remove('-wal', '-shm');
   await spoil();

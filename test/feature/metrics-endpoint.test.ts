@@ -3,7 +3,7 @@ import { startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
 import { freePort } from '../support/free-port.ts';
 
-test('/metrics at an address of its own is not beside the registry', async () => {
+test('/metrics with its own address is not served on the port of the registry', async () => {
   const port = await freePort();
   const berth = await startBerth({ BERTH_METRICS_LISTEN: `127.0.0.1:${port}` });
   const own = { url: `http://127.0.0.1:${port}` };
@@ -15,7 +15,7 @@ test('/metrics at an address of its own is not beside the registry', async () =>
   await expect(call(own, 'GET', '/metrics')).rejects.toThrow('ECONNREFUSED');
 });
 
-test('/metrics with a token is shown to who has it', async () => {
+test('/metrics with a token requires that token', async () => {
   const berth = await startBerth({ BERTH_METRICS_TOKEN: 'scrape me' });
   const scrape = (headers = {}) => call(berth, 'GET', '/metrics', { headers });
   const refused = await scrape();

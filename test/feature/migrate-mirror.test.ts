@@ -12,7 +12,7 @@ const holder = { repository: 'docker.io/library/a', upstream: 'docker.io', byLog
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 
 describeWith(postgresPrograms, 'berth migrate, of a mirror', () => {
-  test('the size is counted anew; what is being evicted stays behind', async () => {
+  test('counts the size again, and does not copy content that is being evicted', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'berth-migrate-mirror-'));
     const file = join(directory, 'metadata.sqlite');
     const old = await createSqliteStore({ file });

@@ -76,7 +76,7 @@ describeWith([...postgresPrograms, ...s3Programs], 'berth migrate', () => {
     }
   }
 
-  test('a blob that is damaged stops the move by its name, and the old installation goes on', async () => {
+  test('a damaged blob stops the transfer with its digest, and the old installation continues', async () => {
     const image = await pushImage(old, 'damaged', '1');
     const file = join(old.directory, blobKey(requireDigest(digestOf(image.layer))));
     await writeFile(file, Buffer.alloc(image.layer.length));
@@ -87,7 +87,7 @@ describeWith([...postgresPrograms, ...s3Programs], 'berth migrate', () => {
     await pushImage(old, 'damaged', '2');
   }, 60_000);
 
-  test('a running installation arrives whole, although the first attempt is killed and images are pushed meanwhile', async () => {
+  test('a running installation is copied completely, although the first attempt is killed and images are pushed meanwhile', async () => {
     const images = new Map<string, TestImage>();
     for (let count = 0; count < 20; count++) images.set(`before-${count}`, await pushImage(old, 'app', `before-${count}`));
     const someCopied = until(async () => ((await bucket.s3.listObjectsV2({ Bucket: bucket.name })).KeyCount ?? 0) > 3);
@@ -121,7 +121,7 @@ describeWith([...postgresPrograms, ...s3Programs], 'berth migrate', () => {
     }
   }, 240_000);
 
-  test('the old installation can be let go on; a target that is in use is refused', async () => {
+  test('the old installation can continue, and a target in use is refused', async () => {
     expect((await migrate(['--undo'])).output).toContain('takes changes again');
     await pushImage(old, 'app', 'again');
     const ended = await move();
@@ -132,7 +132,7 @@ describeWith([...postgresPrograms, ...s3Programs], 'berth migrate', () => {
   test.each([
     [[], 'say where to: berth migrate --to FILE'],
     [['--to', 'none.yaml'], 'cannot read none.yaml'],
-  ])('berth migrate %j says what is missing', async (args, message) => {
+  ])('berth migrate %j names the missing option', async (args, message) => {
     const ended = await migrate(args);
     expect([ended.code, ended.output]).toEqual([1, expect.stringContaining(message)]);
   });

@@ -43,7 +43,7 @@ function counting(inner: BlobDriver): { readonly driver: BlobDriver; readonly op
   return { driver, open: () => open };
 }
 
-test('unfinished uploads keep no more than maxOpenFiles files open, and all of them can be finished', async () => {
+test('unfinished uploads keep at most maxOpenFiles files open, and all of them can be finished', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'berth-open-files-'));
   const metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
   const { driver, open } = counting(await createFilesystemDriver({ directory }));

@@ -24,35 +24,35 @@ async function locationOf(server: TestBerth, headers: Readonly<Record<string, st
 const forwarded = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'registry.example.com' };
 
 describe('Location', () => {
-  test('is a path by default, whatever the request says', async () => {
+  test('is a path by default', async () => {
     expect(await locationOf(await start({}), forwarded)).toBe('/v2/app/blobs/uploads/ID');
   });
 
-  test('absolute names the host that the client called', async () => {
+  test('absolute has the host of the request', async () => {
     const server = await start({ BERTH_LOCATIONS: 'absolute' });
     expect(await locationOf(server, { Host: 'registry.localhost:5000' })).toBe(
       'http://registry.localhost:5000/v2/app/blobs/uploads/ID',
     );
   });
 
-  test('absolute behind a proxy that is trusted names what the client called the proxy', async () => {
+  test('absolute behind a trusted proxy has the host that the client used for the proxy', async () => {
     const server = await start({ BERTH_LOCATIONS: 'absolute', BERTH_TRUSTED_PROXIES: '127.0.0.0/8' });
     expect(await locationOf(server, forwarded)).toBe('https://registry.example.com/v2/app/blobs/uploads/ID');
   });
 
-  test('absolute believes nobody else', async () => {
+  test('absolute ignores the headers of other peers', async () => {
     const server = await start({ BERTH_LOCATIONS: 'absolute', BERTH_TRUSTED_PROXIES: '10.0.0.0/8' });
     expect(await locationOf(server, { ...forwarded, Host: 'here.localhost' })).toBe(
       'http://here.localhost/v2/app/blobs/uploads/ID',
     );
   });
 
-  test('absolute with a public URL names that', async () => {
+  test('absolute has the host of the public URL', async () => {
     const server = await start({ BERTH_LOCATIONS: 'absolute', BERTH_PUBLIC_URL: 'https://registry.example.com/' });
     expect(await locationOf(server, {})).toBe('https://registry.example.com/v2/app/blobs/uploads/ID');
   });
 
-  test('absolute does not repeat a Host that is no host', async () => {
+  test('absolute does not repeat an invalid Host', async () => {
     const server = await start({ BERTH_LOCATIONS: 'absolute' });
     const request = 'POST /v2/app/blobs/uploads/ HTTP/1.1\r\nHost: a"/><b>\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
     const answer = await callRaw(server, request);
@@ -60,7 +60,7 @@ describe('Location', () => {
   });
 });
 
-test('Link is absolute where Location is', async () => {
+test('Link is absolute if Location is', async () => {
   const server = await start({ BERTH_LOCATIONS: 'absolute', BERTH_PUBLIC_URL: 'https://registry.example.com' });
   for (const tag of ['a', 'b']) await pushImage(server, 'app', tag);
   const answer = await call(server, 'GET', '/v2/app/tags/list?n=1');
@@ -90,7 +90,7 @@ describe('the client address behind a trusted proxy', () => {
     expect(addressOf('::ffff:10.0.0.1', hops)).toBe(expected);
   });
 
-  test('X-Forwarded-For of any other peer is not believed', () => {
+  test('X-Forwarded-For of another peer is ignored', () => {
     expect(addressOf('192.0.2.7', '203.0.113.9')).toBe('192.0.2.7');
   });
 });

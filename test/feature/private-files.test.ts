@@ -22,13 +22,13 @@ describe('the data folder', () => {
     return Promise.all(names.map(async (name) => `${name} ${await modeOf(join(berth.directory, name))}`));
   }
 
-  test('and the metadata can be opened by their owner only', async () => {
+  test('and the metadata are readable for their owner only', async () => {
     await pushImage(berth, 'app', '1');
     expect(await modeOf(berth.directory)).toBe('700');
     expect(await metadataModes()).toEqual(privateFiles);
   });
 
-  test('loses the permissions of others at the start, and the metadata with it', async () => {
+  test('and the metadata lose the permissions of other users at the start', async () => {
     await chmod(berth.directory, 0o755);
     await chmod(join(berth.directory, 'metadata.sqlite'), 0o644);
     await chmod(join(berth.directory, 'metadata.sqlite-wal'), 0o664);
@@ -45,7 +45,7 @@ describe('permissions', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  test('of a group folder keep its group bit and lose what the group may', async () => {
+  test('of a group folder keep the setgid bit and lose the group permissions', async () => {
     await chmod(folder, 0o2770);
     expect(await makePrivate(folder, join(folder, 'metadata.sqlite'))).toEqual([]);
     expect((await stat(folder)).mode & 0o7777).toBe(0o2700);

@@ -49,7 +49,7 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
 
   const patch = (replica: BerthProcess, location: string, body: Uint8Array) => call(replica, 'PATCH', location, { body });
 
-  test('an upload begun on one, continued on the other, ended on the first', async () => {
+  test('an upload can begin on one replica, continue on the other and end on the first', async () => {
     const bytes = randomBytes(3_000_000);
     const parts = [bytes.subarray(0, 1_000_000), bytes.subarray(1_000_000, 1_500_000), bytes.subarray(1_500_000)] as const;
     const location = await startUpload(one, 'app');
@@ -63,7 +63,7 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
     expect((await call(other, 'GET', location)).status).toBe(404);
   });
 
-  test('chunks of one upload that reach both at once: each is taken whole, one after the other', async () => {
+  test('chunks of one upload that reach both replicas at once are appended one after the other', async () => {
     const location = await startUpload(one, 'app');
     const chunks = Array.from({ length: 10 }, (_, index) => Buffer.alloc(1000, `${index}`));
     const answers = await Promise.all(chunks.map((chunk, index) => patch(index % 2 === 0 ? one : other, location, chunk)));
@@ -88,7 +88,7 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
     expect((await call(other, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' })).status).toBe(201);
   });
 
-  test('an upload whose replica died in the middle of a chunk goes on at the other', async () => {
+  test('an upload whose replica died during a chunk continues on the other replica', async () => {
     const bytes = randomBytes(20_000_000);
     const location = await startUpload(one, 'app');
     const socket = connect(one.port, '127.0.0.1').on('error', () => undefined);

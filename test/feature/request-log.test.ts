@@ -72,7 +72,7 @@ test.each<[string, string, unknown, string, string]>([
   expect(lines).toEqual([{ level, fields: { ...record, code, reason }, message: expect.any(String) as unknown }]);
 });
 
-test('an error that nobody expected is logged with its stack, a request without one at info', () => {
+test('an unexpected error is logged with its stack, and a request without an error at level info', () => {
   const error = new TypeError('x is undefined');
   expect(linesOf(error)).toEqual([{ level: 'error', fields: { ...record, err: error }, message: 'request failed' }]);
   expect(linesOf(undefined)).toEqual([{ level: 'info', fields: record, message: 'request' }]);

@@ -47,7 +47,7 @@ test('a line names the account and the user agent, and milliseconds with three d
   expect(String(line['milliseconds'])).toMatch(/^\d+(?:\.\d{1,3})?$/);
 });
 
-test.each(['/token?service=berth', '/api/v1/users'])('%s names the account too', async (path) => {
+test.each(['/token?service=berth', '/api/v1/users'])('the line of %s names the account too', async (path) => {
   await call(berth, 'GET', path, { headers: login });
   expect((await lineOf(path))['account']).toBe('admin');
 });
@@ -58,7 +58,7 @@ test('a client without a login has no account, and a long user agent is cut', as
   expect([line['account'], line['userAgent']]).toEqual([undefined, 'x'.repeat(200)]);
 });
 
-test('health probes that succeed are for debugging only', async () => {
+test('successful health probes are logged at level debug', async () => {
   for (const path of ['/healthz', '/readyz']) {
     await call(berth, 'GET', path);
     expect((await lineOf(path))['level']).toBe(20);

@@ -66,7 +66,7 @@ describeWith([...postgresPrograms, 'caddy'], 'two replicas behind the proxy of d
       .replace('berth-2:5000', `127.0.0.1:${replicas[1].port}`);
   }
 
-  test('restarted one after the other: no pull fails, and no push that was acknowledged is lost', async () => {
+  test('no pull fails and no acknowledged push is lost when the replicas restart one after the other', async () => {
     const image = await pushImage(proxy, 'app', '1');
     const large = randomBytes(5_000_000);
     const largePath = `/v2/app/blobs/${await pushBlob(proxy, 'app', large)}`;

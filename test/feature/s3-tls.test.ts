@@ -34,7 +34,7 @@ describeWith([...s3Programs, 'openssl'], 'S3 over TLS', () => {
     await Promise.all([bucket.remove(), rm(folder, { recursive: true })]);
   }, 60_000);
 
-  test('a layer goes there and comes back; its parts are not hashed for their signatures', async () => {
+  test('a layer can be pushed and pulled, and its parts are not hashed for their signatures', async () => {
     const bytes = randomBytes(20_000_000);
     const location = await startUpload(berth, 'app');
     expect((await call(berth, 'PATCH', location, { body: bytes })).status).toBe(202);

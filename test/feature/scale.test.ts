@@ -5,19 +5,19 @@ import { simulate } from '../../bench/scale/simulate.ts';
 const options = { images: 2000, clients: 50, operations: 20_000, pushPart: 0.07, seed: 1 };
 const profile = simulate(options);
 
-test('the trace is of the kind that was published', () => {
+test('the trace has the published distribution', () => {
   expect(profile.layersBelow1MB).toBeCloseTo(0.65, 1);
   expect(profile.layersBelow10MB).toBeCloseTo(0.8, 1);
   expect(profile.pullPart).toBeGreaterThan(0.9);
   expect(profile.pullPart).toBeLessThan(0.95);
 });
 
-test('the same seed makes the same trace', () => {
+test('the same seed gives the same trace', () => {
   expect(simulate(options)).toEqual(profile);
   expect(simulate({ ...options, seed: 2 })).not.toEqual(profile);
 });
 
-test('a hundred times the pulls are a hundred times the work, and never less than two replicas', () => {
+test('a hundred times the pulls cost a hundred times the CPU, and a small installation needs two replicas too', () => {
   const costs = {
     manifestGet: 1e-4,
     blobRedirect: 1e-4,

@@ -19,14 +19,14 @@ function newRequest(headers: Readonly<Record<string, string>> = {}) {
 const response = new ServerResponse(new IncomingMessage(new Socket()));
 
 describe('a small body', () => {
-  test('is read whole', async () => {
+  test('is read completely', async () => {
     const { request, stream, end } = newRequest();
     stream.write('grant_type=');
     end('password');
     expect((await smallBody(request, response, 100)).toString()).toBe('grant_type=password');
   });
 
-  test('that goes on after its deadline is refused with 408, however steadily it comes', async () => {
+  test('that continues after its deadline is refused with 408, also if it arrives steadily', async () => {
     const { request, stream } = newRequest();
     const deadline = new AbortController();
     const read = smallBody(request, response, 100, deadline.signal);

@@ -43,19 +43,19 @@ describeWith(['openssl'], 'TLS files', () => {
 
   const tls = (certificate: string, key: string) => errorsOf({ BERTH_TLS_CERTIFICATE: certificate, BERTH_TLS_KEY: key });
 
-  test('that are missing are named with their keys, both at once', async () => {
+  test('that do not exist are both named with their keys', async () => {
     const errors = await tls(join(scratch, 'none.crt'), join(scratch, 'none.key'));
     expect(errors).toMatch(/tls\.certificate: cannot read .*none\.crt: ENOENT.*\(BERTH_TLS_CERTIFICATE\)/);
     expect(errors).toMatch(/tls\.key: cannot read .*none\.key: ENOENT.*\(BERTH_TLS_KEY\)/);
   });
 
-  test('that hold something else are named with their keys', async () => {
+  test('with other content are named with their keys', async () => {
     const errors = await tls(text, text);
     expect(errors).toMatch(/tls\.certificate: .*text\.pem holds no certificate/);
     expect(errors).toMatch(/tls\.key: .*text\.pem holds no private key/);
   });
 
-  test('that do not belong together are told as such', async () => {
+  test('that do not match are an error', async () => {
     expect(await tls(files.certificate, foreignKey)).toContain(`tls.key: ${foreignKey} is not the key of the first certificate`);
   });
 });
@@ -67,7 +67,7 @@ describe('the configuration check and the start', () => {
     );
   });
 
-  test('refuse patterns that are none, all at once', async () => {
+  test('report all invalid patterns at once', async () => {
     const errors = await errorsOf({ BERTH_MIRROR_ALLOW_PUSH: '!!', BERTH_MIRROR_REFRESH_IMAGES: 'nowhere.example/image:1' });
     expect(errors).toMatch(/mirror\.allowPush: !! is not a pattern .* \(BERTH_MIRROR_ALLOW_PUSH\)/);
     expect(errors).toMatch(/nowhere\.example is not one of mirror\.upstreams \(BERTH_MIRROR_REFRESH_IMAGES\)/);
@@ -86,7 +86,7 @@ describe('the configuration check and the start', () => {
 });
 
 describe('a command about accounts', () => {
-  test('makes no data folder, and says which one it has looked for', async () => {
+  test('creates no data folder, and names the missing one', async () => {
     const directory = join(scratch, 'none');
     const ended = await runCommand(['user', 'add', 'alice'], {
       BERTH_STORAGE_METADATA_DRIVER: 'sqlite',
@@ -119,7 +119,7 @@ describe('the start message', () => {
     });
   });
 
-  test('names no page where another server knows the people', () => {
+  test('of mode external names no page', () => {
     const environment = {
       BERTH_ACCESS_MODE: 'external',
       BERTH_ACCESS_EXTERNAL_REALM: 'https://auth.example.com/token',
@@ -148,7 +148,7 @@ describe('a folder of registry:2', () => {
     expect(await warningsOf(directory)).toEqual([{ found: link }]);
   });
 
-  test('is not seen in a folder of berth', async () => {
+  test('is not reported for a folder of berth', async () => {
     expect(await warningsOf(join(scratch, 'own'))).toEqual([]);
   });
 });

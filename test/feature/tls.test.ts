@@ -75,7 +75,7 @@ describeWith(['openssl'], 'TLS', () => {
       await rm(identity, { recursive: true });
     });
 
-    test('blobs go through TLS whole, as large as several buffers', async () => {
+    test('sends and receives blobs larger than its buffers', async () => {
       const blob = randomBytes(3_000_001);
       const uploads = `${berth.url}/v2/app/blobs/uploads/?digest=${digestOf(blob)}`;
       const pushed = await callSecurely(uploads, 'POST', blob);
@@ -84,11 +84,11 @@ describeWith(['openssl'], 'TLS', () => {
       expect((await callSecurely(pushed.location ?? '', 'GET')).body.equals(blob)).toBe(true);
     });
 
-    test('browsers are told to come by TLS only', async () => {
+    test('sends Strict-Transport-Security', async () => {
       expect((await callSecurely(`${berth.url}/healthz`, 'GET')).strictTransport).toBe('max-age=31536000');
     });
 
-    test('a request by plain HTTP is told that it wants HTTPS', async () => {
+    test('answers a plain HTTP request with the reason', async () => {
       const answer = await callPlainly(`${berth.url.replace('https:', 'http:')}/v2/`);
       expect(answer).toEqual({ status: 400, text: expect.stringContaining('to an HTTPS port') });
       expect((await callSecurely(`${berth.url}/v2/`, 'GET')).status).toBe(200);
@@ -111,19 +111,19 @@ describeWith(['openssl'], 'TLS', () => {
 
     const shown = async () => (await callSecurely(url, 'GET')).commonName;
 
-    test('that has not changed is left alone', async () => {
+    test('that has not changed is not read again', async () => {
       expect(await certificate.renew()).toBe(false);
       expect(await shown()).toBe('first');
     });
 
-    test('that was replaced is shown to new connections', async () => {
+    test('that was replaced is used for new connections', async () => {
       await writeCertificate(folder, 'second');
       expect(await certificate.renew()).toBe(true);
       expect(await shown()).toBe('second');
       expect(await certificate.renew()).toBe(false);
     });
 
-    test('that is half replaced leaves the old one in use until its key has come', async () => {
+    test('that was replaced is used only after its key was replaced too', async () => {
       await writeFile(files.key, 'not yet');
       await expect(certificate.renew()).rejects.toThrow();
       expect(await shown()).toBe('first');

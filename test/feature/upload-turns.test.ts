@@ -53,7 +53,7 @@ describe.each([
     await rm(directory, { recursive: true });
   });
 
-  test('its offset is reported when its client has broken off and everything is settled', async () => {
+  test('its offset is reported after its client has disconnected and its bytes are settled', async () => {
     await begin(never);
     const request = openRequest(randomBytes(1000));
     const appended = one.uploads.append(session, { body: request.body });
@@ -65,7 +65,7 @@ describe.each([
     expect(await other.uploads.append(session, { body: whole(randomBytes(500)), range: { first: 1000, last: 1499 } })).toBe(1500);
   });
 
-  test('a request that waits for it and loses its client is dropped', async () => {
+  test('a waiting request whose client disconnects is dropped', async () => {
     await begin(never);
     const request = openRequest(randomBytes(1000));
     const appended = one.uploads.append(session, { body: request.body });
@@ -79,7 +79,7 @@ describe.each([
     expect(await one.uploads.status(session)).toBe(1000);
   });
 
-  test('a request that waited, and whose body shows that its client has gone meanwhile, leaves no bytes', async () => {
+  test('a request that waited, and whose client has disconnected meanwhile, leaves no bytes', async () => {
     await begin(never);
     const request = openRequest(randomBytes(1000));
     const appended = one.uploads.append(session, { body: request.body });
@@ -95,7 +95,7 @@ describe.each([
     expect(await one.uploads.status(session)).toBe(1000);
   });
 
-  test('a newer request ends it when it receives nothing', async () => {
+  test('a newer request ends a request that receives nothing', async () => {
     await begin(20);
     const [first, second] = [randomBytes(1000), randomBytes(500)];
     const request = openRequest(first);

@@ -22,7 +22,7 @@ describe('workers: 2', () => {
   const serving = () =>
     [...berth.log().matchAll(/"pid":(\d+),"milliseconds":\d+,"msg":"a worker serves"/g)].map((match) => Number(match[1]));
 
-  test('serve on one port, by turns', async () => {
+  test('serve one port', async () => {
     const servedBy = () =>
       new Set([...berth.log().matchAll(/"worker":(\d+),.*"msg":"request(?: refused)?"/g)].map((match) => match[1]));
     await until(async () => {
@@ -31,7 +31,7 @@ describe('workers: 2', () => {
     });
   });
 
-  test('share a burst of connections evenly, whichever of them wakes up first', async () => {
+  test('share a burst of connections evenly', async () => {
     const connections = 200;
     const path = '/v2/burst/manifests/1';
     const servedBy = () =>
@@ -52,7 +52,7 @@ describe('workers: 2', () => {
     expect(Math.min(...counts)).toBeGreaterThanOrEqual(50);
   });
 
-  test('have their numbers in one answer, whichever is asked', async () => {
+  test('report the metrics of all workers in one answer', async () => {
     const scrape = async () => (await call(berth, 'GET', '/metrics')).body.toString();
     const served = (text: string) => {
       const lines = [...text.matchAll(/^berth_http_requests_total\{method="DELETE",status="404",worker="(\d+)"\} (\d+)$/gm)];
@@ -96,7 +96,7 @@ describe('workers: 2', () => {
     for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
   }, 120_000);
 
-  test('end at SIGTERM when their transfers have ended, and start again with everything there', async () => {
+  test('stop at SIGTERM after their transfers, and serve all content after a restart', async () => {
     const bytes = randomBytes(100_000);
     const digest = await pushBlob(berth, 'app', bytes);
     expect(await berth.kill('SIGTERM')).toBe(0);
@@ -104,7 +104,7 @@ describe('workers: 2', () => {
     expect((await call(berth, 'GET', `/v2/app/blobs/${digest}`)).body.equals(bytes)).toBe(true);
   });
 
-  test('that cannot start are told once, and berth ends', async () => {
+  test('that cannot start are one error message, and berth exits', async () => {
     const start = startBerthProcess({ BERTH_WORKERS: '2', BERTH_LISTEN: `127.0.0.1:${berth.port}` });
     const { message } = await start.then(
       () => new Error('it started'),
