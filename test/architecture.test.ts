@@ -86,6 +86,9 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   express: ['src/http'],
   'node:sqlite': ['storage/metadata'],
   pg: ['storage/metadata'],
+  jose: ['src/access'],
+  'openid-client': ['src/access/federation'],
+  jsonwebtoken: ['src/access/tokens'],
 };
 
 const root = resolve(import.meta.dirname, '..');

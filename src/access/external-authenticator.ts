@@ -1,8 +1,9 @@
 import { type KeyObject, hash } from 'node:crypto';
+import type { CryptoKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { parseRepositoryName } from '../oci/reference.ts';
 import type { Authenticator } from './authenticator.ts';
-import { readUnverified, verifyExternalJwt } from './federation/external-jwt.ts';
+import { decodeUnverified, verifyExternalJwt } from './federation/external-jwt.ts';
 import { type Grant, compileGrants } from './permissions/grants.ts';
 import type { Jwks } from './federation/jwks.ts';
 import { parsePattern } from './permissions/pattern.ts';
@@ -26,8 +27,8 @@ interface VerifiedToken {
 }
 
 /**
- * Another token server decides who may do what, and its tokens say it: as `auth.token` of registry:2. Nobody is known
- * here but by such a token.
+ * Mode external: another token server grants permissions by its bearer tokens, as with `auth.token` of registry:2. Clients have no
+ * other way to authenticate.
  */
 export function createExternalAuthenticator(options: ExternalOptions): Pick<Authenticator, 'principal'> {
   const { issuer, service: audience, now } = options;
@@ -35,7 +36,7 @@ export function createExternalAuthenticator(options: ExternalOptions): Pick<Auth
 
   async function verify(token: string): Promise<VerifiedToken | undefined> {
     const key = await keyFor(token, options);
-    const claims = key && verifyExternalJwt(token, key, { issuer, audience, now: now() });
+    const claims = key && (await verifyExternalJwt(token, key, { issuer, audience, now: now() }));
     if (!claims) return undefined;
     return { principal: toPrincipal(claims), expiresAt: Number(claims['exp']) * 1000 };
   }
@@ -45,8 +46,8 @@ export function createExternalAuthenticator(options: ExternalOptions): Pick<Auth
       const token = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
       if (token === undefined) return anonymous({ pullsPublic: false });
       const key = hash('sha256', token, 'base64');
-      const known = verified.get(key);
-      const found = known && known.expiresAt > now() ? known : await verify(token);
+      const cached = verified.get(key);
+      const found = cached && cached.expiresAt > now() ? cached : await verify(token);
       if (!found) throw new AuthenticationError('bearer');
       verified.set(key, found);
       return found.principal;
@@ -54,17 +55,19 @@ export function createExternalAuthenticator(options: ExternalOptions): Pick<Auth
   };
 }
 
-/** A key that we have been told of. One that the token brings counts only with a certificate of ours behind it. */
-async function keyFor(token: string, { certificates, keys, now }: ExternalOptions): Promise<KeyObject | undefined> {
-  const { kid, x5c } = readUnverified(token)?.header ?? {};
-  if (typeof kid === 'string') {
-    const known = certificates?.byKid(kid) ?? (await keys?.find(kid));
-    if (known) return known;
-  }
-  return Array.isArray(x5c) ? certificates?.byChain(x5c.map(String), now()) : undefined;
+/**
+ * Returns the key to verify a token with: a configured certificate's, or one of the configured JWKS. The token's own certificate
+ * (`x5c`) counts only if a configured one issued it; keys in its header (`jwk`, `jku`) never do.
+ */
+async function keyFor(token: string, { certificates, keys, now }: ExternalOptions): Promise<CryptoKey | KeyObject | undefined> {
+  const header = (await decodeUnverified(token))?.header;
+  if (!header) return undefined;
+  const { kid, x5c } = header;
+  const key = kid === undefined ? undefined : (certificates?.byKid(kid) ?? (await keys?.find(header)));
+  return key ?? (Array.isArray(x5c) ? certificates?.byChain(x5c.map(String), now()) : undefined);
 }
 
-/** The token alone says what its bearer may do: its scopes are the principal's only grants. */
+/** The scopes of the token are the principal's only grants. */
 function toPrincipal(claims: Readonly<Record<string, unknown>>): Principal {
   const name = typeof claims['sub'] === 'string' ? claims['sub'] : '';
   const bearer = readAccess(claims['access']);

@@ -6,7 +6,7 @@ import { createAccess } from '../access/access.ts';
 import { type Audit, createAudit } from '../access/accounts/audit.ts';
 import { createExternalAuthenticator } from '../access/external-authenticator.ts';
 import { ensureAdmin } from '../access/accounts/first-admin.ts';
-import { createJwks, fetchJson, readJwks } from '../access/federation/jwks.ts';
+import { jwksAt } from '../access/federation/discovery.ts';
 import { createOidcClient } from '../access/federation/oidc.ts';
 import { createOidcLogins } from '../access/login/oidc-logins.ts';
 import { type TrustedCertificates, readCertificates } from '../access/federation/trusted-certificates.ts';
@@ -131,7 +131,7 @@ function createExternalGuard({ config, metadata, upstreams, now, audit }: GuardP
     issuer,
     service,
     certificates: readTrustedCertificates(config),
-    keys: jwksUrl === undefined ? undefined : createJwks(async () => readJwks(await fetchJson(jwksUrl)), now),
+    keys: jwksUrl === undefined ? undefined : jwksAt(jwksUrl, now),
     now,
   });
   const publicUrl = createPublicUrl(config);

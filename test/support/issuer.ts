@@ -37,6 +37,7 @@ export async function startIssuer(): Promise<Issuer> {
     };
     const document = isFailing ? undefined : documents[request.url ?? ''];
     response.statusCode = document ? 200 : 503;
+    response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify(document?.() ?? {}));
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));

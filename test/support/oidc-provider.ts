@@ -82,14 +82,19 @@ export async function startOidcProvider(): Promise<OidcProvider> {
     else if (pathname === '/token' && request.method === 'POST') {
       const token = redeem(new URLSearchParams(await text(request)), request.headers.authorization ?? '');
       response.statusCode = token === undefined ? 400 : 200;
-      response.end(JSON.stringify(token === undefined ? { error: 'invalid_grant' } : { id_token: token }));
+      response.end(
+        JSON.stringify(
+          token === undefined ? { error: 'invalid_grant' } : { access_token: 'unused', token_type: 'Bearer', id_token: token },
+        ),
+      );
     } else if (pathname === '/keys') {
       const published = Object.entries(keys).map(([kid, { publicKey }]) => ({ ...publicKey.export({ format: 'jwk' }), kid }));
       response.end(JSON.stringify({ keys: published }));
     } else if (pathname === '/.well-known/openid-configuration') {
       const { url: issuer } = provider;
       const endpoints = { authorization_endpoint: `${issuer}/authorize`, token_endpoint: `${issuer}/token` };
-      response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/keys`, ...endpoints }));
+      const algorithms = { id_token_signing_alg_values_supported: Object.keys(keys) };
+      response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/keys`, ...endpoints, ...algorithms }));
     } else if (pathname === '/evil') {
       const action = searchParams.get('action') ?? '';
       response.setHeader('Content-Type', 'text/html');

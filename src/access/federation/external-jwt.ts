@@ -1,24 +1,26 @@
 import type { KeyObject } from 'node:crypto';
-import jwt from 'jsonwebtoken';
+import type { CryptoKey, JWSHeaderParameters } from 'jose';
+import { clockSkewSeconds } from './discovery.ts';
 
-/** Tokens (JWT) that others have signed. */
+/** Tokens (JWT) signed by other servers. jose is loaded for the first of them. */
 
-/** Asymmetric, all of them: a public key is never a secret. */
-const algorithms: jwt.Algorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'];
-const skewSeconds = 60;
+/** Only asymmetric ones: a public key is never a shared secret. */
+const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'];
 const maxTokenLength = 16_384;
 
-export interface Unverified {
-  readonly header: { readonly kid?: unknown; readonly alg?: unknown; readonly x5c?: unknown };
-  readonly claims: Readonly<Record<string, unknown>>;
+export type Claims = Readonly<Record<string, unknown>>;
+
+export interface UnverifiedJwt {
+  readonly header: JWSHeaderParameters;
+  readonly claims: Claims;
 }
 
-/** What the token says of itself: nothing to believe, only to find its key by. Undefined for what is no JWT. */
-export function readUnverified(token: string): Unverified | undefined {
+/** Decodes a token to find the key to verify it with: nothing in it may be trusted. Undefined for text that is no JWT. */
+export async function decodeUnverified(token: string): Promise<UnverifiedJwt | undefined> {
   if (token.length > maxTokenLength || token.split('.').length !== 3) return undefined;
+  const { decodeJwt, decodeProtectedHeader } = await import('jose');
   try {
-    const decoded = jwt.decode(token, { complete: true });
-    return decoded && typeof decoded.payload === 'object' ? { header: decoded.header, claims: decoded.payload } : undefined;
+    return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
   } catch {
     return undefined;
   }
@@ -26,28 +28,28 @@ export function readUnverified(token: string): Unverified | undefined {
 
 export interface ExpectedClaims {
   readonly issuer: string;
-  /** Undefined: asked for elsewhere. */
-  readonly audience?: string | undefined;
+  readonly audience: string;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
-/** The claims; undefined where the signature, the issuer, the audience or the time is not as expected. */
-export function verifyExternalJwt(
+/** Returns the claims of a token; undefined where signature, issuer, audience or time are not as expected, or it never expires. */
+export async function verifyExternalJwt(
   token: string,
-  key: KeyObject,
+  key: CryptoKey | KeyObject,
   { issuer, audience, now }: ExpectedClaims,
-): Unverified['claims'] | undefined {
+): Promise<Claims | undefined> {
+  const { jwtVerify } = await import('jose');
   try {
-    const claims: unknown = jwt.verify(token, key, {
+    const { payload } = await jwtVerify(token, key, {
       algorithms,
       issuer,
-      ...(audience === undefined ? {} : { audience }),
-      clockTimestamp: Math.floor(now / 1000),
-      clockTolerance: skewSeconds,
+      audience,
+      requiredClaims: ['exp'],
+      currentDate: new Date(now),
+      clockTolerance: clockSkewSeconds,
     });
-    if (typeof claims !== 'object' || claims === null || !('exp' in claims)) return undefined;
-    return claims;
+    return payload;
   } catch {
     return undefined;
   }

@@ -1,38 +1,49 @@
-import { type JsonWebKey, type KeyObject, createPublicKey } from 'node:crypto';
+import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters } from 'jose';
 
-/** Somebody else's public keys (RFC 7517), by kid. */
+/** Returns the key that a token's header names. Rejects where the set has no such key. */
+type FindKey = (header: JWSHeaderParameters) => Promise<CryptoKey>;
+
+/** The public keys of another server (RFC 7517). */
 export interface Jwks {
-  /** Undefined for a key that is not in the set, also not now. Rejects `IssuerUnavailable` where the set has never been got. */
-  find(kid: string): Promise<KeyObject | undefined>;
+  /**
+   * Returns the key that a token's header names; undefined if the set, refreshed if it is due, has no such key. Rejects
+   * `IssuerUnavailable` while no set has ever been fetched.
+   */
+  find(header: JWSHeaderParameters): Promise<CryptoKey | undefined>;
 }
 
-/** An issuer's keys could not be got: nobody knows whether its tokens are good. */
+/** The issuer's keys or endpoints could not be fetched: its tokens can be neither accepted nor refused. */
 export class IssuerUnavailable extends Error {
   override readonly name = 'IssuerUnavailable';
 }
 
-/** Keys are rotated, and sometimes taken away: the set is got again this often … */
+/** Issuers rotate and withdraw keys: a set counts as current for this long … */
 const freshMilliseconds = 10 * 60_000;
-/** … in the background from this age on, so that logins with known keys do not wait for a slow issuer … */
+/** … and is refreshed in the background from this age on, so that logins with cached keys do not wait for a slow issuer. */
 const refreshAheadMilliseconds = 8 * 60_000;
-/** … and for a kid that it does not have, but not for every one that somebody makes up. */
-const leastMilliseconds = 30_000;
+/** Least time between two requests for unknown kids: clients can invent any number of them. */
+const unknownKidMilliseconds = 30_000;
 
-/** `load` gets the set. While it fails, what was got last is used. `now` in milliseconds. */
-export function createJwks(load: () => Promise<readonly JsonWebKey[]>, now: () => number): Jwks {
-  let keys = new Map<string, KeyObject>();
+/**
+ * `load` fetches the set. While it fails, the last set stays in use. `now` in milliseconds. Not jose's `createRemoteJWKSet`:
+ * that lets tokens with known kids wait for a due refresh, and refuses them while the issuer fails.
+ */
+export function createJwks(load: () => Promise<JSONWebKeySet>, now: () => number): Jwks {
+  let kids: ReadonlySet<string> = new Set();
+  let findKey: FindKey | undefined;
   let triedAt = -Infinity;
-  /** When the last attempt began that has succeeded or failed since. */
+  /** When the last refresh began that has succeeded or failed since. */
   let settledAt = -Infinity;
-  let isKnown = false;
   let failure: unknown;
   let loading: Promise<void> | undefined;
 
   async function refresh(): Promise<void> {
     const startedAt = (triedAt = now());
     try {
-      keys = importKeys(await load());
-      isKnown = true;
+      const keys = (await load()).keys.filter(isSignatureKey);
+      const { createLocalJWKSet } = await import('jose');
+      findKey = createLocalJWKSet({ keys });
+      kids = new Set(keys.map(({ kid }) => kid));
     } catch (error) {
       failure = error;
     } finally {
@@ -42,82 +53,29 @@ export function createJwks(load: () => Promise<readonly JsonWebKey[]>, now: () =
   }
 
   return {
-    async find(kid) {
+    async find(header) {
+      const { kid } = header;
+      if (kid === undefined) return undefined;
       const age = now() - triedAt;
-      const isKnownKid = keys.has(kid);
-      if (age >= (isKnownKid ? refreshAheadMilliseconds : leastMilliseconds)) loading ??= refresh();
-      // A token with a made-up kid waits for the issuer; those with known keys go on meanwhile.
-      const mayUseKnown = isKnownKid && now() - settledAt < freshMilliseconds;
-      if (loading && !mayUseKnown) await loading;
-      if (!isKnown) throw new IssuerUnavailable('the keys of the issuer can not be got', { cause: failure });
-      return keys.get(kid);
+      const isCached = kids.has(kid);
+      if (age >= (isCached ? refreshAheadMilliseconds : unknownKidMilliseconds)) loading ??= refresh();
+      // Only tokens with unknown kids wait for the issuer, and those with cached ones once the set has expired.
+      const mayUseCached = isCached && now() - settledAt < freshMilliseconds;
+      if (loading && !mayUseCached) await loading;
+      if (!findKey) throw new IssuerUnavailable("the issuer's keys cannot be fetched", { cause: failure });
+      return findKey(header).catch(() => undefined);
     },
   };
 }
 
-/** Keys for something else than signatures, and those that can not be read, are left out. */
-export function importKeys(jwks: readonly JsonWebKey[]): Map<string, KeyObject> {
-  return new Map(
-    jwks.flatMap((jwk): [string, KeyObject][] => {
-      if (typeof jwk['kid'] !== 'string' || jwk['use'] === 'enc') return [];
-      try {
-        return [[jwk['kid'], createPublicKey({ key: jwk, format: 'jwk' })]];
-      } catch {
-        return [];
-      }
-    }),
-  );
+function isSignatureKey(jwk: JWK): jwk is JWK & { readonly kid: string } {
+  return typeof jwk.kid === 'string' && jwk.use !== 'enc' && jwk.kty !== 'oct';
 }
 
-/** The keys in a JWKS document. Throws for what is none. */
-export function readJwks(document: unknown): readonly JsonWebKey[] {
+/** Returns a JWKS document. Throws for other documents. */
+export function readJwks(document: unknown): JSONWebKeySet {
   const keys = typeof document === 'object' && document !== null && 'keys' in document ? document.keys : undefined;
   if (!Array.isArray(keys)) throw new Error('not a JSON Web Key Set: it has no list of keys');
-  return keys as readonly JsonWebKey[];
-}
-
-const timeoutMilliseconds = 10_000;
-const largestDocument = 1024 * 1024;
-
-/** What is asked, where it is more than a GET. */
-export interface JsonRequest {
-  readonly method: 'POST';
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: URLSearchParams;
-  /** Statuses of answers that are read although they are failures. */
-  readonly accept: readonly number[];
-}
-
-/** Gets a JSON document of an issuer that the operator has named. Redirects are not followed. */
-export async function fetchJson(url: string, { accept = [], ...asked }: Partial<JsonRequest> = {}): Promise<unknown> {
-  const response = await fetch(url, { ...asked, redirect: 'error', signal: AbortSignal.timeout(timeoutMilliseconds) });
-  if (!response.ok && !accept.includes(response.status)) throw new Error(`${url} answered ${response.status}`);
-  let text = '';
-  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    text += chunk;
-    if (text.length > largestDocument) throw new Error(`${url} is too large`);
-  }
-  return JSON.parse(text);
-}
-
-/** The keys of an OpenID Connect issuer: at `jwksUrl`, or where its discovery document says. */
-export function issuerKeys(issuer: string, jwksUrl: string | undefined, now: () => number): Jwks {
-  return createJwks(async () => readJwks(await fetchJson(jwksUrl ?? (await discover(issuer)).jwksUrl)), now);
-}
-
-/** Where an OpenID Connect issuer answers. */
-export interface Discovery {
-  readonly jwksUrl: string;
-  readonly authorizationUrl: string | undefined;
-  readonly tokenUrl: string | undefined;
-}
-
-/** OpenID Connect Discovery 1.0, section 4. The document must be the issuer's own. */
-export async function discover(issuer: string): Promise<Discovery> {
-  const document = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
-  const fields = (typeof document === 'object' ? document : null) as Readonly<Record<string, unknown>> | null;
-  const url = (name: string) => (typeof fields?.[name] === 'string' ? fields[name] : undefined);
-  const jwksUrl = url('jwks_uri');
-  if (fields?.['issuer'] !== issuer || jwksUrl === undefined) throw new Error(`${issuer} does not describe itself`);
-  return { jwksUrl, authorizationUrl: url('authorization_endpoint'), tokenUrl: url('token_endpoint') };
+  const objects = keys.filter((key): key is JWK => typeof key === 'object' && key !== null && !Array.isArray(key));
+  return { keys: objects };
 }

@@ -1,4 +1,13 @@
-/** Somebody whom the OpenID Connect provider has sent is not let in. The message is for that person. */
+/** A login by the OpenID Connect provider failed. The message is for the user who tried to sign in. */
 export class OidcError extends Error {
-  override readonly name = 'OidcRefused';
+  override readonly name = 'OidcError';
+}
+
+/** The provider's response belongs to no login attempt of this browser. */
+export function unknownAttempt(): OidcError {
+  return new OidcError('this login was not begun in this browser, or has taken too long: begin again');
+}
+
+export function invalidIdToken(): OidcError {
+  return new OidcError('the provider has sent a token that is not good');
 }

@@ -1,77 +1,80 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { readUnverified, verifyExternalJwt } from './external-jwt.ts';
-import { type Discovery, IssuerUnavailable, createJwks, discover, fetchJson, readJwks } from './jwks.ts';
-import { OidcError } from './oidc-error.ts';
+import type { Configuration } from 'openid-client';
+import { type OidcRegistration, discover, jwksOf } from './discovery.ts';
+import { type Claims, decodeUnverified, verifyExternalJwt } from './external-jwt.ts';
+import { IssuerUnavailable } from './jwks.ts';
+import { OidcError, invalidIdToken } from './oidc-error.ts';
+import { exchangeCode } from './token-exchange.ts';
 
-/** The OpenID Connect provider that lets people in, by the authorization code flow with PKCE (RFC 7636). */
+/** Signs users in by an OpenID Connect provider: authorization code flow with PKCE (RFC 7636). */
 export interface OidcClient {
   /**
-   * Where the browser has to go. `attempt` is a secret that it keeps until it comes back (see `newAttempt`);
-   * `redirectUri` is where that is.
+   * Returns the provider's address to which the browser is redirected. `attempt`: a secret of the browser (see `newAttempt`),
+   * to be passed to `redeem`. `redirectUri`: the address to which the provider sends the browser back. Rejects
+   * `IssuerUnavailable`.
    */
   authorizationUrl(attempt: string, redirectUri: string): Promise<string>;
   /**
-   * Who has come back with `query`. Throws `OidcRefused` for what does not belong to `attempt`, or is not good; rejects
-   * `IssuerUnavailable`.
+   * Returns the user whom the provider sent back with `query`. Throws `OidcError` where the response does not belong to
+   * `attempt` or is not valid; rejects `IssuerUnavailable`.
    */
   redeem(query: URLSearchParams, attempt: string, redirectUri: string): Promise<OidcUser>;
 }
 
 export interface OidcUser {
-  /** The provider's own name for the person: never given to another. */
+  /** The provider's identifier of the user: never reassigned. */
   readonly subject: string;
-  /** What the configured claim says. */
+  /** The value of the configured claim. */
   readonly name: string;
 }
 
-export interface OidcSettings {
+export interface OidcSettings extends OidcRegistration {
   readonly issuer: string;
-  readonly clientId: string;
-  /** Undefined for a public client: PKCE alone. */
-  readonly clientSecret: string | undefined;
   /** Separated by spaces. */
   readonly scopes: string;
   readonly claim: string;
 }
 
 const discoveryMilliseconds = 10 * 60_000;
+const maxSubjectLength = 255;
 
-/** A secret of one attempt to log in. `state`, `nonce` and the code verifier come from it, so that nothing is kept here. */
+/** Returns the secret of one login attempt. `state`, `nonce` and code verifier derive from it, so that berth stores nothing. */
 export function newAttempt(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** None of them tells the others, nor the attempt. */
+/** No derived secret reveals another one or the attempt. */
 function deriveSecret(attempt: string, part: 'state' | 'nonce' | 'verifier'): string {
   return createHmac('sha256', attempt).update(part).digest('base64url');
 }
 
-/** `now` in milliseconds. */
+/** `now` in milliseconds. The provider is asked, and openid-client loaded, at the first login. */
 export function createOidcClient(settings: OidcSettings, now: () => number): OidcClient {
-  const { issuer, clientId, scopes } = settings;
-  const discovery = cachedFor(discoveryMilliseconds, now, () => discover(issuer));
-  const keys = createJwks(async () => readJwks(await fetchJson((await discover(issuer)).jwksUrl)), now);
+  const { issuer, clientId, scopes, claim } = settings;
+  const configuration = cachedFor(discoveryMilliseconds, now, () => discover(issuer, settings));
+  const keys = jwksOf(configuration, now);
 
-  async function endpoint(name: 'authorizationUrl' | 'tokenUrl'): Promise<string> {
-    const url = (await available(discovery))[name];
-    if (url === undefined) throw new IssuerUnavailable(`${issuer} does not say where to log in`);
-    return url;
+  async function requireConfiguration(): Promise<Configuration> {
+    try {
+      return await configuration();
+    } catch (error) {
+      throw new IssuerUnavailable('the login provider is not available', { cause: error });
+    }
   }
 
-  async function verified(idToken: string): Promise<Readonly<Record<string, unknown>>> {
-    const kid = readUnverified(idToken)?.header.kid;
-    const key = typeof kid === 'string' ? await keys.find(kid) : undefined;
-    const claims = key && verifyExternalJwt(idToken, key, { issuer, audience: clientId, now: now() });
-    if (!claims || !isForUs(claims, clientId)) throw new OidcError('the provider has sent a token that is not good');
+  async function verifyIdToken(idToken: string): Promise<Claims> {
+    const { header } = (await decodeUnverified(idToken)) ?? {};
+    const key = header && (await keys.find(header));
+    const claims = key && (await verifyExternalJwt(idToken, key, { issuer, audience: clientId, now: now() }));
+    const { azp } = claims ?? {};
+    if (!claims || (azp !== undefined && azp !== clientId)) throw invalidIdToken();
     return claims;
   }
 
   return {
     async authorizationUrl(attempt, redirectUri) {
-      const url = new URL(await endpoint('authorizationUrl'));
+      const [{ buildAuthorizationUrl }, server] = [await import('openid-client'), await requireConfiguration()];
       const parameters = {
-        response_type: 'code',
-        client_id: clientId,
         redirect_uri: redirectUri,
         scope: scopes,
         state: deriveSecret(attempt, 'state'),
@@ -79,77 +82,42 @@ export function createOidcClient(settings: OidcSettings, now: () => number): Oid
         code_challenge: createHash('sha256').update(deriveSecret(attempt, 'verifier')).digest('base64url'),
         code_challenge_method: 'S256',
       };
-      for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-      return url.href;
+      try {
+        return buildAuthorizationUrl(server, parameters).href;
+      } catch (cause) {
+        throw new IssuerUnavailable(`the discovery document of ${issuer} has no usable authorization_endpoint`, { cause });
+      }
     },
 
     async redeem(query, attempt, redirectUri) {
-      // RFC 9207: where the provider says who it is, it must be the one that was asked.
-      if (query.get('state') !== deriveSecret(attempt, 'state') || (query.get('iss') ?? issuer) !== issuer)
-        throw unknownAttempt();
-      const code = query.get('code');
-      if (code === null) throw new OidcError('the provider has not let you in');
-      const verifier = deriveSecret(attempt, 'verifier');
-      const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier };
-      const claims = await verified(await askForToken(await endpoint('tokenUrl'), settings, form));
-      if (claims['nonce'] !== deriveSecret(attempt, 'nonce')) throw unknownAttempt();
-      return readUser(claims, settings.claim);
+      const idToken = await exchangeCode(await requireConfiguration(), query, redirectUri, {
+        expectedState: deriveSecret(attempt, 'state'),
+        expectedNonce: deriveSecret(attempt, 'nonce'),
+        pkceCodeVerifier: deriveSecret(attempt, 'verifier'),
+      });
+      return readUser(await verifyIdToken(idToken), claim);
     },
   };
 }
 
-export function unknownAttempt(): OidcError {
-  return new OidcError('this login was not begun in this browser, or has taken too long: begin again');
-}
-
-/** OpenID Connect Core 1.0, section 3.1.3.7: of several audiences the authorized party is the one that counts. */
-function isForUs({ aud, azp }: Readonly<Record<string, unknown>>, clientId: string): boolean {
-  return azp === undefined ? !Array.isArray(aud) || aud.length === 1 : azp === clientId;
-}
-
-function readUser(claims: Readonly<Record<string, unknown>>, claim: string): OidcUser {
+function readUser(claims: Claims, claim: string): OidcUser {
   const { sub: subject, [claim]: name } = claims;
-  if (typeof subject !== 'string' || subject === '' || subject.length > 255) {
-    throw new OidcError('the provider has sent a token that is not good');
-  }
+  if (typeof subject !== 'string' || subject === '' || subject.length > maxSubjectLength) throw invalidIdToken();
   if (typeof name !== 'string') throw new OidcError(`the provider has not said your name: its token has no ${claim}`);
   if (claim === 'email' && claims['email_verified'] === false) throw new OidcError('the provider has not verified your email');
   return { subject, name };
 }
 
-/** RFC 6749, section 4.1.3; the secret as section 2.3.1 has it. */
-async function askForToken(
-  url: string,
-  { clientId, clientSecret }: OidcSettings,
-  form: Readonly<Record<string, string>>,
-): Promise<string> {
-  const login = `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret ?? '')}`;
-  const headers = clientSecret === undefined ? {} : { Authorization: `Basic ${Buffer.from(login).toString('base64')}` };
-  const body = new URLSearchParams(clientSecret === undefined ? { ...form, client_id: clientId } : form);
-  const answer = await available(() => fetchJson(url, { method: 'POST', headers, body, accept: [400, 401, 403] }));
-  const token = typeof answer === 'object' && answer !== null && 'id_token' in answer ? answer.id_token : undefined;
-  if (typeof token !== 'string') throw new OidcError('the provider does not take back what it has given you: begin again');
-  return token;
-}
-
-async function available<Result>(ask: () => Promise<Result>): Promise<Result> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw new IssuerUnavailable('the login provider does not answer', { cause: error });
-  }
-}
-
-/** A failure is not kept. */
-function cachedFor(milliseconds: number, now: () => number, load: () => Promise<Discovery>): () => Promise<Discovery> {
+/** Caches the configuration for so long; failures are not cached. */
+function cachedFor(milliseconds: number, now: () => number, load: () => Promise<Configuration>): () => Promise<Configuration> {
   let loadedAt = -Infinity;
-  let loaded: Promise<Discovery> | undefined;
+  let cached: Promise<Configuration> | undefined;
   return () => {
-    if (!loaded || now() - loadedAt >= milliseconds) {
+    if (!cached || now() - loadedAt >= milliseconds) {
       const loading = load();
-      loading.catch(() => loaded === loading && (loaded = undefined));
-      [loaded, loadedAt] = [loading, now()];
+      loading.catch(() => cached === loading && (cached = undefined));
+      [cached, loadedAt] = [loading, now()];
     }
-    return loaded;
+    return cached;
   };
 }

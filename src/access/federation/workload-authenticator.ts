@@ -1,46 +1,52 @@
 import type { Identity } from '../permissions/identity.ts';
-import { type Jwks, issuerKeys } from './jwks.ts';
+import { discover, jwksAt, jwksOf } from './discovery.ts';
+import type { Jwks } from './jwks.ts';
 import { AuthenticationError } from '../credentials/authentication-error.ts';
-import { readUnverified, verifyExternalJwt } from './external-jwt.ts';
+import { type Claims, type UnverifiedJwt, decodeUnverified, verifyExternalJwt } from './external-jwt.ts';
 import { type WorkloadRule, conditionHolds } from './workload-rule.ts';
 
-/**
- * CI jobs that show their provider's signed token instead of a secret: whoever meets a rule has its grants, for as long
- * as the provider's token is good.
- */
-export function createWorkloadAuthenticator(rules: readonly WorkloadRule[], now: () => number) {
-  const keys = new Map<string, Jwks>(
-    rules.map(({ issuer, jwksUrl }) => [keyOf(issuer, jwksUrl), issuerKeys(issuer, jwksUrl, now)]),
-  );
+export type WorkloadIdentity = Extract<Identity, { kind: 'workload' }>;
 
-  async function meets(rule: WorkloadRule, token: string, kid: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-    const key = await keys.get(keyOf(rule.issuer, rule.jwksUrl))?.find(kid);
-    const claims = key && verifyExternalJwt(token, key, { issuer: rule.issuer, audience: rule.audience, now: now() });
+/** `now` in milliseconds. Issuers are asked for their keys at the first token. */
+export function createWorkloadAuthenticator(rules: readonly WorkloadRule[], now: () => number) {
+  const keys = new Map<string, Jwks>(rules.map((rule) => [issuerKey(rule), jwksFor(rule, now)]));
+
+  async function verify(rule: WorkloadRule, token: string, { header }: UnverifiedJwt): Promise<Claims | undefined> {
+    const { issuer, audience } = rule;
+    const key = await keys.get(issuerKey(rule))?.find(header);
+    const claims = key && (await verifyExternalJwt(token, key, { issuer, audience, now: now() }));
     return claims && rule.claims.every((condition) => conditionHolds(condition, claims)) ? claims : undefined;
   }
 
   /**
-   * Who presents the token; undefined for what is no token of a configured issuer. Throws `Refused` for one that is not
-   * good or meets no rule: it is no guess at a password.
+   * Authenticates a CI job that sends its provider's signed token as a password. Returns undefined for text that is no token of
+   * a configured issuer. Throws `AuthenticationError` for a token that is not valid or matches no rule (not counted as a wrong
+   * password), `IssuerUnavailable` while the issuer's keys cannot be fetched.
    */
-  return async (token: string): Promise<Extract<Identity, { kind: 'workload' }> | undefined> => {
-    const unverified = rules.length > 0 ? readUnverified(token) : undefined;
-    const possible = rules.filter(({ issuer }) => issuer === unverified?.claims['iss']);
-    if (!unverified || possible.length === 0) return undefined;
-    const { kid } = unverified.header;
-    const met: string[] = [];
+  return async (token: string): Promise<WorkloadIdentity | undefined> => {
+    const unverified = rules.length > 0 ? await decodeUnverified(token) : undefined;
+    const candidates = rules.filter(({ issuer }) => issuer === unverified?.claims['iss']);
+    if (!unverified || candidates.length === 0) return undefined;
+    const matching: string[] = [];
     let subject = '';
-    for (const rule of possible) {
-      const claims = typeof kid === 'string' ? await meets(rule, token, kid) : undefined;
+    for (const rule of candidates) {
+      const claims = await verify(rule, token, unverified);
       if (!claims) continue;
-      met.push(rule.name);
+      matching.push(rule.name);
       subject = String(claims['sub']);
     }
-    if (met.length === 0) throw new AuthenticationError('credentials');
-    return { kind: 'workload', rules: met, subject };
+    if (matching.length === 0) throw new AuthenticationError('credentials');
+    return { kind: 'workload', rules: matching, subject };
   };
 }
 
-function keyOf(issuer: string, jwksUrl: string | undefined): string {
+function issuerKey({ issuer, jwksUrl }: WorkloadRule): string {
   return `${issuer} ${jwksUrl ?? ''}`;
+}
+
+/** Discovery takes a client id; keys do not depend on it. */
+const unregistered = { clientId: 'berth', clientSecret: undefined };
+
+function jwksFor({ issuer, jwksUrl }: WorkloadRule, now: () => number): Jwks {
+  return jwksUrl === undefined ? jwksOf(() => discover(issuer, unregistered), now) : jwksAt(jwksUrl, now);
 }

@@ -1,5 +1,6 @@
 import type { Request, Response, Router } from 'express';
-import { type OidcClient, newAttempt, unknownAttempt } from '../../access/federation/oidc.ts';
+import { unknownAttempt } from '../../access/federation/oidc-error.ts';
+import { type OidcClient, newAttempt } from '../../access/federation/oidc.ts';
 import type { OidcLogins } from '../../access/login/oidc-logins.ts';
 import type { Identity } from '../../access/permissions/identity.ts';
 import type { Logins } from '../../access/login/logins.ts';
