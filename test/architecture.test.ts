@@ -59,7 +59,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/mirror': ['src/content', 'src/coordination', 'src/mirror', 'src/oci', 'src/registry', 'storage'],
   'src/maintenance': ['src/content', 'src/coordination', 'src/oci', 'src/registry', 'storage'],
   'src/search': ['src/oci', 'storage'],
-  'src/http/errors': ['src/access/credentials', 'src/access/federation', 'src/coordination', 'src/oci', 'src/mirror', 'storage'],
+  'src/http/errors': [
+    'src/access/accounts',
+    'src/access/credentials',
+    'src/access/federation',
+    'src/coordination',
+    'src/oci',
+    'src/mirror',
+    'storage',
+  ],
   'src/http/server': ['src/http/errors', 'src/http/transfer', 'src/mirror/remote', 'src/oci'],
   'src/http/transfer': ['src/http/errors', 'src/oci', 'storage/blobs'],
   'src/http': [

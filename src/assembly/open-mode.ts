@@ -8,7 +8,6 @@ import { createPassThroughAccess } from '../http/auth/pass-through-access.ts';
 import { createPullOnlyAccess } from '../http/auth/pull-only-access.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import { namespaceOf, remoteNameOf } from '../mirror/upstream/upstream.ts';
-import { translating } from '../registry/failures.ts';
 
 /**
  * Decides who may do what in mode open: everybody what `access.openActions` allows, except to read what upstreams with
@@ -19,7 +18,7 @@ export function openControl(config: Config, mirror: Mirror, metadata: MetadataSt
   const { default: upstream } = config.mirror;
   if (upstream === undefined) return control;
   const isPullOnly = pullOnlyNames(upstream, readAllowPush(config), metadata);
-  return createPullOnlyAccess(control, { upstream, isPullOnly: (name) => translating(() => isPullOnly(name)) });
+  return createPullOnlyAccess(control, { upstream, isPullOnly });
 }
 
 function readControl({ mirror: { upstreams } }: Config, mirror: Mirror, metadata: MetadataStore): AccessControl {

@@ -1,28 +1,31 @@
+import { AdministrationError } from '../access/accounts/administration-error.ts';
+import { AuthenticationError } from '../access/credentials/authentication-error.ts';
+import { type ClassifiedError, classify, isCausedByUpstream } from '../http/errors/classify.ts';
 import type { RequestRecord } from '../http/server/request-record.ts';
-import { UpstreamError, isOutage, reasonOf } from '../mirror/upstream/upstream-error.ts';
+import { UpstreamError, reasonOf } from '../mirror/upstream/upstream-error.ts';
 import type { Log } from '../observability/log.ts';
-import { OciError } from '../oci/errors.ts';
 
-/** Load balancers ask for these every second. */
+/** Load balancers send these every second. */
 const probes = new Set(['/healthz', '/readyz']);
 
 /**
- * Writes one line for a request, at `debug` for health probes that succeed. The level says where the cause lies: `info` at the client, `warn` at an upstream, `error`
- * here. Only what berth did not expect has a stack.
+ * Writes one line for a request, at `debug` for health probes that succeed. The level tells where the cause of an error is:
+ * `info` at the client, `warn` at an upstream, `error` here. Only defects have a stack.
  */
 export function logRequest(log: Pick<Log, 'debug' | 'info' | 'warn' | 'error'>, { error, ...record }: RequestRecord): void {
   if (error === undefined && probes.has(record.url) && record.status < 400) return log.debug(record, 'request');
   if (error === undefined) return log.info(record, 'request');
-  const isExpected = error instanceof UpstreamError || (error instanceof OciError && error.code !== 'INTERNAL');
-  if (!isExpected) return log.error({ ...record, err: error }, 'request failed');
-  const fields = { ...record, code: error.code, reason: reasonOf(error) };
+  const classified = classify(error);
+  if (classified.code === 'INTERNAL') return log.error({ ...record, err: error }, 'request failed');
+  const code = error instanceof UpstreamError ? error.code : classified.code;
+  const fields = { ...record, code, reason: reasonFor(error, classified) };
   if (isCausedByUpstream(error)) log.warn(fields, 'request failed at the upstream');
-  else if (error instanceof OciError && error.status < 500) log.info(fields, 'request refused');
-  else log.error(fields, 'request failed');
+  else if (classified.isOurs) log.error(fields, 'request failed');
+  else log.info(fields, 'request refused');
 }
 
-/** A wrong name is the client's mistake, whoever says so. */
-function isCausedByUpstream(error: UpstreamError | OciError): boolean {
-  const cause = error instanceof UpstreamError ? error : error.cause;
-  return cause instanceof UpstreamError && isOutage(cause);
+function reasonFor(error: unknown, { message }: ClassifiedError): string {
+  // The message can repeat what the client sent, such as a password in the wrong field.
+  if (error instanceof AdministrationError) return error.code;
+  return error instanceof AuthenticationError ? message : reasonOf(error);
 }

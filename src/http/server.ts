@@ -4,8 +4,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { createAdmission } from './server/admission.ts';
 import type { Certificate } from './server/certificate.ts';
-import { ClientGone } from './errors/client-gone.ts';
-import { sendError } from './errors/oci-errors.ts';
+import { sendError } from './errors/boundary.ts';
+import { ociFormat } from './errors/oci-errors.ts';
 import { cutIdleClients } from './server/idle.ts';
 import { type LingerLimits, lingerAfterEarlyAnswers } from './server/linger.ts';
 import { answerPlainHttp } from './server/plain-http.ts';
@@ -60,15 +60,14 @@ function createHandler({ protocol, web, log, certificate, listensOnLoopback = fa
   return (request: IncomingMessage, response: ServerResponse): void => {
     const requestId = `${prefix}-${(++count).toString(36)}`;
     const client = protocol.publicUrl.clientAddress(request); // a closed socket has no address any more
-    const recorded = recordRequest(request, response, { requestId, client }, log);
+    recordRequest(request, response, { requestId, client }, log);
     response.setHeader('X-Request-Id', requestId);
     if (certificate) response.setHeader('Strict-Transport-Security', strictTransport);
     countUnanswered(request.socket, response);
     try {
       admit(request);
     } catch (error) {
-      recorded.fail(error);
-      sendError(request, response, error, requestId);
+      sendError(request, response, error, ociFormat);
       return;
     }
     if (!isProtocol(request.url ?? '', protocol)) {
@@ -76,8 +75,7 @@ function createHandler({ protocol, web, log, certificate, listensOnLoopback = fa
       return;
     }
     serveProtocol(protocol, request, response).catch((error: unknown) => {
-      if (!(error instanceof ClientGone)) recorded.fail(error);
-      sendError(request, response, error, requestId);
+      sendError(request, response, error, ociFormat);
     });
   };
 }

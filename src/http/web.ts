@@ -1,6 +1,6 @@
-import express, { type ErrorRequestHandler, type Express, type Router } from 'express';
-import { ClientGone } from './errors/client-gone.ts';
-import { problem } from './errors/problem.ts';
+import express, { type Express, type Router } from 'express';
+import { errorBoundary } from './errors/boundary.ts';
+import { problem, problemFormat } from './errors/problem.ts';
 
 /** The state of the parts that a probe asks about. */
 export interface Health {
@@ -30,7 +30,7 @@ export function createWeb(health: Health, extensions: readonly Extension[]): Exp
       response.json({ status: 'ready' });
     } catch (error) {
       response.setHeader('Retry-After', '5');
-      problem(response, 503, 'Service Unavailable', error instanceof Error ? error.message : String(error));
+      problem(response, 503, error instanceof Error ? error.message : String(error));
     }
   });
   app.get('/', (request, response) => {
@@ -38,21 +38,7 @@ export function createWeb(health: Health, extensions: readonly Extension[]): Exp
     else response.json({ name: 'berth', protocol: '/v2/', health: '/healthz' });
   });
   for (const { path, router } of extensions) app.use(path, router);
-  app.use((_request, response) => problem(response, 404, 'Not Found', 'nothing lies here: the registry protocol begins at /v2/'));
-  app.use(failed);
+  app.use((_request, response) => problem(response, 404, 'not found: the registry protocol begins at /v2/'));
+  app.use(errorBoundary(problemFormat));
   return app;
-}
-
-const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-  const refused = statusOf(error);
-  if (error instanceof ClientGone) response.destroy();
-  else if (response.headersSent) next(error);
-  else if (refused !== undefined) problem(response, refused, 'Bad Request', (error as Error).message);
-  else problem(response, 500, 'Internal Server Error', 'see the log for the request id in X-Request-Id');
-};
-
-/** Express marks what is wrong with a request by a 4xx status. */
-function statusOf(error: unknown): number | undefined {
-  const status = error instanceof Error && 'status' in error ? error.status : undefined;
-  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
 }

@@ -3,7 +3,6 @@ import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { Mirrored } from '../../storage/metadata/queries/mirror-writes.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
-import * as failures from '../registry/failures.ts';
 import { createTrash, storeThenRecord } from '../content/trash.ts';
 import { createNegativeCache } from './remote/negative-cache.ts';
 import { createAnonymousView } from './visibility/anonymous-view.ts';
@@ -251,7 +250,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
   const locate = createRouting({
     upstreams,
     fallback: options.fallback === undefined ? undefined : upstreams.find(options.fallback),
-    isPushed: (name) => failures.translating(() => metadata.isPushedRepository(name)),
+    isPushed: (name) => metadata.isPushedRepository(name),
   });
 
   const passThrough = createPassThrough({ metadata, clientOf: ({ upstream }) => clients.anonymous(upstream), now });
@@ -336,6 +335,6 @@ async function readable<Result>(
   try {
     return await work();
   } catch (error) {
-    throw failures.toClientError(toClientError(error, source, unknown));
+    throw toClientError(error, source, unknown);
   }
 }

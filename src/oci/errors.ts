@@ -55,7 +55,8 @@ export class OciError extends Error {
   readonly code: OciErrorCode;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly #entries: readonly { readonly message: string; readonly detail?: unknown }[];
+  /** What is wrong, one entry for each thing; at least one. */
+  readonly entries: readonly { readonly message: string; readonly detail?: unknown }[];
 
   constructor(code: OciErrorCode, options: OciErrorOptions = {}) {
     const message = options.message ?? definitions[code].message;
@@ -63,17 +64,6 @@ export class OciError extends Error {
     this.code = code;
     this.status = options.status ?? definitions[code].status;
     this.headers = options.headers ?? {};
-    this.#entries = options.entries ?? [{ message, detail: options.detail }];
-  }
-
-  /** The response's JSON form. */
-  body(): { errors: { code: string; message: string; detail?: unknown }[] } {
-    return {
-      errors: this.#entries.map(({ message, detail }) => ({
-        code: this.code,
-        message,
-        ...(detail === undefined ? {} : { detail }),
-      })),
-    };
+    this.entries = options.entries ?? [{ message, detail: options.detail }];
   }
 }

@@ -6,7 +6,6 @@ import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { dated } from './author.ts';
-import { translating } from './failures.ts';
 import { createExistenceCache, unlessUnreachable } from '../content/existence-cache.ts';
 import { ContentMissing, hasContent, openContent } from '../content/missing-content.ts';
 
@@ -65,33 +64,29 @@ export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
   }
 
   return {
-    size: (repository, digest) =>
-      translating(async () => {
-        const link = await metadata.findLink(repository, digest);
-        if (!link) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
-        return link.sizeBytes;
-      }),
-    isLost: (digest, sizeBytes) => translating(async () => !(await isPresent(digest, sizeBytes))),
-    open: (digest, sizeBytes, range) => translating(() => openBlob(digest, sizeBytes, range)),
-    presign: (digest, sizeBytes) =>
-      translating(async () => {
-        if (!driver.capabilities.presignedReads) return undefined;
-        if (sizeBytes !== undefined && !(await existence.has(digest, sizeBytes))) throw new ContentMissing(digest, undefined);
-        return driver.presignRead(blobKey(digest), presignedSeconds);
-      }),
-    mount: (from, to, digest, author) =>
-      translating(async () => {
-        const link = await metadata.findLink(from, digest);
-        if (!link || !(await isPresent(digest, link.sizeBytes))) return false;
-        return metadata.mountBlob(from, to, digest, now(), dated(author, now()));
-      }),
-    holders: (digest, limit) => translating(() => metadata.repositoriesLinking(digest, limit)),
-    unlink: (repository, digest, author) =>
-      translating(async () => {
-        const { unlinked, neededBy } = await metadata.unlinkBlob(repository, digest, dated(author, now()));
-        if (neededBy !== undefined) throw stillNeeded('blob', digest, neededBy);
-        if (!unlinked) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
-      }),
+    async size(repository, digest) {
+      const link = await metadata.findLink(repository, digest);
+      if (!link) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
+      return link.sizeBytes;
+    },
+    isLost: async (digest, sizeBytes) => !(await isPresent(digest, sizeBytes)),
+    open: (digest, sizeBytes, range) => openBlob(digest, sizeBytes, range),
+    async presign(digest, sizeBytes) {
+      if (!driver.capabilities.presignedReads) return undefined;
+      if (sizeBytes !== undefined && !(await existence.has(digest, sizeBytes))) throw new ContentMissing(digest, undefined);
+      return driver.presignRead(blobKey(digest), presignedSeconds);
+    },
+    async mount(from, to, digest, author) {
+      const link = await metadata.findLink(from, digest);
+      if (!link || !(await isPresent(digest, link.sizeBytes))) return false;
+      return metadata.mountBlob(from, to, digest, now(), dated(author, now()));
+    },
+    holders: (digest, limit) => metadata.repositoriesLinking(digest, limit),
+    async unlink(repository, digest, author) {
+      const { unlinked, neededBy } = await metadata.unlinkBlob(repository, digest, dated(author, now()));
+      if (neededBy !== undefined) throw stillNeeded('blob', digest, neededBy);
+      if (!unlinked) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
+    },
   };
 }
 

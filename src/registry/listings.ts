@@ -3,7 +3,6 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
-import { translating } from './failures.ts';
 
 /** One page of a listing in ascending order. */
 export interface Page<Item> {
@@ -33,22 +32,20 @@ export interface Listings {
 
 export function createListings(metadata: MetadataStore): Listings {
   return {
-    tags: (repository, after, limit) =>
-      translating(async () => {
-        const page = await pageOf(limit, (count) => metadata.listTags(repository, after, count));
-        if (page.items.length === 0 && !(await metadata.repositoryExists(repository))) {
-          throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
-        }
-        return page;
-      }),
-    repositories: (after, limit) => translating(() => pageOf(limit, (count) => metadata.listRepositories(after, count))),
-    referrers: (repository, subject, { artifactType }, after, limit) =>
-      translating(async () => {
-        const sizes = await metadata.listReferrerSizes(repository, subject, artifactType, after, limit.items + 1);
-        const count = fitting(sizes.slice(0, limit.items), limit.bytes);
-        const items = count === 0 ? [] : await metadata.listReferrers(repository, subject, artifactType, after, count);
-        return { items, more: count > 0 && sizes.length > count };
-      }),
+    async tags(repository, after, limit) {
+      const page = await pageOf(limit, (count) => metadata.listTags(repository, after, count));
+      if (page.items.length === 0 && !(await metadata.repositoryExists(repository))) {
+        throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
+      }
+      return page;
+    },
+    repositories: (after, limit) => pageOf(limit, (count) => metadata.listRepositories(after, count)),
+    async referrers(repository, subject, { artifactType }, after, limit) {
+      const sizes = await metadata.listReferrerSizes(repository, subject, artifactType, after, limit.items + 1);
+      const count = fitting(sizes.slice(0, limit.items), limit.bytes);
+      const items = count === 0 ? [] : await metadata.listReferrers(repository, subject, artifactType, after, count);
+      return { items, more: count > 0 && sizes.length > count };
+    },
   };
 }
 

@@ -14,7 +14,6 @@ import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { dated } from './author.ts';
 import { stillNeeded } from './blobs.ts';
-import { translating } from './failures.ts';
 import { unlessUnreachable } from '../content/existence-cache.ts';
 import { ContentMissing, damaged, openContent } from '../content/missing-content.ts';
 import { storeThenRecord } from '../content/trash.ts';
@@ -104,60 +103,57 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
     );
 
   return {
-    find: (repository, reference) =>
-      translating(async () => {
-        const record =
-          reference.tag === undefined
-            ? await metadata.findManifestByDigest(repository, reference.digest)
-            : await metadata.findManifestByTag(repository, reference.tag);
-        if (!record) throw unknown(reference);
-        return record;
-      }),
+    async find(repository, reference) {
+      const record =
+        reference.tag === undefined
+          ? await metadata.findManifestByDigest(repository, reference.digest)
+          : await metadata.findManifestByTag(repository, reference.tag);
+      if (!record) throw unknown(reference);
+      return record;
+    },
 
-    isLost: (digest, sizeBytes) => translating(() => unlessUnreachable(driver, isLost(digest, sizeBytes), false)),
-    bytes: (digest, sizeBytes) => translating(() => bytesOf(digest, sizeBytes)),
+    isLost: (digest, sizeBytes) => unlessUnreachable(driver, isLost(digest, sizeBytes), false),
+    bytes: bytesOf,
 
-    put: (repository, reference, tags, bytes, contentType, { keepTags, author } = { keepTags: false }) =>
-      translating(async () => {
-        const digest = verifiedDigest(bytes, reference.digest);
-        const { blobs, children, ...manifest } = parse(bytes, contentType);
-        refuseIncomplete(await metadata.checkReferences(repository, blobs, children), acceptMissing);
-        const facts = {
-          repository,
+    async put(repository, reference, tags, bytes, contentType, { keepTags, author } = { keepTags: false }) {
+      const digest = verifiedDigest(bytes, reference.digest);
+      const { blobs, children, ...manifest } = parse(bytes, contentType);
+      refuseIncomplete(await metadata.checkReferences(repository, blobs, children), acceptMissing);
+      const facts = {
+        repository,
+        digest,
+        mediaType: manifest.mediaType,
+        sizeBytes: bytes.length,
+        ...manifest.fields,
+        blobs: blobs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
+        children: children.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
+        acceptMissing,
+        tags: [...(reference.tag === undefined ? [] : [reference.tag]), ...tags],
+        now: now(),
+        author: dated(author, now()),
+      };
+      const check = await storeThenRecord<PutCheck>(
+        { driver, metadata },
+        {
           digest,
-          mediaType: manifest.mediaType,
-          sizeBytes: bytes.length,
-          ...manifest.fields,
-          blobs: blobs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
-          children: children.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
-          acceptMissing,
-          tags: [...(reference.tag === undefined ? [] : [reference.tag]), ...tags],
-          now: now(),
-          author: dated(author, now()),
-        };
-        const check = await storeThenRecord<PutCheck>(
-          { driver, metadata },
-          {
-            digest,
-            store: () => putContent(driver, blobKey(digest), bytes),
-            record: () => (keepTags ? metadata.putManifestKeepingTags(facts) : metadata.putManifest(facts)),
-          },
-        );
-        refuseIncomplete(check, acceptMissing);
-        refuseMoving(check.keptTags ?? []);
-        return { digest, subject: manifest.subject };
-      }),
+          store: () => putContent(driver, blobKey(digest), bytes),
+          record: () => (keepTags ? metadata.putManifestKeepingTags(facts) : metadata.putManifest(facts)),
+        },
+      );
+      refuseIncomplete(check, acceptMissing);
+      refuseMoving(check.keptTags ?? []);
+      return { digest, subject: manifest.subject };
+    },
 
-    delete: (repository, reference, author) =>
-      translating(async () => {
-        if (reference.tag !== undefined) {
-          if (!(await metadata.deleteTag(repository, reference.tag, dated(author, now())))) throw unknown(reference);
-          return;
-        }
-        const { deleted, neededBy } = await metadata.deleteManifest(repository, reference.digest, dated(author, now()));
-        if (neededBy !== undefined) throw stillNeeded('manifest', reference.digest, neededBy);
-        if (!deleted) throw unknown(reference);
-      }),
+    async delete(repository, reference, author) {
+      if (reference.tag !== undefined) {
+        if (!(await metadata.deleteTag(repository, reference.tag, dated(author, now())))) throw unknown(reference);
+        return;
+      }
+      const { deleted, neededBy } = await metadata.deleteManifest(repository, reference.digest, dated(author, now()));
+      if (neededBy !== undefined) throw stillNeeded('manifest', reference.digest, neededBy);
+      if (!deleted) throw unknown(reference);
+    },
   };
 }
 

@@ -5,7 +5,6 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
-import { translating } from './failures.ts';
 import { storeThenRecord } from '../content/trash.ts';
 import type { Leases } from '../coordination/leases.ts';
 import { type Chunk, appendChunk, appendLast, leavingNothing } from './append-chunk.ts';
@@ -111,7 +110,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       const algorithm = await algorithmOf(session);
       return work(await open.get(session.id, algorithm), turn);
     };
-    return translating(() => open.exclusively(session.id, opened, signal));
+    return open.exclusively(session.id, opened, signal);
   }
 
   /** The chunk as this turn may take it: not for longer than it makes progress, once a newer request waits. */
@@ -160,19 +159,17 @@ export function createUploads(options: UploadsOptions): Uploads {
   }
 
   return {
-    start: (repository, algorithm, owner, address = '') =>
-      translating(async () => {
-        await checkLimits(metadata, limits, owner, address);
-        const id = randomUUID();
-        await metadata.createUpload(id, repository, algorithm, now(), owner, address);
-        return id;
-      }),
+    async start(repository, algorithm, owner, address = '') {
+      await checkLimits(metadata, limits, owner, address);
+      const id = randomUUID();
+      await metadata.createUpload(id, repository, algorithm, now(), owner, address);
+      return id;
+    },
 
-    status: (session) =>
-      translating(async () => {
-        await algorithmOf(session);
-        return open.sizeOf(session.id);
-      }),
+    async status(session) {
+      await algorithmOf(session);
+      return open.sizeOf(session.id);
+    },
 
     append: (session, chunk, signal) =>
       within(
@@ -206,18 +203,16 @@ export function createUploads(options: UploadsOptions): Uploads {
 
     put: (repository, digest, chunk) => {
       const id = randomUUID();
-      return translating(() =>
-        open.privately(id, async () => {
-          const upload = await open.begin(id, digestAlgorithm(digest));
-          try {
-            await appendChunk(upload, chunk);
-            await commit(upload, repository, id, digest);
-          } catch (error) {
-            await open.abort(id);
-            throw error;
-          }
-        }),
-      );
+      return open.privately(id, async () => {
+        const upload = await open.begin(id, digestAlgorithm(digest));
+        try {
+          await appendChunk(upload, chunk);
+          await commit(upload, repository, id, digest);
+        } catch (error) {
+          await open.abort(id);
+          throw error;
+        }
+      });
     },
 
     async expire(before) {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { toClientError } from '../../src/registry/failures.ts';
+import { classify } from '../../src/http/errors/classify.ts';
 import { StorageError } from '../../storage/blobs/driver.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
@@ -92,7 +92,7 @@ test.each([
   ['AccessDenied', 'access denied'],
 ])('a store that refuses with %s is 503 with the reason', (code, reason) => {
   const cause = Object.assign(new Error('/data/secret-path'), { code });
-  expect(toClientError(new StorageError('denied', 'put: /data/secret-path', { cause }))).toMatchObject({
+  expect(classify(new StorageError('denied', 'put: /data/secret-path', { cause }))).toMatchObject({
     status: 503,
     headers: { 'Retry-After': '5' },
     message: `the registry cannot use its storage: ${reason}`,

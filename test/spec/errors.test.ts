@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { classify } from '../../src/http/errors/classify.ts';
+import { ociErrorBody } from '../../src/http/errors/oci-errors.ts';
 import { OciError, type OciErrorCode, ociErrors, serverErrors } from '../../src/oci/errors.ts';
 
 /** distribution-spec, "Error Codes": code-1 … code-14, and the status that each usually has. */
@@ -33,5 +35,7 @@ test('what is our own fault has a code that the spec does not use, and a status 
 
 test.each(Object.keys({ ...ociErrors, ...serverErrors }))('%s has the form of the spec', (code) => {
   const error = new OciError(code as OciErrorCode, { detail: { a: 1 } });
-  expect(error.body()).toEqual({ errors: [{ code, message: expect.stringMatching(/./), detail: { a: 1 } }] });
+  expect(ociErrorBody(classify(error), '')).toEqual({
+    errors: [{ code, message: expect.stringMatching(/./), detail: { a: 1 } }],
+  });
 });

@@ -10,7 +10,6 @@ import { OciError } from '../../oci/errors.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { hasBody, smallBody } from '../transfer/body.ts';
 import type { PublicUrl } from '../server/public-url.ts';
-import { toAuthenticationResponse } from '../errors/authentication-errors.ts';
 import { noteAccount } from '../server/request-record.ts';
 
 /** Who calls the API, and what it works with. */
@@ -49,7 +48,7 @@ export function handlerFactory(options: CallerOptions): DefineHandler {
 
   async function callerOf(request: Request): Promise<Caller> {
     const address = publicUrl.clientAddress(request);
-    const principal = await authenticated(authenticator, request, address);
+    const principal = await authenticator.principal(request.headers.authorization, address);
     noteAccount(request, principal.name);
     const administration = createAdministration(metadata, { name: principal.name, address }, now, reserved);
     return { principal, administration, require: (permission) => requireAllowed(principal, permission) };
@@ -59,7 +58,7 @@ export function handlerFactory(options: CallerOptions): DefineHandler {
   async function answerOf(handler: ApiHandler, request: Request, response: Response): Promise<ApiAnswer> {
     const caller = await callerOf(request);
     // Documents are read for logins only: they take memory and time.
-    if (hasBody(request) && caller.principal.kind === 'anonymous') throw new OciError('UNAUTHORIZED', { headers: challenge });
+    if (hasBody(request) && caller.principal.kind === 'anonymous') throw new OciError('UNAUTHORIZED');
     request.body = await jsonBody(request, response);
     try {
       return await handler(request, caller);
@@ -101,19 +100,9 @@ async function jsonBody(request: Request, response: Response): Promise<unknown> 
   }
 }
 
-const challenge = { 'WWW-Authenticate': 'Basic realm="berth"' };
-
-async function authenticated(authenticator: Authenticator, request: Request, address: string): Promise<Principal> {
-  try {
-    return await authenticator.principal(request.headers.authorization, address);
-  } catch (error) {
-    throw toAuthenticationResponse(error, challenge);
-  }
-}
-
 function requireAllowed(principal: Principal, permission: PermissionRequest): void {
   const decision = authorize(principal, permission);
-  if (decision === 'challenge') throw new OciError('UNAUTHORIZED', { headers: challenge });
+  if (decision === 'challenge') throw new OciError('UNAUTHORIZED');
   if (decision === 'hide') throw new AdministrationError('unknown', 'nothing of that name exists');
   if (decision !== 'deny') return;
   throw new OciError('DENIED', principal.secretId === undefined ? {} : { message: needsPassword });

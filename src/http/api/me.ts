@@ -55,7 +55,7 @@ export function addOwn(router: Router, handle: DefineHandler, metadata: Metadata
 }
 
 function requireAccount({ kind, bearer }: Principal): void {
-  if (kind === 'anonymous') throw new OciError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': 'Basic realm="berth"' } });
+  if (kind === 'anonymous') throw new OciError('UNAUTHORIZED');
   if ((kind !== 'user' && kind !== 'robot') || bearer) throw new OciError('DENIED');
 }
 

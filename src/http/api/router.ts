@@ -1,10 +1,7 @@
-import type { ErrorRequestHandler, Router } from 'express';
-import { STATUS_CODES } from 'node:http';
-import { AdministrationError, type AdministrationErrorCode } from '../../access/accounts/administration-error.ts';
+import type { Router } from 'express';
 import type { SigningKeys } from '../../access/tokens/signing-keys.ts';
-import { OciError } from '../../oci/errors.ts';
-import { toClientError } from '../../registry/failures.ts';
-import { problem } from '../errors/problem.ts';
+import { errorBoundary } from '../errors/boundary.ts';
+import { problemFormat } from '../errors/problem.ts';
 import { addAccounts } from './accounts.ts';
 import { addAudit } from './audit.ts';
 import { type CallerOptions, administer, answer, handlerFactory } from './api-handler.ts';
@@ -51,20 +48,6 @@ export function createApiRouter(options: ApiRouterOptions): Router {
       return answer(201, await administration.importHtpasswd(fields.text('file')));
     }),
   );
-  router.use(failed);
+  router.use(errorBoundary({ ...problemFormat, challenge: 'Basic realm="berth"' }));
   return router;
 }
-
-const statuses: Readonly<Record<AdministrationErrorCode, number>> = { invalid: 400, unknown: 404, taken: 409, refused: 409 };
-
-const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-  const readable = toClientError(error);
-  if (response.headersSent) next(error);
-  else if (readable instanceof AdministrationError) {
-    const status = statuses[readable.code];
-    problem(response, status, STATUS_CODES[status] ?? '', readable.message);
-  } else if (readable instanceof OciError) {
-    for (const [name, value] of Object.entries(readable.headers)) response.setHeader(name, value);
-    problem(response, readable.status, STATUS_CODES[readable.status] ?? '', readable.message);
-  } else next(error);
-};

@@ -2,7 +2,6 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { anonymousPrincipal } from '../../access/permissions/principal.ts';
 import type { UpstreamVisibility } from '../../mirror/visibility/upstream-visibility.ts';
 import { OciError } from '../../oci/errors.ts';
-import { translating } from '../../registry/failures.ts';
 import { type AccessControl, type Need, openAccess } from './access-control.ts';
 
 export interface PassThroughAccessOptions {
@@ -36,17 +35,16 @@ export function createPassThroughAccess({ metadata, upstreams, openNames }: Pass
 
   return {
     ...openAccess,
-    check: (request, { action, repository, upstream }) =>
-      translating(async () => {
-        const isPush = action === 'add' || action === 'push';
-        if (isPush || (await mayRead(repository, upstream))) return anonymousPrincipal;
-        if (await upstream?.proves(request.headers.authorization)) return anonymousPrincipal;
-        const header = await upstream?.challenge();
-        if (header === undefined) throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
-        throw new OciError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': header } });
-      }),
-    allows: (_subject, action, repository) => translating(async () => action !== 'pull' || mayRead(repository, undefined)),
-    knows: (_request, repository) => translating(() => mayRead(repository, undefined)),
+    async check(request, { action, repository, upstream }) {
+      const isPush = action === 'add' || action === 'push';
+      if (isPush || (await mayRead(repository, upstream))) return anonymousPrincipal;
+      if (await upstream?.proves(request.headers.authorization)) return anonymousPrincipal;
+      const header = await upstream?.challenge();
+      if (header === undefined) throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
+      throw new OciError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': header } });
+    },
+    allows: async (_subject, action, repository) => action !== 'pull' || mayRead(repository, undefined),
+    knows: (_request, repository) => mayRead(repository, undefined),
     visible: (_subject, after) => shown(after),
     // Who names no source could tell by the time of the search whether somebody else has the blob.
     mountable: () => [],

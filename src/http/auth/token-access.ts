@@ -10,11 +10,10 @@ import type { Scope } from '../../access/permissions/scope.ts';
 import { visibleRepositories } from '../../access/permissions/visible-repositories.ts';
 import type { UpstreamVisibility } from '../../mirror/visibility/upstream-visibility.ts';
 import { OciError } from '../../oci/errors.ts';
-import { translating } from '../../registry/failures.ts';
 import type { AccessControl, Need } from './access-control.ts';
 import { type TokenPlace, catalogScope, challenge, scopeFor } from './challenge.ts';
 import type { PublicUrl } from '../server/public-url.ts';
-import { toAuthenticationResponse } from '../errors/authentication-errors.ts';
+import { classify } from '../errors/classify.ts';
 import { noteAccount } from '../server/request-record.ts';
 
 export interface TokenAccessOptions {
@@ -44,11 +43,9 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     try {
       return await principalBy(request, request.headers.authorization);
     } catch (error) {
-      const headers =
-        error instanceof AuthenticationError && error.reason !== 'throttled'
-          ? { 'WWW-Authenticate': challenge(place(request), scopes(), error.reason === 'bearer' ? 'invalid_token' : undefined) }
-          : {};
-      throw toAuthenticationResponse(error, headers);
+      if (!(error instanceof AuthenticationError) || error.reason === 'throttled') throw error;
+      const header = challenge(place(request), scopes(), error.reason === 'bearer' ? 'invalid_token' : undefined);
+      throw new OciError('UNAUTHORIZED', { message: classify(error).message, headers: { 'WWW-Authenticate': header } });
     }
   }
 
@@ -56,7 +53,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     try {
       return await principalBy(request, request.headers.authorization);
     } catch (error) {
-      if (!(error instanceof AuthenticationError)) throw toAuthenticationResponse(error, {});
+      if (!(error instanceof AuthenticationError)) throw error;
       return principalBy(request, undefined);
     }
   }
@@ -99,39 +96,31 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
 
   return {
     authenticate: (request) =>
-      translating(() =>
-        check(
-          request,
-          () => Promise.resolve({ action: 'authenticate' }),
-          () => [],
-        ),
+      check(
+        request,
+        () => Promise.resolve({ action: 'authenticate' }),
+        () => [],
       ),
-    recognise: (request) => translating(() => recognise(request)),
-    check: (request, need) =>
-      translating(async () => {
-        const principal = await check(
-          request,
-          (principal) => wishFor(principal, need),
-          () => scopesOf(need),
-        );
-        if (need.from !== undefined && (await lacksToken(principal, need.from))) {
-          throw answer('challenge', { action: 'authenticate' }, principal, place(request), scopesOf(need));
-        }
-        return principal;
-      }),
-    allows: (subject, action, repository) =>
-      translating(async () => authorize(subject, await wishFor(subject, { action, repository })) === 'allow'),
-    knows: (request, repository) =>
-      translating(async () =>
-        permits(await recognise(request), { action: 'pull', repository, isPublic: await isPublic(repository, undefined) }),
-      ),
+    recognise,
+    async check(request, need) {
+      const principal = await check(
+        request,
+        (principal) => wishFor(principal, need),
+        () => scopesOf(need),
+      );
+      if (need.from !== undefined && (await lacksToken(principal, need.from))) {
+        throw answer('challenge', { action: 'authenticate' }, principal, place(request), scopesOf(need));
+      }
+      return principal;
+    },
+    allows: async (subject, action, repository) => authorize(subject, await wishFor(subject, { action, repository })) === 'allow',
+    knows: async (request, repository) =>
+      permits(await recognise(request), { action: 'pull', repository, isPublic: await isPublic(repository, undefined) }),
     checkList: (request) =>
-      translating(() =>
-        check(
-          request,
-          () => Promise.resolve({ action: 'list' }),
-          () => [catalogScope],
-        ),
+      check(
+        request,
+        () => Promise.resolve({ action: 'list' }),
+        () => [catalogScope],
       ),
     async *visible(subject, after) {
       yield* visibleRepositories({ metadata, hidden: upstreams.hidden }, subject, await permissions.visibility(), after);

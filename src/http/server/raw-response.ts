@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import { OciError } from '../../oci/errors.ts';
+import { ociErrorBody } from '../errors/oci-errors.ts';
 
 /** Answers where there is no response object, and ends the connection. `line` is the status line without its version. */
 export function answerRaw(socket: Socket, line: string, message: string): void {
-  const body = JSON.stringify(new OciError('UNSUPPORTED', { message }).body());
+  const body = JSON.stringify(ociErrorBody({ code: 'UNSUPPORTED', entries: [{ message }] }, ''));
   const head = `HTTP/1.1 ${line}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close`;
   socket.end(`${head}\r\n\r\n${body}`);
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheStatus } from '../../mirror/remote/lookup-result.ts';
+import { failureOf } from '../errors/boundary.ts';
 import { hasBody } from '../transfer/body.ts';
 import { bytesSentByKernel } from '../transfer/send-object.ts';
 import { mirrorOutcome } from './mirrored.ts';
@@ -32,12 +33,6 @@ export interface RequestRecord {
   readonly error?: unknown;
 }
 
-/** A request while it is served. */
-export interface RecordedRequest {
-  /** Adds why the request was refused, or failed. */
-  fail(error: unknown): void;
-}
-
 const longestUserAgent = 200;
 
 /** Calls `log` once the response is over, however it ends. */
@@ -46,14 +41,14 @@ export function recordRequest(
   response: ServerResponse,
   { requestId, client }: Pick<RequestRecord, 'requestId' | 'client'>,
   log: (record: RequestRecord) => void,
-): RecordedRequest {
+): void {
   const started = performance.now();
   const { url = '', method = '', socket } = request; // Express changes the URL on its way
   const sentBefore = socket.bytesWritten;
   const received = countBody(request);
-  let failure: unknown;
   response.once('close', () => {
     const account = accounts.get(request) ?? '';
+    const failure = failureOf(request);
     const bytesSent = socket.bytesWritten - sentBefore + bytesSentByKernel(response);
     const userAgent = request.headers['user-agent']?.slice(0, longestUserAgent);
     log({
@@ -73,7 +68,6 @@ export function recordRequest(
       ...(failure === undefined ? {} : { error: failure }),
     });
   });
-  return { fail: (error) => void (failure = error) };
 }
 
 const accounts = new WeakMap<IncomingMessage, string>();

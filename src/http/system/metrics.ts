@@ -29,7 +29,7 @@ export function createMetricsServer(options: MetricsRouterOptions): Server {
   app.disable('x-powered-by');
   app.set('case sensitive routing', true);
   app.use('/metrics', createMetricsRouter(options));
-  app.use((_request, response) => problem(response, 404, 'Not Found', 'not found: the metrics are at /metrics'));
+  app.use((_request, response) => problem(response, 404, 'not found: the metrics are at /metrics'));
   return createServer(app);
 }
 
@@ -41,7 +41,7 @@ function requireToken(token: string): RequestHandler {
       return;
     }
     response.setHeader('WWW-Authenticate', 'Bearer realm="berth metrics"');
-    problem(response, 401, 'Unauthorized', 'the metrics need the bearer token of metrics.token');
+    problem(response, 401, 'the metrics need the bearer token of metrics.token');
   };
 }
 

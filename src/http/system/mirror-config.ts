@@ -13,12 +13,12 @@ export function createMirrorConfigRouter(place: Omit<MirrorPlace, 'base'>, publi
   router.get('/config', (request, response) => {
     const client = new URL(request.originalUrl, 'http://localhost').searchParams.get('client') ?? '';
     if (!isClientName(client)) {
-      problem(response, 400, 'Bad Request', `client is one of ${clientNames.join(', ')}`);
+      problem(response, 400, `client is one of ${clientNames.join(', ')}`);
       return;
     }
     const reason = obstacle(client, place);
     if (reason !== undefined) {
-      problem(response, 409, 'Conflict', reason);
+      problem(response, 409, reason);
       return;
     }
     response

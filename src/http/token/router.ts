@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, Request, Response, Router } from 'express';
+import type { Request, Response, Router } from 'express';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../../access/authenticator.ts';
 import type { IssuedBearer } from '../../access/tokens/bearer.ts';
@@ -7,11 +7,11 @@ import type { Logins } from '../../access/login/logins.ts';
 import { parseScopes } from '../../access/permissions/scope.ts';
 import type { TokenServer } from '../../access/tokens/token-server.ts';
 import { OciError } from '../../oci/errors.ts';
-import { toClientError } from '../../registry/failures.ts';
 import { smallBody } from '../transfer/body.ts';
-import { sendJson } from '../errors/oci-errors.ts';
+import { type ErrorFormat, errorBoundary } from '../errors/boundary.ts';
+import { sendJson } from '../errors/json.ts';
+import { ociErrorBody, sendOciError } from '../errors/oci-errors.ts';
 import type { PublicUrl } from '../server/public-url.ts';
-import { toAuthenticationResponse } from '../errors/authentication-errors.ts';
 import { noteAccount } from '../server/request-record.ts';
 import { createRouter } from '../server/router.ts';
 
@@ -37,7 +37,7 @@ export function createTokenRouter(options: TokenRouterOptions): Router {
     const { identity, asked } = await byPost(options, request, form);
     await reply(options, request, response, identity, asked);
   });
-  router.use(failed);
+  router.use(errorBoundary(tokenFormat));
   return router;
 }
 
@@ -111,14 +111,11 @@ function tokenBody({ token, expiresInSeconds, issuedAt }: IssuedBearer, refresh:
 }
 
 /** Clients show the first error's message to people. */
-const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-  const headers = { 'WWW-Authenticate': 'Basic realm="berth"' };
-  const readable = toClientError(toAuthenticationResponse(error, headers));
-  if (!(readable instanceof OciError) || response.headersSent) {
-    next(error);
-    return;
-  }
-  for (const [name, value] of Object.entries(readable.headers)) response.setHeader(name, value);
-  // docker knows by `details` that the login was refused; else it tries an insecure registry again by plain HTTP.
-  sendJson(response, readable.status, { ...readable.body(), ...(readable.status === 401 ? { details: readable.message } : {}) });
+const tokenFormat: ErrorFormat = {
+  challenge: 'Basic realm="berth"',
+  render(response, error, requestId) {
+    // docker takes `details` for a refused login; without it, docker tries an insecure registry again by plain HTTP.
+    const details = error.status === 401 ? { details: error.message } : {};
+    sendOciError(response, error, { ...ociErrorBody(error, requestId), ...details });
+  },
 };

@@ -1,14 +1,11 @@
-import type { ErrorRequestHandler, Router } from 'express';
+import type { Router } from 'express';
 import { readFileSync } from 'node:fs';
-import { AdministrationError } from '../../access/accounts/administration-error.ts';
-import { OidcError } from '../../access/federation/oidc-error.ts';
 import { anonymousPrincipal } from '../../access/permissions/principal.ts';
-import { OciError } from '../../oci/errors.ts';
-import { toClientError } from '../../registry/failures.ts';
 import type { Listings } from '../../registry/listings.ts';
 import type { AccessControl } from '../auth/access-control.ts';
-import { toAuthenticationResponse } from '../errors/authentication-errors.ts';
+import { errorBoundary } from '../errors/boundary.ts';
 import { createBrowsers, refuseForeignForms } from './browsers.ts';
+import { pageFormat } from './error-page.ts';
 import { readForm } from './form.ts';
 import { html } from './html.ts';
 import { type LoginOptions, addLogin } from './login.ts';
@@ -49,28 +46,6 @@ export function createPageRouter({ listings, access, logins }: PageOptions): Rou
   router.use((_request, response) =>
     sendPage(response, 404, { title: 'Not found', content: html`<p>There is no such page.</p>` }),
   );
-  router.use(failed);
+  router.use(errorBoundary(pageFormat));
   return router;
 }
-
-const titles: Readonly<Record<number, string>> = { 403: 'Not allowed', 404: 'Not found', 429: 'Too many attempts' };
-
-const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-  const readable = toClientError(toAuthenticationResponse(error, {}));
-  if (response.headersSent) next(error);
-  else if (readable instanceof OidcError) sendProblem(403, 'Not signed in', readable.message);
-  else if (readable instanceof AdministrationError) {
-    const status = readable.code === 'unknown' ? 404 : 400;
-    sendProblem(status, titles[status] ?? 'Not done', readable.message);
-  } else if (readable instanceof OciError) {
-    const { status, message, headers } = readable;
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    sendProblem(status, titles[status] ?? 'Not done', message);
-  } else next(error);
-
-  function sendProblem(status: number, title: string, message: string): void {
-    const content = html`<p class="wrong" role="alert">${message}</p>
-      <p><a href="/ui">Go on</a></p>`;
-    sendPage(response, status, { title, content });
-  }
-};

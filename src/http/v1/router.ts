@@ -1,10 +1,7 @@
-import type { ErrorRequestHandler, Request, Router } from 'express';
-import { STATUS_CODES } from 'node:http';
+import type { Request, Router } from 'express';
 import type { FoundRepository, Search } from '../../search/search.ts';
 import type { RemoteRepository, RemoteSearch } from '../../mirror/remote/remote-search.ts';
-import { OciError } from '../../oci/errors.ts';
 import type { AccessControl, Subject } from '../auth/access-control.ts';
-import { problem } from '../errors/problem.ts';
 import { createRouter } from '../server/router.ts';
 
 const usualResults = 25;
@@ -33,7 +30,6 @@ export function createSearchRouter(search: Search, access: AccessControl, elsewh
     if (found.length === 0 && logsInLater(request)) await access.checkList(request);
     response.json({ query: term, num_results: found.length, results: found.map(toResult) });
   });
-  router.use(failed);
   return router;
 
   /** What is not here yet, and the client might pull through the mirror. */
@@ -48,15 +44,6 @@ export function createSearchRouter(search: Search, access: AccessControl, elsewh
 function logsInLater({ headers }: Request): boolean {
   return headers.authorization === undefined && headers['docker-distribution-api-version'] !== undefined;
 }
-
-const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-  if (!(error instanceof OciError) || response.headersSent) {
-    next(error);
-    return;
-  }
-  for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
-  problem(response, error.status, STATUS_CODES[error.status] ?? '', error.message);
-};
 
 function resultsOf(text: string | null): number {
   const number = /^\d{1,9}$/.test(text ?? '') ? Number(text) : usualResults;

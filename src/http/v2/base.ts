@@ -1,4 +1,4 @@
-import { sendJson } from '../errors/oci-errors.ts';
+import { sendJson } from '../errors/json.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** end-1 GET /v2/ */

@@ -2,7 +2,7 @@ import { mediaTypes } from '../../oci/media-types.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { ReferrerRecord } from '../../../storage/metadata/queries/reads.ts';
 import type { Page } from '../../registry/listings.ts';
-import { sendJson } from '../errors/oci-errors.ts';
+import { sendJson } from '../errors/json.ts';
 import { type RequestContext, type MirrorSource, digestOf, setLink } from './request-context.ts';
 import { describeMirrored } from '../server/mirrored.ts';
 import type { Digest } from '../../oci/digest.ts';

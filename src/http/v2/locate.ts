@@ -71,6 +71,6 @@ export async function elseNameHost({ mirror }: Services, name: RepositoryName, s
     if (host === undefined || !(error instanceof OciError) || error.status !== 404) throw error;
     const { code, status, headers } = error;
     const message = `${error.message}; ${host} is not mirrored here: mirror.upstreams has no such registry`;
-    throw new OciError(code, { message, status, headers, detail: error.body().errors[0]?.detail, cause: error });
+    throw new OciError(code, { message, status, headers, detail: error.entries[0]?.detail, cause: error });
   }
 }

@@ -3,8 +3,8 @@ import { hashSync } from 'bcryptjs';
 import { createAccess } from '../../../src/access/access.ts';
 import { anonymousPrincipal } from '../../../src/access/permissions/principal.ts';
 import { createPublicUrl } from '../../../src/http/server/public-url.ts';
+import { classify } from '../../../src/http/errors/classify.ts';
 import { createTokenAccess } from '../../../src/http/auth/token-access.ts';
-import type { OciError } from '../../../src/oci/errors.ts';
 import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
 import { type GuardedBerth, askToken, basic, startGuarded } from '../../support/access.ts';
 
@@ -67,7 +67,7 @@ test('while the metadata store does not answer nobody is let in or turned away: 
       control.knows(request, 'alice/app'),
       control.allows(anonymousPrincipal, 'pull', 'alice/app'),
     ]) {
-      const error = (await question.catch((reason: unknown) => reason)) as OciError;
+      const error = classify(await question.catch((reason: unknown) => reason));
       expect([error.code, error.status, error.headers['Retry-After']]).toEqual(['UNAVAILABLE', 503, '5']);
     }
   }

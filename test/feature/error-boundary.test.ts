@@ -1,0 +1,153 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { loadConfig } from '../../config/load.ts';
+import { AuthenticationError } from '../../src/access/credentials/authentication-error.ts';
+import { createGuard } from '../../src/assembly/guard.ts';
+import { logRequest } from '../../src/assembly/request-log.ts';
+import { createHttpServer } from '../../src/http/server.ts';
+import { createPublicUrl } from '../../src/http/server/public-url.ts';
+import { createMetricsRouter } from '../../src/http/system/metrics.ts';
+import { createMirrorConfigRouter } from '../../src/http/system/mirror-config.ts';
+import { createPageRouter } from '../../src/http/ui/router.ts';
+import { createSearchRouter } from '../../src/http/v1/router.ts';
+import { createWeb } from '../../src/http/web.ts';
+import { createRegistry } from '../../src/registry/registry.ts';
+import { createSearch } from '../../src/search/search.ts';
+import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
+import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
+import { adminPassword, basic } from '../support/access.ts';
+import { type Answer, call } from '../support/call.ts';
+import { until } from '../support/until.ts';
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** Every call of the stores, and of the parts without a store, fails with it; undefined: none does. */
+let failure: Error | undefined;
+const fail = () => Promise.reject(failure ?? new Error('no failure'));
+
+let directory: string;
+let store: MetadataStore;
+let server: Server;
+let url: string;
+let lines: Line[];
+let users = 0;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'berth-test-'));
+  store = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
+  server = await createServer();
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  await new Promise((closed) => server.close(closed));
+  await store.close();
+  await rm(directory, { recursive: true });
+});
+beforeEach(() => {
+  lines = [];
+});
+
+/** Every mount of a server in mode token, over stores that fail on demand. */
+async function createServer(): Promise<Server> {
+  const metadata = new Proxy(store, {
+    get: (target, name) => (failure === undefined ? (Reflect.get(target, name) as unknown) : fail),
+  });
+  const environment = {
+    BERTH_STORAGE_BLOBS_DIRECTORY: directory,
+    BERTH_ACCESS_MODE: 'token',
+    BERTH_ACCESS_ADMIN_PASSWORD: adminPassword,
+  };
+  const config = loadConfig({ environment });
+  const log = pino({ level: 'debug' }, { write: (line) => void lines.push(JSON.parse(line) as Line) });
+  const visibility = {
+    isPublic: () => Promise.resolve(true),
+    isKnownPublic: () => Promise.resolve(true),
+    hidden: () => Promise.resolve(new Set<string>()),
+  };
+  const guard = await createGuard(config, metadata, visibility, Date.now, log);
+  if (!guard) throw new Error('mode token has a guard');
+  const { control: access } = guard;
+  const driver = await createFilesystemDriver({ directory });
+  const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
+  const publicUrl = createPublicUrl(config);
+  const broken = {
+    ...publicUrl,
+    base() {
+      throw failure ?? new Error('no failure');
+    },
+  };
+  const web = createWeb({ facts: {}, ready: () => Promise.resolve() }, [
+    { path: '/v1', router: createSearchRouter(createSearch(metadata), access, { find: () => Promise.resolve([]) }) },
+    { path: '/metrics', router: createMetricsRouter({ metrics: { contentType: 'text/plain', text: fail }, token: undefined }) },
+    { path: '/_mirror', router: createMirrorConfigRouter({ upstreams: ['docker.io'], fallback: 'docker.io' }, broken) },
+    ...guard.extensions,
+    { path: '/ui', router: createPageRouter({ listings: registry.listings, access, logins: undefined }) },
+  ]);
+  return createHttpServer({
+    protocol: { registry, mirror: undefined, access, publicUrl, absoluteLocations: false, largestManifestBytes: 4_000_000 },
+    web,
+    log: (record) => logRequest(log, record),
+  });
+}
+
+const oci = 'application/json';
+const problem = 'application/problem+json; charset=utf-8';
+
+/** A path below each mount, and the type of its errors. */
+const mounts = [
+  ['/v2/app/tags/list', oci],
+  ['/token?scope=repository:app:pull', oci],
+  ['/v1/search?q=app', problem],
+  ['/api/v1/users', problem],
+  ['/ui', 'text/html; charset=utf-8'],
+  ['/.well-known/jwks.json', problem],
+  ['/metrics', problem],
+  ['/_mirror/config?client=docker', problem],
+] as const;
+
+/** Sends a request that fails with `error`. Resolves to the answer, and to the log lines with its request id. */
+async function failWith(error: Error, path: string): Promise<{ readonly answer: Answer; readonly logged: readonly Line[] }> {
+  failure = error;
+  // A name of its own: logins with one name become slower with every one that fails.
+  const answer = await call({ url }, 'GET', path, { headers: basic(`user${++users}`, adminPassword) });
+  failure = undefined;
+  const find = () => lines.filter(({ requestId }) => requestId === answer.header('x-request-id'));
+  await until(() => find().length > 0);
+  return { answer, logged: find() };
+}
+
+describe.each(mounts)('%s', (path, type) => {
+  test('answers 503 with Retry-After while the store is down, and logs one line with the request id and the cause', async () => {
+    const error = new MetadataError('unavailable', 'no connection', { cause: new Error('connect ECONNREFUSED') });
+    const { answer, logged } = await failWith(error, path);
+    expect([answer.status, answer.header('retry-after'), answer.header('content-type')]).toEqual([503, '5', type]);
+    expect(answer.body.toString()).not.toContain('ECONNREFUSED');
+    expect(logged).toEqual([
+      expect.objectContaining({ level: 50, status: 503, code: 'UNAVAILABLE', reason: 'no connection: connect ECONNREFUSED' }),
+    ]);
+  });
+
+  test('answers 429 with the Retry-After of the limit', async () => {
+    const { answer, logged } = await failWith(new AuthenticationError('throttled', 17), path);
+    expect([answer.status, answer.header('retry-after'), answer.header('content-type')]).toEqual([429, '17', type]);
+    expect(logged).toEqual([expect.objectContaining({ level: 30, status: 429, code: 'TOOMANYREQUESTS' })]);
+  });
+
+  test('answers a defect by 500 with the request id and no cause, and logs its stack', async () => {
+    const { answer, logged } = await failWith(new TypeError('secret is undefined'), path);
+    expect([answer.status, answer.header('content-type')]).toEqual([500, type]);
+    expect(answer.body.toString()).toContain(answer.header('x-request-id'));
+    expect(answer.body.toString()).not.toContain('secret');
+    expect(logged).toEqual([
+      expect.objectContaining({ level: 50, err: expect.objectContaining({ stack: expect.any(String) as unknown }) as unknown }),
+    ]);
+  });
+});
