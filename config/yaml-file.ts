@@ -1,17 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { LineCounter, isMap, isScalar, parseDocument } from 'yaml';
+import { createRequire } from 'node:module';
 
-/** A configuration file as its operator wrote it. */
+/** A parsed configuration file. */
 export interface YamlFile {
-  /** The document as plain values; `{}` where there is no file, or where it cannot be read. */
+  /** The document as plain values; `{}` without a file, or if it cannot be read. */
   readonly tree: unknown;
-  /** Returns `FILE:LINE` of the key; undefined for a key that the file does not have. */
+  /** Returns `FILE:LINE` of the key; undefined if the file does not set it. */
   sourceOf(path: readonly string[]): string | undefined;
+}
+
+/** Loads the parser, which takes time and memory, only for a configuration file. */
+function loadParser(): typeof import('yaml') {
+  return createRequire(import.meta.url)('yaml') as typeof import('yaml');
 }
 
 const noFile: YamlFile = { tree: {}, sourceOf: () => undefined };
 
-/** Reads the file, and adds what is wrong with it to `errors`. */
+/** Reads the file, and adds its errors to `errors`. */
 export function readYamlFile(file: string | undefined, errors: string[]): YamlFile {
   if (file === undefined) return noFile;
   let text: string;
@@ -21,6 +26,7 @@ export function readYamlFile(file: string | undefined, errors: string[]): YamlFi
     errors.push(`cannot read ${file}: ${(error as Error).message}`);
     return noFile;
   }
+  const { LineCounter, isMap, isScalar, parseDocument } = loadParser();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   errors.push(...document.errors.map((error) => `${file}: ${error.message}`));

@@ -1,18 +1,16 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isLoopback } from '../config/check.ts';
 import type { Config } from '../config/schema.ts';
 import type { BlobDriver } from '../storage/blobs/driver.ts';
-import { makeFolders } from '../storage/blobs/filesystem/durable.ts';
-import { createSqliteStore } from '../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { type Guard, createGuard } from './assembly/guard.ts';
 import { removeLeftovers } from './assembly/leftovers.ts';
 import type { AccessControl } from './http/auth/access-control.ts';
 import { type Certificate, openCertificate } from './http/server/certificate.ts';
+import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
 import { type MetricsEndpoint, openMetricsEndpoint } from './assembly/metrics-endpoint.ts';
 import { createMirrorConfigRouter } from './http/system/mirror-config.ts';
 import { createPublicUrl } from './http/server/public-url.ts';
@@ -126,23 +124,6 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await driver.close();
     },
   };
-}
-
-export async function openMetadata({ storage }: Config): Promise<MetadataStore> {
-  const { driver, url, connections } = storage.metadata;
-  if (driver === 'postgres' && url !== undefined) {
-    // Loading the client takes time and memory: only where it is used.
-    const { createPostgresStore } = await import('../storage/metadata/postgres/postgres-store.ts');
-    return createPostgresStore({ url, connections });
-  }
-  const file = metadataFile({ storage });
-  await makeFolders(dirname(file), 0o700);
-  return createSqliteStore({ file });
-}
-
-/** Where the SQLite file lies. */
-export function metadataFile({ storage }: Pick<Config, 'storage'>): string {
-  return storage.metadata.file ?? join(storage.blobs.directory, 'metadata.sqlite');
 }
 
 async function openTls({ tls: { certificate, key } }: Config): Promise<Certificate | undefined> {

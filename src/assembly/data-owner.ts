@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { toStorageError, withOwner } from '../../storage/blobs/filesystem/errors.ts';
 import { type OwnerLock, lockOwner } from '../../storage/metadata/sqlite/owner-lock.ts';
-import { metadataFile } from '../app.ts';
+import { metadataFile } from './metadata-store.ts';
 
 /**
  * Makes this process, with its workers, the only server of the data folder until it ends. Over PostgreSQL several servers

@@ -2,64 +2,47 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { duration } from '../../config/keys.ts';
 import type { Config } from '../../config/schema.ts';
-import { metadataFile, openMetadata } from '../app.ts';
-import type { Administration } from '../access/accounts/administration.ts';
 import { AdministrationError } from '../access/accounts/administration-error.ts';
+import type { Administration } from '../access/accounts/administration.ts';
 import { createAdministration } from '../access/accounts/create-administration.ts';
-import { isoTime } from '../access/accounts/time.ts';
+import { metadataFile, openMetadata } from '../assembly/metadata-store.ts';
 import { readReservedNamespaces } from '../assembly/reserved-namespaces.ts';
-import { printable } from '../observability/printable.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { type Command, type Invocation, UsageError } from './command.ts';
+import { CommandError, type Invocation, type Run, UsageError } from './command.ts';
 
-/** What the commands about access work with. */
-export interface Administrating extends Invocation {
+/** The invocation of a command that works on accounts and rights, with its stores. */
+export interface AdminInvocation extends Invocation {
   readonly metadata: MetadataStore;
   readonly administration: Administration;
 }
 
-/** As the audit log has it: whoever may run berth with its configuration may do everything. */
+/** The actor in the audit log. Commands check no rights: their caller can read the configuration and the stores. */
 const actor = { name: 'command line', address: '' };
 
 /**
- * A command that works on the metadata store, also beside a running server, which notices within a second.
- * `operands` are named as the usage shows them: `NAME`, `[PATTERN]` may be left out, `[GRANT...]` may be many.
+ * Makes a command of `run`: opens the metadata store, also beside a running server, which sees changes within a second, and
+ * closes it afterwards. Rejects with `CommandError` if there is no store or the change is not possible.
  */
-export function administrating(
-  words: string,
-  operands: string,
-  summary: string,
-  run: (work: Administrating) => Promise<void>,
-  options: Command['options'] = {},
-): Command {
-  const flags = Object.entries(options).map(([name, { type }]) => `[--${name}${type === 'string' ? ' VALUE' : ''}]`);
-  const usage = ['berth', words, operands, ...flags].filter((part) => part !== '').join(' ');
-  return {
-    name: words,
-    summary,
-    usage,
-    options,
-    async run(invocation) {
-      checkOperands(usage, operands, invocation.operands);
-      const config = invocation.config();
-      const reserved = readReservedNamespaces(config);
-      invocation.warn(`works on ${existingMetadata(config)}`);
-      if (config.access.mode === 'open')
-        invocation.warn('access.mode is open in this configuration: accounts do not count there');
-      const metadata = await openMetadata(config);
-      try {
-        await run({ ...invocation, metadata, administration: createAdministration(metadata, actor, Date.now, reserved) });
-      } catch (error) {
-        throw error instanceof AdministrationError ? new UsageError(error.message) : error;
-      } finally {
-        await metadata.close();
-      }
-    },
+export function adminCommand(run: (invocation: AdminInvocation) => Promise<unknown>): Run {
+  return async (invocation) => {
+    const config = invocation.config();
+    const reserved = readReservedNamespaces(config);
+    invocation.warn(`works on ${locateMetadata(config)}`);
+    if (config.access.mode === 'open')
+      invocation.warn('access.mode is open in this configuration: the server ignores accounts and grants');
+    const metadata = await openMetadata(config);
+    try {
+      await run({ ...invocation, metadata, administration: createAdministration(metadata, actor, Date.now, reserved) });
+    } catch (error) {
+      throw error instanceof AdministrationError ? new CommandError(error.message) : error;
+    } finally {
+      await metadata.close();
+    }
   };
 }
 
-/** Returns where the metadata lies, for people. Throws `UsageError` where there is none: a new folder would serve nobody. */
-function existingMetadata(config: Config): string {
+/** Returns the location of the metadata for messages. Throws `CommandError` if the SQLite file is missing: the path is probably wrong. */
+function locateMetadata(config: Config): string {
   const { driver, url = '' } = config.storage.metadata;
   if (driver === 'postgres') {
     const { host, pathname } = new URL(url);
@@ -67,21 +50,14 @@ function existingMetadata(config: Config): string {
   }
   const file = resolve(metadataFile(config));
   if (existsSync(file)) return file;
-  throw new UsageError(
-    `${file} does not exist: there is no data of berth. Name the configuration of the server by --config FILE, BERTH_CONFIG or ` +
-      'BERTH_STORAGE_BLOBS_DIRECTORY; for a new server start berth serve first',
+  throw new CommandError(
+    `${file} does not exist: there is no data of berth. Name the configuration of the server with --config FILE, BERTH_CONFIG ` +
+      'or BERTH_STORAGE_BLOBS_DIRECTORY; for a new server run berth serve first',
   );
 }
 
-function checkOperands(usage: string, named: string, given: readonly string[]): void {
-  const names = named === '' ? [] : named.split(' ');
-  const least = names.filter((name) => !name.startsWith('[')).length;
-  const most = named.endsWith('...]') ? Infinity : names.length;
-  if (given.length < least || given.length > most) throw new UsageError(`usage: ${usage}`);
-}
-
-/** `--expires 90d`, as milliseconds since 1970; undefined: never. */
-export function expiry({ options }: Invocation): number | undefined {
+/** Reads `--expires`, such as 90d. Returns milliseconds since 1970; undefined: never. Throws `UsageError`. */
+export function readExpiry({ options }: Invocation): number | undefined {
   const text = options['expires'];
   if (typeof text !== 'string') return undefined;
   try {
@@ -91,36 +67,19 @@ export function expiry({ options }: Invocation): number | undefined {
   }
 }
 
-/** Prints lines in columns. What clients have named is escaped: it must not change the terminal or forge a line. */
-export function printTable({ print }: Invocation, cells: readonly (readonly string[])[]): void {
-  const rows = cells.map((row) => row.map(printable));
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  for (const row of rows)
-    print(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
-}
-
-export function time(milliseconds: number | null): string {
-  return milliseconds === null ? '-' : isoTime(milliseconds).slice(0, 19) + 'Z';
-}
-
-/** Every item of a listing that is read in pages. `key` is what the next page begins after. */
-export async function everything<Item, Key>(
+/** Reads a listing to its end. `key` returns the position after which the next page begins. */
+export async function readAllPages<Item, Key>(
   first: Key,
-  page: (after: Key) => Promise<readonly Item[]>,
+  readPage: (after: Key, size: number) => Promise<readonly Item[]>,
   key: (item: Item) => Key,
 ): Promise<readonly Item[]> {
   const items: Item[] = [];
-  for (let found = await page(first); ;) {
-    items.push(...found);
-    const last = found.at(-1);
+  for (let page = await readPage(first, pageSize); ;) {
+    items.push(...page);
+    const last = page.at(-1);
     if (last === undefined) return items;
-    found = await page(key(last));
+    page = await readPage(key(last), pageSize);
   }
 }
 
-export const pageSize = 1000;
+const pageSize = 1000;

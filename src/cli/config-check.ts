@@ -1,15 +1,21 @@
+import { ConfigError } from '../../config/load.ts';
 import { checkConfig } from '../assembly/check-config.ts';
-import type { Command } from './command.ts';
+import { CommandError, type Invocation } from './command.ts';
+import { asksForJson, printValue } from './output.ts';
 
-/** `berth config check`: prints what is wrong with the configuration, or that nothing is. */
-export const configCheck: Command = {
-  name: 'config check',
-  summary: 'check the configuration and the environment, and name every error',
-  usage: 'berth config check [--config FILE]',
-  options: {},
-  serves: true,
-  async run({ config, print }) {
-    for (const warning of await checkConfig(config())) print(`warning: ${warning}`);
-    print('the configuration is good');
-  },
-};
+/** `berth config check` */
+export async function checkConfiguration(invocation: Invocation): Promise<void> {
+  try {
+    const warnings = await checkConfig(invocation.config());
+    printResult(invocation, warnings);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !asksForJson(invocation)) throw error;
+    printValue(invocation, '', { valid: false, errors: error.errors, warnings: [] });
+    throw new CommandError('invalid configuration');
+  }
+}
+
+function printResult(invocation: Invocation, warnings: readonly string[]): void {
+  const text = [...warnings.map((warning) => `warning: ${warning}`), 'the configuration is valid'].join('\n');
+  printValue(invocation, text, { valid: true, errors: [], warnings });
+}

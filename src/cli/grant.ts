@@ -1,30 +1,25 @@
-import { type Administrating, administrating, everything, pageSize, printTable } from './admin-command.ts';
-import { type Command, UsageError } from './command.ts';
+import { adminCommand, readAllPages } from './admin-command.ts';
+import { UsageError } from './command.ts';
+import { printRecords } from './output.ts';
 
-/** `berth grant …`: who may do what, where. */
-export const grantCommands: readonly Command[] = [
-  administrating(
-    'grant add',
-    'SUBJECT PATTERN ACTIONS',
-    "as in: grant add team:devs 'team-a/*' pull,push (user:, robot:, team:, authenticated, anonymous; pull, add, push, delete, admin)",
-    ({ administration, operands: [subject = '', pattern = '', actions = ''] }) =>
-      administration.grant(subject, pattern, actions).then(() => undefined),
-  ),
-  administrating('grant list', '', 'list grants', list),
-  administrating('grant remove', 'ID', 'take a grant back', remove),
-];
+/** `berth grant add` */
+export const addGrant = adminCommand(({ administration, operands: [subject = '', pattern = '', actions = ''] }) =>
+  administration.grant(subject, pattern, actions),
+);
 
-async function list(work: Administrating): Promise<void> {
-  const grants = await everything(
+/** `berth grant list` */
+export const listGrants = adminCommand(async (invocation) => {
+  const grants = await readAllPages(
     0,
-    (after) => work.metadata.listGrants(undefined, after, pageSize),
+    (after, size) => invocation.metadata.listGrants(undefined, after, size),
     ({ id }) => id,
   );
-  const rows = grants.map(({ id, subjectName, pattern, actions }) => [String(id), subjectName, pattern, actions]);
-  printTable(work, [['ID', 'SUBJECT', 'PATTERN', 'ACTIONS'], ...rows]);
-}
+  const records = grants.map(({ id, subjectName, pattern, actions }) => ({ id, subject: subjectName, pattern, actions }));
+  printRecords(invocation, { ID: 'id', SUBJECT: 'subject', PATTERN: 'pattern', ACTIONS: 'actions' }, records);
+});
 
-async function remove({ administration, operands: [id = ''] }: Administrating): Promise<void> {
-  if (!/^\d{1,15}$/.test(id)) throw new UsageError(`${id} is not the number of a grant: see berth grant list`);
+/** `berth grant remove` */
+export const removeGrant = adminCommand(async ({ administration, operands: [id = ''] }) => {
+  if (!/^\d{1,15}$/.test(id)) throw new UsageError(`${id} is not the id of a grant: see berth grant list`);
   await administration.revokeGrant(Number(id));
-}
+});

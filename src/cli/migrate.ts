@@ -1,42 +1,34 @@
 import type { Config } from '../../config/schema.ts';
-import { metadataFile } from '../app.ts';
+import { metadataFile } from '../assembly/metadata-store.ts';
 import { openBlobStore } from '../assembly/blob-store.ts';
 import { move } from '../maintenance/transfer/transfer.ts';
 import { leaveReadOnly } from '../../storage/metadata/sqlite/read-only.ts';
-import { type Command, type Invocation, UsageError } from './command.ts';
+import { CommandError, type Invocation, UsageError } from './command.ts';
 import { createProgress, inUnits } from './progress.ts';
 
 const targetPrefix = 'TO_';
 
-/** `berth migrate`: moves a running installation of one machine to S3 and PostgreSQL. */
-export const migrate: Command = {
-  name: 'migrate',
-  summary: 'move a running installation (folder and SQLite) to other stores (such as S3) and PostgreSQL',
-  usage: [
-    'berth migrate --to FILE [--config FILE]      move to the stores of another configuration; secrets of it may come',
-    `                                                    from the environment: ${targetPrefix}BERTH_STORAGE_METADATA_URL`,
-    '       berth migrate --undo [--config FILE]         let the old installation take changes again',
-  ].join('\n'),
-  options: { to: { type: 'string' }, undo: { type: 'boolean' } },
-  async run(invocation) {
-    const { options, config, print } = invocation;
-    const source = config();
-    if (source.storage.metadata.driver !== 'sqlite') throw new UsageError('the configuration has no SQLite to move from');
-    if (options['undo'] === true) {
-      leaveReadOnly(metadataFile(source));
-      print('the old installation takes changes again');
-      return;
-    }
-    if (typeof options['to'] !== 'string') throw new UsageError('say where to: berth migrate --to FILE');
-    await moveTo(invocation, source, invocation.otherConfig(options['to'], targetPrefix));
-  },
-};
+/** `berth migrate`: moves an installation with SQLite to the stores of another configuration, with PostgreSQL. */
+export async function migrate(invocation: Invocation): Promise<void> {
+  const { options, config, print } = invocation;
+  const { to, undo } = options;
+  if (undo !== true && typeof to !== 'string') throw new UsageError('missing --to FILE\nusage: berth migrate --to FILE');
+  const source = config();
+  if (source.storage.metadata.driver !== 'sqlite')
+    throw new CommandError('cannot migrate: storage.metadata.driver of the source must be sqlite');
+  if (undo === true) {
+    leaveReadOnly(metadataFile(source));
+    print('the source installation accepts changes again');
+    return;
+  }
+  await moveTo(invocation, source, invocation.otherConfig(String(to), targetPrefix));
+}
 
 async function moveTo(invocation: Invocation, from: Config, to: Config): Promise<void> {
   const { print, onSignal } = invocation;
   const { url } = to.storage.metadata;
   if (to.storage.metadata.driver !== 'postgres' || url === undefined)
-    throw new UsageError(
+    throw new CommandError(
       'the target has no PostgreSQL: set storage.metadata.driver and storage.metadata.url in its configuration',
     );
   const [source, target] = [await openBlobStore(from.storage.blobs), await openBlobStore(to.storage.blobs)];
@@ -49,7 +41,7 @@ async function moveTo(invocation: Invocation, from: Config, to: Config): Promise
       url,
       now: Date.now,
       interrupted: onSignal().then((signal) => {
-        throw new UsageError(`${signal}: stopped; the same command goes on where it was`);
+        throw new CommandError(`${signal}: stopped; run the same command again to continue`);
       }),
       onBlobs: ({ blobs, bytes }, totals) =>
         bar.show(
@@ -58,7 +50,7 @@ async function moveTo(invocation: Invocation, from: Config, to: Config): Promise
         ),
       onFrozen() {
         bar.end();
-        print('the old installation takes no changes from now on; pulls go on');
+        print('the source installation rejects changes from now on; pulls continue');
       },
       onTable: ({ table, rows }) => print(`${table}: ${rows}`),
     });
@@ -67,6 +59,6 @@ async function moveTo(invocation: Invocation, from: Config, to: Config): Promise
     await source.close();
     await target.close();
   }
-  print('everything is there: start berth with the new configuration, and stop the old one');
-  print('(berth migrate --undo lets the old one take changes again)');
+  print('the migration is complete: stop the old server and start berth with the new configuration');
+  print('(berth migrate --undo: the source installation accepts changes again)');
 }

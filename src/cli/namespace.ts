@@ -1,24 +1,29 @@
-import { type Administrating, administrating, everything, pageSize, printTable, time } from './admin-command.ts';
-import type { Command } from './command.ts';
+import { adminCommand, readAllPages } from './admin-command.ts';
+import { printRecords, printValue, time } from './output.ts';
 
-/** `berth namespace …`: who owns the repositories below a name. */
-export const namespaceCommands: readonly Command[] = [
-  administrating('namespace list', '', 'list the namespaces of users and of deleted accounts', list),
-  administrating('namespace release', 'NAME', 'let another account of the name of a deleted one own its namespace', release),
-];
-
-async function list(work: Administrating): Promise<void> {
-  const namespaces = await everything(
+/** `berth namespace list` */
+export const listNamespaces = adminCommand(async (invocation) => {
+  const namespaces = await readAllPages(
     '',
-    (after) => work.metadata.listNamespaces(after, pageSize),
+    (after, size) => invocation.metadata.listNamespaces(after, size),
     ({ name }) => name,
   );
-  const rows = namespaces.map(({ name, owner, deletedAt }) => [`${name}/**`, owner ?? '-', time(deletedAt)]);
-  printTable(work, [['NAMESPACE', 'OWNER', 'ACCOUNT DELETED'], ...rows]);
-}
+  const records = namespaces.map(({ name, owner, deletedAt }) => ({
+    namespace: `${name}/**`,
+    owner: owner ?? null,
+    deletedAt: time(deletedAt),
+  }));
+  printRecords(invocation, { NAMESPACE: 'namespace', OWNER: 'owner', 'ACCOUNT DELETED': 'deletedAt' }, records);
+});
 
-async function release({ administration, operands: [name = ''], print, warn }: Administrating): Promise<void> {
-  const { namespace, note } = await administration.releaseNamespace(name);
-  if (note !== undefined) warn(note);
-  else print(namespace === undefined ? `${name} is released` : `${name} owns ${namespace}`);
-}
+/** `berth namespace release` */
+export const releaseNamespace = adminCommand(async (invocation) => {
+  const [name = ''] = invocation.operands;
+  const { namespace, note } = await invocation.administration.releaseNamespace(name);
+  if (note !== undefined) {
+    invocation.warn(note);
+    return;
+  }
+  const text = namespace === undefined ? `${name} is released` : `${name} owns ${namespace}`;
+  printValue(invocation, text, { name, namespace: namespace ?? null });
+});

@@ -1,4 +1,4 @@
-import { openMetadata } from '../app.ts';
+import { openMetadata } from '../assembly/metadata-store.ts';
 import { openBlobStore } from '../assembly/blob-store.ts';
 import { parseImageName } from '../mirror/images/image-name.ts';
 import { type Platforms, notPlatforms, readPlatforms } from '../mirror/images/platforms.ts';
@@ -8,49 +8,42 @@ import { createLog } from '../observability/log.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { createManifests } from '../registry/manifests.ts';
 import { openMirror } from '../assembly/upstreams.ts';
-import { type Command, UsageError } from './command.ts';
+import { CommandError, type Invocation, UsageError } from './command.ts';
 import { createProgress, inUnits } from './progress.ts';
 
-/** `berth preheat`: fetches images before somebody pulls them; also beside a running server. */
-export const preheatCommand: Command = {
-  name: 'preheat',
-  summary: 'fetch images from their upstreams into the mirror, so that the first pull is a fast one',
-  usage: 'berth preheat [--platform linux/amd64,linux/arm64 | --platform all] [--config FILE] IMAGE...',
-  options: { platform: { type: 'string' } },
-  async run(invocation) {
-    const { operands, options, config } = invocation;
-    if (operands.length === 0) throw new UsageError('say which images: berth preheat IMAGE...');
-    const platforms = toPlatforms(options['platform']);
-    const images = operands.map((text) => ({ text, name: parseImageName(text) ?? notAnImage(text) }));
-    const settings = config();
-    const [driver, metadata] = [await openBlobStore(settings.storage.blobs), await openMetadata(settings)];
-    const { log } = createLog({ level: 'silent', format: 'json' });
-    const mirror = await openMirror(settings, driver, metadata, Date.now, log, createMetrics().mirror);
-    const manifests = createManifests({ driver, metadata, now: Date.now, acceptMissing: true });
-    try {
-      const failed: string[] = [];
-      for (const { text, name } of images) {
-        const bar = createProgress(text, invocation);
-        const show = (doneBytes: number, totalBytes: number) =>
-          bar.show(totalBytes === 0 ? 1 : doneBytes / totalBytes, `${inUnits(doneBytes)} of ${inUnits(totalBytes)}`);
-        try {
-          await preheat(name, { mirror, manifestBytes: manifests.bytes, platforms, onProgress: show }).finally(bar.end);
-        } catch (error) {
-          failed.push(text);
-          invocation.warn(`${text}: ${reasonOf(error)}`);
-        }
+/** `berth preheat`: fetches images into the mirror, also beside a running server. */
+export async function preheatImages(invocation: Invocation): Promise<void> {
+  const { operands, options, config } = invocation;
+  const platforms = toPlatforms(options['platform']);
+  const images = operands.map((text) => ({ text, name: parseImageName(text) ?? notAnImage(text) }));
+  const settings = config();
+  const [driver, metadata] = [await openBlobStore(settings.storage.blobs), await openMetadata(settings)];
+  const { log } = createLog({ level: 'silent', format: 'json' });
+  const mirror = await openMirror(settings, driver, metadata, Date.now, log, createMetrics().mirror);
+  const manifests = createManifests({ driver, metadata, now: Date.now, acceptMissing: true });
+  try {
+    const failed: string[] = [];
+    for (const { text, name } of images) {
+      const bar = createProgress(text, invocation);
+      const show = (doneBytes: number, totalBytes: number) =>
+        bar.show(totalBytes === 0 ? 1 : doneBytes / totalBytes, `${inUnits(doneBytes)} of ${inUnits(totalBytes)}`);
+      try {
+        await preheat(name, { mirror, manifestBytes: manifests.bytes, platforms, onProgress: show }).finally(bar.end);
+      } catch (error) {
+        failed.push(text);
+        invocation.warn(`${text}: ${reasonOf(error)}`);
       }
-      if (failed.length > 0)
-        throw new UsageError(`${failed.length} of ${images.length} images could not be fetched: ${failed.join(', ')}`);
-    } finally {
-      await mirror.close();
-      await metadata.close();
-      await driver.close();
     }
-  },
-};
+    if (failed.length > 0)
+      throw new CommandError(`${failed.length} of ${images.length} images could not be fetched: ${failed.join(', ')}`);
+  } finally {
+    await mirror.close();
+    await metadata.close();
+    await driver.close();
+  }
+}
 
-function toPlatforms(option: string | boolean | undefined): Platforms {
+function toPlatforms(option: unknown): Platforms {
   const words = typeof option === 'string' ? option.split(',').map((word) => word.trim()) : [];
   const [wrong] = notPlatforms(words);
   if (wrong !== undefined) throw new UsageError(`${wrong} is not a platform, such as linux/amd64 or linux/arm64/v8`);

@@ -1,31 +1,26 @@
-import { type Administrating, administrating, everything, pageSize, printTable } from './admin-command.ts';
-import type { Command } from './command.ts';
+import { adminCommand, readAllPages } from './admin-command.ts';
+import { printRecords } from './output.ts';
 
-/** `berth repo …`: which repositories are public. */
-export const repoCommands: readonly Command[] = [
-  administrating('repo public', 'PATTERN', "let everybody pull, as in: repo public 'free/**'", say(true)),
-  administrating(
-    'repo private',
-    'PATTERN',
-    'let only those pull who are granted it: the rule, where nothing else is said',
-    say(false),
-  ),
-  administrating('repo default', 'PATTERN', 'take back what was said about a name or pattern', say(undefined)),
-  administrating('repo list', '', 'list what was said about names and patterns', list),
-];
+/** `berth repo public` */
+export const makePublic = adminCommand(({ administration, operands: [pattern = ''] }) => administration.setPublic(pattern, true));
 
-function say(isPublic: boolean | undefined) {
-  return ({ administration, operands: [pattern = ''] }: Administrating) => administration.setPublic(pattern, isPublic);
-}
+/** `berth repo private` */
+export const makePrivate = adminCommand(({ administration, operands: [pattern = ''] }) =>
+  administration.setPublic(pattern, false),
+);
 
-async function list(work: Administrating): Promise<void> {
-  const said = await everything(
+/** `berth repo default` */
+export const removeRule = adminCommand(({ administration, operands: [pattern = ''] }) =>
+  administration.setPublic(pattern, undefined),
+);
+
+/** `berth repo list` */
+export const listRules = adminCommand(async (invocation) => {
+  const rules = await readAllPages(
     '',
-    (after) => work.metadata.listVisibilities(after, pageSize),
+    (after, size) => invocation.metadata.listVisibilities(after, size),
     ({ pattern }) => pattern,
   );
-  printTable(work, [
-    ['PATTERN', 'VISIBILITY'],
-    ...said.map(({ pattern, isPublic }) => [pattern, isPublic ? 'public' : 'private']),
-  ]);
-}
+  const records = rules.map(({ pattern, isPublic }) => ({ pattern, visibility: isPublic ? 'public' : 'private' }));
+  printRecords(invocation, { PATTERN: 'pattern', VISIBILITY: 'visibility' }, records);
+});

@@ -1,38 +1,24 @@
-import { type Administrating, administrating, everything, expiry, pageSize, printTable, time } from './admin-command.ts';
-import type { Command } from './command.ts';
+import { adminCommand, readAllPages, readExpiry } from './admin-command.ts';
+import { printRecords, printValue, time } from './output.ts';
 
-/** `berth robot …`: programs. */
-export const robotCommands: readonly Command[] = [
-  administrating(
-    'robot add',
-    'NAME [GRANT...]',
-    "create a robot, as in: robot add ci 'team-a/*:pull,push'; prints its secret",
-    add,
-    {
-      expires: { type: 'string' },
-    },
-  ),
-  administrating('robot list', '', 'list robots', list),
-  administrating(
-    'robot remove',
-    'NAME',
-    'delete a robot with its secrets and grants',
-    ({ administration, operands: [name = ''] }) => administration.deleteAccount(name),
-  ),
-];
+/** `berth robot add` */
+export const addRobot = adminCommand(async (invocation) => {
+  const [name = '', ...grants] = invocation.operands;
+  const { secret } = await invocation.administration.createRobot({ name, grants, expiresAt: readExpiry(invocation) });
+  printValue(invocation, secret, { name, secret });
+});
 
-async function add(work: Administrating): Promise<void> {
-  const [name = '', ...grants] = work.operands;
-  const { secret } = await work.administration.createRobot({ name, grants, expiresAt: expiry(work) });
-  work.print(secret);
-}
-
-async function list(work: Administrating): Promise<void> {
-  const robots = await everything(
+/** `berth robot list` */
+export const listRobots = adminCommand(async (invocation) => {
+  const robots = await readAllPages(
     '',
-    (after) => work.metadata.listAccounts('robot', after, pageSize),
+    (after, size) => invocation.metadata.listAccounts('robot', after, size),
     ({ name }) => name,
   );
-  const rows = robots.map(({ name, isDisabled, expiresAt }) => [name, isDisabled ? 'disabled' : 'enabled', time(expiresAt)]);
-  printTable(work, [['NAME', 'STATE', 'EXPIRES'], ...rows]);
-}
+  const records = robots.map(({ name, isDisabled, expiresAt }) => ({
+    name,
+    state: isDisabled ? 'disabled' : 'enabled',
+    expiresAt: time(expiresAt),
+  }));
+  printRecords(invocation, { NAME: 'name', STATE: 'state', EXPIRES: 'expiresAt' }, records);
+});

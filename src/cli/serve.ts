@@ -6,29 +6,22 @@ import { checkConfig } from '../assembly/check-config.ts';
 import { ownData } from '../assembly/data-owner.ts';
 import { sendPath } from '../http/transfer/send-object.ts';
 import { type Log, createLog } from '../observability/log.ts';
-import type { Command, Invocation } from './command.ts';
+import type { Invocation } from './command.ts';
 import { firstSteps } from './first-steps.ts';
 import { joinMetrics } from '../observability/worker-metrics.ts';
 import { type Workers, reportListening, startWorkers, workersListenThemselves } from './workers.ts';
 
-/** `berth serve`: runs the registry until a signal ends it. */
-export const serve: Command = {
-  name: 'serve',
-  summary: 'run the registry',
-  usage: 'berth serve [--config FILE]',
-  options: {},
-  serves: true,
-  async run(invocation) {
-    const settings = invocation.config();
-    const warnings = cluster.isPrimary ? await checkConfig(settings) : [];
-    const data = cluster.isPrimary ? ownData(settings) : undefined;
-    try {
-      await serveUntilSignal(settings, warnings, invocation);
-    } finally {
-      data?.release();
-    }
-  },
-};
+/** `berth serve`: runs the registry until SIGTERM or SIGINT. */
+export async function serve(invocation: Invocation): Promise<void> {
+  const settings = invocation.config();
+  const warnings = cluster.isPrimary ? await checkConfig(settings) : [];
+  const data = cluster.isPrimary ? ownData(settings) : undefined;
+  try {
+    await serveUntilSignal(settings, warnings, invocation);
+  } finally {
+    data?.release();
+  }
+}
 
 async function serveUntilSignal(
   settings: Config,

@@ -1,35 +1,49 @@
-import { type Administrating, administrating, everything, pageSize } from './admin-command.ts';
-import { type Command, UsageError } from './command.ts';
+import { type AdminInvocation, adminCommand, readAllPages } from './admin-command.ts';
+import { CommandError } from './command.ts';
+import { asksForJson, printRecords } from './output.ts';
 
-/** `berth team …`: users who are given the same. */
-export const teamCommands: readonly Command[] = [
-  administrating('team add', 'NAME', 'create a team', ({ administration, operands: [name = ''] }) =>
-    administration.createTeam(name),
-  ),
-  administrating('team list', '', 'list teams', list),
-  administrating('team members', 'NAME', "list a team's members", members),
-  administrating('team join', 'TEAM ACCOUNT', 'make an account a member', ({ administration, operands }) =>
-    administration.addMember(operands[0] ?? '', operands[1] ?? ''),
-  ),
-  administrating('team leave', 'TEAM ACCOUNT', 'make it no member', ({ administration, operands }) =>
-    administration.removeMember(operands[0] ?? '', operands[1] ?? ''),
-  ),
-  administrating('team remove', 'NAME', 'delete a team with its grants', ({ administration, operands: [name = ''] }) =>
-    administration.deleteTeam(name),
-  ),
-];
+/** `berth team add` */
+export const addTeam = adminCommand(({ administration, operands: [name = ''] }) => administration.createTeam(name));
 
-async function list({ metadata, print }: Administrating): Promise<void> {
-  const teams = await everything(
+/** `berth team list` */
+export const listTeams = adminCommand(async (invocation) => {
+  const teams = await readAllPages(
     '',
-    (after) => metadata.listTeams(after, pageSize),
+    (after, size) => invocation.metadata.listTeams(after, size),
     (name) => name,
   );
-  for (const name of teams) print(name);
+  printNames(invocation, teams);
+});
+
+/** `berth team members` */
+export const listMembers = adminCommand(async (invocation) => {
+  const { metadata, operands } = invocation;
+  const [name = ''] = operands;
+  const team = await metadata.findTeam(name);
+  if (!team) throw new CommandError(`no team is called ${name}`);
+  printNames(invocation, await metadata.listMembers(team.id));
+});
+
+/** Prints one name a line, without a heading: scripts read it. */
+function printNames(invocation: AdminInvocation, names: readonly string[]): void {
+  if (asksForJson(invocation))
+    return printRecords(
+      invocation,
+      { NAME: 'name' },
+      names.map((name) => ({ name })),
+    );
+  for (const name of names) invocation.print(name);
 }
 
-async function members({ metadata, operands: [name = ''], print }: Administrating): Promise<void> {
-  const team = await metadata.findTeam(name);
-  if (!team) throw new UsageError(`no team is called ${name}`);
-  for (const member of await metadata.listMembers(team.id)) print(member);
-}
+/** `berth team join` */
+export const joinTeam = adminCommand(({ administration, operands: [team = '', account = ''] }) =>
+  administration.addMember(team, account),
+);
+
+/** `berth team leave` */
+export const leaveTeam = adminCommand(({ administration, operands: [team = '', account = ''] }) =>
+  administration.removeMember(team, account),
+);
+
+/** `berth team remove` */
+export const removeTeam = adminCommand(({ administration, operands: [name = ''] }) => administration.deleteTeam(name));

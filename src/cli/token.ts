@@ -1,38 +1,33 @@
-import { type Administrating, administrating, expiry, printTable, time } from './admin-command.ts';
-import { type Command, UsageError } from './command.ts';
+import { adminCommand, readExpiry } from './admin-command.ts';
+import { CommandError } from './command.ts';
+import { printRecords, printValue, time } from './output.ts';
 
-/** `berth token …`: secrets that stand for an account. */
-export const tokenCommands: readonly Command[] = [
-  administrating(
-    'token add',
-    'ACCOUNT NAME [SCOPE...]',
-    "create an access token, confined to the scopes if there are any ('team-a/*:pull'); prints it",
-    add,
-    { expires: { type: 'string' } },
-  ),
-  administrating('token list', 'ACCOUNT', "list an account's tokens", list),
-  administrating('token revoke', 'ACCOUNT ID', 'end a token and what it has opened', ({ administration, operands }) =>
-    administration.revokeToken(operands[0] ?? '', operands[1] ?? ''),
-  ),
-];
+/** `berth token add` */
+export const addToken = adminCommand(async (invocation) => {
+  const [account = '', name = '', ...operands] = invocation.operands;
+  const scopes = operands.length > 0 ? operands : undefined;
+  const token = await invocation.administration.createToken({ account, name, scopes, expiresAt: readExpiry(invocation) });
+  printValue(invocation, token.secret, token);
+});
 
-async function add(work: Administrating): Promise<void> {
-  const [account = '', name = '', ...scopes] = work.operands;
-  const confined = scopes.length > 0 ? scopes : undefined;
-  const { secret } = await work.administration.createToken({ account, name, scopes: confined, expiresAt: expiry(work) });
-  work.print(secret);
-}
+/** `berth token list` */
+export const listTokens = adminCommand(async (invocation) => {
+  const { metadata, operands } = invocation;
+  const [name = ''] = operands;
+  const account = await metadata.findAccountByName(name);
+  if (!account) throw new CommandError(`no account is called ${name}`);
+  const tokens = (await metadata.listAccessTokens(account.id)).map((token) => ({
+    id: token.id,
+    kind: token.kind,
+    name: token.name,
+    expiresAt: time(token.expiresAt),
+    lastUsedAt: time(token.lastUsedAt),
+  }));
+  const columns = { ID: 'id', KIND: 'kind', NAME: 'name', EXPIRES: 'expiresAt', 'LAST USED': 'lastUsedAt' } as const;
+  printRecords(invocation, columns, tokens);
+});
 
-async function list(work: Administrating): Promise<void> {
-  const [name = ''] = work.operands;
-  const account = await work.metadata.findAccountByName(name);
-  if (!account) throw new UsageError(`no account is called ${name}`);
-  const rows = (await work.metadata.listAccessTokens(account.id)).map((token) => [
-    token.id,
-    token.kind,
-    token.name,
-    time(token.expiresAt),
-    time(token.lastUsedAt),
-  ]);
-  printTable(work, [['ID', 'KIND', 'NAME', 'EXPIRES', 'LAST USED'], ...rows]);
-}
+/** `berth token revoke` */
+export const revokeToken = adminCommand(({ administration, operands: [account = '', id = ''] }) =>
+  administration.revokeToken(account, id),
+);

@@ -1,80 +1,83 @@
 import { readFileSync } from 'node:fs';
-import type { AccountRecord } from '../../storage/metadata/queries/reads.ts';
 import { generatePassword } from '../access/credentials/password.ts';
-import { type Administrating, administrating, everything, pageSize, printTable, time } from './admin-command.ts';
-import { type Command, UsageError } from './command.ts';
+import { type AdminInvocation, adminCommand, readAllPages } from './admin-command.ts';
+import { CommandError } from './command.ts';
+import { asksForJson, printRecords, printValue, time } from './output.ts';
 
-const passwordOption = { 'password-stdin': { type: 'boolean' } } as const;
+/** `berth user add` */
+export const addUser = adminCommand(async (invocation) => {
+  const { administration, operands, options } = invocation;
+  const [name = ''] = operands;
+  const { password, isGenerated } = await readPassword(invocation);
+  const { note } = await administration.createUser({ name, password, isAdmin: options['admin'] === true });
+  printPassword(invocation, name, isGenerated ? password : undefined);
+  if (note !== undefined) invocation.warn(note);
+});
 
-/** `berth user …`: people. */
-export const userCommands: readonly Command[] = [
-  administrating('user add', 'NAME', 'create a user; without --password-stdin a password is generated', add, {
-    ...passwordOption,
-    admin: { type: 'boolean' },
-  }),
-  administrating('user list', '', 'list users', list),
-  administrating('user password', 'NAME', 'change a password, and end what the old one has opened', password, passwordOption),
-  administrating('user disable', 'NAME', 'keep a user or robot out', ({ administration, operands: [name = ''] }) =>
-    administration.setDisabled(name, true),
-  ),
-  administrating('user enable', 'NAME', 'let a user or robot in again', ({ administration, operands: [name = ''] }) =>
-    administration.setDisabled(name, false),
-  ),
-  administrating('user promote', 'NAME', 'make a user an admin', ({ administration, operands: [name = ''] }) =>
-    administration.setAdmin(name, true),
-  ),
-  administrating('user demote', 'NAME', 'make an admin a user', ({ administration, operands: [name = ''] }) =>
-    administration.setAdmin(name, false),
-  ),
-  administrating('user remove', 'NAME', 'delete a user with its tokens and grants', ({ administration, operands: [name = ''] }) =>
-    administration.deleteAccount(name),
-  ),
-  administrating('user import', 'FILE', 'take over the users of an htpasswd file (bcrypt)', importFile),
-];
+/** `berth user password` */
+export const changePassword = adminCommand(async (invocation) => {
+  const [name = ''] = invocation.operands;
+  const { password, isGenerated } = await readPassword(invocation);
+  await invocation.administration.setPassword(name, password);
+  printPassword(invocation, name, isGenerated ? password : undefined);
+});
 
-async function add(work: Administrating): Promise<void> {
-  const [name = ''] = work.operands;
-  const given = await givenPassword(work);
-  const chosen = given ?? generatePassword();
-  const { note } = await work.administration.createUser({ name, password: chosen, isAdmin: work.options['admin'] === true });
-  if (given === undefined) work.print(chosen);
-  if (note !== undefined) work.warn(note);
+/** Reads the password from standard input (other users can read a command line), or generates one. */
+async function readPassword({ options, readInput }: AdminInvocation): Promise<{ password: string; isGenerated: boolean }> {
+  if (options['passwordStdin'] !== true) return { password: generatePassword(), isGenerated: true };
+  return { password: (await readInput()).replace(/\r?\n$/, ''), isGenerated: false };
 }
 
-async function password(work: Administrating): Promise<void> {
-  const [name = ''] = work.operands;
-  const given = await givenPassword(work);
-  const chosen = given ?? generatePassword();
-  await work.administration.setPassword(name, chosen);
-  if (given === undefined) work.print(chosen);
+/** Prints a generated password; undefined for one that the caller knows already. */
+function printPassword(invocation: AdminInvocation, name: string, password: string | undefined): void {
+  if (password !== undefined) printValue(invocation, password, { name, password });
+  else if (asksForJson(invocation)) printValue(invocation, '', { name });
 }
 
-/** From standard input: what stands on the command line can be read by everybody on the machine. */
-async function givenPassword({ options, readInput }: Administrating): Promise<string | undefined> {
-  return options['password-stdin'] === true ? (await readInput()).replace(/\r?\n$/, '') : undefined;
-}
-
-async function list(work: Administrating): Promise<void> {
-  const users = await everything(
+/** `berth user list` */
+export const listUsers = adminCommand(async (invocation) => {
+  const { metadata } = invocation;
+  const users = await readAllPages(
     '',
-    (after) => work.metadata.listAccounts('user', after, pageSize),
+    (after, size) => metadata.listAccounts('user', after, size),
     ({ name }) => name,
   );
-  printTable(work, [['NAME', 'ROLE', 'STATE', 'CREATED'], ...users.map(row)]);
-}
+  const records = users.map(({ name, isAdmin, isDisabled, createdAt }) => ({
+    name,
+    role: isAdmin ? 'admin' : 'user',
+    state: isDisabled ? 'disabled' : 'enabled',
+    createdAt: time(createdAt),
+  }));
+  printRecords(invocation, { NAME: 'name', ROLE: 'role', STATE: 'state', CREATED: 'createdAt' }, records);
+});
 
-function row({ name, isAdmin, isDisabled, createdAt }: AccountRecord): readonly string[] {
-  return [name, isAdmin ? 'admin' : 'user', isDisabled ? 'disabled' : 'enabled', time(createdAt)];
-}
+/** `berth user disable` */
+export const disable = adminCommand(({ administration, operands: [name = ''] }) => administration.setDisabled(name, true));
 
-async function importFile({ administration, operands: [file = ''], print, warn }: Administrating): Promise<void> {
-  let text: string;
+/** `berth user enable` */
+export const enable = adminCommand(({ administration, operands: [name = ''] }) => administration.setDisabled(name, false));
+
+/** `berth user promote` */
+export const promote = adminCommand(({ administration, operands: [name = ''] }) => administration.setAdmin(name, true));
+
+/** `berth user demote` */
+export const demote = adminCommand(({ administration, operands: [name = ''] }) => administration.setAdmin(name, false));
+
+/** `berth user remove`, `berth robot remove` */
+export const removeAccount = adminCommand(({ administration, operands: [name = ''] }) => administration.deleteAccount(name));
+
+/** `berth user import` */
+export const importUsers = adminCommand(async (invocation) => {
+  const { created, notes } = await invocation.administration.importHtpasswd(readText(invocation.operands[0] ?? ''));
+  const names = created.length > 0 ? `: ${created.join(', ')}` : '';
+  printValue(invocation, `${created.length} users created${names}`, { created });
+  for (const note of notes) invocation.warn(note);
+});
+
+function readText(file: string): string {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new CommandError(`cannot read ${file}: ${(error as Error).message}`);
   }
-  const { created, notes } = await administration.importHtpasswd(text);
-  print(`${created.length} users created${created.length > 0 ? `: ${created.join(', ')}` : ''}`);
-  for (const note of notes) warn(note);
 }

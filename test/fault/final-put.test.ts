@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
 import { openBlobStore } from '../../src/assembly/blob-store.ts';
-import { openMetadata } from '../../src/app.ts';
+import { openMetadata } from '../../src/assembly/metadata-store.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';

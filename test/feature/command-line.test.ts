@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Ended, runCommand } from '../support/command.ts';
 import { keyPaths } from '../../config/load.ts';
 import { variableName } from '../../config/variables.ts';
+import { type Command, isGroup, optionsOf } from '../../src/cli/command.ts';
+import { topics } from '../../src/cli/commands.ts';
 
 const main = resolve(import.meta.dirname, '../../src/main.ts');
 
@@ -15,6 +17,19 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'berth-command-'));
 });
 afterAll(() => rm(scratch, { recursive: true }));
+
+/** Returns every command with its words, such as `user add`. */
+function allCommands(): [string, Command][] {
+  return topics
+    .flatMap(({ entries }) => entries)
+    .flatMap((entry): [string, Command][] =>
+      isGroup(entry) ? entry.commands.map((command) => [`${entry.name} ${command.name}`, command]) : [[entry.name, entry]],
+    );
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
 
 /** Runs berth in a process of its own. */
 function berthProcess(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
@@ -30,21 +45,45 @@ function berthProcess(args: readonly string[], environment: Readonly<Record<stri
 }
 
 describe('help', () => {
-  test.each([[['--help']], [['-h']], [['help']], [[]]])(
-    'berth %j lists every command and every key with its variable',
-    async (args) => {
-      const { code, stdout } = await runCommand(args);
-      expect(code).toBe(0);
-      for (const command of ['serve', 'migrate', 'config check']) expect(stdout).toContain(`  ${command}`);
-      for (const { path } of keyPaths()) expect(stdout).toContain(`  ${path}   ${variableName(path)}`);
-    },
-  );
+  test.each([[['--help']], [['-h']], [['help']], [[]]])('berth %j names every command on one screen', async (args) => {
+    const { code, stdout } = await runCommand(args);
+    expect(code).toBe(0);
+    for (const { heading, entries } of topics) {
+      expect(stdout).toContain(`\n${heading}\n`);
+      for (const { name, summary } of entries) expect(stdout).toMatch(new RegExp(`^  ${name} +${escapeRegExp(summary)}$`, 'm'));
+    }
+    const lines = stdout.split('\n').length - 1;
+    expect(lines).toBeGreaterThanOrEqual(24);
+    expect(lines).toBeLessThanOrEqual(40);
+  });
+
+  test.each([[['user']], [['user', '--help']], [['help', 'user']]])('berth %j names the commands of the group', async (args) => {
+    const { code, stdout, stderr } = await runCommand(args);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('Usage: berth user COMMAND');
+    expect(stdout).toMatch(/^ {2}promote +make a user an admin$/m);
+  });
 
   test.each([[['serve', '--help']], [['help', 'serve']]])('berth %j says how the command is used', async (args) => {
     expect(await runCommand(args)).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: berth serve') });
   });
 
-  test('berth --version says which berth this is', async () => {
+  test.each(allCommands())('berth %s --help describes every argument and option', async (words, command) => {
+    const { code, stdout } = await runCommand([...words.split(' '), '--help']);
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`Usage: berth ${words}`)]);
+    const described = [...(command.arguments ?? []), ...optionsOf(command), ['--config <FILE>', 'configuration file']];
+    const text = stdout.replace(/\s+/g, ' ');
+    for (const [name = '', description = ''] of described) {
+      expect(description).not.toBe('');
+      expect(text).toContain(`${name.replace(/[[\].]/g, '')} ${description}`);
+    }
+  });
+
+  test.each([[['--version']], [['-v']], [['version']]])('berth %j prints the version', async (args) => {
+    expect(await runCommand(args)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^berth \d+\.\d+\.\d+\n$/) });
+  });
+
+  test('berth prints the version in a process of its own', async () => {
     expect(await berthProcess(['--version'])).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^berth \d+\.\d+\.\d+\n$/),
@@ -52,14 +91,25 @@ describe('help', () => {
   });
 });
 
-describe('mistakes are told in one line, without a stack trace', () => {
+describe('a wrong command line ends with 2 and the usage', () => {
   test.each([
-    [['sevre'], 'berth: berth has no command sevre: see berth --help\n'],
-    [['serve', '--prot', '80'], expect.stringContaining("Unknown option '--prot'")],
-    [['serve', '--config', 'none.yaml'], expect.stringContaining('cannot read none.yaml')],
+    [['sevre'], "berth: unknown command 'sevre'. Did you mean serve?\nusage: berth COMMAND [options]\n"],
+    [['serve', '--prot', '80'], "berth: unknown option '--prot'\nusage: berth serve [options]\n"],
+    [['user', 'sing'], "berth: unknown command 'sing'\nusage: berth user COMMAND [options]\n"],
+    [['help', 'user', 'sing'], "berth: unknown command 'user sing'\nusage: berth help [COMMAND]\n"],
+    [['user', 'add'], "berth: missing required argument 'NAME'\nusage: berth user add NAME [options]\n"],
+    [['user', 'list', 'x'], expect.stringContaining("too many arguments for 'list'")],
+    [['migrate'], expect.stringContaining('missing --to FILE')],
+    [['completion', 'tcsh'], 'berth: no completion for tcsh: choose bash, zsh, fish\n'],
   ])('berth %j', async (args, stderr) => {
-    const ended = await runCommand(args);
-    expect(ended).toMatchObject({ code: 1, stdout: '', stderr });
+    expect(await runCommand(args)).toEqual({ code: 2, stdout: '', stderr });
+  });
+});
+
+describe('an error is one message without a stack trace', () => {
+  test('a configuration file that is missing', async () => {
+    const ended = await runCommand(['serve', '--config', 'none.yaml']);
+    expect(ended).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('cannot read none.yaml') });
     expect(ended.stderr).not.toContain('    at ');
   });
 
@@ -87,19 +137,90 @@ describe('mistakes are told in one line, without a stack trace', () => {
 });
 
 describe('berth config check', () => {
-  test('says that a configuration is good', async () => {
-    expect(await runCommand(['config', 'check'])).toMatchObject({ code: 0, stdout: 'the configuration is good\n' });
+  test('reports that a configuration is valid', async () => {
+    expect(await runCommand(['config', 'check'])).toMatchObject({ code: 0, stdout: 'the configuration is valid\n' });
   });
 
-  test('names every error, of the file and of the environment', async () => {
+  test('names every error of the file and of the environment', async () => {
     await writeFile(join(scratch, 'bad.yaml'), 'listne: x\nworkers: none\n');
     const ended = await runCommand(['config', 'check', '--config', join(scratch, 'bad.yaml')], { BERTH_LOG_LEVEL: 'loud' });
     expect(ended.code).toBe(1);
     for (const key of ['listne', 'workers', 'log.level']) expect(ended.stderr).toContain(`  ${key} `);
   });
 
+  test('prints the errors as JSON', async () => {
+    const ended = await runCommand(['config', 'check', '--json'], { BERTH_LOG_LEVEL: 'loud' });
+    expect([ended.code, ended.stderr]).toEqual([1, 'berth: invalid configuration\n']);
+    expect(JSON.parse(ended.stdout)).toEqual({ valid: false, errors: [expect.stringMatching(/^log\.level /)], warnings: [] });
+    const { code, stdout } = await runCommand(['config', 'check', '--json']);
+    expect([code, JSON.parse(stdout)]).toEqual([0, { valid: true, errors: [], warnings: [] }]);
+  });
+
   test('reads the file that BERTH_CONFIG names', async () => {
     await writeFile(join(scratch, 'named.yaml'), 'workers: none\n');
     expect((await runCommand(['config', 'check'], { BERTH_CONFIG: join(scratch, 'named.yaml') })).stderr).toContain('  workers ');
+  });
+});
+
+describe('berth config keys', () => {
+  test('lists every key with its variable, also those of maps', async () => {
+    const { code, stdout } = await runCommand(['config', 'keys']);
+    expect(code).toBe(0);
+    for (const { path } of keyPaths()) expect(stdout).toContain(`${path}   ${variableName(path)}\n`);
+    for (const line of [
+      'mirror.upstreams.<name>.passwordFile   BERTH_MIRROR_UPSTREAMS_<NAME>_PASSWORD_FILE\n',
+      'mirror.upstreams.<name>.logins.<name>.username   (configuration file only)\n',
+      'access.identities.<name>.issuer   BERTH_ACCESS_IDENTITIES_<NAME>_ISSUER\n',
+    ])
+      expect(stdout).toContain(line);
+  });
+
+  test('prints variable, form, default and meaning of each key as JSON', async () => {
+    const keys = JSON.parse((await runCommand(['config', 'keys', '--json'])).stdout) as unknown[];
+    expect(keys).toContainEqual({
+      key: 'workers',
+      variable: 'BERTH_WORKERS',
+      form: 'number | auto',
+      default: '1',
+      description: expect.any(String),
+    });
+    for (const key of keys) expect(key).toMatchObject({ description: expect.stringMatching(/./) });
+  });
+});
+
+describe('berth completion', () => {
+  /** Returns what bash offers after the words; the last one is being typed. */
+  async function complete(...words: readonly string[]): Promise<readonly string[]> {
+    const { stdout: script } = await runCommand(['completion', 'bash']);
+    const typed = words.map((word) => `'${word}'`).join(' ');
+    const ask = `${script}\ncompopt() { echo FILES; }\nCOMP_WORDS=(berth ${typed}); COMP_CWORD=${words.length}; _berth; echo "\${COMPREPLY[@]}"`;
+    return new Promise((resolve, reject) => {
+      execFile('bash', ['-c', ask], (error, stdout) =>
+        error ? reject(new Error('bash failed', { cause: error })) : resolve(stdout.split(/\s+/).filter(Boolean)),
+      );
+    });
+  }
+
+  test('bash completes commands, options and files', async () => {
+    expect(await complete('us')).toEqual(['user']);
+    expect(await complete('user', 'p')).toEqual(['password', 'promote']);
+    expect(await complete('--config', 'berth.yaml', 'user', 'add', 'alice', '--')).toEqual([
+      '--password-stdin',
+      '--admin',
+      '--json',
+      '--config',
+      '--help',
+    ]);
+    expect(await complete('migrate', '--to', '')).toEqual(['FILES']);
+    expect(await complete('completion', 'z')).toEqual(['zsh']);
+  });
+
+  test.each(['zsh', 'fish'])('%s gets a script with every command and option', async (shell) => {
+    const { code, stdout } = await runCommand(['completion', shell]);
+    expect(code).toBe(0);
+    for (const [words, command] of allCommands()) {
+      expect(stdout).toContain(words.split(' ').at(-1));
+      for (const [flags] of optionsOf(command)) expect(stdout).toMatch(new RegExp(`(--|-l )${flags.slice(2).split(' ')[0]}\\b`));
+    }
   });
 });

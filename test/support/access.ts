@@ -1,7 +1,7 @@
 import type { Administration } from '../../src/access/accounts/administration.ts';
 import { createAdministration } from '../../src/access/accounts/create-administration.ts';
 import { loadConfig } from '../../config/load.ts';
-import { openMetadata } from '../../src/app.ts';
+import { openMetadata } from '../../src/assembly/metadata-store.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { startBerthProcess } from './berth-process.ts';
 import { type TestBerth, startBerth } from './berth.ts';

@@ -135,7 +135,7 @@ test('user import takes an htpasswd file', async () => {
 });
 
 test.each([
-  ['user', 'there are user add, user list'],
+  ['user sing', "unknown command 'sing'"],
   ['user add', 'usage: berth user add NAME'],
   ['user add a:b', 'a:b is no name'],
   ['user remove nobody', 'no account is called nobody'],

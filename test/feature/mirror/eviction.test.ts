@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { loadConfig } from '../../../config/load.ts';
-import { openMetadata } from '../../../src/app.ts';
+import { openMetadata } from '../../../src/assembly/metadata-store.ts';
 import { openBlobStore } from '../../../src/assembly/blob-store.ts';
 import { createEviction } from '../../../src/mirror/cache/eviction.ts';
 import { createTrash, storeThenRecord } from '../../../src/content/trash.ts';

@@ -69,7 +69,7 @@ test('berth preheat names the images that fail, and fetches the others', async (
     'ghcr.io/o/i:index: it lists nothing for linux/amd46, but for linux/amd64',
   ]);
   const short = await preheat('--platform', 'amd64', 'ghcr.io/o/i:index');
-  expect([short.code, short.stderr]).toEqual([1, 'berth: amd64 is not a platform, such as linux/amd64 or linux/arm64/v8\n']);
+  expect([short.code, short.stderr]).toEqual([2, 'berth: amd64 is not a platform, such as linux/amd64 or linux/arm64/v8\n']);
   await remove();
 });
 

@@ -1,0 +1,68 @@
+import { accountCommands } from './account-commands.ts';
+import type { Command, CommandGroup, Topic } from './command.ts';
+
+const serve: Command = {
+  name: 'serve',
+  summary: 'run the registry',
+  serves: true,
+  load: async () => (await import('./serve.ts')).serve,
+};
+
+const preheat: Command = {
+  name: 'preheat',
+  summary: 'fetch images into the mirror before the first pull',
+  arguments: [['IMAGE...', 'images, such as alpine:3 or ghcr.io/owner/image@sha256:…']],
+  options: [['--platform <LIST>', 'platforms, such as linux/amd64,linux/arm64, or all; default: the platform of this machine']],
+  load: async () => (await import('./preheat.ts')).preheatImages,
+};
+
+const migrate: Command = {
+  name: 'migrate',
+  summary: 'move an installation to S3 and PostgreSQL',
+  options: [
+    ['--to <FILE>', 'configuration of the target; TO_BERTH_… variables override it, such as TO_BERTH_STORAGE_METADATA_URL'],
+    ['--undo', 'accept changes in the source installation again'],
+  ],
+  load: async () => (await import('./migrate.ts')).migrate,
+};
+
+const config: CommandGroup = {
+  name: 'config',
+  summary: 'check the configuration, list its keys',
+  commands: [
+    {
+      name: 'check',
+      summary: 'check the configuration and the files that it names; print every error',
+      printsData: true,
+      serves: true,
+      load: async () => (await import('./config-check.ts')).checkConfiguration,
+    },
+    {
+      name: 'keys',
+      summary: 'list every key with its variable, default and meaning',
+      printsData: true,
+      load: async () => (await import('./config-keys.ts')).listKeys,
+    },
+  ],
+};
+
+const completion: Command = {
+  name: 'completion',
+  summary: 'print a completion script for a shell',
+  arguments: [['SHELL', 'bash, zsh or fish']],
+  load: async () => (await import('./completion.ts')).createCompletion(topics),
+};
+
+const version: Command = {
+  name: 'version',
+  summary: 'print the version',
+  printsData: true,
+  load: async () => (await import('./version.ts')).printVersion,
+};
+
+/** Every command, in the order of the help. */
+export const topics: readonly Topic[] = [
+  { heading: 'Server:', entries: [serve, preheat, migrate, config] },
+  { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
+  { heading: 'Tool:', entries: [completion, version] },
+];

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { expect, test } from '@jest/globals';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** Returns the files and packages that are loaded with a file: its imports and theirs, without types and dynamic imports. */
+function loadedWith(file: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  const text = readFileSync(join(root, file), 'utf8');
+  for (const [, name = ''] of text.matchAll(/^(?:import|export)\s+(?!type\b)(?:[^'"`;]*?\sfrom\s+)?'([^']+)'/gm)) {
+    if (name.startsWith('.')) loadedWith(relative(root, join(root, dirname(file), name)), found);
+    else found.add(name);
+  }
+  return found;
+}
+
+const packagesOf = (file: string) => [...loadedWith(file)].filter((name) => !/\.ts$|^node:/.test(name)).sort();
+
+test('the command line loads no package but its parser, and no command', () => {
+  expect(packagesOf('src/main.ts')).toEqual(['commander']);
+  expect([...loadedWith('src/main.ts')].filter((name) => name.startsWith('src/http') || name.endsWith('/serve.ts'))).toEqual([]);
+});
+
+test.each(['user', 'robot', 'token', 'team', 'grant', 'namespace', 'repo', 'key', 'audit'])(
+  'berth %s loads neither a package nor the server',
+  (name) => {
+    const loaded = loadedWith(`src/cli/${name}.ts`);
+    expect(packagesOf(`src/cli/${name}.ts`)).toEqual([]);
+    expect([...loaded].filter((file) => file.startsWith('src/http') || file === 'src/app.ts')).toEqual([]);
+  },
+);
+
+test('berth serve loads neither other commands nor the clients of stores that it does not use', () => {
+  const loaded = loadedWith('src/cli/serve.ts');
+  expect(packagesOf('src/cli/serve.ts').filter((name) => /^(pg|yaml|@aws-sdk|commander)/.test(name))).toEqual([]);
+  const others = ['user', 'migrate', 'preheat', 'audit', 'completion'].map((name) => `src/cli/${name}.ts`);
+  expect(others.filter((file) => loaded.has(file))).toEqual([]);
+});
