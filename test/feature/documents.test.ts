@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
+import { createMetrics } from '../../src/observability/metrics.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const inFolder = (folder: string) =>
@@ -11,7 +12,17 @@ const inFolder = (folder: string) =>
 const documents = [...readdirSync(root).filter((name) => name.endsWith('.md')), ...inFolder('docs')];
 const textOf = (file: string) => readFileSync(join(root, file), 'utf8');
 
-/** The anchors that headings of a document have, as GitHub makes them. */
+const idleMirror = {
+  fills: 0,
+  fillBytes: 0,
+  sizeBytes: 0,
+  limits: [],
+  refusedLogins: [],
+  circuits: [],
+  connections: [],
+};
+
+/** Returns the anchors of the document's headings, as GitHub makes them. */
 function anchors(file: string): readonly string[] {
   return [...textOf(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
@@ -45,4 +56,12 @@ test('every file that ARCHITECTURE.md names exists', () => {
   const absent = named.filter((path) => !files.some((file) => join(file, '/').endsWith(join('/', path, '/'))));
   expect(named.length).toBeGreaterThan(20);
   expect(absent).toEqual([]);
+});
+
+test('docs/operation.md lists every metric of berth', async () => {
+  const metrics = createMetrics();
+  metrics.watchMirror(() => idleMirror);
+  const names = [...(await metrics.text()).matchAll(/^# TYPE (berth_\w+)/gm)].map(([, name = '']) => name);
+  const listed = [...textOf('docs/operation.md').matchAll(/^\| `berth_.*$/gm)].flatMap(([row]) => row.match(/berth_\w+/g) ?? []);
+  expect(listed.sort()).toEqual(names.sort());
 });
