@@ -161,6 +161,10 @@ export const schema = section({
     publicCheck: duration('1h', 'how long it is believed that everybody may read a repository that berth reads by a login'),
     maxSize: size('50GiB', 'mirrored content never has more than this; what is least used is evicted'),
     keepFree: size('1GiB', 'mirrored content leaves so much of its disk free, or a tenth of a smaller disk; pushes may use it'),
+    downloadSpace: size(
+      '20GiB',
+      'disk space for all downloads in progress of a process; further blobs are passed on and not kept',
+    ),
     finish: section({
       percent: wholeNumber(0, 0, 100, 'a download that nobody reads any more goes on when so much of it has come; 0: always'),
       size: size('0B', 'and however little has come, if it is not larger than this'),

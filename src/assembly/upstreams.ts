@@ -64,6 +64,7 @@ export async function openMirror(
     // Processes of one machine share the folder.
     downloadLock:
       storage.metadata.driver === 'postgres' ? createDownloadLock({ leases, metadata, now, maxWaitSeconds }) : undefined,
+    downloadSpaceBytes: mirror.downloadSpace,
     finish: { part: mirror.finish.percent / 100, sizeBytes: mirror.finish.size },
     maxBytes: mirror.maxSize,
     keepFreeBytes: mirror.keepFree,

@@ -15,6 +15,7 @@ import { createLoginStates } from './upstream/login-states.ts';
 import { createEviction } from './cache/eviction.ts';
 import { WrongDigest } from './fills/partial-blob.ts';
 import type { DownloadLock } from './fills/download-lock.ts';
+import { createFillSpace } from './fills/fill-space.ts';
 import { createUpstreamFills } from './fills/upstream-fills.ts';
 import type { MeasureDisk } from './cache/disk-limit.ts';
 import { createExistenceCache } from './cache/existence-cache.ts';
@@ -63,6 +64,8 @@ export interface MirrorOptions {
   /** For downloads in progress. */
   readonly directory: string;
   readonly downloadLock: DownloadLock | undefined;
+  /** Bytes that the downloads in progress of this process may reserve on disk. Further blobs are passed on and not kept. */
+  readonly downloadSpaceBytes: number;
   readonly maxManifestBytes: number;
   /** Layers up to this size are fetched when their manifest is; 0: none. */
   readonly prefetchBytes: number;
@@ -133,6 +136,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     driver,
     directory: options.directory,
     downloadLock: options.downloadLock,
+    space: createFillSpace(options.downloadSpaceBytes),
     async keep({ repositoryRefs, ...arrival }, store) {
       const { digest, sizeBytes } = arrival;
       if (await linkHeld(repositoryRefs, digest)) return true;

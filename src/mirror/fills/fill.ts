@@ -5,6 +5,7 @@ import { createOutOfOrderRanges } from './out-of-order-ranges.ts';
 import { contentRangeOf } from './content-range.ts';
 import { bypass } from './bypass.ts';
 import { type DownloadOptions, download } from './download.ts';
+import { FillSpaceExceeded } from './fill-space.ts';
 import { type PartialBlob, openPartialBlob, verify } from './partial-blob.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
@@ -35,6 +36,8 @@ export interface FillOptions extends Omit<DownloadOptions, 'signal'> {
   readonly path: string;
   /** Asks the upstream whether it has the blob, where no byte is left to ask for. Rejects with `UpstreamError`. */
   readonly prove: () => Promise<unknown>;
+  /** Reserves disk space for the blob before its bytes are written. Throws `FillSpaceExceeded`. */
+  readonly reserve: (sizeBytes: number) => void;
   /** The last one who read it has gone. */
   readonly onUnread: () => void;
 }
@@ -63,6 +66,11 @@ export function beginFill(options: FillOptions): Fill {
     started.resolve(total);
   }
 
+  function beginOnDisk(total: number): void {
+    options.reserve(total);
+    begin(total);
+  }
+
   function received(bytes: number, signal: AbortSignal): Promise<void> {
     growth.notify();
     return options.onReceived(bytes, signal);
@@ -73,8 +81,8 @@ export function beginFill(options: FillOptions): Fill {
       blob = await openPartialBlob(path, digest, promisedBytes);
       if (blob.keptBytes === promisedBytes) {
         await options.prove();
-        begin(promisedBytes);
-      } else await download(blob, { ...options, signal: stopping.signal, onBegin: begin, onReceived: received });
+        beginOnDisk(promisedBytes);
+      } else await download(blob, { ...options, signal: stopping.signal, onBegin: beginOnDisk, onReceived: received });
       verify(blob.hashed(), digest);
       state = 'whole';
       verified.resolve(undefined);
@@ -90,7 +98,7 @@ export function beginFill(options: FillOptions): Fill {
     failure = error;
     state = 'failed';
     try {
-      if (!isDiskFailure(error)) throw error;
+      if (!isDiskRefusal(error)) throw error;
       if (sizeBytes === undefined) begin(await sizeAtUpstream());
       state = 'bypassed';
     } catch (final) {
@@ -186,8 +194,9 @@ export function beginFill(options: FillOptions): Fill {
   };
 }
 
-/** The file's disk takes no more, or fails. */
-export function isDiskFailure(error: unknown): boolean {
+/** True if the blob cannot be written to disk: the disk is full, fails, or is reserved for other downloads. */
+export function isDiskRefusal(error: unknown): boolean {
+  if (error instanceof FillSpaceExceeded) return true;
   return !(error instanceof UpstreamError) && typeof (error as NodeJS.ErrnoException).syscall === 'string';
 }
 

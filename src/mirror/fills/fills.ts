@@ -7,9 +7,10 @@ import { blobKey, uploadKey } from '../../../storage/blobs/layout.ts';
 import type { Mirrored } from '../../../storage/metadata/queries/mirror-writes.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { createOutOfOrderRanges } from './out-of-order-ranges.ts';
-import { type Fill, type FillOptions, beginFill, isDiskFailure } from './fill.ts';
+import { type Fill, type FillOptions, beginFill, isDiskRefusal } from './fill.ts';
 import type { DownloadLock } from './download-lock.ts';
 import { followFill } from './followed-fill.ts';
+import type { FillSpace } from './fill-space.ts';
 import { WrongDigest } from './partial-blob.ts';
 import { type LocalDownloadLock, type Partials, createPartials } from './partials.ts';
 
@@ -42,7 +43,10 @@ export interface JoinedFill {
 /** Rejects where the repository's upstream has no such blob in it. */
 export type Proof = () => Promise<unknown>;
 
-export type FillSource = Omit<FillOptions, 'digest' | 'path' | 'prove' | 'idleSeconds' | 'openStored' | 'onBegin' | 'onUnread'>;
+export type FillSource = Omit<
+  FillOptions,
+  'digest' | 'path' | 'prove' | 'idleSeconds' | 'openStored' | 'reserve' | 'onBegin' | 'onUnread'
+>;
 type ProvenSource = FillSource & Pick<FillOptions, 'prove'>;
 
 export interface FillsOptions {
@@ -53,6 +57,8 @@ export interface FillsOptions {
   readonly directory: string;
   /** Among replicas that share the stores and not the folder. */
   readonly downloadLock: DownloadLock | undefined;
+  /** Shared by the downloads from all upstreams. */
+  readonly space: FillSpace;
   /** Makes the blob's bytes an object by `store`, and records it. False where it shall not be kept. */
   readonly keep: (blob: FilledBlob, store: () => Promise<void>) => Promise<boolean>;
   /** Whether a download that nobody reads any more shall go on. What has come of it is kept in any case. */
@@ -79,12 +85,14 @@ interface Entry {
   requests: number;
   readonly joined: Promise<JoinedFill | undefined>;
   fill?: Fill;
+  /** Releases the disk space that is reserved for the blob. */
+  releaseSpace?: () => void;
   isAbandoned?: boolean;
   ended?: Promise<void>;
 }
 
 export async function createFills(options: FillsOptions): Promise<Fills> {
-  const { driver, downloadLock, keep, isWorthFinishing, onAbandoned, isStored, onFailure, idleSeconds } = options;
+  const { driver, downloadLock, space, keep, isWorthFinishing, onAbandoned, isStored, onFailure, idleSeconds } = options;
   const partials = await createPartials(options.directory);
   const entries = new Map<Digest, Entry>();
   const closing = new AbortController();
@@ -126,8 +134,10 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     const onBegin = (sizeBytes: number) => void lock.announce(sizeBytes).catch(() => undefined);
     const openStored = async (range: ByteRange) =>
       (await isStored(digest)) ? driver.read(blobKey(digest), range).catch(() => undefined) : undefined;
+    const reserve = (sizeBytes: number) => void (entry.releaseSpace = space.reserve(sizeBytes));
     const onUnread = () => void unsubscribe(digest, entry).catch(() => undefined);
-    const fill = beginFill({ ...source, digest, path: partials.pathOf(digest), idleSeconds, openStored, onBegin, onUnread });
+    const path = partials.pathOf(digest);
+    const fill = beginFill({ ...source, digest, path, idleSeconds, openStored, reserve, onBegin, onUnread });
     entry.fill = fill;
     entry.ended = end(digest, fill, entry, lock);
     return { sizeBytes: await fill.started, isNew: true, open: fill.open };
@@ -163,11 +173,12 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
       }
       await partials.remove(digest);
     } catch (error) {
-      const isUseless = error instanceof WrongDigest || isDiskFailure(error);
+      const isUseless = error instanceof WrongDigest || isDiskRefusal(error);
       if (isUseless) await partials.remove(digest).catch(() => undefined);
       if (!entry.isAbandoned) onFailure(digest, error);
     } finally {
       entries.delete(digest);
+      entry.releaseSpace?.();
       await lock.release().catch(() => undefined);
       fill.release();
     }

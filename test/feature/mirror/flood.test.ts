@@ -95,6 +95,7 @@ function open(machine: string): Promise<Mirror> {
     disk: () => Promise.resolve(undefined),
     finish: { part: 0, sizeBytes: 0 },
     downloadLock: undefined,
+    downloadSpaceBytes: Infinity,
     metrics: {
       served: () => undefined,
       received: () => undefined,
