@@ -9,60 +9,64 @@ import type { OpenCircuits } from './upstream/circuits.ts';
 import type { PassThrough } from './visibility/pass-through.ts';
 import type { UpstreamVisibility } from './visibility/upstream-visibility.ts';
 
-/** What upstreams have, as if it lay here. Failures are what the client may read. */
-export interface Mirror {
-  /** Where a request leads. `undefined`: to a repository of our own. Throws NAME_UNKNOWN, NAME_INVALID. */
+/** The part of the mirror for background jobs: neither last-use times nor client metrics are updated. */
+export interface BackgroundMirror {
+  /** Finds the mirrored repository of a request; `undefined` for berth's own. Throws NAME_UNKNOWN, NAME_INVALID. */
   readonly locate: Routing;
-  /** Whether a path's part before `/v2` names an upstream, or could only have been meant to. */
-  isPrefix(text: string): boolean;
   manifest(source: MirroredRepository, reference: Reference, bodyWanted: boolean): Promise<ManifestLookup>;
   blob(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<BlobLookup>;
-  /** The next request for the blob has it kept, however large it is. */
-  want(digest: Digest): Promise<void>;
-  /** The same on behalf of nobody: it is no use, and nothing that clients got. */
-  readonly unattended: Pick<Mirror, 'locate' | 'manifest' | 'blob' | 'want'>;
-  /** Whether clients need the upstream for themselves. */
+  /** Has the blob kept at its next request, however large it is. */
+  markWanted(digest: Digest): Promise<void>;
+}
+
+/** Content of upstreams, served as if it were stored here. Errors are in the form that the client may read. */
+export interface Mirror extends BackgroundMirror {
+  readonly background: BackgroundMirror;
+  /** True if a path's part before `/v2` names an upstream, or can mean nothing else. */
+  isPrefix(text: string): boolean;
+  /** Tells background jobs whether clients need the upstream for themselves. */
   pressure(source: MirroredRepository): Pressure;
   tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
   readonly visibility: UpstreamVisibility;
   readonly passThrough: PassThrough;
-  /** What the upstreams' own searches find, where they shall be asked. */
+  /** The search of the upstreams that have one. */
   readonly search: Pick<RemoteSearch, 'find'>;
-  /** For who watches it. */
+  /** Returns the numbers for metrics. */
   state(): MirrorState;
-  /** A kept blob that was opened to be read: until it is closed it is not evicted. */
+  /** Returns the stored blob's opened object, protected from eviction until it is closed. */
   inUse(digest: Digest, object: OpenObject): OpenObject;
-  /** What was served as kept has no bytes: the next look fetches it again. */
+  /** Forgets stored content whose bytes are missing: the next lookup fetches it again. */
   lost(digest: Digest): Promise<void>;
   /** Evicts for a push of `bytes` where the disk is nearly full. See `Eviction.makeRoom`. */
   makeRoom(bytes: number): Promise<void>;
-  /** Ends what a crash has left, before this process serves; only where no other process shares the stores. */
+  /** Releases what a crashed process has reserved; only before this process serves, and if no other one shares the stores. */
   recover(): Promise<void>;
-  /** Work of every moment: deletes what was evicted two seconds ago. */
+  /** Deletes content that was evicted more than two seconds ago. To be called every second or so. */
   emptyTrash(): Promise<void>;
-  /** Regular work of each process: writes last uses, looks how much there is, removes what broken fills left. */
+  /** Regular work of each process: writes last uses, measures the content, deletes files of broken downloads. */
   tidy(): Promise<void>;
-  /** Regular work that one process does for all: evicts what is too much, ends what takes too long. */
+  /** Regular work of one process for all: evicts content above the limit, releases expired reservations. */
   tidyStores(): Promise<void>;
-  /** Stops fills: what they have is kept and resumed. */
+  /** Stops all downloads; their bytes are kept, and later downloads resume them. */
   close(): Promise<void>;
 }
 
-/** `busy`: so much is being fetched now. `scarce`: so little may still be pulled, as the upstream says. */
+/** `busy`: many downloads run now. `scarce`: the upstream allows few more pulls. */
 export type Pressure = 'none' | 'busy' | 'scarce';
 
 export interface MirrorState {
-  /** In this process. */
+  /** Downloads of this process. */
   readonly fills: number;
-  /** Bytes of those downloads that are not stored yet. */
+  /** Bytes that those downloads have received and that are not stored yet. */
   readonly fillBytes: number;
   readonly sizeBytes: number;
+  /** The login with the smallest part of its limit left, of each upstream that has limits. */
   readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
-  /** How many logins of an upstream are refused now. */
+  /** Number of logins that each upstream refuses now. */
   readonly refusedLogins: readonly { readonly upstream: string; readonly count: number }[];
-  /** Connections for downloads, and downloads that wait for one. */
+  /** Connections for downloads, and downloads that wait for a connection. */
   readonly connections: readonly { readonly upstream: string; readonly inUse: number; readonly waiting: number }[];
-  /** How many circuit breakers are open: of the whole upstream, of single logins, of single repositories. */
+  /** Number of open circuit breakers: of the whole upstream, of single logins, of single repositories. */
   readonly circuits: readonly ({ readonly upstream: string } & OpenCircuits)[];
 }

@@ -3,6 +3,7 @@ import type { MirroredContentRecord, MirrorSize } from '../../../storage/metadat
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Trash } from '../../content/trash.ts';
 import { type Demand, createCachePolicy } from './cache-policy.ts';
+import type { MirrorEvents } from '../events/mirror-events.ts';
 import { type MeasureDisk, limitOnDisk, reservedBytes } from './disk-limit.ts';
 
 /**
@@ -56,8 +57,7 @@ export interface EvictionOptions {
   readonly flushUses: () => Promise<void>;
   /** Whether somebody reads it now, through this process. */
   readonly isInUse: (digest: string) => boolean;
-  readonly onEvicted: (sizeBytes: number) => void;
-  readonly onFailure: (error: unknown) => void;
+  readonly events: Pick<MirrorEvents, 'evicted' | 'evictionFailed'>;
 }
 
 /** What is evicted leaves the disk two or three seconds later (see `trash.ts`). */
@@ -67,7 +67,7 @@ const pauseMilliseconds = 250;
 const candidates = 50;
 
 export function createEviction(options: EvictionOptions): Eviction {
-  const { metadata, trash, maxBytes, keepFreeBytes, disk, now, flushUses, isInUse, onEvicted, onFailure } = options;
+  const { metadata, trash, maxBytes, keepFreeBytes, disk, now, flushUses, isInUse, events } = options;
   let limitBytes = maxBytes;
   let policy = createCachePolicy(maxBytes);
   const closing = new AbortController();
@@ -109,7 +109,7 @@ export function createEviction(options: EvictionOptions): Eviction {
       if (!victim) break;
       if (await metadata.evictContent(victim.digest, now())) await trash.setAside(victim.digest);
       evicted += victim.sizeBytes;
-      onEvicted(victim.sizeBytes);
+      events.evicted(victim.sizeBytes);
       await measure();
     }
     return evicted;
@@ -186,7 +186,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     async makeRoom(bytes) {
       const space = await disk();
       if (!space || space.freeBytes >= bytes + reservedBytes(space, keepFreeBytes)) return;
-      const evicting = waitForFreeDisk(bytes).catch(onFailure);
+      const evicting = waitForFreeDisk(bytes).catch(events.evictionFailed);
       // The reserve is there for pushes: only without it they wait.
       if (space.freeBytes < 2 * bytes) await evicting;
     },
@@ -204,7 +204,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     admitManifest: (digest, sizeBytes) => metadata.reserveRoom(digest, sizeBytes, limitBytes, now()),
 
     grown() {
-      run().catch(onFailure);
+      run().catch(events.evictionFailed);
     },
 
     stop: () => closing.abort(),

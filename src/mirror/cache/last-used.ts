@@ -1,6 +1,7 @@
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
 import type { Use } from '../../../storage/metadata/queries/mirror-writes.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { MirrorEvents } from '../events/mirror-events.ts';
 
 /** When mirrored content was last used: gathered in memory and written in batches, so that a pull waits for nothing. */
 export interface LastUsedTracker {
@@ -19,7 +20,7 @@ const largestBatch = 1000;
 export function createLastUsedTracker(
   metadata: MetadataStore,
   now: () => number,
-  onFailure: (error: unknown) => void,
+  events: Pick<MirrorEvents, 'lastUsesNotRecorded'>,
 ): LastUsedTracker {
   let gathered = new Map<string, Use>();
   const repositoryRefs = new Map<string, number>();
@@ -33,7 +34,7 @@ export function createLastUsedTracker(
     try {
       await metadata.recordUses(batch);
     } catch (error) {
-      onFailure(error);
+      events.lastUsesNotRecorded(error);
     }
   }
 

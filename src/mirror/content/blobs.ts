@@ -4,6 +4,7 @@ import type { NegativeCache } from '../remote/negative-cache.ts';
 import { contentRangeOf } from '../fills/content-range.ts';
 import type { JoinedFill } from '../fills/fills.ts';
 import type { UpstreamFills } from '../fills/upstream-fills.ts';
+import type { MirrorEvents } from '../events/mirror-events.ts';
 import { toMirroredRepository } from '../names/repository-ref.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import type { BlobLookup } from '../remote/lookup-result.ts';
@@ -27,16 +28,16 @@ export interface MirroredBlobsOptions {
   readonly negativeSeconds: number;
   /** Whether some of what is fetched may not be for everybody. */
   readonly keepsSecrets: boolean;
-  readonly onResume: (source: MirroredRepository) => void;
-  /** Resolves when more may be read. */
-  readonly onReceived: (source: MirroredRepository, bytes: number, signal: AbortSignal) => Promise<void>;
+  readonly events: Pick<MirrorEvents, 'resumed' | 'received'>;
+  /** Counts received bytes against the upstream's bandwidth; resolves when more may be read. */
+  readonly spend: (source: MirroredRepository, bytes: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** What upstreams answer that do not know HEAD of blobs, and stores of objects whose links are good for GET alone. */
 const headRefusals: readonly number[] = [400, 403, 405, 501];
 
 export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlobs {
-  const { metadata, fills, negativeCache, clientOf, now, negativeSeconds, keepsSecrets, onResume, onReceived } = options;
+  const { metadata, fills, negativeCache, clientOf, now, negativeSeconds, keepsSecrets, events, spend } = options;
   const looks = createSingleFlight<number>();
 
   /** The blob's size, by one HEAD at the upstream for everybody: it has the blob in this very repository. */
@@ -68,8 +69,11 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
               ...(first === 0 && last === undefined ? {} : { range: `bytes=${first}-${last ?? ''}` }),
             }),
           ),
-        onResume: () => onResume(source),
-        onReceived: (bytes, received) => onReceived(source, bytes, received),
+        onResume: () => events.resumed(source.upstream.name),
+        onReceived(bytes, signal) {
+          events.received(source.upstream.name, bytes);
+          return spend(source, bytes, signal);
+        },
       },
       // A manifest's word is enough for what everybody may read, and else the upstream's own.
       () => (promisedBytes === undefined || keepsSecrets ? look(source, digest) : Promise.resolve()),

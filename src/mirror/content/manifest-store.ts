@@ -3,6 +3,7 @@ import { blobKey } from '../../../storage/blobs/layout.ts';
 import { putContent } from '../../../storage/blobs/missing.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { storeThenRecord } from '../../content/trash.ts';
+import type { MirrorEvents } from '../events/mirror-events.ts';
 import { toMirroredRepository } from '../names/repository-ref.ts';
 import type { ManifestFacts, RemoteManifest } from '../remote/remote-manifests.ts';
 import type { MirroredRepository } from '../names/routing.ts';
@@ -23,11 +24,11 @@ export interface ManifestStoreOptions {
   readonly reserve: (digest: string, sizeBytes: number) => Promise<boolean>;
   /** Stores and records it by `work`; ends the reservation where that fails. */
   readonly arriving: (digest: string, work: () => Promise<unknown>) => Promise<unknown>;
-  readonly onFailure: (error: unknown) => void;
+  readonly events: Pick<MirrorEvents, 'manifestNotStored'>;
 }
 
 export function createManifestStore(options: ManifestStoreOptions): ManifestStore {
-  const { driver, metadata, now, reserve, arriving, onFailure } = options;
+  const { driver, metadata, now, reserve, arriving, events } = options;
 
   async function record(source: MirroredRepository, manifest: RemoteManifest): Promise<void> {
     const { digest, sizeBytes, contents } = manifest;
@@ -52,7 +53,7 @@ export function createManifestStore(options: ManifestStoreOptions): ManifestStor
     try {
       await work();
     } catch (error) {
-      onFailure(error);
+      events.manifestNotStored(error);
     }
   }
 

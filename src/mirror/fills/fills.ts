@@ -6,6 +6,7 @@ import type { BlobDriver, ByteRange, OpenObject } from '../../../storage/blobs/d
 import { blobKey, uploadKey } from '../../../storage/blobs/layout.ts';
 import type { Mirrored } from '../../../storage/metadata/queries/mirror-writes.ts';
 import type { Digest } from '../../oci/digest.ts';
+import type { MirrorEvents } from '../events/mirror-events.ts';
 import { createOutOfOrderRanges } from './out-of-order-ranges.ts';
 import { type Fill, type FillOptions, beginFill, isDiskRefusal } from './fill.ts';
 import type { DownloadLock } from './download-lock.ts';
@@ -63,10 +64,9 @@ export interface FillsOptions {
   readonly keep: (blob: FilledBlob, store: () => Promise<void>) => Promise<boolean>;
   /** Whether a download that nobody reads any more shall go on. What has come of it is kept in any case. */
   readonly isWorthFinishing: (keptBytes: number, sizeBytes: number) => boolean;
-  readonly onAbandoned: (digest: Digest) => void;
   /** Whether it has been recorded, by any process. */
   readonly isStored: (digest: Digest) => Promise<boolean>;
-  readonly onFailure: (digest: Digest, error: unknown) => void;
+  readonly events: Pick<MirrorEvents, 'downloadAbandoned' | 'downloadFailed'>;
   readonly idleSeconds: number;
 }
 
@@ -92,7 +92,7 @@ interface Entry {
 }
 
 export async function createFills(options: FillsOptions): Promise<Fills> {
-  const { driver, downloadLock, space, keep, isWorthFinishing, onAbandoned, isStored, onFailure, idleSeconds } = options;
+  const { driver, downloadLock, space, keep, isWorthFinishing, isStored, events, idleSeconds } = options;
   const partials = await createPartials(options.directory);
   const entries = new Map<Digest, Entry>();
   const closing = new AbortController();
@@ -155,7 +155,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     } while (await partials.isFollowed(digest));
     if (entries.get(digest) !== entry || entry.isAbandoned || isWorthFinishing(fill.keptBytes, sizeBytes)) return;
     entry.isAbandoned = true;
-    onAbandoned(digest);
+    events.downloadAbandoned();
     fill.stop('nobody reads it any more');
   }
 
@@ -175,7 +175,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     } catch (error) {
       const isUseless = error instanceof WrongDigest || isDiskRefusal(error);
       if (isUseless) await partials.remove(digest).catch(() => undefined);
-      if (!entry.isAbandoned) onFailure(digest, error);
+      if (!entry.isAbandoned) events.downloadFailed(digest, error);
     } finally {
       entries.delete(digest);
       entry.releaseSpace?.();

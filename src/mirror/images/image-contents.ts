@@ -4,12 +4,12 @@ import { isManifestType } from '../../oci/media-types.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { readManifestContents } from '../remote/manifest-contents.ts';
 import type { ImageName } from './image-name.ts';
-import type { Mirror } from '../mirror.ts';
+import type { BackgroundMirror } from '../mirror.ts';
 import type { Platforms } from './platforms.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 
-/** The part of a mirror that gives images. */
-export type ImageSource = Pick<Mirror, 'locate' | 'manifest' | 'blob' | 'want'>;
+/** The part of a mirror that images are fetched through. */
+export type ImageSource = BackgroundMirror;
 
 export interface ContentsOptions {
   readonly mirror: ImageSource;
@@ -80,7 +80,7 @@ export async function fetchBlob(
   onBytes: (bytes: number) => void,
 ): Promise<boolean> {
   const { cache } = await mirror.blob(source, digest, false);
-  if (cache !== 'HIT') await mirror.want(digest);
+  if (cache !== 'HIT') await mirror.markWanted(digest);
   const { open } = await mirror.blob(source, digest, true);
   if (open) await drain(open(), onBytes);
   return open !== undefined;

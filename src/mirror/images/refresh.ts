@@ -24,7 +24,7 @@ export interface PinnedImage {
 }
 
 export interface RefreshOptions extends Pick<ContentsOptions, 'manifestBytes' | 'platforms'> {
-  readonly mirror: Pick<Mirror, 'unattended' | 'pressure'>;
+  readonly mirror: Pick<Mirror, 'background' | 'pressure'>;
   readonly metadata: MetadataStore;
   readonly images: readonly PinnedImage[];
   /** After which what failed is tried again. */
@@ -45,7 +45,7 @@ const most = 0.8;
 
 export function createRefresh(options: RefreshOptions): Refresh {
   const { metadata, images, retrySeconds, maxBytes, now, metrics, log } = options;
-  const { unattended, pressure } = options.mirror;
+  const { background, pressure } = options.mirror;
   const closing = new AbortController();
   const { signal } = closing;
   let running: Promise<void> = Promise.resolve();
@@ -86,10 +86,10 @@ export function createRefresh(options: RefreshOptions): Refresh {
 
   /** False where the upstream gives so little that clients need it. */
   async function refresh({ text, name }: PinnedImage): Promise<boolean> {
-    const source = await locateImage(name, unattended);
+    const source = await locateImage(name, background);
     if (pressure(source) === 'scarce') return false;
     const began = now();
-    const contents = await contentsOf(source, name.reference, { ...options, mirror: unattended });
+    const contents = await contentsOf(source, name.reference, { ...options, mirror: background });
     await metadata.pinContent(text, [...contents.manifests, ...contents.blobs.keys()], began);
     if (!(await fetchMissing(source, contents))) return false;
     // What the image needed before was good until now.
@@ -101,7 +101,7 @@ export function createRefresh(options: RefreshOptions): Refresh {
     for (const digest of blobs.keys()) {
       while (pressure(source) === 'busy') await delay(pauseMilliseconds, undefined, { signal });
       if (pressure(source) === 'scarce') return false;
-      await fetchBlob(unattended, source, digest, () => signal.throwIfAborted());
+      await fetchBlob(background, source, digest, () => signal.throwIfAborted());
     }
     return true;
   }

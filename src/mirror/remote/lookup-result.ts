@@ -1,8 +1,8 @@
 import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
+import type { CacheStatus } from '../events/mirror-events.ts';
 import type { ManifestRecord } from '../../../storage/metadata/queries/reads.ts';
 
-/** How the mirror came by what it serves; the header `X-Mirror-Cache`. */
-export type CacheStatus = 'HIT' | 'MISS' | 'JOIN' | 'STALE' | 'REVALIDATED';
+export type { CacheStatus };
 
 export interface LookupResult {
   readonly cache: CacheStatus;

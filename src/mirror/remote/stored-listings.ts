@@ -1,4 +1,5 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { MirrorEvents } from '../events/mirror-events.ts';
 
 /** One page of a listing as an upstream gave it. */
 export interface ListingAnswer {
@@ -25,7 +26,7 @@ const maxListings = 2000;
 
 export function createStoredListings(
   metadata: Pick<MetadataStore, 'findListing' | 'recordListing'>,
-  onFailure: (error: unknown) => void,
+  events: Pick<MirrorEvents, 'listingNotStored'>,
 ): StoredListings {
   return {
     async find(repository, path) {
@@ -48,7 +49,7 @@ export function createStoredListings(
         next: next?.toString() ?? null,
         fetchedAt: at,
       };
-      await metadata.recordListing(listing, maxListings).catch(onFailure);
+      await metadata.recordListing(listing, maxListings).catch(events.listingNotStored);
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { MirrorEvents } from '../events/mirror-events.ts';
+
 /** Which logins upstreams refuse, as of their last use. */
 export interface LoginStates {
   /** `key`: where the operator has written the login. */
@@ -6,12 +8,7 @@ export interface LoginStates {
   refused(): readonly { readonly upstream: string; readonly count: number }[];
 }
 
-export interface LoginStatesOptions {
-  /** A login that was accepted, or not used before, has been refused. */
-  readonly onRefused: (upstream: string, key: string) => void;
-}
-
-export function createLoginStates({ onRefused }: LoginStatesOptions): LoginStates {
+export function createLoginStates(events: Pick<MirrorEvents, 'loginRefused'>): LoginStates {
   /** The keys of refused logins, by upstream. */
   const states = new Map<string, Set<string>>();
 
@@ -22,7 +19,7 @@ export function createLoginStates({ onRefused }: LoginStatesOptions): LoginState
       if (isAccepted) refused.delete(key);
       else if (!refused.has(key)) {
         refused.add(key);
-        onRefused(upstream, key);
+        events.loginRefused(upstream, key);
       }
     },
     refused: () => [...states].map(([upstream, { size: count }]) => ({ upstream, count })),

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Reference } from '../../oci/reference.ts';
 import type { AnonymousView } from './anonymous-view.ts';
+import type { MirrorEvents } from '../events/mirror-events.ts';
 import { toMirroredRepository } from '../names/repository-ref.ts';
 import { withTimeout } from '../../coordination/timeout.ts';
 import type { MirroredRepository } from '../names/routing.ts';
@@ -32,7 +33,7 @@ export interface UpstreamVisibilityOptions {
   readonly believedSeconds: number;
   /** How long a client waits for the upstream where there is an older answer. */
   readonly maxWaitSeconds: number;
-  readonly onFailure: (error: unknown) => void;
+  readonly events: Pick<MirrorEvents, 'visibilityNotRecorded'>;
 }
 
 interface Answer {
@@ -48,7 +49,7 @@ const maxAnswers = 20_000;
 const pauseSeconds = 30;
 
 export function createUpstreamVisibility(options: UpstreamVisibilityOptions): UpstreamVisibility {
-  const { metadata, view, now, believedSeconds, maxWaitSeconds, onFailure } = options;
+  const { metadata, view, now, believedSeconds, maxWaitSeconds, events } = options;
   /** Of repositories of which something came, or would come, by a login. */
   const answers = new LRUCache<string, Answer>({ max: maxAnswers });
   /** Until when nothing is asked about these: it is not there, which says nothing of the repository. */
@@ -69,7 +70,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
   async function note(source: MirroredRepository, isPublic: boolean, proof: string | undefined): Promise<void> {
     answers.set(source.repository, { isPublic, until: outOfOrder(believedSeconds), proof });
     const fact = { isPublic, proof: proof ?? null, now: now() };
-    await metadata.recordUpstreamVisibility(toMirroredRepository(source), fact).catch(onFailure);
+    await metadata.recordUpstreamVisibility(toMirroredRepository(source), fact).catch(events.visibilityNotRecorded);
   }
 
   /** What can be read shows the repository, a refusal hides it; that something is not there says nothing. */

@@ -61,7 +61,10 @@ test('the connections for downloads are a setting of the upstream', async () => 
 test('long waits are told once in ten seconds, with how many there were', () => {
   let time = 0;
   const told: object[] = [];
-  const waits = createConnectionWaits({ now: () => time, onWaited: () => undefined, onSlow: (slow) => told.push(slow) });
+  const waits = createConnectionWaits({
+    now: () => time,
+    events: { waited: () => undefined, waitedLong: (slow) => void told.push(slow) },
+  });
   for (const milliseconds of [999, 1500, 2000, 4000]) waits.note('ghcr.io', milliseconds);
   time += 10_000;
   waits.note('ghcr.io', 1000);

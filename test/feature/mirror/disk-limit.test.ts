@@ -47,8 +47,7 @@ beforeEach(async () => {
     now,
     flushUses: () => Promise.resolve(),
     isInUse: () => false,
-    onEvicted: () => undefined,
-    onFailure: (error) => void failures.push(error),
+    events: { evicted: () => undefined, evictionFailed: (error) => void failures.push(error) },
   });
 });
 afterEach(async () => {

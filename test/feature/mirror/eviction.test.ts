@@ -123,8 +123,7 @@ test('MUST 28: bytes are deleted a while after they were set aside, and put back
     now: () => time,
     flushUses: () => Promise.resolve(),
     isInUse: () => false,
-    onEvicted: () => undefined,
-    onFailure: () => undefined,
+    events: { evicted: () => undefined, evictionFailed: () => undefined },
   });
   const [gone, back] = [digestOf('gone'), digestOf('back')];
   for (const [digest, bytes] of [

@@ -108,7 +108,7 @@ test('MUST 31: an image whose indexes name each other again and again is asked f
   const mirror = {
     locate: unused,
     blob: unused,
-    want: unused,
+    markWanted: unused,
     manifest(_source: MirroredRepository, { digest = '' }: { readonly digest?: string }) {
       asked.push(digest);
       const bytes = Buffer.from(documents.get(digest) ?? '');
@@ -141,7 +141,7 @@ test("an index over blobs, BuildKit's older cache format, is pulled through the 
     bytes,
     cache: 'MISS',
   } as const;
-  const mirror = { locate: unused, blob: unused, want: unused, manifest: () => Promise.resolve(served) };
+  const mirror = { locate: unused, blob: unused, markWanted: unused, manifest: () => Promise.resolve(served) };
   const reference = parseReference(digestOf(index));
   if (!reference) throw new Error('a digest is a reference');
   const options = { mirror, manifestBytes: unused, platforms: ['linux/amd64'] };

@@ -119,7 +119,7 @@ describe('a turn', () => {
   function refreshOf(...texts: readonly string[]) {
     const mirror = {
       pressure: () => pressure,
-      unattended: {
+      background: {
         locate: ({ name }: { name: string }) => Promise.resolve({ repository: name, isPushed: false } as MirroredRepository),
         manifest: (_source: unknown, { tag = '' }: { tag?: string }) => {
           const image = images.get(tag);

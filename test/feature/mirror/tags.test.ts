@@ -57,8 +57,10 @@ async function start(staleWhileRevalidateSeconds = 0): Promise<void> {
     now,
     reserve: () => Promise.resolve(true),
     arriving: (_digest, work) => work(),
-    onFailure: (error) => {
-      throw error;
+    events: {
+      manifestNotStored(error) {
+        throw error;
+      },
     },
   });
   mirrored = createMirroredManifests({

@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MirrorEvents } from './events/mirror-events.ts';
+import type { MirrorOptions } from './mirror-options.ts';
+import type { MirrorState } from './mirror.ts';
+import type { MirroredRepository } from './names/routing.ts';
+import { type UpstreamWaits, createUpstreamWaits } from './remote/upstream-waits.ts';
+import { createBandwidths } from './upstream/bandwidth.ts';
+import { createClients } from './upstream/clients.ts';
+import { createConnectionWaits } from './upstream/connection-waits.ts';
+import { createLoginStates } from './upstream/login-states.ts';
+import { createRateLimits } from './upstream/rate-limit.ts';
+import { type Upstreams, createUpstreams, loginKeyOf } from './upstream/upstream.ts';
+import type { PassingClient, UpstreamClient } from './upstream/upstream-client.ts';
+
+/** Access to the upstreams, with their limits. */
+export interface Network {
+  readonly upstreams: Upstreams;
+  readonly waits: UpstreamWaits;
+  clientOf(source: MirroredRepository): UpstreamClient;
+  /** Returns the client that uses no login. */
+  anonymousClientOf(source: MirroredRepository): UpstreamClient & PassingClient;
+  /** True if the login that reads the repository may pull little more. */
+  isScarce(source: MirroredRepository): boolean;
+  /** Counts bytes of a manifest or a listing against the bandwidth: they never wait for it. */
+  countReceived(source: MirroredRepository, bytes: number): void;
+  /** Counts bytes of a blob against the bandwidth; resolves when more may be read. Rejects when `signal` is aborted. */
+  spend(source: MirroredRepository, bytes: number, signal: AbortSignal): Promise<void>;
+  state(): Pick<MirrorState, 'limits' | 'refusedLogins' | 'connections' | 'circuits'>;
+  close(): void;
+}
+
+export function composeNetwork(options: MirrorOptions, events: MirrorEvents): Network {
+  const { now, timeouts } = options;
+  const upstreams = createUpstreams(options.upstreams);
+  const limits = createRateLimits(now);
+  const logins = createLoginStates(events);
+  const connectionWaits = createConnectionWaits({ now, events });
+  const clients = createClients({ ...options, limits, onLogin: logins.note, waits: connectionWaits });
+  const bandwidthOf = createBandwidths(options.upstreams);
+  return {
+    upstreams,
+    waits: createUpstreamWaits({ pause: (signal) => delay(timeouts.connectSeconds * 1000, undefined, { signal }) }),
+    clientOf: ({ upstream }) => clients.get(upstream),
+    anonymousClientOf: ({ upstream }) => clients.anonymous(upstream),
+    isScarce: ({ upstream, remoteName }) => limits.isScarce(upstream.name, loginKeyOf(upstream, remoteName)),
+    countReceived: ({ upstream }, bytes) => bandwidthOf(upstream).count(bytes),
+    spend: ({ upstream }, bytes, signal) => bandwidthOf(upstream).spend(bytes, signal),
+    state: () => ({
+      limits: upstreams.all.flatMap(({ name }) => {
+        const limit = limits.scarcest(name);
+        return limit ? [{ upstream: name, limit: limit.limit, remaining: limit.remaining }] : [];
+      }),
+      refusedLogins: logins.refused(),
+      connections: clients.connections(),
+      circuits: clients.circuits(),
+    }),
+    close: () => clients.close(),
+  };
+}

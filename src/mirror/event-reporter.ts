@@ -1,0 +1,36 @@
+import type { MirrorEvents } from './events/mirror-events.ts';
+import { WrongDigest } from './fills/partial-blob.ts';
+import type { MirrorMetrics } from './mirror-metrics.ts';
+import { reasonOf } from './upstream/upstream-error.ts';
+
+export interface EventReporterOptions {
+  readonly metrics: MirrorMetrics;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+/** Counts and logs the events. */
+export function createEventReporter({ metrics, log }: EventReporterOptions): MirrorEvents {
+  const warnOf = (message: string) => (error: unknown) => log.warn({ err: error }, message);
+  return {
+    served: (upstream, kind, cache) => metrics.served(upstream, kind, cache),
+    received: (upstream, bytes) => metrics.received(upstream, bytes),
+    resumed: (upstream) => metrics.resumed(upstream),
+    downloadFailed(digest, error) {
+      if (error instanceof WrongDigest) metrics.mismatched();
+      log.warn({ digest, reason: reasonOf(error) }, 'a blob could not be fetched');
+    },
+    downloadAbandoned: () => metrics.abandoned(),
+    notKept: () => metrics.notKept(),
+    evicted: (sizeBytes) => metrics.evicted(sizeBytes),
+    evictionFailed: warnOf('mirrored content could not be evicted'),
+    waited: (upstream, seconds) => metrics.waited(upstream, seconds),
+    waitedLong: (waits) =>
+      log.warn(waits, 'downloads have waited for a connection: mirror.upstreams.HOST.connections allows more of them'),
+    loginRefused: (upstream, login) =>
+      log.warn({ upstream, login }, 'the upstream refuses this login: renew it; cached content is served meanwhile'),
+    manifestNotStored: warnOf('a manifest could not be stored'),
+    listingNotStored: warnOf('a listing could not be stored'),
+    visibilityNotRecorded: warnOf('cannot record whether a repository is public'),
+    lastUsesNotRecorded: warnOf('cannot record when content was last used'),
+  };
+}

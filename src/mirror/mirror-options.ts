@@ -1,0 +1,48 @@
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { MeasureDisk } from './cache/disk-limit.ts';
+import type { ManifestTurns } from './content/manifest-lock.ts';
+import type { DownloadLock } from './fills/download-lock.ts';
+import type { MirrorMetrics } from './mirror-metrics.ts';
+import type { ProxySettings, Timeouts } from './upstream/transport.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+/** What a mirror is made of: the stores, the settings of the section `mirror`, and where its events go. */
+export interface MirrorOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  readonly now: () => number;
+  readonly upstreams: readonly Upstream[];
+  /** Name of the upstream for names without a host. */
+  readonly fallback: string | undefined;
+  /** How long listings of an upstream are served without asking it. */
+  readonly freshnessSeconds: number;
+  /** The same for a tag of a repository. */
+  readonly tagFreshness: (repository: string, tag: string) => number;
+  readonly staleWhileRevalidateSeconds: number;
+  readonly negativeSeconds: number;
+  readonly retrySeconds: number;
+  /** Where several processes share the stores. */
+  readonly manifestTurns: ManifestTurns | undefined;
+  /** How long an upstream's answer is believed that everybody may read a repository. */
+  readonly publicCheckSeconds: number;
+  readonly timeouts: Timeouts;
+  readonly proxy: ProxySettings;
+  /** For downloads in progress. */
+  readonly directory: string;
+  readonly downloadLock: DownloadLock | undefined;
+  /** Bytes that the downloads in progress of this process may reserve on disk. Further blobs are passed on and not kept. */
+  readonly downloadSpaceBytes: number;
+  readonly maxManifestBytes: number;
+  /** Layers up to this size are fetched when their manifest is; 0: none. */
+  readonly prefetchBytes: number;
+  /** A download that nobody reads any more goes on when this part of it (0 … 1) has come, or the blob is not larger. */
+  readonly finish: { readonly part: number; readonly sizeBytes: number };
+  /** Of mirrored content. */
+  readonly maxBytes: number;
+  /** How many bytes of the blob store's disk the mirror leaves free. */
+  readonly keepFreeBytes: number;
+  readonly disk: MeasureDisk;
+  readonly metrics: MirrorMetrics;
+  readonly log: { warn(fields: object, message: string): void };
+}
