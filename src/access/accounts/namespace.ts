@@ -14,19 +14,29 @@ const reasons: Readonly<Record<NamespaceObstacle, string>> = {
   visibility: 'visibility rules name it',
 };
 
-/** Says whether a user of the name owns a namespace, and what an admin can do if not. */
+/** Returns why a user of the name does not own the repositories below it; undefined if the user owns them. */
+export function namespaceProblem(
+  name: string,
+  reserved: ReadonlySet<string>,
+  obstacle: NamespaceObstacle | undefined,
+): string | undefined {
+  if (reserved.has(name)) return `${name} does not own ${name}/**: the name is reserved`;
+  const own = ownNamespace(name);
+  if (!own) return `${name} owns no namespace: its name cannot begin the name of a repository`;
+  return obstacle && `${name} does not own ${own.pattern.text}: ${reasons[obstacle]}`;
+}
+
+/** Returns the namespace that a user of the name owns, or why there is none and what an admin can do about it. */
 export function describeNamespace(
   name: string,
   reserved: ReadonlySet<string>,
   obstacle: NamespaceObstacle | undefined,
 ): NamespaceStatus {
-  if (reserved.has(name)) return { note: `${name} does not own ${name}/**: the name is reserved` };
-  const own = ownNamespace(name);
-  if (!own) return { note: `${name} owns no namespace: its name cannot begin the name of a repository` };
-  if (obstacle === undefined) return { namespace: own.pattern.text };
-  const way =
-    obstacle === 'deleted account'
-      ? `berth namespace release ${name}`
-      : `berth grant add user:${name} '${own.pattern.text}' push`;
-  return { note: `${name} does not own ${own.pattern.text}: ${reasons[obstacle]}. To give it anyway: ${way}` };
+  const note = namespaceProblem(name, reserved, obstacle);
+  const namespace = `${name}/**`;
+  if (note === undefined) return { namespace };
+  if (!canOwnNamespace(name, reserved) || obstacle === undefined) return { note };
+  const command =
+    obstacle === 'deleted account' ? `berth namespace release ${name}` : `berth grant add user:${name} '${namespace}' push`;
+  return { note: `${note}. To give it anyway: ${command}` };
 }

@@ -2,30 +2,45 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { accountNameProblem } from '../accounts/account-name.ts';
 import type { Audit } from '../accounts/audit.ts';
 import type { Identity } from '../permissions/identity.ts';
-import { canOwnNamespace } from '../accounts/namespace.ts';
+import { canOwnNamespace, namespaceProblem } from '../accounts/namespace.ts';
 import type { OidcUser } from '../federation/oidc.ts';
 import { OidcError } from '../federation/oidc-error.ts';
 
 export interface OidcLoginsOptions {
   readonly metadata: MetadataStore;
   readonly audit: Pick<Audit, 'record'>;
+  /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly issuer: string;
-  /** Whether people who are new get an account. */
+  /** True if the first login of a user creates an account. */
   readonly createUsers: boolean;
   /** First path components of repositories that no user owns. */
   readonly reservedNames: ReadonlySet<string>;
 }
 
+/** A completed login by the provider. */
+export interface OidcLogin {
+  readonly identity: Identity;
+  /** What the user should know about the account that this login has created: why it owns no repositories. */
+  readonly notice: string | undefined;
+}
+
+interface FoundAccount {
+  readonly id: number;
+  readonly notice: string | undefined;
+}
+
+const maxNameLength = 128;
+
 /**
- * Whose account a person of the provider has. The first login gives it a new one by its name: an account that exists is
- * never handed over, whoever the provider says it belongs to. Throws `OidcRefused`.
+ * Maps users of the OpenID Connect provider to accounts. A user's first login creates an account of its name; an account of that
+ * name that exists is never handed over, whatever the provider says. Throws `OidcError`.
  */
 export function createOidcLogins({ metadata, audit, now, issuer, createUsers, reservedNames }: OidcLoginsOptions) {
-  async function accountOf({ subject, name: called }: OidcUser, address: string): Promise<number> {
-    const name = called.toLowerCase();
-    const known = await metadata.findAccountOfSubject(issuer, subject);
-    if (known !== undefined) return known;
+  async function findOrCreate({ subject, name: providerName }: OidcUser, address: string): Promise<FoundAccount> {
+    const name = providerName.toLowerCase();
+    const existing = await metadata.findAccountOfSubject(issuer, subject);
+    if (existing !== undefined) return { id: existing, notice: undefined };
     if (!createUsers) throw new OidcError(`there is no account for ${name}: new ones are not made here`);
     if (accountNameProblem(name) !== undefined) {
       throw new OidcError('the provider calls you by a name that no account can have');
@@ -34,17 +49,19 @@ export function createOidcLogins({ metadata, audit, now, issuer, createUsers, re
     const event = { at: now(), actor: name, address, action: 'user.create', target: name, result: 'done', detail } as const;
     const created = await metadata.createAccountOfSubject(name, issuer, subject, event, canOwnNamespace(name, reservedNames));
     if (created === undefined) throw new OidcError(`the name ${name} belongs to another account: ask an admin`);
-    return created;
+    const problem = namespaceProblem(name, reservedNames, created.obstacle);
+    return { id: created.id, notice: problem && `${problem}. An admin can grant you access to repositories.` };
   }
 
-  return async (person: OidcUser, address: string): Promise<Identity> => {
-    const target = person.name.slice(0, 128);
+  return async (user: OidcUser, address: string): Promise<OidcLogin> => {
+    const target = user.name.slice(0, maxNameLength);
     const event = { actor: target, address, action: 'login', target, detail: JSON.stringify({ kind: 'oidc', issuer }) };
     try {
-      const account = await metadata.findAccount(await accountOf(person, address));
+      const { id, notice } = await findOrCreate(user, address);
+      const account = await metadata.findAccount(id);
       if (!account || account.isDisabled) throw new OidcError('your account here is closed: ask an admin');
       audit.record({ ...event, actor: account.name, target: account.name, result: 'done' });
-      return { kind: 'account', accountId: account.id, generation: account.generation };
+      return { identity: { kind: 'account', accountId: account.id, generation: account.generation }, notice };
     } catch (error) {
       if (error instanceof OidcError) audit.record({ ...event, result: 'refused', isClaimed: true });
       throw error;

@@ -66,7 +66,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     const principal = await principalOf(request, scopes);
     const asked = await permission(principal);
     const decision = authorize(principal, asked);
-    if (decision === 'deny' && 'repository' in asked) {
+    if ((decision === 'deny' || decision === 'hide') && 'repository' in asked) {
       const address = publicUrl.clientAddress(request);
       const { action, repository: target } = asked;
       audit.record({ actor: principal.name, address, action, target, result: 'refused' });

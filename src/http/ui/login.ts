@@ -34,12 +34,11 @@ const attemptSeconds = 600;
 
 /** `/ui/login`, `/ui/logout`, and `/ui/oidc` where people log in by a provider. */
 export function addLogin(router: Router, { logins, sessions, publicUrl, browsers, oidc }: LoginOptions): void {
-  async function enter(request: Request, response: Response, identity: Identity): Promise<void> {
+  async function openSession(request: Request, response: Response, identity: Identity): Promise<void> {
     const address = publicUrl.clientAddress(request);
     const session = await sessions.open(identity, address);
     await sessions.close(browsers.session.read(request), address);
     browsers.session.write(request, response, session.secret, session.lifetimeSeconds);
-    redirect(response, '/ui');
   }
 
   router.get('/login', (_request, response) => sendLogin(response, 200, oidc?.label));
@@ -48,7 +47,8 @@ export function addLogin(router: Router, { logins, sessions, publicUrl, browsers
     const [name, password] = [form.get('name') ?? '', form.get('password') ?? ''];
     try {
       const identity = await logins.login(name, password, publicUrl.clientAddress(request));
-      await enter(request, response, identity);
+      await openSession(request, response, identity);
+      redirect(response, '/ui');
     } catch (error) {
       if (!(error instanceof AuthenticationError) || error.reason === 'throttled') throw error;
       sendLogin(response, 401, oidc?.label, 'The name or the password is wrong.');
@@ -59,16 +59,16 @@ export function addLogin(router: Router, { logins, sessions, publicUrl, browsers
     browsers.session.clear(request, response);
     redirect(response, '/ui/login');
   });
-  if (oidc) addOidc(router, oidc, { publicUrl, browsers, enter });
+  if (oidc) addOidc(router, oidc, { publicUrl, browsers, openSession });
 }
 
 interface OidcParts {
   readonly publicUrl: PublicUrl;
   readonly browsers: Browsers;
-  enter(request: Request, response: Response, identity: Identity): Promise<void>;
+  openSession(request: Request, response: Response, identity: Identity): Promise<void>;
 }
 
-function addOidc(router: Router, { client, logins }: OidcEntrance, { publicUrl, browsers, enter }: OidcParts): void {
+function addOidc(router: Router, { client, logins }: OidcEntrance, { publicUrl, browsers, openSession }: OidcParts): void {
   const attempt = createCookie('berth-oidc', browsers.isSecure);
   const redirectUri = (request: Request) => `${publicUrl.base(request)}/ui/oidc/callback`;
 
@@ -83,9 +83,19 @@ function addOidc(router: Router, { client, logins }: OidcEntrance, { publicUrl, 
     attempt.clear(request, response);
     if (secret === undefined || secret === '') throw unknownAttempt();
     const { searchParams } = new URL(request.originalUrl, 'http://localhost');
-    const person = await client.redeem(searchParams, secret, redirectUri(request));
-    await enter(request, response, await logins(person, publicUrl.clientAddress(request)));
+    const user = await client.redeem(searchParams, secret, redirectUri(request));
+    const { identity, notice } = await logins(user, publicUrl.clientAddress(request));
+    await openSession(request, response, identity);
+    if (notice === undefined) redirect(response, '/ui');
+    else sendNotice(response, notice);
   });
+}
+
+/** Tells a new user something about the account before the page goes on. */
+function sendNotice(response: Response, notice: string): void {
+  const content = html`<p role="status">${notice}</p>
+    <p><a class="button" href="/ui">Continue</a></p>`;
+  sendPage(response, 200, { title: 'Signed in', content });
 }
 
 function sendLogin(response: Response, status: number, label: string | undefined, wrong?: string): void {

@@ -1,11 +1,11 @@
 import { type Query, run } from './query.ts';
-import { createAccount } from './account-writes.ts';
+import { type CreatedAccount, createAccount } from './account-writes.ts';
 import type { AuditEvent } from './audit-steps.ts';
 import { findAccountOfSubject } from './oidc-reads.ts';
 
 /**
- * Gives the issuer's `subject` a new account, a user without a password, and returns the account's id; that of the account
- * that it has already, where it has one; undefined where the name belongs to somebody else.
+ * Creates an account for the issuer's `subject`: a user without a password. Returns the account; the subject's existing one, with
+ * no obstacle, if it has one; undefined if another account has the name.
  */
 export function* createAccountOfSubject(
   name: string,
@@ -13,9 +13,9 @@ export function* createAccountOfSubject(
   subject: string,
   event: AuditEvent,
   wantsNamespace = false,
-): Query<number | undefined> {
-  const known = yield* findAccountOfSubject(issuer, subject);
-  if (known !== undefined) return known;
+): Query<CreatedAccount | undefined> {
+  const existing = yield* findAccountOfSubject(issuer, subject);
+  if (existing !== undefined) return { id: existing, obstacle: undefined };
   const account = { kind: 'user', name, passwordHash: null, isAdmin: false, expiresAt: null, wantsNamespace } as const;
   const created = yield* createAccount(account, event);
   if (!created) return undefined;
@@ -26,5 +26,5 @@ export function* createAccountOfSubject(
     created.id,
     event.at,
   );
-  return created.id;
+  return created;
 }

@@ -93,6 +93,19 @@ describe('refusals are recorded', () => {
     expect(await refusalsOf({ target: line.target })).toMatchObject([line]);
   });
 
+  test('of pulls and deletions that answer as if the repository did not exist', async () => {
+    await pushAs(berth, admin, 'hidden/app', '1');
+    for (const [method, path] of [
+      ['GET', 'manifests/1'],
+      ['DELETE', 'manifests/1'],
+    ] as const) {
+      expect((await call(berth, method, `/v2/hidden/app/${path}`, { headers: alice })).status).toBe(404);
+    }
+    await until(async () => (await refusalsOf({ target: 'hidden/app' })).length === 2);
+    const lines = await refusalsOf({ target: 'hidden/app' });
+    expect(lines.map(({ actor, action }) => `${actor} ${action}`).sort()).toEqual(['alice delete', 'alice pull']);
+  });
+
   test('of access tokens, robots, refresh tokens and bearer tokens', async () => {
     const robot = await berth.administration.createRobot({ name: 'crane', grants: [] });
     const wrong = robot.secret.replace(/.{20}$/, 'x'.repeat(20));

@@ -169,6 +169,20 @@ describe('accounts', () => {
     }
   });
 
+  test('without a namespace say why on the page at their first login', async () => {
+    await berth.administration.createUser({ name: 'leo', password: 'mountains', isAdmin: false });
+    await berth.administration.deleteAccount('leo');
+    provider.claims = { sub: 'leo', preferred_username: 'leo' };
+    const leo = newVisitor(berth);
+    const first = await logIn(leo);
+    expect([first.status, first.text]).toEqual([
+      200,
+      expect.stringContaining('leo does not own leo/**: it belonged to a deleted account. An admin can grant you access'),
+    ]);
+    expect(await isLoggedIn(leo)).toBe(true);
+    expect((await logIn(leo)).location).toBe('/ui');
+  });
+
   test('that are disabled stay out, and their sessions end', async () => {
     provider.claims = { sub: 'judy', preferred_username: 'judy' };
     const judy = newVisitor(berth);
