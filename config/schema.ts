@@ -27,8 +27,8 @@ const login = {
 };
 
 /**
- * Everything that an operator may set: the one description from which the loader, the help and the README's table come.
- * `default.yaml` says the same with more words; a test keeps the two equal.
+ * Every configuration key. The loader, `berth config keys` and the table in docs/configuration.md are made from it.
+ * `default.yaml` has the same keys with longer descriptions; a test keeps the two equal.
  */
 export const schema = section({
   listen: address('127.0.0.1:5000', 'address to listen on'),
@@ -185,17 +185,6 @@ export const schema = section({
       http: optional(text('', 'proxy for the way out to http:// upstreams; default: HTTP_PROXY')),
       https: optional(text('', 'proxy for the way out to https:// upstreams; default: HTTPS_PROXY')),
       none: optional(text('', 'hosts that are reached without a proxy; default: NO_PROXY')),
-    }),
-  }),
-  maintenance: section({
-    garbageCollection: section({
-      every: duration('1h', 'how often unreferenced content is collected; not in this version yet'),
-      grace: duration('1h', 'content younger than this is never collected; not in this version yet'),
-    }),
-    retention: section({ every: duration('1h', 'how often retention rules run; not in this version yet') }),
-    backup: section({
-      every: duration('24h', 'how often the metadata is backed up; not in this version yet'),
-      keep: wholeNumber(7, 1, 1000, 'how many backups are kept; not in this version yet'),
     }),
   }),
   metrics: section({

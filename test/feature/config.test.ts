@@ -153,6 +153,7 @@ describe('errors', () => {
     ['listne: 127.0.0.1:80', 'listne is not a key: did you mean listen?'],
     ['storage: { blobs: { drivr: s3 } }', 'storage.blobs.drivr is not a key: did you mean storage.blobs.driver?'],
     ['unlike: anything', 'unlike is not a key'],
+    ['maintenance: { backup: { keep: 7 } }', 'maintenance is not a key'],
     ['listen: 5000', 'listen must be host:port, such as 127.0.0.1:5000 or [::1]:5000'],
     ['listen: 127.0.0.1:99999', 'listen must be host:port, such as 127.0.0.1:5000 or [::1]:5000'],
     ['workers: 0', 'workers must be a whole number from 1 to 256'],

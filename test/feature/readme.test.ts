@@ -1,24 +1,27 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { keyPaths } from '../../config/load.ts';
+import { describeKeys } from '../../config/describe.ts';
 import { variableName } from '../../config/variables.ts';
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 
-/** The README's table, as the schema says it. */
+/** Returns the table of docs/configuration.md as the schema describes the keys. */
 function table(): string {
-  const rows = keyPaths().map(({ path, key }) => {
-    const fallback = key.default === undefined || key.default === '' ? '' : `\`${String(key.default)}\``;
-    return `| \`${path}\` | ${fallback} | ${key.description.replaceAll('|', '\\|')} |`;
-  });
-  return ['| key | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+  const code = (text: string | null) => (text === null ? '' : `\`${text}\``);
+  const rows = describeKeys().map(
+    ({ key, variable, default: fallback, description }) =>
+      `| \`${key}\` | ${code(variable)} | ${code(fallback)} | ${description.replaceAll('|', '\\|')} |`,
+  );
+  return ['| key | variable | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-test('the README has every configuration key as the schema says it', () => {
-  const written = /<!-- keys: begin[^>]*-->\n([^]*?)\n?<!-- keys: end -->/.exec(readme)?.[1];
+test('docs/configuration.md has every configuration key of the schema, and the README links to it', () => {
+  const written = /<!-- keys: begin[^>]*-->\n([^]*?)\n?<!-- keys: end -->/.exec(read('docs/configuration.md'))?.[1];
   expect(written).toBe(table());
+  for (const key of ['mirror.upstreams.<name>.username', 'access.identities.<name>.claims']) expect(written).toContain(key);
+  expect(read('README.md')).toContain('(docs/configuration.md)');
 });
 
-test('a key becomes the variable that the README promises', () => {
+test('the variable of a key is its path in upper case', () => {
   expect(variableName('storage.blobs.s3.accessKeyId')).toBe('BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID');
 });
