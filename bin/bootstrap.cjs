@@ -44,6 +44,8 @@ function ensurePackages(folder, args, kind) {
     `installing ${folder === home ? 'packages' : `Node.js ${leastMajor} (this machine has ${process.versions.node})`} from npm: once`,
   );
   npmInstall(folder, args);
+  // A new file instead of a changed one: copies of the folder by hard links have packages of their own.
+  fs.rmSync(stamp, { force: true });
   fs.writeFileSync(stamp, `${wanted} ${kind}`);
 }
 
