@@ -73,6 +73,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/http/server': ['src/http/errors', 'src/http/transfer', 'src/mirror/remote', 'src/oci'],
   'src/http/transfer': ['src/http/errors', 'src/oci', 'storage/blobs'],
+  'src/http/api': ['src/access', 'src/http/errors', 'src/http/server', 'src/http/transfer', 'src/oci', 'src/registry'],
   'src/http': [
     'src/http',
     'src/access',
@@ -95,6 +96,7 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   'node:http': ['src/http', 'src/app.ts', 'src/mirror'],
   'node:https': ['src/http', 'src/mirror'],
   express: ['src/http'],
+  zod: ['src/http/api'],
   'node:sqlite': ['storage/metadata'],
   pg: ['storage/metadata'],
   jose: ['src/access'],

@@ -1,3 +1,6 @@
+import type { Actor } from '../access/accounts/administration.ts';
+import { createAdministration } from '../access/accounts/create-administration.ts';
+import { createDirectory } from '../access/accounts/directory.ts';
 import { readFileSync } from 'node:fs';
 import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
@@ -91,7 +94,11 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
   });
   const { created, password } = await ensureAdmin(metadata, admin, now(), reserved);
   const publicUrl = createPublicUrl(config);
-  const api = createApiRouter({ ...access, metadata, reserved, publicUrl, now, audit, changed: access.rightsVersion.invalidate });
+  const administrationPorts = {
+    directory: createDirectory(metadata),
+    administration: (actor: Actor) => createAdministration(metadata, actor, now, reserved),
+    changed: access.rightsVersion.invalidate,
+  };
   const place = (request: Parameters<typeof publicUrl.base>[0]) => ({
     realm: `${publicUrl.base(request)}/token`,
     service: 'berth',
@@ -100,15 +107,14 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
     control: createTokenAccess({ ...access, metadata, upstreams, publicUrl, audit, place }),
     extensions: [
       { path: '/token', router: createTokenRouter({ ...access, publicUrl }) },
-      { path: '/api/v1', router: api },
+      { path: '/api/v1', router: createApiRouter({ ...access, ...administrationPorts, publicUrl, audit }) },
       { path: '/.well-known/jwks.json', router: createJwksRouter(access.signingKeys) },
     ],
     pageLogins: {
       ...access,
-      metadata,
+      ...administrationPorts,
       publicUrl,
       now,
-      changed: access.rightsVersion.invalidate,
       oidc: createOidcEntrance(parts),
     },
     generatedPassword: created && admin.password === undefined ? password : undefined,

@@ -7,7 +7,7 @@ import { type Pattern, parsePattern } from '../permissions/pattern.ts';
 /** Bounds of what a client may store, whether by the API, the page or the command line. All throw `AdministrationError`. */
 
 export const longestTokenName = 100;
-const maxGrants = 100;
+export const maxGrants = 100;
 const hundredYears = 100 * 365.25 * 24 * 3600 * 1000;
 /** How much of a wrong value an error repeats. */
 const maxQuoted = 200;

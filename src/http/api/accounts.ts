@@ -1,153 +1,84 @@
-import type { Router } from 'express';
-import type { AccountRecord } from '../../../storage/metadata/queries/reads.ts';
-import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { z } from 'zod';
+import type { NamespaceStatus, ShownToken } from '../../access/accounts/administration.ts';
+import type { Account, AccountKind, PageRequest } from '../../access/accounts/directory.ts';
 import { isoTime } from '../../access/accounts/time.ts';
-import { showToken } from '../../access/accounts/administration.ts';
-import { AdministrationError } from '../../access/accounts/administration-error.ts';
-import { type ApiHandler, type DefineHandler, administer, answer } from './api-handler.ts';
-import { fieldsOf, pageOf } from './fields.ts';
-import { showNamespace } from './namespaces.ts';
+import type { Context } from './route.ts';
+import type { accountChanges, newRobot, newToken, newUser } from './schemas.ts';
 
-/** `/users` and `/robots`, with their tokens. */
-export function addAccounts(router: Router, handle: DefineHandler, metadata: MetadataStore): void {
-  for (const [path, kind] of [
-    ['/users', 'user'],
-    ['/robots', 'robot'],
-  ] as const) {
-    const find = async (name: string) => {
-      const account = await metadata.findAccountByName(name);
-      if (account?.kind !== kind) throw new AdministrationError('unknown', `no ${kind} is called ${name}`);
-      return account;
-    };
-
-    router.get(
-      path,
-      handle(async (request, caller) => {
-        caller.require(administer);
-        const { after, limit } = pageOf(request);
-        const accounts = await metadata.listAccounts(kind, after, limit);
-        return answer(200, { items: accounts.map(show), next: accounts.length === limit ? accounts.at(-1)?.name : undefined });
-      }),
-    );
-    router.get(
-      `${path}/:name`,
-      handle(async (request, caller) => {
-        caller.require(administer);
-        return answer(200, show(await find(nameIn(request.params))));
-      }),
-    );
-    router.delete(
-      `${path}/:name`,
-      handle(async (request, caller) => {
-        caller.require(administer);
-        await caller.administration.deleteAccount((await find(nameIn(request.params))).name);
-        return answer(204);
-      }),
-    );
-    router.patch(
-      `${path}/:name`,
-      handle(async (request, caller) => {
-        caller.require(administer);
-        const { name } = await find(nameIn(request.params));
-        await change(fieldsOf(request), name, caller.administration);
-        return answer(200, show(await find(name)));
-      }),
-    );
-    router.get(
-      `${path}/:name/tokens`,
-      handle(async (request, caller) => {
-        caller.require(administer);
-        const { id } = await find(nameIn(request.params));
-        return answer(200, { items: (await metadata.listAccessTokens(id)).map(showToken) });
-      }),
-    );
-    router.post(
-      `${path}/:name/tokens`,
-      handle(async (request, caller) => {
-        caller.require(administer);
-        const fields = fieldsOf(request);
-        const { name: account } = await find(nameIn(request.params));
-        return answer(201, await caller.administration.createToken({ account, ...newToken(fields) }));
-      }),
-    );
-    router.delete(
-      `${path}/:name/tokens/:id`,
-      handle(async (request, caller) => {
-        caller.require(administer);
-        const { name } = await find(nameIn(request.params));
-        await caller.administration.revokeToken(name, String(request.params['id']));
-        return answer(204);
-      }),
-    );
-  }
-  addCreation(router, handle);
+interface ByName {
+  readonly params: { readonly name: string };
 }
 
-function addCreation(router: Router, handle: DefineHandler): void {
-  router.post(
-    '/users',
-    handle(async (request, { administration, require }) => {
-      require(administer);
-      const fields = fieldsOf(request);
-      fields.only('name', 'password', 'admin');
-      const name = fields.text('name');
-      const status = await administration.createUser({
-        name,
-        password: fields.text('password'),
-        isAdmin: fields.optionalFlag('admin') ?? false,
-      });
-      return answer(201, { name, ...showNamespace(status) });
-    }),
-  );
-  router.post(
-    '/robots',
-    handle(async (request, { administration, require }) => {
-      require(administer);
-      const fields = fieldsOf(request);
-      fields.only('name', 'grants', 'expiresAt');
-      const robot = {
-        name: fields.text('name'),
-        grants: fields.optionalTexts('grants') ?? [],
-        expiresAt: fields.optionalTime('expiresAt'),
-      };
-      return answer(201, { name: robot.name, ...(await administration.createRobot(robot)) });
-    }),
-  );
-}
-
-type Administration = Parameters<ApiHandler>[1]['administration'];
-
-async function change(fields: ReturnType<typeof fieldsOf>, name: string, administration: Administration): Promise<void> {
-  fields.only('password', 'admin', 'disabled');
-  const [password, admin, disabled] = [
-    fields.optionalText('password'),
-    fields.optionalFlag('admin'),
-    fields.optionalFlag('disabled'),
-  ];
-  if (password !== undefined) await administration.setPassword(name, password);
-  if (admin !== undefined) await administration.setAdmin(name, admin);
-  if (disabled !== undefined) await administration.setDisabled(name, disabled);
-}
-
-export function newToken(fields: ReturnType<typeof fieldsOf>) {
-  fields.only('name', 'scopes', 'expiresAt');
+/** Handlers of `/users` and `/robots`; each finds accounts of its kind only. */
+export function accountHandlers(kind: AccountKind) {
   return {
-    name: fields.text('name'),
-    scopes: fields.optionalTexts('scopes'),
-    expiresAt: fields.optionalTime('expiresAt'),
+    async list({ query }: { readonly query: PageRequest<string> }, { directory }: Context) {
+      const { items, next } = await directory.listAccounts(kind, query);
+      return { items: items.map(toJson), next };
+    },
+
+    async show({ params }: ByName, { directory }: Context) {
+      return toJson(await directory.findAccount(kind, params.name));
+    },
+
+    async change({ params, body }: ByName & { readonly body: z.output<typeof accountChanges> }, context: Context) {
+      const { directory, administration } = context;
+      const { name } = await directory.findAccount(kind, params.name);
+      const { password, admin, disabled } = body;
+      if (password !== undefined) await administration.setPassword(name, password);
+      if (admin !== undefined) await administration.setAdmin(name, admin);
+      if (disabled !== undefined) await administration.setDisabled(name, disabled);
+      return toJson(await directory.findAccount(kind, name));
+    },
+
+    async remove({ params }: ByName, { directory, administration }: Context) {
+      const { name } = await directory.findAccount(kind, params.name);
+      await administration.deleteAccount(name);
+    },
+
+    async listTokens({ params }: ByName, { directory }: Context): Promise<{ readonly items: readonly ShownToken[] }> {
+      const { name } = await directory.findAccount(kind, params.name);
+      return { items: await directory.listTokens(name) };
+    },
+
+    async createToken({ params, body }: ByName & { readonly body: z.output<typeof newToken> }, context: Context) {
+      const { name } = await context.directory.findAccount(kind, params.name);
+      return context.administration.createToken({ account: name, ...body });
+    },
+
+    async revokeToken({ params }: { readonly params: { readonly name: string; readonly id: string } }, context: Context) {
+      const { name } = await context.directory.findAccount(kind, params.name);
+      await context.administration.revokeToken(name, params.id);
+    },
   };
 }
 
-function nameIn(params: Readonly<Record<string, string | string[]>>): string {
-  return String(params['name']);
+export async function createUser({ body }: { readonly body: z.output<typeof newUser> }, { administration }: Context) {
+  const { name, password, admin: isAdmin = false } = body;
+  return { name, ...namespaceToJson(await administration.createUser({ name, password, isAdmin })) };
 }
 
-function show({ name, kind, isAdmin, isDisabled, createdAt, expiresAt }: AccountRecord): object {
+export async function createRobot({ body }: { readonly body: z.output<typeof newRobot> }, { administration }: Context) {
+  const { name, grants = [], expiresAt } = body;
+  return { name, ...(await administration.createRobot({ name, grants, expiresAt })) };
+}
+
+/** Creates the users of an htpasswd file. */
+export async function importHtpasswd({ body }: { readonly body: { readonly file: string } }, { administration }: Context) {
+  return administration.importHtpasswd(body.file);
+}
+
+/** `namespace`: the pattern that the user owns, or null; `note` says why it is null. */
+export function namespaceToJson({ namespace, note }: NamespaceStatus) {
+  return { namespace: namespace ?? null, note };
+}
+
+function toJson({ name, kind, isAdmin, isDisabled, createdAt, expiresAt }: Account) {
   return {
     name,
     kind,
-    admin: isAdmin === 1,
-    disabled: isDisabled === 1,
+    admin: isAdmin,
+    disabled: isDisabled,
     createdAt: isoTime(createdAt),
     expiresAt: expiresAt === null ? null : isoTime(expiresAt),
   };

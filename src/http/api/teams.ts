@@ -1,62 +1,38 @@
-import type { Router } from 'express';
-import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { AdministrationError } from '../../access/accounts/administration-error.ts';
-import { type DefineHandler, administer, answer } from './api-handler.ts';
-import { fieldsOf, pageOf } from './fields.ts';
+import type { PageRequest } from '../../access/accounts/directory.ts';
+import type { Context } from './route.ts';
 
-/** `/teams` and their members. */
-export function addTeams(router: Router, handle: DefineHandler, metadata: MetadataStore): void {
-  router.get(
-    '/teams',
-    handle(async (request, { require }) => {
-      require(administer);
-      const { after, limit } = pageOf(request);
-      const names = await metadata.listTeams(after, limit);
-      return answer(200, { items: names.map((name) => ({ name })), next: names.length === limit ? names.at(-1) : undefined });
-    }),
-  );
-  router.post(
-    '/teams',
-    handle(async (request, { require, administration }) => {
-      require(administer);
-      const fields = fieldsOf(request);
-      fields.only('name');
-      await administration.createTeam(fields.text('name'));
-      return answer(201, { name: fields.text('name') });
-    }),
-  );
-  router.get(
-    '/teams/:name',
-    handle(async (request, { require }) => {
-      require(administer);
-      const name = String(request.params['name']);
-      const team = await metadata.findTeam(name);
-      if (!team) throw new AdministrationError('unknown', `no team is called ${name}`);
-      return answer(200, { name, members: await metadata.listMembers(team.id) });
-    }),
-  );
-  router.delete(
-    '/teams/:name',
-    handle(async (request, { require, administration }) => {
-      require(administer);
-      await administration.deleteTeam(String(request.params['name']));
-      return answer(204);
-    }),
-  );
-  router.put(
-    '/teams/:name/members/:account',
-    handle(async (request, { require, administration }) => {
-      require(administer);
-      await administration.addMember(String(request.params['name']), String(request.params['account']));
-      return answer(204);
-    }),
-  );
-  router.delete(
-    '/teams/:name/members/:account',
-    handle(async (request, { require, administration }) => {
-      require(administer);
-      await administration.removeMember(String(request.params['name']), String(request.params['account']));
-      return answer(204);
-    }),
-  );
+/** Handlers of `/teams` and their members. */
+
+interface ByName {
+  readonly params: { readonly name: string };
+}
+
+interface ByMember {
+  readonly params: { readonly name: string; readonly account: string };
+}
+
+export async function listTeams({ query }: { readonly query: PageRequest<string> }, { directory }: Context) {
+  const { items, next } = await directory.listTeams(query);
+  return { items: items.map((name) => ({ name })), next };
+}
+
+export async function createTeam({ body: { name } }: { readonly body: { readonly name: string } }, { administration }: Context) {
+  await administration.createTeam(name);
+  return { name };
+}
+
+export async function showTeam({ params }: ByName, { directory }: Context) {
+  return directory.findTeam(params.name);
+}
+
+export async function deleteTeam({ params }: ByName, { administration }: Context) {
+  await administration.deleteTeam(params.name);
+}
+
+export async function addMember({ params }: ByMember, { administration }: Context) {
+  await administration.addMember(params.name, params.account);
+}
+
+export async function removeMember({ params }: ByMember, { administration }: Context) {
+  await administration.removeMember(params.name, params.account);
 }

@@ -1,9 +1,7 @@
 import type { Request, Response, Router } from 'express';
-import type { AccessTokenRecord } from '../../../storage/metadata/queries/reads.ts';
-import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { type Administration, type IssuedSecret, showToken } from '../../access/accounts/administration.ts';
+import type { Actor, Administration, IssuedSecret, ShownToken } from '../../access/accounts/administration.ts';
 import { AdministrationError } from '../../access/accounts/administration-error.ts';
-import { createAdministration } from '../../access/accounts/create-administration.ts';
+import type { Directory } from '../../access/accounts/directory.ts';
 import type { Principal } from '../../access/permissions/principal.ts';
 import { isoTime } from '../../access/accounts/time.ts';
 import { longestTokenName } from '../../access/accounts/validation.ts';
@@ -14,7 +12,9 @@ import { type Html, html } from './html.ts';
 import { redirect, sendPage } from './page.ts';
 
 export interface TokensOptions {
-  readonly metadata: MetadataStore;
+  readonly directory: Pick<Directory, 'listTokens'>;
+  /** Returns the changes that `actor` can make, recorded in its name. */
+  readonly administration: (actor: Actor) => Administration;
   readonly publicUrl: PublicUrl;
   readonly browsers: Browsers;
   /** Milliseconds since 1970. */
@@ -27,18 +27,17 @@ const dayMilliseconds = 24 * 3600 * 1000;
 const lifetimes = [7, 30, 90, 365] as const;
 
 /** `/ui/tokens`: the access tokens of who is logged in. */
-export function addTokens(router: Router, { metadata, publicUrl, browsers, now, changed }: TokensOptions): void {
+export function addTokens(router: Router, { directory, administration, publicUrl, browsers, now, changed }: TokensOptions): void {
   type Work = (user: Principal, administration: Administration, request: Request, response: Response) => Promise<void>;
   const asUser = (work: Work) => async (request: Request, response: Response) => {
     const user = await browsers.user(request);
     const actor = { name: user?.name ?? '', address: publicUrl.clientAddress(request) };
-    if (user) await work(user, createAdministration(metadata, actor, now), request, response);
+    if (user) await work(user, administration(actor), request, response);
     else redirect(response, '/ui/login');
   };
 
   async function show(response: Response, { name }: Principal, result: Result = {}): Promise<void> {
-    const account = await metadata.findAccountByName(name);
-    const tokens = account ? await metadata.listAccessTokens(account.id) : [];
+    const tokens = await directory.listTokens(name);
     const content = html`${result.created && secretOf(result.created, name)}
     ${result.wrong === undefined ? undefined : html`<p class="wrong" role="alert">${result.wrong}</p>`}
     ${tableOf(tokens.filter(({ expiresAt }) => expiresAt === null || expiresAt > now()))} ${newTokenForm}`;
@@ -97,14 +96,14 @@ function secretOf({ secret }: IssuedSecret, name: string): Html {
   </section>`;
 }
 
-const kinds: Readonly<Record<AccessTokenRecord['kind'], string>> = {
+const kinds: Readonly<Record<ShownToken['kind'], string>> = {
   personal: 'access token',
   robot: 'robot',
   refresh: 'docker login',
   session: 'web page',
 };
 
-function tableOf(tokens: readonly AccessTokenRecord[]): Html {
+function tableOf(tokens: readonly ShownToken[]): Html {
   if (tokens.length === 0) return html`<p class="quiet">None yet.</p>`;
   return html`<table>
     <thead>
@@ -123,8 +122,7 @@ function tableOf(tokens: readonly AccessTokenRecord[]): Html {
   </table>`;
 }
 
-function rowOf(record: AccessTokenRecord): Html {
-  const { id, kind, name, scopes, expiresAt, lastUsedAt } = showToken(record);
+function rowOf({ id, kind, name, scopes, expiresAt, lastUsedAt }: ShownToken): Html {
   return html`<tr>
     <td>${shortened(name)}</td>
     <td>${kinds[kind]}</td>

@@ -1,0 +1,151 @@
+import type { AccountRecord, AuditFilter, AuditRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { type ShownToken, showToken } from './administration.ts';
+import { AdministrationError } from './administration-error.ts';
+
+export type AccountKind = 'user' | 'robot';
+
+/** A user or robot. Times in milliseconds since 1970. */
+export interface Account {
+  readonly name: string;
+  readonly kind: AccountKind;
+  readonly isAdmin: boolean;
+  readonly isDisabled: boolean;
+  readonly createdAt: number;
+  /** Null: never. */
+  readonly expiresAt: number | null;
+}
+
+export interface Namespace {
+  readonly name: string;
+  /** Name of the account that owns it; null: the account was deleted and the namespace is not released. */
+  readonly owner: string | null;
+  /** Milliseconds since 1970; null while the account exists. */
+  readonly deletedAt: number | null;
+}
+
+export interface Team {
+  readonly name: string;
+  /** Names of accounts, ascending. */
+  readonly members: readonly string[];
+}
+
+/** A grant with the subject as people write it: `user:alice`, `robot:ci`, `team:devs`, `authenticated`, `anonymous`. */
+export interface ListedGrant {
+  readonly id: number;
+  readonly subject: string;
+  readonly pattern: string;
+  readonly actions: readonly string[];
+}
+
+export interface VisibilityRule {
+  readonly pattern: string;
+  readonly isPublic: boolean;
+}
+
+/** A line of the audit log. */
+export interface AuditLine extends Omit<AuditRecord, 'detail'> {
+  /** Undefined where the action has none. */
+  readonly detail: unknown;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** The `after` of the next page; undefined after the last page. */
+  readonly next: string | undefined;
+}
+
+/** At most `limit` items after the item `after` (exclusive). */
+export interface PageRequest<Key> {
+  readonly after: Key;
+  readonly limit: number;
+}
+
+/**
+ * Reads accounts, teams, grants, visibility rules and the audit log. The caller has checked that the client may see them.
+ * Reads of one account, team or token throw `AdministrationError` `unknown` if it does not exist. Listings ascend by name,
+ * pattern or id; the audit log is listed newest first.
+ */
+export interface Directory {
+  listAccounts(kind: AccountKind, page: PageRequest<string>): Promise<Page<Account>>;
+  findAccount(kind: AccountKind, name: string): Promise<Account>;
+  /** Lists all tokens of the account; none for a name without an account. */
+  listTokens(account: string): Promise<readonly ShownToken[]>;
+  listNamespaces(page: PageRequest<string>): Promise<Page<Namespace>>;
+  listTeams(page: PageRequest<string>): Promise<Page<string>>;
+  findTeam(name: string): Promise<Team>;
+  listGrants(page: PageRequest<number>): Promise<Page<ListedGrant>>;
+  /** Returns the pattern text of a grant; undefined if the grant does not exist. */
+  patternOfGrant(id: number): Promise<string | undefined>;
+  listVisibilityRules(page: PageRequest<string>): Promise<Page<VisibilityRule>>;
+  /** `after`: id of the last line of the page before; undefined: begins with the newest line. */
+  listAuditLines(filter: AuditFilter, page: PageRequest<number | undefined>): Promise<Page<AuditLine>>;
+}
+
+export function createDirectory(metadata: MetadataStore): Directory {
+  return {
+    async listAccounts(kind, { after, limit }) {
+      const accounts = await metadata.listAccounts(kind, after, limit);
+      return toPage(accounts.map(toAccount), limit, ({ name }) => name);
+    },
+
+    async findAccount(kind, name) {
+      const account = await metadata.findAccountByName(name);
+      if (account?.kind !== kind) throw new AdministrationError('unknown', `no ${kind} is called ${name}`);
+      return toAccount(account);
+    },
+
+    async listTokens(name) {
+      const account = await metadata.findAccountByName(name);
+      return account ? (await metadata.listAccessTokens(account.id)).map(showToken) : [];
+    },
+
+    async listNamespaces({ after, limit }) {
+      return toPage(await metadata.listNamespaces(after, limit), limit, ({ name }) => name);
+    },
+
+    async listTeams({ after, limit }) {
+      return toPage(await metadata.listTeams(after, limit), limit, (name) => name);
+    },
+
+    async findTeam(name) {
+      const team = await metadata.findTeam(name);
+      if (!team) throw new AdministrationError('unknown', `no team is called ${name}`);
+      return { name, members: await metadata.listMembers(team.id) };
+    },
+
+    async listGrants({ after, limit }) {
+      const grants = await metadata.listGrants(undefined, after, limit);
+      const items = grants.map(({ id, subjectName: subject, pattern, actions }) => {
+        return { id, subject, pattern, actions: actions.split(',') };
+      });
+      return toPage(items, limit, ({ id }) => String(id));
+    },
+
+    patternOfGrant: async (id) => (await metadata.findGrant(id))?.pattern,
+
+    async listVisibilityRules({ after, limit }) {
+      const rules = await metadata.listVisibilities(after, limit);
+      const items = rules.map(({ pattern, isPublic }) => ({ pattern, isPublic: isPublic === 1 }));
+      return toPage(items, limit, ({ pattern }) => pattern);
+    },
+
+    async listAuditLines(filter, { after, limit }) {
+      const events = await metadata.listAuditEvents(filter, after ?? Number.MAX_SAFE_INTEGER, limit);
+      const items = events.map(({ detail, ...line }) => {
+        return { ...line, detail: detail === null ? undefined : (JSON.parse(detail) as unknown) };
+      });
+      return toPage(items, limit, ({ id }) => String(id));
+    },
+  };
+}
+
+/** A full page may be followed by an empty one: the number of all items is not known. */
+function toPage<Item>(items: readonly Item[], limit: number, keyOf: (item: Item) => string): Page<Item> {
+  const last = items.at(-1);
+  return { items, next: last !== undefined && items.length === limit ? keyOf(last) : undefined };
+}
+
+function toAccount({ name, kind, isAdmin, isDisabled, createdAt, expiresAt }: AccountRecord): Account {
+  return { name, kind, isAdmin: isAdmin === 1, isDisabled: isDisabled === 1, createdAt, expiresAt };
+}

@@ -1,0 +1,39 @@
+import type { z } from 'zod';
+import type { Directory, PageRequest } from '../../access/accounts/directory.ts';
+import { type Pattern, parsePattern } from '../../access/permissions/pattern.ts';
+import type { Context } from './route.ts';
+import type { newGrant, newVisibility } from './schemas.ts';
+
+/** Handlers of `/grants` and `/visibilities`. */
+
+interface ByNumber {
+  readonly params: { readonly id: number };
+}
+
+export async function listGrants({ query }: { readonly query: PageRequest<number> }, { directory }: Context) {
+  return directory.listGrants(query);
+}
+
+export async function createGrant({ body }: { readonly body: z.output<typeof newGrant> }, { administration }: Context) {
+  const { subject, pattern, actions = [] } = body;
+  return { id: await administration.grant(subject, pattern.text, actions.join(',')) };
+}
+
+export async function deleteGrant({ params }: ByNumber, { administration }: Context) {
+  await administration.revokeGrant(params.id);
+}
+
+/** Returns the pattern of the grant; undefined if the grant does not exist. */
+export async function patternOfGrant({ params }: ByNumber, directory: Directory): Promise<Pattern | undefined> {
+  const text = await directory.patternOfGrant(params.id);
+  return text === undefined ? undefined : parsePattern(text);
+}
+
+export async function listVisibilityRules({ query }: { readonly query: PageRequest<string> }, { directory }: Context) {
+  const { items, next } = await directory.listVisibilityRules(query);
+  return { items: items.map(({ pattern, isPublic }) => ({ pattern, public: isPublic })), next };
+}
+
+export async function setVisibility({ body }: { readonly body: z.output<typeof newVisibility> }, { administration }: Context) {
+  await administration.setPublic(body.pattern.text, body.public);
+}

@@ -1,0 +1,110 @@
+import type { z } from 'zod';
+import type { Administration } from '../../access/accounts/administration.ts';
+import type { Directory } from '../../access/accounts/directory.ts';
+import type { Pattern } from '../../access/permissions/pattern.ts';
+import type { Principal } from '../../access/permissions/principal.ts';
+import type { SigningKeys } from '../../access/tokens/signing-keys.ts';
+
+/** What a handler works with, for one request. */
+export interface Context {
+  readonly principal: Principal;
+  /** Network address of the client. */
+  readonly address: string;
+  /** Records the client in the audit log as the actor of each change. */
+  readonly administration: Administration;
+  readonly directory: Directory;
+  readonly signingKeys: Pick<SigningKeys, 'rotate'>;
+}
+
+/** The parts of a request, as the schemas of its row return them. */
+export interface Input<Params = unknown, Query = unknown, Body = unknown> {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+}
+
+/**
+ * What the client needs:
+ *
+ * - `nothing`: no login; the `Authorization` header is ignored.
+ * - `account`: a login of a user or robot, also by an access token.
+ * - `password`: a login of a user by its password or session: an access token could outlive its revocation by a new one.
+ * - `admin`: a login of an admin, not by an access token.
+ * - `adminOf`: the same, or the action `admin` for the pattern that the request is about. It returns undefined where the
+ *   request is about no pattern: then only an admin may make it.
+ */
+export type Needs<Given = Input> =
+  | 'nothing'
+  | 'account'
+  | 'password'
+  | 'admin'
+  | { adminOf(input: Given, directory: Directory): Promise<Pattern | undefined> | Pattern | undefined };
+
+/** A successful response; `body` is undefined where it has none. */
+export interface Returns<Result> {
+  readonly status: 200 | 201 | 204;
+  readonly body: z.ZodType | undefined;
+  /** Only a type: what the handler resolves to. */
+  readonly result?: (result: Result) => void;
+}
+
+/** A row of the API's table. */
+export interface Route {
+  /** `GET` serves `HEAD` too. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below `/api/v1`; parameters are written `{name}`. */
+  readonly path: string;
+  /** One line for the OpenAPI document. */
+  readonly summary: string;
+  readonly needs: Needs;
+  /** Undefined where the path has no parameters. */
+  readonly params: z.ZodObject | undefined;
+  /** Undefined where the query is ignored. */
+  readonly query: z.ZodObject | undefined;
+  /** Undefined where the body is ignored. */
+  readonly body: z.ZodObject | undefined;
+  readonly returns: Returns<unknown>;
+  handler(input: Input, context: Context): Promise<unknown>;
+}
+
+type ReadonlyDeep<Value> = Value extends readonly (infer Item)[]
+  ? readonly ReadonlyDeep<Item>[]
+  : Value extends object
+    ? { readonly [Key in keyof Value]: ReadonlyDeep<Value[Key]> }
+    : Value;
+
+export function ok<Body extends z.ZodType>(body: Body): Returns<ReadonlyDeep<z.output<Body>>> {
+  return { status: 200, body };
+}
+
+export function created<Body extends z.ZodType>(body: Body): Returns<ReadonlyDeep<z.output<Body>>> {
+  return { status: 201, body };
+}
+
+export const noContent: Returns<void> = { status: 204, body: undefined };
+
+interface Row<Given, Result> {
+  readonly method: Route['method'];
+  readonly path: string;
+  readonly summary: string;
+  readonly needs: Needs<Given>;
+  readonly returns: Returns<Result>;
+  handler(input: Given, context: Context): Promise<Result>;
+}
+
+/** Makes a row: its handler takes what its schemas return, and resolves to what `returns` describes. */
+export function route<
+  Result,
+  Params extends z.ZodObject = z.ZodObject,
+  Query extends z.ZodObject = z.ZodObject,
+  Body extends z.ZodObject = z.ZodObject,
+>(
+  row: Row<Input<z.output<Params>, z.output<Query>, z.output<Body>>, Result> & {
+    readonly params?: Params;
+    readonly query?: Query;
+    readonly body?: Body;
+  },
+): Route {
+  // The dispatcher passes only what the row's own schemas returned: see `checkedInput`.
+  return { params: undefined, query: undefined, body: undefined, ...row } as unknown as Route;
+}

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Needs, Route } from '../../../src/http/api/route.ts';
+import { routes } from '../../../src/http/api/routes.ts';
+import { type GuardedBerth, adminPassword, basic, startGuarded } from '../../support/access.ts';
+import { call } from '../../support/call.ts';
+
+/** The policy of the API, written down a second time: what each kind of client gets for each kind of row. */
+const clients = ['anonymous', 'user', 'leader', 'admin', 'access token', "admin's access token", 'robot'] as const;
+type Client = (typeof clients)[number];
+type Outcome = 'allow' | 401 | 403;
+
+const refuseAll: Readonly<Record<Client, Outcome>> = {
+  anonymous: 401,
+  user: 403,
+  leader: 403,
+  admin: 'allow',
+  'access token': 403,
+  "admin's access token": 403,
+  robot: 403,
+};
+const allowAll = Object.fromEntries(clients.map((client) => [client, 'allow'])) as Record<Client, Outcome>;
+
+const policy: Readonly<Record<Exclude<Needs, object> | 'adminOf', Readonly<Record<Client, Outcome>>>> = {
+  nothing: allowAll,
+  account: { ...allowAll, anonymous: 401 },
+  password: { ...refuseAll, user: 'allow', leader: 'allow' },
+  admin: refuseAll,
+  adminOf: { ...refuseAll, leader: 'allow' },
+};
+
+let berth: GuardedBerth;
+beforeAll(async () => {
+  berth = await startGuarded();
+  for (const name of ['user', 'leader']) {
+    await berth.administration.createUser({ name, password: `password of ${name}`, isAdmin: false });
+  }
+  await berth.administration.grant('user:leader', 'led/**', 'admin');
+  await berth.administration.createRobot({ name: 'robot', grants: ['led/**:admin'] });
+});
+afterAll(() => berth.close());
+
+/** Returns a login of the client, and the id of its secret where it has one. */
+async function loginOf(
+  client: Client,
+): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly tokenId: string }> {
+  const owners: Partial<Record<Client, string>> = { 'access token': 'user', "admin's access token": 'admin', robot: 'robot' };
+  const account = owners[client];
+  if (account !== undefined) {
+    const { id, secret } = await berth.administration.createToken({ account, name: 'policy' });
+    return { headers: basic(account, secret), tokenId: id };
+  }
+  const passwords: Partial<Record<Client, string>> = { admin: adminPassword };
+  const headers = client === 'anonymous' ? {} : basic(client, passwords[client] ?? `password of ${client}`);
+  return { headers, tokenId: 'unknown' };
+}
+
+/** Only rows about a pattern need a body that is valid: other permissions are checked before the body is read. */
+function bodyOf({ body, needs }: Route): string | undefined {
+  if (!body) return undefined;
+  if (typeof needs !== 'object') return '{}';
+  return JSON.stringify(
+    'subject' in body.shape ? { pattern: 'led/x', subject: 'anonymous', actions: ['pull'] } : { pattern: 'led/x' },
+  );
+}
+
+async function pathOf({ path }: Route, tokenId: string): Promise<string> {
+  const id = path.startsWith('/grants/') ? await berth.administration.grant('anonymous', 'led/x', 'pull') : tokenId;
+  return path.replace('{id}', String(id)).replace(/\{\w+\}/g, 'ghost');
+}
+
+test('every row takes an admin, but for these', () => {
+  const others = routes.filter(({ needs }) => needs !== 'admin');
+  const needsOf = ({ needs }: Route) => (typeof needs === 'object' ? 'adminOf' : needs);
+  expect(Object.fromEntries(others.map((route) => [`${route.method} ${route.path}`, needsOf(route)]))).toEqual({
+    'GET /openapi.json': 'nothing',
+    'GET /me': 'account',
+    'PUT /me/password': 'password',
+    'GET /me/tokens': 'account',
+    'POST /me/tokens': 'password',
+    'DELETE /me/tokens/{id}': 'account',
+    'POST /grants': 'adminOf',
+    'DELETE /grants/{id}': 'adminOf',
+    'PUT /visibilities': 'adminOf',
+  });
+});
+
+describe.each(clients)('a client that is %s', (client) => {
+  test.each(routes.map((route) => [route.method, route.path, route] as const))('%s %s', async (method, path, route) => {
+    const { headers, tokenId } = await loginOf(client);
+    const body = bodyOf(route);
+    const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
+    const answer = await call(berth, method, `/api/v1${await pathOf(route, tokenId)}`, {
+      headers: { ...headers, ...json },
+      ...(body === undefined ? {} : { body }),
+    });
+    const expected = policy[typeof route.needs === 'object' ? 'adminOf' : route.needs][client];
+    expect([path, answer.status === 401 || answer.status === 403 ? answer.status : 'allow']).toEqual([path, expected]);
+    expect(answer.status).toBeLessThan(500);
+  });
+});
