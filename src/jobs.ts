@@ -23,7 +23,7 @@ export interface Job {
 export interface JobParts {
   readonly registry: Pick<Registry, 'uploads'>;
   readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
-  readonly metadata: Pick<MetadataStore, 'forgetLeases'>;
+  readonly metadata: Pick<MetadataStore, 'leases'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -86,5 +86,5 @@ async function renewCertificate(certificate: Certificate, log: Log): Promise<voi
 async function expireUploads(registry: JobParts['registry'], metadata: JobParts['metadata'], before: number): Promise<void> {
   while ((await registry.uploads.expire(before)) > 0);
   await registry.uploads.sweep(before);
-  await metadata.forgetLeases(before);
+  await metadata.leases.forget(before);
 }

@@ -63,8 +63,8 @@ export async function createGuard(
     audit,
     ...(mode === 'token' ? await createTokenGuard(parts) : createExternalGuard(parts)),
     async tidy() {
-      await metadata.pruneAccessTokens(now());
-      await metadata.pruneAudit(now() - auditKeep * 1000);
+      await metadata.tokens.prune(now());
+      await metadata.audit.prune(now() - auditKeep * 1000);
     },
   };
 }

@@ -39,8 +39,8 @@ function pullOnlyNames(upstream: string, allowed: readonly Pattern[], metadata: 
     if (allowed.some((pattern) => matches(pattern, name))) return false;
     if (name.startsWith('library/')) return true;
     const mirrored = `${namespaceOf({ name: upstream })}/${remoteNameOf({ name: upstream }, name)}`;
-    if (!(await metadata.repositoryExists(mirrored)) || (await metadata.isPushedRepository(mirrored))) return false;
-    return !(await metadata.isPushedRepository(name));
+    if (!(await metadata.repositories.exists(mirrored)) || (await metadata.repositories.isPushed(mirrored))) return false;
+    return !(await metadata.repositories.isPushed(name));
   };
 }
 
@@ -60,7 +60,7 @@ export function readAllowPush(config: Config): readonly Pattern[] {
 
 /** Throws `ConfigError` where the metadata has accounts: mode open would ignore their grants and show what is private. */
 export async function refuseIgnoredAccounts({ access }: Pick<Config, 'access'>, metadata: MetadataStore): Promise<void> {
-  if (access.ignoreAccounts || (await metadata.listAccounts('user', '', 1)).length === 0) return;
+  if (access.ignoreAccounts || (await metadata.accounts.list('user', '', 1)).length === 0) return;
   throw new ConfigError([
     'access.mode is open, but this data has accounts and grants, which mode open ignores: everybody could pull, push and ' +
       'delete what they protect. Set access.mode to token, or access.ignoreAccounts to true if that is what you want',

@@ -19,7 +19,7 @@ export const printAuditLog = adminCommand(async (invocation) => {
   const { actor, target, limit = defaultLimit } = invocation.options;
   if (!/^[1-9]\d{0,5}$/.test(String(limit))) throw new UsageError('--limit must be a number from 1 to 999999');
   const filter = { actor: textOf(actor), target: textOf(target) };
-  const events = await invocation.metadata.listAuditEvents(filter, Number.MAX_SAFE_INTEGER, Number(limit));
+  const events = await invocation.metadata.audit.list(filter, Number.MAX_SAFE_INTEGER, Number(limit));
   const records = events.map((event) => ({
     time: time(event.at),
     actor: event.actor || null,

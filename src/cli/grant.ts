@@ -11,7 +11,7 @@ export const addGrant = adminCommand(({ administration, operands: [subject = '',
 export const listGrants = adminCommand(async (invocation) => {
   const grants = await readAllPages(
     0,
-    (after, size) => invocation.metadata.listGrants(undefined, after, size),
+    (after, size) => invocation.metadata.grants.list(undefined, after, size),
     ({ id }) => id,
   );
   const records = grants.map(({ id, subjectName, pattern, actions }) => ({ id, subject: subjectName, pattern, actions }));

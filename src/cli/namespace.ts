@@ -5,7 +5,7 @@ import { printRecords, printValue, time } from './output.ts';
 export const listNamespaces = adminCommand(async (invocation) => {
   const namespaces = await readAllPages(
     '',
-    (after, size) => invocation.metadata.listNamespaces(after, size),
+    (after, size) => invocation.metadata.namespaces.list(after, size),
     ({ name }) => name,
   );
   const records = namespaces.map(({ name, owner, deletedAt }) => ({

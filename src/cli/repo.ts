@@ -18,7 +18,7 @@ export const removeRule = adminCommand(({ administration, operands: [pattern = '
 export const listRules = adminCommand(async (invocation) => {
   const rules = await readAllPages(
     '',
-    (after, size) => invocation.metadata.listVisibilities(after, size),
+    (after, size) => invocation.metadata.visibilities.list(after, size),
     ({ pattern }) => pattern,
   );
   const records = rules.map(({ pattern, isPublic }) => ({ pattern, visibility: isPublic ? 'public' : 'private' }));

@@ -12,7 +12,7 @@ export const addRobot = adminCommand(async (invocation) => {
 export const listRobots = adminCommand(async (invocation) => {
   const robots = await readAllPages(
     '',
-    (after, size) => invocation.metadata.listAccounts('robot', after, size),
+    (after, size) => invocation.metadata.accounts.list('robot', after, size),
     ({ name }) => name,
   );
   const records = robots.map(({ name, isDisabled, expiresAt }) => ({

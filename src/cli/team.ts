@@ -9,7 +9,7 @@ export const addTeam = adminCommand(({ administration, operands: [name = ''] }) 
 export const listTeams = adminCommand(async (invocation) => {
   const teams = await readAllPages(
     '',
-    (after, size) => invocation.metadata.listTeams(after, size),
+    (after, size) => invocation.metadata.teams.list(after, size),
     (name) => name,
   );
   printNames(invocation, teams);
@@ -19,9 +19,9 @@ export const listTeams = adminCommand(async (invocation) => {
 export const listMembers = adminCommand(async (invocation) => {
   const { metadata, operands } = invocation;
   const [name = ''] = operands;
-  const team = await metadata.findTeam(name);
+  const team = await metadata.teams.find(name);
   if (!team) throw new CommandError(`no team is called ${name}`);
-  printNames(invocation, await metadata.listMembers(team.id));
+  printNames(invocation, await metadata.teams.listMembers(team.id));
 });
 
 /** Prints one name a line, without a heading: scripts read it. */

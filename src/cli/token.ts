@@ -14,9 +14,9 @@ export const addToken = adminCommand(async (invocation) => {
 export const listTokens = adminCommand(async (invocation) => {
   const { metadata, operands } = invocation;
   const [name = ''] = operands;
-  const account = await metadata.findAccountByName(name);
+  const account = await metadata.accounts.findByName(name);
   if (!account) throw new CommandError(`no account is called ${name}`);
-  const tokens = (await metadata.listAccessTokens(account.id)).map((token) => ({
+  const tokens = (await metadata.tokens.list(account.id)).map((token) => ({
     id: token.id,
     kind: token.kind,
     name: token.name,

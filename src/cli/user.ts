@@ -39,7 +39,7 @@ export const listUsers = adminCommand(async (invocation) => {
   const { metadata } = invocation;
   const users = await readAllPages(
     '',
-    (after, size) => metadata.listAccounts('user', after, size),
+    (after, size) => metadata.accounts.list('user', after, size),
     ({ name }) => name,
   );
   const records = users.map(({ name, isAdmin, isDisabled, createdAt }) => ({

@@ -64,7 +64,7 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
         const since = seen.get(key);
         mayHold = true;
         if (since === undefined) seen.set(key, now());
-        if (await metadata.findContent(digest)) await putBack(key, digest);
+        if (await metadata.blobs.find(digest)) await putBack(key, digest);
         else if (since === undefined || now() - since < graceMilliseconds) continue;
         else await driver.delete([key]);
         seen.delete(key);
@@ -108,7 +108,7 @@ export async function storeThenRecord<Result>(
 async function discardUnrecorded(driver: BlobDriver, metadata: MetadataStore, digest: string): Promise<void> {
   try {
     // The trash looks for records again before it deletes: another client may record the same content now.
-    if (!(await metadata.findContent(digest))) await driver.move(blobKey(digest), trashKey(digest));
+    if (!(await metadata.blobs.find(digest))) await driver.move(blobKey(digest), trashKey(digest));
   } catch {
     // The bytes stay, without a record.
   }
@@ -120,6 +120,6 @@ async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: 
   const isThere = () => succeeds(driver.stat(key));
   // Where the move finds nothing, another process may have put them back in between.
   if ((await isThere()) || (await succeeds(driver.move(trashKey(digest), key))) || (await isThere())) return;
-  await metadata.forgetContent(digest);
+  await metadata.mirrorSpace.forget(digest);
   throw new StorageError('unavailable', 'the bytes were deleted while they were recorded');
 }

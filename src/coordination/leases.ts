@@ -72,7 +72,7 @@ export function createLeases({ metadata, now, monotonic = () => performance.now(
   ): Promise<number | undefined> {
     const certainUntil = monotonic() + milliseconds;
     const time = now();
-    const isTaken = await metadata.takeLease(name, holder, time, time + milliseconds, note, abandonedEnd);
+    const isTaken = await metadata.leases.take(name, holder, time, time + milliseconds, note, abandonedEnd);
     return isTaken ? certainUntil : undefined;
   }
 
@@ -88,7 +88,7 @@ export function createLeases({ metadata, now, monotonic = () => performance.now(
     async function renew(): Promise<void> {
       try {
         certainUntil = (await ask(name, holder, milliseconds, await note?.())) ?? 0;
-        if (notifyWanted && (await metadata.leaseState(name))?.wanted === 1) {
+        if (notifyWanted && (await metadata.leases.findState(name))?.wanted === 1) {
           notifyWanted();
           notifyWanted = undefined;
         }
@@ -105,7 +105,7 @@ export function createLeases({ metadata, now, monotonic = () => performance.now(
       async release() {
         stop();
         await renewing;
-        await metadata.releaseLease(name, holder).catch(() => undefined);
+        await metadata.leases.release(name, holder).catch(() => undefined);
       },
       leave: stop,
     };
@@ -124,7 +124,7 @@ export function createLeases({ metadata, now, monotonic = () => performance.now(
     let seen: { readonly end: number; readonly since: number } | undefined;
 
     async function look(): Promise<void> {
-      const end = (await metadata.leaseState(name))?.heldUntil;
+      const end = (await metadata.leases.findState(name))?.heldUntil;
       if (end !== seen?.end) seen = end === undefined ? undefined : { end, since: monotonic() };
     }
 
@@ -140,7 +140,7 @@ export function createLeases({ metadata, now, monotonic = () => performance.now(
         await look();
         return seen !== undefined && seen.end > now() && !isAbandoned();
       },
-      request: () => metadata.requestLease(name),
+      request: () => metadata.leases.request(name),
     };
   }
 

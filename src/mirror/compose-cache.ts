@@ -1,4 +1,4 @@
-import type { Mirrored } from '../../storage/metadata/queries/mirror-writes.ts';
+import type { Mirrored } from '../../storage/metadata/queries/mirror/repositories.ts';
 import { type Trash, createTrash, storeThenRecord } from '../content/trash.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Eviction, createEviction } from './cache/eviction.ts';
@@ -21,14 +21,15 @@ export interface Cache {
 export function composeCache(options: MirrorOptions, events: MirrorEvents): Cache {
   const { driver, metadata, now } = options;
   const lastUsed = createLastUsedTracker(metadata, now, events);
-  const trash = createTrash({ driver, metadata, now, onLeft: (digests) => metadata.endTransits(digests, true) });
+  const trash = createTrash({ driver, metadata, now, onLeft: (digests) => metadata.mirrorSpace.release(digests, true) });
   const reservations = createSpaceReservations({ driver, metadata, trash, now });
   const eviction = createEviction({ ...options, trash, events, flushUses: lastUsed.flush, isInUse: lastUsed.isPinned });
 
   /** True if a download from another upstream stored the blob meanwhile: then all repositories serve that one. */
   async function linkStored(repositoryRefs: readonly Mirrored[], digest: Digest): Promise<boolean> {
-    if (!(await metadata.findContent(digest))) return false;
-    for (const repositoryRef of repositoryRefs) if (!(await metadata.linkHeldBlob(repositoryRef, digest, now()))) return false;
+    if (!(await metadata.blobs.find(digest))) return false;
+    for (const repositoryRef of repositoryRefs)
+      if (!(await metadata.mirroredContent.linkBlob(repositoryRef, digest, now()))) return false;
     return true;
   }
 
@@ -44,7 +45,7 @@ export function composeCache(options: MirrorOptions, events: MirrorEvents): Cach
         events.notKept();
         return false;
       }
-      const record = () => metadata.recordMirroredBlob(repositoryRefs, digest, sizeBytes, now());
+      const record = () => metadata.mirroredContent.recordBlob(repositoryRefs, digest, sizeBytes, now());
       await reservations.arriving(digest, () => storeThenRecord({ driver, metadata }, { digest, store, record }));
       eviction.grown();
       return true;

@@ -48,7 +48,7 @@ export async function composeContent(parts: Parts): Promise<Content> {
   };
 
   async function lost(digest: Digest): Promise<void> {
-    await metadata.evictContent(digest, now(), true);
+    await metadata.mirrorSpace.evict(digest, now(), true);
   }
 
   return {
@@ -77,7 +77,7 @@ function createFills({ options, events, network, cache }: Parts): Promise<Upstre
     space: createFillSpace(options.downloadSpaceBytes),
     keep: cache.keepBlob,
     isWorthFinishing: (keptBytes, sizeBytes) => keptBytes >= sizeBytes * finish.part || sizeBytes <= finish.sizeBytes,
-    isStored: async (digest) => (await metadata.findContent(digest)) !== undefined,
+    isStored: async (digest) => (await metadata.blobs.find(digest)) !== undefined,
     idleSeconds: options.timeouts.idleSeconds,
     events,
   });

@@ -61,12 +61,12 @@ function createBackgroundMirror({ options, network, content }: Parts): Backgroun
     locate: createRouting({
       upstreams,
       fallback: fallback === undefined ? undefined : upstreams.find(fallback),
-      isPushed: (name) => metadata.isPushedRepository(name),
+      isPushed: (name) => metadata.repositories.isPushed(name),
     }),
     manifest: (source, ...request) => translated(source, 'MANIFEST_UNKNOWN', () => content.manifests.get(source, ...request)),
     blob: (source, ...request) => translated(source, 'BLOB_UNKNOWN', () => content.blobs.get(source, ...request)),
     async markWanted(digest) {
-      await metadata.refuseBlob(digest, now());
+      await metadata.mirroredContent.refuseBlob(digest, now());
     },
   };
 }
@@ -119,7 +119,7 @@ function createUpkeep({ options, network, cache, content, views }: Parts): Pick<
     async tidyStores() {
       await eviction.run();
       await reservations.releaseExpired();
-      await metadata.forgetRefusals(now() - refusalSeconds * 1000);
+      await metadata.mirroredContent.forgetRefusals(now() - refusalSeconds * 1000);
     },
     async close() {
       eviction.stop();

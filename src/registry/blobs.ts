@@ -65,7 +65,7 @@ export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
 
   return {
     async size(repository, digest) {
-      const link = await metadata.findLink(repository, digest);
+      const link = await metadata.blobs.findLink(repository, digest);
       if (!link) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
       return link.sizeBytes;
     },
@@ -77,13 +77,13 @@ export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
       return driver.presignRead(blobKey(digest), presignedSeconds);
     },
     async mount(from, to, digest, author) {
-      const link = await metadata.findLink(from, digest);
+      const link = await metadata.blobs.findLink(from, digest);
       if (!link || !(await isPresent(digest, link.sizeBytes))) return false;
-      return metadata.mountBlob(from, to, digest, now(), dated(author, now()));
+      return metadata.blobs.mount(from, to, digest, now(), dated(author, now()));
     },
-    holders: (digest, limit) => metadata.repositoriesLinking(digest, limit),
+    holders: (digest, limit) => metadata.blobs.listRepositories(digest, limit),
     async unlink(repository, digest, author) {
-      const { unlinked, neededBy } = await metadata.unlinkBlob(repository, digest, dated(author, now()));
+      const { unlinked, neededBy } = await metadata.blobs.unlink(repository, digest, dated(author, now()));
       if (neededBy !== undefined) throw stillNeeded('blob', digest, neededBy);
       if (!unlinked) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
     },

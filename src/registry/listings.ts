@@ -1,4 +1,4 @@
-import type { ReferrerRecord } from '../../storage/metadata/queries/reads.ts';
+import type { ReferrerRecord } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
@@ -33,17 +33,17 @@ export interface Listings {
 export function createListings(metadata: MetadataStore): Listings {
   return {
     async tags(repository, after, limit) {
-      const page = await pageOf(limit, (count) => metadata.listTags(repository, after, count));
-      if (page.items.length === 0 && !(await metadata.repositoryExists(repository))) {
+      const page = await pageOf(limit, (count) => metadata.tags.list(repository, after, count));
+      if (page.items.length === 0 && !(await metadata.repositories.exists(repository))) {
         throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
       }
       return page;
     },
-    repositories: (after, limit) => pageOf(limit, (count) => metadata.listRepositories(after, count)),
+    repositories: (after, limit) => pageOf(limit, (count) => metadata.repositories.list(after, count)),
     async referrers(repository, subject, { artifactType }, after, limit) {
-      const sizes = await metadata.listReferrerSizes(repository, subject, artifactType, after, limit.items + 1);
+      const sizes = await metadata.manifests.listReferrerSizes(repository, subject, artifactType, after, limit.items + 1);
       const count = fitting(sizes.slice(0, limit.items), limit.bytes);
-      const items = count === 0 ? [] : await metadata.listReferrers(repository, subject, artifactType, after, count);
+      const items = count === 0 ? [] : await metadata.manifests.listReferrers(repository, subject, artifactType, after, count);
       return { items, more: count > 0 && sizes.length > count };
     },
   };

@@ -4,7 +4,7 @@ import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { putContent, readAll } from '../../storage/blobs/missing.ts';
 import type { Author } from '../../storage/metadata/queries/audit-steps.ts';
-import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/queries/reads.ts';
+import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
@@ -106,8 +106,8 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
     async find(repository, reference) {
       const record =
         reference.tag === undefined
-          ? await metadata.findManifestByDigest(repository, reference.digest)
-          : await metadata.findManifestByTag(repository, reference.tag);
+          ? await metadata.manifests.findByDigest(repository, reference.digest)
+          : await metadata.manifests.findByTag(repository, reference.tag);
       if (!record) throw unknown(reference);
       return record;
     },
@@ -118,7 +118,7 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
     async put(repository, reference, tags, bytes, contentType, { keepTags, author } = { keepTags: false }) {
       const digest = verifiedDigest(bytes, reference.digest);
       const { blobs, children, ...manifest } = parse(bytes, contentType);
-      refuseIncomplete(await metadata.checkReferences(repository, blobs, children), acceptMissing);
+      refuseIncomplete(await metadata.manifests.checkReferences(repository, blobs, children), acceptMissing);
       const facts = {
         repository,
         digest,
@@ -137,7 +137,7 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
         {
           digest,
           store: () => putContent(driver, blobKey(digest), bytes),
-          record: () => (keepTags ? metadata.putManifestKeepingTags(facts) : metadata.putManifest(facts)),
+          record: () => (keepTags ? metadata.manifests.putKeepingTags(facts) : metadata.manifests.put(facts)),
         },
       );
       refuseIncomplete(check, acceptMissing);
@@ -147,10 +147,10 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
 
     async delete(repository, reference, author) {
       if (reference.tag !== undefined) {
-        if (!(await metadata.deleteTag(repository, reference.tag, dated(author, now())))) throw unknown(reference);
+        if (!(await metadata.tags.remove(repository, reference.tag, dated(author, now())))) throw unknown(reference);
         return;
       }
-      const { deleted, neededBy } = await metadata.deleteManifest(repository, reference.digest, dated(author, now()));
+      const { deleted, neededBy } = await metadata.manifests.remove(repository, reference.digest, dated(author, now()));
       if (neededBy !== undefined) throw stillNeeded('manifest', reference.digest, neededBy);
       if (!deleted) throw unknown(reference);
     },

@@ -13,14 +13,14 @@ const retryAfterSeconds = 60;
 
 /** Throws TOOMANYREQUESTS when `owner` or `address` has as many unfinished sessions as it may. '' stands for none. */
 export async function checkLimits(
-  metadata: Pick<MetadataStore, 'hasUploadsOfOwner' | 'hasUploadsFromAddress'>,
+  metadata: { readonly uploads: Pick<MetadataStore['uploads'], 'hasOwned' | 'hasFromAddress'> },
   limits: UploadLimits | undefined,
   owner: string,
   address: string,
 ): Promise<void> {
   if (!limits) return;
-  if (owner !== '' && (await metadata.hasUploadsOfOwner(owner, limits.perAccount))) throw tooMany('account', limits.perAccount);
-  if (address !== '' && (await metadata.hasUploadsFromAddress(address, limits.perAddress)))
+  if (owner !== '' && (await metadata.uploads.hasOwned(owner, limits.perAccount))) throw tooMany('account', limits.perAccount);
+  if (address !== '' && (await metadata.uploads.hasFromAddress(address, limits.perAddress)))
     throw tooMany('address', limits.perAddress);
 }
 

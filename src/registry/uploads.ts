@@ -94,7 +94,7 @@ export function createUploads(options: UploadsOptions): Uploads {
   const open = createOpenUploads({ driver, leases, maxOpenFiles });
 
   async function algorithmOf({ id, repository, owner }: UploadSession): Promise<DigestAlgorithm> {
-    const record = await metadata.findUpload(id);
+    const record = await metadata.uploads.find(id);
     if (record?.repository !== repository || record.owner !== owner)
       throw new OciError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: id } });
     return record.algorithm as DigestAlgorithm;
@@ -120,7 +120,7 @@ export function createUploads(options: UploadsOptions): Uploads {
 
   async function drop(id: string): Promise<void> {
     await open.abort(id);
-    await metadata.deleteUpload(id);
+    await metadata.uploads.remove(id);
   }
 
   async function dropUnlessBusy(id: string): Promise<boolean> {
@@ -147,7 +147,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       {
         digest,
         store: () => upload.publish(blobKey(digest)),
-        record: () => metadata.commitBlob(repository, digest, sizeBytes, id, now()),
+        record: () => metadata.blobs.commit(repository, digest, sizeBytes, id, now()),
       },
     );
     open.forget(id);
@@ -162,7 +162,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     async start(repository, algorithm, owner, address = '') {
       await checkLimits(metadata, limits, owner, address);
       const id = randomUUID();
-      await metadata.createUpload(id, repository, algorithm, now(), owner, address);
+      await metadata.uploads.create(id, repository, algorithm, now(), owner, address);
       return id;
     },
 
@@ -216,7 +216,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     },
 
     async expire(before) {
-      const ids = await metadata.uploadsStartedBefore(before, 1000);
+      const ids = await metadata.uploads.listStartedBefore(before, 1000);
       let dropped = 0;
       for (const id of ids) if (await dropUnlessBusy(id)) dropped++;
       return dropped;
@@ -228,7 +228,7 @@ export function createUploads(options: UploadsOptions): Uploads {
         if (signal?.aborted) break;
         const id = key.slice(key.lastIndexOf('/') + 1);
         if (modifiedAt.getTime() > before || key !== uploadKey(id) || open.isBusy(id)) continue;
-        if (await metadata.findUpload(id)) continue;
+        if (await metadata.uploads.find(id)) continue;
         await driver.delete([key]);
         swept++;
       }

@@ -20,7 +20,7 @@ const longestDescription = 300;
 
 export function createSearch(metadata: MetadataStore): Search {
   async function candidates(term: string, visible: AsyncIterable<string> | undefined): Promise<readonly string[]> {
-    if (!visible) return metadata.findRepositoriesHolding(term, maxCandidates);
+    if (!visible) return metadata.repositories.search(term, maxCandidates);
     const names: string[] = [];
     for await (const name of visible) {
       if (name.includes(term)) names.push(name);
@@ -30,7 +30,7 @@ export function createSearch(metadata: MetadataStore): Search {
   }
 
   async function describe(name: string): Promise<FoundRepository> {
-    const annotations = (await metadata.findAnnotations(name))?.annotations;
+    const annotations = (await metadata.manifests.findAnnotations(name))?.annotations;
     const fields = annotations ? (JSON.parse(annotations) as Readonly<Record<string, string>>) : {};
     const description = fields['org.opencontainers.image.description'] ?? '';
     return {

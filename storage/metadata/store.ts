@@ -1,30 +1,21 @@
-import type { Query } from './queries/query.ts';
-import type * as reads from './queries/reads.ts';
-import type * as writes from './queries/writes.ts';
-
-/** A module of query functions, seen from outside: each runs and resolves to its result. */
-type Operations<Module> = {
-  readonly [
-    Name in keyof Module as Module[Name] extends (...args: never[]) => Query<unknown> ? Name : never
-  ]: Module[Name] extends (...args: infer Args) => Query<infer Result> ? (...args: Args) => Promise<Result> : never;
-};
+import type { Subjects } from './queries/subjects.ts';
 
 /**
- * THE CONTRACT of a metadata store: every function of `queries/reads.ts` and `queries/writes.ts`.
+ * THE CONTRACT of a metadata store: its operations by subject, as the modules of `queries/` declare them, for example
+ * `metadata.manifests.findByTag(…)`.
  *
  * - A read sees every write already resolved, by any process.
  * - A write is one transaction: all of it or nothing. Durable (survives power loss) once resolved.
  * - Arguments and results are plain data (structured clone).
  * - A store that cannot be reached rejects with `MetadataError` `unavailable`: never an empty answer instead.
  */
-export type MetadataStore = Operations<typeof reads> &
-  Operations<typeof writes> & {
-    readonly name: string;
-    /** Rejects `unavailable` when the store does not answer, `denied` when it cannot be written. Cheap: used by `/readyz`. */
-    check(): Promise<void>;
-    /** Resolves when all writes begun are done. Idempotent. */
-    close(): Promise<void>;
-  };
+export interface MetadataStore extends Subjects {
+  readonly name: string;
+  /** Rejects `unavailable` when the store does not answer, `denied` when it cannot be written. Cheap: used by `/readyz`. */
+  check(): Promise<void>;
+  /** Resolves when all writes begun are done. Idempotent. */
+  close(): Promise<void>;
+}
 
 /**
  * `read_only`: the installation is moving elsewhere. `not_empty`: the place that it should move to is taken. `denied`: the

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { NewManifest } from '../../storage/metadata/queries/writes.ts';
+import type { NewManifest } from '../../storage/metadata/queries/manifests.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 import { testMirroredContent } from './mirrored-content.ts';
 
@@ -46,45 +46,51 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       await database.dispose();
     });
 
-    const blob = (repository: string, letter: string) => store.commitBlob(repository, digest(letter), 1, 'no upload', 1);
+    const blob = (repository: string, letter: string) => store.blobs.commit(repository, digest(letter), 1, 'no upload', 1);
     const manifest = (repository: string, letter: string, fields?: Partial<NewManifest>) =>
-      store.putManifest(newManifest(repository, letter, fields));
+      store.manifests.put(newManifest(repository, letter, fields));
 
     test('an upload is found until it is committed or deleted', async () => {
-      await store.createUpload('u1', 'app', 'sha256', 5);
-      await store.createUpload('u2', 'app', 'sha512', 7);
-      expect(await store.findUpload('u1')).toEqual({ id: 'u1', repository: 'app', algorithm: 'sha256', startedAt: 5, owner: '' });
-      expect(await store.uploadsStartedBefore(7, 10)).toEqual(['u1']);
-      expect(await store.uploadsStartedBefore(8, 1)).toEqual(['u1']);
-      await store.commitBlob('app', digest('a'), 3, 'u1', 6);
-      await store.deleteUpload('u2');
-      expect([await store.findUpload('u1'), await store.findUpload('u2')]).toEqual([undefined, undefined]);
-      expect(await store.findLink('app', digest('a'))).toEqual({ sizeBytes: 3 });
+      await store.uploads.create('u1', 'app', 'sha256', 5);
+      await store.uploads.create('u2', 'app', 'sha512', 7);
+      expect(await store.uploads.find('u1')).toEqual({
+        id: 'u1',
+        repository: 'app',
+        algorithm: 'sha256',
+        startedAt: 5,
+        owner: '',
+      });
+      expect(await store.uploads.listStartedBefore(7, 10)).toEqual(['u1']);
+      expect(await store.uploads.listStartedBefore(8, 1)).toEqual(['u1']);
+      await store.blobs.commit('app', digest('a'), 3, 'u1', 6);
+      await store.uploads.remove('u2');
+      expect([await store.uploads.find('u1'), await store.uploads.find('u2')]).toEqual([undefined, undefined]);
+      expect(await store.blobs.findLink('app', digest('a'))).toEqual({ sizeBytes: 3 });
     });
 
     test('a blob is served by the repositories that link it, and by no other', async () => {
       await blob('one', 'a');
       expect([
-        await store.mountBlob('one', 'two', digest('a'), 2),
-        await store.mountBlob('three', 'two', digest('a'), 2),
+        await store.blobs.mount('one', 'two', digest('a'), 2),
+        await store.blobs.mount('three', 'two', digest('a'), 2),
       ]).toEqual([true, false]);
-      expect([...(await store.repositoriesLinking(digest('a'), 10))].sort()).toEqual(['one', 'two']);
-      expect(await store.repositoriesLinking(digest('a'), 1)).toHaveLength(1);
-      expect(await store.unlinkBlob('one', digest('a'))).toEqual({ unlinked: true });
-      expect([await store.findLink('one', digest('a')), await store.findLink('two', digest('a'))]).toEqual([
+      expect([...(await store.blobs.listRepositories(digest('a'), 10))].sort()).toEqual(['one', 'two']);
+      expect(await store.blobs.listRepositories(digest('a'), 1)).toHaveLength(1);
+      expect(await store.blobs.unlink('one', digest('a'))).toEqual({ unlinked: true });
+      expect([await store.blobs.findLink('one', digest('a')), await store.blobs.findLink('two', digest('a'))]).toEqual([
         undefined,
         { sizeBytes: 1 },
       ]);
-      expect(await store.unlinkBlob('one', digest('a'))).toEqual({ unlinked: false });
+      expect(await store.blobs.unlink('one', digest('a'))).toEqual({ unlinked: false });
     });
 
     test('a manifest is found by digest and by tag; tags move', async () => {
       await manifest('app', 'm', { tags: ['x', 'y'] });
       await manifest('app', 'n', { tags: ['y'] });
-      expect(await store.findManifestByTag('app', 'x')).toEqual({ digest: digest('m'), mediaType: 'type/m', sizeBytes: 1 });
-      expect((await store.findManifestByTag('app', 'y'))?.digest).toBe(digest('n'));
-      expect((await store.findManifestByDigest('app', digest('m')))?.digest).toBe(digest('m'));
-      expect([await store.findManifestByTag('other', 'x'), await store.findManifestByDigest('other', digest('m'))]).toEqual([
+      expect(await store.manifests.findByTag('app', 'x')).toEqual({ digest: digest('m'), mediaType: 'type/m', sizeBytes: 1 });
+      expect((await store.manifests.findByTag('app', 'y'))?.digest).toBe(digest('n'));
+      expect((await store.manifests.findByDigest('app', digest('m')))?.digest).toBe(digest('m'));
+      expect([await store.manifests.findByTag('other', 'x'), await store.manifests.findByDigest('other', digest('m'))]).toEqual([
         undefined,
         undefined,
       ]);
@@ -98,15 +104,18 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
         tags: ['x'],
       });
       expect(check).toEqual({ missing: [digest('b'), digest('c'), digest('d')], wrongSize: [digest('a')] });
-      expect(await store.findManifestByTag('app', 'x')).toBeUndefined();
-      expect(await store.checkReferences('nobody', [content('a')], [])).toEqual({ missing: [digest('a')], wrongSize: [] });
+      expect(await store.manifests.findByTag('app', 'x')).toBeUndefined();
+      expect(await store.manifests.checkReferences('nobody', [content('a')], [])).toEqual({
+        missing: [digest('a')],
+        wrongSize: [],
+      });
     });
 
     test('putManifest with acceptMissing takes what is missing, never another size', async () => {
       await blob('app', 'a');
       expect((await manifest('app', 'm', { blobs: [content('b')], acceptMissing: true })).missing).toEqual([]);
       expect((await manifest('app', 'n', { blobs: [content('a', 2)], acceptMissing: true })).wrongSize).toEqual([digest('a')]);
-      expect(await store.findManifestByDigest('app', digest('n'))).toBeUndefined();
+      expect(await store.manifests.findByDigest('app', digest('n'))).toBeUndefined();
     });
 
     test('more references than one statement may have parameters for', async () => {
@@ -117,7 +126,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       const left = [...many];
       expect((await manifest('app', 'm', { blobs: many })).missing).toHaveLength(1700);
       while (left.length > 0) {
-        await Promise.all(left.splice(0, 100).map((one) => store.commitBlob('app', one.digest, 1, '', 1)));
+        await Promise.all(left.splice(0, 100).map((one) => store.blobs.commit('app', one.digest, 1, '', 1)));
       }
       expect((await manifest('app', 'm', { blobs: many })).missing).toEqual([]);
     });
@@ -126,12 +135,12 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       await blob('app', 'a');
       await manifest('app', 'm', { blobs: [content('a')] });
       await manifest('app', 'i', { children: [content('m')] });
-      expect(await store.unlinkBlob('app', digest('a'))).toEqual({ unlinked: false, neededBy: digest('m') });
-      expect(await store.deleteManifest('app', digest('m'))).toEqual({ deleted: false, neededBy: digest('i') });
-      expect(await store.deleteManifest('app', digest('i'))).toEqual({ deleted: true });
-      expect(await store.deleteManifest('app', digest('m'))).toEqual({ deleted: true });
-      expect(await store.unlinkBlob('app', digest('a'))).toEqual({ unlinked: true });
-      expect(await store.deleteManifest('app', digest('m'))).toEqual({ deleted: false });
+      expect(await store.blobs.unlink('app', digest('a'))).toEqual({ unlinked: false, neededBy: digest('m') });
+      expect(await store.manifests.remove('app', digest('m'))).toEqual({ deleted: false, neededBy: digest('i') });
+      expect(await store.manifests.remove('app', digest('i'))).toEqual({ deleted: true });
+      expect(await store.manifests.remove('app', digest('m'))).toEqual({ deleted: true });
+      expect(await store.blobs.unlink('app', digest('a'))).toEqual({ unlinked: true });
+      expect(await store.manifests.remove('app', digest('m'))).toEqual({ deleted: false });
     });
 
     /** Runs both by turns first, on this store and on another one, as two processes would, thirty times. */
@@ -151,8 +160,8 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       race(async (one, other, repository) => {
         await blob(repository, 'a');
         const [put, unlink] = await Promise.all([
-          one.putManifest(newManifest(repository, 'm', { blobs: [content('a')] })),
-          other.unlinkBlob(repository, digest('a')),
+          one.manifests.put(newManifest(repository, 'm', { blobs: [content('a')] })),
+          other.blobs.unlink(repository, digest('a')),
         ]);
         expect(put.missing.length === 0).toBe(!unlink.unlinked);
       }));
@@ -161,21 +170,21 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       race(async (one, other, repository) => {
         await manifest(repository, 'm', { tags: ['x'] });
         const [put, deletion] = await Promise.all([
-          one.putManifest(newManifest(repository, 'i', { children: [content('m')], tags: ['y'] })),
-          other.deleteManifest(repository, digest('m')),
+          one.manifests.put(newManifest(repository, 'i', { children: [content('m')], tags: ['y'] })),
+          other.manifests.remove(repository, digest('m')),
         ]);
         expect(put.missing.length === 0).toBe(!deletion.deleted);
-        expect(await store.listTags(repository, '', 10)).toEqual(deletion.deleted ? [] : ['x', 'y']);
+        expect(await store.tags.list(repository, '', 10)).toEqual(deletion.deleted ? [] : ['x', 'y']);
       }));
 
     test('a tag that moves while its old manifest is deleted points at the new one', () =>
       race(async (one, other, repository) => {
         await manifest(repository, 'm', { tags: ['x'] });
         await Promise.all([
-          one.putManifest(newManifest(repository, 'n', { tags: ['x'] })),
-          other.deleteManifest(repository, digest('m')),
+          one.manifests.put(newManifest(repository, 'n', { tags: ['x'] })),
+          other.manifests.remove(repository, digest('m')),
         ]);
-        expect((await store.findManifestByTag(repository, 'x'))?.digest).toBe(digest('n'));
+        expect((await store.manifests.findByTag(repository, 'x'))?.digest).toBe(digest('n'));
       }));
 
     test('many writers in two processes: everything that was acknowledged is there', async () => {
@@ -185,14 +194,14 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
           const writer = index % 2 === 0 ? store : second;
           const repository = `many${index % 4}`;
           for (const letter of ['a', 'b', 'c']) {
-            await writer.commitBlob(repository, digest(letter), 1, `u${index}`, index);
-            await writer.putManifest(
+            await writer.blobs.commit(repository, digest(letter), 1, `u${index}`, index);
+            await writer.manifests.put(
               newManifest(repository, 'm', { blobs: [content(letter)], tags: ['latest', `t${index}-${letter}`] }),
             );
           }
         }),
       );
-      const tags = await Promise.all([0, 1, 2, 3].map((index) => second.listTags(`many${index}`, '', 100)));
+      const tags = await Promise.all([0, 1, 2, 3].map((index) => second.tags.list(`many${index}`, '', 100)));
       expect(tags.map(({ length }) => length)).toEqual([25, 25, 25, 25]);
       await second.close();
     });
@@ -200,25 +209,25 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     test('deleting a manifest takes its tags along; deleting a tag leaves the manifest', async () => {
       await manifest('app', 'm', { tags: ['x', 'y', 'z'] });
       expect([
-        await store.deleteTag('app', 'x'),
-        await store.deleteTag('app', 'x'),
-        await store.deleteTag('nobody', 'y'),
+        await store.tags.remove('app', 'x'),
+        await store.tags.remove('app', 'x'),
+        await store.tags.remove('nobody', 'y'),
       ]).toEqual([true, false, false]);
-      expect(await store.listTags('app', '', 10)).toEqual(['y', 'z']);
-      await store.deleteManifest('app', digest('m'));
-      expect(await store.listTags('app', '', 10)).toEqual([]);
-      expect(await store.repositoryExists('app')).toBe(true);
+      expect(await store.tags.list('app', '', 10)).toEqual(['y', 'z']);
+      await store.manifests.remove('app', digest('m'));
+      expect(await store.tags.list('app', '', 10)).toEqual([]);
+      expect(await store.repositories.exists('app')).toBe(true);
     });
 
     test('listings are ascending by bytes, in pages, whatever the names', async () => {
       const tags = ['Z', '_', 'a', 'a-', 'a.b', 'aB', 'ab', 'v1', 'v10', 'v2'];
       await manifest('app', 'm', { tags: [...tags].reverse() });
       for (const repository of ['b', 'a/b', 'a-b', 'a']) await blob(repository, 'a');
-      expect(await store.listTags('app', '', 100)).toEqual(tags);
-      expect(await store.listTags('app', 'a-', 3)).toEqual(['a.b', 'aB', 'ab']);
-      expect(await store.listTags('app', "' OR 1=1 --", 2)).toEqual(['Z', '_']);
-      expect(await store.listRepositories('', 100)).toEqual(['a', 'a-b', 'a/b', 'app', 'b']);
-      expect(await store.listRepositories('a-b', 1)).toEqual(['a/b']);
+      expect(await store.tags.list('app', '', 100)).toEqual(tags);
+      expect(await store.tags.list('app', 'a-', 3)).toEqual(['a.b', 'aB', 'ab']);
+      expect(await store.tags.list('app', "' OR 1=1 --", 2)).toEqual(['Z', '_']);
+      expect(await store.repositories.list('', 100)).toEqual(['a', 'a-b', 'a/b', 'app', 'b']);
+      expect(await store.repositories.list('a-b', 1)).toEqual(['a/b']);
     });
 
     test('referrers are listed by subject and artifact type', async () => {
@@ -226,13 +235,15 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       await manifest('app', 'c', { subject, artifactType: 't/1', annotations: '{"k":"v"}' });
       await manifest('app', 'b', { subject, artifactType: 't/2' });
       await manifest('other', 'd', { subject, artifactType: 't/1' });
-      const all = await store.listReferrers('app', subject, undefined, '', 10);
+      const all = await store.manifests.listReferrers('app', subject, undefined, '', 10);
       expect(all.map((one) => [one.digest, one.artifactType, one.annotations])).toEqual([
         [digest('b'), 't/2', null],
         [digest('c'), 't/1', '{"k":"v"}'],
       ]);
-      expect((await store.listReferrers('app', subject, 't/1', '', 10)).map((one) => one.digest)).toEqual([digest('c')]);
-      expect((await store.listReferrers('app', subject, undefined, digest('b'), 10)).map((one) => one.digest)).toEqual([
+      expect((await store.manifests.listReferrers('app', subject, 't/1', '', 10)).map((one) => one.digest)).toEqual([
+        digest('c'),
+      ]);
+      expect((await store.manifests.listReferrers('app', subject, undefined, digest('b'), 10)).map((one) => one.digest)).toEqual([
         digest('c'),
       ]);
     });
@@ -241,70 +252,70 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       const subject = digest('s');
       await manifest('app', 'b', { subject, artifactType: 't/2', annotations: JSON.stringify({ large: 'ä'.repeat(5000) }) });
       await manifest('app', 'a', { subject, artifactType: 't/1' });
-      const [small = 0, large = 0, ...none] = await store.listReferrerSizes('app', subject, undefined, '', 10);
+      const [small = 0, large = 0, ...none] = await store.manifests.listReferrerSizes('app', subject, undefined, '', 10);
       expect([large - small, none]).toEqual([10_012, []]);
-      expect(await store.listReferrerSizes('app', subject, 't/1', '', 10)).toEqual([small]);
-      expect(await store.listReferrerSizes('app', subject, undefined, '', 1)).toEqual([small]);
+      expect(await store.manifests.listReferrerSizes('app', subject, 't/1', '', 10)).toEqual([small]);
+      expect(await store.manifests.listReferrerSizes('app', subject, undefined, '', 1)).toEqual([small]);
     });
 
     test('a lease has one holder until it is released or over', async () => {
       expect([
-        await store.takeLease('work', 'one', 100, 200),
-        await store.takeLease('work', 'two', 150, 250),
-        await store.takeLease('other work', 'two', 150, 250),
-        await store.takeLease('work', 'one', 190, 290),
-        await store.takeLease('work', 'two', 289, 389),
-        await store.takeLease('work', 'two', 290, 390),
-        await store.takeLease('work', 'one', 300, 400),
+        await store.leases.take('work', 'one', 100, 200),
+        await store.leases.take('work', 'two', 150, 250),
+        await store.leases.take('other work', 'two', 150, 250),
+        await store.leases.take('work', 'one', 190, 290),
+        await store.leases.take('work', 'two', 289, 389),
+        await store.leases.take('work', 'two', 290, 390),
+        await store.leases.take('work', 'one', 300, 400),
       ]).toEqual([true, false, true, true, false, true, false]);
-      await store.releaseLease('work', 'one');
-      expect(await store.takeLease('work', 'one', 300, 400)).toBe(false);
-      await store.releaseLease('work', 'two');
-      expect(await store.takeLease('work', 'one', 300, 400)).toBe(true);
-      await store.forgetLeases(400);
-      expect([await store.takeLease('work', 'two', 0, 1), await store.takeLease('other work', 'one', 0, 1)]).toEqual([
+      await store.leases.release('work', 'one');
+      expect(await store.leases.take('work', 'one', 300, 400)).toBe(false);
+      await store.leases.release('work', 'two');
+      expect(await store.leases.take('work', 'one', 300, 400)).toBe(true);
+      await store.leases.forget(400);
+      expect([await store.leases.take('work', 'two', 0, 1), await store.leases.take('other work', 'one', 0, 1)]).toEqual([
         false,
         true,
       ]);
     });
 
     test('who holds a lease can tell something to those who wait for it', async () => {
-      await store.takeLease('work', 'one', 100, 200, 'half');
+      await store.leases.take('work', 'one', 100, 200, 'half');
       expect([
-        await store.findLease('work', 199),
-        await store.findLease('work', 200),
-        await store.findLease('other', 100),
+        await store.leases.find('work', 199),
+        await store.leases.find('work', 200),
+        await store.leases.find('other', 100),
       ]).toEqual([{ note: 'half' }, undefined, undefined]);
-      await store.takeLease('work', 'one', 150, 250);
-      expect(await store.findLease('work', 150)).toEqual({ note: null });
+      await store.leases.take('work', 'one', 150, 250);
+      expect(await store.leases.find('work', 150)).toEqual({ note: null });
     });
 
     test('the holder of a lease learns that it is wanted, and the next holder does not', async () => {
-      await store.takeLease('work', 'one', 100, 200);
-      expect(await store.leaseState('work')).toEqual({ heldUntil: 200, wanted: 0 });
-      await store.requestLease('work');
-      await store.takeLease('work', 'one', 150, 250);
-      expect(await store.leaseState('work')).toEqual({ heldUntil: 250, wanted: 1 });
-      await store.takeLease('work', 'two', 300, 400);
-      expect([await store.leaseState('work'), await store.leaseState('other')]).toEqual([
+      await store.leases.take('work', 'one', 100, 200);
+      expect(await store.leases.findState('work')).toEqual({ heldUntil: 200, wanted: 0 });
+      await store.leases.request('work');
+      await store.leases.take('work', 'one', 150, 250);
+      expect(await store.leases.findState('work')).toEqual({ heldUntil: 250, wanted: 1 });
+      await store.leases.take('work', 'two', 300, 400);
+      expect([await store.leases.findState('work'), await store.leases.findState('other')]).toEqual([
         { heldUntil: 400, wanted: 0 },
         undefined,
       ]);
     });
 
     test('a lease whose holder has not renewed it can be taken before its end, and not one that was renewed meanwhile', async () => {
-      await store.takeLease('work', 'one', 4000, 5000);
+      await store.leases.take('work', 'one', 4000, 5000);
       expect([
-        await store.takeLease('work', 'two', 100, 200, null, 4999),
-        await store.takeLease('work', 'two', 100, 200, null, 5000),
-        await store.leaseState('work'),
+        await store.leases.take('work', 'two', 100, 200, null, 4999),
+        await store.leases.take('work', 'two', 100, 200, null, 5000),
+        await store.leases.findState('work'),
       ]).toEqual([false, true, { heldUntil: 200, wanted: 0 }]);
     });
 
     test('of many who take a lease at once, in two processes, one gets it', () =>
       race(async (one, other, name) => {
         const takers = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? one : other));
-        const taken = await Promise.all(takers.map((taker, index) => taker.takeLease(name, `h${index}`, 1, 2)));
+        const taken = await Promise.all(takers.map((taker, index) => taker.leases.take(name, `h${index}`, 1, 2)));
         expect(taken.filter(Boolean)).toHaveLength(1);
       }));
 
@@ -312,60 +323,60 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       race(async (one, other, name) => {
         const event = { at: 1, actor: name, address: '', action: 'user.create', target: name, result: 'done' } as const;
         const created = await Promise.all(
-          [one, other, one, other].map((store) => store.createAccountOfSubject(name, 'issuer', `s-${name}`, event)),
+          [one, other, one, other].map((store) => store.accounts.createForSubject(name, 'issuer', `s-${name}`, event)),
         );
         const ids = created.map((account) => account?.id);
-        const account = await one.findAccountByName(name);
+        const account = await one.accounts.findByName(name);
         expect([new Set(ids).size, ids[0]]).toEqual([1, account?.id]);
-        expect(await other.createAccountOfSubject(name, 'issuer', 'another', event)).toBeUndefined();
-        expect(await other.createAccountOfSubject(name, 'another issuer', `s-${name}`, event)).toBeUndefined();
+        expect(await other.accounts.createForSubject(name, 'issuer', 'another', event)).toBeUndefined();
+        expect(await other.accounts.createForSubject(name, 'another issuer', `s-${name}`, event)).toBeUndefined();
       }));
 
     test("a subject's account is forgotten with the account", async () => {
       const event = { at: 1, actor: 'a', address: '', action: 'user.create', target: 'a', result: 'done' } as const;
-      const { id = 0 } = (await store.createAccountOfSubject('a', 'issuer', 'subject', event)) ?? {};
-      expect(await store.findAccountOfSubject('issuer', 'subject')).toBe(id);
-      await store.deleteAccount(id, { ...event, action: 'account.delete' });
-      expect(await store.findAccountOfSubject('issuer', 'subject')).toBeUndefined();
+      const { id = 0 } = (await store.accounts.createForSubject('a', 'issuer', 'subject', event)) ?? {};
+      expect(await store.accounts.findBySubject('issuer', 'subject')).toBe(id);
+      await store.accounts.remove(id, { ...event, action: 'account.delete' });
+      expect(await store.accounts.findBySubject('issuer', 'subject')).toBeUndefined();
     });
 
     test('a write that fails changes nothing, and harms none of those that run beside it', async () => {
-      await store.createUpload('taken', 'app', 'sha256', 1);
+      await store.uploads.create('taken', 'app', 'sha256', 1);
       const outcomes = await Promise.allSettled([
-        store.createUpload('one', 'app', 'sha256', 1),
-        store.createUpload('taken', 'app', 'sha256', 1),
-        store.createUpload('two', 'app', 'sha256', 1),
+        store.uploads.create('one', 'app', 'sha256', 1),
+        store.uploads.create('taken', 'app', 'sha256', 1),
+        store.uploads.create('two', 'app', 'sha256', 1),
       ]);
       expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-      expect((await store.findUpload('two'))?.id).toBe('two');
+      expect((await store.uploads.find('two'))?.id).toBe('two');
     });
 
     test('a read sees every write already resolved, also one of another process', async () => {
       const other = await database.reopen();
       for (let round = 0; round < 20; round++) {
-        await store.createUpload(`u${round}`, 'app', 'sha256', 1);
-        expect((await other.findUpload(`u${round}`))?.id).toBe(`u${round}`);
+        await store.uploads.create(`u${round}`, 'app', 'sha256', 1);
+        expect((await other.uploads.find(`u${round}`))?.id).toBe(`u${round}`);
       }
-      await Promise.all([other.createUpload('mine', 'app', 'sha256', 1), store.createUpload('yours', 'app', 'sha256', 1)]);
-      expect([(await store.findUpload('mine'))?.id, (await other.findUpload('yours'))?.id]).toEqual(['mine', 'yours']);
+      await Promise.all([other.uploads.create('mine', 'app', 'sha256', 1), store.uploads.create('yours', 'app', 'sha256', 1)]);
+      expect([(await store.uploads.find('mine'))?.id, (await other.uploads.find('yours'))?.id]).toEqual(['mine', 'yours']);
       await other.close();
     });
 
     test('many may open it at once', async () => {
       const others = await Promise.all(Array.from({ length: 4 }, () => database.reopen()));
-      await Promise.all(others.map((other, index) => other.createUpload(`u${index}`, 'app', 'sha256', 1)));
-      expect(await store.uploadsStartedBefore(2, 10)).toHaveLength(4);
+      await Promise.all(others.map((other, index) => other.uploads.create(`u${index}`, 'app', 'sha256', 1)));
+      expect(await store.uploads.listStartedBefore(2, 10)).toHaveLength(4);
       await Promise.all(others.map((other) => other.close()));
     });
 
     test('close waits for the writes begun; afterwards everything rejects closed', async () => {
       const other = await database.reopen();
-      const writes = Array.from({ length: 50 }, (_, index) => other.createUpload(`u${index}`, 'app', 'sha256', 1));
+      const writes = Array.from({ length: 50 }, (_, index) => other.uploads.create(`u${index}`, 'app', 'sha256', 1));
       await other.close();
       await Promise.all(writes);
-      expect(await store.uploadsStartedBefore(2, 100)).toHaveLength(50);
-      await expect(other.findUpload('u1')).rejects.toMatchObject({ code: 'closed' });
-      await expect(other.deleteUpload('u1')).rejects.toMatchObject({ code: 'closed' });
+      expect(await store.uploads.listStartedBefore(2, 100)).toHaveLength(50);
+      await expect(other.uploads.find('u1')).rejects.toMatchObject({ code: 'closed' });
+      await expect(other.uploads.remove('u1')).rejects.toMatchObject({ code: 'closed' });
       await other.close();
     });
 
@@ -383,19 +394,19 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
 
     test('repositories are found by a part of their names, whatever it means to the database', async () => {
       for (const name of ['a_b', 'axb', 'team/a_b']) await blob(name, 'a');
-      expect(await store.findRepositoriesHolding('a_b', 9)).toEqual(['a_b', 'team/a_b']);
-      expect(await store.findRepositoriesHolding('', 2)).toEqual(['a_b', 'axb']);
-      for (const text of ['%', '\\', "'"]) expect(await store.findRepositoriesHolding(text, 9)).toEqual([]);
+      expect(await store.repositories.search('a_b', 9)).toEqual(['a_b', 'team/a_b']);
+      expect(await store.repositories.search('', 2)).toEqual(['a_b', 'axb']);
+      for (const text of ['%', '\\', "'"]) expect(await store.repositories.search(text, 9)).toEqual([]);
     });
 
     test('annotations are those of latest, else of the last tag', async () => {
       await manifest('app', 'a', { tags: ['1', 'y'], annotations: '{"of":"a"}' });
-      expect(await store.findAnnotations('app')).toEqual({ annotations: '{"of":"a"}' });
+      expect(await store.manifests.findAnnotations('app')).toEqual({ annotations: '{"of":"a"}' });
       await manifest('app', 'b', { tags: ['latest'], annotations: '{"of":"b"}' });
-      expect(await store.findAnnotations('app')).toEqual({ annotations: '{"of":"b"}' });
-      expect(await store.findAnnotations('none')).toBeUndefined();
+      expect(await store.manifests.findAnnotations('app')).toEqual({ annotations: '{"of":"b"}' });
+      expect(await store.manifests.findAnnotations('none')).toBeUndefined();
       await manifest('app', 'c', { tags: ['latest'], annotations: JSON.stringify({ large: 'ä'.repeat(40_000) }) });
-      expect(await store.findAnnotations('app')).toEqual({ annotations: null });
+      expect(await store.manifests.findAnnotations('app')).toEqual({ annotations: null });
     });
 
     testMirroredContent(() => store);

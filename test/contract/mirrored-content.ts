@@ -6,7 +6,7 @@ const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 /** What a store promises about mirrored content. */
 export function testMirroredContent(store: () => MetadataStore): void {
   const tag = (name: string, letter: string, now: number) =>
-    store().recordMirroredTag({
+    store().mirroredTags.record({
       repository: 'docker.io/library/a',
       upstream: 'docker.io',
       byLogin: false,
@@ -17,7 +17,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
       now,
     });
   const manifest = (letter: string, promises: readonly string[], repository = 'docker.io/library/a') =>
-    store().recordMirroredManifest({
+    store().mirroredContent.recordManifest({
       repository,
       upstream: 'docker.io',
       byLogin: false,
@@ -35,7 +35,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
 
   test('a mirrored tag is known before its manifest is, and becomes a tag when it comes', async () => {
     await tag('1', 'a', 7);
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toEqual({
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toEqual({
       digest: digest('a'),
       mediaType: 'type/m',
       sizeBytes: 9,
@@ -46,10 +46,10 @@ export function testMirroredContent(store: () => MetadataStore): void {
       heldSizeBytes: null,
       heldSince: null,
     });
-    expect(await store().listTags('docker.io/library/a', '', 9)).toEqual([]);
+    expect(await store().tags.list('docker.io/library/a', '', 9)).toEqual([]);
     await manifest('a', []);
-    expect(await store().listTags('docker.io/library/a', '', 9)).toEqual(['1']);
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({
+    expect(await store().tags.list('docker.io/library/a', '', 9)).toEqual(['1']);
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject({
       heldDigest: digest('a'),
       heldMediaType: 'type/m',
       heldSizeBytes: 9,
@@ -57,57 +57,57 @@ export function testMirroredContent(store: () => MetadataStore): void {
     });
     await tag('1', 'b', 8);
     const moved = { digest: digest('b'), checkedAt: 8, heldDigest: digest('a'), heldSince: 7 };
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject(moved);
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject(moved);
     await manifest('b', []);
-    expect(await store().findManifestByTag('docker.io/library/a', '1')).toMatchObject({ digest: digest('b') });
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ heldDigest: digest('b'), heldSince: 8 });
+    expect(await store().manifests.findByTag('docker.io/library/a', '1')).toMatchObject({ digest: digest('b') });
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject({ heldDigest: digest('b'), heldSince: 8 });
   });
 
   test('a tag that is missing keeps the first time, until it is there again or dropped', async () => {
     await tag('1', 'a', 1);
-    await store().recordMissingTag('docker.io/library/a', '1', 5);
-    await store().recordMissingTag('docker.io/library/a', '1', 6);
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ checkedAt: 6, missingSince: 5 });
+    await store().mirroredTags.recordMissing('docker.io/library/a', '1', 5);
+    await store().mirroredTags.recordMissing('docker.io/library/a', '1', 6);
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject({ checkedAt: 6, missingSince: 5 });
     await tag('1', 'a', 7);
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ missingSince: null });
-    await store().dropMirroredTag('docker.io/library/a', '1');
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toBeUndefined();
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject({ missingSince: null });
+    await store().mirroredTags.remove('docker.io/library/a', '1');
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toBeUndefined();
   });
 
   test('only what nobody mirrors counts as pushed', async () => {
-    await store().commitBlob('own', digest('a'), 1, 'no upload', 1);
+    await store().blobs.commit('own', digest('a'), 1, 'no upload', 1);
     await tag('1', 'a', 1);
     const names = ['own', 'docker.io/library/a', 'none'];
-    expect(await Promise.all(names.map((name) => store().isPushedRepository(name)))).toEqual([true, false, false]);
+    expect(await Promise.all(names.map((name) => store().repositories.isPushed(name)))).toEqual([true, false, false]);
   });
 
   test('what a mirror had is kept once somebody pushes into it', async () => {
-    await store().recordMirroredBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
-    await store().commitBlob('docker.io/library/a', digest('c'), 1, 'no upload', 2);
-    expect(await store().isPushedRepository('docker.io/library/a')).toBe(true);
-    expect(await store().evictContent(digest('b'), 9)).toBe(false);
-    expect(await store().findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
+    await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
+    await store().blobs.commit('docker.io/library/a', digest('c'), 1, 'no upload', 2);
+    expect(await store().repositories.isPushed('docker.io/library/a')).toBe(true);
+    expect(await store().mirrorSpace.evict(digest('b'), 9)).toBe(false);
+    expect(await store().blobs.findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
   });
 
   test('a manifest promises content, and content that is held can be linked', async () => {
     await manifest('a', ['b', 'c']);
-    await store().recordMirroredBlob([holder('docker.io/library/other')], digest('b'), 5, 1);
-    expect(await store().findPromise('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5, isOpen: 1 });
-    expect(await store().findPromise('docker.io/library/a', digest('c'))).toEqual({ sizeBytes: 5, isOpen: 0 });
-    expect(await store().findPromise('docker.io/library/a', digest('d'))).toBeUndefined();
-    expect(await store().linkHeldBlob(holder('docker.io/library/a'), digest('b'), 2)).toBe(true);
-    expect(await store().linkHeldBlob(holder('docker.io/library/a'), digest('c'), 2)).toBe(false);
-    expect(await store().findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
+    await store().mirroredContent.recordBlob([holder('docker.io/library/other')], digest('b'), 5, 1);
+    expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5, isOpen: 1 });
+    expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('c'))).toEqual({ sizeBytes: 5, isOpen: 0 });
+    expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('d'))).toBeUndefined();
+    expect(await store().mirroredContent.linkBlob(holder('docker.io/library/a'), digest('b'), 2)).toBe(true);
+    expect(await store().mirroredContent.linkBlob(holder('docker.io/library/a'), digest('c'), 2)).toBe(false);
+    expect(await store().blobs.findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
   });
 
   test('content that came by a login is promised to nobody, whoever names it; until somebody has it without', async () => {
-    const isOpen = async () => (await store().findPromise('docker.io/library/a', digest('b')))?.isOpen;
+    const isOpen = async () => (await store().mirroredContent.findExpected('docker.io/library/a', digest('b')))?.isOpen;
     await manifest('a', ['b']);
-    await store().recordMirroredBlob([{ ...holder('docker.io/company/a'), byLogin: true }], digest('b'), 5, 1);
+    await store().mirroredContent.recordBlob([{ ...holder('docker.io/company/a'), byLogin: true }], digest('b'), 5, 1);
     expect(await isOpen()).toBe(0);
-    await store().recordMirroredBlob([holder('ghcr.io/x')], digest('b'), 5, 1);
+    await store().mirroredContent.recordBlob([holder('ghcr.io/x')], digest('b'), 5, 1);
     expect(await isOpen()).toBe(1);
-    await store().linkHeldBlob({ ...holder('ghcr.io/x'), byLogin: true }, digest('b'), 2);
+    await store().mirroredContent.linkBlob({ ...holder('ghcr.io/x'), byLogin: true }, digest('b'), 2);
     expect(await isOpen()).toBe(0);
   });
 
@@ -115,23 +115,23 @@ export function testMirroredContent(store: () => MetadataStore): void {
     await manifest('a', []);
     await manifest('b', [], 'ghcr.io/x');
     const names = ['docker.io/library/a', 'ghcr.io/x', 'none'];
-    const found = await Promise.all(names.map((name) => store().findAnyManifest(name)));
+    const found = await Promise.all(names.map((name) => store().manifests.findAny(name)));
     expect(found).toEqual([digest('a'), digest('b'), undefined]);
   });
 
   test('a repository is hidden where something came by a login, and nobody has lately seen it without', async () => {
     const company = { ...holder('docker.io/company/a'), byLogin: true };
     const hidden = (since: number) =>
-      store().listHiddenRepositories(['docker.io/company/a', 'docker.io/x', 'own', 'none'], since);
+      store().mirroredRepositories.listHidden(['docker.io/company/a', 'docker.io/x', 'own', 'none'], since);
     const note = (isPublic: boolean, proof: string | null, now: number) =>
-      store().recordUpstreamVisibility(company, { isPublic, proof, now });
-    await store().commitBlob('own', digest('a'), 1, 'no upload', 1);
-    await store().recordMirroredBlob([holder('docker.io/x')], digest('b'), 5, 1);
+      store().mirroredRepositories.recordVisibility(company, { isPublic, proof, now });
+    await store().blobs.commit('own', digest('a'), 1, 'no upload', 1);
+    await store().mirroredContent.recordBlob([holder('docker.io/x')], digest('b'), 5, 1);
     await note(false, null, 1);
-    expect(await store().repositoryExists('docker.io/company/a')).toBe(false);
-    expect(await store().findUpstreamVisibility('docker.io/company/a')).toBeUndefined();
-    await store().recordMirroredBlob([company], digest('b'), 5, 1);
-    expect(await store().findUpstreamVisibility('docker.io/company/a')).toEqual({
+    expect(await store().repositories.exists('docker.io/company/a')).toBe(false);
+    expect(await store().mirroredRepositories.findVisibility('docker.io/company/a')).toBeUndefined();
+    await store().mirroredContent.recordBlob([company], digest('b'), 5, 1);
+    expect(await store().mirroredRepositories.findVisibility('docker.io/company/a')).toEqual({
       byLogin: 1,
       isPublic: null,
       checkedAt: 0,
@@ -142,112 +142,121 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect([await hidden(5), await hidden(6)]).toEqual([[], ['docker.io/company/a']]);
     await note(false, null, 7);
     expect(await hidden(0)).toEqual(['docker.io/company/a']);
-    expect(await store().findUpstreamVisibility('docker.io/company/a')).toMatchObject({ isPublic: 0, proof: digest('c') });
+    expect(await store().mirroredRepositories.findVisibility('docker.io/company/a')).toMatchObject({
+      isPublic: 0,
+      proof: digest('c'),
+    });
   });
 
-  const size = () => store().mirrorSize();
+  const size = () => store().mirrorSpace.size();
   const oldest = async (isProtected: boolean) =>
-    (await store().leastRecentlyUsed(isProtected, 2)).map((content) => content.digest);
+    (await store().mirrorSpace.listLeastRecentlyUsed(isProtected, 2)).map((content) => content.digest);
 
   test('content is counted once, ordered by its last use, and protected when it is used again after it came', async () => {
     await manifest('a', []);
-    await store().recordMirroredBlob([holder('docker.io/x'), holder('docker.io/y')], digest('b'), 5, 2);
-    await store().recordMirroredBlob([holder('docker.io/x')], digest('c'), 7, 3);
-    await store().recordUses([
+    await store().mirroredContent.recordBlob([holder('docker.io/x'), holder('docker.io/y')], digest('b'), 5, 2);
+    await store().mirroredContent.recordBlob([holder('docker.io/x')], digest('c'), 7, 3);
+    await store().mirroredContent.recordUses([
       { digest: digest('a'), usedAt: 4, isNew: false },
       { digest: digest('none'), usedAt: 4, isNew: true },
       { digest: digest('c'), usedAt: 1, isNew: true },
     ]);
     expect(await size()).toEqual({ contentBytes: 21, protectedBytes: 0, transitBytes: 0 });
     expect(await oldest(false)).toEqual([digest('b'), digest('c')]);
-    await store().recordUses([{ digest: digest('b'), usedAt: 5, isNew: true }]);
+    await store().mirroredContent.recordUses([{ digest: digest('b'), usedAt: 5, isNew: true }]);
     expect([await oldest(true), await oldest(false)]).toEqual([[digest('b')], [digest('c'), digest('a')]]);
     expect(await size()).toMatchObject({ contentBytes: 21, protectedBytes: 5 });
-    await store().evictContent(digest('b'), 6);
+    await store().mirrorSpace.evict(digest('b'), 6);
     expect(await size()).toEqual({ contentBytes: 16, protectedBytes: 0, transitBytes: 5 });
   });
 
   test('there is room for so much and no more, counting what comes and what leaves', async () => {
-    const arrivals = ['b', 'c', 'd'].map((letter) => store().reserveRoom(digest(letter), 5, 12, 1));
+    const arrivals = ['b', 'c', 'd'].map((letter) => store().mirrorSpace.reserve(digest(letter), 5, 12, 1));
     expect((await Promise.all(arrivals)).filter(Boolean)).toHaveLength(2);
     expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 10 });
-    await store().renewArrivals(['b', 'c', 'd'].map(digest), 5);
-    expect([await store().transitsSince(5, false, 9), await store().transitsSince(6, false, 9)]).toMatchObject([
-      [],
-      { length: 2 },
-    ]);
-    await store().endTransits(['b', 'c', 'd'].map(digest), false);
-    expect(await store().reserveRoom(digest('b'), 5, 12, 1)).toBe(true);
-    await store().recordMirroredBlob([holder('docker.io/x')], digest('b'), 5, 1);
+    await store().mirrorSpace.renewReservations(['b', 'c', 'd'].map(digest), 5);
+    expect([
+      await store().mirrorSpace.listReservations(5, false, 9),
+      await store().mirrorSpace.listReservations(6, false, 9),
+    ]).toMatchObject([[], { length: 2 }]);
+    await store().mirrorSpace.release(['b', 'c', 'd'].map(digest), false);
+    expect(await store().mirrorSpace.reserve(digest('b'), 5, 12, 1)).toBe(true);
+    await store().mirroredContent.recordBlob([holder('docker.io/x')], digest('b'), 5, 1);
     expect(await size()).toEqual({ contentBytes: 5, protectedBytes: 0, transitBytes: 0 });
-    expect(await store().evictContent(digest('b'), 7)).toBe(true);
-    expect(await store().reserveRoom(digest('c'), 8, 12, 8)).toBe(false);
-    expect(await store().transitsSince(7, true, 9)).toEqual([]);
-    expect(await store().transitsSince(8, true, 9)).toEqual([{ digest: digest('b') }]);
-    expect(await store().transitsSince(8, false, 9)).toEqual([]);
-    await store().endTransits([digest('b')], true);
-    expect(await store().reserveRoom(digest('c'), 8, 12, 8)).toBe(true);
+    expect(await store().mirrorSpace.evict(digest('b'), 7)).toBe(true);
+    expect(await store().mirrorSpace.reserve(digest('c'), 8, 12, 8)).toBe(false);
+    expect(await store().mirrorSpace.listReservations(7, true, 9)).toEqual([]);
+    expect(await store().mirrorSpace.listReservations(8, true, 9)).toEqual([{ digest: digest('b') }]);
+    expect(await store().mirrorSpace.listReservations(8, false, 9)).toEqual([]);
+    await store().mirrorSpace.release([digest('b')], true);
+    expect(await store().mirrorSpace.reserve(digest('c'), 8, 12, 8)).toBe(true);
   });
 
   test('a refusal is remembered until it is forgotten', async () => {
-    expect([await store().refuseBlob(digest('b'), 1), await store().refuseBlob(digest('b'), 5)]).toEqual([false, true]);
-    await store().forgetRefusals(2);
-    expect(await store().refuseBlob(digest('b'), 6)).toBe(false);
+    expect([
+      await store().mirroredContent.refuseBlob(digest('b'), 1),
+      await store().mirroredContent.refuseBlob(digest('b'), 5),
+    ]).toEqual([false, true]);
+    await store().mirroredContent.forgetRefusals(2);
+    expect(await store().mirroredContent.refuseBlob(digest('b'), 6)).toBe(false);
   });
 
   test('evicted content is gone from every mirrored repository, and stays where it was pushed', async () => {
     await manifest('a', ['b']);
     await tag('1', 'a', 1);
-    await store().recordMirroredBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
-    await store().recordMirroredBlob([holder('docker.io/library/a')], digest('c'), 5, 1);
-    await store().mountBlob('docker.io/library/a', 'own', digest('c'), 2);
-    expect(await store().evictContent(digest('b'), 9)).toBe(true);
-    expect(await store().evictContent(digest('c'), 9)).toBe(false);
-    expect(await store().evictContent(digest('a'), 9)).toBe(true);
-    expect(await store().findLink('docker.io/library/a', digest('b'))).toBeUndefined();
-    expect(await store().findLink('own', digest('c'))).toEqual({ sizeBytes: 5 });
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toBeUndefined();
+    await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
+    await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('c'), 5, 1);
+    await store().blobs.mount('docker.io/library/a', 'own', digest('c'), 2);
+    expect(await store().mirrorSpace.evict(digest('b'), 9)).toBe(true);
+    expect(await store().mirrorSpace.evict(digest('c'), 9)).toBe(false);
+    expect(await store().mirrorSpace.evict(digest('a'), 9)).toBe(true);
+    expect(await store().blobs.findLink('docker.io/library/a', digest('b'))).toBeUndefined();
+    expect(await store().blobs.findLink('own', digest('c'))).toEqual({ sizeBytes: 5 });
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toBeUndefined();
     expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 14 });
   });
 
   test('evicted content leaves no promise, no tag and no repository behind, but what another manifest needs', async () => {
     const repository = 'docker.io/library/a';
     const promised = async (...letters: string[]) => {
-      const found = await Promise.all(letters.map((letter) => store().findPromise(repository, digest(letter))));
+      const found = await Promise.all(letters.map((letter) => store().mirroredContent.findExpected(repository, digest(letter))));
       return found.map((promise) => promise !== undefined);
     };
     await manifest('a', ['b', 'c']);
     await manifest('e', ['c', 'd']);
     await tag('1', 'a', 1);
-    await store().recordMirroredBlob([holder(repository)], digest('c'), 5, 1);
-    await store().evictContent(digest('a'), 9);
+    await store().mirroredContent.recordBlob([holder(repository)], digest('c'), 5, 1);
+    await store().mirrorSpace.evict(digest('a'), 9);
     expect(await promised('b', 'c', 'd')).toEqual([false, true, true]);
-    expect(await store().findMirroredTag(repository, '1')).toBeUndefined();
-    await store().evictContent(digest('e'), 9);
-    expect([await promised('c', 'd'), await store().repositoryExists(repository)]).toEqual([[false, false], true]);
-    await store().evictContent(digest('c'), 9);
-    expect(await store().repositoryExists(repository)).toBe(false);
+    expect(await store().mirroredTags.find(repository, '1')).toBeUndefined();
+    await store().mirrorSpace.evict(digest('e'), 9);
+    expect([await promised('c', 'd'), await store().repositories.exists(repository)]).toEqual([[false, false], true]);
+    await store().mirrorSpace.evict(digest('c'), 9);
+    expect(await store().repositories.exists(repository)).toBe(false);
   });
 
   test('content whose bytes were lost leaves its tag and its promises behind', async () => {
     await manifest('a', ['b']);
     await tag('1', 'a', 1);
-    expect(await store().evictContent(digest('a'), 9, true)).toBe(true);
-    expect(await store().findMirroredTag('docker.io/library/a', '1')).toMatchObject({ digest: digest('a'), heldDigest: null });
-    expect(await store().findPromise('docker.io/library/a', digest('b'))).toBeDefined();
+    expect(await store().mirrorSpace.evict(digest('a'), 9, true)).toBe(true);
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject({ digest: digest('a'), heldDigest: null });
+    expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('b'))).toBeDefined();
   });
 
   test('a repository that somebody has pushed stays, also without content', async () => {
-    await store().recordMirroredBlob([holder('own')], digest('b'), 5, 1);
-    await store().commitBlob('own', digest('c'), 1, 'no upload', 2);
-    await store().evictContent(digest('b'), 9);
-    expect(await store().repositoryExists('own')).toBe(true);
+    await store().mirroredContent.recordBlob([holder('own')], digest('b'), 5, 1);
+    await store().blobs.commit('own', digest('c'), 1, 'no upload', 2);
+    await store().mirrorSpace.evict(digest('b'), 9);
+    expect(await store().repositories.exists('own')).toBe(true);
   });
 
   test('the newest listings are stored, each page in place of its last one', async () => {
     const record = (path: string, document: string, fetchedAt: number) =>
-      store().recordListing({ repository: 'ghcr.io/o/i', path, document, next: fetchedAt === 1 ? null : 'n=1', fetchedAt }, 2);
-    const find = (path: string) => store().findListing('ghcr.io/o/i', path);
+      store().mirroredListings.record(
+        { repository: 'ghcr.io/o/i', path, document, next: fetchedAt === 1 ? null : 'n=1', fetchedAt },
+        2,
+      );
+    const find = (path: string) => store().mirroredListings.find('ghcr.io/o/i', path);
     await record('a', '[1]', 1);
     expect([await find('a'), await find('b')]).toEqual([{ document: '[1]', next: null, fetchedAt: 1 }, undefined]);
     await record('b', '[2]', 2);
@@ -261,29 +270,34 @@ export function testMirroredContent(store: () => MetadataStore): void {
   });
 
   test('what an image pins is not evicted, until no image pins it any more', async () => {
-    for (const letter of ['a', 'b', 'c']) await store().recordMirroredBlob([holder('docker.io/x')], digest(letter), 5, 1);
-    const evictable = async () => (await store().leastRecentlyUsed(false, 9)).map((content) => content.digest[7]).join('');
-    await store().pinContent('one', [digest('a'), digest('b'), digest('d')], 1);
-    await store().pinContent('two', [digest('b')], 1);
-    expect([await evictable(), await store().pinnedBytes()]).toEqual(['c', 10]);
-    await store().pinContent('one', [digest('a')], 2);
-    await store().dropPins('one', 2);
-    expect([(await store().pinnedImages()).toSorted(), await evictable()]).toEqual([['one', 'two'], 'c']);
-    await store().dropPins('two', 2);
-    expect([await store().pinnedImages(), await evictable()]).toEqual([['one'], 'bc']);
-    await store().dropPins('one', 3);
-    expect([await store().pinnedImages(), await evictable(), await store().pinnedBytes()]).toEqual([[], 'abc', 0]);
+    for (const letter of ['a', 'b', 'c']) await store().mirroredContent.recordBlob([holder('docker.io/x')], digest(letter), 5, 1);
+    const evictable = async () =>
+      (await store().mirrorSpace.listLeastRecentlyUsed(false, 9)).map((content) => content.digest[7]).join('');
+    await store().mirrorPins.put('one', [digest('a'), digest('b'), digest('d')], 1);
+    await store().mirrorPins.put('two', [digest('b')], 1);
+    expect([await evictable(), await store().mirrorPins.totalBytes()]).toEqual(['c', 10]);
+    await store().mirrorPins.put('one', [digest('a')], 2);
+    await store().mirrorPins.removeBefore('one', 2);
+    expect([(await store().mirrorPins.listImages()).toSorted(), await evictable()]).toEqual([['one', 'two'], 'c']);
+    await store().mirrorPins.removeBefore('two', 2);
+    expect([await store().mirrorPins.listImages(), await evictable()]).toEqual([['one'], 'bc']);
+    await store().mirrorPins.removeBefore('one', 3);
+    expect([await store().mirrorPins.listImages(), await evictable(), await store().mirrorPins.totalBytes()]).toEqual([
+      [],
+      'abc',
+      0,
+    ]);
   });
 
   test('forgotten content is gone from every repository', async () => {
     await manifest('a', ['b']);
-    await store().recordMirroredBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
-    await store().mountBlob('docker.io/library/a', 'own', digest('b'), 2);
-    await store().forgetContent(digest('b'));
-    await store().forgetContent(digest('a'));
-    expect(await store().findLink('own', digest('b'))).toBeUndefined();
-    expect(await store().findManifestByDigest('docker.io/library/a', digest('a'))).toBeUndefined();
-    expect(await store().findContent(digest('a'))).toBeUndefined();
+    await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
+    await store().blobs.mount('docker.io/library/a', 'own', digest('b'), 2);
+    await store().mirrorSpace.forget(digest('b'));
+    await store().mirrorSpace.forget(digest('a'));
+    expect(await store().blobs.findLink('own', digest('b'))).toBeUndefined();
+    expect(await store().manifests.findByDigest('docker.io/library/a', digest('a'))).toBeUndefined();
+    expect(await store().blobs.find(digest('a'))).toBeUndefined();
     expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 0 });
   });
 }

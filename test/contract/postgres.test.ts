@@ -50,9 +50,9 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
 
     test('connections that break while they rest are opened again unnoticed', async () => {
       for (let round = 0; round < 5; round++) {
-        await store.createUpload(`u${round}`, 'app', 'sha256', 1);
+        await store.uploads.create(`u${round}`, 'app', 'sha256', 1);
         await breakConnections();
-        expect((await store.findUpload(`u${round}`))?.id).toBe(`u${round}`);
+        expect((await store.uploads.find(`u${round}`))?.id).toBe(`u${round}`);
       }
     });
 
@@ -63,12 +63,12 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
         while (!done.signal.aborted) await breakConnections();
       })();
       const outcomes = await Promise.allSettled(
-        Array.from({ length: 200 }, (_, index) => store.commitBlob('app', digest(index), 1, '', 1)),
+        Array.from({ length: 200 }, (_, index) => store.blobs.commit('app', digest(index), 1, '', 1)),
       );
       done.abort();
       await breaking;
       for (const [index, { status }] of outcomes.entries()) {
-        const link = await store.findLink('app', digest(index));
+        const link = await store.blobs.findLink('app', digest(index));
         if (status === 'fulfilled') expect(link).toEqual({ sizeBytes: 1 });
       }
       const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
@@ -76,29 +76,26 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
       expect(await database.execute('SELECT digest FROM blobs WHERE digest NOT IN (SELECT digest FROM links)')).toEqual([]);
     });
 
-    test.each(['evictContent', 'forgetContent'] as const)(
-      '%s waits for who counts before it takes what is counted',
-      async (write) => {
-        const digest = `sha256:${'a'.repeat(64)}`;
-        const holder = { repository: 'docker.io/library/a', upstream: 'docker.io', byLogin: false };
-        await store.recordMirroredBlob([holder], digest, 5, 1);
-        const other = new pg.Client(database.url);
-        await other.connect();
-        try {
-          await other.query('BEGIN');
-          await other.query('UPDATE mirrored_size SET content_bytes = content_bytes');
-          const written = store[write](digest, 2);
-          const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-          await until(async () => (await database.execute(waiting)).length > 0);
-          await other.query("SET LOCAL lock_timeout = '1ms'");
-          await other.query('UPDATE mirrored_content SET used_at = 3');
-          await other.query('COMMIT');
-          await written;
-        } finally {
-          await other.end();
-        }
-      },
-    );
+    test.each(['evict', 'forget'] as const)('%s waits for who counts before it takes what is counted', async (write) => {
+      const digest = `sha256:${'a'.repeat(64)}`;
+      const holder = { repository: 'docker.io/library/a', upstream: 'docker.io', byLogin: false };
+      await store.mirroredContent.recordBlob([holder], digest, 5, 1);
+      const other = new pg.Client(database.url);
+      await other.connect();
+      try {
+        await other.query('BEGIN');
+        await other.query('UPDATE mirrored_size SET content_bytes = content_bytes');
+        const written = store.mirrorSpace[write](digest, 2);
+        const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        await until(async () => (await database.execute(waiting)).length > 0);
+        await other.query("SET LOCAL lock_timeout = '1ms'");
+        await other.query('UPDATE mirrored_content SET used_at = 3');
+        await other.query('COMMIT');
+        await written;
+      } finally {
+        await other.end();
+      }
+    });
 
     test('tags are pointed in one order, whatever order a push names them in', async () => {
       const manifest = {
@@ -114,13 +111,13 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
         acceptMissing: false,
         now: 1,
       };
-      await store.putManifest({ ...manifest, tags: ['a', 'b'] });
+      await store.manifests.put({ ...manifest, tags: ['a', 'b'] });
       const other = new pg.Client(database.url);
       await other.connect();
       try {
         await other.query('BEGIN');
         await other.query("UPDATE tags SET updated_at = 2 WHERE name = 'b'");
-        const pushed = store.putManifest({ ...manifest, tags: ['b', 'a'] });
+        const pushed = store.manifests.put({ ...manifest, tags: ['b', 'a'] });
         const free = "SELECT name FROM tags WHERE name = 'a' FOR UPDATE SKIP LOCKED";
         await until(async () => (await database.execute(free)).length === 0);
         await other.query('COMMIT');
@@ -136,10 +133,10 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
       try {
         await other.query('BEGIN');
         await other.query('LOCK TABLE uploads IN EXCLUSIVE MODE');
-        const writes = Array.from({ length: 5 }, (_, index) => store.createUpload(`u${index}`, 'app', 'sha256', 1));
+        const writes = Array.from({ length: 5 }, (_, index) => store.uploads.create(`u${index}`, 'app', 'sha256', 1));
         const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         await until(async () => (await database.execute(waiting)).length >= 3);
-        expect(await store.findUpload('u0')).toBeUndefined();
+        expect(await store.uploads.find('u0')).toBeUndefined();
         await other.query('COMMIT');
         await Promise.all(writes);
       } finally {
@@ -149,15 +146,15 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
 
     test('a single connection serves reads and writes', async () => {
       const single = await createPostgresStore({ url: database.url, connections: 1 });
-      await single.createUpload('u', 'app', 'sha256', 1);
-      expect((await single.findUpload('u'))?.id).toBe('u');
+      await single.uploads.create('u', 'app', 'sha256', 1);
+      expect((await single.uploads.find('u'))?.id).toBe('u');
       await single.close();
     });
 
     test('a database that is gone is unavailable, never an empty answer', async () => {
       await database.drop();
-      await expect(store.findLink('app', 'x')).rejects.toMatchObject({ code: 'unavailable' });
-      await expect(store.createUpload('u', 'app', 'sha256', 1)).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(store.blobs.findLink('app', 'x')).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(store.uploads.create('u', 'app', 'sha256', 1)).rejects.toMatchObject({ code: 'unavailable' });
       await expect(store.check()).rejects.toMatchObject({ code: 'unavailable' });
     });
 

@@ -45,8 +45,11 @@ function describeFinalPut(name: string, back: () => Promise<Backing>): void {
       failures = 1;
       server = await serveRegistry(driver, {
         ...metadata,
-        commitBlob: (...args) =>
-          failures-- > 0 ? Promise.reject(new MetadataError('unavailable', 'made to fail')) : metadata.commitBlob(...args),
+        blobs: {
+          ...metadata.blobs,
+          commit: (...args) =>
+            failures-- > 0 ? Promise.reject(new MetadataError('unavailable', 'made to fail')) : metadata.blobs.commit(...args),
+        },
       });
     }, 180_000);
     afterEach(async () => {

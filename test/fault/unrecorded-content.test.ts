@@ -30,7 +30,7 @@ describe('content whose record fails', () => {
   });
 
   const metadata = {
-    findContent: () => Promise.resolve(isRecorded ? { sizeBytes: bytes.length } : undefined),
+    blobs: { find: () => Promise.resolve(isRecorded ? { sizeBytes: bytes.length } : undefined) },
   } as unknown as MetadataStore;
 
   const push = (record: () => Promise<void>) =>

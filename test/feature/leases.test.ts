@@ -40,12 +40,13 @@ test('a lease has one holder at a time, also within a process', async () => {
 
 test('a lease is renewed while its holder runs', async () => {
   let renewals = -1;
-  const takeLease: MetadataStore['takeLease'] = async (...asked) => {
-    const taken = await metadata.takeLease(...asked);
+  const take: MetadataStore['leases']['take'] = async (...asked) => {
+    const taken = await metadata.leases.take(...asked);
     renewals++;
     return taken;
   };
-  const lease = await createLeases({ metadata: { ...metadata, takeLease }, now: () => time }).take('x', { milliseconds: 400 });
+  const counting = { ...metadata, leases: { ...metadata.leases, take } };
+  const lease = await createLeases({ metadata: counting, now: () => time }).take('x', { milliseconds: 400 });
   time += 399;
   await until(() => renewals > 0);
   time += 399;
@@ -96,13 +97,13 @@ describe('when the clock is set back by an hour', () => {
   });
 
   test('a process that renews its lease keeps it', async () => {
-    await metadata.takeLease('x', 'living', time, time + 10_000);
+    await metadata.leases.take('x', 'living', time, time + 10_000);
     time -= 3_600_000;
     for (let turn = 0; turn < 3; turn++) {
       expect(await waiting.take()).toBeUndefined();
       elapsed += 7_500;
       time += 7_500;
-      await metadata.takeLease('x', 'living', time, time + 10_000);
+      await metadata.leases.take('x', 'living', time, time + 10_000);
     }
   });
 });

@@ -16,18 +16,18 @@ describeWith(postgresPrograms, 'berth migrate, of a mirror', () => {
     const directory = await mkdtemp(join(tmpdir(), 'berth-migrate-mirror-'));
     const file = join(directory, 'metadata.sqlite');
     const old = await createSqliteStore({ file });
-    for (const letter of ['a', 'b', 'c']) await old.recordMirroredBlob([holder], digest(letter), 5, 1);
-    await old.recordUses([{ digest: digest('a'), usedAt: 2, isNew: true }]);
-    await old.evictContent(digest('c'), 3);
-    expect(await old.mirrorSize()).toEqual({ contentBytes: 10, protectedBytes: 5, transitBytes: 5 });
+    for (const letter of ['a', 'b', 'c']) await old.mirroredContent.recordBlob([holder], digest(letter), 5, 1);
+    await old.mirroredContent.recordUses([{ digest: digest('a'), usedAt: 2, isNew: true }]);
+    await old.mirrorSpace.evict(digest('c'), 3);
+    expect(await old.mirrorSpace.size()).toEqual({ contentBytes: 10, protectedBytes: 5, transitBytes: 5 });
     await old.close();
 
     const database = await createDatabase();
     await moveMetadata(file, database.url, () => undefined);
     const moved = await createPostgresStore({ url: database.url, connections: 2 });
-    expect(await moved.mirrorSize()).toEqual({ contentBytes: 10, protectedBytes: 5, transitBytes: 0 });
-    await moved.evictContent(digest('a'), 4);
-    expect(await moved.mirrorSize()).toEqual({ contentBytes: 5, protectedBytes: 0, transitBytes: 5 });
+    expect(await moved.mirrorSpace.size()).toEqual({ contentBytes: 10, protectedBytes: 5, transitBytes: 0 });
+    await moved.mirrorSpace.evict(digest('a'), 4);
+    expect(await moved.mirrorSpace.size()).toEqual({ contentBytes: 5, protectedBytes: 0, transitBytes: 5 });
     await moved.close();
     await database.drop();
     await rm(directory, { recursive: true });

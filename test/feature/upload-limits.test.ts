@@ -31,8 +31,10 @@ test('an address that has too many unfinished uploads gets 429 with Retry-After,
 
 test('an account that has too many unfinished uploads gets 429, whatever address it uses', async () => {
   const metadata = {
-    hasUploadsOfOwner: (owner: string, count: number) => Promise.resolve(owner === 'anna' && count <= 2),
-    hasUploadsFromAddress: () => Promise.resolve(false),
+    uploads: {
+      hasOwned: (owner: string, count: number) => Promise.resolve(owner === 'anna' && count <= 2),
+      hasFromAddress: () => Promise.resolve(false),
+    },
   };
   const check = (owner: string, perAccount: number) => checkLimits(metadata, { perAccount, perAddress: 1 }, owner, '192.0.2.3');
   await expect(check('anna', 2)).rejects.toMatchObject({ status: 429, code: 'TOOMANYREQUESTS' });

@@ -11,6 +11,7 @@ import { loadVisibility } from '../../src/access/permissions/visibility.ts';
 import { visibleRepositories } from '../../src/access/permissions/visible-repositories.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { wrapOperations } from '../support/wrapped-metadata.ts';
 
 const part = fc.constantFrom('a', 'ab', 'a-b', 'b', 'b.c', 'c0');
 const name = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
@@ -76,19 +77,13 @@ describe('listings', () => {
 
   const event = { at: 0, actor: '', address: '', action: 'x', target: '', result: 'done' } as const;
   const addRepository = (repository: string, index: number) =>
-    store.commitBlob(repository, `sha256:${String(index).padStart(64, '0')}`, 1, 'none', 0);
+    store.blobs.commit(repository, `sha256:${String(index).padStart(64, '0')}`, 1, 'none', 0);
 
   async function list(principal: Principal, after = '', closed: ReadonlySet<string> = new Set()): Promise<readonly string[]> {
     const hidden = (names: readonly string[]) => Promise.resolve(new Set(names.filter((name) => closed.has(name))));
-    const counted = new Proxy(store, {
-      get: (target, key) => {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof value !== 'function') return value;
-        return (...args: unknown[]) => {
-          reads++;
-          return (value as (...args: unknown[]) => unknown)(...args);
-        };
-      },
+    const counted = wrapOperations(store, (operation) => (...args) => {
+      reads++;
+      return operation(...args);
     });
     const visibility = await loadVisibility(store);
     reads = 0;
@@ -117,8 +112,8 @@ describe('listings', () => {
       fc.asyncProperty(arbitrary, async ({ repositories, visibilities, elsewhere, after, admin, pullsPublic, ...rights }) => {
         for (const repository of repositories) if (!known.has(repository)) await addRepository(repository, known.size);
         for (const repository of repositories) known.add(repository);
-        for (const { pattern } of await store.listVisibilities('', 1000)) await store.clearVisibility(pattern, event);
-        for (const { text, isPublic } of visibilities) await store.setVisibility(text, isPublic, text.endsWith('*'), event);
+        for (const { pattern } of await store.visibilities.list('', 1000)) await store.visibilities.remove(pattern, event);
+        for (const { text, isPublic } of visibilities) await store.visibilities.put(text, isPublic, text.endsWith('*'), event);
         const compile = (given: readonly { text: string; actions: string }[]) =>
           compileGrants(given.flatMap(({ text, actions }) => toGrant(text, actions) ?? []));
         const principal: Principal = {
@@ -146,7 +141,7 @@ describe('listings', () => {
   test('cost what they show, not what there is', async () => {
     await Promise.all(Array.from({ length: 3000 }, (_, index) => addRepository(`other/app-${index}`, index)));
     await Promise.all(['mine/a', 'mine/b', 'zoo/free'].map((repository, index) => addRepository(repository, 5000 + index)));
-    await store.setVisibility('zoo/**', true, true, event);
+    await store.visibilities.put('zoo/**', true, true, event);
     const principal = anonymous({
       pullsPublic: true,
       grants: compileGrants([toGrant('mine/**', 'pull')].filter((grant) => grant !== undefined)),

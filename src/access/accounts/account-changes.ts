@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { CreatedAccount } from '../../../storage/metadata/queries/account-writes.ts';
-import type { AccountRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { CreatedAccount } from '../../../storage/metadata/queries/namespaces.ts';
+import type { AccountRecord } from '../../../storage/metadata/queries/accounts.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Administration, IssuedSecret, NewToken } from './administration.ts';
 import { AdministrationError } from './administration-error.ts';
@@ -26,14 +26,14 @@ type AccountChanges = Pick<
   | 'revokeToken'
 >;
 
-type NewAccount = Parameters<MetadataStore['createAccount']>[0];
+type NewAccount = Parameters<MetadataStore['accounts']['create']>[0];
 
 /** Changes of users, robots and their secrets. `reserved`: namespaces that no user owns. */
 export function createAccountChanges(context: ChangeContext, reserved: ReadonlySet<string>): AccountChanges {
   const { metadata, event, accountNamed } = context;
 
   async function userNamed(name: string): Promise<AccountRecord> {
-    const account = await metadata.findAccountByName(name);
+    const account = await metadata.accounts.findByName(name);
     if (account?.kind !== 'user') throw new AdministrationError('unknown', `no user is called ${name}`);
     return account;
   }
@@ -43,7 +43,7 @@ export function createAccountChanges(context: ChangeContext, reserved: ReadonlyS
   }
 
   async function insertAccount(account: NewAccount, action: string): Promise<CreatedAccount> {
-    const created = await metadata.createAccount(account, event(action, account.name));
+    const created = await metadata.accounts.create(account, event(action, account.name));
     if (!created) throw new AdministrationError('taken', `${account.name} exists already`);
     return created;
   }
@@ -58,24 +58,24 @@ export function createAccountChanges(context: ChangeContext, reserved: ReadonlyS
 
     async setPassword(name, password) {
       const { id } = await userNamed(name);
-      await metadata.setPassword(id, await hashPassword(requirePassword(password)), event('user.password', name));
+      await metadata.accounts.setPassword(id, await hashPassword(requirePassword(password)), event('user.password', name));
     },
 
     async setDisabled(name, isDisabled) {
       const { id } = await accountNamed(name);
       const action = isDisabled ? 'account.disable' : 'account.enable';
-      if (!(await metadata.setDisabled(id, isDisabled, event(action, name)))) throw lastAdmin(name);
+      if (!(await metadata.accounts.setDisabled(id, isDisabled, event(action, name)))) throw lastAdmin(name);
     },
 
     async setAdmin(name, isAdmin) {
       const { id } = await userNamed(name);
       const action = isAdmin ? 'user.promote' : 'user.demote';
-      if (!(await metadata.setAdmin(id, isAdmin, event(action, name)))) throw lastAdmin(name);
+      if (!(await metadata.accounts.setAdmin(id, isAdmin, event(action, name)))) throw lastAdmin(name);
     },
 
     async deleteAccount(name) {
       const { id } = await accountNamed(name);
-      if (!(await metadata.deleteAccount(id, event('account.delete', name)))) throw lastAdmin(name);
+      if (!(await metadata.accounts.remove(id, event('account.delete', name)))) throw lastAdmin(name);
     },
 
     async importHtpasswd(text) {
@@ -84,7 +84,7 @@ export function createAccountChanges(context: ChangeContext, reserved: ReadonlyS
       const created: string[] = [];
       const notes: string[] = [];
       for (const { name, hash } of entries) {
-        const account = await metadata.createAccount(newUser(name, hash, false), event('user.import', name));
+        const account = await metadata.accounts.create(newUser(name, hash, false), event('user.import', name));
         if (!account) continue;
         created.push(name);
         const { note } = describeNamespace(name, reserved, account.obstacle);
@@ -95,7 +95,7 @@ export function createAccountChanges(context: ChangeContext, reserved: ReadonlyS
 
     async releaseNamespace(name) {
       if (!canOwnNamespace(name, reserved)) throw new AdministrationError('refused', `no user can own ${name}/**`);
-      const released = await metadata.releaseNamespace(name, event('namespace.release', name));
+      const released = await metadata.namespaces.release(name, event('namespace.release', name));
       if (!released) throw new AdministrationError('refused', `the user ${name} owns ${name}/** already`);
       if (!released.wasRemembered && !released.account) {
         throw new AdministrationError('unknown', `no deleted account was called ${name}`);
@@ -119,7 +119,7 @@ function createSecretChanges(
   ): Promise<IssuedSecret> {
     const secret = generateSecret(kind);
     const id = randomUUID();
-    await metadata.createAccessToken(
+    await metadata.tokens.create(
       {
         id,
         kind,
@@ -145,7 +145,7 @@ function createSecretChanges(
       );
       for (const { pattern, actions } of parsed) {
         const grant = { subject: `account:${id}`, pattern: pattern.text, actions: actions.join(',') };
-        await metadata.putGrant(grant, event('grant.put', `robot:${name}`, grant));
+        await metadata.grants.put(grant, event('grant.put', `robot:${name}`, grant));
       }
       return addSecret('robot', { id, name }, { name, expiresAt });
     },
@@ -159,9 +159,9 @@ function createSecretChanges(
     },
 
     async revokeToken(owner, id) {
-      const [account, token] = [await accountNamed(owner), await metadata.findAccessToken(id)];
+      const [account, token] = [await accountNamed(owner), await metadata.tokens.find(id)];
       if (token?.accountId !== account.id) throw new AdministrationError('unknown', `${owner} has no token ${id}`);
-      await metadata.deleteAccessToken(id, event('token.revoke', owner, { id, name: token.name }));
+      await metadata.tokens.remove(id, event('token.revoke', owner, { id, name: token.name }));
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { AccessTokenRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { AccessTokenRecord } from '../../../storage/metadata/queries/tokens.ts';
 
 /** The account behind a change, and its network address: for the audit log. */
 export interface Actor {

@@ -37,7 +37,7 @@ export function createAudit(metadata: MetadataStore, now: () => number, failed: 
     pending = [];
     if (done.length + refused.length === 0) return;
     try {
-      await metadata.recordAudit([...done, ...refused]);
+      await metadata.audit.record([...done, ...refused]);
     } catch (error) {
       failed(error);
       pending = [...done, ...pending].slice(-maxPending);

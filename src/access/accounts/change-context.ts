@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../../../storage/metadata/queries/audit-steps.ts';
-import type { AccountRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { AccountRecord } from '../../../storage/metadata/queries/accounts.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Actor } from './administration.ts';
 import { AdministrationError } from './administration-error.ts';
@@ -29,7 +29,7 @@ export function createChangeContext(metadata: MetadataStore, actor: Actor, now: 
       ...(detail ? { detail: JSON.stringify(detail) } : {}),
     }),
     async accountNamed(name) {
-      const account = await metadata.findAccountByName(name);
+      const account = await metadata.accounts.findByName(name);
       if (!account) throw new AdministrationError('unknown', `no account is called ${name}`);
       return account;
     },

@@ -1,4 +1,5 @@
-import type { AccountRecord, AuditFilter, AuditRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { AccountRecord } from '../../../storage/metadata/queries/accounts.ts';
+import type { AuditFilter, AuditRecord } from '../../../storage/metadata/queries/audit.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { type ShownToken, showToken } from './administration.ts';
 import { AdministrationError } from './administration-error.ts';
@@ -85,53 +86,53 @@ export interface Directory {
 export function createDirectory(metadata: MetadataStore): Directory {
   return {
     async listAccounts(kind, { after, limit }) {
-      const accounts = await metadata.listAccounts(kind, after, limit);
+      const accounts = await metadata.accounts.list(kind, after, limit);
       return toPage(accounts.map(toAccount), limit, ({ name }) => name);
     },
 
     async findAccount(kind, name) {
-      const account = await metadata.findAccountByName(name);
+      const account = await metadata.accounts.findByName(name);
       if (account?.kind !== kind) throw new AdministrationError('unknown', `no ${kind} is called ${name}`);
       return toAccount(account);
     },
 
     async listTokens(name) {
-      const account = await metadata.findAccountByName(name);
-      return account ? (await metadata.listAccessTokens(account.id)).map(showToken) : [];
+      const account = await metadata.accounts.findByName(name);
+      return account ? (await metadata.tokens.list(account.id)).map(showToken) : [];
     },
 
     async listNamespaces({ after, limit }) {
-      return toPage(await metadata.listNamespaces(after, limit), limit, ({ name }) => name);
+      return toPage(await metadata.namespaces.list(after, limit), limit, ({ name }) => name);
     },
 
     async listTeams({ after, limit }) {
-      return toPage(await metadata.listTeams(after, limit), limit, (name) => name);
+      return toPage(await metadata.teams.list(after, limit), limit, (name) => name);
     },
 
     async findTeam(name) {
-      const team = await metadata.findTeam(name);
+      const team = await metadata.teams.find(name);
       if (!team) throw new AdministrationError('unknown', `no team is called ${name}`);
-      return { name, members: await metadata.listMembers(team.id) };
+      return { name, members: await metadata.teams.listMembers(team.id) };
     },
 
     async listGrants({ after, limit }) {
-      const grants = await metadata.listGrants(undefined, after, limit);
+      const grants = await metadata.grants.list(undefined, after, limit);
       const items = grants.map(({ id, subjectName: subject, pattern, actions }) => {
         return { id, subject, pattern, actions: actions.split(',') };
       });
       return toPage(items, limit, ({ id }) => String(id));
     },
 
-    patternOfGrant: async (id) => (await metadata.findGrant(id))?.pattern,
+    patternOfGrant: async (id) => (await metadata.grants.find(id))?.pattern,
 
     async listVisibilityRules({ after, limit }) {
-      const rules = await metadata.listVisibilities(after, limit);
+      const rules = await metadata.visibilities.list(after, limit);
       const items = rules.map(({ pattern, isPublic }) => ({ pattern, isPublic: isPublic === 1 }));
       return toPage(items, limit, ({ pattern }) => pattern);
     },
 
     async listAuditLines(filter, { after, limit }) {
-      const events = await metadata.listAuditEvents(filter, after ?? Number.MAX_SAFE_INTEGER, limit);
+      const events = await metadata.audit.list(filter, after ?? Number.MAX_SAFE_INTEGER, limit);
       const items = events.map(({ detail, ...line }) => {
         return { ...line, detail: detail === null ? undefined : (JSON.parse(detail) as unknown) };
       });

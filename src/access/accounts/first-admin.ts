@@ -19,12 +19,12 @@ export async function ensureAdmin(
   now: number,
   reserved: ReadonlySet<string>,
 ): Promise<{ readonly created: boolean; readonly password: string }> {
-  if (await metadata.hasAdmin()) return { created: false, password };
+  if (await metadata.accounts.hasAdmin()) return { created: false, password };
   const problem = accountNameProblem(username);
   if (problem !== undefined) throw new Error(`access.admin.username ${username} is not a user name: ${problem}`);
   if (!isNewPassword(password)) throw new Error('access.admin.password must have 8 characters or more, and 1024 bytes or less');
   const event = { at: now, actor: 'berth', address: '', action: 'user.create', target: username, result: 'done' } as const;
   const wantsNamespace = canOwnNamespace(username, reserved);
   const hash = await hashPassword(password);
-  return { created: await metadata.createFirstAdmin(username, hash, event, wantsNamespace), password };
+  return { created: await metadata.accounts.createFirstAdmin(username, hash, event, wantsNamespace), password };
 }

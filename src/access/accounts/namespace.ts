@@ -1,4 +1,4 @@
-import type { NamespaceObstacle } from '../../../storage/metadata/queries/reads.ts';
+import type { NamespaceObstacle } from '../../../storage/metadata/queries/namespaces.ts';
 import { ownNamespace } from './account-name.ts';
 import type { NamespaceStatus } from './administration.ts';
 

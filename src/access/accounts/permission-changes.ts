@@ -11,7 +11,7 @@ type PermissionChanges = Pick<
 /** Changes of teams, grants and visibility. */
 export function createPermissionChanges({ metadata, event, accountNamed }: ChangeContext): PermissionChanges {
   async function teamNamed(name: string): Promise<number> {
-    const team = await metadata.findTeam(name);
+    const team = await metadata.teams.find(name);
     if (!team) throw new AdministrationError('unknown', `no team is called ${name}`);
     return team.id;
   }
@@ -33,44 +33,44 @@ export function createPermissionChanges({ metadata, event, accountNamed }: Chang
   return {
     async createTeam(name) {
       requireName(name);
-      if (!(await metadata.createTeam(name, event('team.create', name)))) {
+      if (!(await metadata.teams.create(name, event('team.create', name)))) {
         throw new AdministrationError('taken', `${name} exists already`);
       }
     },
 
     async deleteTeam(name) {
-      await metadata.deleteTeam(await teamNamed(name), event('team.delete', name));
+      await metadata.teams.remove(await teamNamed(name), event('team.delete', name));
     },
 
     async addMember(team, account) {
       const teamId = await teamNamed(team);
-      await metadata.addMember(teamId, (await accountNamed(account)).id, event('team.join', team, { account }));
+      await metadata.teams.addMember(teamId, (await accountNamed(account)).id, event('team.join', team, { account }));
     },
 
     async removeMember(team, account) {
       const teamId = await teamNamed(team);
-      await metadata.removeMember(teamId, (await accountNamed(account)).id, event('team.leave', team, { account }));
+      await metadata.teams.removeMember(teamId, (await accountNamed(account)).id, event('team.leave', team, { account }));
     },
 
     async grant(subjectText, patternText, actionsText) {
       const { pattern, actions } = requireGrant(`${patternText}:${actionsText}`);
       const detail = { pattern: pattern.text, actions: actions.join(',') };
-      return metadata.putGrant({ subject: await subjectOf(subjectText), ...detail }, event('grant.put', subjectText, detail));
+      return metadata.grants.put({ subject: await subjectOf(subjectText), ...detail }, event('grant.put', subjectText, detail));
     },
 
     async revokeGrant(id) {
-      const found = await metadata.findGrant(id);
+      const found = await metadata.grants.find(id);
       if (!found) throw new AdministrationError('unknown', `there is no grant ${id}`);
       const { subject, pattern, actions } = found;
-      await metadata.deleteGrant(id, event('grant.delete', subject, { pattern, actions }));
+      await metadata.grants.remove(id, event('grant.delete', subject, { pattern, actions }));
     },
 
     async setPublic(patternText, isPublic) {
       const pattern = requirePattern(patternText);
-      if (isPublic === undefined) await metadata.clearVisibility(pattern.text, event('visibility.clear', pattern.text));
+      if (isPublic === undefined) await metadata.visibilities.remove(pattern.text, event('visibility.clear', pattern.text));
       else {
         const action = isPublic ? 'visibility.public' : 'visibility.private';
-        await metadata.setVisibility(pattern.text, isPublic, pattern.kind !== 'name', event(action, pattern.text));
+        await metadata.visibilities.put(pattern.text, isPublic, pattern.kind !== 'name', event(action, pattern.text));
       }
     },
   };

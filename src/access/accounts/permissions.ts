@@ -1,4 +1,5 @@
-import type { AccessTokenRecord, AccountRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { AccessTokenRecord } from '../../../storage/metadata/queries/tokens.ts';
+import type { AccountRecord } from '../../../storage/metadata/queries/accounts.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { ownNamespace } from './account-name.ts';
 import type { RightsVersion } from '../permissions/rights-version.ts';
@@ -46,11 +47,11 @@ export function createPermissions(options: PermissionsOptions): Permissions {
 
   function accountPermissions(id: number): Promise<AccountPermissions | undefined> {
     return rightsVersion.cached(accounts, String(id), async () => {
-      const account = await metadata.findAccount(id);
+      const account = await metadata.accounts.find(id);
       if (!account) return undefined;
-      const namespace = await metadata.findNamespaceOf(id);
+      const namespace = await metadata.namespaces.findByAccount(id);
       const own = namespace === undefined || reservedNames.has(namespace) ? undefined : ownNamespace(namespace);
-      return { account, principal: toPrincipal(account, await metadata.grantsOfAccount(id), own) };
+      return { account, principal: toPrincipal(account, await metadata.grants.listForAccount(id), own) };
     });
   }
 
@@ -63,7 +64,7 @@ export function createPermissions(options: PermissionsOptions): Permissions {
     }
     if (!found || found.account.isDisabled || hasExpired(found.account.expiresAt)) return undefined;
     if (tokenId === undefined) return generation === found.account.generation ? found.principal : undefined;
-    const token = await rightsVersion.cached(tokens, tokenId, () => metadata.findAccessToken(tokenId));
+    const token = await rightsVersion.cached(tokens, tokenId, () => metadata.tokens.find(tokenId));
     if (token?.accountId !== accountId || hasExpired(token.expiresAt)) return undefined;
     const { scopes } = token;
     // A session of the page is its user's own login.
@@ -74,7 +75,7 @@ export function createPermissions(options: PermissionsOptions): Permissions {
 
   function anonymousGrantList() {
     return rightsVersion.cached(anonymousGrants, '', async () => {
-      const list = readGrants(await metadata.grantsOfSubjects(['anonymous']));
+      const list = readGrants(await metadata.grants.listForSubjects(['anonymous']));
       return { list, compiled: compileGrants(list) };
     });
   }

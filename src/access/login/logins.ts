@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { AccessTokenRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { AccessTokenRecord } from '../../../storage/metadata/queries/tokens.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Audit } from '../accounts/audit.ts';
 import { type Identity, anonymousIdentity } from '../permissions/identity.ts';
@@ -70,19 +70,19 @@ export function createLogins({
 
   async function bySecret(kinds: readonly SecretKind[], secret: string): Promise<AccessTokenRecord> {
     const kind = secretKind(secret);
-    const record = kind && kinds.includes(kind) ? await metadata.findAccessTokenByHash(hashSecret(secret)) : undefined;
+    const record = kind && kinds.includes(kind) ? await metadata.tokens.findByHash(hashSecret(secret)) : undefined;
     if (!record || record.kind !== kind) throw new AuthenticationError('credentials');
     return record;
   }
 
   async function toIdentity({ id, accountId, kind }: AccessTokenRecord, address: string, name?: string): Promise<Identity> {
-    const account = await metadata.findAccount(accountId);
+    const account = await metadata.accounts.find(accountId);
     if (!account || (name !== undefined && account.name !== name)) throw new AuthenticationError('credentials');
     const identity = { kind: 'account', accountId, generation: account.generation, tokenId: id } as const;
     await requireValid(identity);
     if (!recentlyTouched.has(id)) {
       recentlyTouched.set(id, true);
-      await bestEffort(metadata.touchAccessToken(id, now()));
+      await bestEffort(metadata.tokens.touch(id, now()));
     }
     if (!recentlyAudited.has(id)) {
       recentlyAudited.set(id, true);
@@ -130,13 +130,13 @@ export function createLogins({
 
   /** Takes as long for a name that does not exist. */
   async function findPasswordIdentity(name: string, password: string): Promise<Identity | undefined> {
-    const account = isPassword(password) ? await metadata.findAccountByName(name) : undefined;
+    const account = isPassword(password) ? await metadata.accounts.findByName(name) : undefined;
     const stored = account?.kind === 'user' ? account.passwordHash : null;
-    const { matches, outdated } = await checkPassword(password, stored ?? dummyHash, await metadata.largestBcryptCost());
+    const { matches, outdated } = await checkPassword(password, stored ?? dummyHash, await metadata.accounts.largestBcryptCost());
     if (!account || stored === null || !matches) return undefined;
     const identity = { kind: 'account', accountId: account.id, generation: account.generation } as const;
     if (!(await permissions.permissionsFor(identity))) return undefined;
-    if (outdated) await bestEffort(metadata.rehashPassword(account.id, stored, await hashPassword(password)));
+    if (outdated) await bestEffort(metadata.accounts.rehashPassword(account.id, stored, await hashPassword(password)));
     return identity;
   }
 

@@ -39,7 +39,7 @@ const maxNameLength = 128;
 export function createOidcLogins({ metadata, audit, now, issuer, createUsers, reservedNames }: OidcLoginsOptions) {
   async function findOrCreate({ subject, name: providerName }: OidcUser, address: string): Promise<FoundAccount> {
     const name = providerName.toLowerCase();
-    const existing = await metadata.findAccountOfSubject(issuer, subject);
+    const existing = await metadata.accounts.findBySubject(issuer, subject);
     if (existing !== undefined) return { id: existing, notice: undefined };
     if (!createUsers) throw new OidcError(`there is no account for ${name}: new ones are not made here`);
     if (accountNameProblem(name) !== undefined) {
@@ -47,7 +47,7 @@ export function createOidcLogins({ metadata, audit, now, issuer, createUsers, re
     }
     const detail = JSON.stringify({ issuer, subject });
     const event = { at: now(), actor: name, address, action: 'user.create', target: name, result: 'done', detail } as const;
-    const created = await metadata.createAccountOfSubject(name, issuer, subject, event, canOwnNamespace(name, reservedNames));
+    const created = await metadata.accounts.createForSubject(name, issuer, subject, event, canOwnNamespace(name, reservedNames));
     if (created === undefined) throw new OidcError(`the name ${name} belongs to another account: ask an admin`);
     const problem = namespaceProblem(name, reservedNames, created.obstacle);
     return { id: created.id, notice: problem && `${problem}. An admin can grant you access to repositories.` };
@@ -58,7 +58,7 @@ export function createOidcLogins({ metadata, audit, now, issuer, createUsers, re
     const event = { actor: target, address, action: 'login', target, detail: JSON.stringify({ kind: 'oidc', issuer }) };
     try {
       const { id, notice } = await findOrCreate(user, address);
-      const account = await metadata.findAccount(id);
+      const account = await metadata.accounts.find(id);
       if (!account || account.isDisabled) throw new OidcError('your account here is closed: ask an admin');
       audit.record({ ...event, actor: account.name, target: account.name, result: 'done' });
       return { identity: { kind: 'account', accountId: account.id, generation: account.generation }, notice };

@@ -36,7 +36,7 @@ const maxSessions = 20;
 export function createSessions({ metadata, permissions, rightsVersion, now }: SessionsOptions): Sessions {
   async function recordOf(secret: string | undefined) {
     if (secret === undefined || secretKind(secret) !== 'session') return undefined;
-    const record = await metadata.findAccessTokenByHash(hashSecret(secret));
+    const record = await metadata.tokens.findByHash(hashSecret(secret));
     return record?.kind === 'session' ? record : undefined;
   }
 
@@ -52,14 +52,14 @@ export function createSessions({ metadata, permissions, rightsVersion, now }: Se
       const token = { id: randomUUID(), kind: 'session', accountId, name: 'web page', secretHash: hashSecret(secret) } as const;
       const event = { actor: principal.name, address, action: 'session.open', target: principal.name, result: 'done' } as const;
       const at = now();
-      await metadata.createAccessToken({ ...token, scopes: null, expiresAt: at + lifetimeSeconds * 1000 }, { at, ...event });
-      await metadata.trimAccessTokens(accountId, 'session', maxSessions);
+      await metadata.tokens.create({ ...token, scopes: null, expiresAt: at + lifetimeSeconds * 1000 }, { at, ...event });
+      await metadata.tokens.trim(accountId, 'session', maxSessions);
       return { secret, lifetimeSeconds };
     },
 
     async find(secret) {
       const record = await recordOf(secret);
-      const account = record && (await metadata.findAccount(record.accountId));
+      const account = record && (await metadata.accounts.find(record.accountId));
       if (!record || !account) return undefined;
       const { id: accountId, generation } = account;
       return permissions.permissionsFor({ kind: 'account', accountId, generation, tokenId: record.id });
@@ -67,11 +67,11 @@ export function createSessions({ metadata, permissions, rightsVersion, now }: Se
 
     async close(secret, address) {
       const record = await recordOf(secret);
-      const account = record && (await metadata.findAccount(record.accountId));
+      const account = record && (await metadata.accounts.find(record.accountId));
       if (!record || !account) return;
       const { name } = account;
       const event = { at: now(), actor: name, address, action: 'session.close', target: name, result: 'done' } as const;
-      await metadata.deleteAccessToken(record.id, event);
+      await metadata.tokens.remove(record.id, event);
       rightsVersion.invalidate();
     },
   };

@@ -26,7 +26,7 @@ export function createRightsVersion(metadata: MetadataStore, now: () => number):
   async function read(): Promise<void> {
     const startedAt = now();
     try {
-      const found = await metadata.accessEpoch();
+      const found = await metadata.grants.rightsVersion();
       if (found !== rightsVersion) for (const cache of caches) cache.clear();
       rightsVersion = found;
       readAt = startedAt;

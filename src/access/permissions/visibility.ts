@@ -19,7 +19,7 @@ interface Rule {
 
 /** Reads the patterns, of which there are few; names are looked up when asked for. */
 export async function loadVisibility(metadata: MetadataStore): Promise<Visibility> {
-  const rules = (await metadata.listWildcardVisibilities())
+  const rules = (await metadata.visibilities.listWildcards())
     .flatMap(({ pattern, isPublic }): Rule[] => {
       const parsed = parsePattern(pattern);
       return parsed ? [{ pattern: parsed, isPublic: isPublic === 1 }] : [];
@@ -30,7 +30,7 @@ export async function loadVisibility(metadata: MetadataStore): Promise<Visibilit
     own === null ? (ruleFor(repository)?.isPublic ?? false) : own === 1;
 
   return {
-    isPublic: async (repository) => resolve(repository, (await metadata.findVisibility(repository))?.isPublic ?? null),
+    isPublic: async (repository) => resolve(repository, (await metadata.visibilities.find(repository))?.isPublic ?? null),
     resolve,
     publicPatterns: rules.filter(({ isPublic }) => isPublic).map(({ pattern }) => pattern),
     privatePatternOf(repository) {

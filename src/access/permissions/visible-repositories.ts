@@ -66,11 +66,11 @@ export function visibleRepositories(
     return {
       after,
       async *open() {
-        let names = await metadata.listPublicRepositories(after, batch);
+        let names = await metadata.repositories.listPublic(after, batch);
         while (names.length > 0) {
           const kept = await hidden(names);
           yield* names.filter((name) => !kept.has(name));
-          names = await metadata.listPublicRepositories(names.at(-1) ?? '', batch);
+          names = await metadata.repositories.listPublic(names.at(-1) ?? '', batch);
         }
       },
     };
@@ -82,7 +82,7 @@ export function visibleRepositories(
       after,
       async *open() {
         for (let start = 0; start < names.length; start += batch) {
-          yield* [...(await metadata.listRepositoriesNamed(names.slice(start, start + batch)))].sort();
+          yield* [...(await metadata.repositories.listNamed(names.slice(start, start + batch)))].sort();
         }
       },
     };
@@ -96,7 +96,7 @@ export function visibleRepositories(
   ): AsyncGenerator<string> {
     let { after } = range;
     for (let turn = 1; ; turn++) {
-      const rows = await metadata.listRepositoriesBetween(after, range.before, batch);
+      const rows = await metadata.repositories.listBetween(after, range.before, batch);
       const excepted = await except(rows.map(({ name }) => name));
       for (const row of rows) {
         if (row.name <= after) continue;

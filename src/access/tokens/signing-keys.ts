@@ -1,5 +1,5 @@
 import { type JsonWebKey, type KeyObject, createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
-import type { SigningKeyRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { SigningKeyRecord } from '../../../storage/metadata/queries/signing-keys.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Actor } from '../accounts/administration.ts';
 import type { RightsVersion } from '../permissions/rights-version.ts';
@@ -45,7 +45,7 @@ export function createSigningKeys({ metadata, rightsVersion, now, tokenMilliseco
     rightsVersion.cached(
       rings,
       '',
-      async () => new Map((await metadata.listSigningKeys()).map((record) => [record.kid, toKey(record)])),
+      async () => new Map((await metadata.signingKeys.list()).map((record) => [record.kid, toKey(record)])),
     );
   const newestOf = (keys: ReadonlyMap<string, SigningKey>) => keys.values().next().value;
   const isGood = ({ retiresAt }: SigningKey) => retiresAt === null || retiresAt > now();
@@ -61,8 +61,8 @@ export function createSigningKeys({ metadata, rightsVersion, now, tokenMilliseco
     const kid = randomUUID();
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const at = now();
-    await metadata.pruneSigningKeys(at);
-    await metadata.addSigningKey({ kid, privateKey: pem }, newest?.kid ?? '', at + tokenMilliseconds + graceMilliseconds, {
+    await metadata.signingKeys.prune(at);
+    await metadata.signingKeys.add({ kid, privateKey: pem }, newest?.kid ?? '', at + tokenMilliseconds + graceMilliseconds, {
       at,
       actor: by.name,
       address: by.address,

@@ -51,12 +51,12 @@ export function createTokenServer({ metadata, permissions, bearerTokens, now }: 
     async refreshToken(identity, client, address) {
       if (identity.kind !== 'account' || identity.tokenId !== undefined) return undefined;
       const { accountId } = identity;
-      const account = await metadata.findAccount(accountId);
+      const account = await metadata.accounts.find(accountId);
       if (!account) return undefined;
       const at = now();
       const secret = generateSecret('refresh');
       const id = randomUUID();
-      await metadata.createAccessToken(
+      await metadata.tokens.create(
         {
           id,
           kind: 'refresh',
@@ -68,7 +68,7 @@ export function createTokenServer({ metadata, permissions, bearerTokens, now }: 
         },
         { at, actor: account.name, address, action: 'login', target: account.name, result: 'done' },
       );
-      await metadata.trimAccessTokens(accountId, 'refresh', maxRefreshTokens);
+      await metadata.tokens.trim(accountId, 'refresh', maxRefreshTokens);
       return secret;
     },
   };

@@ -26,10 +26,10 @@ export function createPassThroughAccess({ metadata, upstreams, openNames }: Pass
   }
 
   async function* shown(after: string): AsyncGenerator<string> {
-    for (let names = await metadata.listRepositories(after, batch); names.length > 0;) {
+    for (let names = await metadata.repositories.list(after, batch); names.length > 0;) {
       const hidden = await upstreams.hidden(names);
       yield* names.filter((name) => isOpen(name) || !hidden.has(name));
-      names = await metadata.listRepositories(names.at(-1) ?? '', batch);
+      names = await metadata.repositories.list(names.at(-1) ?? '', batch);
     }
   }
 

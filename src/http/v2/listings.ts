@@ -1,6 +1,6 @@
 import { mediaTypes } from '../../oci/media-types.ts';
 import { OciError } from '../../oci/errors.ts';
-import type { ReferrerRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { ReferrerRecord } from '../../../storage/metadata/queries/manifests.ts';
 import type { Page } from '../../registry/listings.ts';
 import { sendJson } from '../errors/json.ts';
 import { type RequestContext, type MirrorSource, digestOf, setLink } from './request-context.ts';

@@ -1,4 +1,4 @@
-import type { MirrorSize } from '../../../storage/metadata/queries/mirror-reads.ts';
+import type { MirrorSize } from '../../../storage/metadata/queries/mirror/space.ts';
 
 /**
  * What the mirror keeps of what comes, and what goes for it: the decisions alone. Content is on probation until it is used

@@ -1,4 +1,4 @@
-import type { MirrorSize } from '../../../storage/metadata/queries/mirror-reads.ts';
+import type { MirrorSize } from '../../../storage/metadata/queries/mirror/space.ts';
 
 /** The file system that blobs are stored in. */
 export interface DiskSpace {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MirroredContentRecord, MirrorSize } from '../../../storage/metadata/queries/mirror-reads.ts';
+import type { MirroredContentRecord, MirrorSize } from '../../../storage/metadata/queries/mirror/space.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Trash } from '../../content/trash.ts';
 import { type Demand, createCachePolicy } from './cache-policy.ts';
@@ -81,7 +81,7 @@ export function createEviction(options: EvictionOptions): Eviction {
   const held = () => size.contentBytes + size.transitBytes;
 
   async function measure(): Promise<void> {
-    size = await metadata.mirrorSize();
+    size = await metadata.mirrorSpace.size();
     limitBytes = await limit(pushedBytes);
     policy = createCachePolicy(limitBytes);
   }
@@ -107,7 +107,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     while (!closing.signal.aborted && !policy.isEnough(size, demand())) {
       const victim = await nextVictim();
       if (!victim) break;
-      if (await metadata.evictContent(victim.digest, now())) await trash.setAside(victim.digest);
+      if (await metadata.mirrorSpace.evict(victim.digest, now())) await trash.setAside(victim.digest);
       evicted += victim.sizeBytes;
       events.evicted(victim.sizeBytes);
       await measure();
@@ -117,7 +117,7 @@ export function createEviction(options: EvictionOptions): Eviction {
 
   async function nextVictim(): Promise<MirroredContentRecord | undefined> {
     for (const segment of policy.victims(size, demand())) {
-      const oldest = await metadata.leastRecentlyUsed(segment === 'protected', candidates);
+      const oldest = await metadata.mirrorSpace.listLeastRecentlyUsed(segment === 'protected', candidates);
       const victim = oldest.find(({ digest }) => !isInUse(digest));
       if (victim) return victim;
     }
@@ -140,7 +140,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     // It lies on the disk already, as a download.
     const { maxBlobBytes } = createCachePolicy(await limit(pushedBytes - sizeBytes));
     if (held() + sizeBytes > maxBlobBytes) return false;
-    return metadata.reserveRoom(digest, sizeBytes, maxBlobBytes, now());
+    return metadata.mirrorSpace.reserve(digest, sizeBytes, maxBlobBytes, now());
   }
 
   /** Room comes when what was evicted has left. */
@@ -197,11 +197,11 @@ export function createEviction(options: EvictionOptions): Eviction {
       if (sizeBytes > createCachePolicy(maxBytes).maxBlobBytes) return false;
       if (!policy.isHuge(sizeBytes)) return waitForRoom(arrival, false);
       if (!policy.crowdsOut(size, sizeBytes)) return waitForRoom(arrival, false);
-      const isWantedAgain = requests > 1 || (await metadata.refuseBlob(digest, now()));
+      const isWantedAgain = requests > 1 || (await metadata.mirroredContent.refuseBlob(digest, now()));
       return isWantedAgain && waitForRoom(arrival, true);
     },
 
-    admitManifest: (digest, sizeBytes) => metadata.reserveRoom(digest, sizeBytes, limitBytes, now()),
+    admitManifest: (digest, sizeBytes) => metadata.mirrorSpace.reserve(digest, sizeBytes, limitBytes, now()),
 
     grown() {
       run().catch(events.evictionFailed);

@@ -1,5 +1,5 @@
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
-import type { Use } from '../../../storage/metadata/queries/mirror-writes.ts';
+import type { Use } from '../../../storage/metadata/queries/mirror/content.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { MirrorEvents } from '../events/mirror-events.ts';
 
@@ -32,7 +32,7 @@ export function createLastUsedTracker(
     gathered = new Map();
     if (batch.length === 0) return;
     try {
-      await metadata.recordUses(batch);
+      await metadata.mirroredContent.recordUses(batch);
     } catch (error) {
       events.lastUsesNotRecorded(error);
     }

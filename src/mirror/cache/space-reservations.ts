@@ -37,13 +37,13 @@ export function createSpaceReservations({ driver, metadata, trash, now }: SpaceR
   const exists = async (key: ObjectKey) => (await unlessMissing(driver.stat(key))) !== undefined;
 
   async function settleArrival(digest: string): Promise<void> {
-    if (!(await metadata.findContent(digest))) await trash.setAside(digest);
-    await metadata.endTransits([digest], false);
+    if (!(await metadata.blobs.find(digest))) await trash.setAside(digest);
+    await metadata.mirrorSpace.release([digest], false);
   }
 
   async function settleArrivals(before: number): Promise<void> {
     for (;;) {
-      const expired = await metadata.transitsSince(before, false, batch);
+      const expired = await metadata.mirrorSpace.listReservations(before, false, batch);
       for (const { digest } of expired) await settleArrival(digest);
       if (expired.length < batch) return;
     }
@@ -51,9 +51,9 @@ export function createSpaceReservations({ driver, metadata, trash, now }: SpaceR
 
   /** The trash ends it when it finds the bytes there. */
   async function settleDeparture(digest: string): Promise<void> {
-    const isKept = (await metadata.findContent(digest)) !== undefined;
+    const isKept = (await metadata.blobs.find(digest)) !== undefined;
     if (!isKept && (await exists(blobKey(digest)))) await trash.setAside(digest);
-    if (!(await exists(trashKey(digest)))) await metadata.endTransits([digest], true);
+    if (!(await exists(trashKey(digest)))) await metadata.mirrorSpace.release([digest], true);
   }
 
   return {
@@ -69,12 +69,12 @@ export function createSpaceReservations({ driver, metadata, trash, now }: SpaceR
       }
     },
     async renew() {
-      if (arrivals.size > 0) await metadata.renewArrivals([...arrivals], now());
+      if (arrivals.size > 0) await metadata.mirrorSpace.renewReservations([...arrivals], now());
     },
     settleAllArrivals: () => settleArrivals(Number.MAX_SAFE_INTEGER),
     async releaseExpired() {
       await settleArrivals(now() - arrivalMilliseconds);
-      for (const { digest } of await metadata.transitsSince(now() - departureMilliseconds, true, batch)) {
+      for (const { digest } of await metadata.mirrorSpace.listReservations(now() - departureMilliseconds, true, batch)) {
         await settleDeparture(digest);
       }
     },

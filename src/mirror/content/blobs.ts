@@ -83,19 +83,19 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
   /** Undefined where another process has just ended a fill: what it left decides. */
   async function attempt(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<BlobLookup | undefined> {
     const { repository } = source;
-    const link = await metadata.findLink(repository, digest);
+    const link = await metadata.blobs.findLink(repository, digest);
     if (link) return { ...link, cache: 'HIT' };
     const joined = await (await fills.of(source.upstream.name)).find(digest, repository, bodyWanted);
     if (joined) return toServed(joined);
-    const promise = await metadata.findPromise(repository, digest);
+    const promise = await metadata.mirroredContent.findExpected(repository, digest);
     const isOpen = promise?.isOpen === 1;
-    const isHeld = isOpen || (await metadata.findContent(digest)) !== undefined;
+    const isHeld = isOpen || (await metadata.blobs.find(digest)) !== undefined;
     // A manifest can name anything: only the upstream can say that the repository has what was pushed here, what came
     // by a login, or what others have brought here and no manifest names.
     const mustLook = isHeld ? !isOpen : !promise && !bodyWanted;
     const looked = mustLook ? await look(source, digest) : undefined;
-    if (isHeld && (await metadata.linkHeldBlob(toMirroredRepository(source), digest, now()))) {
-      const linked = await metadata.findLink(repository, digest);
+    if (isHeld && (await metadata.mirroredContent.linkBlob(toMirroredRepository(source), digest, now()))) {
+      const linked = await metadata.blobs.findLink(repository, digest);
       if (linked) return { ...linked, cache: 'HIT' };
     }
     const sizeBytes = looked ?? promise?.sizeBytes;

@@ -44,9 +44,9 @@ export function createManifestFetcher(options: ManifestFetcherOptions): Manifest
 
   /** What another process has just fetched. */
   async function stored({ repository }: MirroredRepository, reference: string, expected?: Digest) {
-    const tag = expected ? undefined : await metadata.findMirroredTag(repository, reference);
+    const tag = expected ? undefined : await metadata.mirroredTags.find(repository, reference);
     const digest = expected ?? tag?.digest;
-    const record = digest === undefined ? undefined : await metadata.findManifestByDigest(repository, digest);
+    const record = digest === undefined ? undefined : await metadata.manifests.findByDigest(repository, digest);
     return record && { ...record, cache: 'JOIN' as const, ageSeconds: 0 };
   }
 
@@ -72,7 +72,7 @@ export function createManifestFetcher(options: ManifestFetcherOptions): Manifest
 
   return {
     async byDigest(source, digest, bodyWanted) {
-      const record = await metadata.findManifestByDigest(source.repository, digest);
+      const record = await metadata.manifests.findByDigest(source.repository, digest);
       if (record) return { ...record, cache: 'HIT' };
       return bodyWanted ? fetch(source, digest, digest) : { ...(await check(source, digest)), cache: 'MISS' };
     },

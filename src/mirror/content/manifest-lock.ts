@@ -16,7 +16,7 @@ export interface ManifestTurns {
 
 export interface ManifestTurnsOptions {
   readonly leases: Leases;
-  readonly metadata: Pick<MetadataStore, 'findLease'>;
+  readonly metadata: { readonly leases: Pick<MetadataStore['leases'], 'find'> };
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** The longest time that a client is kept waiting for another process. */
@@ -33,7 +33,7 @@ export function createManifestTurns({ leases, metadata, now, maxWaitSeconds }: M
     const deadline = performance.now() + maxWaitSeconds * 1000;
     let hasWaited = false;
     for (let pause = firstPauseMilliseconds; ; pause = Math.min(2 * pause, longestPauseMilliseconds)) {
-      const repositoryRef = await metadata.findLease(name, now());
+      const repositoryRef = await metadata.leases.find(name, now());
       const lease = repositoryRef ? undefined : await leases.take(name, { milliseconds: leaseMilliseconds });
       if (lease || performance.now() + pause > deadline) return { lease, hasWaited };
       hasWaited = true;

@@ -32,7 +32,7 @@ export function createManifestStore(options: ManifestStoreOptions): ManifestStor
 
   async function record(source: MirroredRepository, manifest: RemoteManifest): Promise<void> {
     const { digest, sizeBytes, contents } = manifest;
-    await metadata.recordMirroredManifest({
+    await metadata.mirroredContent.recordManifest({
       ...toMirroredRepository(source),
       digest,
       sizeBytes,
@@ -71,7 +71,7 @@ export function createManifestStore(options: ManifestStoreOptions): ManifestStor
   function point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void> {
     const { digest, mediaType, sizeBytes } = facts;
     return surviving(() =>
-      metadata.recordMirroredTag({ ...toMirroredRepository(source), tag, digest, mediaType, sizeBytes, now: now() }),
+      metadata.mirroredTags.record({ ...toMirroredRepository(source), tag, digest, mediaType, sizeBytes, now: now() }),
     );
   }
 

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { MirroredTagRecord } from '../../../storage/metadata/queries/mirror-reads.ts';
+import type { MirroredTagRecord } from '../../../storage/metadata/queries/mirror/tags.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Tag } from '../../oci/reference.ts';
@@ -153,10 +153,10 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
   async function isNotYetConfirmed({ source, tag, known, held }: TagRequest): Promise<boolean> {
     if (!held) return false;
     if (known.missingSince !== null && now() - known.missingSince >= freshMilliseconds(source, tag)) {
-      await metadata.dropMirroredTag(source.repository, tag);
+      await metadata.mirroredTags.remove(source.repository, tag);
       return false;
     }
-    await metadata.recordMissingTag(source.repository, tag, now());
+    await metadata.mirroredTags.recordMissing(source.repository, tag, now());
     return true;
   }
 
@@ -187,7 +187,7 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
 
   return {
     async get(source, tag, bodyWanted) {
-      const known = await metadata.findMirroredTag(source.repository, tag);
+      const known = await metadata.mirroredTags.find(source.repository, tag);
       if (!known) {
         if (bodyWanted) return fetcher.byTag(source, tag);
         return { ...(await checkUnlessAbsent(source, tag)), cache: 'MISS', ageSeconds: 0 };

@@ -18,7 +18,7 @@ export interface DownloadLock {
 
 export interface DownloadLockOptions {
   readonly leases: Leases;
-  readonly metadata: Pick<MetadataStore, 'findLease'>;
+  readonly metadata: { readonly leases: Pick<MetadataStore['leases'], 'find'> };
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** How long clients may be kept waiting. */
@@ -35,7 +35,7 @@ export function createDownloadLock({ leases, metadata, now, maxWaitSeconds }: Do
   async function take(name: string, options: LeaseOptions): Promise<Lease | undefined> {
     const deadline = performance.now() + maxWaitSeconds * 1000;
     for (let pause = firstPauseMilliseconds; ; pause = Math.min(2 * pause, longestPauseMilliseconds)) {
-      const held = await metadata.findLease(name, now());
+      const held = await metadata.leases.find(name, now());
       const lease = held ? undefined : await leases.take(name, options);
       if (lease) return lease;
       const millisecondsLeft = Number(held?.note ?? 0);

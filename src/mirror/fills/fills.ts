@@ -4,7 +4,7 @@ import { unlink } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BlobDriver, ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
 import { blobKey, uploadKey } from '../../../storage/blobs/layout.ts';
-import type { Mirrored } from '../../../storage/metadata/queries/mirror-writes.ts';
+import type { Mirrored } from '../../../storage/metadata/queries/mirror/repositories.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { MirrorEvents } from '../events/mirror-events.ts';
 import { createOutOfOrderRanges } from './out-of-order-ranges.ts';

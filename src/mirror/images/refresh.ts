@@ -52,9 +52,10 @@ export function createRefresh(options: RefreshOptions): Refresh {
 
   async function turn(): Promise<void> {
     const listed = new Set(images.map(({ text }) => text));
-    for (const image of await metadata.pinnedImages()) if (!listed.has(image)) await metadata.dropPins(image, now() + 1);
+    for (const image of await metadata.mirrorPins.listImages())
+      if (!listed.has(image)) await metadata.mirrorPins.removeBefore(image, now() + 1);
     await refreshAll();
-    const pinnedBytes = images.length === 0 ? 0 : await metadata.pinnedBytes();
+    const pinnedBytes = images.length === 0 ? 0 : await metadata.mirrorPins.totalBytes();
     if (pinnedBytes > maxBytes * most) {
       log.warn({ pinnedBytes, maxBytes }, 'mirror.refresh.images need nearly all of mirror.maxSize: make it larger');
     }
@@ -90,10 +91,10 @@ export function createRefresh(options: RefreshOptions): Refresh {
     if (pressure(source) === 'scarce') return false;
     const began = now();
     const contents = await contentsOf(source, name.reference, { ...options, mirror: background });
-    await metadata.pinContent(text, [...contents.manifests, ...contents.blobs.keys()], began);
+    await metadata.mirrorPins.put(text, [...contents.manifests, ...contents.blobs.keys()], began);
     if (!(await fetchMissing(source, contents))) return false;
     // What the image needed before was good until now.
-    await metadata.dropPins(text, began);
+    await metadata.mirrorPins.removeBefore(text, began);
     return true;
   }
 

@@ -1,4 +1,4 @@
-import type { Mirrored } from '../../../storage/metadata/queries/mirror-writes.ts';
+import type { Mirrored } from '../../../storage/metadata/queries/mirror/repositories.ts';
 import type { MirroredRepository } from './routing.ts';
 import { usesLogin } from '../upstream/upstream.ts';
 

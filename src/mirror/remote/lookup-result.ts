@@ -1,6 +1,6 @@
 import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
 import type { CacheStatus } from '../events/mirror-events.ts';
-import type { ManifestRecord } from '../../../storage/metadata/queries/reads.ts';
+import type { ManifestRecord } from '../../../storage/metadata/queries/manifests.ts';
 
 export type { CacheStatus };
 

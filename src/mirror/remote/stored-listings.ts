@@ -25,12 +25,12 @@ const maxPathCharacters = 512;
 const maxListings = 2000;
 
 export function createStoredListings(
-  metadata: Pick<MetadataStore, 'findListing' | 'recordListing'>,
+  metadata: Pick<MetadataStore, 'mirroredListings'>,
   events: Pick<MirrorEvents, 'listingNotStored'>,
 ): StoredListings {
   return {
     async find(repository, path) {
-      const found = await metadata.findListing(repository, path);
+      const found = await metadata.mirroredListings.find(repository, path);
       return (
         found && {
           document: JSON.parse(found.document) as unknown,
@@ -49,7 +49,7 @@ export function createStoredListings(
         next: next?.toString() ?? null,
         fetchedAt: at,
       };
-      await metadata.recordListing(listing, maxListings).catch(events.listingNotStored);
+      await metadata.mirroredListings.record(listing, maxListings).catch(events.listingNotStored);
     },
   };
 }

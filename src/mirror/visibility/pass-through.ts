@@ -45,7 +45,7 @@ export function createPassThrough({ metadata, clientOf, now }: PassThroughOption
 
   /** A right is one of the whole repository: any manifest of it will do. */
   async function attempt(source: MirroredRepository, reference: Reference | undefined, token: string): Promise<boolean> {
-    const asked = reference?.digest ?? reference?.tag ?? (await metadata.findAnyManifest(source.repository));
+    const asked = reference?.digest ?? reference?.tag ?? (await metadata.manifests.findAny(source.repository));
     if (asked === undefined) return false;
     const path = `manifests/${asked}`;
     const { status, headers } = await clientOf(source).headAs(source.remoteName, path, `Bearer ${token}`);

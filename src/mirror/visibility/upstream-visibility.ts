@@ -60,7 +60,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
 
   /** What is recorded; undefined where nothing came by a login. */
   async function recorded(repository: string): Promise<Answer | undefined> {
-    const record = await metadata.findUpstreamVisibility(repository);
+    const record = await metadata.mirroredRepositories.findVisibility(repository);
     if (record?.byLogin !== 1) return undefined;
     const { isPublic, checkedAt, proof } = record;
     const until = isPublic === null ? 0 : checkedAt + believedSeconds * 1000;
@@ -70,7 +70,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
   async function note(source: MirroredRepository, isPublic: boolean, proof: string | undefined): Promise<void> {
     answers.set(source.repository, { isPublic, until: outOfOrder(believedSeconds), proof });
     const fact = { isPublic, proof: proof ?? null, now: now() };
-    await metadata.recordUpstreamVisibility(toMirroredRepository(source), fact).catch(events.visibilityNotRecorded);
+    await metadata.mirroredRepositories.recordVisibility(toMirroredRepository(source), fact).catch(events.visibilityNotRecorded);
   }
 
   /** What can be read shows the repository, a refusal hides it; that something is not there says nothing. */
@@ -143,6 +143,6 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
       return last === undefined || (last.isPublic && now() < last.until);
     },
 
-    hidden: async (names) => new Set(await metadata.listHiddenRepositories(names, now() - believedSeconds * 1000)),
+    hidden: async (names) => new Set(await metadata.mirroredRepositories.listHidden(names, now() - believedSeconds * 1000)),
   };
 }

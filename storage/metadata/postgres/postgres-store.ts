@@ -4,11 +4,9 @@ import { toMetadataError } from './errors.ts';
 import { migrate } from './migrate.ts';
 import { createPools } from './pool.ts';
 import { retrying } from './retrying.ts';
-import { type Mode, inTransaction } from './transactions.ts';
-import type { Query } from '../queries/query.ts';
-import { mayRunBesideOthers } from '../queries/concurrent-writes.ts';
-import * as reads from '../queries/reads.ts';
-import * as writes from '../queries/writes.ts';
+import { inTransaction } from './transactions.ts';
+import type { Operation } from '../queries/query.ts';
+import { implementSubjects } from '../queries/subjects.ts';
 import { MetadataError, type MetadataStore } from '../store.ts';
 
 export interface PostgresOptions {
@@ -17,8 +15,6 @@ export interface PostgresOptions {
   /** The most connections that this process opens. */
   readonly connections: number;
 }
-
-type Question = (...args: readonly never[]) => Query<unknown>;
 
 /**
  * The metadata store in a PostgreSQL database (13 or newer), for any number of replicas. Conflicts and lost connections
@@ -47,23 +43,15 @@ export async function createPostgresStore({ url, connections }: PostgresOptions)
       running.delete(work);
     }
   }
-  const writing = (name: string, query: Question) => {
-    const mode: Mode = mayRunBesideOthers(name) ? 'adding' : 'alone';
-    return (...args: readonly never[]) => operate(() => inTransaction(pools.writes, mode, query(...args)));
-  };
-  const operations = {
-    ...Object.fromEntries(
-      Object.entries(reads).map(([name, query]) => {
-        const read = reading(pools.reads, query);
-        return [name, (...args: readonly never[]) => operate(() => read(args))];
-      }),
-    ),
-    ...Object.fromEntries(Object.entries(writes).map(([name, query]) => [name, writing(name, query)])),
-  };
-  return Object.assign(operations, {
+  const subjects = implementSubjects((operation) => {
+    const attempt = operation.kind === 'read' ? reading(pools.reads, operation) : writing(pools.writes, operation);
+    return (...args) => operate(() => attempt(args));
+  });
+  return {
+    ...subjects,
     name: 'postgres',
     async check() {
-      await (operations as unknown as MetadataStore).repositoryExists('');
+      await subjects.repositories.exists('');
     },
     async close() {
       if (!open) return;
@@ -71,18 +59,23 @@ export async function createPostgresStore({ url, connections }: PostgresOptions)
       await Promise.allSettled(running);
       await pools.end();
     },
-  }) as unknown as MetadataStore;
+  };
+}
+
+/** Each attempt is one transaction. */
+function writing(pool: Pool, operation: Operation): (args: never[]) => Promise<unknown> {
+  return (args) => inTransaction(pool, operation.kind, operation(...args));
 }
 
 /** A read of one statement needs no transaction; one that turns out to have more begins again, from then on within one. */
-function reading(pool: Pool, query: Question): (args: readonly never[]) => Promise<unknown> {
+function reading(pool: Pool, operation: Operation): (args: never[]) => Promise<unknown> {
   let severalStatements = false;
   return async (args) => {
     if (!severalStatements) {
-      const answer = await driveOne(pool, query(...args));
+      const answer = await driveOne(pool, operation(...args));
       if (answer) return answer.result;
       severalStatements = true;
     }
-    return inTransaction(pool, 'reading', query(...args));
+    return inTransaction(pool, 'read', operation(...args));
   };
 }

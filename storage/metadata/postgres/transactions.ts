@@ -1,14 +1,8 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Query } from '../queries/query.ts';
+import type { OperationKind, Query } from '../queries/query.ts';
 import { MetadataError } from '../store.ts';
 import { drive } from './drive.ts';
 import { asking } from './errors.ts';
-
-/**
- * How a transaction runs beside others. `adding` ones run beside each other; one that is `alone` waits for those that
- * run, and the next ones wait for it, whichever process they belong to. See `queries/additions.ts`.
- */
-export type Mode = 'reading' | 'adding' | 'alone';
 
 /** Any number, the same in every berth: locks are the database's own. */
 const writersLock = 7_216_340_581;
@@ -17,18 +11,18 @@ const writersLock = 7_216_340_581;
  * Writes see in each statement what was committed before it, thus everything that was there when they got the lock;
  * reads of several statements see one moment.
  */
-const begin: Readonly<Record<Mode, string>> = {
-  reading: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
-  adding: `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(${writersLock})`,
-  alone: `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(${writersLock})`,
+const begin: Readonly<Record<OperationKind, string>> = {
+  read: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+  concurrentWrite: `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(${writersLock})`,
+  write: `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(${writersLock})`,
 };
 
 /** Runs the query as one transaction: all of it or nothing. Throws `ConnectionLost` only where nothing was committed. */
-export async function inTransaction<Result>(pool: Pool, mode: Mode, query: Query<Result>): Promise<Result> {
+export async function inTransaction<Result>(pool: Pool, kind: OperationKind, query: Query<Result>): Promise<Result> {
   const client = await asking(() => pool.connect());
   let usable = false;
   try {
-    await asking(() => client.query(begin[mode]));
+    await asking(() => client.query(begin[kind]));
     const result = await drive(client, query);
     await commit(client);
     usable = true;

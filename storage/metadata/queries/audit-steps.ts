@@ -1,6 +1,6 @@
 import { type Query, type Value, insertRows, run } from './query.ts';
 
-/** Steps that writes share: each runs within its caller's transaction. Times are milliseconds since 1970. */
+/** Steps that writes share to record events: each runs within its caller's transaction. Times are milliseconds since 1970. */
 
 /** One line of the audit log. Never holds a secret. */
 export interface AuditEvent {
@@ -31,6 +31,8 @@ export interface DatedAuthor extends Author {
   readonly at: number;
 }
 
+export const insertLine = 'INSERT INTO audit_events (at, actor, address, action, target, result, detail)';
+
 /** Records what happened to a repository's content, within the write that makes it happen. */
 export function* recordContentChange(
   author: DatedAuthor | undefined,
@@ -42,8 +44,6 @@ export function* recordContentChange(
   const { at, actor, address } = author;
   yield* record({ at, actor, address, action, target: repository, result: 'done', detail: JSON.stringify(detail) });
 }
-
-export const insertLine = 'INSERT INTO audit_events (at, actor, address, action, target, result, detail)';
 
 /** The values of `insertLine`. */
 export function lineOf({ at, actor, address, action, target, result, detail }: AuditEvent): readonly Value[] {

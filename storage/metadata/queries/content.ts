@@ -1,7 +1,12 @@
 import { type Query, first, insertRows, run } from './query.ts';
-import type { ExpectedContent } from './reads.ts';
 
-/** Steps that several writes share: each runs within its caller's transaction. */
+/** Steps that writes of content share: each runs within its caller's transaction. Times are milliseconds since 1970. */
+
+/** Content as a descriptor announces it. */
+export interface ExpectedContent {
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
 
 export interface ManifestFacts {
   readonly repository: string;
@@ -17,6 +22,15 @@ export interface ManifestFacts {
   readonly now: number;
 }
 
+/** A tag that was written, and the digest that it pointed at before; null: the tag is new. */
+export interface TagMove {
+  readonly name: string;
+  readonly before: string | null;
+}
+
+/** Not a join: PostgreSQL must see that it is one repository, whose index has the order that a page asks for. */
+export const inRepository = 'repository_id = (SELECT id FROM repositories WHERE name = ?)';
+
 /** The repository's id; the repository is made where there is none. */
 export function* repositoryId(name: string, now: number): Query<number> {
   const known = yield* findRepository(name);
@@ -31,7 +45,7 @@ function findRepository(name: string): Query<{ readonly id: number } | undefined
   return first('SELECT id AS "id" FROM repositories WHERE name = ?', name);
 }
 
-export function* recordBlob(digest: string, sizeBytes: number, now: number): Query<void> {
+export function* insertBlob(digest: string, sizeBytes: number, now: number): Query<void> {
   yield* run(
     'INSERT INTO blobs (digest, size_bytes, created_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING',
     digest,
@@ -40,7 +54,7 @@ export function* recordBlob(digest: string, sizeBytes: number, now: number): Que
   );
 }
 
-export function* link(repository: string, digest: string, now: number): Query<void> {
+export function* insertLink(repository: string, digest: string, now: number): Query<void> {
   const id = yield* repositoryId(repository, now);
   yield* run(
     'INSERT INTO links (repository_id, digest, created_at) VALUES (?, ?, ?) ON CONFLICT (repository_id, digest) DO NOTHING',
@@ -50,16 +64,10 @@ export function* link(repository: string, digest: string, now: number): Query<vo
   );
 }
 
-/** A tag that was written, and the digest that it pointed at before; null: the tag is new. */
-export interface TagMove {
-  readonly name: string;
-  readonly before: string | null;
-}
-
 /** Records a manifest that is durable in the blob store, what it references, and its tags. Returns how the tags moved. */
-export function* recordManifest(manifest: ManifestFacts, references: readonly ExpectedContent[]): Query<readonly TagMove[]> {
+export function* insertManifest(manifest: ManifestFacts, references: readonly ExpectedContent[]): Query<readonly TagMove[]> {
   const { repository, digest, now } = manifest;
-  yield* recordBlob(digest, manifest.sizeBytes, now);
+  yield* insertBlob(digest, manifest.sizeBytes, now);
   const id = yield* repositoryId(repository, now);
   yield* run(
     `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, artifact_type, subject, annotations, pushed_at)
@@ -102,10 +110,16 @@ export function* pointTag(repositoryId: number, tag: string, digest: string, now
   return row?.previous ?? null;
 }
 
-/**
- * First in every write that changes the row of sums: where several run beside each other, none waits for another in a
- * circle.
- */
-export function* holdSize(): Query<void> {
-  yield* run('UPDATE mirrored_size SET content_bytes = content_bytes WHERE id = 1');
+/** What somebody pushes into is a mirror no longer (its upstream is not configured any more): nothing of it is evicted. */
+export function* becomePushed(repository: string): Query<void> {
+  yield* run('DELETE FROM mirrored_repositories WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)', repository);
+}
+
+export function* findParent(repositoryId: number, digest: string): Query<string | undefined> {
+  const row = yield* first<{ manifest: string }>(
+    'SELECT manifest AS "manifest" FROM manifest_references WHERE repository_id = ? AND digest = ? LIMIT 1',
+    repositoryId,
+    digest,
+  );
+  return row?.manifest;
 }

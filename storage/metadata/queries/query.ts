@@ -16,6 +16,35 @@ export type Row = Record<string, Value>;
 /** A query in progress: yields statements, is resumed with their rows, returns its result. */
 export type Query<Result> = Generator<Statement, Result, readonly Row[]>;
 
+/**
+ * How a store runs an operation. A database with several writers runs a `write` alone: it waits for those that run, and the
+ * next ones wait for it, whichever process they belong to. It runs any number of `concurrentWrite`s beside each other.
+ */
+export type OperationKind = 'read' | 'write' | 'concurrentWrite';
+
+type QueryFunction = (...args: never[]) => Query<unknown>;
+
+/** A query function that a store offers as a method. */
+export type Operation<Function extends QueryFunction = QueryFunction> = Function & { readonly kind: OperationKind };
+
+/** Declares a read. */
+export function read<Function extends QueryFunction>(query: Function): Operation<Function> {
+  return Object.assign(query, { kind: 'read' as const });
+}
+
+/** Declares a write that runs alone: always right, and slower under load in a database with several writers. */
+export function write<Function extends QueryFunction>(query: Function): Operation<Function> {
+  return Object.assign(query, { kind: 'write' as const });
+}
+
+/**
+ * Declares a write that may run beside others of its kind: it adds rows, or touches only rows that it names, and removes
+ * nothing that another concurrent write has read and relies on.
+ */
+export function concurrentWrite<Function extends QueryFunction>(query: Function): Operation<Function> {
+  return Object.assign(query, { kind: 'concurrentWrite' as const });
+}
+
 /** Runs one statement and gives its rows. `R` is what the statement selects: keep the two side by side. */
 export function* all<R>(sql: string, ...values: Value[]): Query<readonly R[]> {
   return (yield { sql, values }) as readonly R[];

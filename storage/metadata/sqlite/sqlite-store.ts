@@ -1,6 +1,5 @@
 import type { Query } from '../queries/query.ts';
-import * as reads from '../queries/reads.ts';
-import * as writes from '../queries/writes.ts';
+import { implementSubjects } from '../queries/subjects.ts';
 import { connect, writeRefusal } from './connection.ts';
 import { startWriteThread } from './write-thread.ts';
 import { MetadataError, type MetadataStore } from '../store.ts';
@@ -15,22 +14,22 @@ export async function createSqliteStore({ file }: { file: string }): Promise<Met
   const reader = connect(file, { readOnly: true });
   let open = true;
 
-  function read(query: (...args: readonly never[]) => Query<unknown>) {
+  function read(query: (...args: never[]) => Query<unknown>) {
     // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous: failures are rejections
-    return async (...args: readonly never[]) => {
+    return async (...args: never[]) => {
       if (!open) throw new MetadataError('closed', 'the metadata store is closed');
       return reader.drive(query(...args));
     };
   }
 
-  const operations = {
-    ...Object.fromEntries(Object.entries(reads).map(([name, query]) => [name, read(query)])),
-    ...Object.fromEntries(Object.keys(writes).map((name) => [name, (...args: unknown[]) => writer.write(name, args)])),
-  };
-  return Object.assign(operations, {
+  const subjects = implementSubjects((operation, id) =>
+    operation.kind === 'read' ? read(operation) : (...args) => writer.write(id, args),
+  );
+  return {
+    ...subjects,
     name: 'sqlite',
     async check() {
-      await (operations as unknown as MetadataStore).repositoryExists('');
+      await subjects.repositories.exists('');
       const refusal = writeRefusal(file);
       if (refusal !== undefined) throw new MetadataError('denied', `${file} cannot be written: ${refusal}`);
     },
@@ -39,5 +38,5 @@ export async function createSqliteStore({ file }: { file: string }): Promise<Met
       open = false;
       await writer.close();
     },
-  }) as unknown as MetadataStore;
+  };
 }

@@ -4,8 +4,8 @@ import type { WriteReply, WriteRequest } from './writer.ts';
 
 /** The main thread's end of the write thread. */
 export interface WriteThread {
-  /** Runs the write `name`. Resolves when it is durable. */
-  write(name: string, args: readonly unknown[]): Promise<unknown>;
+  /** Runs the write with the id `operation`. Resolves when it is durable. */
+  write(operation: string, args: readonly never[]): Promise<unknown>;
   /** Resolves when everything asked for is done and the database is closed. */
   close(): Promise<void>;
 }
@@ -45,11 +45,11 @@ export async function startWriteThread(file: string): Promise<WriteThread> {
   await expectReply(0);
   let closing = false;
   return {
-    write(name, args) {
+    write(operation, args) {
       if (closing) return Promise.reject(new MetadataError('closed', 'the metadata store is closed'));
       const id = ++lastId;
       const reply = expectReply(id);
-      worker.postMessage({ id, name, args } satisfies WriteRequest);
+      worker.postMessage({ id, operation, args } satisfies WriteRequest);
       return reply;
     },
     async close() {

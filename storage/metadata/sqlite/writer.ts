@@ -3,16 +3,16 @@
  * Writes that arrive while one commit runs share the next one (group commit): under load many pushes cost one fsync.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { Query } from '../queries/query.ts';
-import * as writes from '../queries/writes.ts';
+import { findOperation } from '../queries/subjects.ts';
 import { MetadataError, type MetadataErrorCode } from '../store.ts';
 import { type Connection, connect } from './connection.ts';
 import { migrate } from './migrate.ts';
 
 export interface WriteRequest {
   readonly id: number;
-  readonly name: string;
-  readonly args: readonly unknown[];
+  /** Of a write, as `implementSubjects` names it. */
+  readonly operation: string;
+  readonly args: readonly never[];
 }
 
 export type WriteReply =
@@ -27,19 +27,16 @@ const largestBatch = 256;
 
 const port = parentPort;
 if (!port) throw new Error('this module is a worker thread');
-const operations = writes as unknown as Readonly<Record<string, (...args: readonly unknown[]) => Query<unknown>>>;
 
 function failure(id: number, error: unknown): WriteReply {
   const code = error instanceof MetadataError ? error.code : undefined;
   return { id, error: { code, message: error instanceof Error ? error.message : String(error) } };
 }
 
-function perform(connection: Connection, { id, name, args }: WriteRequest): WriteReply {
+function perform(connection: Connection, { id, operation, args }: WriteRequest): WriteReply {
   connection.execute('SAVEPOINT one');
   try {
-    const operation = operations[name];
-    if (!operation) throw new Error(`no write is called ${name}`);
-    const result = connection.drive(operation(...args));
+    const result = connection.drive(findOperation(operation)(...args));
     connection.execute('RELEASE one');
     return { id, result };
   } catch (error) {

@@ -69,7 +69,7 @@ describe('users', () => {
     expect((await api('GET', '/me', undefined, alice)).status).toBe(200);
     expect((await api('GET', '/me', undefined, basic('grace', 'wrong'))).status).toBe(401);
     expect((await api('GET', '/me', undefined, basic('grace', 'secret'))).status).toBe(200);
-    expect((await berth.metadata.findAccountByName('grace'))?.passwordHash).toMatch(/^scrypt\$/);
+    expect((await berth.metadata.accounts.findByName('grace'))?.passwordHash).toMatch(/^scrypt\$/);
     expect((await api('GET', '/me', undefined, basic('grace', 'secret'))).status).toBe(200);
     const answer = await api('POST', '/htpasswd', { file: 'heidi:{SHA}abc\n' });
     expect([answer.status, answer.body.toString()]).toEqual([400, expect.stringContaining('line 1: heidi has no bcrypt hash')]);

@@ -26,7 +26,7 @@ interface Line extends Omit<AuditEvent, 'at' | 'detail'> {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 async function lines(filter: { readonly actor?: string; readonly target?: string }): Promise<readonly Line[]> {
-  const found = await berth.metadata.listAuditEvents(filter, Number.MAX_SAFE_INTEGER, 1000);
+  const found = await berth.metadata.audit.list(filter, Number.MAX_SAFE_INTEGER, 1000);
   return found.map(({ actor, address, action, target, result, detail }) => ({
     ...{ actor, address, action, target, result: result as Line['result'] },
     detail: JSON.parse(detail ?? '{}') as Line['detail'],
@@ -185,7 +185,7 @@ describe('many refusals', () => {
     const recordAudit = (events: readonly AuditEvent[]) =>
       isDown ? Promise.reject(new Error('down')) : Promise.resolve(void written.push(...events));
     const audit = createAudit(
-      { recordAudit } as never,
+      { audit: { record: recordAudit } } as never,
       () => at,
       (error) => failures.push(error),
     );

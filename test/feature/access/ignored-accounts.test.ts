@@ -27,7 +27,7 @@ test('a server in mode open does not start again after accounts were made', asyn
   const berth = await startBerth(settings);
   const metadata = await createSqliteStore({ file: `${berth.directory}/metadata.sqlite` });
   const event = { at: 0, actor: '', address: '', action: 'user.create', target: 'admin', result: 'done' } as const;
-  await metadata.createFirstAdmin('admin', 'scrypt$', event);
+  await metadata.accounts.createFirstAdmin('admin', 'scrypt$', event);
   await metadata.close();
   await expect(berth.restart()).rejects.toThrow('access.ignoreAccounts');
   await rm(berth.directory, { recursive: true });

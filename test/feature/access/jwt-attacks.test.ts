@@ -18,7 +18,7 @@ beforeAll(async () => {
   await pushAs(berth, basic('alice', 'wonderland'), 'alice/app', '1');
   good = await askToken(berth, basic('alice', 'wonderland'), 'repository:alice/app:pull');
   ({ header, payload } = jwt.decode(good, { complete: true }) as never);
-  const [key] = await berth.metadata.listSigningKeys();
+  const [key] = await berth.metadata.signingKeys.list();
   privateKey = key?.privateKey ?? '';
 });
 afterAll(() => berth.close());

@@ -122,11 +122,11 @@ test('rows that an older version has taken break no listing', async () => {
   const at = Date.now();
   const event = { at, actor: 'test', address: '', action: 'test', target: '', result: 'done' } as const;
   const account = { name: 'old-robot', passwordHash: null, isAdmin: false, expiresAt: 8.6417e15, wantsNamespace: false };
-  await berth.metadata.createAccount({ kind: 'robot', ...account }, event);
+  await berth.metadata.accounts.create({ kind: 'robot', ...account }, event);
   const token = { id: 'overlong', kind: 'personal', secretHash: 'x', expiresAt: 8.6417e15 } as const;
-  const accountId = (await berth.metadata.findAccountByName('alice'))?.id ?? 0;
+  const accountId = (await berth.metadata.accounts.findByName('alice'))?.id ?? 0;
   const scopes = JSON.stringify(Array(55_000).fill('a:pull'));
-  await berth.metadata.createAccessToken({ ...token, accountId, name: 'n'.repeat(900_000), scopes }, event);
+  await berth.metadata.tokens.create({ ...token, accountId, name: 'n'.repeat(900_000), scopes }, event);
   expect((await api('GET', '/robots')).json()).toMatchObject({
     items: expect.arrayContaining([expect.objectContaining({ name: 'old-robot', expiresAt: '9999-12-31T23:59:59.999Z' })]),
   });

@@ -38,9 +38,8 @@ async function api(method: string, path: string, body?: object) {
   return call(berth, method, `/api/v1${path}`, { headers, ...(body ? { body: JSON.stringify(body) } : {}) });
 }
 const creationOf = async (name: string) =>
-  (await berth.metadata.listAuditEvents({ target: name }, Number.MAX_SAFE_INTEGER, 100)).find(
-    ({ action }) => action === 'user.create',
-  )?.detail;
+  (await berth.metadata.audit.list({ target: name }, Number.MAX_SAFE_INTEGER, 100)).find(({ action }) => action === 'user.create')
+    ?.detail;
 
 test('a new person owns the repositories below a name that is free', async () => {
   expect(await canPush(await arrive('nora'), 'nora/app')).toBe(true);

@@ -40,9 +40,9 @@ test('a password stored as scrypt matches itself and no other while accounts wit
 test('the store knows the cost of its most expensive htpasswd password', async () => {
   const berth = await startGuarded();
   try {
-    expect(await berth.metadata.largestBcryptCost()).toBeUndefined();
+    expect(await berth.metadata.accounts.largestBcryptCost()).toBeUndefined();
     await berth.administration.importHtpasswd(`one:${cheap}\ntwo:${expensive}\n`);
-    expect(await berth.metadata.largestBcryptCost()).toBe(6);
+    expect(await berth.metadata.accounts.largestBcryptCost()).toBe(6);
   } finally {
     await berth.close();
   }

@@ -10,11 +10,11 @@ let epoch: RightsVersion;
 let loads: number;
 beforeEach(() => {
   [now, epochInStore, asked, isDown, loads] = [1_000_000, 1, 0, false, 0];
-  const accessEpoch = () => {
+  const rightsVersion = () => {
     asked++;
     return isDown ? Promise.reject(new MetadataError('unavailable', 'down')) : Promise.resolve(epochInStore);
   };
-  epoch = createRightsVersion({ accessEpoch } as unknown as MetadataStore, () => now);
+  epoch = createRightsVersion({ grants: { rightsVersion } } as unknown as MetadataStore, () => now);
 });
 
 /** What is cached under `key`: how often it was loaded until then. */

@@ -163,7 +163,7 @@ describe('revoking', () => {
     const bearer = { Authorization: `Bearer ${await askToken(berth, login)}` };
     expect([await outcome(login), await outcome(bearer)]).toEqual([200, 200]);
     expect(await outcome(basic('admin', secret))).toBe(401);
-    expect((await berth.metadata.findAccessToken(id))?.lastUsedAt).toBeGreaterThan(0);
+    expect((await berth.metadata.tokens.find(id))?.lastUsedAt).toBeGreaterThan(0);
     await berth.administration.revokeToken('alice', id);
     await until(async () => (await outcome(bearer)) === 401);
     expect(await outcome(login)).toBe(401);
@@ -244,7 +244,7 @@ describe('robots and teams', () => {
 });
 
 test('the first admin stays as it is when the configuration changes later', async () => {
-  const other = await berth.metadata.createFirstAdmin('intruder', 'x', {
+  const other = await berth.metadata.accounts.createFirstAdmin('intruder', 'x', {
     at: 0,
     actor: '',
     address: '',

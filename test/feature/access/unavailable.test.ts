@@ -5,8 +5,9 @@ import { anonymousPrincipal } from '../../../src/access/permissions/principal.ts
 import { createPublicUrl } from '../../../src/http/server/public-url.ts';
 import { classify } from '../../../src/http/errors/classify.ts';
 import { createTokenAccess } from '../../../src/http/auth/token-access.ts';
-import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
+import { MetadataError } from '../../../storage/metadata/store.ts';
 import { type GuardedBerth, askToken, basic, startGuarded } from '../../support/access.ts';
+import { isWrite, wrapOperations } from '../../support/wrapped-metadata.ts';
 
 const reservedNames: ReadonlySet<string> = new Set();
 
@@ -20,13 +21,9 @@ afterAll(() => berth.close());
 test('while the store takes no changes, logins and pulls go on', async () => {
   const { secret } = await berth.administration.createToken({ account: 'alice', name: 'laptop' });
   await berth.administration.importHtpasswd(`old:${hashSync('secret', 5)}`);
-  const changes = ['touchAccessToken', 'rehashPassword', 'addSigningKey', 'pruneSigningKeys', 'recordAudit', 'createAccessToken'];
-  const frozen = new Proxy(berth.metadata, {
-    get: (store, name) =>
-      changes.includes(String(name))
-        ? () => Promise.reject(new MetadataError('read_only', 'berth is moving'))
-        : (Reflect.get(store, name) as unknown),
-  });
+  const frozen = wrapOperations(berth.metadata, (operation, id) =>
+    isWrite(id) ? () => Promise.reject(new MetadataError('read_only', 'berth is moving')) : operation,
+  );
   // Later than any key may sign.
   const now = () => Date.now() + 40 * 24 * 3600_000;
   const options = { metadata: frozen, now, audit: { record: () => undefined } };
@@ -46,9 +43,7 @@ test('while the store takes no changes, logins and pulls go on', async () => {
 test('while the metadata store does not answer nobody is let in or turned away: 503', async () => {
   const login = basic('alice', 'wonderland');
   const bearer = { Authorization: `Bearer ${await askToken(berth, login, 'repository:alice/app:pull')}` };
-  const down = new Proxy({} as MetadataStore, {
-    get: () => () => Promise.reject(new MetadataError('unavailable', 'down')),
-  });
+  const down = wrapOperations(berth.metadata, () => () => Promise.reject(new MetadataError('unavailable', 'down')));
   const options = { metadata: down, now: Date.now, audit: { record: () => undefined } };
   const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true, reservedNames, workloadRules: [] });
   const place = () => ({ realm: 'http://localhost/token', service: 'berth' });

@@ -37,7 +37,7 @@ beforeEach(async () => {
   failures = [];
   // Each look is later than the grace of the trash, so that what is evicted leaves at once.
   const now = () => (time += 2000);
-  const onLeft = (digests: readonly string[]) => metadata.endTransits(digests, true);
+  const onLeft = (digests: readonly string[]) => metadata.mirrorSpace.release(digests, true);
   eviction = createEviction({
     metadata,
     trash: createTrash({ driver, metadata, now, onLeft }),
@@ -60,7 +60,7 @@ afterEach(async () => {
 
 /** A disk that has the blobs, and `otherBytes` of something else. */
 async function disk(): Promise<DiskSpace> {
-  const { contentBytes, transitBytes } = await metadata.mirrorSize();
+  const { contentBytes, transitBytes } = await metadata.mirrorSpace.size();
   return { totalBytes: diskBytes, freeBytes: diskBytes - otherBytes - contentBytes - transitBytes };
 }
 
@@ -68,7 +68,7 @@ async function mirrorBlobs(count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     const bytes = randomBytes(blobBytes);
     await driver.put(blobKey(digestOf(bytes)), bytes);
-    await metadata.recordMirroredBlob([holder], digestOf(bytes), blobBytes, index + 1);
+    await metadata.mirroredContent.recordBlob([holder], digestOf(bytes), blobBytes, index + 1);
   }
 }
 
@@ -87,7 +87,7 @@ test('mirrored content makes way when the disk becomes full, although mirror.max
   expect(await eviction.run()).toBe(0);
   otherBytes = 400_000;
   expect(await eviction.run()).toBeGreaterThan(0);
-  const { contentBytes } = await metadata.mirrorSize();
+  const { contentBytes } = await metadata.mirrorSpace.size();
   expect([contentBytes > 0, contentBytes <= 400_000]).toEqual([true, true]);
 });
 
@@ -146,11 +146,11 @@ test('a reservation of a process that was killed ends at the next start, and wit
   const now = () => time;
   const trash = createTrash({ driver, metadata, now });
   const [living, restarted] = [1, 2].map(() => createSpaceReservations({ driver, metadata, trash, now }));
-  const counted = async () => (await metadata.mirrorSize()).transitBytes;
+  const counted = async () => (await metadata.mirrorSpace.size()).transitBytes;
   const [mine, dead] = [digestOf('mine'), digestOf('dead')];
   await driver.put(blobKey(dead), Buffer.from('dead'));
-  await metadata.reserveRoom(mine, 3, diskBytes, time);
-  await metadata.reserveRoom(dead, 4, diskBytes, time);
+  await metadata.mirrorSpace.reserve(mine, 3, diskBytes, time);
+  await metadata.mirrorSpace.reserve(dead, 4, diskBytes, time);
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const arriving = living?.arriving(mine, () => promise);
   time += 50_000;

@@ -54,7 +54,7 @@ async function inStore<Result>(work: (driver: BlobDriver) => Promise<Result>): P
 /** Kept, and on its way out. */
 const countedBytes = () =>
   ask(async (store) => {
-    const { contentBytes, transitBytes } = await store.mirrorSize();
+    const { contentBytes, transitBytes } = await store.mirrorSpace.size();
     return contentBytes + transitBytes;
   });
 
@@ -67,7 +67,7 @@ test('MUST 28: manifests that come at once never have more than the size', async
   expect(answers.map(({ body }) => body.toString())).toEqual(manifests.map(({ manifest }) => manifest));
   const counted = await countedBytes();
   expect([counted > 0, counted <= 1024 * 1024]).toEqual([true, true]);
-  expect(await ask((store) => store.transitsSince(Date.now() + 60_000, false, 1))).toEqual([]);
+  expect(await ask((store) => store.mirrorSpace.listReservations(Date.now() + 60_000, false, 1))).toEqual([]);
 });
 
 test('MUST 28: ten times too much goes through; the oldest goes, what was used again and what was pushed stays', async () => {
@@ -90,7 +90,7 @@ test('MUST 28: ten times too much goes through; the oldest goes, what was used a
 test('MUST 28: evicted content is fetched again', async () => {
   const first = upstream.addBlob('o/i', randomBytes(blobBytes));
   await get(first);
-  const isKept = () => ask(async (store) => (await store.findContent(first)) !== undefined);
+  const isKept = () => ask(async (store) => (await store.blobs.find(first)) !== undefined);
   // What is kept later than others is not the oldest.
   await until(isKept);
   for (let count = 0; count < 12; count++) await get(upstream.addBlob('o/i', randomBytes(blobBytes)));
@@ -131,14 +131,14 @@ test('MUST 28: bytes are deleted a while after they were set aside, and put back
     [back, 'back'],
   ] as const) {
     await driver.put(blobKey(digest), Buffer.from(bytes));
-    await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], digest, 6, 1);
+    await metadata.mirroredContent.recordBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], digest, 6, 1);
   }
   expect(await eviction.run()).toBe(6);
-  await metadata.evictContent(gone, time);
-  await metadata.evictContent(back, time);
+  await metadata.mirrorSpace.evict(gone, time);
+  await metadata.mirrorSpace.evict(back, time);
   await trash.setAside(gone);
   await trash.setAside(back);
-  await metadata.commitBlob('own', back, 4, 'no upload', 2);
+  await metadata.blobs.commit('own', back, 4, 'no upload', 2);
   await trash.empty();
   expect((await driver.stat(blobKey(back))).sizeBytes).toBe(4);
   await expect(driver.stat(blobKey(gone))).rejects.toMatchObject({ code: 'not_found' });
@@ -167,14 +167,14 @@ test('MUST 28: a push that took too long to be recorded puts back what was set a
           await lose();
           const end = performance.now() + 1010;
           await until(() => performance.now() > end);
-          await metadata.commitBlob('own', digest, 4, 'no upload', 1);
+          await metadata.blobs.commit('own', digest, 4, 'no upload', 1);
         },
       },
     );
   await pushSlowly(() => trash.setAside(digest));
   expect((await driver.stat(blobKey(digest))).sizeBytes).toBe(4);
   await expect(pushSlowly(() => driver.delete([blobKey(digest)]))).rejects.toMatchObject({ code: 'unavailable' });
-  expect(await metadata.findLink('own', digest)).toBeUndefined();
+  expect(await metadata.blobs.findLink('own', digest)).toBeUndefined();
   await driver.close();
   await metadata.close();
 });

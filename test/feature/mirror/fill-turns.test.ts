@@ -54,12 +54,12 @@ test('a replica that waits has its turn when the other one is done', async () =>
       hasTurn = true;
       return claim;
     });
-  const seen = await metadata.findLease(`fill:${digest}`, Date.now());
+  const seen = await metadata.leases.find(`fill:${digest}`, Date.now());
   expect([seen, hasTurn]).toEqual([{ note: null }, false]);
   await held.release();
   await (await waiting).release();
   expect([first.released(), second.released()]).toEqual([true, true]);
-  expect(await metadata.findLease(`fill:${digest}`, Date.now())).toBeUndefined();
+  expect(await metadata.leases.find(`fill:${digest}`, Date.now())).toBeUndefined();
 });
 
 test('nobody waits for a blob that will come too late', async () => {

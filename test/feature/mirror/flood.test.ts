@@ -145,21 +145,21 @@ test('MUST 28: a flood through two replicas never makes it more than its size, a
   expect(store.greatestBytes).toBeLessThanOrEqual(maxBytes);
   expect(store.greatestBytes).toBeGreaterThan(maxBytes / 2);
   for (const favourite of favourites) expect(await pull(mirrors[1], favourite)).toBe('HIT');
-  const { contentBytes, transitBytes } = await metadata.mirrorSize();
+  const { contentBytes, transitBytes } = await metadata.mirrorSpace.size();
   expect(contentBytes + transitBytes).toBeLessThanOrEqual(maxBytes);
 }, 120_000);
 
 test('MUST 28: what is being read is not evicted, and goes when it is not', async () => {
   const digest = newBlob();
   await pull(mirrors[0], digest);
-  await until(async () => (await metadata.findContent(digest)) !== undefined);
+  await until(async () => (await metadata.blobs.find(digest)) !== undefined);
   const object = mirrors[0].inUse(digest as Digest, await store.driver.read(blobKey(digest)));
   await flood([mirrors[0], mirrors[0]]);
-  expect(await metadata.findContent(digest)).toBeDefined();
+  expect(await metadata.blobs.find(digest)).toBeDefined();
   await object.close();
   await until(async () => {
     await flood([mirrors[0], mirrors[0]]);
-    return (await metadata.findContent(digest)) === undefined;
+    return (await metadata.blobs.find(digest)) === undefined;
   });
 }, 120_000);
 
@@ -170,10 +170,10 @@ test('MUST 28: a huge blob pushes nothing out when it is asked for once, and is 
   const huge = newBlob(500_000);
   expect(await pull(mirrors[0], huge)).toBe('MISS');
   await until(() => mirrors[0].state().fills === 0);
-  expect(await metadata.findContent(huge)).toBeUndefined();
+  expect(await metadata.blobs.find(huge)).toBeUndefined();
   for (const other of others) expect(await pull(mirrors[1], other)).toBe('HIT');
   await pull(mirrors[1], huge);
-  await until(async () => (await metadata.findContent(huge)) !== undefined);
+  await until(async () => (await metadata.blobs.find(huge)) !== undefined);
   expect(store.greatestBytes).toBeLessThanOrEqual(maxBytes);
 }, 60_000);
 
@@ -182,23 +182,23 @@ test('MUST 28: what a crash left on its way in or out is found and counted no lo
     driver: store.driver,
     metadata,
     now: () => time,
-    onLeft: (digests) => metadata.endTransits(digests, true),
+    onLeft: (digests) => metadata.mirrorSpace.release(digests, true),
   });
   let time = 1;
   const transits = createSpaceReservations({ driver: store.driver, metadata, trash, now: () => time });
   const [come, never, left] = [digestOf('come'), digestOf('never'), digestOf('left')];
-  for (const digest of [come, never]) await metadata.reserveRoom(digest, 4, 100, time);
+  for (const digest of [come, never]) await metadata.mirrorSpace.reserve(digest, 4, 100, time);
   await store.driver.put(blobKey(come), Buffer.from('come'));
   await store.driver.put(blobKey(left), Buffer.from('left'));
-  await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], left, 4, time);
-  await metadata.evictContent(left, time);
+  await metadata.mirroredContent.recordBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], left, 4, time);
+  await metadata.mirrorSpace.evict(left, time);
   await transits.releaseExpired();
-  expect(await metadata.mirrorSize()).toMatchObject({ transitBytes: 12 });
+  expect(await metadata.mirrorSpace.size()).toMatchObject({ transitBytes: 12 });
   time += 2 * 3600_000;
   await transits.releaseExpired();
   time += 10_000;
   await trash.empty();
-  expect(await metadata.mirrorSize()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 0 });
+  expect(await metadata.mirrorSpace.size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 0 });
   for (const digest of [come, left]) {
     await expect(store.driver.stat(blobKey(digest))).rejects.toMatchObject({ code: 'not_found' });
   }

@@ -44,7 +44,7 @@ test('a process that cannot wait any longer fetches for itself, and so does one 
   const [first, second] = stores.map((store) => turnsOf(store, 0));
   const rest = gate();
   const one = first?.run('manifest', () => rest.opened);
-  await until(async () => (await stores[0]?.findLease('manifest', Date.now())) !== undefined);
+  await until(async () => (await stores[0]?.leases.find('manifest', Date.now())) !== undefined);
   expect(await second?.run('manifest', () => Promise.resolve('fetched'))).toBe('fetched');
   rest.open();
   await one;

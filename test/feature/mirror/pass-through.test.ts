@@ -154,7 +154,7 @@ describe('MUST 27: a proof', () => {
   function passThrough(answer: RawAnswer, kept?: string) {
     asked = 0;
     const headAs = () => Promise.resolve((asked++, answer));
-    const metadata = { findAnyManifest: () => Promise.resolve(kept) } as unknown as MetadataStore;
+    const metadata = { manifests: { findAny: () => Promise.resolve(kept) } } as unknown as MetadataStore;
     return createPassThrough({ metadata, clientOf: () => ({ headAs }), now: () => time });
   }
   const reference = { digest: digestOf('x') } as never;

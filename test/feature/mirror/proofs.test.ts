@@ -111,7 +111,7 @@ test('a store that takes its time to set bytes aside does not make the trash del
     await inner.put(objectKey(blobKey(digest)), bytes);
     await trash.setAside(digest);
     await trash.empty();
-    await metadata.commitBlob('app', digest, bytes.length, 'no upload', time);
+    await metadata.blobs.commit('app', digest, bytes.length, 'no upload', time);
     await trash.empty();
     expect((await inner.stat(blobKey(digest))).sizeBytes).toBe(bytes.length);
   } finally {

@@ -155,10 +155,17 @@ describe('a turn', () => {
   const pinned = async (...candidates: readonly TestImage[]) => {
     for (const { layer, digest } of candidates) {
       for (const one of [digestOf(layer), digest]) {
-        await metadata.recordMirroredBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], one, 1, 1);
+        await metadata.mirroredContent.recordBlob(
+          [{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }],
+          one,
+          1,
+          1,
+        );
       }
     }
-    const segments = await Promise.all([false, true].map((isProtected) => metadata.leastRecentlyUsed(isProtected, 100)));
+    const segments = await Promise.all(
+      [false, true].map((isProtected) => metadata.mirrorSpace.listLeastRecentlyUsed(isProtected, 100)),
+    );
     const evictable = new Set(segments.flat().map((content) => content.digest));
     return candidates.map(({ layer, digest }) => !evictable.has(digestOf(layer)) && !evictable.has(digest));
   };

@@ -40,7 +40,7 @@ describe('a login by the provider', () => {
     expect((await visitor.get('/ui/login')).text).toContain('Sign in with Example &#60;Corp&#62;');
     expect((await logIn()).location).toBe('/ui');
     expect((await visitor.get('/ui')).text).toContain(`<span class="user">${name}</span>`);
-    expect(await berth.metadata.findAccountByName(name)).toMatchObject({ kind: 'user', isAdmin: 0, passwordHash: null });
+    expect(await berth.metadata.accounts.findByName(name)).toMatchObject({ kind: 'user', isAdmin: 0, passwordHash: null });
   });
 
   test('finds the account again by the subject, whatever the name is by then', async () => {
@@ -50,16 +50,16 @@ describe('a login by the provider', () => {
     const again = newVisitor(berth);
     await logIn(again);
     expect((await again.get('/ui')).text).toContain('<span class="user">carol</span>');
-    expect(await berth.metadata.findAccountByName('carol-married')).toBeUndefined();
+    expect(await berth.metadata.accounts.findByName('carol-married')).toBeUndefined();
   });
 
   test('makes nobody an admin, and leaves who is one', async () => {
     provider.claims = { sub: 'dora', preferred_username: 'dora', admin: true, roles: ['admin'], groups: ['admin'] };
     await logIn();
-    expect((await berth.metadata.findAccountByName('dora'))?.isAdmin).toBe(0);
+    expect((await berth.metadata.accounts.findByName('dora'))?.isAdmin).toBe(0);
     await berth.administration.setAdmin('dora', true);
     await logIn(newVisitor(berth));
-    expect((await berth.metadata.findAccountByName('dora'))?.isAdmin).toBe(1);
+    expect((await berth.metadata.accounts.findByName('dora'))?.isAdmin).toBe(1);
   });
 
   test('keeps the attempt in a cookie that no script and no other site can use, for ten minutes', async () => {
@@ -73,7 +73,7 @@ describe('a login by the provider', () => {
     provider.claims = { sub: 'not erik', preferred_username: 'erik' };
     await logIn(newVisitor(berth));
     const lines = async () =>
-      (await berth.metadata.listAuditEvents({ target: 'erik' }, Number.MAX_SAFE_INTEGER, 10)).map(
+      (await berth.metadata.audit.list({ target: 'erik' }, Number.MAX_SAFE_INTEGER, 10)).map(
         ({ action, result }) => `${action} ${result}`,
       );
     await until(async () => (await lines()).includes('login refused'));
@@ -86,7 +86,7 @@ describe('refused', () => {
   beforeEach(() => {
     provider.claims = frank;
   });
-  afterEach(async () => expect(await berth.metadata.findAccountByName('frank')).toBeUndefined());
+  afterEach(async () => expect(await berth.metadata.accounts.findByName('frank')).toBeUndefined());
 
   test('a wrong state', async () => {
     const back = new URL(await goToProvider());
@@ -165,7 +165,7 @@ describe('accounts', () => {
     for (const name of ['heidi', 'admin', 'builder', 'ivan']) {
       provider.claims = { sub: `evil-${name}`, preferred_username: name };
       await expectRefused(await logIn(), `the name ${name} belongs to another account`);
-      expect(await berth.metadata.findAccountOfSubject(provider.url, `evil-${name}`)).toBeUndefined();
+      expect(await berth.metadata.accounts.findBySubject(provider.url, `evil-${name}`)).toBeUndefined();
     }
   });
 
@@ -199,7 +199,7 @@ describe('accounts', () => {
     const refused = await logIn(kim);
     expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('there is no account for kim')]);
     const event = { at: 1, actor: 'test', address: '', action: 'user.create', target: 'kim', result: 'done' } as const;
-    await strict.metadata.createAccountOfSubject('kim', provider.url, 'kim', event);
+    await strict.metadata.accounts.createForSubject('kim', provider.url, 'kim', event);
     expect((await logIn(kim)).location).toBe('/ui');
     await strict.close();
   });

@@ -84,8 +84,8 @@ describe('the way in', () => {
 describe('sessions', () => {
   test('are only hashes at rest, and end by themselves', async () => {
     await logIn();
-    const account = await berth.metadata.findAccountByName('alice');
-    const [session] = (await berth.metadata.listAccessTokens(account?.id ?? 0)).filter(({ kind }) => kind === 'session');
+    const account = await berth.metadata.accounts.findByName('alice');
+    const [session] = (await berth.metadata.tokens.list(account?.id ?? 0)).filter(({ kind }) => kind === 'session');
     const hours = ((session?.expiresAt ?? 0) - (session?.createdAt ?? 0)) / 3_600_000;
     expect([hours, JSON.stringify(session).includes(sessionOf(visitor).slice(-20))]).toEqual([12, false]);
   });

@@ -1,10 +1,34 @@
-import { type Query, first, run } from './query.ts';
+import { type Query, concurrentWrite, first, read, run } from './query.ts';
+
+/** Leases: exclusive rights of a process for a limited time. Times are milliseconds since 1970. */
+
+export interface HeldLease {
+  /** What its holder told those who wait. */
+  readonly note: string | null;
+}
+
+export interface LeaseState {
+  /** Milliseconds since 1970, by the holder's clock. */
+  readonly heldUntil: number;
+  /** 1 when another process waits for it. */
+  readonly wanted: number;
+}
+
+/** The lease, while somebody has it. */
+export const find = read(function* (name: string, now: number): Query<HeldLease | undefined> {
+  return yield* first('SELECT note AS "note" FROM leases WHERE name = ? AND held_until > ?', name, now);
+});
+
+/** The lease, also when it is over; undefined when it was released. */
+export const findState = read(function* (name: string): Query<LeaseState | undefined> {
+  return yield* first('SELECT held_until AS "heldUntil", wanted AS "wanted" FROM leases WHERE name = ?', name);
+});
 
 /**
  * Takes the lease until `until` when it is free, over, already the holder's, or still ends at `abandonedEnd`, an end that
  * its holder has not renewed for too long. Returns true if it is the holder's now. `note` is for those who wait for it.
  */
-export function* takeLease(
+export const take = concurrentWrite(function* (
   name: string,
   holder: string,
   now: number,
@@ -26,19 +50,19 @@ export function* takeLease(
     abandonedEnd,
   );
   return row !== undefined;
-}
+});
 
 /** Lets the lease's holder know that another process waits for it. */
-export function* requestLease(name: string): Query<void> {
+export const request = concurrentWrite(function* (name: string): Query<void> {
   yield* run('UPDATE leases SET wanted = 1 WHERE name = ? AND wanted = 0', name);
-}
+});
 
 /** Ends the lease, if it is still the holder's. */
-export function* releaseLease(name: string, holder: string): Query<void> {
+export const release = concurrentWrite(function* (name: string, holder: string): Query<void> {
   yield* run('DELETE FROM leases WHERE name = ? AND holder = ?', name, holder);
-}
+});
 
 /** Forgets leases that ended before `before`: what crashed processes left. */
-export function* forgetLeases(before: number): Query<void> {
+export const forget = concurrentWrite(function* (before: number): Query<void> {
   yield* run('DELETE FROM leases WHERE held_until < ?', before);
-}
+});

@@ -1,13 +1,71 @@
-import { type Query, all, first, run } from './query.ts';
-import { holdSize } from './content.ts';
+import { type Query, all, concurrentWrite, first, read, run, write } from '../query.ts';
+import { holdSize } from './space-steps.ts';
 
-/** How mirrored content is counted, and how it leaves. Each is one transaction. Times are milliseconds since 1970. */
+/** Space of the mirror: its size, reservations, and eviction. Times are milliseconds since 1970. */
+
+/** How much the mirror has, for all processes that share the store: kept in one row, summed up by nobody. */
+export interface MirrorSize {
+  /** Of everything that came from upstreams and is kept. */
+  readonly contentBytes: number;
+  /** The part of it that was used again after it came. */
+  readonly protectedBytes: number;
+  /** What the store has or is about to have beside it: on its way in, or out. */
+  readonly transitBytes: number;
+}
+
+export interface MirroredContentRecord {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly usedAt: number;
+}
+
+export const size = read(function* (): Query<MirrorSize> {
+  const size = yield* first<MirrorSize>(
+    `SELECT content_bytes AS "contentBytes", protected_bytes AS "protectedBytes", transit_bytes AS "transitBytes"
+       FROM mirrored_size WHERE id = 1`,
+  );
+  return size ?? { contentBytes: 0, protectedBytes: 0, transitBytes: 0 };
+});
+
+/** Mirrored content that nothing pins, least recently used first: what was used once, or what was used again. */
+export const listLeastRecentlyUsed = read(function* (
+  isProtected: boolean,
+  limit: number,
+): Query<readonly MirroredContentRecord[]> {
+  return yield* all<MirroredContentRecord>(
+    `SELECT digest AS "digest", size_bytes AS "sizeBytes", used_at AS "usedAt"
+       FROM mirrored_content c
+      WHERE is_protected = ? AND NOT EXISTS (SELECT 1 FROM mirrored_pins p WHERE p.digest = c.digest)
+      ORDER BY used_at, digest LIMIT ?`,
+    isProtected ? 1 : 0,
+    limit,
+  );
+});
+
+/** What has been on its way in or out since before `since`, oldest first: whoever moved it may have died. */
+export const listReservations = read(function* (
+  since: number,
+  isLeaving: boolean,
+  limit: number,
+): Query<readonly { readonly digest: string }[]> {
+  return yield* all<{ readonly digest: string }>(
+    'SELECT digest AS "digest" FROM mirrored_transits WHERE is_leaving = ? AND since < ? ORDER BY since LIMIT ?',
+    isLeaving ? 1 : 0,
+    since,
+    limit,
+  );
+});
 
 /**
  * Counts in what is about to be stored, if there is room: all that the mirror has is `mostBytes` at most afterwards. Says
- * whether there was. `recordMirroredBlob` and `recordMirroredManifest` end it, or `endTransits`.
+ * whether there was. `recordBlob` and `recordManifest` of mirrored content end it, or `release`.
  */
-export function* reserveRoom(digest: string, sizeBytes: number, maxBytes: number, now: number): Query<boolean> {
+export const reserve = concurrentWrite(function* (
+  digest: string,
+  sizeBytes: number,
+  maxBytes: number,
+  now: number,
+): Query<boolean> {
   const row = yield* first(
     `UPDATE mirrored_size SET content_bytes = content_bytes
       WHERE id = 1 AND content_bytes + transit_bytes + CAST(? AS BIGINT) <= CAST(? AS BIGINT) RETURNING id`,
@@ -17,7 +75,7 @@ export function* reserveRoom(digest: string, sizeBytes: number, maxBytes: number
   if (!row) return false;
   yield* recordTransit(digest, 0, sizeBytes, now);
   return true;
-}
+});
 
 function* recordTransit(digest: string, isLeaving: 0 | 1, sizeBytes: number, now: number): Query<void> {
   yield* run(
@@ -31,28 +89,28 @@ function* recordTransit(digest: string, isLeaving: 0 | 1, sizeBytes: number, now
 }
 
 /** The content is still on its way in: its bytes stay counted. */
-export function* renewArrivals(digests: readonly string[], now: number): Query<void> {
+export const renewReservations = concurrentWrite(function* (digests: readonly string[], now: number): Query<void> {
   // In one order: writers that run beside each other must not wait for each other in a circle.
   for (const digest of digests.toSorted()) {
     yield* run('UPDATE mirrored_transits SET since = ? WHERE digest = ? AND is_leaving = 0', now, digest);
   }
-}
+});
 
 /** The content has come, or left, or will do neither. */
-export function* endTransits(digests: readonly string[], isLeaving: boolean): Query<void> {
+export const release = concurrentWrite(function* (digests: readonly string[], isLeaving: boolean): Query<void> {
   yield* holdSize();
   for (const digest of digests) {
     yield* run('DELETE FROM mirrored_transits WHERE digest = ? AND is_leaving = ?', digest, isLeaving ? 1 : 0);
   }
-}
+});
 
 /** Forgets content whose bytes are gone, whichever repositories have it: they can get it again. */
-export function* forgetContent(digest: string): Query<void> {
+export const forget = write(function* (digest: string): Query<void> {
   yield* holdSize();
   for (const table of ['links', 'manifests', 'mirrored_content', 'blobs']) {
     yield* run(`DELETE FROM ${table} WHERE digest = ?`, digest);
   }
-}
+});
 
 /** What is known only because of the manifest, which is about to go. */
 function* forgetTagsAndPromises(repositoryId: number, manifest: string): Query<void> {
@@ -75,7 +133,7 @@ function* forgetTagsAndPromises(repositoryId: number, manifest: string): Query<v
   );
 }
 
-/** Runs alone (see `additions.ts`): nothing can come into the repository between the look and the deletion. */
+/** Runs only in writes that run alone: nothing can come into the repository between the look and the deletion. */
 function* forgetEmptyRepository(id: number): Query<void> {
   const tables = ['links', 'manifests', 'mirrored_tags', 'mirrored_promises'];
   const absent = tables.map((table) => `NOT EXISTS (SELECT 1 FROM ${table} WHERE repository_id = ?)`).join(' AND ');
@@ -88,10 +146,10 @@ function* forgetEmptyRepository(id: number): Query<void> {
 
 /**
  * Takes the content out of every mirrored repository. True where no other repository has it: then it exists no longer
- * and its bytes may go; until `endTransits` they are counted as leaving. `keepsTags`: its bytes were lost and are to be
+ * and its bytes may go; until `release` they are counted as leaving. `keepsTags`: its bytes were lost and are to be
  * fetched again, so that tags still point at the manifest and what it names is still known.
  */
-export function* evictContent(digest: string, now: number, keepsTags = false): Query<boolean> {
+export const evict = write(function* (digest: string, now: number, keepsTags = false): Query<boolean> {
   yield* holdSize();
   for (const table of ['links', 'manifests']) {
     const rows = yield* all<{ id: number }>(
@@ -118,4 +176,4 @@ export function* evictContent(digest: string, now: number, keepsTags = false): Q
   yield* run('DELETE FROM blobs WHERE digest = ?', digest);
   if (content) yield* recordTransit(digest, 1, content.sizeBytes, now);
   return true;
-}
+});

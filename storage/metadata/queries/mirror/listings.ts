@@ -1,6 +1,6 @@
-import { type Query, run } from './query.ts';
+import { type Query, first, read, run, write } from '../query.ts';
 
-/** Listings of upstreams that are stored. Each is one transaction. Times are milliseconds since 1970. */
+/** Stored listings of upstreams. Times are milliseconds since 1970. */
 
 /** One page of a listing, as its upstream last gave it. */
 export interface StoredListing {
@@ -14,8 +14,21 @@ export interface StoredListing {
   readonly fetchedAt: number;
 }
 
+/** The page of a listing that an upstream gave last. */
+export const find = read(function* (
+  repository: string,
+  path: string,
+): Query<Omit<StoredListing, 'repository' | 'path'> | undefined> {
+  return yield* first<Omit<StoredListing, 'repository' | 'path'>>(
+    `SELECT document AS "document", next AS "next", fetched_at AS "fetchedAt"
+       FROM mirrored_listings WHERE repository = ? AND path = ?`,
+    repository,
+    path,
+  );
+});
+
 /** Stores the page in place of the last one. Of all pages the `maxListings` newest stay. */
-export function* recordListing(listing: StoredListing, maxListings: number): Query<void> {
+export const record = write(function* (listing: StoredListing, maxListings: number): Query<void> {
   yield* run(
     `INSERT INTO mirrored_listings (repository, path, document, next, fetched_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (repository, path) DO UPDATE SET document = excluded.document, next = excluded.next,
@@ -31,4 +44,4 @@ export function* recordListing(listing: StoredListing, maxListings: number): Que
       WHERE fetched_at < (SELECT fetched_at FROM mirrored_listings ORDER BY fetched_at DESC LIMIT 1 OFFSET ?)`,
     maxListings - 1,
   );
-}
+});

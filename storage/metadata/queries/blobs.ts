@@ -1,0 +1,89 @@
+import { type Query, all, concurrentWrite, first, read, run, write } from './query.ts';
+import { type DatedAuthor, recordContentChange } from './audit-steps.ts';
+import { becomePushed, findParent, insertLink, insertBlob } from './content.ts';
+import * as uploads from './uploads.ts';
+
+/** Blobs, and the repositories that may serve them: their links. Times are milliseconds since 1970. */
+
+/** Size of a blob that the store has, whichever repositories serve it. */
+export const find = read(function* (digest: string): Query<{ readonly sizeBytes: number } | undefined> {
+  return yield* first<{ readonly sizeBytes: number }>('SELECT size_bytes AS "sizeBytes" FROM blobs WHERE digest = ?', digest);
+});
+
+/** The size of a blob that the repository may serve. */
+export const findLink = read(function* (repository: string, digest: string): Query<{ readonly sizeBytes: number } | undefined> {
+  return yield* first<{ readonly sizeBytes: number }>(
+    `SELECT b.size_bytes AS "sizeBytes" FROM repositories r
+       JOIN links l ON l.repository_id = r.id AND l.digest = ?
+       JOIN blobs b ON b.digest = l.digest
+      WHERE r.name = ?`,
+    digest,
+    repository,
+  );
+});
+
+/** Names of at most `limit` repositories that may serve the blob, in no order. */
+export const listRepositories = read(function* (digest: string, limit: number): Query<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    `SELECT r.name AS "name" FROM links l JOIN repositories r ON r.id = l.repository_id WHERE l.digest = ? LIMIT ?`,
+    digest,
+    limit,
+  );
+  return rows.map((row) => row.name);
+});
+
+/** Records a blob that is durable in the blob store, links it, and ends the upload session that brought it. */
+export const commit = concurrentWrite(function* (
+  repository: string,
+  digest: string,
+  sizeBytes: number,
+  uploadId: string,
+  now: number,
+): Query<void> {
+  yield* insertBlob(digest, sizeBytes, now);
+  yield* insertLink(repository, digest, now);
+  yield* becomePushed(repository);
+  yield* uploads.remove(uploadId);
+});
+
+/** Links a blob of repository `from` into `to`, if `from` may serve it, and says whether it could. */
+export const mount = concurrentWrite(function* (
+  from: string,
+  to: string,
+  digest: string,
+  now: number,
+  author?: DatedAuthor,
+): Query<boolean> {
+  const source = yield* first(
+    'SELECT 1 FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
+    digest,
+    from,
+  );
+  if (!source) return false;
+  yield* insertLink(to, digest, now);
+  yield* becomePushed(to);
+  yield* recordContentChange(author, 'blob.mount', to, { digest, from });
+  return true;
+});
+
+/**
+ * Takes the blob out of the repository. A blob that a manifest of the repository needs stays: the manifest's digest
+ * is returned as `neededBy`.
+ */
+export const unlink = write(function* (
+  repository: string,
+  digest: string,
+  author?: DatedAuthor,
+): Query<{ readonly unlinked: boolean; readonly neededBy?: string }> {
+  const found = yield* first<{ id: number }>(
+    'SELECT r.id AS "id" FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
+    digest,
+    repository,
+  );
+  if (!found) return { unlinked: false };
+  const neededBy = yield* findParent(found.id, digest);
+  if (neededBy !== undefined) return { unlinked: false, neededBy };
+  yield* run('DELETE FROM links WHERE repository_id = ? AND digest = ?', found.id, digest);
+  yield* recordContentChange(author, 'blob.delete', repository, { digest });
+  return { unlinked: true };
+});

@@ -1,0 +1,109 @@
+import { type Query, all, first, read, run, write } from './query.ts';
+import { type AuditEvent, changed } from './audit-steps.ts';
+
+/** Grants, and the rights version. Every change is recorded in the audit log by the same transaction and raises the rights version. */
+
+export interface GrantRecord {
+  readonly id: number;
+  /** `account:<id>`, `team:<id>`, `authenticated` or `anonymous`. */
+  readonly subject: string;
+  readonly pattern: string;
+  readonly actions: string;
+}
+
+/** A grant as people read it: `user:alice`, `robot:ci`, `team:devs`, `authenticated`, `anonymous`. */
+export interface NamedGrantRecord extends GrantRecord {
+  readonly subjectName: string;
+}
+
+export interface NewGrant {
+  readonly subject: string;
+  readonly pattern: string;
+  /** Comma-separated. */
+  readonly actions: string;
+}
+
+/** Rises with every change that takes or gives a right. */
+export const rightsVersion = read(function* (): Query<number> {
+  const row = yield* first<{ epoch: number }>('SELECT epoch AS "epoch" FROM access_epoch WHERE id = 1');
+  return row?.epoch ?? 0;
+});
+
+/** Everything that counts for the account: its own grants, its teams', those of everybody with a login, and of everybody. */
+export const listForAccount = read(function* (accountId: number): Query<readonly GrantRecord[]> {
+  const teams = yield* all<{ id: number }>('SELECT team_id AS "id" FROM team_members WHERE account_id = ?', accountId);
+  return yield* listForSubjects([`account:${accountId}`, 'authenticated', 'anonymous', ...teams.map(({ id }) => `team:${id}`)]);
+});
+
+export const listForSubjects = read(function* (subjects: readonly string[]): Query<readonly GrantRecord[]> {
+  const marks = subjects.map(() => '?').join(', ');
+  return yield* all<GrantRecord>(
+    `SELECT id AS "id", subject AS "subject", pattern AS "pattern", actions AS "actions" FROM grants WHERE subject IN (${marks})`,
+    ...subjects,
+  );
+});
+
+/** Grants after the id `after`, ascending; of one subject where it is given. */
+export const list = read(function* (
+  subject: string | undefined,
+  after: number,
+  limit: number,
+): Query<readonly NamedGrantRecord[]> {
+  const select = 'SELECT id AS "id", subject AS "subject", pattern AS "pattern", actions AS "actions" FROM grants';
+  const grants =
+    subject === undefined
+      ? yield* all<GrantRecord>(`${select} WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
+      : yield* all<GrantRecord>(`${select} WHERE subject = ? AND id > ? ORDER BY id LIMIT ?`, subject, after, limit);
+  const names = yield* subjectNames(grants);
+  return grants.map((grant) => ({ ...grant, subjectName: names.get(grant.subject) ?? grant.subject }));
+});
+
+function* subjectNames(grants: readonly GrantRecord[]): Query<ReadonlyMap<string, string>> {
+  const accounts = yield* namesOf('kind', 'accounts', idsOf('account:', grants));
+  const teams = yield* namesOf(`'team'`, 'teams', idsOf('team:', grants));
+  return new Map([
+    ...accounts.map(({ id, kind, name }): [string, string] => [`account:${id}`, `${kind}:${name}`]),
+    ...teams.map(({ id, kind, name }): [string, string] => [`team:${id}`, `${kind}:${name}`]),
+  ]);
+}
+
+function idsOf(prefix: string, grants: readonly GrantRecord[]): readonly number[] {
+  const subjects = new Set(grants.map(({ subject }) => subject).filter((subject) => subject.startsWith(prefix)));
+  return [...subjects].map((subject) => Number(subject.slice(prefix.length)));
+}
+
+function* namesOf(
+  kind: string,
+  table: string,
+  ids: readonly number[],
+): Query<readonly { id: number; kind: string; name: string }[]> {
+  if (ids.length === 0) return [];
+  const marks = ids.map(() => '?').join(', ');
+  return yield* all(`SELECT id AS "id", ${kind} AS "kind", name AS "name" FROM ${table} WHERE id IN (${marks})`, ...ids);
+}
+
+export const find = read(function* (id: number): Query<GrantRecord | undefined> {
+  return yield* first<GrantRecord>(
+    'SELECT id AS "id", subject AS "subject", pattern AS "pattern", actions AS "actions" FROM grants WHERE id = ?',
+    id,
+  );
+});
+
+/** Grants the actions, in place of what the subject had for the same pattern. Returns the grant's id. */
+export const put = write(function* ({ subject, pattern, actions }: NewGrant, event: AuditEvent): Query<number> {
+  const row = yield* first<{ id: number }>(
+    `INSERT INTO grants (subject, pattern, actions, created_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (subject, pattern) DO UPDATE SET actions = excluded.actions RETURNING id AS "id"`,
+    subject,
+    pattern,
+    actions,
+    event.at,
+  );
+  yield* changed(event);
+  return row?.id ?? 0;
+});
+
+export const remove = write(function* (id: number, event: AuditEvent): Query<void> {
+  yield* run('DELETE FROM grants WHERE id = ?', id);
+  yield* changed(event);
+});

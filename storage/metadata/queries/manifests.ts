@@ -1,0 +1,250 @@
+import { type Query, all, batches, concurrentWrite, first, read, run, write } from './query.ts';
+import { type DatedAuthor, recordContentChange } from './audit-steps.ts';
+import { type ExpectedContent, type ManifestFacts, becomePushed, findParent, inRepository, insertManifest } from './content.ts';
+
+/** Manifests of repositories. Times are milliseconds since 1970. */
+
+export interface ManifestRecord {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+}
+
+export interface ReferrerRecord extends ManifestRecord {
+  readonly artifactType: string | null;
+  /** JSON object, or null. */
+  readonly annotations: string | null;
+}
+
+export interface ReferenceCheck {
+  /** Digests that the repository has not. */
+  readonly missing: readonly string[];
+  /** Digests whose content has another size than announced. */
+  readonly wrongSize: readonly string[];
+}
+
+export interface NewManifest extends ManifestFacts {
+  /** Must be linked as blobs: config and layers. */
+  readonly blobs: readonly ExpectedContent[];
+  /** Must be manifests of the repository, or linked as blobs: the entries of an index. */
+  readonly children: readonly ExpectedContent[];
+  /** Accept the manifest although some of `blobs` and `children` are unknown. */
+  readonly acceptMissing: boolean;
+  /** For the audit log. */
+  readonly author?: DatedAuthor | undefined;
+}
+
+const manifestColumns = 'm.digest AS "digest", m.media_type AS "mediaType", m.size_bytes AS "sizeBytes"';
+
+/** Larger annotations are not read for a description: a search reads those of many repositories. */
+const maxDescribingBytes = 65_536;
+
+/** Bytes of a referrer's descriptor beside its annotations and its artifact type. */
+const descriptorBytes = 400;
+
+const sizesOfLinks = `SELECT l.digest AS "digest", b.size_bytes AS "sizeBytes"
+  FROM links l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = ? AND l.digest IN`;
+
+const sizesOfManifests = `SELECT m.digest AS "digest", m.size_bytes AS "sizeBytes"
+  FROM manifests m WHERE m.repository_id = ? AND m.digest IN`;
+
+/** More than people give one manifest: beyond, an audit line would grow without bound. */
+const maxTagsRecorded = 1000;
+
+/** Digest of a manifest that lies in the repository. */
+export const findAny = read(function* (repository: string): Query<string | undefined> {
+  const row = yield* first<{ digest: string }>(
+    'SELECT digest AS "digest" FROM manifests WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) LIMIT 1',
+    repository,
+  );
+  return row?.digest;
+});
+
+export const findByTag = read(function* (repository: string, tag: string): Query<ManifestRecord | undefined> {
+  return yield* first<ManifestRecord>(
+    `SELECT ${manifestColumns} FROM repositories r
+       JOIN tags t ON t.repository_id = r.id AND t.name = ?
+       JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
+      WHERE r.name = ?`,
+    tag,
+    repository,
+  );
+});
+
+export const findByDigest = read(function* (repository: string, digest: string): Query<ManifestRecord | undefined> {
+  return yield* first<ManifestRecord>(
+    `SELECT ${manifestColumns} FROM repositories r
+       JOIN manifests m ON m.repository_id = r.id AND m.digest = ?
+      WHERE r.name = ?`,
+    digest,
+    repository,
+  );
+});
+
+/**
+ * JSON annotations of the manifest that the tag `latest` points at, else the last tag by name. Null where there are none, or
+ * more than 64 KiB of them.
+ */
+export const findAnnotations = read(function* (repository: string): Query<{ readonly annotations: string | null } | undefined> {
+  return yield* first<{ readonly annotations: string | null }>(
+    `SELECT CASE WHEN octet_length(m.annotations) <= ${maxDescribingBytes} THEN m.annotations END AS "annotations" FROM repositories r
+       JOIN manifests m ON m.repository_id = r.id AND m.digest = coalesce(
+         (SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = 'latest'),
+         (SELECT t.digest FROM tags t WHERE t.repository_id = r.id ORDER BY t.name DESC LIMIT 1))
+      WHERE r.name = ?`,
+    repository,
+  );
+});
+
+/** About how many bytes the descriptors of `listReferrers` have in JSON, in its order. The annotations are not read. */
+export const listReferrerSizes = read(function* (
+  repository: string,
+  subject: string,
+  artifactType: string | undefined,
+  after: string,
+  limit: number,
+): Query<readonly number[]> {
+  const size = `${descriptorBytes} + coalesce(octet_length(m.annotations), 0) + coalesce(octet_length(m.artifact_type), 0)`;
+  const rows = yield* referrerPage<{ sizeBytes: number }>(
+    `${size} AS "sizeBytes"`,
+    repository,
+    subject,
+    artifactType,
+    after,
+    limit,
+  );
+  return rows.map(({ sizeBytes }) => sizeBytes);
+});
+
+/** Manifests whose subject is `subject`, after the digest `after` (exclusive), ascending by digest. */
+export const listReferrers = read(function* (
+  repository: string,
+  subject: string,
+  artifactType: string | undefined,
+  after: string,
+  limit: number,
+): Query<readonly ReferrerRecord[]> {
+  const columns = `${manifestColumns}, m.artifact_type AS "artifactType", m.annotations AS "annotations"`;
+  return yield* referrerPage<ReferrerRecord>(columns, repository, subject, artifactType, after, limit);
+});
+
+function* referrerPage<Record>(
+  columns: string,
+  repository: string,
+  subject: string,
+  artifactType: string | undefined,
+  after: string,
+  limit: number,
+): Query<readonly Record[]> {
+  const select = `SELECT ${columns} FROM manifests m WHERE ${inRepository} AND m.subject = ?`;
+  const page = 'AND m.digest > ? ORDER BY m.digest LIMIT ?';
+  return artifactType === undefined
+    ? yield* all<Record>(`${select} ${page}`, repository, subject, after, limit)
+    : yield* all<Record>(`${select} AND m.artifact_type = ? ${page}`, repository, subject, artifactType, after, limit);
+}
+
+/**
+ * Compares what a manifest references with what the repository has: `blobs` among its links, `children` among its manifests
+ * and else among its links. BuildKit's older cache format is an index over layers.
+ */
+export const checkReferences = read(function* (
+  repository: string,
+  blobs: readonly ExpectedContent[],
+  children: readonly ExpectedContent[],
+): Query<ReferenceCheck> {
+  const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', repository);
+  if (!row) return { missing: [...new Set([...blobs, ...children].map(({ digest }) => digest))], wrongSize: [] };
+  const manifests = new Map(yield* sizesOf(sizesOfManifests, row.id, children));
+  const others = children.filter(({ digest }) => !manifests.has(digest));
+  const sizes = new Map([...(yield* sizesOf(sizesOfLinks, row.id, [...blobs, ...others])), ...manifests]);
+  const missing = new Set<string>();
+  const wrongSize = new Set<string>();
+  for (const { digest, sizeBytes } of [...blobs, ...children]) {
+    const actual = sizes.get(digest);
+    if (actual === undefined) missing.add(digest);
+    else if (actual !== sizeBytes) wrongSize.add(digest);
+  }
+  return { missing: [...missing], wrongSize: [...wrongSize] };
+});
+
+function* sizesOf(select: string, repositoryId: number, contents: readonly ExpectedContent[]): Query<[string, number][]> {
+  const found: [string, number][] = [];
+  const digests = [...new Set(contents.map(({ digest }) => digest))];
+  for (const batch of batches(digests)) {
+    const marks = batch.map(() => '?').join(', ');
+    const rows = yield* all<{ digest: string; sizeBytes: number }>(`${select} (${marks})`, repositoryId, ...batch);
+    found.push(...rows.map((row): [string, number] => [row.digest, row.sizeBytes]));
+  }
+  return found;
+}
+
+/**
+ * Records a manifest that is durable in the blob store, and points `tags` at it. Nothing is changed when something that
+ * it references is unknown to the repository, or of another size: see `checkReferences`.
+ */
+export const put = concurrentWrite(function* (manifest: NewManifest): Query<ReferenceCheck> {
+  const check = yield* checkReferences(manifest.repository, manifest.blobs, manifest.children);
+  if (check.wrongSize.length > 0 || (check.missing.length > 0 && !manifest.acceptMissing)) return check;
+  const { repository, digest, author } = manifest;
+  const tags = yield* insertManifest(manifest, [...manifest.blobs, ...manifest.children]);
+  yield* becomePushed(repository);
+  yield* recordContentChange(author, 'manifest.push', repository, { digest, tags });
+  return { missing: [], wrongSize: [] };
+});
+
+/** The same, but nothing is changed either where a tag points at another manifest already: those are returned. */
+export const putKeepingTags = write(function* (
+  manifest: NewManifest,
+): Query<ReferenceCheck & { readonly keptTags: readonly string[] }> {
+  const keptTags = yield* tagsElsewhere(manifest);
+  if (keptTags.length > 0) return { missing: [], wrongSize: [], keptTags };
+  return { ...(yield* put(manifest)), keptTags };
+});
+
+/** Those of the manifest's tags that point at another one. */
+function* tagsElsewhere({ repository, tags, digest }: ManifestFacts): Query<readonly string[]> {
+  const found: string[] = [];
+  for (const tag of tags) {
+    const row = yield* first(
+      `SELECT 1 FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.name = ? AND t.digest <> ? WHERE r.name = ?`,
+      tag,
+      digest,
+      repository,
+    );
+    if (row) found.push(tag);
+  }
+  return found;
+}
+
+/**
+ * Takes the manifest and every tag that points at it out of the repository. A manifest that an index of the repository
+ * needs stays: the index's digest is returned as `neededBy`.
+ */
+export const remove = write(function* (
+  repository: string,
+  digest: string,
+  author?: DatedAuthor,
+): Query<{ readonly deleted: boolean; readonly neededBy?: string }> {
+  const found = yield* first<{ id: number }>(
+    'SELECT r.id AS "id" FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ? WHERE r.name = ?',
+    digest,
+    repository,
+  );
+  if (!found) return { deleted: false };
+  const neededBy = yield* findParent(found.id, digest);
+  if (neededBy !== undefined) return { deleted: false, neededBy };
+  const tags = author ? yield* tagsOf(found.id, digest) : [];
+  yield* run('DELETE FROM manifests WHERE repository_id = ? AND digest = ?', found.id, digest);
+  yield* recordContentChange(author, 'manifest.delete', repository, { digest, tags });
+  return { deleted: true };
+});
+
+function* tagsOf(repositoryId: number, digest: string): Query<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    'SELECT name AS "name" FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name LIMIT ?',
+    repositoryId,
+    digest,
+    maxTagsRecorded,
+  );
+  return rows.map(({ name }) => name);
+}

@@ -1,0 +1,123 @@
+import { type Query, concurrentWrite, first, insertRows, read, run, write } from '../query.ts';
+import { type ExpectedContent, type ManifestFacts, insertBlob, insertLink, insertManifest } from '../content.ts';
+import { type Mirrored, mirroredRepositoryId } from './repositories.ts';
+import { holdSize } from './space-steps.ts';
+import * as mirrorSpace from './space.ts';
+
+/** Manifests and blobs that came from upstreams. Times are milliseconds since 1970. */
+
+/** Content that a manifest of the mirrored repository names. */
+export interface PromiseRecord {
+  readonly sizeBytes: number;
+  /** 1 where it has come already from an upstream that shows it to everybody. */
+  readonly isOpen: number;
+}
+
+export interface NewMirroredManifest extends ManifestFacts, Mirrored {
+  /** Everything that it names. */
+  readonly promises: readonly ExpectedContent[];
+}
+
+export interface Use {
+  readonly digest: string;
+  readonly usedAt: number;
+  /** Asked for once more; else it is only still being read. */
+  readonly isNew: boolean;
+}
+
+export const findExpected = read(function* (repository: string, digest: string): Query<PromiseRecord | undefined> {
+  return yield* first<PromiseRecord>(
+    `SELECT p.size_bytes AS "sizeBytes",
+            CASE WHEN EXISTS (SELECT 1 FROM links l JOIN mirrored_repositories m ON m.repository_id = l.repository_id
+                               WHERE l.digest = p.digest AND m.by_login = 0) THEN 1 ELSE 0 END AS "isOpen"
+       FROM repositories r
+       JOIN mirrored_promises p ON p.repository_id = r.id AND p.digest = ?
+      WHERE r.name = ?`,
+    digest,
+    repository,
+  );
+});
+
+function* recordContent(digest: string, sizeBytes: number, now: number): Query<void> {
+  yield* run(
+    `INSERT INTO mirrored_content (digest, size_bytes, used_at) VALUES (?, ?, ?)
+     ON CONFLICT (digest) DO UPDATE SET used_at = excluded.used_at`,
+    digest,
+    sizeBytes,
+    now,
+  );
+}
+
+/** Records a manifest that is durable in the blob store, and what it promises. Tags known to point at it do so now. */
+export const recordManifest = concurrentWrite(function* (manifest: NewMirroredManifest): Query<void> {
+  const { digest, now } = manifest;
+  yield* mirrorSpace.release([digest], false);
+  const id = yield* mirroredRepositoryId(manifest, now);
+  yield* insertManifest(manifest, manifest.promises);
+  yield* recordContent(digest, manifest.sizeBytes, now);
+  yield* insertRows(
+    'INSERT INTO mirrored_promises (repository_id, digest, size_bytes)',
+    manifest.promises.map((promise) => [id, promise.digest, promise.sizeBytes]),
+    'ON CONFLICT (repository_id, digest) DO NOTHING',
+  );
+  yield* run(
+    `INSERT INTO tags (repository_id, name, digest, updated_at)
+     SELECT repository_id, name, digest, checked_at FROM mirrored_tags WHERE repository_id = ? AND digest = ?
+     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+    id,
+    digest,
+  );
+});
+
+/** Remembers that a blob was not kept, and says whether that had happened before. */
+export const refuseBlob = concurrentWrite(function* (digest: string, now: number): Query<boolean> {
+  const isNew = yield* first(
+    `INSERT INTO mirrored_refusals (digest, refused_at) VALUES (?, ?)
+     ON CONFLICT (digest) DO NOTHING RETURNING digest AS "digest"`,
+    digest,
+    now,
+  );
+  return isNew === undefined;
+});
+
+/** Forgets what was refused before `before`. */
+export const forgetRefusals = write(function* (before: number): Query<void> {
+  yield* run('DELETE FROM mirrored_refusals WHERE refused_at < ?', before);
+});
+
+/** Records a blob that is durable in the blob store, for every repository that asked for it. */
+export const recordBlob = concurrentWrite(function* (
+  repositoryRefs: readonly Mirrored[],
+  digest: string,
+  sizeBytes: number,
+  now: number,
+): Query<void> {
+  yield* mirrorSpace.release([digest], false);
+  yield* insertBlob(digest, sizeBytes, now);
+  yield* recordContent(digest, sizeBytes, now);
+  for (const repositoryRef of repositoryRefs) {
+    yield* mirroredRepositoryId(repositoryRef, now);
+    yield* insertLink(repositoryRef.repository, digest, now);
+  }
+});
+
+/** Lets a mirrored repository serve a blob that the store has, and says whether it has it. */
+export const linkBlob = concurrentWrite(function* (repositoryRef: Mirrored, digest: string, now: number): Query<boolean> {
+  if (!(yield* first('SELECT 1 FROM blobs WHERE digest = ?', digest))) return false;
+  yield* mirroredRepositoryId(repositoryRef, now);
+  yield* insertLink(repositoryRef.repository, digest, now);
+  return true;
+});
+
+/**
+ * When content was last used. What is asked for after it came is protected from then on. Content that came from no
+ * upstream is passed over.
+ */
+export const recordUses = concurrentWrite(function* (uses: readonly Use[]): Query<void> {
+  yield* holdSize();
+  // In one order: writers that run beside each other must not wait for each other in a circle.
+  for (const { digest, usedAt, isNew } of [...uses].sort((one, other) => (one.digest < other.digest ? -1 : 1))) {
+    const changes = isNew ? 'used_at = ?, is_protected = 1' : 'used_at = ?';
+    yield* run(`UPDATE mirrored_content SET ${changes} WHERE digest = ? AND used_at < ?`, usedAt, digest, usedAt);
+  }
+});

@@ -1,0 +1,81 @@
+import { type Query, all, concurrentWrite, first, read, run } from '../query.ts';
+import { repositoryId } from '../content.ts';
+
+/** Repositories that hold copies of an upstream's content. Times are milliseconds since 1970. */
+
+export interface UpstreamVisibilityRecord {
+  /** 1 where berth has shown a login of its own for some of what is here. */
+  readonly byLogin: number;
+  /** Whether everybody could read the repository at its upstream: 1 or 0, null where nobody has asked. */
+  readonly isPublic: number | null;
+  /** When that was found out, in milliseconds since 1970. */
+  readonly checkedAt: number;
+  /** Digest of a manifest that everybody could read. */
+  readonly proof: string | null;
+}
+
+/** A repository that holds copies. */
+export interface Mirrored {
+  readonly repository: string;
+  readonly upstream: string;
+  /** Whether berth shows the upstream a login: then what comes may not be for everybody. */
+  readonly byLogin: boolean;
+}
+
+export interface UpstreamVisibility {
+  readonly isPublic: boolean;
+  /** Digest of a manifest that a client without a login has read. */
+  readonly proof: string | null;
+  readonly now: number;
+}
+
+/** Undefined for a repository that is nobody's mirror. */
+export const findVisibility = read(function* (repository: string): Query<UpstreamVisibilityRecord | undefined> {
+  return yield* first<UpstreamVisibilityRecord>(
+    `SELECT m.by_login AS "byLogin", m.is_public AS "isPublic", m.checked_at AS "checkedAt", m.proof AS "proof"
+       FROM repositories r JOIN mirrored_repositories m ON m.repository_id = r.id WHERE r.name = ?`,
+    repository,
+  );
+});
+
+/** Those of `names` that hold what may not be for everybody: since `since` no upstream has shown it to a client without a login. */
+export const listHidden = read(function* (names: readonly string[], since: number): Query<readonly string[]> {
+  if (names.length === 0) return [];
+  const rows = yield* all<{ name: string }>(
+    `SELECT r.name AS "name" FROM repositories r JOIN mirrored_repositories m ON m.repository_id = r.id
+      WHERE r.name IN (${names.map(() => '?').join(', ')}) AND m.by_login = 1
+        AND (coalesce(m.is_public, 0) = 0 OR m.checked_at < ?)`,
+    ...names,
+    since,
+  );
+  return rows.map(({ name }) => name);
+});
+
+export function* mirroredRepositoryId({ repository, upstream, byLogin }: Mirrored, now: number): Query<number> {
+  const id = yield* repositoryId(repository, now);
+  yield* run(
+    `INSERT INTO mirrored_repositories (repository_id, upstream, by_login) VALUES (?, ?, ?)
+     ON CONFLICT (repository_id) DO NOTHING`,
+    id,
+    upstream,
+    byLogin ? 1 : 0,
+  );
+  if (byLogin) yield* run('UPDATE mirrored_repositories SET by_login = 1 WHERE repository_id = ? AND by_login = 0', id);
+  return id;
+}
+
+/** Whether everybody may read the repository at its upstream now. What is not public is recorded only where something is here. */
+export const recordVisibility = concurrentWrite(function* (
+  repositoryRef: Mirrored,
+  { isPublic, proof, now }: UpstreamVisibility,
+): Query<void> {
+  if (isPublic) yield* mirroredRepositoryId(repositoryRef, now);
+  yield* run(
+    `UPDATE mirrored_repositories SET is_public = ?, checked_at = ?, proof = coalesce(?, proof)
+      WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)`,
+    isPublic ? 1 : 0,
+    now,
+    proof,
+    repositoryRef.repository,
+  );
+});

@@ -1,0 +1,91 @@
+import { type Query, concurrentWrite, first, read, run, write } from '../query.ts';
+import { type Mirrored, mirroredRepositoryId } from './repositories.ts';
+
+/** Tags as their upstream last reported them. Times are milliseconds since 1970. */
+
+export interface MirroredTagRecord {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  /** When the upstream last said so, in milliseconds since 1970. */
+  readonly checkedAt: number;
+  /** Since when the upstream has said that there is no such tag, or null. */
+  readonly missingSince: number | null;
+  /** The newest manifest of the tag that is here; null where none is. It may be older than `digest`. */
+  readonly heldDigest: string | null;
+  readonly heldMediaType: string | null;
+  readonly heldSizeBytes: number | null;
+  /** When the upstream last said that the tag points at it, in milliseconds since 1970. */
+  readonly heldSince: number | null;
+}
+
+export interface NewMirroredTag extends Mirrored {
+  readonly tag: string;
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly now: number;
+}
+
+export const find = read(function* (repository: string, tag: string): Query<MirroredTagRecord | undefined> {
+  return yield* first<MirroredTagRecord>(
+    `SELECT t.digest AS "digest", t.media_type AS "mediaType", t.size_bytes AS "sizeBytes", t.checked_at AS "checkedAt",
+            t.missing_since AS "missingSince", m.digest AS "heldDigest", m.media_type AS "heldMediaType",
+            m.size_bytes AS "heldSizeBytes", h.updated_at AS "heldSince"
+       FROM repositories r
+       JOIN mirrored_tags t ON t.repository_id = r.id AND t.name = ?
+       LEFT JOIN tags h ON h.repository_id = r.id AND h.name = t.name
+       LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = h.digest
+      WHERE r.name = ?`,
+    tag,
+    repository,
+  );
+});
+
+/** What the upstream has just said of a tag. The repository's own tag follows where the manifest is here. */
+export const record = concurrentWrite(function* (fact: NewMirroredTag): Query<void> {
+  const id = yield* mirroredRepositoryId(fact, fact.now);
+  yield* run(
+    `INSERT INTO mirrored_tags (repository_id, name, digest, media_type, size_bytes, checked_at, missing_since)
+     VALUES (?, ?, ?, ?, ?, ?, NULL)
+     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, media_type = excluded.media_type,
+       size_bytes = excluded.size_bytes, checked_at = excluded.checked_at, missing_since = NULL`,
+    id,
+    fact.tag,
+    fact.digest,
+    fact.mediaType,
+    fact.sizeBytes,
+    fact.now,
+  );
+  yield* run(
+    `INSERT INTO tags (repository_id, name, digest, updated_at)
+     SELECT m.repository_id, CAST(? AS TEXT), m.digest, CAST(? AS BIGINT) FROM manifests m WHERE m.repository_id = ? AND m.digest = ?
+     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+    fact.tag,
+    fact.now,
+    id,
+    fact.digest,
+  );
+});
+
+/** The upstream has said that the tag is not there. The first time is kept. */
+export const recordMissing = concurrentWrite(function* (repository: string, tag: string, now: number): Query<void> {
+  yield* run(
+    `UPDATE mirrored_tags SET checked_at = ?, missing_since = coalesce(missing_since, ?)
+      WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)`,
+    now,
+    now,
+    tag,
+    repository,
+  );
+});
+
+export const remove = write(function* (repository: string, tag: string): Query<void> {
+  for (const table of ['mirrored_tags', 'tags']) {
+    yield* run(
+      `DELETE FROM ${table} WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)`,
+      tag,
+      repository,
+    );
+  }
+});

@@ -1,0 +1,77 @@
+import { type Query, all, first, read } from './query.ts';
+
+/** Repositories by name. Each read is an index lookup or a page of one, except `search`. */
+
+/** A repository and what was said about exactly its name: 1 public, 0 private, null nothing. */
+export interface ListedRepository {
+  readonly name: string;
+  readonly isPublic: number | null;
+}
+
+/** Repositories that are public by their own name, after `after` (exclusive), ascending. */
+export const listPublic = read(function* (after: string, limit: number): Query<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    // Not a join: PostgreSQL would begin with the repositories where those are fewer, and from their first one.
+    `SELECT v.pattern AS "name" FROM visibilities v
+      WHERE v.is_public = 1 AND v.is_wildcard = 0 AND v.pattern > ?
+        AND (SELECT 1 FROM repositories r WHERE r.name = v.pattern) = 1
+      ORDER BY v.pattern LIMIT ?`,
+    after,
+    limit,
+  );
+  return rows.map(({ name }) => name);
+});
+
+/** Repositories after `after` and before `before` (both exclusive), ascending by bytes. */
+export const listBetween = read(function* (after: string, before: string, limit: number): Query<readonly ListedRepository[]> {
+  return yield* all<ListedRepository>(
+    `SELECT r.name AS "name", v.is_public AS "isPublic" FROM repositories r LEFT JOIN visibilities v ON v.pattern = r.name
+      WHERE r.name > ? AND r.name < ? ORDER BY r.name LIMIT ?`,
+    after,
+    before,
+    limit,
+  );
+});
+
+/** Those of `names` that exist, in no order. */
+export const listNamed = read(function* (names: readonly string[]): Query<readonly string[]> {
+  if (names.length === 0) return [];
+  const marks = names.map(() => '?').join(', ');
+  const rows = yield* all<{ name: string }>(`SELECT name AS "name" FROM repositories WHERE name IN (${marks})`, ...names);
+  return rows.map(({ name }) => name);
+});
+
+/** Whether the repository exists and is nobody's mirror: somebody pushed it. */
+export const isPushed = read(function* (name: string): Query<boolean> {
+  const row = yield* first(
+    `SELECT 1 FROM repositories r LEFT JOIN mirrored_repositories m ON m.repository_id = r.id
+      WHERE r.name = ? AND m.repository_id IS NULL`,
+    name,
+  );
+  return row !== undefined;
+});
+
+export const exists = read(function* (name: string): Query<boolean> {
+  return (yield* first('SELECT 1 FROM repositories WHERE name = ?', name)) !== undefined;
+});
+
+/** Repository names after `after` (exclusive), ascending by bytes. */
+export const list = read(function* (after: string, limit: number): Query<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    'SELECT name AS "name" FROM repositories WHERE name > ? ORDER BY name LIMIT ?',
+    after,
+    limit,
+  );
+  return rows.map((row) => row.name);
+});
+
+/** Names of at most `limit` repositories that hold the text, ascending. Looks at every name. */
+export const search = read(function* (text: string, limit: number): Query<readonly string[]> {
+  const pattern = `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
+  const rows = yield* all<{ name: string }>(
+    `SELECT name AS "name" FROM repositories WHERE name LIKE ? ESCAPE '\\' ORDER BY name LIMIT ?`,
+    pattern,
+    limit,
+  );
+  return rows.map((row) => row.name);
+});

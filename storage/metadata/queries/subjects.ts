@@ -1,0 +1,90 @@
+import { type Operation, type OperationKind, type Query } from './query.ts';
+import * as accounts from './accounts.ts';
+import * as audit from './audit.ts';
+import * as blobs from './blobs.ts';
+import * as grants from './grants.ts';
+import * as leases from './leases.ts';
+import * as manifests from './manifests.ts';
+import * as mirroredContent from './mirror/content.ts';
+import * as mirroredListings from './mirror/listings.ts';
+import * as mirrorPins from './mirror/pins.ts';
+import * as mirroredRepositories from './mirror/repositories.ts';
+import * as mirrorSpace from './mirror/space.ts';
+import * as mirroredTags from './mirror/tags.ts';
+import * as namespaces from './namespaces.ts';
+import * as repositories from './repositories.ts';
+import * as signingKeys from './signing-keys.ts';
+import * as tags from './tags.ts';
+import * as teams from './teams.ts';
+import * as tokens from './tokens.ts';
+import * as uploads from './uploads.ts';
+import * as visibilities from './visibilities.ts';
+
+/** The modules whose operations a metadata store offers, by subject. */
+export const subjects = {
+  accounts,
+  audit,
+  blobs,
+  grants,
+  leases,
+  manifests,
+  mirrorPins,
+  mirrorSpace,
+  mirroredContent,
+  mirroredListings,
+  mirroredRepositories,
+  mirroredTags,
+  namespaces,
+  repositories,
+  signingKeys,
+  tags,
+  teams,
+  tokens,
+  uploads,
+  visibilities,
+};
+
+/** The operations that a module declares, seen from outside: each runs and resolves to its result. */
+type Operations<Module> = {
+  readonly [Name in keyof Module as Module[Name] extends { readonly kind: OperationKind } ? Name : never]: Module[Name] extends (
+    ...args: infer Args
+  ) => Query<infer Result>
+    ? (...args: Args) => Promise<Result>
+    : never;
+};
+
+/** Every operation of a metadata store, as `subject.operation`. */
+export type Subjects = { readonly [Subject in keyof typeof subjects]: Operations<(typeof subjects)[Subject]> };
+
+type Call = (...args: never[]) => Promise<unknown>;
+
+/** Returns every operation as `implement` makes it callable. `id` finds the operation again in another thread. */
+export function implementSubjects(implement: (operation: Operation, id: string) => Call): Subjects {
+  const implemented = Object.entries(subjects).map(([subject, module]) => [
+    subject,
+    Object.fromEntries(operationsOf(module).map(([name, operation]) => [name, implement(operation, `${subject}.${name}`)])),
+  ]);
+  // `fromEntries` forgets the names; they are those of the type.
+  return Object.fromEntries(implemented) as Subjects;
+}
+
+const operations: ReadonlyMap<string, Operation> = new Map(
+  Object.entries(subjects).flatMap(([subject, module]) =>
+    operationsOf(module).map(([name, operation]) => [`${subject}.${name}`, operation] as const),
+  ),
+);
+
+/** Returns the operation with the id that `implementSubjects` gave. Throws where there is none. */
+export function findOperation(id: string): Operation {
+  const operation = operations.get(id);
+  if (!operation) throw new Error(`the metadata store has no operation ${id}`);
+  return operation;
+}
+
+function operationsOf(module: object): readonly (readonly [string, Operation])[] {
+  return Object.entries(module).filter((entry): entry is [string, Operation] => isOperation(entry[1]));
+}
+
+function isOperation(value: unknown): value is Operation {
+  return typeof value === 'function' && 'kind' in value;
+}

@@ -1,0 +1,33 @@
+import { type Query, all, concurrentWrite, first, read, run } from './query.ts';
+import { type DatedAuthor, recordContentChange } from './audit-steps.ts';
+import { inRepository } from './content.ts';
+
+/** Tags of repositories. */
+
+/** Tag names after `after` (exclusive), ascending by bytes. */
+export const list = read(function* (repository: string, after: string, limit: number): Query<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    `SELECT name AS "name" FROM tags WHERE ${inRepository} AND name > ? ORDER BY name LIMIT ?`,
+    repository,
+    after,
+    limit,
+  );
+  return rows.map((row) => row.name);
+});
+
+/** Takes the tag out of the repository and says whether it was there. The manifest stays. A mirrored tag is asked for anew. */
+export const remove = concurrentWrite(function* (repository: string, tag: string, author?: DatedAuthor): Query<boolean> {
+  yield* run(
+    'DELETE FROM mirrored_tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)',
+    tag,
+    repository,
+  );
+  const row = yield* first<{ digest: string }>(
+    `DELETE FROM tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)
+     RETURNING digest AS "digest"`,
+    tag,
+    repository,
+  );
+  if (row) yield* recordContentChange(author, 'tag.delete', repository, { tag, digest: row.digest });
+  return row !== undefined;
+});

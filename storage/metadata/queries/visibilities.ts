@@ -1,0 +1,53 @@
+import { type Query, all, first, read, run, write } from './query.ts';
+import { type AuditEvent, changed } from './audit-steps.ts';
+
+/**
+ * Visibility of names and patterns. Every change is recorded in the audit log by the same transaction and raises the rights
+ * version. Flags are 0 or 1.
+ */
+
+export interface VisibilityRecord {
+  readonly pattern: string;
+  readonly isPublic: number;
+}
+
+/** What was said about exactly this name or pattern. */
+export const find = read(function* (pattern: string): Query<VisibilityRecord | undefined> {
+  return yield* first<VisibilityRecord>(
+    'SELECT pattern AS "pattern", is_public AS "isPublic" FROM visibilities WHERE pattern = ?',
+    pattern,
+  );
+});
+
+export const listWildcards = read(function* (): Query<readonly VisibilityRecord[]> {
+  return yield* all<VisibilityRecord>(
+    'SELECT pattern AS "pattern", is_public AS "isPublic" FROM visibilities WHERE is_wildcard = 1 ORDER BY pattern',
+  );
+});
+
+/** Names and patterns after `after` (exclusive), ascending. */
+export const list = read(function* (after: string, limit: number): Query<readonly VisibilityRecord[]> {
+  return yield* all<VisibilityRecord>(
+    'SELECT pattern AS "pattern", is_public AS "isPublic" FROM visibilities WHERE pattern > ? ORDER BY pattern LIMIT ?',
+    after,
+    limit,
+  );
+});
+
+/** Says of a name or pattern whether what it matches is public. */
+export const put = write(function* (pattern: string, isPublic: boolean, isWildcard: boolean, event: AuditEvent): Query<void> {
+  yield* run(
+    `INSERT INTO visibilities (pattern, is_public, is_wildcard) VALUES (?, ?, ?)
+     ON CONFLICT (pattern) DO UPDATE SET is_public = excluded.is_public`,
+    pattern,
+    isPublic ? 1 : 0,
+    isWildcard ? 1 : 0,
+  );
+  yield* changed(event);
+});
+
+/** Takes back what was said of a name or pattern. */
+export const remove = write(function* (pattern: string, event: AuditEvent): Query<void> {
+  yield* run('DELETE FROM visibilities WHERE pattern = ?', pattern);
+  yield* changed(event);
+});
