@@ -1,4 +1,3 @@
-import { toClientError } from './client-error.ts';
 import { type Cache, composeCache } from './compose-cache.ts';
 import { type Content, composeContent } from './compose-content.ts';
 import { type Network, composeNetwork } from './compose-network.ts';
@@ -7,6 +6,7 @@ import { createEventReporter } from './event-reporter.ts';
 import type { MirrorEvents } from './events/mirror-events.ts';
 import type { MirrorOptions } from './mirror-options.ts';
 import type { BackgroundMirror, Mirror } from './mirror.ts';
+import { type UnknownCode, toMirrorError } from './mirror-error.ts';
 import { type MirroredRepository, createRouting } from './names/routing.ts';
 
 interface Parts {
@@ -63,8 +63,8 @@ function createBackgroundMirror({ options, network, content }: Parts): Backgroun
       fallback: fallback === undefined ? undefined : upstreams.find(fallback),
       isPushed: (name) => metadata.repositories.isPushed(name),
     }),
-    manifest: (source, ...request) => translated(source, 'MANIFEST_UNKNOWN', () => content.manifests.get(source, ...request)),
-    blob: (source, ...request) => translated(source, 'BLOB_UNKNOWN', () => content.blobs.get(source, ...request)),
+    manifest: (source, ...request) => withMirrorErrors(source, 'MANIFEST_UNKNOWN', () => content.manifests.get(source, ...request)),
+    blob: (source, ...request) => withMirrorErrors(source, 'BLOB_UNKNOWN', () => content.blobs.get(source, ...request)),
     async markWanted(digest) {
       await metadata.mirroredContent.refuseBlob(digest, now());
     },
@@ -78,7 +78,7 @@ function createLookups(parts: Parts): Pick<Mirror, 'manifest' | 'blob' | 'tags' 
   const { lastUsed } = parts.cache;
   return {
     manifest: (source, reference, bodyWanted) =>
-      translated(source, 'MANIFEST_UNKNOWN', async () => {
+      withMirrorErrors(source, 'MANIFEST_UNKNOWN', async () => {
         const requestedAt = now();
         const found = await content.manifests.get(source, reference, bodyWanted);
         lastUsed.touch(found.digest, requestedAt);
@@ -86,16 +86,16 @@ function createLookups(parts: Parts): Pick<Mirror, 'manifest' | 'blob' | 'tags' 
         return found;
       }),
     blob: (source, digest, bodyWanted) =>
-      translated(source, 'BLOB_UNKNOWN', async () => {
+      withMirrorErrors(source, 'BLOB_UNKNOWN', async () => {
         if (bodyWanted) lastUsed.touch(digest, now());
         const found = await content.blobs.get(source, digest, bodyWanted);
         events.served(source.upstream.name, 'blob', found.cache);
         const { open } = found;
         return open ? { ...found, open: (range) => lastUsed.pinWhileOpen(digest, open(range)) } : found;
       }),
-    tags: (source, query) => translated(source, 'NAME_UNKNOWN', () => views.listings.tags(source, query)),
+    tags: (source, query) => withMirrorErrors(source, 'NAME_UNKNOWN', () => views.listings.tags(source, query)),
     referrers: (source, subject, query) =>
-      translated(source, 'NAME_UNKNOWN', () => views.listings.referrers(source, subject, query)),
+      withMirrorErrors(source, 'NAME_UNKNOWN', () => views.listings.referrers(source, subject, query)),
   };
 }
 
@@ -132,15 +132,15 @@ function createUpkeep({ options, network, cache, content, views }: Parts): Pick<
   };
 }
 
-/** Runs `work`; rejects with an upstream's failure in the form that the client may read. */
-async function translated<Result>(
+/** Runs `work`. Rejects `MirrorError` for a failure of the upstream. */
+async function withMirrorErrors<Result>(
   source: MirroredRepository,
-  unknown: 'MANIFEST_UNKNOWN' | 'BLOB_UNKNOWN' | 'NAME_UNKNOWN',
+  unknownCode: UnknownCode,
   work: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    throw toClientError(error, source, unknown);
+    throw toMirrorError(error, source, unknownCode);
   }
 }

@@ -43,7 +43,9 @@ export interface OciErrorOptions {
   readonly status?: number;
   /** Data for programs: goes into the body as it is. Never internals. */
   readonly detail?: unknown;
-  /** Further headers of the response: `Range`, `Location`, `Retry-After`, `Allow`, `WWW-Authenticate`. */
+  /** When the client should try again. */
+  readonly retryAfterSeconds?: number | undefined;
+  /** Further headers of the response, for errors of `http/`: `Range`, `Location`, `Allow`, `WWW-Authenticate`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** One body entry for each; default: a single one of `message` and `detail`. */
   readonly entries?: readonly { readonly message: string; readonly detail: unknown }[];
@@ -54,6 +56,7 @@ export class OciError extends Error {
   override readonly name = 'OciError';
   readonly code: OciErrorCode;
   readonly status: number;
+  readonly retryAfterSeconds: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
   /** What is wrong, one entry for each thing; at least one. */
   readonly entries: readonly { readonly message: string; readonly detail?: unknown }[];
@@ -63,6 +66,7 @@ export class OciError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = options.status ?? definitions[code].status;
+    this.retryAfterSeconds = options.retryAfterSeconds;
     this.headers = options.headers ?? {};
     this.entries = options.entries ?? [{ message, detail: options.detail }];
   }

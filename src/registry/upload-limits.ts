@@ -27,6 +27,6 @@ export async function checkLimits(
 function tooMany(whose: 'account' | 'address', limit: number): OciError {
   return new OciError('TOOMANYREQUESTS', {
     message: `this ${whose} has ${limit} unfinished uploads: finish or cancel some of them`,
-    headers: { 'Retry-After': String(retryAfterSeconds) },
+    retryAfterSeconds,
   });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { toClientError } from '../../src/mirror/client-error.ts';
+import { toMirrorError } from '../../src/mirror/mirror-error.ts';
 import type { MirroredRepository } from '../../src/mirror/names/routing.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../../src/mirror/upstream/upstream-error.ts';
 import { OciError } from '../../src/oci/errors.ts';
@@ -28,7 +28,7 @@ function linesOf(error: unknown): readonly { readonly level: string; readonly fi
 }
 
 const fromUpstream = (code: UpstreamErrorCode, message: string, cause?: Error) =>
-  toClientError(new UpstreamError(code, message, { cause }), source, 'MANIFEST_UNKNOWN');
+  toMirrorError(new UpstreamError(code, message, { cause }), source, 'MANIFEST_UNKNOWN');
 
 test.each<[string, string, unknown, string, string]>([
   [

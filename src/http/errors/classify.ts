@@ -3,10 +3,12 @@ import { AuthenticationError, type AuthenticationErrorReason } from '../../acces
 import { IssuerUnavailable } from '../../access/federation/jwks.ts';
 import { OidcError } from '../../access/federation/oidc-error.ts';
 import { ConcurrencyLimitExceeded } from '../../coordination/semaphore.ts';
+import { MirrorError } from '../../mirror/mirror-error.ts';
 import { UpstreamError, isOutage } from '../../mirror/upstream/upstream-error.ts';
-import { OciError, type OciErrorCode, type OciErrorOptions } from '../../oci/errors.ts';
+import { OciError, type OciErrorCode } from '../../oci/errors.ts';
 import { StorageError } from '../../../storage/blobs/driver.ts';
 import { MetadataError } from '../../../storage/metadata/store.ts';
+import { classifyMirrorError } from './mirror-errors.ts';
 import { classifyStorageError } from './storage-errors.ts';
 
 /** An error as clients read it, before it has a format. */
@@ -28,40 +30,50 @@ export interface ClassifiedError {
  * An unknown error is a defect: 500 `INTERNAL`, without its message.
  */
 export function classify(error: unknown): ClassifiedError {
-  const { status, code, message, headers, entries } = toOciError(error);
-  return { status, code, message, headers, entries, isOurs: status >= 500 && !isCausedByUpstream(error) };
+  const answer = toOciError(error);
+  const { status, code, message, entries } = answer;
+  const isOurs = status >= 500 && !isCausedByUpstream(error);
+  return { status, code, message, headers: headersOf(answer), entries, isOurs };
 }
 
-/** True if an upstream could not be asked, or gave no usable answer. A wrong name is the client's mistake, also there. */
+/** True if a request to an upstream failed. An upstream's 404 is not a failure: the client sent a wrong name. */
 export function isCausedByUpstream(error: unknown): boolean {
-  const cause = error instanceof OciError ? error.cause : error;
+  const cause = error instanceof MirrorError ? error.cause : error;
   return cause instanceof UpstreamError && isOutage(cause);
+}
+
+function headersOf({ status, retryAfterSeconds, headers }: OciError): Readonly<Record<string, string>> {
+  return {
+    // A 405 has to name the methods that work (RFC 9110, 15.5.6): content that is needed can still be read.
+    ...(status === 405 ? { Allow: 'GET, HEAD' } : {}),
+    ...(retryAfterSeconds === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfterSeconds)) }),
+    ...headers,
+  };
 }
 
 function toOciError(error: unknown): OciError {
   if (error instanceof OciError) return error;
   if (error instanceof StorageError || error instanceof MetadataError) return classifyStorageError(error);
   if (error instanceof AuthenticationError) return classifyAuthenticationError(error);
-  if (error instanceof ConcurrencyLimitExceeded) return temporary('TOOMANYREQUESTS', busySeconds);
-  if (error instanceof IssuerUnavailable) return temporary('UNAVAILABLE', busySeconds, { message: error.message });
+  if (error instanceof ConcurrencyLimitExceeded) return new OciError('TOOMANYREQUESTS', { retryAfterSeconds: busySeconds });
+  if (error instanceof IssuerUnavailable) {
+    return new OciError('UNAVAILABLE', { message: error.message, retryAfterSeconds: busySeconds });
+  }
   if (error instanceof AdministrationError) {
     return new OciError(administrationCodes[error.code], {
       status: administrationStatuses[error.code],
       message: error.message,
     });
   }
-  // Another login can succeed, but the one that the provider vouches for was understood: 403.
+  // 403: the provider's answer was understood, and the person must not log in with it.
   if (error instanceof OidcError) return new OciError('UNAUTHORIZED', { status: 403, message: error.message });
-  if (error instanceof UpstreamError) return new OciError('BAD_GATEWAY', { cause: error });
+  if (error instanceof MirrorError) return classifyMirrorError(error);
+  if (error instanceof UpstreamError) return new OciError('BAD_GATEWAY');
   const status = clientErrorStatus(error);
   return status === undefined ? new OciError('INTERNAL') : new OciError('UNSUPPORTED', { status, message: messageOf(error) });
 }
 
 const busySeconds = 5;
-
-function temporary(code: OciErrorCode, retryAfterSeconds: number, options: OciErrorOptions = {}): OciError {
-  return new OciError(code, { ...options, headers: { 'Retry-After': String(retryAfterSeconds) } });
-}
 
 const authenticationMessages: Readonly<Record<AuthenticationErrorReason, string>> = {
   credentials: 'the name or the secret is wrong, expired or revoked',
@@ -72,7 +84,7 @@ const authenticationMessages: Readonly<Record<AuthenticationErrorReason, string>
 function classifyAuthenticationError({ reason, retryAfterSeconds }: AuthenticationError): OciError {
   const message = authenticationMessages[reason];
   return reason === 'throttled'
-    ? temporary('TOOMANYREQUESTS', retryAfterSeconds, { message })
+    ? new OciError('TOOMANYREQUESTS', { message, retryAfterSeconds })
     : new OciError('UNAUTHORIZED', { message });
 }
 

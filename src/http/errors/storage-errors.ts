@@ -30,8 +30,7 @@ const reasons: Readonly<Record<string, string>> = {
 export function classifyStorageError(error: StorageError | MetadataError): OciError {
   const answer = error.code === 'denied' ? denied(error) : answers[error.code];
   if (!answer) return new OciError('INTERNAL');
-  const headers: Record<string, string> = answer.code === 'UNAVAILABLE' ? { 'Retry-After': String(retryAfterSeconds) } : {};
-  return new OciError(answer.code, { ...answer, headers });
+  return new OciError(answer.code, answer.code === 'UNAVAILABLE' ? { ...answer, retryAfterSeconds } : answer);
 }
 
 function denied(error: StorageError | MetadataError): Answer {

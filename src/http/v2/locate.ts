@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
 import { hostIn } from '../../mirror/names/routing.ts';
+import { classify } from '../errors/classify.ts';
 import type { MirrorSource, Services } from './request-context.ts';
 import type { Match } from './router.ts';
 
@@ -53,8 +54,8 @@ export async function withUpstreamFallback(
   try {
     await serve();
   } catch (error) {
-    const isAbsent = error instanceof OciError && error.status === 404;
-    if (isAbsent && !(await access.knows(request, name))) await access.check(request, { action: 'pull', repository: name });
+    const isUnknown = classify(error).status === 404;
+    if (isUnknown && !(await access.knows(request, name))) await access.check(request, { action: 'pull', repository: name });
     throw error;
   }
 }
