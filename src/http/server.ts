@@ -16,21 +16,21 @@ import type { Services } from './v2/request-context.ts';
 
 export interface HttpServerOptions {
   readonly protocol: Services;
-  /** Everything that is not below `/v2`. */
+  /** Serves every path that is not below `/v2`. */
   readonly web: (request: IncomingMessage, response: ServerResponse) => void;
   readonly log: (record: RequestRecord) => void;
-  /** Serves TLS with it, and plain HTTP without. */
+  /** Undefined: plain HTTP. */
   readonly certificate?: Certificate | undefined;
-  /** True if only clients of this machine reach the server: it then answers to no other name than theirs. */
+  /** True if only clients of this machine reach the server: it then accepts loopback names only. */
   readonly listensOnLoopback?: boolean | undefined;
   /** How much of a body is read and dropped after an early answer. */
   readonly linger?: LingerLimits | undefined;
 }
 
-/** A client that sends nothing, or takes nothing, for this long is cut off. */
+/** A client that sends and receives nothing for this long is disconnected. */
 const idleMilliseconds = 60_000;
 
-/** Milliseconds. Bodies may take as long as they move. */
+/** Milliseconds. Bodies have no time limit as long as bytes arrive. */
 const settings = { headersTimeout: 20_000, requestTimeout: 0, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 };
 
 export function createHttpServer(options: HttpServerOptions): Server {
@@ -39,7 +39,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
   cutIdleClients(server, idleMilliseconds);
   lingerAfterEarlyAnswers(server, options.linger);
   server.on('request', handle);
-  // The handlers answer `Expect: 100-continue` themselves, once they know that they want the body.
+  // The handlers answer `Expect: 100-continue` themselves when they need the body.
   server.on('checkContinue', handle);
   server.on('clientError', answerMalformed);
   return server;
@@ -59,7 +59,7 @@ function createHandler({ protocol, web, log, certificate, listensOnLoopback = fa
 
   return (request: IncomingMessage, response: ServerResponse): void => {
     const requestId = `${prefix}-${(++count).toString(36)}`;
-    const client = protocol.publicUrl.clientAddress(request); // a closed socket has no address any more
+    const client = protocol.publicUrl.clientAddress(request); // a closed socket has no address
     recordRequest(request, response, { requestId, client }, log);
     response.setHeader('X-Request-Id', requestId);
     if (certificate) response.setHeader('Strict-Transport-Security', strictTransport);
@@ -80,17 +80,17 @@ function createHandler({ protocol, web, log, certificate, listensOnLoopback = fa
   };
 }
 
-/** For a year a browser that has seen this host by TLS uses nothing else (RFC 6797). */
+/** A browser that has used TLS with this host uses only TLS for a year (RFC 6797). */
 const strictTransport = 'max-age=31536000';
 
-/** Mirrors may be asked below an upstream's name too: `/ghcr.io/v2/…`. */
+/** True for paths of the registry protocol, also below the name of an upstream: `/ghcr.io/v2/…`. */
 function isProtocol(url: string, { mirror }: Services): boolean {
   if (url.startsWith('/v2/') || url === '/v2' || url.startsWith('/v2?')) return true;
   const prefix = /^\/([^/?]+)\/v2(?:[/?]|$)/.exec(url)?.[1];
   return prefix !== undefined && mirror?.isPrefix(prefix) === true;
 }
 
-/** Requests of the connection whose responses are not complete. */
+/** Requests of a connection whose responses are not complete. */
 const unanswered = new WeakMap<Socket, number>();
 
 function countUnanswered(socket: Socket, response: ServerResponse): void {
@@ -99,8 +99,8 @@ function countUnanswered(socket: Socket, response: ServerResponse): void {
 }
 
 /**
- * What Node's parser refuses: the answer must be written by hand, since there is no response object. While another
- * response is under way nothing may be written, or it would land in that one's body.
+ * Answers a request that Node.js cannot parse. There is no response object, so the answer is written to the socket, unless
+ * another response is being sent: the answer would become a part of its body.
  */
 function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET' || (unanswered.get(socket) ?? 0) > 0) {

@@ -2,21 +2,21 @@ import express, { type Express, type Router } from 'express';
 import { errorBoundary } from './errors/boundary.ts';
 import { problem, problemFormat } from './errors/problem.ts';
 
-/** The state of the parts that a probe asks about. */
+/** The state of the server for health probes. */
 export interface Health {
-  /** What an operator wants to see of a running process. */
+  /** Properties of the running process for operators. */
   readonly facts: Readonly<Record<string, string>>;
-  /** Rejects when a store does not answer. */
+  /** Rejects if a store does not answer. */
   ready(): Promise<void>;
 }
 
-/** A part that lies at a path of its own. */
+/** A router and its path. */
 export interface Extension {
   readonly path: string;
   readonly router: Router;
 }
 
-/** Everything that is not the registry protocol. */
+/** Creates the application that serves every path outside of the registry protocol. */
 export function createWeb(health: Health, extensions: readonly Extension[]): Express {
   const app = express();
   const hasPage = extensions.some(({ path }) => path === '/ui');

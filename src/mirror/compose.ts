@@ -63,7 +63,8 @@ function createBackgroundMirror({ options, network, content }: Parts): Backgroun
       fallback: fallback === undefined ? undefined : upstreams.find(fallback),
       isPushed: (name) => metadata.repositories.isPushed(name),
     }),
-    manifest: (source, ...request) => withMirrorErrors(source, 'MANIFEST_UNKNOWN', () => content.manifests.get(source, ...request)),
+    manifest: (source, ...request) =>
+      withMirrorErrors(source, 'MANIFEST_UNKNOWN', () => content.manifests.get(source, ...request)),
     blob: (source, ...request) => withMirrorErrors(source, 'BLOB_UNKNOWN', () => content.blobs.get(source, ...request)),
     async markWanted(digest) {
       await metadata.mirroredContent.refuseBlob(digest, now());

@@ -2,59 +2,58 @@ import type { IncomingMessage } from 'node:http';
 import type { Action } from '../../access/permissions/action.ts';
 import { type Principal, anonymousPrincipal } from '../../access/permissions/principal.ts';
 
-/** Who makes a request. */
+/** The client of a request. */
 export type Subject = Principal;
 
-/** What a request needs to be allowed. */
+/** The permission that a request needs. */
 export interface Need {
   readonly action: Action;
   readonly repository: string;
-  /** Another repository that it would like to read from: asked for only of who may, and whose token does not say so. */
+  /** Another repository that the request can read: required of clients that may read it but whose token does not contain it. */
   readonly from?: string | undefined;
-  /** Another name of the repository: named in the challenge, not asked for. */
+  /** Another name of the repository, for the challenge only. */
   readonly alias?: string | undefined;
-  /** Who may read the repository where it is mirrored from. Asked only where it decides. */
+  /** Who may read the repository at its upstream. Used only if it decides. */
   readonly upstream?: UpstreamRights | undefined;
 }
 
-/** What an upstream says of a repository that somebody would like to read. */
+/** Who may read a repository at its upstream. */
 export interface UpstreamRights {
-  /** Whether it shows it to everybody. */
+  /** Resolves to true if everyone may read it. */
   isPublic(): Promise<boolean>;
-  /** Whether it shows it to a client that sends this `Authorization`. */
+  /** Resolves to true if a client with this `Authorization` may read it. */
   proves(authorization: string | undefined): Promise<boolean>;
-  /** `WWW-Authenticate` that leads to its own token server. */
+  /** Resolves to a `WWW-Authenticate` header with the upstream's token server. */
   challenge(): Promise<string | undefined>;
 }
 
 /**
- * The seam between the protocol and who may do what. The protocol asks; it never decides.
- * A check that fails throws the OciError that the client may read: UNAUTHORIZED with a challenge, DENIED, or the same
- * answer as for something that does not exist.
+ * Decides what clients may do, for the protocol. A check that fails throws an OciError for the client: UNAUTHORIZED with a
+ * challenge, DENIED, or the error of a repository that does not exist.
  */
 export interface AccessControl {
-  /** Who is asking, for a request that needs nothing in particular: `GET /v2/`. */
+  /** Returns the client of a request that needs no permission: `GET /v2/`. */
   authenticate(request: IncomingMessage): Promise<Subject>;
-  /** Who is asking; a client that is not who it says is nobody. For what is shown to everybody as far as they may see it. */
+  /** Returns the client; anonymous if its login is invalid. For paths that show each client what it may see. */
   recognise(request: IncomingMessage): Promise<Subject>;
-  /** Who is asking, and may do what it needs. */
+  /** Returns the client if it has the permission. */
   check(request: IncomingMessage, need: Need): Promise<Subject>;
-  /** May the client do `action` in `repository`? Asked in the middle of a request. */
+  /** Resolves to true if the client may do `action` in `repository`. */
   allows(subject: Subject, action: Action, repository: string): Promise<boolean>;
-  /** Whether the client may know if `repository` exists. A client that is not who it says is nobody. */
+  /** Resolves to true if the client may know that `repository` exists. A client with an invalid login is anonymous. */
   knows(request: IncomingMessage, repository: string): Promise<boolean>;
-  /** Who is asking, and may list repositories. */
+  /** Returns the client if it may list repositories. */
   checkList(request: IncomingMessage): Promise<Subject>;
-  /** The repositories that may appear in a listing, after `after`, ascending; undefined: all that there are. */
+  /** Yields the names of the repositories that the client may list, ascending, after `after`; undefined: all repositories. */
   visible(subject: Subject, after: string): AsyncIterable<string> | undefined;
   /**
-   * Where a blob is looked for that the client would mount from anywhere: repositories that it names itself, so that the
-   * time of the search tells nothing of what is kept from it. Undefined: everywhere.
+   * Returns the repositories from which a client may mount a blob without naming a source: those of its token, so that the
+   * time of the search reveals nothing about others. Undefined: all repositories.
    */
   mountable(subject: Subject): readonly string[] | undefined;
 }
 
-/** Open mode: everybody may do everything. */
+/** Open mode: every client may do everything. */
 export const openAccess: AccessControl = {
   authenticate: () => Promise.resolve(anonymousPrincipal),
   recognise: () => Promise.resolve(anonymousPrincipal),

@@ -1,7 +1,7 @@
 import type { Action } from '../../access/permissions/action.ts';
 import { type Scope, formatScope } from '../../access/permissions/scope.ts';
 
-/** The scope to ask for: who pushes also reads, to see what is there already. */
+/** The actions of a scope. A push also reads, to find the blobs that exist. */
 const scopeWords: Readonly<Record<Action, readonly string[]>> = {
   pull: ['pull'],
   add: ['pull', 'push'],
@@ -16,13 +16,13 @@ export function scopeFor(action: Action, repository: string): Scope {
 
 export const catalogScope: Scope = { type: 'registry', name: 'catalog', actions: ['*'] };
 
-/** Where tokens are to be had, and for whom. */
+/** The token server and the service that its tokens are for. */
 export interface TokenPlace {
   readonly realm: string;
   readonly service: string;
 }
 
-/** `WWW-Authenticate` (RFC 6750, section 3): where to get a token, and for what. */
+/** Returns a `WWW-Authenticate` header (RFC 6750, section 3) that names the token server and the scopes. */
 export function challenge(
   { realm, service }: TokenPlace,
   scopes: readonly Scope[],

@@ -2,17 +2,17 @@ import { OciError } from '../../oci/errors.ts';
 import type { Action } from '../../access/permissions/action.ts';
 import type { AccessControl } from './access-control.ts';
 
-/** What mode open may let everybody do. */
+/** An action that mode open can allow every client. */
 export type OpenAction = 'pull' | 'push' | 'delete';
 
-/** `control`, but refuses every action that is not among `allowed`, with a message that names the setting. */
+/** Returns `control` without the actions that are not in `allowed`. The message of a refusal names the setting. */
 export function createLimitedAccess(control: AccessControl, allowed: readonly OpenAction[]): AccessControl {
   const named = (action: Action) => (action === 'add' ? 'push' : action);
   const isAllowed = (action: Action) => allowed.some((one) => one === named(action));
 
   function require(action: Action): void {
     if (isAllowed(action)) return;
-    const message = `nobody may ${named(action)} here: access.openActions is ${allowed.join(', ')}`;
+    const message = `${named(action)} is not allowed here: access.openActions is ${allowed.join(', ')}`;
     throw new OciError('DENIED', { message });
   }
 

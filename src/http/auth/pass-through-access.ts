@@ -7,15 +7,15 @@ import { type AccessControl, type Need, openAccess } from './access-control.ts';
 export interface PassThroughAccessOptions {
   readonly metadata: MetadataStore;
   readonly upstreams: Pick<UpstreamVisibility, 'isKnownPublic' | 'hidden'>;
-  /** First parts of the names of repositories that are open to everybody, whatever they hold: other upstreams'. */
+  /** First components of repository names that every client may read: those of upstreams without pass-through. */
   readonly openNames: ReadonlySet<string>;
 }
 
 const batch = 200;
 
 /**
- * Open mode where clients' own rights count at some upstreams: everybody may do everything, but read what one of those does
- * not show to everybody. That takes a token of the upstream.
+ * Creates the access control of open mode with upstreams where the client's own rights count: every client may do everything,
+ * except read content that such an upstream does not show to everyone. That needs a token of the upstream.
  */
 export function createPassThroughAccess({ metadata, upstreams, openNames }: PassThroughAccessOptions): AccessControl {
   const isOpen = (repository: string) => openNames.has(repository.split('/', 1)[0] ?? '');
@@ -46,7 +46,7 @@ export function createPassThroughAccess({ metadata, upstreams, openNames }: Pass
     allows: async (_subject, action, repository) => action !== 'pull' || mayRead(repository, undefined),
     knows: (_request, repository) => mayRead(repository, undefined),
     visible: (_subject, after) => shown(after),
-    // Who names no source could tell by the time of the search whether somebody else has the blob.
+    // The time of a search in all repositories would reveal whether another repository has the blob.
     mountable: () => [],
   };
 }

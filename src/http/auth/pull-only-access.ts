@@ -2,13 +2,13 @@ import { OciError } from '../../oci/errors.ts';
 import type { AccessControl } from './access-control.ts';
 
 export interface PullOnlyOptions {
-  /** True if nothing may be pushed into the repository. Asked for pushes only. */
+  /** Resolves to true if nothing may be pushed into the repository. Called for pushes only. */
   readonly isPullOnly: (repository: string) => Promise<boolean>;
-  /** The upstream that the names belong to, for the message: `docker.io`. */
+  /** The upstream that owns the names, for the message: `docker.io`. */
   readonly upstream: string;
 }
 
-/** `control`, but refuses pushes into names that belong to an upstream, with a message that names the setting. */
+/** Returns `control` without pushes into names of an upstream. The message of a refusal names the setting. */
 export function createPullOnlyAccess(control: AccessControl, { isPullOnly, upstream }: PullOnlyOptions): AccessControl {
   return {
     ...control,

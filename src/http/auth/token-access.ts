@@ -20,15 +20,15 @@ export interface TokenAccessOptions {
   readonly authenticator: Pick<Authenticator, 'principal'>;
   readonly permissions: Pick<Permissions, 'isPublic' | 'visibility'>;
   readonly metadata: MetadataStore;
-  /** What upstreams show to everybody: no repository is public here that is not public there. */
+  /** Public repositories of the upstreams: a mirrored repository is public only if it is public there. */
   readonly upstreams: Pick<UpstreamVisibility, 'isKnownPublic' | 'hidden'>;
   readonly publicUrl: PublicUrl;
   readonly audit: Pick<Audit, 'record'>;
-  /** Where bearer tokens are to be had, as this client sees it. */
+  /** Returns the token server as the client sees it. */
   readonly place: (request: IncomingMessage) => TokenPlace;
 }
 
-/** `authorize` decides, and this says it in HTTP. */
+/** Creates the access control of mode token: `authorize` decides, and this turns its decisions into HTTP errors. */
 export function createTokenAccess(options: TokenAccessOptions): AccessControl {
   const { authenticator, permissions, metadata, upstreams, publicUrl, audit, place } = options;
 
@@ -38,7 +38,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     return principal;
   }
 
-  /** Who is asking. A client that is not who it says is told for what to get a token. */
+  /** Returns the client. Throws UNAUTHORIZED with a challenge for `scopes` if its login is invalid. */
   async function principalOf(request: IncomingMessage, scopes: () => readonly Scope[]): Promise<Principal> {
     try {
       return await principalBy(request, request.headers.authorization);
@@ -64,14 +64,14 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     scopes: () => readonly Scope[],
   ) {
     const principal = await principalOf(request, scopes);
-    const asked = await permission(principal);
-    const decision = authorize(principal, asked);
-    if ((decision === 'deny' || decision === 'hide') && 'repository' in asked) {
+    const requested = await permission(principal);
+    const decision = authorize(principal, requested);
+    if ((decision === 'deny' || decision === 'hide') && 'repository' in requested) {
       const address = publicUrl.clientAddress(request);
-      const { action, repository: target } = asked;
+      const { action, repository: target } = requested;
       audit.record({ actor: principal.name, address, action, target, result: 'refused' });
     }
-    if (decision !== 'allow') throw answer(decision, asked, principal, place(request), scopes());
+    if (decision !== 'allow') throw answer(decision, requested, principal, place(request), scopes());
     return principal;
   }
 
@@ -80,15 +80,15 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     return upstream ? upstream.isPublic() : upstreams.isKnownPublic(repository);
   }
 
-  /** An upstream is asked for nobody who may without, or may not in any case. */
-  async function wishFor(principal: Principal, { action, repository, upstream }: Need): Promise<PermissionRequest> {
+  /** Returns the permission request. Asks the upstream only if its answer can change the decision. */
+  async function permissionFor(principal: Principal, { action, repository, upstream }: Need): Promise<PermissionRequest> {
     const permission = { action, repository, isPublic: false };
     const reads = action === 'pull' || action === 'delete';
     if (!reads || !principal.pullsPublic || authorize(principal, permission) === 'allow') return permission;
     return { ...permission, isPublic: await isPublic(repository, upstream) };
   }
 
-  /** Whether a token for more would let it read there: then it had better get one than send what is there already. */
+  /** Resolves to true if a token with more scopes would allow the mount: then a challenge saves the client an upload. */
   async function lacksToken(principal: Principal, repository: string): Promise<boolean> {
     const permission = { action: 'pull', repository, isPublic: await isPublic(repository, undefined) } as const;
     return permits(principal, permission) && authorize(principal, permission) === 'challenge';
@@ -105,7 +105,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     async check(request, need) {
       const principal = await check(
         request,
-        (principal) => wishFor(principal, need),
+        (principal) => permissionFor(principal, need),
         () => scopesOf(need),
       );
       if (need.from !== undefined && (await lacksToken(principal, need.from))) {
@@ -113,7 +113,8 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
       }
       return principal;
     },
-    allows: async (subject, action, repository) => authorize(subject, await wishFor(subject, { action, repository })) === 'allow',
+    allows: async (subject, action, repository) =>
+      authorize(subject, await permissionFor(subject, { action, repository })) === 'allow',
     knows: async (request, repository) =>
       permits(await recognise(request), { action: 'pull', repository, isPublic: await isPublic(repository, undefined) }),
     checkList: (request) =>
@@ -129,7 +130,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
   };
 }
 
-/** docker tries a push again for a minute where a DENIED has only the usual message: this one says more. */
+/** docker retries a push for a minute if a DENIED has the standard message: this one has its own. */
 function denied(permission: PermissionRequest, { name }: Principal): OciError {
   if (!('repository' in permission)) return new OciError('DENIED');
   const { action, repository } = permission;

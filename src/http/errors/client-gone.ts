@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http';
 
-/** The client ended the connection before its request or its response was complete: nobody's fault here. */
+/** The client closed the connection before its request or its response was complete. Neither logged nor answered. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 
   constructor(options?: ErrorOptions) {
-    super('the client is gone', options);
+    super('the client closed the connection', options);
   }
 }
 
-/** A signal that is aborted, with `ClientGone`, when the connection ends before the response is complete. */
+/** Returns a signal that is aborted, with `ClientGone`, when the connection ends before the response is complete. */
 export function departureOf(response: ServerResponse): AbortSignal {
   const gone = new AbortController();
   response.once('close', () => {

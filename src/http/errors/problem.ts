@@ -21,7 +21,7 @@ export type ErrorPlace = { readonly pointer: string } | { readonly parameter: st
 /** One error of a request (RFC 9457, section 3). */
 export type FieldError = ErrorPlace & { readonly detail: string };
 
-/** Sends a problem whose title is the status's own; `errors` is left out where it is empty. */
+/** Sends a problem with the standard title of its status, without an empty `errors`. */
 export function problem(response: ServerResponse, status: number, detail: string, errors: readonly FieldError[] = []): void {
   const title = STATUS_CODES[status] ?? '';
   const body = { type: 'about:blank', title, status, detail, ...(errors.length > 0 ? { errors } : {}) };

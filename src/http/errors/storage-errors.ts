@@ -19,7 +19,7 @@ const answers: Partial<Record<StorageErrorCode | MetadataErrorCode, Answer>> = {
 
 const retryAfterSeconds = 5;
 
-/** Messages for refusals of the operating system, whose own messages name paths. */
+/** Messages for errors of the operating system. Its own messages contain paths. */
 const reasons: Readonly<Record<string, string>> = {
   EROFS: 'its file system is read-only',
   EACCES: 'permission denied',

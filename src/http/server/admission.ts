@@ -9,10 +9,10 @@ export interface AdmissionOptions {
   readonly listensOnLoopback: boolean;
 }
 
-/** Checks what holds for every request, before its path is looked at. Throws `OciError`. */
+/** Checks the conditions of every request before it is routed. Throws `OciError`. */
 export type Admission = (request: IncomingMessage) => void;
 
-/** Hosts that were found good are remembered, so that a request does not pay for parsing its own. */
+/** Valid hosts are cached, so that most requests do not parse theirs. */
 const maxKnownHosts = 1000;
 
 export function createAdmission({ publicUrl, listensOnLoopback }: AdmissionOptions): Admission {
@@ -34,15 +34,15 @@ export function createAdmission({ publicUrl, listensOnLoopback }: AdmissionOptio
     takeAuthority(request);
     checkHost(request);
     if (isForeignChange(request, publicUrl)) {
-      const message = `a page of another site may not send ${request.method ?? ''} requests. Where the page is this registry's own, set publicUrl`;
+      const message = `a page of another site may not send ${request.method ?? ''} requests. If it is a page of this registry, set publicUrl`;
       throw new OciError('DENIED', { message });
     }
   };
 }
 
 /**
- * Turns a request target in absolute form (`GET http://host/path`) into path and `Host`, which the target's own authority
- * replaces (RFC 9112, 3.2.2).
+ * Replaces a request target in absolute form (`GET http://host/path`) by its path, and `Host` by its authority
+ * (RFC 9112, 3.2.2).
  */
 function takeAuthority(request: IncomingMessage): void {
   const [, authority, path] = /^https?:\/\/([^/?#]*)([^]*)$/i.exec(request.url ?? '') ?? [];
@@ -54,7 +54,7 @@ function takeAuthority(request: IncomingMessage): void {
 
 /**
  * True for names that are neither loopback names nor the public URL's. A page of any site can make its own name resolve to
- * 127.0.0.1 (DNS rebinding); what it sends then comes with that name.
+ * 127.0.0.1 (DNS rebinding); its requests then have that name as `Host`.
  */
 function isForeignHost(host: string, { publicHostname }: PublicUrl): boolean {
   const hostname = URL.parse(`http://${host}`)?.hostname.replace(/\.$/, '') ?? '';
@@ -73,8 +73,8 @@ function isLoopbackName(hostname: string): boolean {
 const readingMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * True if a browser says that the change comes from another site than ours. Other clients say nothing of it. The web page
- * checks its forms itself, and answers in HTML.
+ * True if the headers of a browser name another site as the source of the change. Other clients send no such headers. The
+ * web page checks its forms itself and answers in HTML.
  */
 function isForeignChange(request: IncomingMessage, publicUrl: PublicUrl): boolean {
   const { method = '', url = '', headers } = request;

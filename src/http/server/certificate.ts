@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Server } from 'node:tls';
 
-/** The files of a TLS identity, PEM. */
+/** The PEM files of a TLS identity. */
 export interface CertificateFiles {
   readonly certificate: string;
   readonly key: string;
@@ -12,16 +12,15 @@ export interface Identity {
   readonly key: Buffer;
 }
 
-/** A certificate that may be replaced while servers use it, as ACME clients do it. */
+/** A certificate whose files may be replaced while servers use it, as ACME clients do. */
 export interface Certificate {
-  /** What the files held when they were last read. */
+  /** The content of the files when they were last read. */
   readonly identity: Identity;
-  /** New connections of `server` get what `renew` finds. */
+  /** Gives new connections of `server` the certificate that `renew` reads. */
   attach(server: Server): void;
   /**
-   * Looks at the files, and resolves to true when they had changed and the servers use what they hold now. Rejects when
-   * they do not fit together (a renewal may be half done) or cannot be read: the old ones stay in use, and the next call
-   * tries again.
+   * Reads the files if they have changed. Resolves to true if the servers now use the new ones. Rejects if the files cannot
+   * be read or do not belong together, as in the middle of a renewal: the old ones stay in use, and the next call tries again.
    */
   renew(): Promise<boolean>;
 }
@@ -52,7 +51,7 @@ async function read({ certificate, key }: CertificateFiles): Promise<Identity> {
   return { cert: await readFile(certificate), key: await readFile(key) };
 }
 
-/** Changes whenever a file is written or replaced, also behind a symbolic link. */
+/** Returns a text that changes whenever a file is written or replaced, also behind a symbolic link. */
 async function stateOf({ certificate, key }: CertificateFiles): Promise<string> {
   const stats = await Promise.all([stat(certificate, { bigint: true }), stat(key, { bigint: true })]);
   return stats.map(({ ino, size, mtimeNs }) => `${ino} ${size} ${mtimeNs}`).join(',');

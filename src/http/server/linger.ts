@@ -11,8 +11,8 @@ export interface LingerLimits {
 
 const usualLimits: LingerLimits = { milliseconds: 30_000, bytes: 256 * 1024 * 1024 };
 
-/** Between two looks at what a client has sent meanwhile. */
-const lookMilliseconds = 100;
+/** Time between two checks of the limits. */
+const checkMilliseconds = 100;
 
 interface Connection {
   /** The latest request. */
@@ -21,10 +21,10 @@ interface Connection {
 }
 
 /**
- * Makes early answers reach their clients. A server that closes a connection while the client still sends makes the kernel
- * reset it, and the client loses the answer that is on its way (RFC 9112, 9.6). Therefore a connection whose response
- * ended before the request did is closed for writing only, the rest of the request is read and dropped within `limits`,
- * and then the connection is closed. A connection that stays open for further requests is cut at the same limits.
+ * Delivers responses that end before their request does. If a server closes a connection while the client still sends, the
+ * kernel resets it and the client loses the response (RFC 9112, 9.6). This function closes such a connection for writing only,
+ * reads and drops the rest of the request within `limits`, and then closes the connection. A connection that stays open for
+ * further requests is cut at the same limits.
  */
 export function lingerAfterEarlyAnswers(server: Server, limits: LingerLimits = usualLimits): void {
   const connections = new WeakMap<Socket, Connection>();
@@ -55,7 +55,7 @@ function delayClose(socket: Socket, connection: Connection, limits: LingerLimits
       close();
       return;
     }
-    // After the end of its own side a TLS connection may not be read any more; the answer's length says that it is whole.
+    // A TLS connection cannot be read after its own end; the client knows from Content-Length that the response is complete.
     if (!(socket instanceof TLSSocket)) socket.end();
     request.once('end', close);
     drain(connection, limits);
@@ -66,19 +66,19 @@ function isUnread(request: IncomingMessage): boolean {
   return hasBody(request) && !request.complete && !request.destroyed;
 }
 
-/** Reads and drops the rest of the body; cuts the connection where that goes beyond a limit. */
+/** Reads and drops the rest of the body, and cuts the connection at a limit. */
 function drain(connection: Connection, { milliseconds, bytes }: LingerLimits): void {
   const { request } = connection;
   const { socket } = request;
   const deadline = performance.now() + milliseconds;
   const maxRead = socket.bytesRead + bytes;
   connection.isDraining = true;
-  const look = setInterval(() => {
+  const check = setInterval(() => {
     if (performance.now() > deadline || socket.bytesRead > maxRead) socket.destroy();
-  }, lookMilliseconds).unref();
+  }, checkMilliseconds).unref();
   const stop = (): void => {
     connection.isDraining = false;
-    clearInterval(look);
+    clearInterval(check);
   };
   request.once('end', stop);
   socket.once('close', stop);

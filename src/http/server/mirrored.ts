@@ -1,16 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import type { CacheStatus, LookupResult } from '../../mirror/remote/lookup-result.ts';
 
-/** What a response has to do with an upstream. */
+/** How a response used an upstream. */
 export interface MirrorOutcome {
   readonly upstream: string;
-  /** Undefined where nothing could be served. */
+  /** Undefined if nothing was served. */
   readonly cache?: CacheStatus;
 }
 
 const outcomes = new WeakMap<ServerResponse, MirrorOutcome>();
 
-/** Undefined for a response that has nothing to do with an upstream. */
+/** Returns how a response used an upstream; undefined if it used none. */
 export function mirrorOutcome(response: ServerResponse): MirrorOutcome | undefined {
   return outcomes.get(response);
 }
@@ -21,7 +21,7 @@ export function nameUpstream(response: ServerResponse, upstream: string): void {
   outcomes.set(response, { upstream });
 }
 
-/** Says how the mirror came by what it serves; `Warning: 110` as RFC 7234 had it, since clients show it. */
+/** Sets the headers that tell how the mirror got the content; `Warning: 110` of RFC 7234, since clients show it. */
 export function describeMirrored(response: ServerResponse, { cache, ageSeconds }: LookupResult): void {
   response.setHeader('X-Mirror-Cache', cache);
   if (ageSeconds !== undefined) response.setHeader('Age', ageSeconds);

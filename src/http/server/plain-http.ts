@@ -3,8 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import { answerRaw } from './raw-response.ts';
 
 /**
- * Tells who speaks plain HTTP to a TLS server that it does. Clients that try both (docker and podman with an insecure
- * registry) would else show a connection that was cut, instead of what is wrong.
+ * Answers plain HTTP requests to a TLS server with the reason. Without it, clients that try both (docker and podman with an
+ * insecure registry) report a closed connection only.
  */
 export function answerPlainHttp(server: Server): void {
   const connections = new Map<string, Socket>();
@@ -16,7 +16,7 @@ export function answerPlainHttp(server: Server): void {
   server.on('tlsClientError', (error: NodeJS.ErrnoException, { remoteAddress, remotePort }: TLSSocket) => {
     if (error.code !== 'ERR_SSL_HTTP_REQUEST') return;
     const socket = connections.get(peerOf({ remoteAddress, remotePort }));
-    // It stays open for no client that takes its time.
+    // A slow client does not keep the connection open.
     socket?.once('finish', () => socket.destroy());
     if (socket) answerRaw(socket, '400 Bad Request', 'this is a plain HTTP request to an HTTPS port: use https://');
   });

@@ -1,21 +1,21 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 
-/** How clients see us from outside. */
+/** The server as clients see it. */
 export interface PublicUrl {
-  /** `https://registry.example.com`, without a slash at the end: what clients call us. */
+  /** Returns the URL that clients use, without a slash at the end: `https://registry.example.com`. */
   base(request: IncomingMessage): string;
-  /** The client's IP address: the last one that a trusted proxy has reported. */
+  /** Returns the client's IP address: the last one that a trusted proxy has reported. */
   clientAddress(request: IncomingMessage): string;
   /** True if a trusted proxy sends the request. */
   isProxied(request: IncomingMessage): boolean;
-  /** Host name of the public URL; undefined where none is configured. */
+  /** Host name of the public URL; undefined if none is configured. */
   readonly publicHostname: string | undefined;
 }
 
 export interface PublicUrlOptions {
   readonly publicUrl: string | undefined;
-  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-*` headers are believed. */
+  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-*` headers count. */
   readonly trustedProxies: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export function createPublicUrl({ publicUrl, trustedProxies }: PublicUrlOptions)
   const configured = publicUrl?.replace(/\/+$/, '');
   const isTrusted = (address: string) => trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 
-  /** The header's value, if it comes from a proxy that we believe. */
+  /** Returns the header's value if a trusted proxy has sent it. */
   function forwarded(request: IncomingMessage, name: string): string | undefined {
     const value = request.headers[name];
     return typeof value === 'string' && value !== '' && isTrusted(peer(request)) ? value : undefined;
@@ -45,7 +45,7 @@ export function createPublicUrl({ publicUrl, trustedProxies }: PublicUrlOptions)
       let nearest = peer(request);
       for (const hop of forwarded(request, 'x-forwarded-for')?.split(',').reverse() ?? []) {
         const address = addressOf(hop.trim());
-        // Whatever stands before a hop that is no address cannot be attributed to a trusted proxy.
+        // Hops before one that is not an address cannot be attributed to a trusted proxy.
         if (address === undefined) break;
         nearest = address;
         if (!isTrusted(address)) break;
@@ -65,8 +65,8 @@ function peer(request: IncomingMessage): string {
 }
 
 /**
- * Returns the address of a hop as every other part of berth writes it: without a port (`10.0.0.1:4711`, `[2001:db8::1]:4711`),
- * without a zone, and IPv4 in its own form (`::ffff:10.0.0.1`). Undefined for text that is no IP address.
+ * Returns the address of a hop in the form that the rest of berth uses: without a port (`10.0.0.1:4711`, `[2001:db8::1]:4711`),
+ * without a zone, and IPv4 in its own form (`::ffff:10.0.0.1`). Undefined if the text is not an IP address.
  */
 function addressOf(hop: string): string | undefined {
   const [, bracketed, withPort] = /^(?:\[([^\]]+)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+):\d{1,5})$/.exec(hop) ?? [];

@@ -15,19 +15,19 @@ export interface RequestRecord {
   readonly method: string;
   readonly url: string;
   readonly status: number;
-  /** Of the body, as far as it was read. */
+  /** Bytes of the body that were read. */
   readonly bytesReceived: number;
-  /** With the headers. */
+  /** Includes the headers. */
   readonly bytesSent: number;
-  /** The part of them that belongs to the body; of a response that broke off up to the length of its headers too much. */
+  /** The part of `bytesSent` that is body; too large by at most the length of the headers if the response broke off. */
   readonly bodyBytesSent: number;
   /** From the request's headers to the end of its response, with three decimals. */
   readonly milliseconds: number;
-  /** False where the connection ended before the response did. */
+  /** False if the connection ended before the response did. */
   readonly complete: boolean;
   /** The upstream that the repository belongs to. */
   readonly upstream?: string;
-  /** How the mirror came by what it served. */
+  /** How the mirror got the content. */
   readonly cache?: CacheStatus;
   /** Why the request was refused, or failed. */
   readonly error?: unknown;
@@ -35,7 +35,7 @@ export interface RequestRecord {
 
 const longestUserAgent = 200;
 
-/** Calls `log` once the response is over, however it ends. */
+/** Calls `log` when the response has ended, completely or not. */
 export function recordRequest(
   request: IncomingMessage,
   response: ServerResponse,
@@ -43,7 +43,7 @@ export function recordRequest(
   log: (record: RequestRecord) => void,
 ): void {
   const started = performance.now();
-  const { url = '', method = '', socket } = request; // Express changes the URL on its way
+  const { url = '', method = '', socket } = request; // Express changes the URL while it routes
   const sentBefore = socket.bytesWritten;
   const received = countBody(request);
   response.once('close', () => {
@@ -72,12 +72,12 @@ export function recordRequest(
 
 const accounts = new WeakMap<IncomingMessage, string>();
 
-/** Notes for the log which account a request is made for; '' for none. */
+/** Records the account of a request for its log line; '' for none. */
 export function noteAccount(request: IncomingMessage, name: string): void {
   accounts.set(request, name);
 }
 
-/** Returns how many bytes of the body have come. A listener would make the body flow before its reader is there. */
+/** Returns a function that returns the received bytes of the body. A `data` listener would start the body before its reader. */
 function countBody(request: IncomingMessage): () => number {
   if (!hasBody(request)) return () => 0;
   let bytes = 0;
@@ -94,7 +94,7 @@ function bodyBytes(method: string, response: ServerResponse, bytesSent: number):
   return Math.min(bytesSent, Number(response.getHeader('content-length') ?? 0));
 }
 
-/** The query of a login that comes back from its provider has a secret. */
+/** Removes the query of a redirect from an OpenID Connect provider: it contains a secret. */
 function withoutCode(url: string): string {
   return url.startsWith('/ui/oidc') ? url.replace(/\?.*$/, '') : url;
 }

@@ -2,7 +2,7 @@ import type { Router } from 'express';
 import type { SigningKeys } from '../../access/tokens/signing-keys.ts';
 import { createRouter } from '../server/router.ts';
 
-/** `/.well-known/jwks.json`: the public keys of our bearer tokens (RFC 7517), for those who want to verify them. */
+/** Serves `/.well-known/jwks.json`: the public keys that verify berth's bearer tokens (RFC 7517). */
 export function createJwksRouter(signingKeys: Pick<SigningKeys, 'publish'>): Router {
   const router = createRouter();
   router.get('/', async (_request, response) => {

@@ -7,11 +7,11 @@ import { createRouter } from '../server/router.ts';
 
 export interface MetricsRouterOptions {
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
-  /** Bearer token that a scrape must show; undefined: none. */
+  /** Bearer token that a scrape must send; undefined: none. */
   readonly token: string | undefined;
 }
 
-/** `GET /metrics`, in Prometheus's text format. */
+/** Serves `GET /metrics` in Prometheus's text format. */
 export function createMetricsRouter({ metrics, token }: MetricsRouterOptions): Router {
   const router = createRouter();
   if (token !== undefined) router.use(requireToken(token));
@@ -23,7 +23,7 @@ export function createMetricsRouter({ metrics, token }: MetricsRouterOptions): R
   return router;
 }
 
-/** A server of its own that has `/metrics` and nothing else. */
+/** Creates a server that serves only `/metrics`. */
 export function createMetricsServer(options: MetricsRouterOptions): Server {
   const app = express();
   app.disable('x-powered-by');
@@ -45,7 +45,7 @@ function requireToken(token: string): RequestHandler {
   };
 }
 
-/** Digests have one length: their comparison takes the same time whatever the client sent. */
+/** Digests have one length, so that the time of their comparison does not depend on what the client sent. */
 function digestOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

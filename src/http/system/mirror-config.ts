@@ -5,15 +5,15 @@ import { problem } from '../errors/problem.ts';
 import { createRouter } from '../server/router.ts';
 
 /**
- * `GET /_mirror/config?client=…`: what to write into a client's configuration, with this server's own address. JSON for
- * `docker`, text for the others; 409 where the client could not use this mirror.
+ * Serves `GET /_mirror/config?client=…`: the configuration of a client that uses this server as its mirror. JSON for `docker`,
+ * text for the others; 409 if the client could not use this mirror.
  */
 export function createMirrorConfigRouter(place: Omit<MirrorPlace, 'base'>, publicUrl: PublicUrl): Router {
   const router = createRouter();
   router.get('/config', (request, response) => {
     const client = new URL(request.originalUrl, 'http://localhost').searchParams.get('client') ?? '';
     if (!isClientName(client)) {
-      problem(response, 400, `client is one of ${clientNames.join(', ')}`);
+      problem(response, 400, `client must be one of ${clientNames.join(', ')}`);
       return;
     }
     const reason = obstacle(client, place);

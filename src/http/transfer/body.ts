@@ -2,27 +2,25 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { ClientGone } from '../errors/client-gone.ts';
 
-/** Request bodies. */
-
-/** The announced length in bytes; undefined for a chunked body. Node has refused malformed numbers already. */
+/** Returns the announced length in bytes; undefined for a chunked body. Node.js refuses malformed numbers. */
 export function contentLength(request: IncomingMessage): number | undefined {
   const header = request.headers['content-length'];
   return header === undefined ? undefined : Number(header);
 }
 
-/** False where the client announces no body at all. */
+/** True if the client announces a body. */
 export function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || (contentLength(request) ?? 0) > 0;
 }
 
-/** Tells a client that waits for it (`Expect: 100-continue`) to send its body: only now is it known to be wanted. */
+/** Tells a client with `Expect: 100-continue` to send its body. Called when the request is known to need it. */
 export function invite(request: IncomingMessage, response: ServerResponse): void {
   if (request.headers.expect !== undefined) response.writeContinue();
 }
 
 /**
- * The body as it arrives. Throws `ClientGone` when it breaks off: what came before has been yielded.
- * Who stops reading early can still answer: the connection stays.
+ * Yields the body as it arrives. Throws `ClientGone` if it breaks off, after it has yielded the received part. A caller that
+ * stops early can still answer: the connection stays open.
  */
 export async function* bodyChunks(request: IncomingMessage, response: ServerResponse): AsyncGenerator<Buffer> {
   invite(request, response);
@@ -34,19 +32,19 @@ export async function* bodyChunks(request: IncomingMessage, response: ServerResp
   if (!request.complete) throw new ClientGone();
 }
 
-/** Reads a manifest of at most `limitBytes`. Throws MANIFEST_INVALID (413) as soon as it is known to be longer. */
+/** Reads a manifest of at most `limitBytes`. Throws MANIFEST_INVALID (413) as soon as it exceeds them. */
 export function manifestBody(request: IncomingMessage, response: ServerResponse, limitBytes: number): Promise<Buffer> {
   return wholeBody(request, response, limitBytes, () => {
     return new OciError('MANIFEST_INVALID', { status: 413, message: `a manifest has at most ${limitBytes} bytes` });
   });
 }
 
-/** A form or a JSON document arrives within this time as a whole, however steadily its client sends. */
+/** Maximum time for a complete form or JSON document, however steadily the client sends. */
 const smallBodyMilliseconds = 30_000;
 
 /**
- * Reads a form or a JSON document. Throws UNSUPPORTED: 413 for more than `limitBytes`, 415 for a compressed body, 408 when
- * `deadline` comes before its end.
+ * Reads a form or a JSON document. Throws UNSUPPORTED: 413 for more than `limitBytes`, 415 for a compressed body, 408 if
+ * `deadline` is aborted before its end.
  */
 export async function smallBody(
   request: IncomingMessage,
@@ -54,12 +52,13 @@ export async function smallBody(
   limitBytes: number,
   deadline: AbortSignal = AbortSignal.timeout(smallBodyMilliseconds),
 ): Promise<Buffer> {
-  const refusal = (status: number, message: string) => new OciError('UNSUPPORTED', { status, message });
-  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') throw refusal(415, 'the body may not be compressed');
+  const unsupported = (status: number, message: string) => new OciError('UNSUPPORTED', { status, message });
+  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity')
+    throw unsupported(415, 'the body may not be compressed');
   const late = new Promise<never>((_, reject) => {
-    deadline.addEventListener('abort', () => reject(refusal(408, 'the body did not come in time')));
+    deadline.addEventListener('abort', () => reject(unsupported(408, 'the body did not arrive in time')));
   });
-  const tooLarge = () => refusal(413, `the body may have at most ${limitBytes} bytes`);
+  const tooLarge = () => unsupported(413, `the body may have at most ${limitBytes} bytes`);
   return Promise.race([wholeBody(request, response, limitBytes, tooLarge), late]);
 }
 

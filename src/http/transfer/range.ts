@@ -1,20 +1,20 @@
 import type { ByteRange } from '../../../storage/blobs/driver.ts';
 
-/** What a `Range` header asks for (RFC 9110, section 14). */
+/** A parsed `Range` header (RFC 9110, section 14). */
 export type RequestedRange =
-  /** No range that we know: the whole. */
+  /** The whole object: there is no range, or one of an unknown unit. */
   | { readonly kind: 'whole' }
-  /** Cut at the end of the object, in the client's order, none overlapping another. */
+  /** Ranges within the object, in the client's order, that do not overlap. */
   | { readonly kind: 'parts'; readonly ranges: readonly [ByteRange, ...ByteRange[]] }
   | { readonly kind: 'unsatisfiable' };
 
-/** More ranges than this are an attack or a mistake: the whole is cheaper. */
+/** More ranges than this are an attack or a mistake: the whole object is cheaper. */
 const maxRanges = 64;
 
 const whole: RequestedRange = { kind: 'whole' };
 const unsatisfiable: RequestedRange = { kind: 'unsatisfiable' };
 
-/** Other units than bytes are ignored, as the RFC wants; what is no range at all is refused. */
+/** Parses a `Range` header. Ignores units other than bytes, as the RFC requires; a malformed range is unsatisfiable. */
 export function parseRange(header: string | undefined, sizeBytes: number): RequestedRange {
   if (header === undefined || !/^bytes\s*=/i.test(header)) return whole;
   const specs = header
@@ -43,7 +43,7 @@ function parseSpec(spec: string, sizeBytes: number): ByteRange | 'malformed' | '
   return { first: Number(first), last: last === '' ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1) };
 }
 
-/** "A server … MAY … reject or coalesce" overlapping ranges: they are answered with the whole. */
+/** True if ranges overlap. "A server … MAY … reject or coalesce" them; berth sends the whole object. */
 function overlapping(ranges: readonly ByteRange[]): boolean {
   const sorted = [...ranges].sort((one, other) => one.first - other.first);
   return sorted.some((range, index) => index > 0 && range.first <= (sorted[index - 1]?.last ?? -1));

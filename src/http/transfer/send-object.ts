@@ -6,16 +6,16 @@ import { ClientGone } from '../errors/client-gone.ts';
 import { sendfile, sendfileIsAvailable } from './native/sendfile.ts';
 import { lengthOf } from './range.ts';
 
-/** Up to this size one read and one write are cheaper than handing the socket over. */
+/** Up to this size one read and one write are cheaper than `sendfile`. */
 const smallBytes = 64 * 1024;
 
-/** A client that takes nothing for this long is cut off. */
+/** A client that receives nothing for this long is disconnected. */
 const idleMilliseconds = 60_000;
 
-/** How bodies leave on plain connections. */
+/** How bodies are sent on plain connections. */
 export const sendPath: 'sendfile' | 'buffers' = sendfileIsAvailable ? 'sendfile' : 'buffers';
 
-/** Bytes that went to the client beside Node's own counting. */
+/** Bytes that Node.js does not count, since the kernel sent them. */
 const sentByKernel = new WeakMap<ServerResponse, number>();
 
 export function bytesSentByKernel(response: ServerResponse): number {
@@ -24,8 +24,8 @@ export function bytesSentByKernel(response: ServerResponse): number {
 
 /**
  * Sends the opened range, of `length` bytes, as the response's body and ends the response. Status and headers, with
- * `Content-Length`, are set. Closes the object. A failure, and a range of another length, cuts the socket: the client sees
- * a short body, never something else in it. Throws `ClientGone`.
+ * `Content-Length`, are set. Closes the object. Cuts the socket if sending fails or the range has another length, so that the
+ * client sees a short body and never other content. Throws `ClientGone`.
  */
 export async function sendObject(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
   const { socket } = response;
@@ -43,12 +43,12 @@ export async function sendObject(response: ServerResponse, object: OpenObject, l
   }
 }
 
-/** The descriptor of a socket that carries bytes as they are. */
+/** True if the socket sends bytes unchanged and its file descriptor is known. */
 function isPlain(socket: Socket | null): socket is Socket {
   return sendfileIsAvailable && socket instanceof Socket && !(socket instanceof TLSSocket) && descriptorOf(socket) >= 0;
 }
 
-/** Node shows a socket's descriptor only on its handle. */
+/** Returns the file descriptor of a socket, which Node.js exposes only on its handle; -1 if there is none. */
 function descriptorOf(socket: Socket): number {
   return (socket as { _handle?: { fd?: number } })._handle?.fd ?? -1;
 }
@@ -63,7 +63,7 @@ async function sendByKernel(
   response.flushHeaders();
   await flushed(socket);
   const timeout = socket.timeout ?? 0;
-  socket.setTimeout(0); // Node sees no activity while the kernel sends: the transfer minds its own idleness
+  socket.setTimeout(0); // Node.js sees no activity while the kernel sends: the transfer has its own timeout
   const transfer = sendfile(descriptorOf(socket), file, offset, length, idleMilliseconds);
   response.once('close', transfer.cancel);
   try {
@@ -74,7 +74,7 @@ async function sendByKernel(
   }
 }
 
-/** Resolves when everything written so far is in the kernel's hands. */
+/** Resolves when the kernel has everything written so far. */
 function flushed(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     if (socket.destroyed) reject(new ClientGone());
@@ -83,13 +83,13 @@ function flushed(socket: Socket): Promise<void> {
   });
 }
 
-/** Bytes beyond the announced ones would be the beginning of the connection's next response. */
+/** Rejects a range of another length: additional bytes would look like the start of the next response. */
 async function assertLength(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
   const opened = lengthOf(object.range);
   if (opened === length) return;
   response.destroy();
   await object.close();
-  throw new Error(`the blob store gives ${opened} bytes where the response has announced ${length}`);
+  throw new Error(`the blob store opened ${opened} bytes, but the response announced ${length}`);
 }
 
 async function sendThroughBuffers(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
@@ -98,15 +98,15 @@ async function sendThroughBuffers(response: ServerResponse, object: OpenObject, 
 }
 
 /**
- * Writes the opened range, of `length` bytes, into the response, at the client's pace. Closes the object. Destroys the
- * response on failure, also when the object gives fewer or more bytes. Throws `ClientGone`.
+ * Writes the opened range, of `length` bytes, into the response, as fast as the client receives it. Closes the object.
+ * Destroys the response on failure, also if the object yields fewer or more bytes. Throws `ClientGone`.
  */
 export async function writeObject(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
   await assertLength(response, object, length);
   let left = length;
-  // A client that goes while the object has nothing to give must not be waited for with it.
-  const leave = () => void object.close();
-  response.once('close', leave);
+  // If the client leaves while the object waits for data, closing the object ends the wait.
+  const closeObject = () => void object.close();
+  response.once('close', closeObject);
   try {
     for await (const chunk of object.stream()) {
       left -= chunk.length;
@@ -114,18 +114,18 @@ export async function writeObject(response: ServerResponse, object: OpenObject, 
       await written(response, chunk);
     }
     if (response.destroyed) throw new ClientGone();
-    if (left !== 0) throw new Error(`the blob store gives other than the ${length} bytes that it has opened`);
+    if (left !== 0) throw new Error(`the blob store did not yield the ${length} bytes that it opened`);
   } catch (error) {
     const failure = response.destroyed ? new ClientGone({ cause: error }) : error;
     response.destroy();
     throw failure;
   } finally {
-    response.off('close', leave);
+    response.off('close', closeObject);
     await object.close();
   }
 }
 
-/** Resolves when the chunk has left for the kernel: only then may its memory be used again. */
+/** Resolves when the kernel has the chunk: only then may its memory be used again. */
 function written(response: ServerResponse, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     const gone = () => reject(new ClientGone());

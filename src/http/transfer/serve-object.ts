@@ -5,10 +5,10 @@ import { OciError } from '../../oci/errors.ts';
 import { lengthOf, parseRange } from './range.ts';
 import { sendObject, writeObject } from './send-object.ts';
 
-/** Something that never changes, and how to open it. */
+/** An immutable object and how to open it. */
 export interface ServedObject {
   readonly sizeBytes: number;
-  /** With its quotes. */
+  /** Includes the quotes. */
   readonly etag: string;
   readonly contentType: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -16,8 +16,8 @@ export interface ServedObject {
 }
 
 /**
- * GET and HEAD of an immutable object: conditions, single and multiple ranges (RFC 9110, sections 13 and 14).
- * Throws an OciError (416) for ranges that the object has not; after headers were sent a failure cuts the socket.
+ * Answers GET and HEAD of an immutable object, with conditions and single or multiple ranges (RFC 9110, sections 13 and 14).
+ * Throws an OciError (416) for ranges outside of the object. After headers were sent a failure cuts the socket.
  */
 export async function serveObject(request: IncomingMessage, response: ServerResponse, object: ServedObject): Promise<void> {
   const { sizeBytes, etag, contentType, headers } = object;
@@ -28,13 +28,13 @@ export async function serveObject(request: IncomingMessage, response: ServerResp
     response.writeHead(304).end();
     return;
   }
-  const asked = rangeApplies(request, etag) ? parseRange(request.headers.range, sizeBytes) : ({ kind: 'whole' } as const);
-  if (asked.kind === 'unsatisfiable') throw notSatisfiable(sizeBytes);
-  if (asked.kind === 'parts' && asked.ranges.length > 1) {
-    await sendParts(response, object, asked.ranges);
+  const requested = rangeApplies(request, etag) ? parseRange(request.headers.range, sizeBytes) : ({ kind: 'whole' } as const);
+  if (requested.kind === 'unsatisfiable') throw notSatisfiable(sizeBytes);
+  if (requested.kind === 'parts' && requested.ranges.length > 1) {
+    await sendParts(response, object, requested.ranges);
     return;
   }
-  const range = asked.kind === 'parts' ? asked.ranges[0] : undefined;
+  const range = requested.kind === 'parts' ? requested.ranges[0] : undefined;
   response.statusCode = range ? 206 : 200;
   if (range) response.setHeader('Content-Range', contentRange(range, sizeBytes));
   response.setHeader('Content-Type', contentType);
@@ -62,12 +62,12 @@ function contentRange({ first, last }: ByteRange, sizeBytes: number): string {
 function notSatisfiable(sizeBytes: number): OciError {
   return new OciError('SIZE_INVALID', {
     status: 416,
-    message: `the blob has ${sizeBytes} bytes: the range lies outside or is malformed`,
+    message: `the blob has ${sizeBytes} bytes: the range is outside of it or malformed`,
     headers: { 'Content-Range': `bytes */${sizeBytes}` },
   });
 }
 
-/** `multipart/byteranges` (RFC 9110, section 14.6). */
+/** Sends `multipart/byteranges` (RFC 9110, section 14.6). */
 async function sendParts(response: ServerResponse, object: ServedObject, ranges: readonly ByteRange[]): Promise<void> {
   const boundary = randomUUID();
   const heads = ranges.map((range) =>

@@ -9,11 +9,11 @@ const maxResults = 100;
 const longestTerm = 255;
 
 /**
- * `docker search`: what is left of Docker's first protocol. A login that is not good is nobody's here: Docker takes any
- * answer but 200 for the end of the search, and sends no good one after it has been given a refresh token. Podman asks without
- * its login first, and goes on to `/v2/_catalog` with it only after another answer than 200.
+ * Serves `docker search`, the rest of Docker's first protocol. A request with an invalid login is anonymous: Docker ends the
+ * search at every answer but 200, and sends no valid login after it got a refresh token. Podman sends its first request without
+ * a login, and continues with `/v2/_catalog` and its login only after an answer other than 200.
  */
-export function createSearchRouter(search: Search, access: AccessControl, elsewhere: Pick<RemoteSearch, 'find'>): Router {
+export function createSearchRouter(search: Search, access: AccessControl, remoteSearch: Pick<RemoteSearch, 'find'>): Router {
   const router = createRouter();
   router.get('/_ping', (_request, response) => {
     response.setHeader('X-Docker-Registry-Standalone', 'true');
@@ -23,24 +23,24 @@ export function createSearchRouter(search: Search, access: AccessControl, elsewh
     const query = new URL(request.originalUrl, 'http://localhost').searchParams;
     const subject = await access.recognise(request);
     const term = query.get('q') ?? '';
-    const most = resultsOf(query.get('n'));
-    const remote = elsewhere.find(term.trim().toLowerCase().slice(0, longestTerm));
-    const here = await search.find(term, most, access.visible(subject, ''));
-    const found = [...here, ...(await added(here, await remote, subject))].slice(0, most);
+    const limit = resultsOf(query.get('n'));
+    const remote = remoteSearch.find(term.trim().toLowerCase().slice(0, longestTerm));
+    const local = await search.find(term, limit, access.visible(subject, ''));
+    const found = [...local, ...(await pullable(local, await remote, subject))].slice(0, limit);
     if (found.length === 0 && logsInLater(request)) await access.checkList(request);
     response.json({ query: term, num_results: found.length, results: found.map(toResult) });
   });
   return router;
 
-  /** What is not here yet, and the client might pull through the mirror. */
-  async function added(here: readonly FoundRepository[], remote: readonly RemoteRepository[], subject: Subject) {
-    const known = new Set(here.map(({ name }) => name));
+  /** Returns the remote repositories that are not stored here and that the client may pull through the mirror. */
+  async function pullable(local: readonly FoundRepository[], remote: readonly RemoteRepository[], subject: Subject) {
+    const known = new Set(local.map(({ name }) => name));
     const allowed = await Promise.all(remote.map(({ name }) => access.allows(subject, 'pull', name)));
     return remote.filter(({ name }, index) => allowed[index] === true && !known.has(name));
   }
 }
 
-/** True for clients of the containers/image library without a login: they say the protocol's version, docker does not. */
+/** True for clients of the containers/image library without a login: they send the protocol's version, docker does not. */
 function logsInLater({ headers }: Request): boolean {
   return headers.authorization === undefined && headers['docker-distribution-api-version'] !== undefined;
 }

@@ -15,17 +15,17 @@ export function sendsAuthorizationOn(from: string, to: string): boolean {
 export function canFollow(request: IncomingMessage, url: string, publicUrl: Pick<PublicUrl, 'base'>): boolean {
   if (request.headers.authorization === undefined) return true;
   const target = hostName(url);
-  // The client used one of the two: proxies may pass on another Host than theirs.
-  const ours = [hostName(publicUrl.base(request)), hostName(`http://${request.headers.host}`)];
-  return target === undefined || !ours.some((host) => host !== undefined && sendsAuthorizationOn(host, target));
+  // The client used one of the two: a proxy may forward another Host.
+  const own = [hostName(publicUrl.base(request)), hostName(`http://${request.headers.host}`)];
+  return target === undefined || !own.some((host) => host !== undefined && sendsAuthorizationOn(host, target));
 }
 
-/** Returns the host name of a URL; undefined for text that is none. */
+/** Returns the host name of a URL; undefined for other text. */
 function hostName(url: string): string | undefined {
   return URL.parse(url)?.hostname;
 }
 
-/** False for IP addresses: nothing is below them. */
+/** False for IP addresses, which have no subdomains. */
 function isDomain(host: string): boolean {
   return !/^\[|^[\d.]+$/.test(host);
 }

@@ -15,14 +15,14 @@ export async function getBlob(context: RequestContext): Promise<void> {
   const digest = digestOf(context);
   const { sizeBytes, open } = await find(context, digest);
   response.setHeader('Docker-Content-Digest', digest);
-  const unseen = mirrored ? undefined : sizeBytes; // the mirror has looked whether its content is there
-  const elsewhere = request.method === 'GET' && !open ? await blobs.presign(digest, unseen) : undefined;
-  if (elsewhere !== undefined && canFollow(request, elsewhere, protocol.publicUrl)) {
-    response.writeHead(307, { Location: elsewhere, 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
+  const uncheckedBytes = mirrored ? undefined : sizeBytes; // the mirror has checked that the content exists
+  const location = request.method === 'GET' && !open ? await blobs.presign(digest, uncheckedBytes) : undefined;
+  if (location !== undefined && canFollow(request, location, protocol.publicUrl)) {
+    response.writeHead(307, { Location: location, 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
     return;
   }
-  // What is still coming goes from where it is once nobody has it open, and ranges are opened one after the other.
-  const held = request.method === 'GET' ? open?.() : undefined;
+  // Several ranges are opened one after the other. A running download could be removed between them without this handle.
+  const handle = request.method === 'GET' ? open?.() : undefined;
   try {
     await serveObject(request, response, {
       sizeBytes,
@@ -30,19 +30,19 @@ export async function getBlob(context: RequestContext): Promise<void> {
       contentType: 'application/octet-stream',
       headers: { 'Cache-Control': immutable },
       async open(range) {
-        if (!open) return openHeld(context, digest, sizeBytes, range);
-        // It is still coming: the client shall know at once that it does.
+        if (!open) return openStored(context, digest, sizeBytes, range);
+        // The download is still running: the client gets the headers at once.
         if (response.hasHeader('Content-Length')) response.flushHeaders();
         return open(range);
       },
     });
   } finally {
-    await held?.close();
+    await handle?.close();
   }
 }
 
-/** A mirrored blob may be evicted between the look and the opening: then it is fetched again. */
-async function openHeld(
+/** Opens a stored blob. Fetches a mirrored one again if it was evicted since it was found. */
+async function openStored(
   { protocol, mirrored }: RequestContext,
   digest: Digest,
   sizeBytes: number,
@@ -60,19 +60,19 @@ async function openHeld(
   }
 }
 
-/** The blob in the repository, or at the repository's upstream: then `open` where it is not here yet. */
+/** Finds the blob in the repository or at its upstream; `open` is set while the mirror downloads it. */
 async function find({ protocol, request, response, repository, mirrored }: RequestContext, digest: Digest): Promise<Found> {
   const { blobs } = protocol.registry;
   if (!mirrored) {
     const sizeBytes = await blobs.size(repository, digest);
-    // Who asks for its existence alone is about to push it.
+    // A client that checks for its existence may push it next.
     if (request.method === 'HEAD' && (await blobs.isLost(digest, sizeBytes)))
       throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
     return { sizeBytes };
   }
-  const served = await mirrored.mirror.blob(mirrored.source, digest, request.method === 'GET');
-  describeMirrored(response, served);
-  return served;
+  const found = await mirrored.mirror.blob(mirrored.source, digest, request.method === 'GET');
+  describeMirrored(response, found);
+  return found;
 }
 
 type Found = Pick<BlobLookup, 'sizeBytes' | 'open'>;

@@ -7,7 +7,7 @@ import { withUpstreamFallback, elseNameHost, locate, onlyMirrored, splitPrefix }
 import { nameUpstream } from '../server/mirrored.ts';
 import { type Match, match } from './router.ts';
 
-/** Serves a request below `/v2`: finds its route, parses its name, asks for access, runs the handler. */
+/** Serves a request below `/v2`: finds its route, parses its name, checks the access and runs the handler. */
 export async function serveProtocol(protocol: Services, request: IncomingMessage, response: ServerResponse): Promise<void> {
   response.setHeader('Docker-Distribution-API-Version', 'registry/2.0');
   const { method = '', url = '' } = request;
@@ -18,22 +18,22 @@ export async function serveProtocol(protocol: Services, request: IncomingMessage
   const found = match(method, rest === '/v2' ? '/v2/' : rest);
   if (!found) throw unknownPath(path);
   const name = found.name === undefined ? ('' as RepositoryName) : requireName(found.name);
-  const tail = decode(found.tail);
+  const lastSegment = decode(found.tail);
   const address = { prefix, namespace: query.get('ns') ?? undefined, name };
   const { repository, mirrored } = await locate(protocol, request, found, address);
   const isDefault = mirrored?.source.isNamed === false;
   const also = isDefault ? { alias: name } : { from: mountSource(query) };
-  const need = { repository, ...also, upstream: rightsAt(mirrored, found, tail) };
+  const need = { repository, ...also, upstream: upstreamRights(mirrored, found, lastSegment) };
   const subject = await authorized(protocol, request, found, need, prefix !== undefined);
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
   if (mirrored) nameUpstream(response, mirrored.source.upstream.name);
-  const context = { protocol, request, response, query, subject, repository, mirrored, path, lastSegment: tail };
+  const context = { protocol, request, response, query, subject, repository, mirrored, path, lastSegment };
   if (isDefault) await withUpstreamFallback(protocol, request, name, () => serve(found, context));
   else if (mirrored || found.route.access !== 'pull') await serve(found, context);
   else await elseNameHost(protocol, name, () => serve(found, context));
 }
 
-/** V8 lets a part of a string keep the whole: a name in a cache would keep its query, of up to 16 KiB, in memory. */
+/** Copies a part of a string. V8 keeps the whole string for a part: a cached name would keep a query of up to 16 KiB. */
 function copyOf(part: string): string {
   return Buffer.from(part, 'latin1').toString('latin1');
 }
@@ -42,15 +42,15 @@ function serve({ route: { audit, handler } }: Match, context: RequestContext): P
   return audit === undefined ? handler(context) : recordingRefusal(handler, context, audit);
 }
 
-/** What the handler changes is recorded by the change itself; what it refuses to change is recorded here. */
+/** Runs the handler and records a change that it refuses. A change that it makes records itself. */
 async function recordingRefusal(handler: Handler, context: RequestContext, action: string): Promise<void> {
   try {
     await handler(context);
   } catch (error) {
-    const { protocol, repository, lastSegment: tail } = context;
+    const { protocol, repository, lastSegment } = context;
     const author = authorOf(context);
     if (author && error instanceof OciError && error.status === 403) {
-      const detail = JSON.stringify({ reference: tail.slice(0, 200) });
+      const detail = JSON.stringify({ reference: lastSegment.slice(0, 200) });
       protocol.audit?.record({ ...author, action, target: repository, result: 'refused', detail });
     }
     throw error;
@@ -62,20 +62,20 @@ function authorized(
   request: IncomingMessage,
   { route }: Match,
   need: Omit<Need, 'action'>,
-  isUpstreams: boolean,
+  hasUpstreamPrefix: boolean,
 ): Promise<Subject> {
-  // Who comes to a mirror at an upstream's name has logins for that upstream, which are not for us: nothing asks for them.
-  if (route.access === 'any') return isUpstreams ? access.recognise(request) : access.authenticate(request);
+  // A client that uses the name of an upstream has logins for that upstream, not for this registry: it gets no challenge.
+  if (route.access === 'any') return hasUpstreamPrefix ? access.recognise(request) : access.authenticate(request);
   if (route.access === 'list') return access.checkList(request);
   return access.check(request, { ...need, action: route.access });
 }
 
-/** Who may read the repository at its upstream: of nothing but a read the upstream is asked. */
-function rightsAt(mirrored: MirrorSource | undefined, { route }: Match, tail: string): Need['upstream'] {
+/** Returns who may read the repository at its upstream; undefined for requests that do not read. */
+function upstreamRights(mirrored: MirrorSource | undefined, { route }: Match, lastSegment: string): Need['upstream'] {
   if (!mirrored || route.access !== 'pull') return undefined;
   const { mirror, source } = mirrored;
   const namesManifest = /\/(?:manifests|referrers)\/<\w+>$/.test(route.path);
-  const reference = namesManifest ? parseReference(tail) : undefined;
+  const reference = namesManifest ? parseReference(lastSegment) : undefined;
   return {
     isPublic: () => mirror.visibility.isPublic(source, reference),
     proves: (authorization) => mirror.passThrough.proves(source, reference, authorization),
@@ -83,7 +83,7 @@ function rightsAt(mirrored: MirrorSource | undefined, { route }: Match, tail: st
   };
 }
 
-/** The repository that the client would mount a blob from. */
+/** Returns the repository from which the client mounts a blob. */
 function mountSource(query: URLSearchParams): string | undefined {
   const from = query.has('mount') ? query.get('from') : null;
   return from === null ? undefined : parseRepositoryName(from);
@@ -107,7 +107,7 @@ function decode(text: string): string {
 function unknownPath(path: string): OciError {
   return new OciError('UNSUPPORTED', {
     status: 404,
-    message: 'nothing of the registry protocol lies here',
+    message: 'not found: the registry protocol has no such path',
     detail: { path: path.slice(0, 300) },
   });
 }

@@ -7,9 +7,9 @@ import { type RequestContext, type MirrorSource, digestOf, setLink } from './req
 import { describeMirrored } from '../server/mirrored.ts';
 import type { Digest } from '../../oci/digest.ts';
 
-/** The most items of one page, also when a client asks for more or for all. The `Link` header leads to the rest. */
+/** Maximum items of one page, also if a client requests more or all. The `Link` header leads to the rest. */
 const largestPage = 10_000;
-/** Referrers carry annotations: a page is also bounded in bytes, by the size of a manifest. */
+/** Referrers have annotations: the bytes of a page are limited too, by the maximum size of a manifest. */
 const largestReferrersPage = 500;
 
 /** end-8a, end-8b GET /v2/<name>/tags/list */
@@ -30,14 +30,14 @@ async function listMirroredTags(context: RequestContext, { mirror, source }: Mir
   sendJson(context.response, 200, { name: context.repository, tags: page.items });
 }
 
-/** The next page is asked of us, by the path that the client has used. */
+/** Sets `Link` to the next page at this server, under the path that the client used. */
 function linkMirrored(context: RequestContext, next: URLSearchParams | undefined): void {
   if (!next) return;
   const namespace = context.query.get('ns');
   setLink(context, context.path, { ...Object.fromEntries(next), ...(namespace === null ? {} : { ns: namespace }) });
 }
 
-/** GET /v2/_catalog (Docker's) */
+/** GET /v2/_catalog (of Docker's protocol) */
 export async function listRepositories(context: RequestContext): Promise<void> {
   const { protocol, subject, response } = context;
   const limit = pageSize(context.query, largestPage);
@@ -47,7 +47,7 @@ export async function listRepositories(context: RequestContext): Promise<void> {
   sendJson(response, 200, { repositories: page.items });
 }
 
-/** The first `limit` of them. */
+/** Returns the first `limit` names. */
 export async function pageOf(names: AsyncIterable<string>, limit: number): Promise<Page<string>> {
   const items: string[] = [];
   if (limit === 0) return { items, more: false };
@@ -83,7 +83,7 @@ export async function listReferrers(context: RequestContext): Promise<void> {
   sendJson(response, 200, index, mediaTypes.ociIndex);
 }
 
-/** What the upstream knows and what is here, each once. */
+/** Lists the referrers of the upstream and the local ones, each once. */
 async function listMirroredReferrers(
   context: RequestContext,
   { mirror, source }: MirrorSource,
@@ -110,7 +110,7 @@ function toDescriptor({ mediaType, digest, sizeBytes, artifactType, annotations 
   };
 }
 
-/** `n`: a whole number, cut to the largest page. Digits are counted before they are converted: 10^18 is only a large page. */
+/** Parses `n`, limited to `largest`. Numbers of up to 30 digits, such as 10^18, mean a large page. */
 function pageSize(query: URLSearchParams, largest: number): number {
   const text = query.get('n');
   if (text === null) return largest;
@@ -118,7 +118,7 @@ function pageSize(query: URLSearchParams, largest: number): number {
   return Math.min(Number(text), largest);
 }
 
-/** `last`: where the previous page ended. It need not exist, but it must be text that could. */
+/** Parses `last`, the end of the previous page. It need not exist. */
 function after(query: URLSearchParams): string {
   const text = query.get('last') ?? '';
   if (!/^[\x21-\x7e]{0,255}$/.test(text)) throw badQuery('last', text, 'a name from the previous page');

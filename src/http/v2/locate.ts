@@ -6,16 +6,16 @@ import { classify } from '../errors/classify.ts';
 import type { MirrorSource, Services } from './request-context.ts';
 import type { Match } from './router.ts';
 
-/** `/ghcr.io/v2/…`: what stands before `/v2` names an upstream. */
+/** Splits `/ghcr.io/v2/…` into the name of an upstream and the path of the protocol. */
 export function splitPrefix(path: string): { prefix: string | undefined; rest: string } {
   if (path.startsWith('/v2')) return { prefix: undefined, rest: path };
   const slash = path.indexOf('/', 1);
   return { prefix: path.slice(1, slash), rest: path.slice(slash) };
 }
 
-/** Where the repository lies: `mirrored`, if it is an upstream's. */
+/** The repository of a request; `mirrored` if it belongs to an upstream. */
 export interface Place {
-  /** As it is called here, whatever the request calls it. */
+  /** Its name in this registry, whatever name the request used. */
   readonly repository: RepositoryName;
   readonly mirrored: MirrorSource | undefined;
 }
@@ -26,14 +26,14 @@ export async function locate(
   { route, name: hasName }: Match,
   address: { readonly prefix: string | undefined; readonly namespace: string | undefined; readonly name: RepositoryName },
 ): Promise<Place> {
-  const here = { repository: address.name, mirrored: undefined };
-  if (!mirror || hasName === undefined) return here;
+  const local = { repository: address.name, mirrored: undefined };
+  if (!mirror || hasName === undefined) return local;
   const source = await mirror.locate({
     ...address,
     ownHost: () => new URL(publicUrl.base(request)).host,
     mayKnow: () => access.knows(request, address.name),
   });
-  if (!source || (route.access !== 'pull' && !source.isNamed)) return here;
+  if (!source || (route.access !== 'pull' && !source.isNamed)) return local;
   return { repository: source.repository, mirrored: source.isPushed ? undefined : { mirror, source } };
 }
 
@@ -42,8 +42,8 @@ export function onlyMirrored({ source: { repository, upstream } }: MirrorSource)
 }
 
 /**
- * Runs `serve`, which looks at the default upstream for a name that may also be one of ours. Where there is nothing of
- * that name, a client without a login is asked who it is: it may be one that sees more.
+ * Runs `serve`, which looks up a name at the default upstream that may also be the name of a local repository. If the upstream
+ * does not have it, a client without a login gets a challenge: with its login it may see a local one.
  */
 export async function withUpstreamFallback(
   { access }: Services,
@@ -61,8 +61,8 @@ export async function withUpstreamFallback(
 }
 
 /**
- * Runs `serve`, which looks for a repository of our own. Where there is none, and its name begins with the host of a
- * registry, the error says that this registry is not mirrored.
+ * Runs `serve`, which looks up a local repository. If there is none and its name begins with the host of a registry, the
+ * error says that this registry is not mirrored.
  */
 export async function elseNameHost({ mirror }: Services, name: RepositoryName, serve: () => Promise<void>): Promise<void> {
   try {

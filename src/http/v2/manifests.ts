@@ -8,8 +8,8 @@ import { immutable } from './blobs.ts';
 import { type RequestContext, authorOf, referenceOf, sendEmpty, setLocation } from './request-context.ts';
 import { describeMirrored } from '../server/mirrored.ts';
 
-/** The reference in the path, for a request that looks for something. Throws MANIFEST_UNKNOWN. */
-function wanted(context: RequestContext): Reference {
+/** Returns the reference in the path of a request for an existing manifest. Throws MANIFEST_UNKNOWN. */
+function requireReference(context: RequestContext): Reference {
   const reference = referenceOf(context);
   if (!reference) throw new OciError('MANIFEST_UNKNOWN', { detail: { reference: context.lastSegment.slice(0, 200) } });
   return reference;
@@ -22,7 +22,7 @@ function wanted(context: RequestContext): Reference {
  */
 export async function getManifest(context: RequestContext): Promise<void> {
   const { request, response } = context;
-  const reference = wanted(context);
+  const reference = requireReference(context);
   const { digest, mediaType, sizeBytes, bytes } = await find(context, reference);
   const etag = `"${digest}"`;
   response.setHeader('Docker-Content-Digest', digest);
@@ -32,12 +32,12 @@ export async function getManifest(context: RequestContext): Promise<void> {
     response.writeHead(304).end();
     return;
   }
-  const body = request.method === 'HEAD' ? undefined : (bytes ?? (await heldBytes(context, digest, sizeBytes)));
+  const body = request.method === 'HEAD' ? undefined : (bytes ?? (await storedBytes(context, digest, sizeBytes)));
   response.writeHead(200, { 'Content-Type': mediaType, 'Content-Length': sizeBytes }).end(body);
 }
 
-/** A mirrored manifest whose bytes are gone is fetched again. */
-async function heldBytes({ protocol, mirrored }: RequestContext, digest: string, sizeBytes: number): Promise<Buffer> {
+/** Returns the bytes of a stored manifest. Fetches a mirrored one again if its bytes are missing. */
+async function storedBytes({ protocol, mirrored }: RequestContext, digest: string, sizeBytes: number): Promise<Buffer> {
   try {
     return await protocol.registry.manifests.bytes(digest, sizeBytes);
   } catch (error) {
@@ -49,20 +49,20 @@ async function heldBytes({ protocol, mirrored }: RequestContext, digest: string,
   }
 }
 
-/** The manifest in the repository, or at the repository's upstream: then with its bytes where they are not kept. */
+/** Finds the manifest in the repository or at its upstream; `bytes` are set if the mirror does not store them. */
 async function find({ protocol, request, response, repository, mirrored }: RequestContext, reference: Reference): Promise<Found> {
   const { manifests } = protocol.registry;
   if (!mirrored) {
     const found = await manifests.find(repository, reference);
-    // Who asks for its existence alone may be about to push it.
+    // A client that checks for its existence may push it next.
     if (request.method === 'HEAD' && (await manifests.isLost(found.digest, found.sizeBytes))) {
       throw new OciError('MANIFEST_UNKNOWN', { detail: { digest: found.digest } });
     }
     return found;
   }
-  const served = await mirrored.mirror.manifest(mirrored.source, reference, request.method === 'GET');
-  describeMirrored(response, served);
-  return served;
+  const found = await mirrored.mirror.manifest(mirrored.source, reference, request.method === 'GET');
+  describeMirrored(response, found);
+  return found;
 }
 
 type Found = Pick<ManifestLookup, 'digest' | 'mediaType' | 'sizeBytes' | 'bytes'>;
@@ -95,13 +95,13 @@ function requireTag(text: string): Tag {
 
 function badTag(text: string): OciError {
   return new OciError('MANIFEST_INVALID', {
-    message: 'a tag has 1 to 128 letters, digits, underscores, dots and dashes, and begins with none of the last two',
+    message: 'a tag has 1 to 128 letters, digits, underscores, dots and dashes, and does not begin with a dot or a dash',
     detail: { tag: text.slice(0, 200) },
   });
 }
 
 /** end-9 DELETE /v2/<name>/manifests/<reference> */
 export async function deleteManifest(context: RequestContext): Promise<void> {
-  await context.protocol.registry.manifests.delete(context.repository, wanted(context), authorOf(context));
+  await context.protocol.registry.manifests.delete(context.repository, requireReference(context), authorOf(context));
   sendEmpty(context.response, 202);
 }

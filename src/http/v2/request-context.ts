@@ -11,16 +11,16 @@ import type { Audit } from '../../access/accounts/audit.ts';
 import type { AccessControl, Subject } from '../auth/access-control.ts';
 import type { PublicUrl } from '../server/public-url.ts';
 
-/** What every handler of the protocol works with. */
+/** The services of the protocol's handlers. */
 export interface Services {
   readonly registry: Registry;
-  /** What upstreams have; undefined where nothing is mirrored. */
+  /** Undefined if nothing is mirrored. */
   readonly mirror: Mirror | undefined;
   readonly access: AccessControl;
-  /** The audit log, where one is kept: told of refusals. What changes content is recorded by the change itself. */
+  /** Records refusals; undefined if there is no audit log. Changes of content record themselves in their transaction. */
   readonly audit?: Pick<Audit, 'record'> | undefined;
   readonly publicUrl: PublicUrl;
-  /** Whether `Location` headers name the host. */
+  /** True if `Location` headers have the host. */
   readonly absoluteLocations: boolean;
   readonly largestManifestBytes: number;
 }
@@ -31,18 +31,18 @@ export interface MirrorSource {
   readonly source: MirroredRepository;
 }
 
-/** One request and its response, parsed at the door. */
+/** One request and its response, parsed. */
 export interface RequestContext {
   readonly protocol: Services;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly query: URLSearchParams;
   readonly subject: Subject;
-  /** '' as a name only where the route has none. */
+  /** '' if the route has no repository. */
   readonly repository: RepositoryName;
-  /** Where the repository is an upstream's. */
+  /** Undefined if the repository belongs to no upstream. */
   readonly mirrored: MirrorSource | undefined;
-  /** The path as the client wrote it, without its query. */
+  /** The path as the client sent it, without its query. */
   readonly path: string;
   /** The last part of the path, decoded: a digest, a reference or an upload id, not yet parsed. */
   readonly lastSegment: string;
@@ -50,14 +50,14 @@ export interface RequestContext {
 
 export type Handler = (context: RequestContext) => Promise<void>;
 
-/** Returns the client for the audit log; undefined where none is kept. */
+/** Returns the client for the audit log; undefined if there is no audit log. */
 export function authorOf({ protocol, request, subject }: RequestContext): Author | undefined {
   return protocol.audit && { actor: subject.name, address: protocol.publicUrl.clientAddress(request) };
 }
 
-/** The digest in the path. Throws DIGEST_INVALID. */
-export function digestOf({ lastSegment: tail }: RequestContext): Digest {
-  return requireDigest(tail);
+/** Returns the digest in the path. Throws DIGEST_INVALID. */
+export function digestOf({ lastSegment }: RequestContext): Digest {
+  return requireDigest(lastSegment);
 }
 
 /** Parses a digest that a client sent. Throws DIGEST_INVALID. */
@@ -71,9 +71,9 @@ export function requireDigest(text: string): Digest {
   return digest;
 }
 
-/** The reference in the path; undefined for what can be no tag: nothing of that name exists. Throws DIGEST_INVALID. */
-export function referenceOf({ lastSegment: tail }: RequestContext): Reference | undefined {
-  return tail.includes(':') ? { digest: requireDigest(tail) } : parseReference(tail);
+/** Returns the reference in the path; undefined if it can be neither tag nor digest. Throws DIGEST_INVALID. */
+export function referenceOf({ lastSegment }: RequestContext): Reference | undefined {
+  return lastSegment.includes(':') ? { digest: requireDigest(lastSegment) } : parseReference(lastSegment);
 }
 
 /** Sets `Location` in the configured form. `path` begins with a slash. */
@@ -81,14 +81,14 @@ export function setLocation({ protocol, request, response }: RequestContext, pat
   response.setHeader('Location', protocol.absoluteLocations ? protocol.publicUrl.base(request) + path : path);
 }
 
-/** An answer without a body. */
+/** Sends a response without a body. */
 export function sendEmpty(response: ServerResponse, status: 201 | 202 | 204): void {
   response.statusCode = status;
   if (status !== 204) response.setHeader('Content-Length', 0);
   response.end();
 }
 
-/** Leads to the next page (RFC 5988). */
+/** Sets `Link` to the next page (RFC 5988). */
 export function setLink(
   { protocol, request, response }: RequestContext,
   path: string,

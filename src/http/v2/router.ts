@@ -1,12 +1,12 @@
 import { OciError } from '../../oci/errors.ts';
 import { type Route, routes } from './routes.ts';
 
-/** What a path leads to. */
+/** The route of a path. */
 export interface Match {
   readonly route: Route;
-  /** The repository's name as it stands in the path: neither decoded nor checked. */
+  /** The repository's name in the path, neither decoded nor checked. */
   readonly name: string | undefined;
-  /** The last part of the path as it stands there; '' where the route has none. */
+  /** The last part of the path, not decoded; '' if the route has none. */
   readonly tail: string;
 }
 
@@ -16,8 +16,8 @@ interface Place {
 }
 
 /**
- * Names may hold slashes and words such as `blobs`: the pattern's fixed parts are looked for from the end.
- * Places are tried in the order of the table, more fixed ones first.
+ * The paths, those with fewer placeholders first. Names can contain slashes and words such as `blobs`, so the patterns match
+ * the fixed parts from the end.
  */
 const places: readonly Place[] = [...Map.groupBy(routes, (route) => route.path)]
   .map(([path, rows]) => ({ path, pattern: toPattern(path), methods: new Map(rows.map((row) => [row.method, row])) }))
@@ -36,7 +36,7 @@ function toPattern(path: string): RegExp {
   return new RegExp(`^/v2/${tail}$`, 's');
 }
 
-/** Finds the route. Throws UNSUPPORTED (405, with `Allow`) where the path exists but not with this method. */
+/** Returns the route; undefined for an unknown path. Throws UNSUPPORTED (405, with `Allow`) if the path has other methods. */
 export function match(method: string, path: string): Match | undefined {
   for (const { pattern, methods } of places) {
     const found = pattern.exec(path);

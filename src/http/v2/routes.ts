@@ -7,19 +7,19 @@ import { deleteManifest, getManifest, putManifest } from './manifests.ts';
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './uploads.ts';
 
 export interface Route {
-  /** The rows of the spec's endpoint table that this one serves. */
+  /** The rows of the specification's endpoint table that this route serves. */
   readonly ends: readonly string[];
   /** `GET` serves `HEAD` too. */
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   readonly path: string;
-  /** What the client must be allowed to do in the repository; `list`: to list repositories; `any`: to come in. */
+  /** What the client must be allowed to do in the repository; `list`: to list repositories; `any`: to use the registry. */
   readonly access: Action | 'list' | 'any';
   readonly handler: Handler;
-  /** What the audit log calls it, where it changes what can be pulled. */
+  /** Its name in the audit log, for routes that change what can be pulled. */
   readonly audit?: string;
 }
 
-/** THE TABLE: the protocol, end by end (distribution-spec, "Endpoints"). */
+/** The endpoints of the protocol (distribution-spec, "Endpoints"). */
 export const routes: readonly Route[] = [
   { ends: ['end-1'], method: 'GET', path: '/v2/', access: 'any', handler: getBase },
   { ends: ['end-2'], method: 'GET', path: '/v2/<name>/blobs/<digest>', access: 'pull', handler: getBlob },

@@ -32,15 +32,15 @@ function requestedAlgorithm(text: string): DigestAlgorithm {
   return text;
 }
 
-/** The whole blob is the request's body: "a single POST". */
+/** Stores a blob that is the whole body of the request ("a single POST"). */
 async function putWhole(context: RequestContext, digest: Digest): Promise<void> {
   await context.protocol.registry.uploads.put(context.repository, digest, chunkOf(context));
   created(context, digest);
 }
 
 /**
- * True when the blob was mounted and the answer sent. Otherwise "it SHOULD return a 202": an upload begins.
- * Without `from` any repository will do, where all may be pulled from.
+ * Mounts a blob and answers. Resolves to false if it cannot be mounted: then "it SHOULD return a 202" and an upload begins.
+ * Without `from` every repository counts from which the client may pull.
  */
 async function mountBlob(context: RequestContext, digest: Digest): Promise<boolean> {
   const { protocol, repository, query } = context;
@@ -52,7 +52,7 @@ async function mountBlob(context: RequestContext, digest: Digest): Promise<boole
   return false;
 }
 
-/** How many holders of a blob are looked at to find one to mount it from. */
+/** Repositories with the blob that are tried as the source of a mount. */
 const maxMountCandidates = 100;
 
 async function mountSources(
@@ -79,7 +79,7 @@ export async function getUpload(context: RequestContext): Promise<void> {
 /** end-5 PATCH /v2/<name>/blobs/uploads/<id> */
 export async function patchUpload(context: RequestContext): Promise<void> {
   const id = uploadId(context);
-  const size = await inOrder(context, id, () =>
+  const size = await withPosition(context, id, () =>
     context.protocol.registry.uploads.append(sessionOf(context, id), chunkOf(context), departureOf(context.response)),
   );
   describeUpload(context, id, size);
@@ -90,10 +90,10 @@ export async function patchUpload(context: RequestContext): Promise<void> {
 export async function putUpload(context: RequestContext): Promise<void> {
   const { protocol, request, response, query } = context;
   const id = uploadId(context);
-  const gone = departureOf(response);
+  const departure = departureOf(response);
   const digest = requireDigest(query.get('digest') ?? '');
   const lastChunk = hasBody(request) || request.headers['content-range'] !== undefined ? chunkOf(context) : undefined;
-  await inOrder(context, id, () => protocol.registry.uploads.finish(sessionOf(context, id), digest, lastChunk, gone));
+  await withPosition(context, id, () => protocol.registry.uploads.finish(sessionOf(context, id), digest, lastChunk, departure));
   created(context, digest);
 }
 
@@ -103,12 +103,12 @@ export async function deleteUpload(context: RequestContext): Promise<void> {
   sendEmpty(context.response, 204);
 }
 
-function uploadId({ lastSegment: tail }: RequestContext): string {
-  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tail)) throw new OciError('BLOB_UPLOAD_UNKNOWN');
-  return tail;
+function uploadId({ lastSegment }: RequestContext): string {
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(lastSegment)) throw new OciError('BLOB_UPLOAD_UNKNOWN');
+  return lastSegment;
 }
 
-/** A session serves only who began it. */
+/** Names a session with its owner: only the account that began it may use it. */
 function sessionOf({ repository, subject }: RequestContext, id: string): UploadSession {
   return { id, repository, owner: subject.id };
 }
@@ -125,8 +125,8 @@ function chunkOf({ request, response }: RequestContext): Chunk {
   return { body: bodyChunks(request, response), range, length: contentLength(request) };
 }
 
-/** Runs `work`; an answer of 416 tells the client where the upload stands, so that it can go on from there. */
-async function inOrder<Result>(context: RequestContext, id: string, work: () => Promise<Result>): Promise<Result> {
+/** Runs `work`. Adds the position of the upload to an answer of 416, so that the client can continue there. */
+async function withPosition<Result>(context: RequestContext, id: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
@@ -137,7 +137,7 @@ async function inOrder<Result>(context: RequestContext, id: string, work: () => 
   }
 }
 
-/** `Range` is inclusive, so that an empty upload has none to state: `0-0`, as Docker's registry says it. */
+/** Sets the headers of an upload. `Range` is inclusive and cannot describe an empty upload: `0-0`, as Docker's registry sends it. */
 function describeUpload(context: RequestContext, id: string, sizeBytes: number): void {
   setLocation(context, `/v2/${context.repository}/blobs/uploads/${id}`);
   context.response.setHeader('Docker-Upload-UUID', id);

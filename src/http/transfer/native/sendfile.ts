@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { ClientGone } from '../../errors/client-gone.ts';
 
-/** The addon's face; see sendfile.c. */
+/** The functions of the addon; see sendfile.c. */
 interface Addon {
   sendfile(
     socketFd: number,
@@ -16,15 +16,18 @@ interface Addon {
 }
 
 export interface Transfer {
-  /** Resolves to the number of bytes sent when all are in the kernel's hands; rejects when the transfer broke off: with `ClientGone`, or it is ours. */
+  /**
+   * Resolves to the number of bytes sent when the kernel has all of them. Rejects if the transfer broke off: with `ClientGone`
+   * if the client ended it.
+   */
   readonly done: Promise<number>;
-  /** Breaks the transfer off: `done` rejects. Does nothing once it is settled. */
+  /** Stops the transfer: `done` rejects. Does nothing after `done` has settled. */
   cancel(): void;
 }
 
 const addon = load();
 
-/** Built from sendfile.c at installation, where there is a C compiler; Linux only. */
+/** Loads the addon; undefined if the installation had no C compiler, or not on Linux. */
 function load(): Addon | undefined {
   try {
     return createRequire(import.meta.url)('./sendfile.node') as Addon;
@@ -36,11 +39,11 @@ function load(): Addon | undefined {
 export const sendfileIsAvailable = addon !== undefined;
 
 /**
- * Sends `length` bytes of the file from `offset` on to a non-blocking socket, at the peer's pace. Both descriptors stay
- * open until `done` settles. A peer that takes nothing for `idleMilliseconds` ends the transfer.
+ * Sends `length` bytes of the file from `offset` on to a non-blocking socket, as fast as the peer receives them. Both
+ * descriptors must stay open until `done` settles. The transfer ends if the peer receives nothing for `idleMilliseconds`.
  */
 export function sendfile(socketFd: number, fileFd: number, offset: number, length: number, idleMilliseconds: number): Transfer {
-  if (!addon) throw new Error('the sendfile addon is not there');
+  if (!addon) throw new Error('the sendfile addon is not installed');
   const { cancel } = addon;
   let running: unknown;
   const done = new Promise<number>((resolve, reject) => {
