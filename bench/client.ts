@@ -3,7 +3,7 @@ import { Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request } fr
 import { connect } from 'node:net';
 import type { Server } from './server.ts';
 
-/** The load: it is the same for every server, so its own cost does not matter. */
+/** Sends the load. It is the same for every server, so its own cost does not matter. */
 
 export interface Answer {
   readonly status: number;
@@ -12,7 +12,7 @@ export interface Answer {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-/** One request; the body of the answer is counted and thrown away. Rejects for anything but 2xx. */
+/** Sends one request and discards the body of the answer. Rejects unless the status is 2xx. */
 export function send(
   server: Server,
   method: string,
@@ -46,7 +46,7 @@ export function send(
   });
 }
 
-/** `count` GETs (also where they lead elsewhere) or HEADs of one path over `connections` kept-alive connections, one after the other on each. */
+/** Sends `count` GETs (also answered by redirects) or HEADs of one path over `connections` keep-alive connections, sequentially on each. */
 export async function repeat(
   server: Server,
   method: 'GET' | 'HEAD',
@@ -58,7 +58,7 @@ export async function repeat(
   await Promise.all(Array.from({ length: connections }, () => repeatOnOne(server, method, path, each)));
 }
 
-/** A bare socket: parsing answers fully would cost more than some servers need to make them. */
+/** Uses a bare socket: a full HTTP parser would cost more than some servers need for their answers. */
 function repeatOnOne(server: Server, method: string, path: string, count: number): Promise<void> {
   const text = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: ${accepted}\r\n${server.authorization}\r\n`;
   return new Promise((resolve, reject) => {
@@ -87,14 +87,14 @@ function repeatOnOne(server: Server, method: string, path: string, count: number
   });
 }
 
-/** By its length, or by the last chunk. */
+/** True if the body is complete, by its length or its last chunk. */
 function isWhole(method: string, headers: string, bodyBytes: number, data: Buffer): boolean {
   if (method === 'HEAD') return true;
   const length = /content-length: (\d+)/i.exec(headers)?.[1];
   return length === undefined ? data.subarray(-5).toString('latin1') === '0\r\n\r\n' : bodyBytes >= Number(length);
 }
 
-/** Downloads a path as fast as it comes and throws it away; resolves to the number of bytes. */
+/** Downloads a path and discards it; resolves to the number of bytes. */
 export function download(server: Server, path: string): Promise<number> {
   return new Promise((resolve, reject) => {
     let bytes = 0;
@@ -127,7 +127,7 @@ export async function pushBlob(server: Server, repository: string, bytes: Uint8A
 }
 
 export const manifestType = 'application/vnd.docker.distribution.manifest.v2+json';
-/** What a client takes. */
+/** Media types that the client accepts. */
 export const accepted = `${manifestType}, application/vnd.oci.image.manifest.v1+json`;
 
 export interface Image {
@@ -151,7 +151,7 @@ export function newImage(layerCount: number, layerBytes: number): Image {
   return { layers, config, manifest };
 }
 
-/** Pushes an image as docker does: five layers at a time, each asked for first. */
+/** Pushes an image as docker does: five layers at a time, with a HEAD before each. */
 export async function pushImage(server: Server, repository: string, tag: string, image: Image): Promise<void> {
   const waiting = [...image.layers, image.config];
   const worker = async () => {

@@ -10,7 +10,7 @@ import { type Server, startServer } from './server.ts';
 
 const MiB = 1024 * 1024;
 
-/** 100 images of 10 GiB together, through a mirror of two fifths of that: each once, and as many pulls by Zipf's law between. */
+/** 100 images of 10 GiB in total, through a mirror of two fifths of that size: each once, and as many pulls by Zipf's law in between. */
 export interface Flood {
   readonly images: SeededImages;
   readonly maxBytes: number;
@@ -26,7 +26,7 @@ function scaled(unit: number): Flood {
   return { images, maxBytes: 4096 * unit, pulls: 200 };
 }
 
-/** What was seen, as rows of a table. */
+/** The results, as rows of a table. */
 export async function measureFlood({ images, maxBytes, pulls }: Flood): Promise<string[][]> {
   const upstream = await startSeededUpstream(images);
   const folder = await mkdtemp(join(tmpdir(), 'bench-flood-'));
@@ -67,7 +67,7 @@ export async function measureFlood({ images, maxBytes, pulls }: Flood): Promise<
   }
 }
 
-/** Every image once in some order, and between them favourites. */
+/** Returns every image once in a random order, with popular images in between. */
 function order(images: number, pulls: number): readonly number[] {
   const random = createRandom(7);
   const weights = Array.from({ length: images }, (_, rank) => 1 / (rank + 1));
@@ -87,7 +87,7 @@ interface Totals {
   bytes: number;
 }
 
-/** Four clients at a time, each of which pulls one image after the other. */
+/** Runs four clients that pull one image after the other. */
 async function pullAll(server: Server, images: readonly number[]): Promise<Totals> {
   const totals: Totals = { pulls: 0, failed: 0, bytes: 0 };
   const left = images.values();
@@ -110,7 +110,7 @@ interface Manifest {
   readonly layers: readonly { readonly digest: string }[];
 }
 
-/** Resolves to the bytes of all its blobs; rejects where one of them is not what its digest says. */
+/** Resolves to the bytes of all its blobs; rejects if one of them does not have its digest. */
 async function pull(server: Server, image: number): Promise<number> {
   const chunks: Buffer[] = [];
   await receive(`${server.url}/v2/bench/app/manifests/image-${image}`, (chunk) => chunks.push(chunk));
@@ -136,7 +136,7 @@ function receive(url: string, onChunk: (chunk: Buffer) => void): Promise<void> {
   });
 }
 
-/** Looks at the folder again and again. Content on its way from one place to another is counted once. */
+/** Measures the folder repeatedly. Content that moves meanwhile counts once. */
 function watchDisk(directory: string): { end(): Promise<{ readonly keptBytes: number; readonly allBytes: number }> } {
   const most = { keptBytes: 0, allBytes: 0 };
   const ending = new AbortController();
@@ -164,7 +164,7 @@ function watchDisk(directory: string): { end(): Promise<{ readonly keptBytes: nu
   };
 }
 
-/** Bytes of all files below, by the digest in their path. */
+/** Returns the bytes of all files in the folder, by the digest in their path. */
 async function sizes(directory: string): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
   for (const name of await readdir(directory, { recursive: true }).catch(() => [])) {

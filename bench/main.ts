@@ -1,7 +1,7 @@
 /**
- * Measures two servers against each other: npm run bench [-- --setup NAME] [--only TEXT] [--runs N] [--quick] [--json FILE]
- * Both run on this machine, on the same data, and each workload is run alternately on both. The default setup compares
- * berth with Debian's docker-registry; `setups.ts` has the others.
+ * Compares two servers: npm run bench [-- --setup NAME] [--only TEXT] [--runs N] [--quick] [--json FILE]
+ * Both run on this machine with the same data, and each workload runs alternately on both. The default setup compares
+ * berth with Debian's docker-registry; `setups.ts` lists the others.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';

@@ -1,7 +1,6 @@
 /**
- * Measures berth as a mirror against Debian's docker-registry as one, in front of the same upstream on loopback:
- * npm run bench:mirror [-- --runs N]
- * Or sends more through berth than it may keep, and watches its disk: npm run bench:mirror -- --flood [--quick]
+ * Compares berth and Debian's docker-registry as mirrors of the same upstream on loopback: npm run bench:mirror [-- --runs N]
+ * Pulls more through berth than it may keep, and measures its disk: npm run bench:mirror -- --flood [--quick]
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -19,7 +18,7 @@ const MiB = 1024 * 1024;
 const layerBytes = 32 * MiB;
 const repository = 'bench/app';
 
-/** One figure of one run: bytes, requests, seconds. */
+/** One result of one run: bytes, requests, seconds. */
 type Figures = Readonly<Record<string, number>>;
 
 interface Measurement {
@@ -101,7 +100,7 @@ function cold(clients: number): Measurement {
 
 let made = 0;
 
-/** Content that nobody has asked for yet: a layer, and an image under a tag of its own. */
+/** Returns content without earlier requests: a layer, and an image with its own tag. */
 function newContent(upstream: FakeUpstream): { digest: string; tag: string } {
   const layer = randomBytes(layerBytes);
   const tag = `tag-${made++}`;
@@ -111,7 +110,7 @@ function newContent(upstream: FakeUpstream): { digest: string; tag: string } {
 
 const sentBy = (upstream: FakeUpstream) => upstream.blobBytes;
 
-/** Resolves when the upstream has sent nothing for a quarter of a second: a mirror may go on behind its answer. */
+/** Resolves when the upstream has sent nothing for a quarter of a second: a mirror may continue after its answer. */
 async function settled(upstream: FakeUpstream): Promise<void> {
   for (let before = -1; before !== sentBy(upstream) + upstream.requests.length;) {
     before = sentBy(upstream) + upstream.requests.length;
@@ -119,7 +118,7 @@ async function settled(upstream: FakeUpstream): Promise<void> {
   }
 }
 
-/** Milliseconds until the first byte of the body. */
+/** Resolves to the milliseconds until the first byte of the body. */
 function firstByte(url: string): Promise<number> {
   const started = performance.now();
   return new Promise((found, reject) => {

@@ -1,7 +1,7 @@
 import type { Scale } from './workload.ts';
 import type { Footprint } from './workloads.ts';
 
-/** Seconds for one unit. */
+/** Seconds per unit. */
 export interface Run {
   readonly cpu: number;
   readonly wall: number;
@@ -14,23 +14,23 @@ export interface Result {
   readonly theirs: readonly Run[];
 }
 
-/** Markdown: medians, the ratio of the medians, and how far the runs lie apart. */
+/** Returns a Markdown table with the medians, their ratio and the spread of the runs. */
 export function table([ours = '', theirs = '']: readonly string[], results: readonly Result[]): string {
   const head = ['workload', `CPU: ${ours}`, theirs, 'ratio', 'spread', `wall: ${ours}`, theirs, 'ratio', 'spread'];
   const rows = results.map((result) => [
-    `${result.name} (a ${result.unit})`,
+    `${result.name} (per ${result.unit})`,
     ...cells(result.ours, result.theirs, 'cpu'),
     ...cells(result.ours, result.theirs, 'wall'),
   ]);
   return markdown([head, ...rows]);
 }
 
-/** The sizes that the workloads' names leave open. */
+/** Returns a sentence with the sizes of the workloads. */
 export function describeScale(scale: Scale): string {
   return [
     `Large blobs have ${mebibytes(scale.largeBlobBytes)}, pushed ones ${mebibytes(scale.pushedBlobBytes)}; `,
-    `a pushed image has ${scale.pushedLayers} layers; listings are of ${scale.tags} tags and ${scale.repositories} repositories; `,
-    `small requests are measured ${scale.requests} at a time.`,
+    `a pushed image has ${scale.pushedLayers} layers; listings have ${scale.tags} tags and ${scale.repositories} repositories; `,
+    `a run has ${scale.requests} small requests.`,
   ].join('');
 }
 
@@ -52,7 +52,7 @@ export function footprintTable(names: readonly string[], [ours, theirs]: readonl
     row('start-up to first answer', ({ startSeconds }) => seconds(startSeconds)),
     row('resident memory, idle', ({ idleBytes }) => mebibytes(idleBytes)),
     row('resident memory, 200 slow pulls', ({ pullingBytes }) => mebibytes(pullingBytes)),
-    row('above idle, each pull', perClient),
+    row('above idle, per pull', perClient),
   ]);
 }
 
@@ -66,7 +66,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
-/** Half of the distance between the smallest and the largest, as a part of the median. */
+/** Returns half of the range between the smallest and the largest value, relative to the median. */
 function spread(values: readonly number[]): string {
   const middle = median(values);
   return middle === 0 ? '0 %' : `${(((Math.max(...values) - Math.min(...values)) / 2 / middle) * 100).toFixed(0)} %`;

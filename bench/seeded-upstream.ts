@@ -5,19 +5,19 @@ import { pipeline } from 'node:stream/promises';
 import { mediaTypes } from '../src/oci/media-types.ts';
 import { createRandom } from '../test/support/cache-model.ts';
 
-/** A registry of any number of images whose bytes are made while they are sent: it needs neither disk nor memory for them. */
+/** A registry with any number of images. It generates their bytes while it sends them, without disk or memory. */
 export interface SeededUpstream {
   readonly url: string;
-  /** Bytes of blobs that it has sent. */
+  /** Bytes of blobs sent so far. */
   readonly sentBytes: number;
   close(): void;
 }
 
 export interface SeededImages {
   readonly count: number;
-  /** Layers of each image that no other has. */
+  /** Layers that belong to one image only. */
   readonly ownBytes: readonly number[];
-  /** A layer that ten images share. */
+  /** The layer that ten images share. */
   readonly baseBytes: number;
 }
 
@@ -31,7 +31,7 @@ const blockBytes = 256 * 1024;
 const random = createRandom(1);
 const block = Buffer.from(Array.from({ length: blockBytes }, () => Math.floor(random() * 256)));
 
-/** Blocks that are all alike but for the beginning of the first, which is the seed's. */
+/** Yields equal blocks; the first one begins with the seed. */
 function* bytesOf({ seed, sizeBytes }: Content): Generator<Buffer> {
   const first = Buffer.from(block.subarray(0, Math.min(blockBytes, sizeBytes)));
   first.write(`seed ${seed} `.slice(0, first.length));

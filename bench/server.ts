@@ -9,16 +9,16 @@ import { freePort } from '../test/support/free-port.ts';
 export interface Server {
   readonly name: string;
   readonly isBerth: boolean;
-  /** As a header's line, with its end; '' where requests carry none. */
+  /** The header line of the requests, with its line break; '' if they need no login. */
   readonly authorization: string;
   readonly url: string;
   readonly port: number;
   readonly directory: string;
-  /** CPU seconds so far, user and system, of all its threads and processes: the operating system's accounting. */
+  /** Resolves to the CPU seconds so far, user and system, of all threads and processes, as the operating system counts them. */
   cpuSeconds(): Promise<number>;
   /** Resident memory, bytes. */
   residentBytes(): Promise<number>;
-  /** Ends it and starts it again over the same data; resolves to the seconds until its first answer. */
+  /** Restarts the server with the same data; resolves to the seconds until its first answer. */
   restart(): Promise<number>;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface Launch {
     port: number,
     directory: string,
   ): Promise<{ program: string; args: readonly string[]; env?: Readonly<Record<string, string>> }>;
-  /** What requests carry as `Authorization`. */
+  /** Resolves to the `Authorization` of the requests. */
   authorize?(url: string): Promise<string>;
 }
 
@@ -48,7 +48,7 @@ export async function startServer(launch: Launch): Promise<Server> {
     const started = performance.now();
     child = spawn(program, args, { stdio: 'ignore', env: { ...process.env, ...env } });
     while (!(await answers(url))) {
-      if (child.exitCode !== null) throw new Error(`${launch.name} ended: is it installed?`);
+      if (child.exitCode !== null) throw new Error(`${launch.name} exited: is it installed?`);
       await sleep(5);
     }
     return (performance.now() - started) / 1000;
@@ -84,12 +84,12 @@ export async function startServer(launch: Launch): Promise<Server> {
   };
 }
 
-/** CPU seconds so far of a process and its children, also of those that have ended. */
+/** Resolves to the CPU seconds so far of a process and its children, including ended ones. */
 export async function cpuSecondsOf(pid: number): Promise<number> {
   return (await cpuTicks(pid)) / ticksPerSecond;
 }
 
-/** 0 for a process that has ended meanwhile: its parent has its ticks. */
+/** Resolves to 0 for a process that has ended meanwhile: its ticks count at its parent. */
 async function cpuTicks(pid: number): Promise<number> {
   const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => undefined);
   const [stat, children] = [await read('stat'), await read(`task/${pid}/children`)];

@@ -7,36 +7,36 @@ import { type TestBucket, createBucket } from '../test/support/s3-server.ts';
 import type { Launch } from './server.ts';
 import { type Scale, type Workload, fullScale } from './workload.ts';
 
-/** Two servers that are compared, ours first, and what they are compared by. */
+/** Two servers to compare, ours first, and the workloads for them. */
 export interface Setup {
   readonly launches: readonly [Launch, Launch];
   readonly scale: Scale;
   suits(workload: Workload): boolean;
-  /** Removes what the servers stood on. */
+  /** Removes the buckets and databases of the servers. */
   close(): Promise<void>;
 }
 
-/** By the name that `--setup` takes. */
+/** By the value of `--setup`. */
 export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
-  /** The default of both: everything in a folder. */
+  /** Both servers with their defaults: all data in a folder. */
   embedded: () => Promise.resolve({ launches: [berth('berth'), distribution('docker-registry')], ...everything }),
-  /** Two processes against one. */
+  /** Two workers against one. */
   workers: () =>
     Promise.resolve({ launches: [berth('berth, 2 workers', { BERTH_WORKERS: '2' }), berth('berth, 1 worker')], ...everything }),
-  /** With bearer tokens against without. */
+  /** Mode token against mode open. */
   token: () =>
     Promise.resolve({
       launches: [{ ...berth('berth, tokens', tokenSettings), authorize }, berth('berth, open')],
       ...everything,
       suits: ({ unit, kind }) => unit === 'request' && kind !== 'listing',
     }),
-  /** Both over the same S3 server; what is pulled goes through them. */
+  /** Both over the same S3 server, without redirects. */
   cluster,
 };
 
 const everything = { scale: fullScale, suits: () => true, close: () => Promise.resolve() };
 
-/** berth with its defaults: one JSON line a request, here to where nobody reads it. */
+/** berth with its defaults; its log is discarded. */
 export function berth(name: string, settings: Readonly<Record<string, string>> = {}): Launch {
   return {
     name,
@@ -50,16 +50,16 @@ export function berth(name: string, settings: Readonly<Record<string, string>> =
   };
 }
 
-/** Debian's docker-registry, CNCF Distribution 2.8, with its defaults: access log and all. */
+/** Debian's docker-registry, CNCF Distribution 2.8, with its defaults, including the access log. */
 function distribution(name: string, storage?: string): Launch {
   return {
     name,
     isBerth: false,
     async command(port, directory) {
       const file = join(directory, 'config.yml');
-      const kept = storage ?? `  filesystem: {rootdirectory: ${directory}}\n`;
-      await writeFile(file, `version: 0.1\nstorage:\n${kept}  delete: {enabled: true}\nhttp: {addr: "127.0.0.1:${port}"}\n`);
-      // Its S3 driver does not start where the environment names a CA bundle.
+      const settings = storage ?? `  filesystem: {rootdirectory: ${directory}}\n`;
+      await writeFile(file, `version: 0.1\nstorage:\n${settings}  delete: {enabled: true}\nhttp: {addr: "127.0.0.1:${port}"}\n`);
+      // Its S3 driver does not start if the environment sets a CA bundle.
       return { program: 'docker-registry', args: ['serve', file], env: { AWS_CA_BUNDLE: '' } };
     },
   };
@@ -67,7 +67,7 @@ function distribution(name: string, storage?: string): Launch {
 
 const tokenSettings = { BERTH_ACCESS_MODE: 'token', BERTH_ACCESS_ADMIN_PASSWORD: 'bench-password' };
 
-/** A bearer token for everything that the workloads do. */
+/** Returns an `Authorization` with a bearer token for all workloads. */
 async function authorize(url: string): Promise<string> {
   const query = new URLSearchParams({ service: new URL(url).host });
   for (const name of ['small', 'get']) query.append('scope', `repository:bench/${name}:pull,push`);
@@ -79,7 +79,7 @@ async function authorize(url: string): Promise<string> {
 
 const MiB = 1024 * 1024;
 
-/** berth over a bucket and a database; blobs come through it, or from where it sends its clients. */
+/** Returns the variables for berth over a bucket and a database. `redirect`: clients get blobs from the bucket. */
 export function clusterSettings(bucket: TestBucket, databaseUrl: string, redirect: boolean): Readonly<Record<string, string>> {
   return {
     ...s3Settings(bucket),

@@ -1,24 +1,24 @@
 import type { Server } from './server.ts';
 
-/** What is measured of one run of a workload on one server. */
+/** The size of one run of a workload on one server. */
 export interface Measure {
-  /** What the CPU seconds and the wall time are divided by: requests, GiB, images. */
+  /** Divisor of the CPU seconds and the wall time: requests, GiB, images. */
   readonly units: number;
 }
 
 export interface Workload {
   readonly name: string;
-  /** What one unit is: `request`, `GiB`. */
+  /** Name of a unit: `request`, `GiB`. */
   readonly unit: string;
-  /** `listing`: seeded behind the server's back, in its folder. */
+  /** `listing`: its data is written directly into the server's folder. */
   readonly kind?: 'listing';
-  /** Prepares a server's data, once, before the first run. */
+  /** Prepares the server's data, once before the first run. */
   prepare?(server: Server, scale: Scale): Promise<void>;
   /** One run. Called alternately on every server. */
   run(server: Server, scale: Scale, round: number): Promise<Measure>;
 }
 
-/** How much there is of everything. */
+/** Sizes of the workloads. */
 export interface Scale {
   /** Small requests in a run. */
   readonly requests: number;
@@ -27,7 +27,7 @@ export interface Scale {
   readonly pushedLayers: number;
   readonly tags: number;
   readonly repositories: number;
-  /** Listings in a run, where they are slow. */
+  /** Listings in a run of a slow server. */
   readonly slowListings: number;
 }
 
@@ -43,7 +43,7 @@ export const fullScale: Scale = {
   slowListings: 10,
 };
 
-/** To see that everything works. */
+/** For a short check that everything works. */
 export const quickScale: Scale = {
   requests: 200,
   largeBlobBytes: MiB,

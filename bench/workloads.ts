@@ -59,7 +59,7 @@ export const workloads: readonly Workload[] = [
     name: 'blob push, 2 at once',
     unit: 'GiB',
     async run(server, { pushedBlobBytes: bytes }, round) {
-      // New content each time: a registry may drop what it knows.
+      // New content each time: a registry skips content that it has.
       const blobs = [0, 1].map((which) => Buffer.alloc(bytes, createHash('sha256').update(`${round}/${which}`).digest()));
       const digests = blobs.map(digestOf);
       await Promise.all(blobs.map((blob, index) => pushBlob(server, `bench/push${index}`, blob, digests[index])));
@@ -107,7 +107,7 @@ export const workloads: readonly Workload[] = [
   },
 ];
 
-/** Made once: 40 MiB of noise. */
+/** 40 MiB of random bytes, generated once. */
 const layered = newImage(40, MiB);
 
 type Get = (server: Server, path: string, scale: Scale) => Promise<{ units: number }>;
@@ -127,12 +127,12 @@ function blobGet(name: string, unit: string, sizeOf: (scale: Scale) => number, g
   };
 }
 
-/** Where the blob of a workload lies on a server. */
+/** Paths of the workloads' blobs, by workload and server. */
 const paths = new Map<string, string>();
 
 const padded = (index: number) => String(index).padStart(6, '0');
 
-/** berth takes many tags in one push; the peer gets them as it keeps them, as link files. */
+/** Creates tags: in berth by a push with many tags, in docker-registry by its link files. */
 async function seedTags(server: Server, count: number): Promise<void> {
   await pushImage(server, 'bench/tags', 'first', small);
   const names = Array.from({ length: count }, (_, index) => `tag-${padded(index)}`);
@@ -178,7 +178,7 @@ async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Pr
   await Promise.all(Array.from({ length: 32 }, worker));
 }
 
-/** What is no request: start-up and memory. */
+/** Start-up time and memory. */
 export interface Footprint {
   readonly startSeconds: number;
   readonly idleBytes: number;
@@ -188,7 +188,7 @@ export interface Footprint {
 
 const slowClients = 200;
 
-/** The blob of the large workload must be there. */
+/** Measures the footprint. The blob of the large workload must exist. */
 export async function footprint(server: Server): Promise<Footprint> {
   const startSeconds = await server.restart();
   await sleep(1000);

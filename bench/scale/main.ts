@@ -1,4 +1,4 @@
-/** Writes the tables of docs/scale.md: npm run scale [-- --measure], which measures what the model is fed with anew. */
+/** Writes the tables of docs/scale.md: npm run scale [-- --measure], which also measures the costs of the model again. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { markdown } from '../report.ts';
 import { type Costs, type Demands, type Load, predict } from './model.ts';

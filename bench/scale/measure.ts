@@ -7,7 +7,7 @@ import { type Server, cpuSecondsOf, startServer } from '../server.ts';
 import { berth, clusterSettings } from '../setups.ts';
 import type { Costs, Demands } from './model.ts';
 
-/** What one operation took. */
+/** The cost of one operation. */
 interface Taken {
   readonly cpu: number;
   readonly databaseCpu: number;
@@ -110,13 +110,13 @@ async function take(
   };
 }
 
-/** Of the whole server: its first process is the parent of each connection's. */
+/** Resolves to the CPU seconds of the whole server: its first process is the parent of all connections. */
 async function databaseCpu(database: Database): Promise<number> {
   const [row] = await database.execute("SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1) AS pid");
   return cpuSecondsOf(Number(row?.['pid']));
 }
 
-/** Counted by the server, which tells it within ten seconds. */
+/** Resolves to the commits that the server counted; it publishes the number within ten seconds. */
 async function transactions(database: Database): Promise<number> {
   await new Promise((resume) => setTimeout(resume, 11_000));
   const [row] = await database.execute(

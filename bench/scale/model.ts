@@ -2,19 +2,19 @@ import type { Profile } from './simulate.ts';
 
 /** CPU seconds of one core, measured over S3 and PostgreSQL. `costs.json` says when and where. */
 export interface Costs {
-  /** Of berth. */
+  /** CPU of berth. */
   readonly manifestGet: number;
   readonly blobRedirect: number;
   readonly blobPush: number;
   readonly manifestPut: number;
-  /** For each byte that comes through berth: a push. */
+  /** Per byte of a push. */
   readonly pushedByte: number;
-  /** Of PostgreSQL. */
+  /** CPU of PostgreSQL. */
   readonly read: number;
   readonly write: number;
 }
 
-/** What the code asks of the stores. Counted in it; `docs/scale.md` says where. */
+/** Requests of berth to its stores per operation; see `docs/scale.md`. */
 export interface Demands {
   readonly readsPerManifestGet: number;
   readonly readsPerBlobGet: number;
@@ -40,21 +40,21 @@ export interface Load {
   readonly dollarsPerDay: number;
 }
 
-/** The busiest hour against the mean. */
+/** Load of the busiest hour, relative to the mean. */
 const peak = 3;
-/** Of a core: above it answers begin to wait for each other. */
+/** Share of a core; above it requests begin to wait for each other. */
 const utilisation = 0.5;
 const coresPerReplica = 2;
-/** Two stay when one goes. */
+/** The registry must survive the loss of one replica. */
 const leastReplicas = 2;
-/** Of a pull: HEAD by tag, GET of the index, GET of the platform's manifest. */
+/** Requests of a pull: HEAD by tag, GET of the index, GET of the platform's manifest. */
 const manifestsPerPull = 3;
-/** US dollars for a thousand, Amazon S3 Standard, us-east-1. */
+/** US dollars per thousand requests, Amazon S3 Standard, us-east-1. */
 const getPrice = 0.0004;
 const putPrice = 0.005;
 const secondsPerDay = 86_400;
 
-/** Rates are of the busiest hour; totals and money of a day. */
+/** Rates are for the busiest hour, totals and prices for a day. */
 export function predict(pullsPerDay: number, profile: Profile, costs: Costs, demands: Demands): Load {
   const pulls = (pullsPerDay / secondsPerDay) * peak;
   const pushes = (pulls * (1 - profile.pullPart)) / profile.pullPart;

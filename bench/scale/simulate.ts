@@ -1,26 +1,26 @@
 import { type TraceOptions, operations } from './trace.ts';
 
-/** What a pull and a push are, on the average of a trace. */
+/** The average pull and push of a trace. */
 export interface Profile {
   readonly layersBelow1MB: number;
   readonly layersBelow10MB: number;
   readonly pullPart: number;
-  /** Of the pulls: how many find the client's layers complete. */
+  /** Share of pulls for which the client has all layers. */
   readonly pullsWithoutBlobs: number;
-  /** Blobs (layers and config) that a client has not yet: it asks for those alone. */
+  /** Blobs (layers and config) that the client does not have and requests. */
   readonly blobsPerPull: number;
   readonly bytesPerPull: number;
   readonly blobsPerPush: number;
   readonly bytesPerPush: number;
-  /** Parts of the multipart uploads that a push needs. */
+  /** Parts of the multipart uploads of a push. */
   readonly partsPerPush: number;
-  /** Manifest GETs that a replica's memory does not answer, of all. */
+  /** Share of manifest GETs that are not in a replica's memory. */
   readonly manifestMisses: number;
 }
 
-/** Manifests that a replica keeps in memory, by number: 64 MiB of some 4 KiB each. */
+/** Number of manifests in a replica's memory: 64 MiB of about 4 KiB each. */
 const keptManifests = 16_000;
-/** Layers below this need no multipart upload. */
+/** Layers below this size need no multipart upload. */
 const partBytes = 16 * 1024 * 1024;
 
 export function simulate(options: TraceOptions): Profile {

@@ -1,7 +1,7 @@
 /**
- * A pull trace of the kind that production registries have published (Anwar et al., "Improving Docker Registry Design
+ * A pull trace with the distribution of production registries (Anwar et al., "Improving Docker Registry Design
  * based on Production Workload Analysis", FAST '18): 65 % of layers below 1 MB, 80 % below 10 MB, popularity skewed,
- * 90–95 % of operations pulls, layers shared through base images. Seeded: the same numbers make the same trace.
+ * 90–95 % of operations pulls, layers shared through base images. Equal seeds give equal traces.
  */
 export interface TraceOptions {
   readonly images: number;
@@ -27,18 +27,18 @@ export interface Operation {
   readonly client: number;
 }
 
-/** Log-normal through both published quantiles; cut where registries do. */
+/** Parameters of log-normal sizes through both published quantiles, limited to the largest layer of registries. */
 const logMean = 5.157;
 const logDeviation = 2.188;
 const largestLayerBytes = 5e8;
 
-/** Layers of an image that come from its base, and its own. */
+/** Numbers of layers that an image has from its base and of its own. */
 const baseLayers = 4;
 const ownLayers = [2, 10] as const;
 const bases = 50;
-/** Exponent of the popularity: the nth image is asked for n^-s as often as the first. */
+/** Exponent of the popularity: the nth image gets n^-s times the pulls of the first. */
 const skew = 0.9;
-/** A client is a node that runs some services, and now and then something else. */
+/** A client is a node that runs some services, and sometimes another image. */
 const favourites = 20;
 const favouritePart = 0.8;
 
@@ -69,7 +69,7 @@ export function* operations({ images: count, clients, operations: wanted, pushPa
   }
 }
 
-/** Numbers in [0, 1): mulberry32. */
+/** Returns a generator of numbers in [0, 1): mulberry32. */
 function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -88,7 +88,7 @@ function createLayers(random: () => number): () => Layer {
   };
 }
 
-/** Ranks from 0, by binary search in the summed weights. */
+/** Returns a function that draws ranks from 0, by binary search in the summed weights. */
 function createZipf(count: number, random: () => number): () => number {
   const sums = new Float64Array(count);
   let sum = 0;
