@@ -1,14 +1,14 @@
 # syntax=docker/dockerfile:1
-# berth in a container: small, not root, data in /data.
+# The image of berth: small, without root, data in /data.
 #   docker build -t berth .
 #   docker run -d --name berth -p 127.0.0.1:5000:5000 -v berth:/data -e BERTH_ACCESS_MODE=token berth
 #   docker logs berth                      # the password of admin
 #   docker exec berth berth user add alice
 ARG BASE=node:24-slim
-# The same system with a C compiler: only the addon comes from there.
+# The same system with a C compiler, to build the addon.
 ARG BUILDER=node:24
 
-# The addon by which the kernel sends blobs (sendfile).
+# The addon that sends blobs with sendfile.
 FROM ${BUILDER} AS addon
 WORKDIR /addon
 COPY src/http/transfer/native .
@@ -28,7 +28,7 @@ COPY storage storage
 COPY src src
 COPY --from=addon /addon/sendfile.node src/http/transfer/native/sendfile.node
 COPY --chmod=755 deploy/image /usr/local/bin
-# Nobody's data directory, so that a volume mounted there belongs to the right user.
+# The data folder belongs to the user of the server, and so does a volume that is mounted there.
 RUN mkdir /data && chown 65532:65532 /data
 USER 65532:65532
 ENV BERTH_LISTEN=0.0.0.0:5000 BERTH_STORAGE_BLOBS_DIRECTORY=/data

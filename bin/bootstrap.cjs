@@ -1,10 +1,10 @@
 'use strict';
 /**
- * Makes the checkout ready to run and prints the Node.js to run it with. Plain JavaScript for any Node.js from 18 on:
- * it is what meets the machine as it is. What it does it says on standard error; when all is there it does nothing.
+ * Prepares the checkout and prints the path of the Node.js to run it with. Plain JavaScript for every Node.js from 18 on,
+ * because it runs before anything is installed. Reports its steps on standard error; does nothing if all is installed.
  *
- *   node bin/bootstrap.cjs start   what the server needs
- *   node bin/bootstrap.cjs test    and what tests, lint and bench need
+ *   node bin/bootstrap.cjs start   installs the needs of the server
+ *   node bin/bootstrap.cjs test    also those of tests, lint and bench
  */
 const { execFileSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
@@ -15,13 +15,13 @@ const home = path.resolve(__dirname, '..');
 const leastMajor = 24;
 const purpose = process.argv[2] === 'test' ? 'test' : 'start';
 
-function say(line) {
+function report(line) {
   process.stderr.write(`berth: ${line}\n`);
 }
 
 /**
- * `npm install --no-save` keeps to the lock file and leaves it as it is. `npm ci` would be stricter, but refuses a lock
- * file that was written where some other platform's optional packages could not be seen.
+ * Installs the packages of the lock file. `npm install --no-save` does not change that file. `npm ci` would be stricter, but
+ * refuses a lock file written on a machine that could not see the optional packages of another platform.
  */
 function npmInstall(folder, args) {
   const quiet = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
@@ -34,14 +34,14 @@ function lockHash(folder) {
     .digest('hex');
 }
 
-/** Packages of `folder`, as its lock file says. The stamp says what an earlier run installed; development serves both purposes. */
+/** Installs the packages of the folder's lock file. A stamp records earlier installations; one for tests also serves the server. */
 function ensurePackages(folder, args, kind) {
   const stamp = path.join(folder, 'node_modules', '.berth-installed');
   const wanted = lockHash(folder);
   const installed = readOr(stamp, '').split(' ');
   if (installed[0] === wanted && (installed[1] === kind || installed[1] === 'test')) return;
-  say(
-    `installing ${folder === home ? 'packages' : `Node.js ${leastMajor} (this machine has ${process.versions.node})`} from npm: once`,
+  report(
+    `installing ${folder === home ? 'packages' : `Node.js ${leastMajor} (this machine has ${process.versions.node})`} from npm`,
   );
   npmInstall(folder, args);
   // A new file instead of a changed one: copies of the folder by hard links have packages of their own.
@@ -57,7 +57,7 @@ function readOr(file, fallback) {
   }
 }
 
-/** The machine's own Node.js where it is new enough, else the pinned one, as an npm package in `runtime/`. */
+/** Returns the machine's Node.js if it is new enough, else the pinned one, an npm package in `runtime/`. */
 function nodeBinary() {
   if (Number.parseInt(process.versions.node, 10) >= leastMajor) return process.execPath;
   const name = `node-${process.platform}-${process.arch}`;
@@ -65,14 +65,14 @@ function nodeBinary() {
   const { optionalDependencies } = JSON.parse(fs.readFileSync(path.join(runtime, 'package.json'), 'utf8'));
   if (!(name in optionalDependencies)) {
     throw new Error(
-      `there is no Node.js package for ${process.platform} on ${process.arch}: install Node.js ${leastMajor} or newer`,
+      `there is no Node.js package for ${process.platform} on ${process.arch}: install Node.js ${leastMajor} or newer yourself`,
     );
   }
   ensurePackages(runtime, [], 'start');
   return path.join(runtime, 'node_modules', name, 'bin', 'node');
 }
 
-/** Two installations at once in one folder would destroy each other. A lock whose owner is gone is taken over. */
+/** Runs `work` under a lock, because concurrent installations in one folder would damage each other. Takes over the lock of a dead process. */
 function locked(work) {
   const lock = path.join(home, '.bootstrap.lock');
   for (;;) {
@@ -80,7 +80,7 @@ function locked(work) {
       fs.writeFileSync(lock, String(process.pid), { flag: 'wx' });
       break;
     } catch (error) {
-      // An installation that this user may not write to, as that of a service: it is complete, or the work says what is missing.
+      // A read-only installation, such as that of a service: it is complete, or `work` reports what is missing.
       if (['EACCES', 'EPERM', 'EROFS'].includes(error.code)) return work();
       if (error.code !== 'EEXIST') throw error;
       if (!isAlive(Number(readOr(lock, '0')))) fs.rmSync(lock, { force: true });
@@ -102,14 +102,14 @@ function isAlive(pid) {
   }
 }
 
-/** The optional addon: without a compiler the server does without. */
+/** Builds the optional addon. The server works without it. */
 function buildAddon(node) {
   execFileSync(node, [path.join(home, 'src/http/transfer/native/build.cjs')], { stdio: ['ignore', 2, 2] });
 }
 
 try {
   const node = locked(() => {
-    // What a developer has installed is not taken away again.
+    // A start does not remove the development packages.
     const everything = purpose === 'test' || fs.existsSync(path.join(home, 'node_modules', 'typescript'));
     ensurePackages(home, everything ? [] : ['--omit=dev'], everything ? 'test' : 'start');
     const binary = nodeBinary();
@@ -118,6 +118,6 @@ try {
   });
   process.stdout.write(`${node}\n`);
 } catch (error) {
-  say(error.message);
+  report(error.message);
   process.exitCode = 1;
 }

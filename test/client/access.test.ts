@@ -149,7 +149,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
 });
 
 /**
- * A credential helper that keeps one login in a file. What it prints where there is none is part of its protocol: docker
+ * A credential helper that keeps one login in a file. Its output without a login is part of the protocol: docker
  * takes any other failure of `get` for a broken helper, and ends.
  */
 function credentialHelper(file: string): string {

@@ -14,7 +14,7 @@ describeWith(['chromium'], 'a browser', () => {
   let browser: Browser;
   let page: Page;
   let home: string;
-  /** What the browser says of scripts, styles or forms that the page's own policy forbids. */
+  /** Violations of the page's content security policy that the browser reports. */
   let complaints: string[];
 
   beforeAll(async () => {
@@ -48,7 +48,7 @@ describeWith(['chromium'], 'a browser', () => {
     expect(complaints).toEqual([]);
   });
 
-  /** Creates a token on the page, and does with it what `docker login` and a push do. */
+  /** Creates a token on the page, and sends the requests of `docker login` and a push with it. */
   async function createTokenAndPush(user: string): Promise<void> {
     await page.getByRole('link', { name: 'Access tokens' }).click();
     await page.getByLabel('Name').fill('laptop');

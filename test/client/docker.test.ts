@@ -27,7 +27,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
   const importImage = (name: string, files: Readonly<Record<string, Uint8Array | string>>) =>
     daemon.dockerWith(tar(files), 'import', '-', name);
   const digestIn = (output: string) => /sha256:[0-9a-f]{64}/.exec(output)?.[0];
-  /** How many blobs were uploaded before the manifest was; the log comes a moment after the answer. */
+  /** Resolves to the number of blob uploads before the manifest. The log is written shortly after the answer. */
   async function uploadsBefore(manifest: string): Promise<number> {
     await until(() => berth.log().includes(`"url":"/v2/${manifest}","status":201`));
     return berth.log().match(/"method":"PATCH"/g)?.length ?? 0;

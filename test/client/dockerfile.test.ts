@@ -28,7 +28,7 @@ describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
   const inContainer = (options: readonly string[], ...words: readonly string[]) =>
     buildah('run', ...options, container, '--', ...words);
   const setting = (name: string, value: string) => ['--env', `${name}=${value}`];
-  /** What `docker run` would start. */
+  /** The command that `docker run` would start. */
   let command: readonly string[];
 
   beforeAll(async () => {
@@ -56,7 +56,7 @@ describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
   }, 300_000);
   afterAll(() => rm(home, { recursive: true, force: true }), 60_000);
 
-  /** An image whose compiler gives the addon that the checkout has: a real one would be a gigabyte to copy. */
+  /** Builds an image whose compiler copies the addon of the checkout, because a real compiler would be a gigabyte. */
   async function makeBuilder(): Promise<void> {
     const copy = "require('fs').copyFileSync('/usr/local/lib/sendfile.node', process.argv[process.argv.indexOf('-o') + 1])";
     const script = `#!/usr/local/bin/node\n${copy};\n`;

@@ -47,7 +47,7 @@ afterAll(async () => {
 }, 60_000);
 
 const mirrorHost = () => `127.0.0.1:${berth.port}`;
-/** What berth says to write into the client's configuration. */
+/** Resolves to the client configuration that berth suggests. */
 const snippet = async (client: string) => (await call(berth, 'GET', `/_mirror/config?client=${client}`)).body;
 const layerDownloads = (upstream: FakeUpstream) => upstream.count('GET', /verify=/, 'cdn');
 

@@ -11,7 +11,7 @@ import { mediaTypes } from '../../src/oci/media-types.ts';
 
 export const adminPassword = 'correct horse';
 
-/** A berth in mode token, and somebody who may change everything in it. */
+/** A berth in mode token, and calls as its admin. */
 export interface GuardedBerth extends TestBerth {
   readonly administration: Administration;
   readonly metadata: MetadataStore;
@@ -64,7 +64,7 @@ export function accessOf(token: string): readonly { type: string; name: string; 
   return payload.access;
 }
 
-/** Calls with a bearer token, fetched as the challenge says: what every client does. */
+/** Sends a request with a bearer token, fetched by the challenge as every client does. */
 export async function callAs(
   server: { readonly url: string },
   login: { readonly Authorization: string } | undefined,
@@ -80,7 +80,7 @@ export async function callAs(
   return call(server, method, path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` } });
 }
 
-/** Pushes an image as somebody; rejects with the answer that was not 201. */
+/** Pushes an image as the account; rejects with the first answer other than 201. */
 export async function pushAs(
   server: { readonly url: string },
   login: { readonly Authorization: string },
@@ -102,7 +102,7 @@ function expectCreated({ status, body }: Answer): void {
   if (status !== 201) throw new Error(`not created: ${status} ${body.toString()}`);
 }
 
-/** The same in a process of its own: what real clients talk to. */
+/** Starts the same in its own process, for real clients. */
 export interface GuardedProcess {
   readonly url: string;
   readonly host: string;

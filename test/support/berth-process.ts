@@ -24,7 +24,7 @@ export interface BerthProcess {
   start(): Promise<void>;
   /** Resolves to the exit code when it is gone. */
   kill(signal: NodeJS.Signals): Promise<number | null>;
-  /** Names of what lies beside the objects. */
+  /** Names of the files beside the objects. */
   litter(folder: LitterFolder): Promise<readonly string[]>;
   /** Ends it and removes its data. */
   dispose(): Promise<void>;

@@ -15,7 +15,7 @@ export interface TestBerth {
   readonly directory: string;
   /** The `BERTH_*` variables that it runs with. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Names of what lies beside the objects. */
+  /** Names of the files beside the objects. */
   litter(folder: LitterFolder): Promise<readonly string[]>;
   /** Closes it and opens it again over the same data, on another port. */
   restart(): Promise<TestBerth>;

@@ -8,7 +8,7 @@ export type LitterFolder = 'growing' | 'temporary';
 export interface TestBlobs {
   /** `BERTH_*` variables. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Names of what lies beside the objects, of a berth with that folder. */
+  /** Resolves to the names of the files beside the objects, for a berth with that folder. */
   litter(folder: LitterFolder, directory: string): Promise<readonly string[]>;
   dispose(): Promise<void>;
 }
@@ -32,7 +32,7 @@ const inFolder: TestBlobs = {
   dispose: () => Promise.resolve(),
 };
 
-/** Blobs come through berth: what is tested is berth. */
+/** Without redirects, so that tests get blobs from berth. */
 export function s3Settings({ name, endpoint, region, credentials }: TestBucket): Readonly<Record<string, string>> {
   return {
     BERTH_STORAGE_BLOBS_DRIVER: 's3',

@@ -83,7 +83,7 @@ export function createCacheModel(maxBytes: number) {
   };
 }
 
-/** What most caches do: the least recently used goes. */
+/** The usual policy: evicts the least recently used. */
 export function createPlainModel(maxBytes: number) {
   const kept = new Map<string, number>();
   let bytes = 0;
@@ -115,7 +115,7 @@ export function createRandom(seed: number): () => number {
 }
 
 /**
- * A farm's pulls: 800 layers by Zipf's law, with `onceUsed` of all pulls for layers that nobody wants again (builds, a
+ * A farm's pulls: 800 layers by Zipf's law, with `onceUsed` of all pulls for layers that are never pulled again (builds, a
  * crawler), in bursts of 200; a few layers are as large as a fifth of 4 GiB.
  */
 export function* farmTrace(pulls: number, onceUsed: number, seed: number): Generator<Pull> {

@@ -7,7 +7,7 @@ export interface CertificateFiles {
   readonly key: string;
 }
 
-/** Writes a self-signed certificate of `commonName` for loopback into the folder, in place of what is there. */
+/** Writes a self-signed certificate of `commonName` for loopback into the folder, and replaces an existing one. */
 export async function writeCertificate(folder: string, commonName: string): Promise<CertificateFiles> {
   const files = { certificate: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') };
   const subject = ['-subj', `/CN=${commonName}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];

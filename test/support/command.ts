@@ -1,6 +1,6 @@
 import { runCommandLine } from '../../src/cli/command-line.ts';
 
-/** What a command printed, and its exit code. */
+/** The output of a command, and its exit code. */
 export interface Ended {
   readonly code: number;
   readonly stdout: string;

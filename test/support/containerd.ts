@@ -6,7 +6,7 @@ import { until } from './until.ts';
 
 /** A containerd of the test's own. */
 export interface Containerd {
-  /** Resolves to what ctr printed. */
+  /** Resolves to the output of ctr. */
   ctr(...args: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }

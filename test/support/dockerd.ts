@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { end, launch, run } from './run.ts';
 import { until } from './until.ts';
 
-/** A Docker daemon of our own: it stores, pushes, pulls and builds; it runs no containers. */
+/** A separate Docker daemon that stores, pushes, pulls and builds, but runs no containers. */
 export interface Dockerd {
   /** Runs the docker command line against it. */
   docker(...args: readonly string[]): Promise<string>;
-  /** The same with standard input. */
+  /** Runs the docker command line with `input` as standard input. */
   dockerWith(input: Uint8Array, ...args: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }

@@ -15,7 +15,7 @@ export interface SeenRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** What the upstream does instead of what it should. */
+/** A misbehaviour of the upstream. */
 export interface Misdeed {
   /** Answers this. */
   readonly status?: number;
@@ -42,7 +42,7 @@ export interface FakeUpstreamOptions {
   /** How clients log in; anonymous ones get tokens too, unless `login` is set. */
   readonly auth?: 'none' | 'bearer' | 'basic';
   readonly login?: Login;
-  /** Who may read what is hidden; with `auth` only. */
+  /** Accounts that may read hidden repositories; with `auth` only. */
   readonly users?: readonly Login[];
   /** Sends blobs from another host, by signed URLs that are good once. */
   readonly redirectBlobs?: boolean;
@@ -55,7 +55,7 @@ export interface FakeUpstreamOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A registry on loopback that does as it is told, and remembers what it was asked. */
+/** A registry on loopback with configurable misbehaviour that records its requests. */
 export interface FakeUpstream {
   readonly url: string;
   readonly port: number;
@@ -108,7 +108,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
   const manifests = new Map<string, Stored>();
   const tags = new Map<string, string>();
   const referrers = new Map<string, object[]>();
-  /** Whose they are; '' is nobody's. */
+  /** The account of each; '' for anonymous ones. */
   const tokens = new Map<string, string>();
   const hidden = new Map<string, { readonly usernames: readonly string[]; readonly status: 401 | 403 | 404 }>();
   const links = new Map<string, string>();
@@ -266,7 +266,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
     const signature = new URL(request.url ?? '', cdnBase).searchParams.get('verify') ?? '';
     const key = links.get(signature);
     links.delete(signature);
-    // What stores of objects do when they are shown two kinds of permission.
+    // Object stores refuse requests with two kinds of permission.
     if (request.headers.authorization !== undefined) {
       response.writeHead(400).end('only one auth mechanism allowed');
       return;

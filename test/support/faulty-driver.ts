@@ -6,7 +6,7 @@ import {
   type StorageErrorCode,
 } from '../../storage/blobs/driver.ts';
 
-/** What happens at one call of the driver, counted from 1 since it was armed. */
+/** The fault of one call of the driver, counted from 1 since it was armed. */
 export interface Fault {
   readonly call: number;
   readonly kind: 'fail' | 'stall';
@@ -24,23 +24,23 @@ export interface FaultyDriver {
   release(): void;
 }
 
-/** A driver in front of `inner` whose nth call fails or stalls; appenders and streams count too. */
+/** Wraps `inner` in a driver whose nth call fails or stalls; calls of appenders and streams count too. */
 export function createFaultyDriver(inner: BlobDriver): FaultyDriver {
   let fault: Fault | undefined;
   let calls = 0;
   let happened = false;
   let released = Promise.withResolvers<undefined>();
 
-  async function pass(what: string): Promise<void> {
+  async function pass(call: string): Promise<void> {
     calls++;
     if (fault?.call !== calls) return;
     happened = true;
     if (fault.kind === 'stall') await released.promise;
-    else throw new StorageError(fault.code ?? 'unavailable', `${what}: made to fail`);
+    else throw new StorageError(fault.code ?? 'unavailable', `${call}: fails for the test`);
   }
 
-  async function guarded<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
-    await pass(what);
+  async function guarded<Result>(call: string, work: () => Promise<Result>): Promise<Result> {
+    await pass(call);
     return work();
   }
 

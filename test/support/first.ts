@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 
-/** Makes the folder; true for the one process of a test run that comes first and fills it for the others. */
+/** Creates the folder. Resolves to true in the first process of a test run, which fills the folder for the others. */
 export async function isFirst(folder: string): Promise<boolean> {
   try {
     await mkdir(folder);

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net';
 
-/** A port of the loopback address on which nobody listens, for programs that cannot choose one themselves. */
+/** Resolves to a free port of the loopback address, for programs that cannot choose one themselves. */
 export function freePort(): Promise<number> {
   return new Promise((found, reject) => {
     const probe = createServer().on('error', reject);

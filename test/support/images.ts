@@ -45,7 +45,7 @@ export interface TestImage {
   readonly config: string;
 }
 
-/** An image manifest over blobs that nobody else has; `extra` fields go into the manifest. */
+/** Returns an image manifest with unique blobs and the `extra` fields. */
 export function newImage(extra: Readonly<Record<string, unknown>> = {}, layerBytes = 64): TestImage {
   const layer = randomBytes(layerBytes);
   const config = JSON.stringify({ architecture: 'amd64', os: 'linux', nonce: digestOf(layer) });

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import jwt from 'jsonwebtoken';
 
-/** Somebody who signs tokens and publishes its keys, as OpenID Connect providers do. */
+/** An issuer that signs tokens and publishes its keys, as OpenID Connect providers do. */
 export interface Issuer {
   readonly url: string;
   readonly jwksUrl: string;

@@ -7,10 +7,10 @@ import jwt from 'jsonwebtoken';
 /** An OpenID Connect provider that lets everybody in at once, and checks everything that berth has to send it. */
 export interface OidcProvider {
   readonly url: string;
-  /** What the next id tokens say beyond what is right: of whom, and whatever else is put in its place. */
+  /** The user of the next id tokens, and claims that replace the right ones. */
   claims: Readonly<Record<string, unknown>>;
   algorithm: 'RS256' | 'ES256';
-  /** Codes and id tokens that it has given, and what berth has shown it: nothing of it may be in a log. */
+  /** Issued codes and id tokens, and secrets received from berth: none of them may be in a log. */
   readonly secrets: string[];
   close(): Promise<void>;
 }
@@ -118,7 +118,7 @@ export async function startOidcProvider(): Promise<OidcProvider> {
   return provider;
 }
 
-/** `BERTH_*` variables of a berth whose people log in there. */
+/** Returns the `BERTH_*` variables of a berth whose users log in there. */
 export function oidcSettings({ url }: OidcProvider): Readonly<Record<string, string>> {
   return {
     BERTH_ACCESS_OIDC_ISSUER: url,

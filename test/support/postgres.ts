@@ -10,7 +10,7 @@ import { spawnForProcess, spawnForRun } from './run-bound.ts';
 import { run } from './run.ts';
 import { until } from './until.ts';
 
-/** What `describeWith` asks for: Debian's own command; the server's programs lie outside of the PATH there. */
+/** Programs for `describeWith`: Debian's own command, because the server's programs are not in the PATH there. */
 export const postgresPrograms = ['pg_ctlcluster'];
 
 export interface Database {
@@ -53,7 +53,7 @@ async function execute(url: string, sql: string): Promise<readonly Record<string
 
 let cluster: Promise<string> | undefined;
 
-/** The folder of the run's cluster; whoever comes first starts it. */
+/** Resolves to the folder of the cluster of this test run; the first caller starts it. */
 function sharedCluster(): Promise<string> {
   cluster ??= (async () => {
     const folder = join(tmpdir(), `berth-postgres-${process.env['TEST_RUN'] ?? process.pid}`);
@@ -67,7 +67,7 @@ function sharedCluster(): Promise<string> {
   return cluster;
 }
 
-/** A server of our own in the folder, run by `start`. Its durability is switched off: what is tested is berth's use of it. */
+/** Starts a server in the folder with `start`. Its durability is off, because the tests cover berth, not PostgreSQL. */
 async function startCluster(folder: string, start: (command: readonly string[]) => ChildProcess): Promise<ChildProcess> {
   const data = join(folder, 'data');
   await chmod(folder, 0o777);

@@ -22,7 +22,7 @@ export async function pushAndPull(
   return acknowledged;
 }
 
-/** Pushes own and shared images by turns, in one and in several requests, and pulls what was acknowledged. */
+/** Pushes own and shared images alternately, in one and in several requests, and pulls acknowledged ones. */
 async function pushAndPullAlone(
   server: Server,
   index: number,

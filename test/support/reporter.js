@@ -1,5 +1,5 @@
 /**
- * Closes a run with one plain line. In CI a skipped test is a failure: what was skipped has not been tested.
+ * Closes a run with one plain line. In CI a skipped test is a failure.
  */
 export default class PlainReporter {
   #error;

@@ -8,14 +8,14 @@ import { call } from './call.ts';
  */
 export interface RetryingProxy {
   readonly url: string;
-  /** What clients saw of servers that came and went: method, path and why. */
+  /** Failures that clients saw while servers restarted: method, path and reason. */
   readonly failures: readonly string[];
   /** Whether requests go to it. */
   isReady(backend: Backend): boolean;
   close(): Promise<void>;
 }
 
-/** How often `/readyz` is asked. */
+/** Interval of the `/readyz` probes. */
 const askMilliseconds = 50;
 const idempotent = new Set(['GET', 'HEAD', 'PUT', 'DELETE']);
 

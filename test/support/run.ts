@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Runs a program to its end and gives what it printed. A failure's message has everything that it said. */
+/** Runs a program and resolves to its standard output. The error of a failed program contains all its output. */
 export function run(
   program: string,
   args: readonly string[],

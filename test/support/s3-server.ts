@@ -9,7 +9,7 @@ import { isFirst } from './first.ts';
 import { spawnForRun } from './run-bound.ts';
 import { until } from './until.ts';
 
-/** What `describeWith` asks for: one program of each Debian package. */
+/** Programs for `describeWith`: one of each Debian package. */
 export const s3Programs = ['ceph-mon', 'ceph-osd', 'radosgw', 'ceph', 'curl'];
 
 export interface TestBucket {
@@ -17,7 +17,7 @@ export interface TestBucket {
   readonly region: string;
   readonly endpoint: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** For what the driver does not do. */
+  /** For requests that the driver does not send. */
   readonly s3: S3;
   /** Removes everything in it, and it. */
   remove(): Promise<void>;
@@ -58,7 +58,7 @@ async function empty(s3: S3, Bucket: string): Promise<void> {
 
 let server: Promise<string> | undefined;
 
-/** The endpoint of the run's server; whoever comes first starts it. */
+/** Resolves to the endpoint of the server of this test run; the first caller starts it. */
 function sharedServer(): Promise<string> {
   server ??= (async () => {
     const folder = join(tmpdir(), `berth-s3-${process.env['TEST_RUN'] ?? process.pid}`);

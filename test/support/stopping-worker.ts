@@ -3,7 +3,7 @@ import type { RepositoryName } from '../../src/oci/reference.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { type StopPoint, armStopPoints, stopAt } from './stop-points.ts';
 
-/** What the worker does with an upload session, and where it stops meanwhile. */
+/** A command for the worker: an operation on an upload session, and the point at which the worker stops. */
 export interface WorkerTask {
   readonly id: string;
   readonly stopAt: StopPoint;
@@ -15,7 +15,7 @@ export interface WorkerTask {
   readonly digest?: Digest | undefined;
 }
 
-/** A process that shares the folder `argv[2]` with others, does what each line of its input says, and says how it ended. */
+/** Shares the folder `argv[2]` with other processes, executes each line of its input, and prints the results. */
 await armStopPoints();
 const { openSharedUploads } = await import('./shared-uploads.ts');
 const { uploads } = await openSharedUploads(process.argv[2] ?? '', Date.now);

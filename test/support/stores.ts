@@ -1,7 +1,7 @@
 import { type TestBlobs, createBlobs } from './blobs.ts';
 import { createMetadata } from './metadata.ts';
 
-/** Where a berth of the tests keeps what it has. */
+/** The stores of a berth in tests. */
 export interface TestStores extends Pick<TestBlobs, 'litter'> {
   /** `BERTH_*` variables. */
   readonly settings: Readonly<Record<string, string>>;

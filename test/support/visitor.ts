@@ -1,6 +1,6 @@
-/** What a browser is to the web page: it keeps cookies of one host and says where its forms come from. */
+/** A browser of the web page: keeps the cookies of one host and sends the origin of its forms. */
 export interface Visitor {
-  /** By name, with what the server has said of them. */
+  /** Cookies by name, with their attributes. */
   readonly cookies: Map<string, string>;
   /** Attributes of each cookie, as they were sent last. */
   readonly attributes: Map<string, string>;
