@@ -3,13 +3,13 @@ import type { Child } from './keys.ts';
 import { type Config, schema } from './schema.ts';
 
 export interface CheckContext {
-  /** False for commands that listen nowhere. */
+  /** False for commands that do not listen. */
   readonly serves: boolean;
   /** Returns where a key was set: `berth.yaml:3` or `BERTH_LISTEN`; undefined for a default. */
   sourceOf(path: readonly string[]): string | undefined;
 }
 
-/** Returns what no key can check alone, one sentence an error. */
+/** Checks the keys against each other. Returns one sentence for each error. */
 export function checkTogether(config: Config, context: CheckContext): readonly string[] {
   const errors: string[] = [];
   const at = (key: string) => sourceText(context, key.split('.'));
@@ -31,12 +31,12 @@ function sourceText({ sourceOf }: CheckContext, path: readonly string[]): string
   return source === undefined ? '' : ` (${source})`;
 }
 
-/** Mode open is for this machine alone: an address, a proxy or a public URL that lets others in needs `access.allowOpen`. */
+/** Checks that mode open serves this machine only: an address, proxy or public URL for other machines needs `access.allowOpen`. */
 function checkReachable({ access, listen, trustedProxies, publicUrl }: Config, at: (key: string) => string): readonly string[] {
   if (access.mode !== 'open' || access.allowOpen) return [];
   const reasons = [
-    ...(isLoopback(listen.host) ? [] : [`listen ${listen.host}${at('listen')} is an address that other machines reach`]),
-    ...(trustedProxies.length === 0 ? [] : [`trustedProxies${at('trustedProxies')} lets other machines in through a proxy`]),
+    ...(isLoopback(listen.host) ? [] : [`listen ${listen.host}${at('listen')} is an address that other machines can reach`]),
+    ...(trustedProxies.length === 0 ? [] : [`trustedProxies${at('trustedProxies')} lets other machines connect through a proxy`]),
     ...(publicUrl === undefined || isLoopback(hostOf(publicUrl))
       ? []
       : [`publicUrl ${publicUrl}${at('publicUrl')} is an address for other machines`]),
@@ -57,7 +57,7 @@ function hostOf(url: string): string {
   return URL.parse(url)?.hostname ?? '';
 }
 
-/** Keys that count only with one choice of another key. */
+/** Keys that have an effect only with one choice of another key. */
 const conditions: readonly {
   readonly keys: readonly string[];
   readonly needs: string;
@@ -84,7 +84,7 @@ const conditions: readonly {
   { keys: ['mirror.allowPush', 'access.openActions'], needs: 'access.mode open', isMet: ({ access }) => access.mode === 'open' },
 ];
 
-/** A setting that nothing reads is a mistake: PostgreSQL's address without its driver would leave everything in SQLite. */
+/** Reports settings without effect: with the URL of PostgreSQL but not its driver, the metadata would stay in SQLite. */
 function checkUnused(config: Config, context: CheckContext, errors: string[]): void {
   for (const { keys, needs, isMet } of conditions) {
     if (isMet(config)) continue;
@@ -127,7 +127,7 @@ function checkExternal({ access }: Config, errors: string[]): void {
     errors.push('access.mode external needs access.external.certificates or access.external.jwksUrl');
 }
 
-/** Timers take no more than 2³¹ milliseconds: one that is asked for more goes off at once, again and again. */
+/** Timers accept at most 2³¹ milliseconds: a longer one fires at once, again and again. */
 const longestTurnSeconds = 24 * 24 * 3600;
 
 function checkMirror({ access, mirror }: Config, context: CheckContext, errors: string[]): void {
@@ -150,10 +150,11 @@ function checkPassThrough(
 ): void {
   if (!passThrough) return;
   const key = `mirror.upstreams.${name}`;
-  if (mode !== 'open') errors.push(`${key}.passThrough is for access.mode open: in mode ${mode} grants say who may read${where}`);
+  if (mode !== 'open')
+    errors.push(`${key}.passThrough is for access.mode open: in mode ${mode} grants decide who can read${where}`);
   if (username === undefined && credentialCommand === undefined && Object.keys(logins).length === 0)
     errors.push(
-      `${key}.passThrough needs ${key}.username: clients' tokens only prove what they may read, berth reads by its own${where}`,
+      `${key}.passThrough needs ${key}.username: tokens of clients only prove what they can read, berth downloads with its own login${where}`,
     );
 }
 

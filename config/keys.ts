@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 
-/** The kinds of configuration keys. Each says how a value is written, checks it, and shows it in the help. */
+/** The kinds of configuration keys. Each describes, parses and checks its values. */
 
 export interface Key<Value> {
   readonly kind: 'key';
@@ -10,7 +10,7 @@ export interface Key<Value> {
   /** How a value is written: `60s`, `host:port`, `a | b`. */
   readonly form: string;
   readonly description: string;
-  /** Never shown, and may come from a file: `BERTH_…_FILE`. */
+  /** True if the value is never shown and can come from a file: `BERTH_…_FILE`. */
   readonly secret: boolean;
   /** Throws an Error whose message ends the sentence "<key> …". */
   parse(value: unknown): Value;
@@ -63,7 +63,7 @@ function key<Value>(fallback: Written, form: string, description: string, parse:
   return { kind: 'key', default: fallback, form, description, secret: false, parse };
 }
 
-/** The same key, but it may be left out. */
+/** Returns the same key without a default: its value may be undefined. */
 export function optional<Value>(inner: Key<Value>): Key<Value | undefined> {
   return {
     ...inner,
@@ -114,7 +114,7 @@ export function wholeNumber(fallback: number, least: number, most: number, descr
   });
 }
 
-/** Some of `choices`, written as a list or separated by commas; at least one. */
+/** One or more of `choices`, as a list or separated by commas. */
 export function someOf<const Choice extends string>(
   choices: readonly Choice[],
   fallback: readonly Choice[],
@@ -190,7 +190,7 @@ export function url(description: string, schemes: readonly string[] = ['http:', 
   });
 }
 
-/** Written as a list, or separated by commas. */
+/** A list of texts, in YAML or separated by commas. */
 export function words(form: string, description: string): Key<readonly string[]> {
   return key([], `list of ${form}`, description, (value) => {
     const items: unknown = typeof value === 'string' ? value.split(',') : (value ?? []);

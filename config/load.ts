@@ -5,7 +5,7 @@ import { type Config, schema } from './schema.ts';
 import { type KeyPath, type Variable, entryKeys, readVariables, scalarKeys } from './variables.ts';
 import { type YamlFile, readYamlFile } from './yaml-file.ts';
 
-/** Everything that is wrong with a configuration, one sentence an error. */
+/** The configuration is invalid: one sentence for each error. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly errors: readonly string[];
@@ -22,15 +22,14 @@ export interface ConfigSources {
   /** `BERTH_*` variables win over the file. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /**
-   * False for commands that work on the data and listen nowhere: who may reach the server does not matter then.
-   * Default: true.
+   * False for commands that do not listen: then open access on a public address is no error. Default: true.
    */
   readonly serves?: boolean;
 }
 
 type Path = readonly string[];
 
-/** What the operator wrote, and the errors that were found in it. */
+/** The operator's file and variables, and the errors found in them. */
 interface Written {
   readonly file: YamlFile;
   readonly variables: ReadonlyMap<string, Variable>;
@@ -39,7 +38,7 @@ interface Written {
 
 const sources = new WeakMap<object, (path: Path) => string | undefined>();
 
-/** Loads the configuration. Throws `ConfigError` with every error there is. */
+/** Loads the configuration. Throws `ConfigError` with all errors. */
 export function loadConfig({ file: path, environment, serves = true }: ConfigSources): Config {
   const errors: string[] = [];
   const file = readYamlFile(path, errors);
@@ -95,7 +94,7 @@ function foundIn({ secret }: Key<unknown>, value: unknown, source: string | unde
   return secret ? ` (set in ${source})` : ` (found ${text.length > 80 ? `${text.slice(0, 80)}…` : text} in ${source})`;
 }
 
-/** The operator's entries are merged over the defaults; `false` removes one. */
+/** Merges the operator's entries over the defaults; `false` removes one. */
 function parseEntries({ keys, default: defaults }: Entries<Children>, value: unknown, path: Path, written: Written): unknown {
   const own = asMap(value, path, written);
   const names = [...new Set([...Object.keys(defaults), ...Object.keys(own)])].filter((name) => own[name] !== false);

@@ -1,4 +1,4 @@
-/** The candidate that `word` was probably meant to be: at most a third of its letters differ. */
+/** Returns the candidate closest to `word`, if at most a third of its letters differ. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.floor(word.length / 3) + 1;
@@ -9,7 +9,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best;
 }
 
-/** Letters to insert, delete or replace (Levenshtein). */
+/** Returns the number of letters to insert, delete or replace (Levenshtein distance). */
 function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, column) => column);
   for (let line = 1; line <= one.length; line++) {
@@ -23,7 +23,7 @@ function editDistance(one: string, other: string): number {
   return row[other.length] ?? 0;
 }
 
-/** Says that `name` is not a key, and which of the `known` ones was probably meant. */
+/** Returns the message that `name` is not a key, with the closest of the `known` ones. */
 export function unknownKey(name: string, known: readonly string[]): string {
   const suggestion = nearest(name, known);
   return `${name} is not a key${suggestion === undefined ? '' : `: did you mean ${suggestion}?`}`;

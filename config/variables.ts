@@ -15,17 +15,17 @@ export interface KeyPath {
   readonly key: Key<unknown>;
 }
 
-/** Variables that are not keys: they say where to look. */
+/** Variables that are not keys. */
 const otherVariables = new Set(['BERTH_CONFIG']);
 
-/** Variables that other programs read too. */
+/** Variables that other programs also read. */
 const conventionalVariables: Readonly<Record<string, readonly string[]>> = {
   'mirror.proxy.http': ['HTTP_PROXY', 'http_proxy'],
   'mirror.proxy.https': ['HTTPS_PROXY', 'https_proxy'],
   'mirror.proxy.none': ['NO_PROXY', 'no_proxy'],
 };
 
-/** Returns every scalar key below `keys`; those of maps whose keys the operator chooses are not among them. */
+/** Returns every scalar key below `keys`, without those of maps whose names the operator chooses. */
 export function scalarKeys(keys: Children, base: readonly string[] = []): readonly KeyPath[] {
   return Object.entries(keys).flatMap(([name, child]) => {
     const path = [...base, name];
@@ -54,7 +54,7 @@ function isMap(tree: unknown): tree is Readonly<Record<string, unknown>> {
   return typeof tree === 'object' && tree !== null && !Array.isArray(tree);
 }
 
-/** `storage.blobs.s3.accessKeyId` → `BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID`; what a variable's name cannot have becomes `_`. */
+/** `storage.blobs.s3.accessKeyId` → `BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID`; other characters become `_`. */
 export function variableName(path: string): string {
   return `BERTH_${path
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
@@ -79,7 +79,7 @@ export function readVariables(
     const direct = byVariable.get(withoutUnderscores(name));
     const fromFile = name.endsWith('_FILE') ? byVariable.get(withoutUnderscores(name.slice(0, -'_FILE'.length))) : undefined;
     const [found, other] = direct ?? fromFile?.filter(({ key }) => key.secret) ?? [];
-    if (other) errors.push(`${name} may mean ${found?.path ?? ''} or ${other.path}: set the one that you mean in the file`);
+    if (other) errors.push(`${name} may mean ${found?.path ?? ''} or ${other.path}: set the right one in the file`);
     else if (!found)
       errors.push(
         unknownKey(

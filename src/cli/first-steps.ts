@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import type { Config } from '../../config/schema.ts';
 
 /**
- * Returns what the start message tells somebody who has never used this server: the page, the address for clients, and a
- * command for the first login, the first push and the first pull through the mirror. `url` is where the server listens.
+ * Returns the hints of the start message for new users: the page, the address for clients, and a command for the first login,
+ * the first push and the first pull through the mirror. `url` is the address of the listener.
  */
 export function firstSteps(config: Config, url: string): Readonly<Record<string, string>> {
   const { access, mirror, publicUrl } = config;
@@ -25,7 +25,7 @@ export function firstSteps(config: Config, url: string): Readonly<Record<string,
   };
 }
 
-/** A loopback address, or one that stands for every address, is `localhost` to clients on this machine: they need no TLS for it. */
+/** Returns the URL with `localhost` for a loopback or unspecified address: clients on this machine need no TLS for it. */
 function reachable(listening: string): string {
   const url = new URL(listening);
   const host = url.hostname.replace(/^\[|\]$/g, '');

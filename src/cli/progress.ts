@@ -1,6 +1,6 @@
-/** How far long work is, for the person who waits. */
+/** Shows the progress of long work. */
 export interface Progress {
-  /** `part` of 1; `detail` says it in the work's own units. */
+  /** Shows `part`, a fraction of 1; `detail` is the same in units of the work. */
   show(part: number, detail: string): void;
   /** Ends the line of a bar. */
   end(): void;
@@ -13,7 +13,7 @@ export interface ProgressOptions {
 
 const width = 30;
 
-/** On a terminal a bar that is drawn over; elsewhere, as in a log, a line for every tenth. */
+/** Draws a bar on a terminal, and prints a line for every tenth elsewhere, such as in a log. */
 export function createProgress(title: string, { isTerminal, write }: ProgressOptions): Progress {
   let shown = -1;
   let length = 0;
@@ -41,7 +41,7 @@ export function createProgress(title: string, { isTerminal, write }: ProgressOpt
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** `1.5 GiB` */
+/** Formats bytes as `1.5 GiB`. */
 export function inUnits(bytes: number): string {
   const exponent = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
   return `${(bytes / 1024 ** exponent).toFixed(exponent === 0 ? 0 : 1)} ${units[exponent] ?? 'B'}`;

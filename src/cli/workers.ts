@@ -4,21 +4,21 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../observability/log.ts';
 import { relayMetrics } from '../observability/worker-metrics.ts';
 
-/** Processes that serve on one port. This process starts them and serves nothing itself. */
+/** Worker processes that serve on one port. This process only starts and replaces them. */
 export interface Workers {
-  /** Where they listen. */
+  /** URL of their listener. */
   readonly url: string;
-  /** Asks every worker to end as `berth serve` does at SIGTERM, and resolves when the last one is gone. */
+  /** Ends every worker with SIGTERM, as `berth serve` ends. Resolves when the last one has ended. */
   stop(): Promise<void>;
 }
 
-/** Between tries to replace a worker. */
+/** Wait between attempts to replace a worker. */
 const retryMilliseconds = 1_000;
 
 /**
  * True if each worker has a listening socket of its own (SO_REUSEPORT): the kernel gives each connection to one of them by
- * a hash of its addresses, so that a burst is shared evenly. On one common socket the worker that wakes up first takes all
- * that wait. Other systems than Linux do not spread connections that way; there workers share a socket.
+ * a hash of its addresses, which spreads a burst evenly. On one common socket the first worker to wake up accepts all waiting
+ * connections. Systems other than Linux do not spread connections this way: there, workers share a socket.
  */
 export const workersListenThemselves = process.platform === 'linux';
 
@@ -29,20 +29,20 @@ interface Address {
 
 /**
  * Starts `count` workers that serve on `address`, and replaces those that end. The first one starts alone: it prepares the
- * stores, errors in the configuration appear once, and for port 0 it finds the port of all. Rejects when the address is
- * taken, or when a worker ends before it listens.
+ * stores, configuration errors appear once, and for port 0 it determines the port of all. Rejects if the address is in use
+ * or a worker ends before it listens.
  */
 export async function startWorkers(count: number, address: Address, log: Log): Promise<Workers> {
-  // Where workers share a socket the kernel hands out its connections: with Node.js's own round robin a connection that is
-  // on its way to a worker that dies is never closed, and its client would wait for ever.
+  // The kernel distributes the connections of a shared socket: the round robin of Node.js never closes a connection that it
+  // has passed to a dying worker, and the client would wait forever.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   let stopping = false;
   let port: number | undefined;
   relayMetrics();
-  // Sockets with SO_REUSEPORT share a port with those of another berth: only a socket without it finds out.
+  // Sockets with SO_REUSEPORT would share the port of another berth: only a socket without it detects that.
   if (workersListenThemselves) await checkFree(address);
 
-  /** Resolves to where the worker listens. */
+  /** Resolves to the URL of the worker's listener. */
   async function startOne(): Promise<string> {
     const startedAt = performance.now();
     const worker = cluster.fork(port === undefined ? {} : { BERTH_LISTEN: format({ ...address, port }) });
@@ -51,7 +51,7 @@ export async function startWorkers(count: number, address: Address, log: Log): P
     log.info({ pid: worker.process.pid, milliseconds: Math.round(performance.now() - startedAt) }, 'a worker serves');
     worker.once('exit', (code: number | null, signal: string | null) => {
       if (stopping) return;
-      log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: another takes its place');
+      log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: starting another one');
       void replace();
     });
     return url;
@@ -99,12 +99,12 @@ function portOf(url: string): number {
   return Number(/:(\d+)$/.exec(url)?.[1]);
 }
 
-/** The address as `listen` is configured. */
+/** Formats the address as the key `listen` is written. */
 function format({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Said by a worker to the process that started it. */
+/** Reports the listener's URL from a worker to its parent process. */
 export function reportListening(url: string): void {
   process.send?.({ listeningAt: url });
 }
@@ -117,14 +117,14 @@ function listening(worker: Worker): Promise<string> {
 }
 
 function ended(worker: Worker): Promise<void> {
-  if (worker.isDead()) return Promise.resolve(); // listed still, while its channel closes
+  if (worker.isDead()) return Promise.resolve(); // still listed while its channel closes
   return new Promise((resolve) => {
     worker.once('exit', () => resolve());
     worker.process.kill('SIGTERM');
   });
 }
 
-/** The worker has told why. */
+/** A worker ended before it listened; it has printed the reason itself. */
 export class WorkerFailed extends Error {
   override readonly name = 'WorkerFailed';
   readonly code = 'WORKER_FAILED';
