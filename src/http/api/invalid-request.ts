@@ -49,7 +49,7 @@ function expectedOf(issue: z.core.$ZodRawIssue): string {
   return issue.code === 'invalid_format' ? issue.format : issue.code;
 }
 
-/** What a value must be, by the type or format that the schema expects, or by the kind of error. */
+/** Descriptions of valid values, by the type or format that the schema expects, or by the kind of error. */
 const forms: Readonly<Record<string, string>> = {
   string: 'text',
   boolean: 'true or false',

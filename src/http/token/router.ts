@@ -24,65 +24,65 @@ export interface TokenRouterOptions {
 
 const largestFormBytes = 64 * 1024;
 
-/** `/token`: bearer tokens, asked for by GET (Basic) or POST (OAuth2), as the Distribution project documents both. */
+/** Makes the router of `/token`: issues bearer tokens to GET (Basic) and POST (OAuth2), as the Distribution project documents both. */
 export function createTokenRouter(options: TokenRouterOptions): Router {
   const router = createRouter();
   router.get('/', async (request, response) => {
     const query = new URL(request.originalUrl, 'http://localhost').searchParams;
-    const { identity, asked } = await byGet(options, request, query);
-    await reply(options, request, response, identity, asked);
+    const { identity, parameters } = await readGet(options, request, query);
+    await reply(options, request, response, identity, parameters);
   });
   router.post('/', async (request, response) => {
     const form = new URLSearchParams((await smallBody(request, response, largestFormBytes)).toString());
-    const { identity, asked } = await byPost(options, request, form);
-    await reply(options, request, response, identity, asked);
+    const { identity, parameters } = await readPost(options, request, form);
+    await reply(options, request, response, identity, parameters);
   });
   router.use(errorBoundary(tokenFormat));
   return router;
 }
 
-interface Asked {
+interface TokenParameters {
   readonly scopes: readonly string[];
   readonly client: string;
-  /** Wants a refresh token. */
+  /** True if the client requests a refresh token. */
   readonly offline: boolean;
 }
 
 interface TokenRequest {
   readonly identity: Identity;
-  readonly asked: Asked;
+  readonly parameters: TokenParameters;
 }
 
-async function byGet(
+async function readGet(
   { authenticator, publicUrl }: TokenRouterOptions,
   request: IncomingMessage,
   query: URLSearchParams,
 ): Promise<TokenRequest> {
   return {
     identity: await authenticator.identity(request.headers.authorization, publicUrl.clientAddress(request)),
-    asked: { scopes: query.getAll('scope'), client: clientOf(query), offline: query.get('offline_token') === 'true' },
+    parameters: { scopes: query.getAll('scope'), client: clientOf(query), offline: query.get('offline_token') === 'true' },
   };
 }
 
-async function byPost(
+async function readPost(
   { logins, publicUrl }: TokenRouterOptions,
   request: IncomingMessage,
   form: URLSearchParams,
 ): Promise<TokenRequest> {
-  const asked = { scopes: form.getAll('scope'), client: clientOf(form), offline: form.get('access_type') === 'offline' };
+  const parameters = { scopes: form.getAll('scope'), client: clientOf(form), offline: form.get('access_type') === 'offline' };
   const field = (name: string) => form.get(name) ?? '';
   const grant = field('grant_type');
   const address = publicUrl.clientAddress(request);
-  if (grant === 'refresh_token') return { identity: await logins.refresh(field('refresh_token'), address), asked };
+  if (grant === 'refresh_token') return { identity: await logins.refresh(field('refresh_token'), address), parameters };
   if (grant !== 'password') {
     throw new OciError('UNSUPPORTED', { status: 400, message: 'grant_type must be password or refresh_token' });
   }
-  return { identity: await logins.login(field('username'), field('password'), address), asked };
+  return { identity: await logins.login(field('username'), field('password'), address), parameters };
 }
 
-/** What a person will recognize among its refresh tokens. */
-function clientOf(parameters: URLSearchParams): string {
-  return (parameters.get('client_id') ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, 100);
+/** Returns the name of the client, by which users recognize its refresh token: printable ASCII, at most 100 characters. */
+function clientOf(query: URLSearchParams): string {
+  return (query.get('client_id') ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, 100);
 }
 
 async function reply(
@@ -90,7 +90,7 @@ async function reply(
   request: Request,
   response: Response,
   identity: Identity,
-  { scopes, client, offline }: Asked,
+  { scopes, client, offline }: TokenParameters,
 ): Promise<void> {
   const issued = await tokenServer.issue(identity, parseScopes(scopes));
   noteAccount(request, issued.account);
@@ -110,7 +110,7 @@ function tokenBody({ token, expiresInSeconds, issuedAt }: IssuedBearer, refresh:
   };
 }
 
-/** Clients show the first error's message to people. */
+/** OCI error bodies: clients show the message of the first error. */
 const tokenFormat: ErrorFormat = {
   challenge: 'Basic realm="berth"',
   render(response, error, requestId) {

@@ -7,11 +7,11 @@ import type { PublicUrl } from '../server/public-url.ts';
 import { noteAccount } from '../server/request-record.ts';
 import { type Cookie, createCookie } from './cookies.ts';
 
-/** What is known of the browser that sends a request. */
+/** Sessions of browsers. */
 export interface Browsers {
   readonly session: Cookie;
   readonly isSecure: (request: IncomingMessage) => boolean;
-  /** Who is logged in there. */
+  /** Returns the user that is logged in in the browser; undefined without a valid session. */
   user(request: Request): Promise<Principal | undefined>;
 }
 
@@ -29,7 +29,7 @@ export function createBrowsers(publicUrl: PublicUrl, sessions: Sessions): Browse
   };
 }
 
-/** Lets changes through only from our own pages: browsers say of every form where it comes from. */
+/** Refuses (403) forms that other sites send: browsers send the origin of the page with every form. */
 export function refuseForeignForms(publicUrl: PublicUrl): RequestHandler {
   return (request, _response, next) => {
     const from = request.headers.origin;
@@ -40,7 +40,7 @@ export function refuseForeignForms(publicUrl: PublicUrl): RequestHandler {
     )
       next();
     else {
-      const message = `this form does not come from this page. Where its address is right, an admin has to set publicUrl`;
+      const message = `the form was sent from another site. If the address of this page is right, an admin has to set publicUrl`;
       next(new OciError('DENIED', { message }));
     }
   };

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** A cookie of ours: no script reads it, and no other site's form or frame sends it along. */
+/** A cookie that no script can read and that browsers do not send with forms and frames of other sites. */
 export interface Cookie {
   read(request: IncomingMessage): string | undefined;
   write(request: IncomingMessage, response: ServerResponse, value: string, lifetimeSeconds: number): void;
@@ -8,9 +8,9 @@ export interface Cookie {
 }
 
 /**
- * `isSecure`: the client reaches us by https. Then the name begins with `__Host-`, and browsers take it only from this host
- * and over TLS: a neighbour below the same domain can not put one in its place. `SameSite=Lax`, for a login comes back from
- * the provider's site.
+ * Makes a cookie. `isSecure`: true if the client uses https; the name then begins with `__Host-`, so that browsers accept it
+ * only from this host and over TLS, and no other host of the same domain can set it. `SameSite=Lax`, because the provider
+ * redirects the browser back from another site.
  */
 export function createCookie(name: string, isSecure: (request: IncomingMessage) => boolean): Cookie {
   const nameFor = (request: IncomingMessage) => (isSecure(request) ? `__Host-${name}` : name);

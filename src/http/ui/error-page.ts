@@ -18,7 +18,7 @@ export const pageFormat: ErrorFormat = {
     const reference = code === 'INTERNAL' ? html`<p>The log names the cause, with request id ${requestId}.</p>` : undefined;
     const content = html`<p class="wrong" role="alert">${message}</p>
       ${reference}
-      <p><a href="/ui">Go on</a></p>`;
+      <p><a href="/ui">Continue</a></p>`;
     sendPage(response, status, { title: titles[code] ?? 'Not done', content });
   },
 };

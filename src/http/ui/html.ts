@@ -1,6 +1,6 @@
 import { printable } from '../../observability/printable.ts';
 
-/** Text that a browser takes as HTML: only `html` makes it. */
+/** Text that is valid HTML; only `html` makes it. */
 export class Html {
   readonly text: string;
 
@@ -11,7 +11,10 @@ export class Html {
 
 type Content = string | number | Html | undefined | readonly Html[];
 
-/** HTML with what is put into it escaped, in elements and in quoted attributes: one line each, and nothing unseen in it. */
+/**
+ * Makes HTML and escapes the inserted texts for elements and quoted attributes. Line breaks and invisible characters in them
+ * become visible escapes.
+ */
 export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
   return new Html(parts.map((part, index) => (index === 0 ? part : show(contents[index - 1]) + part)).join(''));
 }

@@ -13,11 +13,11 @@ import { html } from './html.ts';
 import { redirect, sendPage } from './page.ts';
 import type { Browsers } from './browsers.ts';
 
-/** How people log in by their provider. */
+/** Logins by an OpenID Connect provider. */
 export interface OidcEntrance {
   readonly client: OidcClient;
   readonly logins: OidcLogins;
-  /** What the page calls it. */
+  /** Name of the provider on the page. */
   readonly label: string;
 }
 
@@ -29,10 +29,10 @@ export interface LoginOptions {
   readonly oidc: OidcEntrance | undefined;
 }
 
-/** How long somebody may stay at the provider. */
+/** Time for the login at the provider, in seconds. */
 const attemptSeconds = 600;
 
-/** `/ui/login`, `/ui/logout`, and `/ui/oidc` where people log in by a provider. */
+/** Adds `/ui/login` and `/ui/logout`, and `/ui/oidc` if a provider is configured. */
 export function addLogin(router: Router, { logins, sessions, publicUrl, browsers, oidc }: LoginOptions): void {
   async function openSession(request: Request, response: Response, identity: Identity): Promise<void> {
     const address = publicUrl.clientAddress(request);
@@ -91,7 +91,7 @@ function addOidc(router: Router, { client, logins }: OidcEntrance, { publicUrl, 
   });
 }
 
-/** Tells a new user something about the account before the page goes on. */
+/** Shows a new user a notice about the account. */
 function sendNotice(response: Response, notice: string): void {
   const content = html`<p role="status">${notice}</p>
     <p><a class="button" href="/ui">Continue</a></p>`;

@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import { type Html, html } from './html.ts';
 
-/** What a page has around its content. */
+/** A page and the data of its header. */
 export interface Page {
   readonly title: string;
-  /** Who is logged in. */
+  /** Name of the user that is logged in; undefined: no header for users. */
   readonly user?: string | undefined;
   readonly content: Html;
 }
 
 /**
- * No script, nothing from elsewhere, no frames. The referrer stays with us and is not left out altogether: without one,
- * browsers hide the origin of a form that is sent.
+ * No scripts, no content of other sites, no frames. The referrer goes to this site only, but is not left out: without it,
+ * browsers hide the origin of a form.
  */
 const headers = {
   'Content-Security-Policy': "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -30,7 +30,7 @@ export function sendPage(response: ServerResponse, status: number, page: Page): 
   response.end(bytes);
 }
 
-/** Goes on elsewhere with a GET. */
+/** Redirects the browser, which then sends a GET (303). */
 export function redirect(response: ServerResponse, location: string): void {
   response.writeHead(303, { Location: location, 'Cache-Control': 'no-store', 'Content-Length': 0 }).end();
 }

@@ -8,12 +8,12 @@ import { pageOf } from '../v2/listings.ts';
 import { type Html, html } from './html.ts';
 import { redirect, sendPage } from './page.ts';
 
-/** Who looks at a page; undefined where somebody has to log in first. */
+/** Returns the principal that sends the request; undefined if it has to log in first. */
 export type Visitors = (request: Request) => Promise<Principal | undefined>;
 
 const pageSize = 50;
 
-/** `/ui`: the repositories that the visitor may pull, and their tags at `/ui/repositories/NAME`. */
+/** Adds `/ui`, the repositories that the visitor may pull, and `/ui/repositories/NAME` with the tags of one. */
 export function addRepositories(router: Router, listings: Listings, access: AccessControl, visitors: Visitors): void {
   async function repositories(visitor: Principal, after: string): Promise<ListPage<string>> {
     const names = access.visible(visitor, after);

@@ -14,19 +14,19 @@ import { type Visitors, addRepositories } from './repositories.ts';
 import { type TokensOptions, addTokens } from './tokens.ts';
 import { createRouter } from '../server/router.ts';
 
-/** What the page needs to know people: mode token. */
+/** The parts for logins and access tokens (mode token). */
 export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers'>;
 
 export interface PageOptions {
   readonly listings: Listings;
   readonly access: AccessControl;
-  /** Undefined in mode open: everybody sees the repositories, and nothing else is there. */
+  /** Undefined in mode open: the page then shows the repositories to every visitor, and has no logins. */
   readonly logins: PageLogins | undefined;
 }
 
 const style = readFileSync(new URL('./style.css', import.meta.url));
 
-/** `/ui`: the web page, for browsers with and without scripts. */
+/** Makes the router of `/ui`, the web page. It needs no scripts. */
 export function createPageRouter({ listings, access, logins }: PageOptions): Router {
   const router = createRouter();
   router.get('/style.css', (_request, response) => {

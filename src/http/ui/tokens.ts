@@ -19,20 +19,20 @@ export interface TokensOptions {
   readonly browsers: Browsers;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Told after each change of rights: this process sees it at once. */
+  /** Called after each change of permissions: this process applies it at once. */
   readonly changed: () => void;
 }
 
 const dayMilliseconds = 24 * 3600 * 1000;
 const lifetimes = [7, 30, 90, 365] as const;
 
-/** `/ui/tokens`: the access tokens of who is logged in. */
+/** Adds `/ui/tokens`, the access tokens of the user that is logged in. */
 export function addTokens(router: Router, { directory, administration, publicUrl, browsers, now, changed }: TokensOptions): void {
-  type Work = (user: Principal, administration: Administration, request: Request, response: Response) => Promise<void>;
-  const asUser = (work: Work) => async (request: Request, response: Response) => {
+  type UserHandler = (user: Principal, administration: Administration, request: Request, response: Response) => Promise<void>;
+  const asUser = (handler: UserHandler) => async (request: Request, response: Response) => {
     const user = await browsers.user(request);
     const actor = { name: user?.name ?? '', address: publicUrl.clientAddress(request) };
-    if (user) await work(user, administration(actor), request, response);
+    if (user) await handler(user, administration(actor), request, response);
     else redirect(response, '/ui/login');
   };
 
@@ -53,7 +53,7 @@ export function addTokens(router: Router, { directory, administration, publicUrl
     '/tokens',
     asUser(async (user, administration, request, response) => {
       try {
-        const created = await administration.createToken({ account: user.name, ...wanted(formOf(request), now()) });
+        const created = await administration.createToken({ account: user.name, ...newTokenOf(formOf(request), now()) });
         await show(response, user, { created });
       } catch (error) {
         if (!(error instanceof AdministrationError)) throw error;
@@ -76,12 +76,13 @@ interface Result {
   readonly wrong?: string;
 }
 
-/** Scopes are separated by white space; none at all: the token may do what its user may. */
-function wanted(form: URLSearchParams, now: number) {
+/** Reads the form of a new token. Scopes are separated by white space; without scopes the token may do what its user may. */
+function newTokenOf(form: URLSearchParams, now: number) {
   const name = (form.get('name') ?? '').trim();
   const scopes = (form.get('scopes') ?? '').split(/\s+/).filter((scope) => scope !== '');
   const days = lifetimes.find((lifetime) => String(lifetime) === form.get('days'));
-  if (days === undefined && form.get('days') !== 'never') throw new AdministrationError('invalid', 'say how long it is good');
+  if (days === undefined && form.get('days') !== 'never')
+    throw new AdministrationError('invalid', 'choose how long the token is valid');
   return {
     name,
     scopes: scopes.length > 0 ? scopes : undefined,
@@ -91,7 +92,7 @@ function wanted(form: URLSearchParams, now: number) {
 
 function secretOf({ secret }: IssuedSecret, name: string): Html {
   return html`<section aria-label="New access token">
-    <p>Use this as the password of <code>${name}</code>, for example in <code>docker login</code>. It is shown only now.</p>
+    <p>Use this as the password of <code>${name}</code>, for example in <code>docker login</code>. It is shown only once.</p>
     <p><code id="secret">${secret}</code></p>
   </section>`;
 }
@@ -135,7 +136,7 @@ function rowOf({ id, kind, name, scopes, expiresAt, lastUsedAt }: ShownToken): H
   </tr>`;
 }
 
-/** Names and scopes that an older berth has taken may be of any length. */
+/** Shortens a name: older versions of berth accepted names and scopes of any length. */
 function shortened(text: string): string {
   return text.length > longestTokenName ? `${text.slice(0, longestTokenName)}…` : text;
 }
@@ -155,14 +156,14 @@ const newTokenForm = html`<h2>New access token</h2>
   <form method="post" action="/ui/tokens">
     <label>Name <input name="name" maxlength="${longestTokenName}" required /></label>
     <label>
-      May (PATTERN:ACTIONS, one a line; empty: everything you may)
+      Permissions (PATTERN:ACTIONS, one per line; empty: all of yours)
       <textarea name="scopes" rows="3" placeholder="team-a/*:pull,push"></textarea>
     </label>
     <label>
-      Good for
+      Valid for
       <select name="days">
         ${lifetimes.map((days) => html`<option value="${days}">${days} days</option>`)}
-        <option value="never">ever</option>
+        <option value="never">no limit</option>
       </select>
     </label>
     <button>Create</button>

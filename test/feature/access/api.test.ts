@@ -62,7 +62,7 @@ describe('users', () => {
     expect((await api('DELETE', '/users/admin')).status).toBe(409);
   });
 
-  test('an htpasswd file is taken over, and its passwords in our own form at the next login', async () => {
+  test('an htpasswd file is imported, and its hashes become scrypt at the next login', async () => {
     const hash = hashSync('secret', 5);
     const file = `grace:${hash}\nalice:${hash}\n`;
     expect((await api('POST', '/htpasswd', { file })).json()).toMatchObject({ created: ['grace'] });
@@ -76,7 +76,7 @@ describe('users', () => {
   });
 });
 
-describe('what is not an admin', () => {
+describe('a client that is not an admin', () => {
   const calls: readonly (readonly [string, string, unknown])[] = [
     ['GET', '/users', undefined],
     ['POST', '/users', { name: 'x', password: 'x', admin: true }],
@@ -108,7 +108,7 @@ describe('what is not an admin', () => {
     expect((await api(method, path, body, { Authorization: `Bearer ${bearer}` })).status).toBe(403);
   });
 
-  test('may see itself, change its password and make tokens for itself', async () => {
+  test('may see its account, change its password and create tokens for itself', async () => {
     const created = await api('POST', '/me/tokens', { name: 'laptop', scopes: ['alice/*:pull'] }, alice);
     const { id, secret } = created.json() as { id: string; secret: string };
     expect(await (await api('GET', '/me/tokens', undefined, alice)).json()).toMatchObject({
@@ -122,14 +122,14 @@ describe('what is not an admin', () => {
     expect((await api('GET', '/me', undefined, basic('alice', secret))).status).toBe(401);
   });
 
-  test("can not end another's token", async () => {
+  test('cannot revoke the token of another account', async () => {
     const { id } = await berth.administration.createToken({ account: 'admin', name: 'x' });
     expect((await api('DELETE', `/me/tokens/${id}`, undefined, alice)).status).toBe(404);
   });
 });
 
 describe('teams, grants, visibility', () => {
-  test('who has admin of a pattern decides about it, and about no other', async () => {
+  test('a user with admin of a pattern manages it and no other pattern', async () => {
     await api('POST', '/grants', { subject: 'user:alice', pattern: 'led/**', actions: ['admin'] });
     const given = await api('POST', '/grants', { subject: 'anonymous', pattern: 'led/open', actions: ['pull'] }, alice);
     expect(given.status).toBe(201);
@@ -141,7 +141,7 @@ describe('teams, grants, visibility', () => {
     expect((await api('DELETE', `/grants/${(given.json() as { id: number }).id}`, undefined, alice)).status).toBe(204);
   });
 
-  test('a grant takes effect at once where it was made', async () => {
+  test('a grant takes effect at once in the process that made it', async () => {
     await pushAs(berth, admin, 'given/app', '1');
     expect((await callAs(berth, alice, 'GET', '/v2/given/app/tags/list')).status).toBe(404);
     const { id } = (await api('POST', '/grants', { subject: 'user:alice', pattern: 'given/*', actions: ['pull'] })).json() as {
@@ -172,7 +172,7 @@ describe('teams, grants, visibility', () => {
 });
 
 describe('the audit log', () => {
-  test('who did what, when, from where, with which result, and no secrets', async () => {
+  test('records actor, action, time, address and result, and no secrets', async () => {
     await pushAs(berth, alice, 'alice/audited', '1');
     await call(berth, 'GET', '/v2/', { headers: basic('alice', 'not it, but secret') });
     await expect(pushAs(berth, alice, 'elsewhere/app', '1')).rejects.toThrow('403');
@@ -203,7 +203,7 @@ describe('the audit log', () => {
   });
 });
 
-test('keys: a new one signs, what the old one signed stays good, both are published', async () => {
+test('a new key signs, tokens of the old key stay valid, and both keys are published', async () => {
   const before = { Authorization: `Bearer ${await askToken(berth, admin)}` };
   expect((await api('POST', '/keys', {})).status).toBe(204);
   const { keys } = (await call(berth, 'GET', '/.well-known/jwks.json')).json() as { keys: Record<string, string>[] };

@@ -34,7 +34,7 @@ async function expectRefused(visit: Visit, message: string): Promise<void> {
 }
 
 describe('a login by the provider', () => {
-  test.each(['RS256', 'ES256'] as const)('gives who is new an account of its name (%s)', async (algorithm) => {
+  test.each(['RS256', 'ES256'] as const)('creates an account for a new user (%s)', async (algorithm) => {
     const name = `new-${algorithm.toLowerCase()}`;
     Object.assign(provider, { algorithm, claims: { sub: `s-${algorithm}`, preferred_username: name } });
     expect((await visitor.get('/ui/login')).text).toContain('Sign in with Example &#60;Corp&#62;');
@@ -43,7 +43,7 @@ describe('a login by the provider', () => {
     expect(await berth.metadata.accounts.findByName(name)).toMatchObject({ kind: 'user', isAdmin: 0, passwordHash: null });
   });
 
-  test('finds the account again by the subject, whatever the name is by then', async () => {
+  test('finds the account by the subject, also after the name has changed', async () => {
     provider.claims = { sub: 'carol', preferred_username: 'carol' };
     await logIn();
     provider.claims = { sub: 'carol', preferred_username: 'carol-married' };
@@ -53,7 +53,7 @@ describe('a login by the provider', () => {
     expect(await berth.metadata.accounts.findByName('carol-married')).toBeUndefined();
   });
 
-  test('makes nobody an admin, and leaves who is one', async () => {
+  test('makes no user an admin and keeps admins', async () => {
     provider.claims = { sub: 'dora', preferred_username: 'dora', admin: true, roles: ['admin'], groups: ['admin'] };
     await logIn();
     expect((await berth.metadata.accounts.findByName('dora'))?.isAdmin).toBe(0);
@@ -67,7 +67,7 @@ describe('a login by the provider', () => {
     expect(visitor.attributes.get('berth-oidc')).toBe('Path=/; HttpOnly; SameSite=Lax; Max-Age=600');
   });
 
-  test('is in the audit log, refused ones too', async () => {
+  test('is in the audit log, also if it is refused', async () => {
     provider.claims = { sub: 'erik', preferred_username: 'erik' };
     await logIn();
     provider.claims = { sub: 'not erik', preferred_username: 'erik' };
@@ -81,7 +81,7 @@ describe('a login by the provider', () => {
   });
 });
 
-describe('refused', () => {
+describe('a refused login', () => {
   const frank = { sub: 'frank', preferred_username: 'frank' };
   beforeEach(() => {
     provider.claims = frank;
@@ -100,21 +100,21 @@ describe('refused', () => {
     await expectRefused(await visitor.get(back.href), 'was not begun in this browser');
   });
 
-  test('a login that another browser has begun', async () => {
+  test('an attempt of another browser', async () => {
     const back = await goToProvider(newVisitor(berth));
     await expectRefused(await visitor.get(back), 'was not begun in this browser');
     await goToProvider();
     await expectRefused(await visitor.get(back), 'was not begun in this browser');
   });
 
-  test('a code of another login, with the state of this one: PKCE holds', async () => {
+  test('a code of another login with the state of this one, by PKCE', async () => {
     const other = new URL(await goToProvider(newVisitor(berth)));
     const own = new URL(await goToProvider());
     own.searchParams.set('code', other.searchParams.get('code') ?? '');
     await expectRefused(await visitor.get(own.href), 'begin again');
   });
 
-  test('a provider that says no, or another one', async () => {
+  test('an error of the provider, or an answer of another provider', async () => {
     const denied = new URL(await goToProvider());
     denied.searchParams.delete('code');
     denied.searchParams.set('error', 'access_denied');
@@ -129,7 +129,7 @@ describe('refused', () => {
     ['a wrong nonce', { nonce: 'another' }, 'was not begun in this browser'],
     ['no nonce', { nonce: undefined }, 'was not begun in this browser'],
     ['another audience', { aud: 'elsewhere' }, 'not good'],
-    ['several audiences and nobody who counts', { aud: ['berth', 'elsewhere'] }, 'not good'],
+    ['several audiences and no authorized party', { aud: ['berth', 'elsewhere'] }, 'not good'],
     ['another authorized party', { aud: ['berth', 'elsewhere'], azp: 'elsewhere' }, 'not good'],
     ['another issuer', { iss: 'https://elsewhere.example' }, 'not good'],
     ['an expired token', { exp: now - 600 }, 'not good'],
@@ -143,7 +143,7 @@ describe('refused', () => {
 });
 
 describe('codes', () => {
-  test('are good once, also with the cookie that belongs to them', async () => {
+  test('are valid once, also with their cookie', async () => {
     provider.claims = { sub: 'gina', preferred_username: 'gina' };
     const back = await goToProvider();
     const attempt = new Map(visitor.cookies);
@@ -183,7 +183,7 @@ describe('accounts', () => {
     expect((await logIn(leo)).location).toBe('/ui');
   });
 
-  test('that are disabled stay out, and their sessions end', async () => {
+  test('that are disabled cannot log in, and their sessions end', async () => {
     provider.claims = { sub: 'judy', preferred_username: 'judy' };
     const judy = newVisitor(berth);
     await logIn(judy);
@@ -192,7 +192,7 @@ describe('accounts', () => {
     await expectRefused(await logIn(), 'your account here is closed');
   });
 
-  test('are made for nobody where createUsers is false; who has one comes in', async () => {
+  test('are not created if createUsers is false; existing ones log in', async () => {
     provider.claims = { sub: 'kim', preferred_username: 'kim' };
     const strict = await startGuarded({ ...oidcSettings(provider), BERTH_ACCESS_OIDC_CREATE_USERS: 'false' });
     const kim = newVisitor(strict);
@@ -205,7 +205,7 @@ describe('accounts', () => {
   });
 });
 
-test('a provider that does not answer is said to be away: 503', async () => {
+test('a provider that does not answer is reported as unavailable: 503', async () => {
   const away = await startOidcProvider();
   const waiting = await startGuarded(oidcSettings(away));
   await away.close();

@@ -30,14 +30,14 @@ function secretIn(page: string): string {
   return /<code id="secret">(berth_pat_[\w-]{43})<\/code>/.exec(page)?.[1] ?? '';
 }
 
-describe('the way in', () => {
-  test('/ leads a browser to the page, and tells programs what this is', async () => {
+describe('logging in', () => {
+  test('/ redirects a browser to the page and describes the server to programs', async () => {
     expect((await visitor.get('/')).location).toBe('/ui');
     const answer = await call(berth, 'GET', '/', { headers: { Accept: '*/*' } });
     expect([answer.status, answer.json()]).toEqual([200, expect.objectContaining({ name: 'berth' })]);
   });
 
-  test.each(['/ui', '/ui/', '/ui/tokens', '/ui/repositories/alice/app'])('%s leads to the login', async (path) => {
+  test.each(['/ui', '/ui/', '/ui/tokens', '/ui/repositories/alice/app'])('%s redirects to the login', async (path) => {
     expect((await visitor.get(path)).location).toBe('/ui/login');
   });
 
@@ -47,7 +47,7 @@ describe('the way in', () => {
     expect((await visitor.get('/ui')).text).toContain('<span class="user">alice</span>');
   });
 
-  test('where clients come by TLS, the cookie goes nowhere else', async () => {
+  test('the cookie is bound to the host if clients use TLS', async () => {
     const headers = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'registry.example', Origin: 'https://registry.example' };
     expect((await visitor.post('/ui/login', alice, headers)).status).toBe(303);
     expect(visitor.attributes.get('__Host-berth-session')).toMatch(/^Path=\/; HttpOnly; SameSite=Lax; .*; Secure$/);
@@ -63,14 +63,14 @@ describe('the way in', () => {
     expect(sessionOf(visitor)).toBe('');
   });
 
-  test('a token or a robot opens none: a session may make tokens that outlive it', async () => {
+  test('an access token or a robot cannot open a session, which could make tokens that outlive it', async () => {
     const { secret: token } = await berth.administration.createToken({ account: 'alice', name: 'laptop' });
     const { secret: robot } = await berth.administration.createRobot({ name: 'ci', grants: ['**:pull'] });
     expect((await visitor.post('/ui/login', { name: 'alice', password: token })).status).toBe(401);
     expect((await visitor.post('/ui/login', { name: 'ci', password: robot })).status).toBe(401);
   });
 
-  test('who guesses has to wait', async () => {
+  test('a client that guesses passwords has to wait', async () => {
     const statuses = [];
     const guess = { 'X-Forwarded-For': '192.0.2.1' };
     for (let count = 0; count < 12; count++) {
@@ -82,7 +82,7 @@ describe('the way in', () => {
 });
 
 describe('sessions', () => {
-  test('are only hashes at rest, and end by themselves', async () => {
+  test('are stored as hashes and expire', async () => {
     await logIn();
     const account = await berth.metadata.accounts.findByName('alice');
     const [session] = (await berth.metadata.tokens.list(account?.id ?? 0)).filter(({ kind }) => kind === 'session');
@@ -90,7 +90,7 @@ describe('sessions', () => {
     expect([hours, JSON.stringify(session).includes(sessionOf(visitor).slice(-20))]).toEqual([12, false]);
   });
 
-  test('begin anew with each login: the one before is over', async () => {
+  test('each login opens a new session and ends the one before', async () => {
     await logIn();
     const before = newVisitor(berth);
     before.cookies.set('berth-session', sessionOf(visitor));
@@ -98,7 +98,7 @@ describe('sessions', () => {
     expect([await isLoggedIn(), await isLoggedIn(before)]).toEqual([true, false]);
   });
 
-  test('end everywhere by signing out', async () => {
+  test('end by signing out', async () => {
     await logIn();
     const copy = newVisitor(berth);
     copy.cookies.set('berth-session', sessionOf(visitor));
@@ -107,7 +107,7 @@ describe('sessions', () => {
     expect([sessionOf(visitor), await isLoggedIn(copy)]).toEqual(['', false]);
   });
 
-  test('end with the password, and with the account', async () => {
+  test('end when the password changes and when the account is deleted', async () => {
     await berth.administration.createUser({ name: 'bob', password: 'first password', isAdmin: false });
     await visitor.post('/ui/login', { name: 'bob', password: 'first password' });
     await berth.administration.setPassword('bob', 'second password');
@@ -118,7 +118,7 @@ describe('sessions', () => {
     expect(await isLoggedIn()).toBe(false);
   });
 
-  test('are no passwords: not for /token, /v2/ or the API', async () => {
+  test('are not accepted as passwords by /token, /v2/ and the API', async () => {
     await logIn();
     const login = basic('alice', sessionOf(visitor));
     for (const path of ['/token', '/v2/', '/api/v1/me']) {
@@ -153,7 +153,7 @@ describe('forms', () => {
     expect([await isLoggedIn(), (await visitor.get('/ui/tokens')).text.includes('stolen')]).toEqual([true, false]);
   });
 
-  test('that do not say where they come from change nothing', async () => {
+  test('without an origin change nothing', async () => {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
     const body = new URLSearchParams(alice).toString();
     expect((await call(berth, 'POST', '/ui/login', { headers, body })).status).toBe(403);
@@ -161,7 +161,7 @@ describe('forms', () => {
 });
 
 describe('access tokens', () => {
-  test('are made, shown once, used as a password, and revoked', async () => {
+  test('are created, shown once, used as a password, and revoked', async () => {
     await logIn();
     const created = await visitor.post('/ui/tokens', { name: 'my <laptop>', scopes: 'alice/*:pull', days: '30' });
     const secret = secretIn(created.text);
@@ -179,14 +179,14 @@ describe('access tokens', () => {
   test.each([
     ['no name', { name: ' ', scopes: '', days: '30' }, 'needs a short name'],
     ['a scope that is none', { name: 'x', scopes: '<b>', days: '30' }, '&#60;b&#62; is not PATTERN:ACTIONS'],
-    ['no end that is offered', { name: 'x', scopes: '', days: '31' }, 'say how long it is good'],
+    ['a lifetime that is not offered', { name: 'x', scopes: '', days: '31' }, 'choose how long the token is valid'],
   ])('%s is refused with its reason', async (_what, form, message) => {
     await logIn();
     const answer = await visitor.post('/ui/tokens', form);
     expect([answer.status, answer.text]).toEqual([400, expect.stringContaining(message)]);
   });
 
-  test('of others can not be revoked', async () => {
+  test('of other users cannot be revoked', async () => {
     const { id, secret } = await berth.administration.createToken({ account: 'admin', name: 'root' });
     await logIn();
     expect((await visitor.post(`/ui/tokens/${id}/revoke`, {})).status).toBe(404);
@@ -195,7 +195,7 @@ describe('access tokens', () => {
 });
 
 describe('repositories', () => {
-  test('are those that the user may pull, with their tags; others look like none', async () => {
+  test('lists those that the user may pull, with their tags; others are not found', async () => {
     await pushAs(berth, basic('alice', alice.password), 'alice/deep/app', '1.0');
     await pushAs(berth, basic('admin', adminPassword), 'secret/app', '1');
     await pushAs(berth, basic('admin', adminPassword), 'free/app', 'latest');
@@ -213,7 +213,7 @@ describe('repositories', () => {
     expect((await visitor.get('/ui/repositories/..%2F..%2Fetc')).status).toBe(404);
   });
 
-  test('in mode open: all of them in pages, and nothing about logins', async () => {
+  test('lists all of them in pages in mode open, without logins', async () => {
     const open = await startBerth();
     const names = Array.from({ length: 51 }, (_, index) => `app-${String(index).padStart(2, '0')}`);
     for (const name of names) await pushImage(open, name, 'v1');
@@ -231,7 +231,7 @@ describe('repositories', () => {
 });
 
 describe('every page', () => {
-  test('runs no script, takes nothing from elsewhere, is in no frame and in no cache', async () => {
+  test('runs no script, loads nothing from other sites, and is in no frame and no cache', async () => {
     await logIn();
     for (const path of ['/ui', '/ui/login', '/ui/tokens', '/ui/nothing', '/ui/repositories/no']) {
       const { header, text } = await visitor.get(path);
