@@ -195,7 +195,7 @@ describeWith(['docker-registry'], "Debian's docker-registry as upstream", () => 
     ['without a login', undefined],
     ['with one', { username: 'bot', password: 'secret' }],
   ])(
-    'MUST 35: %s',
+    '%s',
     async (_how, login) => {
       const port = await freePort();
       const htpasswd = join(home, 'htpasswd');

@@ -65,3 +65,23 @@ test('docs/operation.md lists every metric of berth', async () => {
   const listed = [...textOf('docs/operation.md').matchAll(/^\| `berth_.*$/gm)].flatMap(([row]) => row.match(/berth_\w+/g) ?? []);
   expect(listed.sort()).toEqual(names.sort());
 });
+
+const sourceText = ['bin', 'config', 'src', 'storage']
+  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)))
+  .filter((name) => /\.(?:ts|cjs)$/.test(name))
+  .map(textOf)
+  .join('\n');
+
+/** The rows of docs/operation.md about messages that berth prints itself: the longest part without a variable text. */
+const ownMessages = [...textOf('docs/operation.md').matchAll(/^\| `([^`]+)` \| [^|]*(?:start|log)[^|]* \|/gm)].map(
+  ([, message = '']) =>
+    message
+      .split(/…|: |;/)
+      .sort((one, other) => other.length - one.length)[0]
+      ?.trim() ?? '',
+);
+
+test('docs/operation.md quotes messages that berth prints', () => {
+  expect(ownMessages.length).toBeGreaterThan(5);
+  expect(ownMessages.filter((message) => !sourceText.includes(message))).toEqual([]);
+});
