@@ -193,9 +193,9 @@ describeWith(['skopeo', 'podman'], 'skopeo and podman with registries.conf', () 
 describeWith(['docker-registry'], "Debian's docker-registry as upstream", () => {
   test.each([
     ['without a login', undefined],
-    ['with one', { username: 'bot', password: 'secret' }],
+    ['with a login', { username: 'bot', password: 'secret' }],
   ])(
-    '%s',
+    'is mirrored %s',
     async (_how, login) => {
       const port = await freePort();
       const htpasswd = join(home, 'htpasswd');
