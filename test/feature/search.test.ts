@@ -39,18 +39,18 @@ async function search(query: string, server: TestBerth = berth, headers = {}): P
 const names = async (query: string, server?: TestBerth, headers = {}) =>
   (await search(query, server, headers)).results.map(({ name }) => name);
 
-test('MUST 32: /v1/_ping', async () => {
+test('/v1/_ping answers', async () => {
   const answer = await call(berth, 'GET', '/v1/_ping');
   expect([answer.status, answer.headers['x-docker-registry-standalone']]).toEqual([200, 'true']);
 });
 
-test('MUST 32: own before mirrored, exact before prefix before the rest', async () => {
+test('own repositories come before mirrored ones, and exact names before prefixes before other matches', async () => {
   expect(await names('?q=web&n=25')).toEqual(['team/web', 'docker.io/library/web', 'team/web_frontend', 'old/cobweb']);
   expect(await names('?q=WEB&n=2')).toEqual(['team/web', 'docker.io/library/web']);
   expect(await names('?q=team%2Fweb')).toEqual(['team/web', 'team/web_frontend']);
 });
 
-test('MUST 32: descriptions are what the image says', async () => {
+test('descriptions come from the annotations of the image', async () => {
   expect((await search('?q=team/web')).results[0]).toEqual({
     name: 'team/web',
     description: 'serves pages',
@@ -61,11 +61,11 @@ test('MUST 32: descriptions are what the image says', async () => {
   expect((await search('?q=library/web')).results[0]).toMatchObject({ is_official: true, description: '' });
 });
 
-test.each(['?q=%25', '?q=b_eb', '?q=%5C', "?q='", '?q=nothing'])('MUST 32: %s finds nothing', async (query) => {
+test.each(['?q=%25', '?q=b_eb', '?q=%5C', "?q='", '?q=nothing'])('%s finds nothing', async (query) => {
   expect(await names(query)).toEqual([]);
 });
 
-test('MUST 32: with logins: a bad one is nobody, and nobody sees only what is public', async () => {
+test('a search without a valid login shows public repositories only', async () => {
   const closed = await startBerth({ BERTH_ACCESS_MODE: 'token', BERTH_ACCESS_ADMIN_PASSWORD: 'admin-password' });
   const admin = { Authorization: `Basic ${Buffer.from('admin:admin-password').toString('base64')}` };
   const upload = await call(closed, 'POST', '/v2/team/web/blobs/uploads/', { headers: { ...admin, 'Content-Length': 0 } });
@@ -96,7 +96,7 @@ test('MUST 32: with logins: a bad one is nobody, and nobody sees only what is pu
   await closed.close();
 });
 
-describe('MUST 32: an upstream that is asked too', () => {
+describe('search at an upstream', () => {
   let hub: Server;
   let asked: string[];
   let answer: (response: ServerResponse) => void;
@@ -122,7 +122,7 @@ describe('MUST 32: an upstream that is asked too', () => {
     asking = await startMirror({ upstreams: { 'docker.io': { url: upstream.url, search } } }, settings);
   }
 
-  test('MUST 32: what it finds comes after what is here, once, by the name to pull, and is asked for once', async () => {
+  test('lists results of the upstream once, after stored repositories and by the name to pull, and asks the upstream once', async () => {
     await ask();
     await pushImage(asking, 'team/web', '1');
     await call(asking, 'GET', '/v2/docker.io/web/manifests/1');
@@ -141,17 +141,17 @@ describe('MUST 32: an upstream that is asked too', () => {
   test.each([
     ['fails', (response: ServerResponse) => response.writeHead(500).end()],
     ['limits', (response: ServerResponse) => response.writeHead(429).end()],
-    ['says nonsense', (response: ServerResponse) => response.end('nonsense')],
-    ['says null', (response: ServerResponse) => response.end('null')],
+    ['answers nonsense', (response: ServerResponse) => response.end('nonsense')],
+    ['answers null', (response: ServerResponse) => response.end('null')],
     ['hangs up', (response: ServerResponse) => response.destroy()],
-  ])('MUST 32: one that %s is left out', async (_what, misdeed) => {
+  ])('omits an upstream that %s', async (_what, misdeed) => {
     await ask();
     await pushImage(asking, 'team/web', '1');
     answer = misdeed;
     expect(await names('?q=web', asking)).toEqual(['team/web']);
   });
 
-  test('MUST 32: one that takes long is not waited for, and what it says serves the next', async () => {
+  test('does not wait for a slow upstream, and uses its answer for the next search', async () => {
     await ask();
     await pushImage(asking, 'team/web', '1');
     const late = gate();
@@ -162,7 +162,7 @@ describe('MUST 32: an upstream that is asked too', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test('MUST 32: a client finds there what it may pull here', async () => {
+  test('shows a client only repositories that it may pull', async () => {
     await ask({ BERTH_ACCESS_MODE: 'token', BERTH_ACCESS_ADMIN_PASSWORD: 'admin-password' });
     answer = (response) => response.end(found({ name: 'acme/web' }));
     const admin = { Authorization: `Basic ${Buffer.from('admin:admin-password').toString('base64')}` };
