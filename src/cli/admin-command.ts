@@ -27,7 +27,7 @@ export function adminCommand(run: (invocation: AdminInvocation) => Promise<unkno
   return async (invocation) => {
     const config = invocation.config();
     const reserved = readReservedNamespaces(config);
-    invocation.warn(`works on ${locateMetadata(config)}`);
+    invocation.warn(`using the data in ${locateMetadata(config)}`);
     if (config.access.mode === 'open')
       invocation.warn('access.mode is open in this configuration: the server ignores accounts and grants');
     const metadata = await openMetadata(config);

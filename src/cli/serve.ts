@@ -54,7 +54,9 @@ async function serveHere(settings: Config, log: Log, print: (line: string) => vo
   const app = await createApp(settings, log, cluster.worker && joinMetrics(cluster.worker.id));
   const url = await app.listen({ reusePort: cluster.isWorker && workersListenThemselves });
   if (app.generatedPassword !== undefined) {
-    print(`created the admin ${settings.access.admin.username} with the password ${app.generatedPassword}: it is shown only now`);
+    print(
+      `created the admin ${settings.access.admin.username} with the password ${app.generatedPassword}: berth prints it only once`,
+    );
   }
   return { url, stop: () => app.close() };
 }

@@ -47,7 +47,7 @@ test('a command says which data it works on, and files in that folder are privat
   const { stderr, stdout } = await runCommand(['user', 'list'], berth.environment);
   expect(stdout).toContain('admin');
   if (berth.environment['BERTH_STORAGE_METADATA_URL'] === undefined)
-    expect(stderr).toContain(`works on ${join(berth.directory, 'metadata.sqlite')}`);
+    expect(stderr).toContain(`using the data in ${join(berth.directory, 'metadata.sqlite')}`);
   const entries = await readdir(berth.directory, { recursive: true });
   const modes = await Promise.all(entries.map(async (entry) => (await stat(join(berth.directory, entry))).mode & 0o077));
   expect(new Set(modes)).toEqual(new Set([0]));
