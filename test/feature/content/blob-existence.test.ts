@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Digest } from '../../src/oci/digest.ts';
-import { createBlobs } from '../../src/registry/blobs.ts';
-import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { digestOf } from '../support/images.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import { createBlobs } from '../../../src/registry/blobs.ts';
+import { type BlobDriver, StorageError } from '../../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { digestOf } from '../../support/images.ts';
 
 describe('a HEAD of a pushed blob', () => {
   const digest = digestOf('blob') as Digest;

@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createTrash, graceMilliseconds, storeThenRecord } from '../../src/content/trash.ts';
-import type { BlobDriver } from '../../storage/blobs/driver.ts';
-import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
-import { blobKey } from '../../storage/blobs/layout.ts';
-import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
-import { digestOf } from '../support/images.ts';
+import { createTrash, graceMilliseconds, storeThenRecord } from '../../../src/content/trash.ts';
+import type { BlobDriver } from '../../../storage/blobs/driver.ts';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
+import { blobKey } from '../../../storage/blobs/layout.ts';
+import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
+import { digestOf } from '../../support/images.ts';
 
 describe('content whose record fails', () => {
   const bytes = randomBytes(1000);

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type LeaseContender, type Leases, createLeases } from '../../src/coordination/leases.ts';
-import { notBefore, onOneReplica } from '../../src/coordination/interval.ts';
-import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { until } from '../support/until.ts';
+import { type LeaseContender, type Leases, createLeases } from '../../../src/coordination/leases.ts';
+import { notBefore, onOneReplica } from '../../../src/coordination/interval.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { until } from '../../support/until.ts';
 
 let directory: string;
 let metadata: MetadataStore;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { type Job, startJobs } from '../../src/jobs.ts';
-import type { Leases } from '../../src/coordination/leases.ts';
-import type { Log } from '../../src/observability/log.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
+import { type Job, startJobs } from '../../../src/jobs.ts';
+import type { Leases } from '../../../src/coordination/leases.ts';
+import type { Log } from '../../../src/observability/log.ts';
+import { createMetrics } from '../../../src/observability/metrics.ts';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
