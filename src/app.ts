@@ -87,7 +87,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const closing = new AbortController();
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
-  const endpoint = openMetricsEndpoint(config, { ...metrics, text: shared?.gather ?? metrics.text });
+  const endpoint = openMetricsEndpoint(config, { ...metrics, text: shared?.gather ?? metrics.text }, log);
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, endpoint };
   const server = createServer(config, parts);
   const jobs = startJobs(listJobs(config, { registry, mirror, metadata, guard, certificate, log, now }), {

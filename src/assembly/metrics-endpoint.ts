@@ -1,6 +1,8 @@
 import type { Config } from '../../config/schema.ts';
 import { type MetricsRouterOptions, createMetricsRouter, createMetricsServer } from '../http/system/metrics.ts';
 import type { Extension } from '../http/web.ts';
+import type { Log } from '../observability/log.ts';
+import { logRequest } from './request-log.ts';
 
 /** Where `/metrics` is served: beside the registry, or at an address of its own. */
 export interface MetricsEndpoint {
@@ -13,13 +15,14 @@ export interface MetricsEndpoint {
 export function openMetricsEndpoint(
   { metrics: { listen, token } }: Pick<Config, 'metrics'>,
   metrics: MetricsRouterOptions['metrics'],
+  log: Log,
 ): MetricsEndpoint {
   const options = { metrics, token };
   if (!listen) {
     const done = () => Promise.resolve();
     return { extensions: [{ path: '/metrics', router: createMetricsRouter(options) }], listen: done, close: done };
   }
-  const server = createMetricsServer(options);
+  const server = createMetricsServer(options, (record) => logRequest(log, record));
   return {
     extensions: [],
     listen: (reusePort) => listening(server, { ...listen, reusePort }),

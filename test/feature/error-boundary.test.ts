@@ -10,8 +10,9 @@ import { AuthenticationError } from '../../src/access/credentials/authentication
 import { createGuard } from '../../src/assembly/guard.ts';
 import { logRequest } from '../../src/assembly/request-log.ts';
 import { createHttpServer } from '../../src/http/server.ts';
+import type { RequestRecord } from '../../src/http/server/request-record.ts';
 import { createPublicUrl } from '../../src/http/server/public-url.ts';
-import { createMetricsRouter } from '../../src/http/system/metrics.ts';
+import { createMetricsRouter, createMetricsServer } from '../../src/http/system/metrics.ts';
 import { createMirrorConfigRouter } from '../../src/http/system/mirror-config.ts';
 import { createPageRouter } from '../../src/http/ui/router.ts';
 import { createSearchRouter } from '../../src/http/v1/router.ts';
@@ -24,6 +25,7 @@ import { MetadataError, type MetadataStore } from '../../storage/metadata/store.
 import { adminPassword, basic } from '../support/access.ts';
 import { type Answer, call } from '../support/call.ts';
 import { until } from '../support/until.ts';
+import { wrapOperations } from '../support/wrapped-metadata.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -57,9 +59,12 @@ beforeEach(() => {
 
 /** Every mount of a server in mode token, over stores that fail on demand. */
 async function createServer(): Promise<Server> {
-  const metadata = new Proxy(store, {
-    get: (target, name) => (failure === undefined ? (Reflect.get(target, name) as unknown) : fail),
-  });
+  const metadata = wrapOperations(
+    store,
+    (operation) =>
+      (...values) =>
+        failure === undefined ? operation(...values) : fail(),
+  );
   const environment = {
     BERTH_STORAGE_BLOBS_DIRECTORY: directory,
     BERTH_ACCESS_MODE: 'token',
@@ -150,4 +155,19 @@ describe.each(mounts)('%s', (path, type) => {
       expect.objectContaining({ level: 50, err: expect.objectContaining({ stack: expect.any(String) as unknown }) as unknown }),
     ]);
   });
+});
+
+test('/metrics with its own address answers 503 with Retry-After, and logs one line with the request id and the cause', async () => {
+  const logged: RequestRecord[] = [];
+  const error = new MetadataError('unavailable', 'no connection');
+  const metrics = { contentType: 'text/plain', text: () => Promise.reject(error) };
+  const own = createMetricsServer({ metrics, token: undefined }, (record) => logged.push(record));
+  await new Promise<void>((listening) => own.listen(0, '127.0.0.1', listening));
+  const address = { url: `http://127.0.0.1:${(own.address() as AddressInfo).port}` };
+  const answer = await call(address, 'GET', '/metrics');
+  expect([answer.status, answer.header('retry-after'), answer.header('content-type')]).toEqual([503, '5', problem]);
+  expect(answer.body.toString()).not.toContain('no connection');
+  await until(() => logged.length > 0);
+  expect(logged).toEqual([expect.objectContaining({ requestId: answer.header('x-request-id'), status: 503, error })]);
+  await new Promise((closed) => own.close(closed));
 });

@@ -1,8 +1,10 @@
 import express, { type RequestHandler, type Router } from 'express';
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { type Server, createServer } from 'node:http';
 import type { Metrics } from '../../observability/metrics.ts';
-import { problem } from '../errors/problem.ts';
+import { errorBoundary } from '../errors/boundary.ts';
+import { problem, problemFormat } from '../errors/problem.ts';
+import { type RequestRecord, recordRequest } from '../server/request-record.ts';
 import { createRouter } from '../server/router.ts';
 
 export interface MetricsRouterOptions {
@@ -23,14 +25,27 @@ export function createMetricsRouter({ metrics, token }: MetricsRouterOptions): R
   return router;
 }
 
-/** Creates a server that serves only `/metrics`. */
-export function createMetricsServer(options: MetricsRouterOptions): Server {
+/** Creates a server that serves only `/metrics`. Calls `log` for each request that fails. */
+export function createMetricsServer(options: MetricsRouterOptions, log: (record: RequestRecord) => void): Server {
   const app = express();
   app.disable('x-powered-by');
   app.set('case sensitive routing', true);
+  app.use(recordFailures(log));
   app.use('/metrics', createMetricsRouter(options));
   app.use((_request, response) => problem(response, 404, 'not found: the metrics are at /metrics'));
+  app.use(errorBoundary(problemFormat));
   return createServer(app);
+}
+
+function recordFailures(log: (record: RequestRecord) => void): RequestHandler {
+  return (request, response, next) => {
+    const requestId = randomUUID();
+    response.setHeader('X-Request-Id', requestId);
+    recordRequest(request, response, { requestId, client: request.socket.remoteAddress ?? '' }, (record) => {
+      if (record.error !== undefined) log(record);
+    });
+    next();
+  };
 }
 
 function requireToken(token: string): RequestHandler {
