@@ -8,8 +8,8 @@ import { mostSpecificFirst, matches, parsePattern } from '../access/permissions/
 import type { CredentialSource } from '../mirror/upstream/credential.ts';
 import type { MeasureDisk } from '../mirror/cache/disk-limit.ts';
 import type { MirrorMetrics } from '../mirror/mirror-metrics.ts';
-import { createDownloadLock } from '../mirror/fills/download-lock.ts';
-import { createManifestTurns } from '../mirror/content/manifest-lock.ts';
+import { createReplicaLock } from '../mirror/fills/replica-lock.ts';
+import { createManifestLock } from '../mirror/content/manifest-lock.ts';
 import { createMirror } from '../mirror/compose.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import { type Upstream, type UpstreamLogin, hasLogins } from '../mirror/upstream/upstream.ts';
@@ -56,14 +56,14 @@ export async function openMirror(
     staleWhileRevalidateSeconds: mirror.staleWhileRevalidate,
     negativeSeconds: mirror.negativeCache,
     retrySeconds: mirror.retry,
-    manifestTurns: isSingleProcess(config) ? undefined : createManifestTurns({ leases, metadata, now, maxWaitSeconds }),
+    manifestLock: isSingleProcess(config) ? undefined : createManifestLock({ leases, metadata, now, maxWaitSeconds }),
     publicCheckSeconds: mirror.publicCheck,
     timeouts: { connectSeconds: timeouts.connect, headersSeconds: timeouts.headers, idleSeconds: timeouts.idle },
     proxy: { HTTP_PROXY: withScheme(proxy.http), HTTPS_PROXY: withScheme(proxy.https), NO_PROXY: proxy.none },
     directory: mirror.directory ?? join(storage.blobs.directory, '.berth/fills'),
     // Processes of one machine share the folder.
-    downloadLock:
-      storage.metadata.driver === 'postgres' ? createDownloadLock({ leases, metadata, now, maxWaitSeconds }) : undefined,
+    replicaLock:
+      storage.metadata.driver === 'postgres' ? createReplicaLock({ leases, metadata, now, maxWaitSeconds }) : undefined,
     downloadSpaceBytes: mirror.downloadSpace,
     finish: { part: mirror.finish.percent / 100, sizeBytes: mirror.finish.size },
     maxBytes: mirror.maxSize,

@@ -3,7 +3,7 @@ import type { Cache } from './compose-cache.ts';
 import type { Network } from './compose-network.ts';
 import { createExistenceCache } from './cache/existence-cache.ts';
 import { type MirroredBlobs, createMirroredBlobs } from './content/blobs.ts';
-import { noTurns } from './content/manifest-lock.ts';
+import { noManifestLock } from './content/manifest-lock.ts';
 import { createManifestStore } from './content/manifest-store.ts';
 import { type MirroredManifests, createMirroredManifests } from './content/manifests.ts';
 import { createPrefetch } from './content/prefetch.ts';
@@ -73,7 +73,7 @@ function createFills({ options, events, network, cache }: Parts): Promise<Upstre
     upstreams: network.upstreams.all.map(({ name }) => name),
     driver,
     directory: options.directory,
-    downloadLock: options.downloadLock,
+    replicaLock: options.replicaLock,
     space: createFillSpace(options.downloadSpaceBytes),
     keep: cache.keepBlob,
     isWorthFinishing: (keptBytes, sizeBytes) => keptBytes >= sizeBytes * finish.part || sizeBytes <= finish.sizeBytes,
@@ -114,7 +114,7 @@ function createManifests(
     kept: createManifestStore({ driver, metadata, now, reserve, arriving: cache.reservations.arriving, events }),
     negativeCache,
     now,
-    downloadLock: options.manifestTurns ?? noTurns,
+    lock: options.manifestLock ?? noManifestLock,
     freshnessSeconds: (source, tag) => tagFreshness(source.repository, tag) * (network.isScarce(source) ? scarceFactor : 1),
     staleWhileRevalidateSeconds: options.staleWhileRevalidateSeconds,
     negativeSeconds: options.negativeSeconds,

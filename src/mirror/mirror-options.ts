@@ -1,8 +1,8 @@
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { MeasureDisk } from './cache/disk-limit.ts';
-import type { ManifestTurns } from './content/manifest-lock.ts';
-import type { DownloadLock } from './fills/download-lock.ts';
+import type { ManifestLock } from './content/manifest-lock.ts';
+import type { ReplicaLock } from './fills/replica-lock.ts';
 import type { MirrorMetrics } from './mirror-metrics.ts';
 import type { ProxySettings, Timeouts } from './upstream/transport.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -23,14 +23,15 @@ export interface MirrorOptions {
   readonly negativeSeconds: number;
   readonly retrySeconds: number;
   /** Where several processes share the stores. */
-  readonly manifestTurns: ManifestTurns | undefined;
+  readonly manifestLock: ManifestLock | undefined;
   /** How long an upstream's answer is believed that everybody may read a repository. */
   readonly publicCheckSeconds: number;
   readonly timeouts: Timeouts;
   readonly proxy: ProxySettings;
   /** For downloads in progress. */
   readonly directory: string;
-  readonly downloadLock: DownloadLock | undefined;
+  /** Undefined if no other machine shares the stores. */
+  readonly replicaLock: ReplicaLock | undefined;
   /** Bytes that the downloads in progress of this process may reserve on disk. Further blobs are passed on and not kept. */
   readonly downloadSpaceBytes: number;
   readonly maxManifestBytes: number;

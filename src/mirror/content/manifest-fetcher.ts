@@ -3,7 +3,7 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Tag } from '../../oci/reference.ts';
 import type { NegativeCache } from '../remote/negative-cache.ts';
 import type { ManifestStore } from './manifest-store.ts';
-import type { ManifestTurns } from './manifest-lock.ts';
+import type { ManifestLock } from './manifest-lock.ts';
 import type { ManifestFacts, RemoteManifest, RemoteManifests } from '../remote/remote-manifests.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import type { ManifestLookup } from '../remote/lookup-result.ts';
@@ -22,14 +22,14 @@ export interface ManifestFetcherOptions {
   readonly remote: RemoteManifests;
   readonly kept: ManifestStore;
   readonly negativeCache: NegativeCache;
-  readonly downloadLock: ManifestTurns;
+  readonly lock: ManifestLock;
   /** How long the upstream is not asked again for what it does not have. */
   readonly negativeSeconds: number;
   readonly onFetched: (source: MirroredRepository, manifest: RemoteManifest) => void;
 }
 
 export function createManifestFetcher(options: ManifestFetcherOptions): ManifestFetcher {
-  const { metadata, remote, kept, negativeCache, downloadLock, negativeSeconds, onFetched } = options;
+  const { metadata, remote, kept, negativeCache, lock, negativeSeconds, onFetched } = options;
   const fetches = createSingleFlight<ManifestLookup>();
   const checks = createSingleFlight<ManifestFacts>();
 
@@ -55,7 +55,7 @@ export function createManifestFetcher(options: ManifestFetcherOptions): Manifest
     negativeCache.check(key);
     return fetches.run(key, () =>
       negativeCache.remember(key, negativeSeconds, () =>
-        downloadLock.run(`manifest:${key}`, async (hasWaited) => {
+        lock.run(`manifest:${key}`, async (hasWaited) => {
           const found = hasWaited ? await stored(source, reference, expected) : undefined;
           return found ?? fetchOnce(source, reference, expected);
         }),

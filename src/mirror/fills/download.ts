@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
+import { pauseAfter } from '../../coordination/back-off.ts';
 import { bodyFrom, contentRangeOf } from './content-range.ts';
 import type { PartialBlob } from './partial-blob.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
@@ -38,8 +39,8 @@ const realClock: Clock = {
 
 /** Attempts in a row that bring nothing, before `idleSeconds` ends the download. */
 const fewestAttempts = 5;
-const firstPauseMilliseconds = 100;
-const longestPauseMilliseconds = 2000;
+/** Milliseconds between attempts. */
+const pauses = { first: 100, longest: 2000 };
 
 /**
  * Brings the bytes that the blob lacks. A download that breaks off is resumed where it was, while clients wait; only
@@ -71,8 +72,7 @@ export async function download(blob: PartialBlob, options: DownloadOptions, cloc
       throw new UpstreamError('failed', 'the download broke off again and again', { cause: error });
     }
     onResume();
-    const pause = firstPauseMilliseconds * 2 ** Math.min(10, Math.max(0, failures - 1));
-    await clock.sleep(Math.min(pause, longestPauseMilliseconds), signal).catch(() => {
+    await clock.sleep(pauseAfter(failures, pauses), signal).catch(() => {
       throw signal.reason as Error;
     });
   }

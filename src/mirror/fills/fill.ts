@@ -6,39 +6,40 @@ import { contentRangeOf } from './content-range.ts';
 import { bypass } from './bypass.ts';
 import { type DownloadOptions, download } from './download.ts';
 import { FillSpaceExceeded } from './fill-space.ts';
+import { type FillState, sizeIn } from './fill-state.ts';
 import { type PartialBlob, openPartialBlob, verify } from './partial-blob.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
 /**
- * One download of one blob, however many want it. Bytes go to a file at the upstream's pace; each reader follows the
- * file at its own. The last byte is given to nobody before all of them have the right digest.
+ * One download of one blob for all its clients (states: `fill-state.ts`). Bytes go to a file at the upstream's pace; each
+ * reader follows the file at its own. Readers get the last byte only when all bytes have the right digest.
  */
 export interface Fill {
-  /** Resolves to the blob's size when the upstream begins to send it; rejects when it does not. */
+  /** Resolves to the blob's size when the upstream begins to send it; rejects if it does not. */
   readonly started: Promise<number>;
-  /** Resolves when every byte is there and right; rejects when that will not be. */
+  /** Resolves when all bytes are in the file and verified; rejects if that will not happen. */
   readonly verified: Promise<unknown>;
-  /** Reads what is there and follows what comes. Only once it has started. */
+  /** Opens a reader: it reads the bytes in the file and follows as the file grows. Only after `started`. */
   open(range?: ByteRange): OpenObject;
-  /** How many read now. */
+  /** Number of open readers. */
   readonly readers: number;
-  /** Bytes that have come. */
+  /** Bytes in the file. */
   readonly keptBytes: number;
-  /** Ends the download. What is in the file stays for a later one. */
+  /** Ends the download. Its file stays for a later one. */
   stop(why: string): void;
-  /** Closes the file once its last reader has. Until then readers may be opened. */
+  /** Closes the file when its last reader is closed. Until then readers may be opened. */
   release(): void;
 }
 
 export interface FillOptions extends Omit<DownloadOptions, 'signal'> {
   readonly digest: Digest;
-  /** Where the bytes go. What a former fill of this blob has left there is used. */
+  /** The file for the bytes. Bytes that a former fill of this blob has left there are used. */
   readonly path: string;
-  /** Asks the upstream whether it has the blob, where no byte is left to ask for. Rejects with `UpstreamError`. */
+  /** Asks the upstream whether it has the blob, where all bytes are here already. Rejects with `UpstreamError`. */
   readonly prove: () => Promise<unknown>;
   /** Reserves disk space for the blob before its bytes are written. Throws `FillSpaceExceeded`. */
   readonly reserve: (sizeBytes: number) => void;
-  /** The last one who read it has gone. */
+  /** Called when the last reader is closed. */
   readonly onUnread: () => void;
 }
 
@@ -54,21 +55,19 @@ export function beginFill(options: FillOptions): Fill {
   const outOfOrder = createOutOfOrderRanges({ ...options, signal: stopping.signal });
 
   let blob: PartialBlob | undefined;
-  let sizeBytes: number | undefined;
-  let state: 'filling' | 'whole' | 'bypassed' | 'failed' = 'filling';
-  let failure: unknown;
+  let state: FillState = { name: 'starting' };
   let readers = 0;
   let isReleased = false;
 
-  function begin(total: number): void {
-    sizeBytes = total;
-    options.onBegin(total);
-    started.resolve(total);
+  function begin(sizeBytes: number): void {
+    options.onBegin(sizeBytes);
+    started.resolve(sizeBytes);
   }
 
-  function beginOnDisk(total: number): void {
-    options.reserve(total);
-    begin(total);
+  function beginOnDisk(sizeBytes: number): void {
+    options.reserve(sizeBytes);
+    state = { name: 'filling', sizeBytes };
+    begin(sizeBytes);
   }
 
   function received(bytes: number, signal: AbortSignal): Promise<void> {
@@ -84,7 +83,7 @@ export function beginFill(options: FillOptions): Fill {
         beginOnDisk(promisedBytes);
       } else await download(blob, { ...options, signal: stopping.signal, onBegin: beginOnDisk, onReceived: received });
       verify(blob.hashed(), digest);
-      state = 'whole';
+      state = { name: 'verified', sizeBytes: blob.keptBytes };
       verified.resolve(undefined);
     } catch (error) {
       await fail(error);
@@ -93,15 +92,15 @@ export function beginFill(options: FillOptions): Fill {
     }
   }
 
-  /** When the disk takes no more, readers go on without it, each by a request of its own. */
   async function fail(error: unknown): Promise<void> {
-    failure = error;
-    state = 'failed';
+    const known = sizeIn(state);
     try {
       if (!isDiskRefusal(error)) throw error;
-      if (sizeBytes === undefined) begin(await sizeAtUpstream());
-      state = 'bypassed';
+      const sizeBytes = known ?? (await sizeAtUpstream());
+      state = { name: 'bypassed', sizeBytes };
+      if (known === undefined) begin(sizeBytes);
     } catch (final) {
+      state = { name: 'failed', error: final, sizeBytes: known };
       started.reject(final);
     }
     verified.reject(error);
@@ -113,10 +112,10 @@ export function beginFill(options: FillOptions): Fill {
     return contentRangeOf(response, promisedBytes).totalBytes;
   }
 
-  /** How far the file may be read: the last byte only when all are verified. */
+  /** Returns how far the file may be read: the last byte only when all bytes are verified. */
   function readable(): number {
     const keptBytes = blob?.keptBytes ?? 0;
-    return state === 'whole' ? keptBytes : Math.min(keptBytes, (sizeBytes ?? Infinity) - 1);
+    return state.name === 'verified' ? keptBytes : Math.min(keptBytes, (sizeIn(state) ?? Infinity) - 1);
   }
 
   async function* follow({ first, last }: ByteRange, total: number, isOpen: () => boolean): AsyncGenerator<Buffer> {
@@ -128,13 +127,13 @@ export function beginFill(options: FillOptions): Fill {
         if (bytesRead === 0) throw new Error('the file of a fill is shorter than it was');
         at += bytesRead;
         yield buffer.subarray(0, bytesRead);
-      } else if (state === 'filling' && outOfOrder.isFar(at, readable())) {
+      } else if (state.name === 'filling' && outOfOrder.isFar(at, readable())) {
         for await (const chunk of outOfOrder.piece({ first: at, last }, total)) {
           at += chunk.length;
           yield chunk;
         }
-      } else if (state === 'filling') await growth.changed();
-      else if (state === 'failed') throw failure;
+      } else if (state.name === 'filling') await growth.changed();
+      else if (state.name === 'failed') throw state.error;
       else {
         yield* around({ first: at, last }, total);
         return;
@@ -154,7 +153,7 @@ export function beginFill(options: FillOptions): Fill {
   }
 
   function openReader(asked?: ByteRange): OpenObject {
-    const total = sizeBytes ?? 0;
+    const total = sizeIn(state) ?? 0;
     const range = { first: asked?.first ?? 0, last: Math.min(asked?.last ?? Infinity, total - 1) };
     let isOpen = true;
     readers++;
@@ -166,7 +165,7 @@ export function beginFill(options: FillOptions): Fill {
         if (!isOpen) return Promise.resolve();
         isOpen = false;
         readers--;
-        // It may wait for more to come.
+        // The reader may wait for more bytes.
         growth.notify();
         closeIfUnused();
         if (readers === 0) options.onUnread();
@@ -200,7 +199,7 @@ export function isDiskRefusal(error: unknown): boolean {
   return !(error instanceof UpstreamError) && typeof (error as NodeJS.ErrnoException).syscall === 'string';
 }
 
-/** Wakes everybody who waits for the next ring. */
+/** Wakes all waiting readers at once. */
 function createChangeSignal(): { notify(): void; changed(): Promise<unknown> } {
   let next = Promise.withResolvers<undefined>();
   return {

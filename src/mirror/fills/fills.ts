@@ -9,11 +9,13 @@ import type { Digest } from '../../oci/digest.ts';
 import type { MirrorEvents } from '../events/mirror-events.ts';
 import { createOutOfOrderRanges } from './out-of-order-ranges.ts';
 import { type Fill, type FillOptions, beginFill, isDiskRefusal } from './fill.ts';
-import type { DownloadLock } from './download-lock.ts';
+import type { HeldDownloadLock } from './download-lock.ts';
 import { followFill } from './followed-fill.ts';
 import type { FillSpace } from './fill-space.ts';
 import { WrongDigest } from './partial-blob.ts';
-import { type LocalDownloadLock, type Partials, createPartials } from './partials.ts';
+import { createMachineLock } from './machine-lock.ts';
+import { type Partials, createPartials } from './partials.ts';
+import type { ReplicaLock } from './replica-lock.ts';
 
 /** The downloads in progress from one upstream: one for each blob, for all clients of all processes of this machine. */
 export interface Fills {
@@ -56,8 +58,8 @@ export interface FillsOptions {
   readonly driver: BlobDriver;
   /** A folder of this machine, best on the file system of the blob store. */
   readonly directory: string;
-  /** Among replicas that share the stores and not the folder. */
-  readonly downloadLock: DownloadLock | undefined;
+  /** Extends the lock of this machine; undefined if no other machine shares the stores. */
+  readonly replicaLock: ReplicaLock | undefined;
   /** Shared by the downloads from all upstreams. */
   readonly space: FillSpace;
   /** Makes the blob's bytes an object by `store`, and records it. False where it shall not be kept. */
@@ -92,18 +94,16 @@ interface Entry {
 }
 
 export async function createFills(options: FillsOptions): Promise<Fills> {
-  const { driver, downloadLock, space, keep, isWorthFinishing, isStored, events, idleSeconds } = options;
+  const { driver, upstream, replicaLock, space, keep, isWorthFinishing, isStored, events, idleSeconds } = options;
   const partials = await createPartials(options.directory);
+  const machineLock = createMachineLock(partials);
+  const downloadLock = replicaLock?.(machineLock, { upstream, pathOf: partials.pathOf }) ?? machineLock;
   const entries = new Map<Digest, Entry>();
   const closing = new AbortController();
 
   async function begin(digest: Digest, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
-    // A disk that takes no file of an owner takes none of a blob: the fill finds out and does without.
-    const lock = await partials.lock(digest).catch(() => unsharedLock);
-    if (lock) {
-      const turn = await downloadLock?.lockAcrossReplicas(lock, `${options.upstream} ${digest}`, partials.pathOf(digest));
-      return beginOwn(digest, source, prove, turn ?? lock);
-    }
+    const lock = await downloadLock.acquire(digest);
+    if (lock) return beginOwn(digest, source, prove, lock);
     entries.delete(digest);
     await prove();
     const readStored = (range: ByteRange) => driver.read(blobKey(digest), range);
@@ -112,12 +112,12 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     return fill && { ...fill, isNew: false };
   }
 
-  /** Whoever had the claim before may have stored the blob since we looked for it: then what is stored decides. */
+  /** Begins a fill, unless the former holder of the lock has stored the blob since it was looked for. */
   async function beginOwn(
     digest: Digest,
     source: FillSource,
     prove: Proof,
-    lock: LocalDownloadLock,
+    lock: HeldDownloadLock,
   ): Promise<JoinedFill | undefined> {
     const isDone = await isStored(digest).catch(async (error: unknown) => {
       await lock.release();
@@ -130,7 +130,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     return undefined;
   }
 
-  async function own(digest: Digest, entry: Entry, source: ProvenSource, lock: LocalDownloadLock): Promise<JoinedFill> {
+  async function own(digest: Digest, entry: Entry, source: ProvenSource, lock: HeldDownloadLock): Promise<JoinedFill> {
     const onBegin = (sizeBytes: number) => void lock.announce(sizeBytes).catch(() => undefined);
     const openStored = async (range: ByteRange) =>
       (await isStored(digest)) ? driver.read(blobKey(digest), range).catch(() => undefined) : undefined;
@@ -159,7 +159,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     fill.stop('nobody reads it any more');
   }
 
-  async function end(digest: Digest, fill: Fill, entry: Entry, lock: LocalDownloadLock): Promise<void> {
+  async function end(digest: Digest, fill: Fill, entry: Entry, lock: HeldDownloadLock): Promise<void> {
     try {
       const sizeBytes = await fill.started;
       await fill.verified;
@@ -247,9 +247,6 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     },
   };
 }
-
-const nothing = () => Promise.resolve();
-const unsharedLock: LocalDownloadLock = { announce: nothing, releaseReplicas: nothing, release: nothing };
 
 async function joinedAgain({ joined }: Entry): Promise<JoinedFill | undefined> {
   const fill = await joined;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createOwnerTags } from '../../../storage/owner-tag.ts';
 import { makeFolders } from '../../../storage/blobs/filesystem/durable.ts';
 import type { Digest } from '../../oci/digest.ts';
+import type { HeldDownloadLock } from './download-lock.ts';
 import { type Leftover, sweepLeftovers } from './leftovers.ts';
 
 /**
@@ -16,7 +17,7 @@ import { type Leftover, sweepLeftovers } from './leftovers.ts';
 export interface Partials {
   pathOf(digest: Digest): string;
   /** Becomes the only writer of the blob's file; undefined where another living process is it. */
-  lock(digest: Digest): Promise<LocalDownloadLock | undefined>;
+  lock(digest: Digest): Promise<HeldDownloadLock | undefined>;
   /** What the blob's owner says; undefined where it has none that lives. */
   owner(digest: Digest): Promise<{ readonly sizeBytes: number | undefined } | undefined>;
   /** Tells the blob's owner that it is read here. */
@@ -31,14 +32,6 @@ export interface Partials {
    * remain. Resolves to the number of files deleted.
    */
   sweep(before: number, maxBytes: number): Promise<number>;
-}
-
-export interface LocalDownloadLock {
-  /** Tells followers in other processes how long the blob is. */
-  announce(sizeBytes: number): Promise<void>;
-  /** Other machines wait no longer: the blob will not be stored. */
-  releaseReplicas(): Promise<void>;
-  release(): Promise<void>;
 }
 
 export async function createPartials(directory: string): Promise<Partials> {
@@ -84,7 +77,7 @@ export async function createPartials(directory: string): Promise<Partials> {
     else await unlinkIfThere(aside);
   }
 
-  async function lock(digest: Digest): Promise<LocalDownloadLock | undefined> {
+  async function lock(digest: Digest): Promise<HeldDownloadLock | undefined> {
     if (!(await createOwner(digest))) {
       const [mark] = (await readOwner(digest)) ?? [];
       if (mark === undefined) return lock(digest);

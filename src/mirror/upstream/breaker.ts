@@ -1,3 +1,4 @@
+import { pauseAfter } from '../../coordination/back-off.ts';
 import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts';
 
 /**
@@ -25,8 +26,8 @@ export interface BreakerOptions {
 
 /** One failure may be chance. */
 const failuresToOpen = 3;
-const firstPauseSeconds = 1;
-const longestPauseSeconds = 60;
+/** Seconds until the next trial. */
+const pauses = { first: 1, longest: 60 };
 /** How long a limit is believed that does not say its own length. */
 const limitPauseSeconds = 60;
 const longestLimitSeconds = 6 * 3600;
@@ -60,7 +61,7 @@ export function createBreaker({ now, random, opensAt = outages }: BreakerOptions
     } else if (error.code === 'limited') {
       pause(Math.min(error.retryAfterSeconds ?? limitPauseSeconds, longestLimitSeconds), error);
     } else if (isCounted(source) && ++failures >= failuresToOpen) {
-      pause(Math.min(firstPauseSeconds * 2 ** (failures - failuresToOpen), longestPauseSeconds), error);
+      pause(pauseAfter(failures - failuresToOpen + 1, pauses), error);
     }
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createNegativeCache } from '../../../src/mirror/remote/negative-cache.ts';
 import { createManifestStore } from '../../../src/mirror/content/manifest-store.ts';
-import { noTurns } from '../../../src/mirror/content/manifest-lock.ts';
+import { noManifestLock } from '../../../src/mirror/content/manifest-lock.ts';
 import { type MirroredManifests, createMirroredManifests } from '../../../src/mirror/content/manifests.ts';
 import { createRemoteManifests } from '../../../src/mirror/remote/remote-manifests.ts';
 import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
@@ -68,7 +68,7 @@ async function start(staleWhileRevalidateSeconds = 0): Promise<void> {
     remote,
     kept,
     negativeCache: createNegativeCache(now),
-    downloadLock: noTurns,
+    lock: noManifestLock,
     now,
     freshnessSeconds: () => 60,
     staleWhileRevalidateSeconds,

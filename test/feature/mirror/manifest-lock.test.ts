@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { createManifestTurns } from '../../../src/mirror/content/manifest-lock.ts';
+import { createManifestLock } from '../../../src/mirror/content/manifest-lock.ts';
 import { createLeases } from '../../../src/coordination/leases.ts';
 import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 const turnsOf = (metadata: MetadataStore, maxWaitSeconds: number) =>
-  createManifestTurns({ leases: createLeases({ metadata, now: Date.now }), metadata, now: Date.now, maxWaitSeconds });
+  createManifestLock({ leases: createLeases({ metadata, now: Date.now }), metadata, now: Date.now, maxWaitSeconds });
 
 test('two worker processes fetch a manifest one after the other, and the second one knows that it has waited', async () => {
   const [first, second] = stores.map((store) => turnsOf(store, 60));
