@@ -1,21 +1,21 @@
 import type { Appender, BlobDriver } from '../../storage/blobs/driver.ts';
 
-/** Makes room for `bytes` on the disk where there is little; resolves when there is, or cannot be made. */
+/** Makes space for `bytes` on a nearly full disk; resolves when there is space, or none can be made. */
 export type MakeRoom = (bytes: number) => Promise<void>;
 
-/** So many bytes are written between two looks at the disk. */
+/** Bytes that are written between two looks at the disk. */
 const stepBytes = 16 * 1024 * 1024;
 
-/** A driver for pushes: makes room before it writes, so that content that can be fetched again never fills the disk. */
+/** Returns a driver for pushes that makes space before it writes, so that mirrored content never fills the disk. */
 export function makingRoom(driver: BlobDriver, makeRoom: MakeRoom): BlobDriver {
   async function* paced(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    let left = 0;
+    let writableBytes = 0;
     for await (const chunk of source) {
-      if (left < chunk.length) {
+      if (writableBytes < chunk.length) {
         await makeRoom(stepBytes);
-        left = stepBytes;
+        writableBytes = stepBytes;
       }
-      left -= chunk.length;
+      writableBytes -= chunk.length;
       yield chunk;
     }
   }

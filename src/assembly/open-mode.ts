@@ -10,8 +10,8 @@ import type { Mirror } from '../mirror/mirror.ts';
 import { namespaceOf, remoteNameOf } from '../mirror/upstream/upstream.ts';
 
 /**
- * Decides who may do what in mode open: everybody what `access.openActions` allows, except to read what upstreams with
- * `passThrough` do not show to everybody, and to push into names of the default upstream.
+ * Makes the access control of mode open: every client may do what `access.openActions` allows, except to read private content
+ * of upstreams with `passThrough`, and to push into names of the default upstream.
  */
 export function openControl(config: Config, mirror: Mirror, metadata: MetadataStore): AccessControl {
   const control = createLimitedAccess(readControl(config, mirror, metadata), config.access.openActions);
@@ -44,7 +44,7 @@ function pullOnlyNames(upstream: string, allowed: readonly Pattern[], metadata: 
   };
 }
 
-/** Reads `mirror.allowPush`. Throws `ConfigError` for what is no pattern. */
+/** Reads `mirror.allowPush`. Throws `ConfigError` for an invalid pattern. */
 export function readAllowPush(config: Config): readonly Pattern[] {
   const where = whereSet(config, ['mirror', 'allowPush']);
   const errors: string[] = [];
@@ -58,11 +58,11 @@ export function readAllowPush(config: Config): readonly Pattern[] {
   return patterns;
 }
 
-/** Throws `ConfigError` where the metadata has accounts: mode open would ignore their grants and show what is private. */
+/** Throws `ConfigError` if there are accounts: mode open would ignore their grants and show private repositories. */
 export async function refuseIgnoredAccounts({ access }: Pick<Config, 'access'>, metadata: MetadataStore): Promise<void> {
   if (access.ignoreAccounts || (await metadata.accounts.list('user', '', 1)).length === 0) return;
   throw new ConfigError([
-    'access.mode is open, but this data has accounts and grants, which mode open ignores: everybody could pull, push and ' +
+    'access.mode is open, but this data has accounts and grants, which mode open ignores: every client could pull, push and ' +
       'delete what they protect. Set access.mode to token, or access.ignoreAccounts to true if that is what you want',
   ]);
 }

@@ -24,10 +24,10 @@ export interface PinnedImagesParts {
 
 /** Of the time between two turns. */
 const retryPart = 0.05;
-/** How often a process looks whether it is time again, whichever process has refreshed last. */
+/** Pause between two looks at whether a turn is due; another process may have run the last one. */
 const lookSeconds = 60;
 
-/** `mirror.refresh`: one process of all keeps the listed images here. `close` before the mirror, and waited for after it. */
+/** Starts the job of `mirror.refresh`, which one of all processes runs. Call `close` before the mirror's, and await it after that. */
 export function openPinnedImages(config: Config, parts: PinnedImagesParts): { stop(): void; close(): Promise<void> } {
   const { mirror, registry, metadata, leases, now, log, metrics } = parts;
   const { refresh: settings, maxSize } = config.mirror;
@@ -49,7 +49,7 @@ export function openPinnedImages(config: Config, parts: PinnedImagesParts): { st
   return { stop: () => job.stop(), close: () => refresh.close() };
 }
 
-/** `mirror.refresh.images` of the configuration. Throws `ConfigError` for what is no image of an upstream. */
+/** Reads `mirror.refresh.images`. Throws `ConfigError` for an invalid name or an image of no upstream. */
 export function readPinnedImages(config: Config): readonly PinnedImage[] {
   const { refresh, upstreams } = config.mirror;
   const where = whereSet(config, ['mirror', 'refresh', 'images']);
@@ -65,7 +65,7 @@ export function readPinnedImages(config: Config): readonly PinnedImage[] {
   return images;
 }
 
-/** Another list is another job: what is new is fetched at once. */
+/** Returns the job's name, different for each list: new images are fetched at once. */
 function nameOf({ images, platforms }: Config['mirror']['refresh']): string {
   const list = createHash('sha256').update(JSON.stringify([images, platforms]));
   return `refresh-images-${list.digest('hex').slice(0, 16)}`;

@@ -18,8 +18,8 @@ import { createLeases } from '../coordination/leases.ts';
 import { isSingleProcess } from './serves-alone.ts';
 import { readTagFreshness } from './tag-freshness.ts';
 
-/** Of the time for an upstream's answer: who waited for another replica in vain may have to wait for that too. */
-const patiencePart = 0.4;
+/** Part of the time for an upstream's answer: a client that waited for another replica in vain must wait for the answer too. */
+const lockWaitPart = 0.4;
 
 /** The mirror, as the configuration wants it. `now` in milliseconds. */
 export async function openMirror(
@@ -37,7 +37,7 @@ export async function openMirror(
   const tagFreshness = readTagFreshness(config, patternErrors);
   if (patternErrors.length > 0) throw new ConfigError(patternErrors);
   const leases = createLeases({ metadata, now });
-  const maxWaitSeconds = timeouts.headers * patiencePart;
+  const maxWaitSeconds = timeouts.headers * lockWaitPart;
   if (config.access.mode === 'open')
     warnOfSharing(
       upstreams.filter(({ name }) => !mirror.upstreams[name]?.passThrough),
@@ -89,7 +89,10 @@ function withScheme(proxy: string | undefined): string | undefined {
 function warnOfSharing(upstreams: readonly Upstream[], log: Pick<Log, 'warn'>): void {
   const shared = upstreams.filter(hasLogins).map(({ name }) => name);
   if (shared.length === 0) return;
-  log.warn({ upstreams: shared }, 'access.mode open: whoever reaches this server may pull what its logins at upstreams show');
+  log.warn(
+    { upstreams: shared },
+    'access.mode open: every client that reaches this server may pull what its logins at upstreams show',
+  );
 }
 
 /** `mirror.upstreams` of the configuration. Rejects with `ConfigError` for patterns and files that cannot be read. */

@@ -15,16 +15,16 @@ export interface MirrorOptions {
   readonly upstreams: readonly Upstream[];
   /** Name of the upstream for names without a host. */
   readonly fallback: string | undefined;
-  /** How long listings of an upstream are served without asking it. */
+  /** How long listings are served without asking the upstream. */
   readonly freshnessSeconds: number;
   /** The same for a tag of a repository. */
   readonly tagFreshness: (repository: string, tag: string) => number;
   readonly staleWhileRevalidateSeconds: number;
   readonly negativeSeconds: number;
   readonly retrySeconds: number;
-  /** Where several processes share the stores. */
+  /** Undefined if no other process shares the stores. */
   readonly manifestLock: ManifestLock | undefined;
-  /** How long an upstream's answer is believed that everybody may read a repository. */
+  /** How long an upstream's answer is believed that a repository is public. */
   readonly publicCheckSeconds: number;
   readonly timeouts: Timeouts;
   readonly proxy: ProxySettings;
@@ -37,9 +37,9 @@ export interface MirrorOptions {
   readonly maxManifestBytes: number;
   /** Layers up to this size are fetched when their manifest is; 0: none. */
   readonly prefetchBytes: number;
-  /** A download that nobody reads any more goes on when this part of it (0 … 1) has come, or the blob is not larger. */
+  /** A download without clients goes on if this part of it (0 … 1) has arrived, or the blob is not larger. */
   readonly finish: { readonly part: number; readonly sizeBytes: number };
-  /** Of mirrored content. */
+  /** Limit of mirrored content. */
   readonly maxBytes: number;
   /** How many bytes of the blob store's disk the mirror leaves free. */
   readonly keepFreeBytes: number;

@@ -1,7 +1,7 @@
 import type { MirrorSize } from '../../../storage/metadata/queries/mirror/space.ts';
 
 /**
- * What the mirror keeps of what comes, and what goes for it: the decisions alone. Content is on probation until it is used
+ * Decides which content the mirror keeps and which it evicts, without doing it. Content is on probation until it is used
  * again after it came; then it is protected, as long as the protected have less than their share. A flood of content that
  * is used once goes through the probation and leaves the protected where they are (segmented LRU).
  */
@@ -12,7 +12,7 @@ export interface CachePolicy {
   isHuge(sizeBytes: number): boolean;
   /** Whether a blob of this size would push others out. */
   crowdsOut(size: MirrorSize, sizeBytes: number): boolean;
-  /** Whether a blob may wait for room beside those that do: what waits lies on the disk too. */
+  /** True if a blob may wait for space beside the waiting ones: they are on the disk too. */
   mayWait(sizeBytes: number, demand: Demand): boolean;
   /** Whether evicting must begin. */
   isTooMuch(size: MirrorSize, demand: Demand): boolean;
@@ -24,10 +24,10 @@ export interface CachePolicy {
 
 export type Segment = 'probation' | 'protected';
 
-/** What waits for room. */
+/** The blobs that wait for space. */
 export interface Demand {
   readonly sizeBytes: number;
-  /** The part of it that has been asked for twice although it is huge: it may take the place of what is protected. */
+  /** The part of it that is huge and was requested twice: it may replace protected content. */
   readonly hugeBytes: number;
 }
 

@@ -18,8 +18,8 @@ export function reservedBytes({ totalBytes }: DiskSpace, keepFreeBytes: number):
 }
 
 /**
- * How many bytes mirrored content could have where `reserved` bytes of the disk stay free. What is evicted frees as much as
- * it is counted less, so the limit stays the same while the mirror evicts.
+ * Returns how many bytes mirrored content may have if `reserved` bytes of the disk stay free. Evicted content frees as much
+ * space as is subtracted from the count, so the limit stays the same during an eviction.
  */
 export function limitOnDisk({ contentBytes, transitBytes }: MirrorSize, { freeBytes }: DiskSpace, reserved: number): number {
   return Math.max(0, Math.floor(contentBytes + transitBytes + freeBytes - reserved));

@@ -7,31 +7,31 @@ import type { MirrorEvents } from '../events/mirror-events.ts';
 import { type MeasureDisk, limitOnDisk, reservedBytes } from './disk-limit.ts';
 
 /**
- * Keeps mirrored content within its size and within its disk: never more than that, with what is about to be deleted,
- * whichever processes share the store. What was pushed is not touched.
+ * Keeps mirrored content, with the content that is about to be deleted, within its size and its disk, for all processes that
+ * share the store. Pushed content is not touched.
  */
 export interface Eviction {
   /**
-   * Makes room for a blob that has come, and counts it in. False where it shall not be kept: it is huge, would push
-   * others out and is asked for the first time, or there was no room for it in time. Rejects when the mirror closes.
+   * Makes space for a downloaded blob and reserves it. False if the blob is not kept: it is huge, would evict others and is
+   * requested for the first time, or there was no space in time. Rejects when the mirror closes.
    */
   admit(arrival: Arrival): Promise<boolean>;
-  /** Counts in a manifest that is about to be stored; false where there is no room. */
+  /** Reserves space for a manifest that is about to be stored; false if there is none. */
   admitManifest(digest: string, sizeBytes: number): Promise<boolean>;
-  /** Tells of content that has just been recorded. Evicts in the background where that makes it too much. */
+  /** To be called after content was recorded: evicts in the background if there is too much of it now. */
   grown(): void;
-  /** Evicts as much as it must; resolves to the number of bytes. */
+  /** Evicts as much as necessary; resolves to the number of bytes. */
   run(): Promise<number>;
   /**
    * Evicts until `bytes` more can be written to the disk, and waits until they can, at most ten seconds. Does nothing where
    * there is no disk to measure. Never rejects.
    */
   makeRoom(bytes: number): Promise<void>;
-  /** Finds out how much there is. */
+  /** Measures the mirrored content. */
   look(): Promise<void>;
-  /** Nobody waits for room any longer. */
+  /** Ends all waiting for space. */
   stop(): void;
-  /** Resolves when nothing of it runs any more. */
+  /** Resolves when all its work has ended. */
   close(): Promise<void>;
   /** Bytes that the mirror has, as far as this process knows. */
   readonly sizeBytes: number;
@@ -40,7 +40,7 @@ export interface Eviction {
 export interface Arrival {
   readonly digest: string;
   readonly sizeBytes: number;
-  /** How many requests wanted it while it came. */
+  /** Number of requests for it during the download. */
   readonly requests: number;
 }
 
@@ -53,14 +53,14 @@ export interface EvictionOptions {
   readonly disk: MeasureDisk;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Writes down the latest uses: they decide. */
+  /** Writes the latest uses, which decide what is evicted. */
   readonly flushUses: () => Promise<void>;
-  /** Whether somebody reads it now, through this process. */
+  /** True if a client of this process reads the content now. */
   readonly isInUse: (digest: string) => boolean;
   readonly events: Pick<MirrorEvents, 'evicted' | 'evictionFailed'>;
 }
 
-/** What is evicted leaves the disk two or three seconds later (see `trash.ts`). */
+/** Evicted content leaves the disk two or three seconds later (see `trash.ts`). */
 const maxWaitMilliseconds = 10_000;
 const pauseMilliseconds = 250;
 /** The least recently used of them may be in use. */
@@ -86,7 +86,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     policy = createCachePolicy(limitBytes);
   }
 
-  /** What mirrored content may have where `otherBytes` more than the reserve stay free. */
+  /** Returns the size that mirrored content may have if `otherBytes` more than the reserve stay free. */
   async function limit(otherBytes: number): Promise<number> {
     const space = await disk();
     if (!space) return maxBytes;
@@ -129,7 +129,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     return running;
   }
 
-  /** Whoever evicts here may be the only process. */
+  /** Deletes evicted content at once: no other process may be there to do it. */
   function emptyTrash(): Promise<void> {
     emptying ??= trash.empty().finally(() => (emptying = undefined));
     return emptying;
@@ -137,13 +137,13 @@ export function createEviction(options: EvictionOptions): Eviction {
 
   async function isReserved({ digest, sizeBytes }: Arrival): Promise<boolean> {
     await measure();
-    // It lies on the disk already, as a download.
+    // Its bytes are on the disk already, as a download.
     const { maxBlobBytes } = createCachePolicy(await limit(pushedBytes - sizeBytes));
     if (held() + sizeBytes > maxBlobBytes) return false;
     return metadata.mirrorSpace.reserve(digest, sizeBytes, maxBlobBytes, now());
   }
 
-  /** Room comes when what was evicted has left. */
+  /** Waits until evicted content has left the disk. */
   async function waitForRoom(arrival: Arrival, isHuge: boolean): Promise<boolean> {
     if (await isReserved(arrival)) return true;
     if (!isHuge && !policy.mayWait(arrival.sizeBytes, demand())) return false;
@@ -162,7 +162,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     }
   }
 
-  /** Waits for the deletion of what has been evicted for a push. */
+  /** Waits until content that was evicted for a push has left the disk. */
   async function waitForFreeDisk(bytes: number): Promise<void> {
     const end = performance.now() + maxWaitMilliseconds;
     pushedBytes += bytes;

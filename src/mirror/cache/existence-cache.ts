@@ -3,9 +3,9 @@ import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../../storage/blobs/missing.ts';
 
-/** Whether bytes are where clients are sent for them: nobody tells us when they find nothing there. */
+/** Checks that the bytes exist that clients are redirected to: berth does not see when a client finds nothing there. */
 export interface ExistenceCache {
-  /** What was there a while ago is believed to be there still. Without redirects the one who opens them finds out. */
+  /** True if the bytes existed at the last check, some minutes ago. Without redirects always true: opening them shows it. */
   isThere(digest: string): Promise<boolean>;
 }
 

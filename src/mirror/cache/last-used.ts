@@ -5,16 +5,16 @@ import type { MirrorEvents } from '../events/mirror-events.ts';
 
 /** When mirrored content was last used: gathered in memory and written in batches, so that a pull waits for nothing. */
 export interface LastUsedTracker {
-  /** It was asked for, `at` milliseconds since 1970. */
+  /** Records a use of the content, `at` milliseconds since 1970. */
   touch(digest: string, at: number): void;
-  /** The object, in use until it is closed. */
+  /** Returns the object; its content is in use until it is closed. */
   pinWhileOpen(digest: string, object: OpenObject): OpenObject;
   isPinned(digest: string): boolean;
-  /** Writes what has gathered, and that what is being read is in use still. */
+  /** Writes the gathered uses, and a use of all content that is being read. */
   flush(): Promise<void>;
 }
 
-/** Bounds the memory, not what is remembered: a full batch is written at once. */
+/** Limits the memory: a full batch is written at once. */
 const largestBatch = 1000;
 
 export function createLastUsedTracker(

@@ -12,9 +12,9 @@ import { createSingleFlight } from '../../coordination/single-flight.ts';
 import type { UpstreamClient } from '../upstream/upstream-client.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
-/** Blobs of upstreams: fetched once, served while they come, and only by repositories that the upstream has them in. */
+/** Blobs of upstreams: fetched once, served during the download, and only in repositories in which the upstream has them. */
 export interface MirroredBlobs {
-  /** `bodyWanted`: without it no byte of the blob is asked of the upstream. Rejects with `UpstreamError`. */
+  /** `bodyWanted`: if false, no byte of the blob is requested from the upstream. Rejects with `UpstreamError`. */
   get(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<BlobLookup>;
 }
 
@@ -26,21 +26,21 @@ export interface MirroredBlobsOptions {
   readonly now: () => number;
   /** How long the upstream is not asked again for what it does not have. */
   readonly negativeSeconds: number;
-  /** Whether some of what is fetched may not be for everybody. */
+  /** True if some fetched content may be private. */
   readonly keepsSecrets: boolean;
   readonly events: Pick<MirrorEvents, 'resumed' | 'received'>;
   /** Counts received bytes against the upstream's bandwidth; resolves when more may be read. */
   readonly spend: (source: MirroredRepository, bytes: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** What upstreams answer that do not know HEAD of blobs, and stores of objects whose links are good for GET alone. */
+/** Statuses of upstreams without HEAD of blobs, and of object stores whose links are for GET only. */
 const headRefusals: readonly number[] = [400, 403, 405, 501];
 
 export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlobs {
   const { metadata, fills, negativeCache, clientOf, now, negativeSeconds, keepsSecrets, events, spend } = options;
   const looks = createSingleFlight<number>();
 
-  /** The blob's size, by one HEAD at the upstream for everybody: it has the blob in this very repository. */
+  /** Returns the blob's size by one HEAD for all clients; rejects if the upstream does not have it in this repository. */
   function look(source: MirroredRepository, digest: Digest): Promise<number> {
     const key = absenceOf(source, digest);
     negativeCache.check(key);
@@ -75,12 +75,12 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
           return spend(source, bytes, signal);
         },
       },
-      // A manifest's word is enough for what everybody may read, and else the upstream's own.
+      // For public content a manifest that lists the blob is proof enough, for other content only the upstream's answer.
       () => (promisedBytes === undefined || keepsSecrets ? look(source, digest) : Promise.resolve()),
     );
   }
 
-  /** Undefined where another process has just ended a fill: what it left decides. */
+  /** Undefined if another process has just ended a fill: look again. */
   async function attempt(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<BlobLookup | undefined> {
     const { repository } = source;
     const link = await metadata.blobs.findLink(repository, digest);
@@ -129,7 +129,7 @@ async function sizeAtUpstream(client: UpstreamClient, remoteName: string, digest
   }
 }
 
-/** Manifests are missing by names of their own: a digest may be of either. */
+/** Returns the key of a missing blob; manifests have other keys, because a digest may belong to either. */
 function absenceOf({ repository }: MirroredRepository, digest: Digest): string {
   return `blob ${repository} ${digest}`;
 }

@@ -11,7 +11,7 @@ import { createSingleFlight } from '../../coordination/single-flight.ts';
 
 /** Manifests by digest, and the first fetch of a tag: each is fetched once for all clients of all processes, and kept. */
 export interface ManifestFetcher {
-  /** `bodyWanted`: if false, nothing but headers is asked of the upstream. Rejects with `UpstreamError`. */
+  /** `bodyWanted`: if false, only headers are requested from the upstream. Rejects with `UpstreamError`. */
   byDigest(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<ManifestLookup>;
   /** Fetches what the tag points at now. Rejects with `UpstreamError`. */
   byTag(source: MirroredRepository, tag: Tag): Promise<ManifestLookup>;
@@ -42,7 +42,7 @@ export function createManifestFetcher(options: ManifestFetcherOptions): Manifest
     return { digest, mediaType, sizeBytes, bytes, cache: 'MISS', ageSeconds: 0 };
   }
 
-  /** What another process has just fetched. */
+  /** Returns the manifest if another process has just fetched it. */
   async function stored({ repository }: MirroredRepository, reference: string, expected?: Digest) {
     const tag = expected ? undefined : await metadata.mirroredTags.find(repository, reference);
     const digest = expected ?? tag?.digest;

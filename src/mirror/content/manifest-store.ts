@@ -8,11 +8,11 @@ import { toMirroredRepository } from '../names/repository-ref.ts';
 import type { ManifestFacts, RemoteManifest } from '../remote/remote-manifests.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 
-/** Puts what upstreams say where the registry finds it. */
+/** Stores manifests of upstreams where the registry finds them. */
 export interface ManifestStore {
-  /** Keeps the manifest, and that `tag` points at it now. A store that fails is told to the log, not to the client. */
+  /** Stores the manifest, and that `tag` points at it now. Never rejects: failures of the store are logged. */
   keep(source: MirroredRepository, manifest: RemoteManifest, tag: string | undefined): Promise<void>;
-  /** Keeps what the tag points at now. */
+  /** Records what the tag points at now. Never rejects. */
   point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void>;
 }
 
@@ -20,9 +20,9 @@ export interface ManifestStoreOptions {
   readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
   readonly now: () => number;
-  /** Counts in what is about to be stored; false where there is no room. */
+  /** Reserves space for a manifest; false if there is none. */
   readonly reserve: (digest: string, sizeBytes: number) => Promise<boolean>;
-  /** Stores and records it by `work`; ends the reservation where that fails. */
+  /** Runs `work`, which stores and records the manifest; ends the reservation if it fails. */
   readonly arriving: (digest: string, work: () => Promise<unknown>) => Promise<unknown>;
   readonly events: Pick<MirrorEvents, 'manifestNotStored'>;
 }
@@ -40,7 +40,7 @@ export function createManifestStore(options: ManifestStoreOptions): ManifestStor
       artifactType: contents.artifactType ?? null,
       subject: contents.subject ?? null,
       annotations: contents.annotations ? JSON.stringify(contents.annotations) : null,
-      // Of content without a size the upstream is asked when a client wants it.
+      // For content without a size the upstream is asked when a client requests it.
       promises: [...contents.blobs, ...contents.children].flatMap(({ digest, sizeBytes }) =>
         sizeBytes === undefined ? [] : [{ digest, sizeBytes }],
       ),

@@ -9,7 +9,7 @@ import type { ManifestLookup } from '../remote/lookup-result.ts';
  * then checked by HEAD. While the upstream cannot be asked, the last manifest that is here is served.
  */
 export interface MirroredManifests {
-  /** `bodyWanted`: if false, nothing but headers is asked of the upstream. Rejects with `UpstreamError`. */
+  /** `bodyWanted`: if false, only headers are requested from the upstream. Rejects with `UpstreamError`. */
   get(source: MirroredRepository, reference: Reference, bodyWanted: boolean): Promise<ManifestLookup>;
 }
 

@@ -16,7 +16,7 @@ import type { UpstreamWaits } from '../remote/upstream-waits.ts';
 
 /** Tags of upstreams: served without asking while they are fresh, then checked by one HEAD for all clients. */
 export interface MirroredTags {
-  /** `bodyWanted`: if false, nothing but headers is asked for a tag of which nothing is here. Rejects with `UpstreamError`. */
+  /** `bodyWanted`: if false, only headers are requested for a tag that is not cached. Rejects with `UpstreamError`. */
   get(source: MirroredRepository, tag: Tag, bodyWanted: boolean): Promise<ManifestLookup>;
 }
 
@@ -30,11 +30,11 @@ export interface MirroredTagsOptions {
   readonly now: () => number;
   /** How long a tag is served without asking the upstream. */
   readonly freshnessSeconds: (source: MirroredRepository, tag: Tag) => number;
-  /** How much longer a tag is served at once while the upstream is asked in the background. */
+  /** How much longer a tag is served at once while it is checked in the background. */
   readonly staleWhileRevalidateSeconds: number;
   /** How long the upstream is not asked again for what it does not have. */
   readonly negativeSeconds: number;
-  /** How long a tag is served stale after a failed check before the upstream is asked for it again. */
+  /** How long a tag is served stale after a failed check before it is checked again. */
   readonly retrySeconds: number;
   readonly waits: UpstreamWaits;
 }
@@ -82,20 +82,20 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
     });
   }
 
-  /** The same for a tag of which nothing is here: what the upstream did not have a moment ago is not asked for again. */
+  /** Checks a tag that is not cached, unless the upstream has recently answered 404. */
   async function checkUnlessAbsent(source: MirroredRepository, tag: Tag): Promise<ManifestFacts> {
     const key = keyOf(source, tag);
     negativeCache.check(key);
     return negativeCache.remember(key, negativeSeconds, () => check(source, tag));
   }
 
-  /** What the upstream says that the tag points at, fetched where it is not here; `held` where it cannot be had now. */
+  /** Returns the manifest that the tag points at, fetched if it is not cached; the cached one if that fails now. */
   async function current(request: TagRequest, facts: ManifestFacts, checkedAt: number, cache: CacheStatus) {
     const { source, held, bodyWanted } = request;
     const ageSeconds = secondsSince(checkedAt);
     const { digest, mediaType, sizeBytes } = facts;
     if (held?.digest === digest || (!held && !bodyWanted)) return { digest, mediaType, sizeBytes, cache, ageSeconds };
-    // Also for a HEAD: a client that is told of a new digest asks for it next, and must get it.
+    // Also for a HEAD: the client requests the new digest next, and must get it.
     const fetched = fetcher.byDigest(source, digest, true);
     if (!held) return { ...(await fetched), ageSeconds };
     try {
@@ -139,7 +139,7 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
     }
   }
 
-  /** True if the request is answered with what is here although the check has failed. */
+  /** True if the request is answered with the cached manifest although the check has failed. */
   async function isServedDespite(error: unknown, request: TagRequest): Promise<boolean> {
     if (!(error instanceof UpstreamError)) throw error;
     const { source, held, bodyWanted } = request;
@@ -149,7 +149,7 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
     return held !== undefined || !bodyWanted;
   }
 
-  /** An upstream that says once that a tag is gone may be mistaken: it is asked again when the tag is stale again. */
+  /** A single 404 may be a mistake of the upstream: it is asked again when the tag is stale again. */
   async function isNotYetConfirmed({ source, tag, known, held }: TagRequest): Promise<boolean> {
     if (!held) return false;
     if (known.missingSince !== null && now() - known.missingSince >= freshMilliseconds(source, tag)) {

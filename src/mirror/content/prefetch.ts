@@ -2,14 +2,14 @@ import type { MirroredBlobs } from './blobs.ts';
 import type { RemoteManifest } from '../remote/remote-manifests.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 
-/** Fetches what a client will ask for next: the layers of the image whose manifest it has just got. */
+/** Fetches the content that a client will request next: the layers of the image whose manifest it has just received. */
 export interface Prefetch {
   after(source: MirroredRepository, manifest: RemoteManifest): void;
 }
 
 export interface PrefetchOptions {
   readonly blobs: MirroredBlobs;
-  /** Larger blobs are left to clients; 0: all of them. */
+  /** Larger blobs are not prefetched; 0: none are. */
   readonly largestBytes: number;
   /** Whether clients need the upstream, or the connections to it, for themselves. */
   readonly isBusy: (source: MirroredRepository) => boolean;
@@ -27,7 +27,7 @@ export function createPrefetch({ blobs, largestBytes, isBusy }: PrefetchOptions)
 
   return {
     after(source, manifest) {
-      // What fails now will be told to the client that asks for it.
+      // A client that requests the blob gets the error.
       if (largestBytes > 0) fetch(source, manifest).catch(() => undefined);
     },
   };

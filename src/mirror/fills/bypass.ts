@@ -17,8 +17,8 @@ export interface BypassOptions {
 }
 
 /**
- * A range of a blob that lies beyond what is kept, straight from the upstream: for when the disk takes no more. Verified
- * like a file would be: the last byte is given when all are right.
+ * Reads a range of a blob beyond the kept bytes directly from the upstream, because the disk refuses more. Verified like a
+ * file: the last byte is returned only when all bytes have the right digest.
  */
 export async function* bypass(options: BypassOptions, { first, last }: ByteRange): AsyncGenerator<Buffer> {
   const { digest, sizeBytes, keptBytes, hash } = options;

@@ -30,7 +30,7 @@ function placeOfWhole({ headers }: IncomingMessage, expectedBytes: number | unde
   const totalBytes = length === undefined ? expectedBytes : Number(length);
   if (totalBytes === undefined || !Number.isSafeInteger(totalBytes))
     throw new UpstreamError('bad_content', 'the upstream does not say how long the blob is');
-  // A captive portal or an error page; a blob that is HTML has a size that somebody has promised.
+  // A captive portal or an error page. The size of a blob that is HTML is known from a manifest.
   if (expectedBytes === undefined && headers['content-type']?.startsWith('text/html') === true)
     throw new UpstreamError('bad_content', 'the upstream sends a web page');
   return { firstByte: 0, totalBytes };
@@ -42,15 +42,15 @@ function placeOfWhole({ headers }: IncomingMessage, expectedBytes: number | unde
  */
 export async function* bodyFrom(response: IncomingMessage, skip: number, limit: number): AsyncGenerator<Buffer> {
   let toSkip = skip;
-  let left = limit;
+  let remaining = limit;
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       const skipped = Math.min(toSkip, chunk.length);
       toSkip -= skipped;
-      const part = chunk.subarray(skipped, skipped + left);
-      left -= part.length;
+      const part = chunk.subarray(skipped, skipped + remaining);
+      remaining -= part.length;
       if (part.length > 0) yield part;
-      if (left === 0 && skipped + part.length < chunk.length) {
+      if (remaining === 0 && skipped + part.length < chunk.length) {
         throw new UpstreamError('bad_content', 'the upstream sends more than it announced');
       }
     }

@@ -18,7 +18,7 @@ export interface DownloadOptions {
   readonly idleSeconds: number;
   /** The upstream begins to send it. */
   readonly onBegin: (sizeBytes: number) => void;
-  /** An attempt has broken off, or what a former download left is used. */
+  /** An attempt has broken off, or the bytes of a former download are used. */
   readonly onResume: () => void;
   /** Resolves when more may be read. */
   readonly onReceived: (bytes: number, signal: AbortSignal) => Promise<void>;
@@ -91,7 +91,7 @@ function createAttempts(blob: PartialBlob, options: DownloadOptions): Attempts {
   let wrongAnswers = 0;
 
   async function receive(): Promise<void> {
-    // An upstream that answers ranges wrongly twice is asked once for the whole blob.
+    // After two wrong answers to ranges the whole blob is requested once.
     const response = await fetch(wrongAnswers === 2 ? 0 : blob.keptBytes, signal);
     const { firstByte, totalBytes } = begin(response);
     let at = firstByte;
@@ -137,7 +137,7 @@ function createAttempts(blob: PartialBlob, options: DownloadOptions): Attempts {
     wrongAnswers = error.code === 'bad_content' && blob.keptBytes === before ? wrongAnswers + 1 : 0;
     if (sizeBytes !== undefined) return error;
     if (error.code !== 'bad_content' || wrongAnswers > 1) throw error;
-    // The bytes of a former download may not be the beginning of what the upstream has.
+    // The bytes of a former download may not be the beginning of the upstream's blob.
     if (blob.keptBytes > 0) await blob.restart();
     return error;
   }

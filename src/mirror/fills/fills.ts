@@ -22,16 +22,16 @@ export interface Fills {
   /** The blob's fill, if the repository has joined it in this process; unless `mayWait` only where it has begun. */
   find(digest: Digest, repository: string, mayWait: boolean): Promise<JoinedFill | undefined> | undefined;
   /**
-   * Joins the blob's fill or begins one; resolves when its size is known, rejects with `UpstreamError`. What comes whole
+   * Joins the blob's fill or begins one; resolves when its size is known, rejects with `UpstreamError`. A complete blob
    * is stored, and served by every repository that joined. Undefined where another process has ended its fill meanwhile.
-   * Bytes that come for another repository, or have all come before, are joined only after `prove`.
+   * A fill for another repository, or one whose bytes are all here already, is joined only after `prove`.
    */
   join(digest: Digest, repositoryRef: Mirrored, source: FillSource, prove: Proof): Promise<JoinedFill | undefined>;
-  /** How many run in this process. */
+  /** Number of downloads in this process. */
   readonly count: number;
   /** Bytes that they have received and that are not stored yet. */
   readonly bytes: number;
-  /** What former downloads have left. */
+  /** Returns the files of broken downloads. */
   readonly leftovers: Partials['leftovers'];
   /** Stops all fills; what they have is kept for the next start. */
   close(): Promise<void>;
@@ -62,23 +62,23 @@ export interface FillsOptions {
   readonly replicaLock: ReplicaLock | undefined;
   /** Shared by the downloads from all upstreams. */
   readonly space: FillSpace;
-  /** Makes the blob's bytes an object by `store`, and records it. False where it shall not be kept. */
+  /** Stores the blob's bytes by `store` and records it. False if it is not kept. */
   readonly keep: (blob: FilledBlob, store: () => Promise<void>) => Promise<boolean>;
-  /** Whether a download that nobody reads any more shall go on. What has come of it is kept in any case. */
+  /** True if a download without clients goes on. Its bytes are kept in any case. */
   readonly isWorthFinishing: (keptBytes: number, sizeBytes: number) => boolean;
-  /** Whether it has been recorded, by any process. */
+  /** True if the blob is recorded, by any process. */
   readonly isStored: (digest: Digest) => Promise<boolean>;
   readonly events: Pick<MirrorEvents, 'downloadAbandoned' | 'downloadFailed'>;
   readonly idleSeconds: number;
 }
 
-/** A blob that has come whole and right. */
+/** A complete blob with the right digest. */
 export interface FilledBlob {
   readonly digest: Digest;
   readonly sizeBytes: number;
   /** Repositories that serve it. */
   readonly repositoryRefs: readonly Mirrored[];
-  /** How many requests of this process wanted it meanwhile. */
+  /** Number of requests of this process for it during the download. */
   readonly requests: number;
 }
 
@@ -143,20 +143,20 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     return { sizeBytes: await fill.started, isNew: true, open: fill.open };
   }
 
-  /** Ends a download that nobody reads and that is not worth finishing, unless somebody comes back. */
+  /** Ends a download without clients that is not worth finishing, unless a client returns. */
   async function unsubscribe(digest: Digest, entry: Entry): Promise<void> {
     const { fill } = entry;
     if (!fill) return;
     const sizeBytes = await fill.started;
     do {
       if (isWorthFinishing(fill.keptBytes, sizeBytes)) return;
-      await delay(restMilliseconds, undefined, { signal: closing.signal });
+      await delay(returnMilliseconds, undefined, { signal: closing.signal });
       if (fill.readers > 0) return;
     } while (await partials.isFollowed(digest));
     if (entries.get(digest) !== entry || entry.isAbandoned || isWorthFinishing(fill.keptBytes, sizeBytes)) return;
     entry.isAbandoned = true;
     events.downloadAbandoned();
-    fill.stop('nobody reads it any more');
+    fill.stop('its last client has gone');
   }
 
   async function end(digest: Digest, fill: Fill, entry: Entry, lock: HeldDownloadLock): Promise<void> {
@@ -203,7 +203,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
       try {
         return await joinedAgain(running);
       } catch (error) {
-        // Another repository's upstream has failed: ours has not been asked yet.
+        // The request for another repository has failed: this repository's request was not sent yet.
         if (first === repositoryRef.repository) throw error;
         return join(digest, repositoryRef, source, prove);
       }
@@ -253,9 +253,9 @@ async function joinedAgain({ joined }: Entry): Promise<JoinedFill | undefined> {
   return fill && { ...fill, isNew: false };
 }
 
-/** How long nobody must have read a download that is ended: whose connection broke comes back within this. */
-const restMilliseconds = 1000;
-/** How long nobody must have read what is not kept: whoever has just joined opens it within this. */
+/** Grace before a download without clients is ended; a client whose connection broke returns within this time. */
+const returnMilliseconds = 1000;
+/** Grace before an unkept download is deleted; a client that just joined opens it within this time. */
 const dropMilliseconds = 200;
 
 async function unread(fill: Fill, signal: AbortSignal): Promise<void> {

@@ -38,7 +38,7 @@ export async function followFill(options: FollowOptions): Promise<FollowedFill |
   }
 }
 
-/** What was not kept goes before its owner does. */
+/** True if the blob's file or the stored blob exists: a blob that is not kept is deleted before its owner file. */
 async function isThere({ digest, partials, isStored }: FollowOptions): Promise<boolean> {
   const isFile = await stat(partials.pathOf(digest)).then(
     () => true,
@@ -73,7 +73,7 @@ function followed(
       if (performance.now() > deadline) throw new UpstreamError('timeout', 'the download rested too long');
       await delay(lookMilliseconds);
     }
-    throw new UpstreamError('failed', 'nobody reads it any more');
+    throw new UpstreamError('failed', 'its last client has gone');
   }
 
   async function* follow(file: FileHandle, range: ByteRange, isOpen: () => boolean): AsyncGenerator<Uint8Array> {
@@ -108,7 +108,7 @@ function followed(
       }
       return;
     }
-    // It has become an object meanwhile.
+    // The blob has been stored meanwhile.
     const stored = await readStored(range);
     try {
       yield* stored.stream();

@@ -1,4 +1,4 @@
-/** What a download has left behind: a file that no living process writes. */
+/** The file of a broken download: no living process writes it. */
 export interface Leftover {
   readonly sizeBytes: number;
   /** Milliseconds since 1970. */
@@ -8,7 +8,7 @@ export interface Leftover {
 }
 
 /**
- * Deletes leftovers last written before `before` (milliseconds since 1970), then the oldest until at most `mostBytes`
+ * Deletes leftovers last written before `before` (milliseconds since 1970), then the oldest until at most `maxBytes`
  * remain. Resolves to the number of files deleted.
  */
 export async function sweepLeftovers(leftovers: readonly Leftover[], before: number, maxBytes: number): Promise<number> {

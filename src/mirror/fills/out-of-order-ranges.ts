@@ -4,13 +4,13 @@ import { bodyFrom, contentRangeOf } from './content-range.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
 /**
- * Ranges far ahead of what has come of a blob, straight from the upstream: nobody waits for gigabytes to read a table of
- * contents at their end. Nothing but the whole blob can be verified: as with any range, the client does it.
+ * Ranges far ahead of a download, fetched directly from the upstream: a client need not wait for gigabytes to read a table of
+ * contents at their end. Only a whole blob can be verified: the client verifies such a range.
  */
 export interface OutOfOrderRanges {
-  /** Whether waiting for the byte `at` would take too long, and the upstream can be asked for it. */
+  /** True if waiting for the byte `at` would take too long and the upstream can be asked for it. */
   isFar(at: number, keptBytes: number): boolean;
-  /** The next bytes of the range, at most a piece: meanwhile the download comes nearer. None where the upstream gives none. */
+  /** Returns the next bytes of the range, at most one piece; none if the upstream supports no ranges. */
   piece(range: ByteRange, sizeBytes: number): AsyncGenerator<Buffer>;
 }
 
@@ -22,7 +22,7 @@ export interface OutOfOrderRangesOptions {
 }
 
 const farBytes = 8 * 1024 * 1024;
-/** Of one blob at a time: more would take the upstream away from downloads. */
+/** Concurrent out-of-order ranges per blob; more would starve the download. */
 const maxPieces = 4;
 
 export function createOutOfOrderRanges({ fetch, onReceived, signal }: OutOfOrderRangesOptions): OutOfOrderRanges {

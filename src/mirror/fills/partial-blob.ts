@@ -3,14 +3,14 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
-/** What came is not what the digest names: nothing of it may be kept. */
+/** The received bytes have another digest: they must not be kept. */
 export class WrongDigest extends UpstreamError {
   constructor(hash: Hash) {
     super('bad_content', `its bytes have the digest ${hash.digest('hex').slice(0, 12)}…`);
   }
 }
 
-/** A blob's file and the hash of what is in it: they grow together. */
+/** The file of a partial blob and the hash of its bytes. */
 export interface PartialBlob {
   /** Bytes that are in the file and in the hash. */
   readonly keptBytes: number;
@@ -19,9 +19,9 @@ export interface PartialBlob {
   read(buffer: Buffer, at: number): Promise<number>;
   /** True if the file has these bytes from `at` on. */
   holds(bytes: Buffer, at: number): Promise<boolean>;
-  /** Drops everything. */
+  /** Deletes all bytes. */
   restart(): Promise<void>;
-  /** The hash of what is kept, to go on with. */
+  /** Returns a copy of the hash of all bytes. */
   hashed(): Hash;
   close(): Promise<void>;
 }
@@ -32,8 +32,8 @@ export function verify(hash: Hash, digest: Digest): void {
 }
 
 /**
- * Opens the file, or makes it. What a former download has left there is hashed again and counts; what is longer than
- * `mostBytes` is not the blob's and is dropped. Rejects with the operating system's errors.
+ * Opens the file or creates it. Bytes of a former download are hashed again and used; a file longer than `maxBytes` is not
+ * the blob's and is emptied. Rejects with the operating system's errors.
  */
 export async function openPartialBlob(path: string, digest: Digest, maxBytes: number | undefined): Promise<PartialBlob> {
   const file = await openFile(path);

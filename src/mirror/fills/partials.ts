@@ -10,25 +10,25 @@ import { type Leftover, sweepLeftovers } from './leftovers.ts';
 /**
  * The files of downloads in progress, shared by all processes of this machine that have the same folder:
  *
- *   <algorithm>-<hex>         what has come of a blob; stays when its download breaks off, for the next one
- *   <algorithm>-<hex>.owner   who writes it now, and the blob's size once it is known
- *   <algorithm>-<hex>.reader.<who>.<id>   somebody in another process reads it
+ *   <algorithm>-<hex>         the bytes of a blob; a broken download leaves them for the next one
+ *   <algorithm>-<hex>.owner   the process that writes it, and the blob's size once it is known
+ *   <algorithm>-<hex>.reader.<process>.<id>   a reader in another process
  */
 export interface Partials {
   pathOf(digest: Digest): string;
-  /** Becomes the only writer of the blob's file; undefined where another living process is it. */
+  /** Makes this process the only writer of the blob's file; undefined if another living process is. */
   lock(digest: Digest): Promise<HeldDownloadLock | undefined>;
-  /** What the blob's owner says; undefined where it has none that lives. */
+  /** Returns what the blob's owner has announced; undefined if it has no living owner. */
   owner(digest: Digest): Promise<{ readonly sizeBytes: number | undefined } | undefined>;
-  /** Tells the blob's owner that it is read here. */
+  /** Registers a reader of this process with the blob's owner. */
   follow(digest: Digest): Promise<{ unsubscribe(): Promise<void> }>;
-  /** Whether it is read in another living process. */
+  /** True if another living process reads the blob. */
   isFollowed(digest: Digest): Promise<boolean>;
   remove(digest: Digest): Promise<void>;
-  /** The files that no living process writes. */
+  /** Returns the files that no living process writes. */
   leftovers(): Promise<readonly Leftover[]>;
   /**
-   * Deletes unowned files last written before `before` (milliseconds since 1970), then the oldest until at most `mostBytes`
+   * Deletes unowned files last written before `before` (milliseconds since 1970), then the oldest until at most `maxBytes`
    * remain. Resolves to the number of files deleted.
    */
   sweep(before: number, maxBytes: number): Promise<number>;
@@ -39,7 +39,7 @@ export async function createPartials(directory: string): Promise<Partials> {
   const marks = await createOwnerTags();
   const pathOf = (digest: Digest) => join(directory, digest.replace(':', '-'));
   const ownerPathOf = (digest: Digest) => `${pathOf(digest)}.owner`;
-  /** For one use: two that write the same draft would take it from each other. */
+  /** Returns a path for a single use, so that two writers never share a draft. */
   const draftPathOf = (digest: Digest) => `${ownerPathOf(digest)}.${marks.own}.${randomUUID()}`;
 
   async function createOwner(digest: Digest): Promise<boolean> {
@@ -56,7 +56,7 @@ export async function createPartials(directory: string): Promise<Partials> {
     }
   }
 
-  /** Readers see the old words or the new ones. */
+  /** Replaces the owner file atomically. */
   async function rewriteOwner(digest: Digest, text: string): Promise<void> {
     const draft = draftPathOf(digest);
     await writeFile(draft, text);
@@ -68,7 +68,7 @@ export async function createPartials(directory: string): Promise<Partials> {
     return text?.split(' ');
   }
 
-  /** Takes away the owner that a crash has left, and not one that has come meanwhile. */
+  /** Deletes the owner file of a crashed process, and not that of a process which has replaced it meanwhile. */
   async function dismiss(digest: Digest, mark: string): Promise<void> {
     const aside = draftPathOf(digest);
     await rename(ownerPathOf(digest), aside).catch(() => undefined);
@@ -93,7 +93,7 @@ export async function createPartials(directory: string): Promise<Partials> {
       },
       releaseReplicas: () => Promise.resolve(),
       async release() {
-        // What is still being written would come back.
+        // A write that is still running would create the file again.
         await announced.catch(() => undefined);
         await unlinkIfThere(ownerPathOf(digest));
       },
@@ -106,12 +106,12 @@ export async function createPartials(directory: string): Promise<Partials> {
     return { sizeBytes: sizeBytes === undefined ? undefined : Number(sizeBytes) };
   }
 
-  /** What crashed processes left beside the blobs' files. */
+  /** Deletes the owner and reader files of crashed processes. */
   async function removeAbandoned(): Promise<void> {
     for await (const { name } of await opendir(directory)) {
-      const [, whose] = name.split(/\.(?:owner|reader)\./);
-      if (whose !== undefined && marks.isLeftByCrash(whose)) await unlinkIfThere(join(directory, name));
-      if (whose !== undefined || !name.endsWith('.owner')) continue;
+      const [, readerOrOwner] = name.split(/\.(?:owner|reader)\./);
+      if (readerOrOwner !== undefined && marks.isLeftByCrash(readerOrOwner)) await unlinkIfThere(join(directory, name));
+      if (readerOrOwner !== undefined || !name.endsWith('.owner')) continue;
       const digest = digestOf(name);
       const [mark] = (await readOwner(digest)) ?? [];
       if (mark !== undefined && marks.isLeftByCrash(mark)) await dismiss(digest, mark);
@@ -132,7 +132,7 @@ export async function createPartials(directory: string): Promise<Partials> {
 
   async function removeUnowned(path: string, digest: Digest): Promise<boolean> {
     if (await owner(digest)) return false;
-    // Whoever takes it up now writes it until then.
+    // A process may have begun to write it: only the holder of the lock deletes it.
     const held = await lock(digest);
     if (!held) return false;
     await unlinkIfThere(path);
@@ -149,15 +149,15 @@ export async function createPartials(directory: string): Promise<Partials> {
 
     async follow(digest) {
       const path = `${pathOf(digest)}.reader.${marks.own}.${randomUUID()}`;
-      // A disk that is full: then nobody is told, and the download may end early.
+      // On a full disk the reader is not registered, and the download may end early.
       await writeFile(path, '').catch(() => undefined);
       return { unsubscribe: () => unlinkIfThere(path) };
     },
 
     async isFollowed(digest) {
       for await (const { name } of await opendir(directory)) {
-        const [, who] = name.split('.reader.');
-        if (who !== undefined && digestOf(name) === digest && !marks.isLeftByCrash(who)) return true;
+        const [, reader] = name.split('.reader.');
+        if (reader !== undefined && digestOf(name) === digest && !marks.isLeftByCrash(reader)) return true;
       }
       return false;
     },

@@ -11,13 +11,13 @@ import { namespaceOf } from '../upstream/upstream.ts';
 export interface UpstreamFills {
   /** Rejects with errors of the file system. */
   of(upstream: string): Promise<Fills>;
-  /** How many downloads run in this process. */
+  /** Number of downloads in this process. */
   readonly count: number;
   /** Bytes that they have received and that are not stored yet. */
   readonly bytes: number;
   /**
    * Deletes unowned files of downloads last written before `before` (milliseconds since 1970), then the oldest until at
-   * most `mostBytes` remain. Resolves to the number of files deleted.
+   * most `maxBytes` remain. Resolves to the number of files deleted.
    */
   sweep(before: number, maxBytes: number): Promise<number>;
   /** Stops all downloads; what they have is kept for the next start. */

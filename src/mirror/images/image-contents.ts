@@ -72,7 +72,7 @@ export async function contentsOf(
   return { manifests, blobs, missingPlatforms, listedPlatforms: [...listed] };
 }
 
-/** True where it was not here yet; then all its bytes have come. */
+/** Fetches the whole blob; false if it was stored already. */
 export async function fetchBlob(
   mirror: ImageSource,
   source: MirroredRepository,
@@ -94,7 +94,7 @@ async function drain(object: OpenObject, onBytes: (bytes: number) => void): Prom
   }
 }
 
-/** What an index lists: manifests, or blobs in BuildKit's older cache format. */
+/** An entry of an index: a manifest, or a blob in BuildKit's older cache format. */
 interface Entry {
   readonly mediaType: string;
   readonly digest: Digest;

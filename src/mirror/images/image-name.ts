@@ -1,14 +1,14 @@
 import { type Reference, parseReference, parseRepositoryName } from '../../oci/reference.ts';
 import { dockerHub } from '../upstream/upstream.ts';
 
-/** An image as people write it: `alpine`, `ghcr.io/owner/image:tag`, `quay.io/a/b@sha256:…`. */
+/** An image's name as users write it: `alpine`, `ghcr.io/owner/image:tag`, `quay.io/a/b@sha256:…`. */
 export interface ImageName {
   readonly host: string;
   readonly name: string;
   readonly reference: Reference;
 }
 
-/** As Docker reads it: without a host it is Docker Hub's, without a tag it is `latest`. Undefined for what is no name. */
+/** Parses a name as Docker does: the default host is Docker Hub, the default tag `latest`. Undefined if it is invalid. */
 export function parseImageName(text: string): ImageName | undefined {
   const match = /^(?:([^/@]*[.:][^/@]*|localhost)\/)?([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(text);
   const [, host = dockerHub, path = '', tag = 'latest', digest] = match ?? [];

@@ -19,10 +19,10 @@ export async function preheat(image: ImageName, options: PreheatOptions): Promis
   const { blobs, missingPlatforms, listedPlatforms } = await contentsOf(source, image.reference, options);
   const totalBytes = [...blobs.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
   let doneBytes = 0;
-  const left = blobs.entries();
+  const pending = blobs.entries();
 
   async function fetchInTurn(): Promise<void> {
-    for (const [digest, sizeBytes] of left) {
+    for (const [digest, sizeBytes] of pending) {
       const isNew = await fetchBlob(mirror, source, digest, (bytes) => onProgress((doneBytes += bytes), totalBytes));
       if (!isNew) onProgress((doneBytes += sizeBytes), totalBytes);
     }

@@ -6,19 +6,19 @@ import type { MirrorMetrics } from '../mirror-metrics.ts';
 import type { Mirror } from '../mirror.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 
-/** Keeps the images here that an operator has listed: as their upstreams have them, and whole. */
+/** Keeps the images that the operator has listed complete and up to date. */
 export interface Refresh {
   /**
-   * One turn: each image is looked up again, what belongs to it is pinned, and what is missing is fetched. Clients go
-   * first. What fails is told to the log, stays as it was, and is tried again a while later.
+   * Runs one turn: looks up each image again, pins its content and fetches what is missing. Clients go first. An image that
+   * fails is logged, keeps its content, and is tried again a while later.
    */
   run(): Promise<void>;
-  /** Ends the turn that is going on, and resolves when it has ended: once the mirror is closed at the latest. */
+  /** Ends the running turn; resolves when it has ended, at the latest when the mirror is closed. */
   close(): Promise<void>;
 }
 
 export interface PinnedImage {
-  /** As the operator has written it. */
+  /** The name in the configuration. */
   readonly text: string;
   readonly name: ImageName;
 }
@@ -27,9 +27,9 @@ export interface RefreshOptions extends Pick<ContentsOptions, 'manifestBytes' | 
   readonly mirror: Pick<Mirror, 'background' | 'pressure'>;
   readonly metadata: MetadataStore;
   readonly images: readonly PinnedImage[];
-  /** After which what failed is tried again. */
+  /** Pause before a failed image is tried again. */
   readonly retrySeconds: number;
-  /** Of mirrored content. */
+  /** Limit of mirrored content. */
   readonly maxBytes: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -38,7 +38,7 @@ export interface RefreshOptions extends Pick<ContentsOptions, 'manifestBytes' | 
 }
 
 const attempts = 3;
-/** How often it is looked whether clients have left something of the upstream. */
+/** The pause between two looks at whether clients still need the upstream. */
 const pauseMilliseconds = 1000;
 /** Part of the mirror's size above which pins leave too little for everything else. */
 const most = 0.8;
@@ -62,12 +62,12 @@ export function createRefresh(options: RefreshOptions): Refresh {
   }
 
   async function refreshAll(): Promise<void> {
-    let left = images;
-    for (let count = 0; count < attempts && left.length > 0; count++) {
+    let pending = images;
+    for (let count = 0; count < attempts && pending.length > 0; count++) {
       if (count > 0) await delay(retrySeconds * 1000, undefined, { signal });
       const failed: PinnedImage[] = [];
-      for (const image of left) if (!(await attempt(image))) failed.push(image);
-      left = failed;
+      for (const image of pending) if (!(await attempt(image))) failed.push(image);
+      pending = failed;
     }
   }
 
@@ -85,7 +85,7 @@ export function createRefresh(options: RefreshOptions): Refresh {
     }
   }
 
-  /** False where the upstream gives so little that clients need it. */
+  /** False if the upstream's rate limit is needed for clients. */
   async function refresh({ text, name }: PinnedImage): Promise<boolean> {
     const source = await locateImage(name, background);
     if (pressure(source) === 'scarce') return false;
@@ -93,7 +93,7 @@ export function createRefresh(options: RefreshOptions): Refresh {
     const contents = await contentsOf(source, name.reference, { ...options, mirror: background });
     await metadata.mirrorPins.put(text, [...contents.manifests, ...contents.blobs.keys()], began);
     if (!(await fetchMissing(source, contents))) return false;
-    // What the image needed before was good until now.
+    // Only now the former content of the image may go.
     await metadata.mirrorPins.removeBefore(text, began);
     return true;
   }

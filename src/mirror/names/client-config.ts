@@ -1,4 +1,4 @@
-/** What a client's configuration says of this mirror. */
+/** The values for a client's configuration of this mirror. */
 export interface MirrorPlace {
   /** `https://mirror.example.com` */
   readonly base: URL;
@@ -10,7 +10,7 @@ export interface MirrorPlace {
 
 type Snippet = (place: MirrorPlace) => string;
 
-/** How each client is told of a mirror: its file, and what belongs there. */
+/** The configuration of a mirror for each client: the file and its content. */
 const snippets = {
   /** /etc/docker/daemon.json as it is: JSON has no comments, and dockerd refuses keys that it does not know. */
   docker({ base }) {

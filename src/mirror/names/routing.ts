@@ -2,7 +2,7 @@ import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
 import { type Upstream, type Upstreams, dockerHub, namespaceOf, remoteNameOf } from '../upstream/upstream.ts';
 
-/** A repository of an upstream, and how a client came to ask for it. */
+/** A repository of an upstream, and how the client requested it. */
 export interface MirroredRepository {
   readonly upstream: Upstream;
   /** Its name there: `library/alpine`. */
@@ -10,43 +10,43 @@ export interface MirroredRepository {
   /** Its name here: `docker.io/library/alpine`. */
   readonly repository: RepositoryName;
   /**
-   * Whether the client has the upstream to fall back to: it takes us for a mirror (`ns`, or a name without a host).
-   * A client that names us and the upstream has nobody else to ask.
+   * True if the client can fall back to the upstream: it uses berth as a mirror (`ns`, or a name without a host). A client
+   * that names berth and the upstream has no fallback.
    */
   readonly hasFallback: boolean;
-  /** Somebody pushed it here: then it is served as it lies here, and the upstream is never asked. */
+  /** True if the repository was pushed: then it is served as it was pushed, and the upstream is never asked. */
   readonly isPushed: boolean;
-  /** Whether the request names the upstream; otherwise it is only where names lead that we do not know. */
+  /** True if the request names the upstream; false if it fell through to `mirror.default`. */
   readonly isNamed: boolean;
 }
 
-/** What a request says about where its repository lies. */
+/** The parts of a request that decide which repository it means. */
 export interface Address {
   /** The path's part before `/v2`: `/ghcr.io/v2/…`. */
   readonly prefix: string | undefined;
-  /** `?ns=`: the registry that the client would have asked without us (distribution-spec, "Registry Proxying"). */
+  /** `?ns=`: the registry that the client would use without a mirror (distribution-spec, "Registry Proxying"). */
   readonly namespace: string | undefined;
-  /** What the client calls us. */
+  /** Returns the host by which the client reached berth. */
   readonly ownHost: () => string;
   readonly name: string;
   /**
-   * Whether the client may know of a repository of this name here. For one that may not, the name always leads to the
-   * default upstream: where it leads must not tell what there is.
+   * True if the client may know whether berth has a repository of this name. For other clients the name always means the
+   * default upstream, so that the answer does not show which repositories exist.
    */
   readonly mayKnow: () => Promise<boolean>;
 }
 
 export interface RoutingOptions {
   readonly upstreams: Upstreams;
-  /** For names that say nothing of an upstream. */
+  /** The upstream for names without a host. */
   readonly fallback: Upstream | undefined;
-  /** Somebody pushed it here. */
+  /** True if the repository was pushed. */
   readonly isPushed: (name: string) => Promise<boolean>;
 }
 
 /**
- * Finds where a repository lies. `undefined`: here. Prefixes and `ns` are looked up in the closed list of upstreams
- * and never dialled: throws NAME_UNKNOWN for others. What was pushed here wins over what could be mirrored.
+ * Finds the upstream of a repository; `undefined` for berth's own repositories. Prefixes and `ns` are looked up in the closed
+ * list of upstreams and never dialled: throws NAME_UNKNOWN for others. Pushed repositories win over mirrored ones.
  */
 export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions) {
   function listed(host: string): Upstream {

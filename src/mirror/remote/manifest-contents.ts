@@ -2,7 +2,7 @@ import { type Digest, parseDigest } from '../../oci/digest.ts';
 import { isNonDistributable, mediaTypes } from '../../oci/media-types.ts';
 
 /**
- * What a manifest of an upstream names. Upstreams serve documents that a push would not be allowed to bring (schema 1,
+ * The content that a manifest of an upstream lists. Upstreams serve documents that a push may not contain (schema 1,
  * repeated keys, layers without a size), and clients take them: they are read as far as they can be, and never refused
  * for what they name.
  */
@@ -22,7 +22,7 @@ export interface NamedContent {
   readonly sizeBytes: number | undefined;
 }
 
-/** Of one manifest, so that storing it stays one short transaction; the upstream is asked about further content by HEAD. */
+/** Limit for one manifest, so that storing it is one short transaction; the size of further content is requested by HEAD. */
 const maxContents = 4096;
 /** Of all annotations together: listings of referrers carry them. */
 const maxAnnotationCharacters = 64 * 1024;

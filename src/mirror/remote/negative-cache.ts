@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
-/** What upstreams have said they do not have: believed for a while, so that nobody asks in vain again and again. */
+/** Content that upstreams do not have: their 404 is remembered for a while. */
 export interface NegativeCache {
-  /** Throws `not_found` where the upstream has said so lately. */
+  /** Throws `not_found` if the upstream has recently answered 404. */
   check(key: string): void;
   /** Runs `work`, and remembers a `not_found` for `seconds`. Nothing else is remembered. */
   remember<Result>(key: string, seconds: number, work: () => Promise<Result>): Promise<Result>;
@@ -17,7 +17,7 @@ export function createNegativeCache(now: () => number): NegativeCache {
     check(key) {
       const end = until.get(key);
       if (end === undefined) return;
-      if (end > now()) throw new UpstreamError('not_found', 'it was not there a moment ago');
+      if (end > now()) throw new UpstreamError('not_found', 'the upstream answered 404 a short while ago');
       until.delete(key);
     },
     async remember(key, seconds, work) {

@@ -45,7 +45,7 @@ const largestBytes = 16 * 1024 * 1024;
 const keptBytes = 64 * 1024 * 1024;
 /** Memory of a parsed listing, as a multiple of its JSON text. */
 const parsedFactor = 3;
-/** What a kept listing takes besides: the cache's own lists and the answer's objects. */
+/** Further memory of each cached listing: the cache's own lists and the answer's objects. */
 const entryBytes = 512;
 
 export function createRemoteListings(options: RemoteListingsOptions): RemoteListings {

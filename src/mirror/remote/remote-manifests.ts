@@ -9,7 +9,7 @@ import { readWhole } from '../upstream/transport.ts';
 import type { UpstreamClient } from '../upstream/upstream-client.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
-/** What an upstream says of a manifest. */
+/** The properties of a manifest in an upstream's headers. */
 export interface ManifestFacts {
   readonly digest: Digest;
   readonly mediaType: string;
@@ -31,7 +31,7 @@ export interface RemoteManifests {
   get(source: MirroredRepository, reference: string, expected?: Digest): Promise<RemoteManifest>;
 }
 
-/** Everything that a manifest can be, whatever the client at hand accepts: what is kept serves all clients. */
+/** All types of manifests, whatever the current client accepts: the stored manifest serves all clients. */
 const accept = [...Object.values(mediaTypes), '*/*'].join(', ');
 
 export function createRemoteManifests(

@@ -7,9 +7,9 @@ import { type ProxySettings, type Transport, createTransport, discard, readWhole
 import { type Upstream, namespaceOf, remoteNameOf } from '../upstream/upstream.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
-/** What upstreams find by their own search: `/v1/search`, as `docker search` asks it of Docker Hub. */
+/** The search of upstreams: `/v1/search`, which `docker search` uses at Docker Hub. */
 export interface RemoteSearch {
-  /** Best first, as each upstream ranks them. What fails or takes too long is left out: never rejects. */
+  /** Returns the results in the order of each upstream. Upstreams that fail or take too long are left out: never rejects. */
   find(term: string): Promise<readonly RemoteRepository[]>;
   close(): void;
 }
@@ -29,7 +29,7 @@ export interface RemoteSearchOptions {
   readonly now: () => number;
 }
 
-/** For somebody who waits for a list; the answer may still come for the next one. */
+/** The longest wait of a client; a later answer is kept for the next one. */
 const maxWaitSeconds = 1;
 const timeouts = { connectSeconds: 5, headersSeconds: 10, idleSeconds: 10 };
 const connections = 4;
@@ -64,7 +64,7 @@ interface PlaceParts {
 
 type Found = readonly RemoteRepository[];
 
-/** One upstream's search: one request for everybody who looks for the same, and an answer that is kept for a while. */
+/** Makes the search of one upstream: one request for all clients with the same term, and an answer that is kept for a while. */
 function createPlace(upstream: Upstream, searchUrl: URL, { transport, breaker, now }: PlaceParts) {
   const kept = new LRUCache<string, { readonly found: Found; readonly at: number }>({ max: maxTerms });
   const flights = createSingleFlight<Found>();
@@ -89,7 +89,7 @@ function createPlace(upstream: Upstream, searchUrl: URL, { transport, breaker, n
   };
 }
 
-/** Throws `bad_content`. What has no name that could be pulled is left out. */
+/** Parses results; those without a valid name are left out. Throws `bad_content`. */
 function parse(upstream: Upstream, bytes: Buffer): Found {
   let document: { readonly results?: unknown } | null;
   try {

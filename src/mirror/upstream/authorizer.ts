@@ -8,7 +8,7 @@ import type { Upstream } from './upstream.ts';
 import { toError } from './response-error.ts';
 import { UpstreamError } from './upstream-error.ts';
 
-/** What a request is for, and as whom. */
+/** The purpose and the login of a request. */
 export interface Purpose {
   readonly url: URL;
   readonly scope: string;
@@ -16,14 +16,14 @@ export interface Purpose {
   readonly rule: AddressRule;
 }
 
-/** Gives `Authorization` headers. What an origin has once asked for is answered in advance from then on. */
+/** Makes `Authorization` headers. Once an origin has sent a challenge, later requests answer it in advance. */
 export interface Authorizer {
   header(purpose: Purpose): Promise<string | undefined>;
   /** The answer to a 401 on `refused`; undefined where there is none. */
   answer(purpose: Purpose, challenge: string | undefined, refused: string | undefined): Promise<string | undefined>;
 }
 
-/** Whether the header shows the login itself, and not a token. */
+/** True if the header contains the login itself instead of a token. */
 export function isBasic(authorization: string | undefined): boolean {
   return authorization?.startsWith('Basic ') === true;
 }
@@ -33,7 +33,7 @@ export interface AuthorizerOptions {
   readonly transport: Transport;
   readonly tokens: Tokens;
   readonly now: () => number;
-  /** Is told whether the token server takes the login. */
+  /** Called with whether the token server accepts a login. `key`: its place in the configuration. */
   readonly onLogin: (key: string, isAccepted: boolean) => void;
 }
 
@@ -82,7 +82,7 @@ export function createAuthorizer({ upstream, transport, tokens, now, onLogin }: 
       const challenge = challenges.get(purpose.url.origin);
       if (challenge?.scheme !== 'bearer' || purpose.url.origin === upstream.url.origin)
         return challenge && meet(challenge, purpose);
-      // What was asked for there before named another repository.
+      // The last challenge of that origin named another repository.
       const token = tokens.kept(keyOf(purpose));
       return token && `Bearer ${token}`;
     },

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Upstream } from './upstream.ts';
 
-/** What all downloads of an upstream together may receive. */
+/** The limit of bytes per second for all downloads from an upstream together. */
 export interface Bandwidth {
-  /** Bytes that have come and that nothing had to wait for. */
+  /** Counts bytes that were received without waiting. */
   count(bytes: number): void;
   /**
-   * Counts bytes that have come. Resolves when more may be read, in the order of the calls, or once `signal` is aborted:
-   * what is not read waits in the socket, and the upstream waits with it.
+   * Counts received bytes. Resolves when more may be read, in the order of the calls, or once `signal` is aborted:
+   * unread bytes wait in the socket, and the upstream waits with them.
    */
   spend(bytes: number, signal: AbortSignal): Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface BandwidthOptions {
 const burstMilliseconds = 200;
 
 export function createBandwidth({ bytesPerSecond, now, sleep }: BandwidthOptions): Bandwidth {
-  /** When everything counted so far would have come at full bandwidth. */
+  /** The time at which all counted bytes would have been received at full bandwidth. */
   let paidAt = -Infinity;
 
   function count(bytes: number): void {

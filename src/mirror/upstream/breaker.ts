@@ -49,7 +49,7 @@ export function createBreaker({ now, random, opensAt = outages }: BreakerOptions
   let lastSource: string | undefined;
 
   function pause(seconds: number, error: UpstreamError): void {
-    // Spread, so that many mirrors do not come back in the same moment.
+    // Spread, so that many mirrors do not send their trial at the same moment.
     openUntil = now() + seconds * 1000 * (1 + random() / 10);
     reason = error;
   }

@@ -1,4 +1,4 @@
-/** What a `WWW-Authenticate` header asks for (RFC 9110, section 11; distribution-spec's token authentication). */
+/** A challenge in a `WWW-Authenticate` header (RFC 9110, section 11; distribution-spec's token authentication). */
 export type Challenge =
   | { readonly scheme: 'basic' }
   | { readonly scheme: 'bearer'; readonly realm: URL; readonly service: string | undefined; readonly scope: string | undefined };

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type Breaker, createBreaker } from './breaker.ts';
 
-/** What a request needs at an upstream. */
+/** The parts of an upstream that a request needs. */
 export interface CircuitTarget {
   /** The repository's name at the upstream. */
   readonly remoteName: string;

@@ -13,7 +13,7 @@ export interface ClientsOptions {
   readonly proxy: ProxySettings;
   readonly limits: RateLimits;
   readonly now: () => number;
-  /** Is told whether the upstream takes the login of this key of the configuration. */
+  /** Called with whether the upstream accepts a login. `key`: its place in the configuration. */
   readonly onLogin: (upstream: string, key: string, isAccepted: boolean) => void;
   readonly waits: ConnectionWaits;
 }

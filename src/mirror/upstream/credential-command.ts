@@ -54,7 +54,7 @@ export function createCredentialCommand(options: CredentialCommandOptions): (ref
 function run({ key, command, host }: CredentialCommandOptions): Promise<Credential> {
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {
-    // What it prints is secret: nothing of it may go into an error.
+    // Its output is secret and must not get into an error.
     const child = execFile(program, args, { timeout: timeoutSeconds * 1000 }, (error, stdout) => {
       const credential = error ? undefined : parse(stdout);
       const what = error ? ending(error) : 'printed no {"Username":…,"Secret":…}';

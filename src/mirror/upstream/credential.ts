@@ -11,7 +11,7 @@ export interface Login {
   readonly credential: Credential;
 }
 
-/** Where a login at an upstream comes from. */
+/** The source of a login at an upstream. */
 export interface CredentialSource {
   /** Where the operator has written it, such as `mirror.upstreams.ghcr.io`: errors name it. */
   readonly key: string;

@@ -1,10 +1,10 @@
 import type { MirrorEvents } from '../events/mirror-events.ts';
 
-/** Which logins upstreams refuse, as of their last use. */
+/** The logins that upstreams refused at their last use. */
 export interface LoginStates {
-  /** `key`: where the operator has written the login. */
+  /** Records the outcome of a login. `key`: its place in the configuration. */
   note(upstream: string, key: string, isAccepted: boolean): void;
-  /** How many logins of each upstream are refused now; upstreams whose logins have not been used yet are left out. */
+  /** Returns the number of refused logins of each upstream; upstreams whose logins were not used yet are left out. */
   refused(): readonly { readonly upstream: string; readonly count: number }[];
 }
 

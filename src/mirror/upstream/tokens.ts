@@ -7,7 +7,7 @@ export interface Token {
   readonly refreshAt: number;
 }
 
-/** Bearer tokens by what they are for. Each is fetched by one request, whoever waits for it. */
+/** Bearer tokens by their purpose. Each is fetched by one request for all its users. */
 export interface Tokens {
   /** The token of `key`, fetched where there is none that lives long enough. */
   get(key: string, fetch: () => Promise<Token>): Promise<string>;

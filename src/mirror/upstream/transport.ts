@@ -39,7 +39,7 @@ export interface OutgoingRequest {
   readonly headers: OutgoingHttpHeaders;
   readonly rule: AddressRule;
   readonly signal?: AbortSignal | undefined;
-  /** Brings many bytes: it has connections apart, so that what is short never waits for what is long. */
+  /** True for a blob: blobs have connections of their own, so that short requests never wait for long ones. */
   readonly isDownload?: boolean;
 }
 
@@ -109,13 +109,13 @@ export function createTransport(options: TransportOptions): Transport {
       outgoing.once('response', (response) => {
         clearTimeout(waiting);
         response.setTimeout(timeouts.idleSeconds * 1000, () => {
-          // What has come and is not read yet: it is the reader who rests.
+          // Received bytes are not read yet: the reader pauses, not the upstream.
           if (response.readableLength > 0) response.socket.setTimeout(timeouts.idleSeconds * 1000);
           else response.destroy(new UpstreamError('timeout', 'the body rested too long'));
         });
         resolve(response);
       });
-      outgoing.once('response', () => outgoing.on('error', () => undefined)); // now the body's reader is told
+      outgoing.once('response', () => outgoing.on('error', () => undefined)); // from now on the body's reader gets the error
       outgoing.end();
     });
   }
@@ -178,7 +178,7 @@ export async function readWhole(response: IncomingMessage, limitBytes: number): 
   return Buffer.concat(chunks, length);
 }
 
-/** Lets go of a response whose body nobody needs; a short one leaves the connection usable. */
+/** Releases a response whose body is not needed; after a short body the connection can be used again. */
 export function discard(response: IncomingMessage): void {
   const length = Number(response.headers['content-length'] ?? Infinity);
   if (length > 64 * 1024) response.destroy();

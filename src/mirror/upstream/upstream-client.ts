@@ -22,15 +22,15 @@ export interface UpstreamRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One upstream, spoken to as its operators wish: tokens shared, redirects followed, limits heeded. */
+/** Requests to one upstream: tokens are shared, redirects followed, limits respected. */
 export interface UpstreamClient {
   /** A response of status 200 or 206, its body not yet read. Rejects with `UpstreamError`. */
   request(request: UpstreamRequest): Promise<IncomingMessage>;
 }
 
-/** The same upstream, spoken to on behalf of a client. */
+/** Requests to the same upstream on behalf of a client. */
 export interface PassingClient {
-  /** One HEAD with this `Authorization`, or without any: tokens, logins and redirects are left aside. Rejects with `UpstreamError`. */
+  /** Sends one HEAD with this `Authorization`, or without any; no tokens, logins or redirects. Rejects with `UpstreamError`. */
   headAs(remoteName: string, path: string, authorization: string | undefined): Promise<RawAnswer>;
 }
 
@@ -52,11 +52,11 @@ export interface UpstreamClientOptions {
   readonly headersSeconds: number;
   /** Called with the headers of every answer of the upstream's registry to a request for the repository. */
   readonly observe: (headers: IncomingHttpHeaders, remoteName: string) => void;
-  /** Is told whether the upstream takes the login, by the key of its place in the configuration. */
+  /** Called with whether the upstream accepts a login. `key`: its place in the configuration. */
   readonly onLogin: (key: string, isAccepted: boolean) => void;
 }
 
-/** Some registries do not show a manifest of a type that is not asked for. */
+/** Some registries hide manifests of types that the request does not accept. */
 const manifestTypes = Object.values(mediaTypes).join(', ');
 const maxRedirects = 5;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
@@ -65,7 +65,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
   const { upstream, transport, now, observe, credentials, circuitsFor, onLogin } = options;
   const origin = upstream.url.origin;
   const authorizer = createAuthorizer(options);
-  /** What a host may be that the upstream names; known once it has been spoken to. */
+  /** The rule for addresses of hosts that the upstream names; known after its first answer. */
   let ruleForOthers: AddressRule = 'public';
 
   function ruleFor(url: URL): AddressRule {
@@ -98,13 +98,13 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     throw new UpstreamError('failed', 'too many redirects');
   }
 
-  /** Asks once without, and once with an answer to the challenge; a token that has ended is replaced. */
+  /** Sends the request, and again with an answer to a challenge; an expired token is replaced. */
   async function authorized(request: UpstreamRequest, url: URL, login: Login | undefined): Promise<IncomingMessage> {
     const scope = `repository:${request.remoteName}:pull`;
     const purpose = () => ({ url, scope, login, rule: ruleForOthers });
     const ask = async (authorization: string | undefined) => {
       const response = await send(request, url, authorization);
-      // Before a token server is asked: it may be where the upstream is.
+      // Before a token is requested: the token server may be at the upstream's own address.
       if (url.origin === origin) learn(response, request.remoteName);
       if (login && isBasic(authorization)) onLogin(login.key, response.statusCode !== 401);
       return response;
@@ -147,7 +147,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     return circuitsFor(request.path).guard(target, () => follow(request, login));
   }
 
-  /** A refused login must not hide what everybody may read (ghcr.io). Where nobody else may, the refusal is the error. */
+  /** Retries without a refused login, so that public repositories stay readable (ghcr.io); for others the refusal is the error. */
   async function elseAnonymously(request: UpstreamRequest, login: Login): Promise<IncomingMessage> {
     try {
       return await attempt(request, login);
@@ -161,7 +161,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     }
   }
 
-  /** Rejects with `UpstreamError` where the login cannot be got at. */
+  /** Returns the login for the repository. Rejects with `UpstreamError` if it cannot be read. */
   async function loginFor(remoteName: string, refused?: Login): Promise<Login | undefined> {
     const credential = await credentials(remoteName, refused?.credential);
     return credential && { key: loginKeyOf(upstream, remoteName) ?? '', credential };
@@ -183,7 +183,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     );
     const signal = request.signal ? AbortSignal.any([request.signal, deadline.signal]) : deadline.signal;
     try {
-      // A login that cannot be got at is no failure of the upstream, nor of repositories that have another login.
+      // An unreadable login is no failure of the upstream, nor of repositories with another login.
       const login = await loginFor(request.remoteName);
       const asked = { ...request, signal };
       return await (login ? elseAnonymously(asked, login) : attempt(asked, undefined));
@@ -224,12 +224,12 @@ function refusalOf(response: IncomingMessage, isRegistry: boolean, now: number):
   return toError(response, `status ${status}`, now);
 }
 
-/** Sources that have no newer login give the same one again. */
+/** True if both logins are the same: a source without a newer login returns the old one. */
 function isSameLogin({ credential: one }: Login, { credential: other }: Login): boolean {
   return one.username === other.username && one.password === other.password;
 }
 
-/** Only the registry's own demand says something of the repository. */
+/** A challenge of the registry means that the repository is hidden; a challenge of another host means only a bad link. */
 function loginNeeded(isRegistry: boolean): UpstreamError {
   return new UpstreamError(isRegistry ? 'denied' : 'failed', 'a login is needed', { status: 401 });
 }
@@ -242,7 +242,7 @@ function isRefusal(error: unknown): error is UpstreamError {
   return error instanceof UpstreamError && (error.code === 'denied' || error.code === 'login_refused');
 }
 
-/** Without a login, "not found" and "denied" say nothing of what the login would show. */
+/** True if the error of a request without a login does not show whether the content exists. */
 function saysNothing(error: unknown): boolean {
   return error instanceof UpstreamError && (error.code === 'denied' || error.code === 'not_found');
 }

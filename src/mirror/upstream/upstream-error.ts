@@ -1,32 +1,32 @@
-/** Everything that can go wrong with an upstream. */
+/** The kinds of failures of an upstream. */
 export type UpstreamErrorCode =
-  /** It says that there is no such thing. */
+  /** The upstream says that it does not have the content. */
   | 'not_found'
-  /** It does not let us read. */
+  /** The upstream does not permit reading. */
   | 'denied'
-  /** It refuses berth's login, so that it says nothing of what it has. */
+  /** The upstream refuses berth's login, so that its content stays unknown. */
   | 'login_refused'
-  /** We have asked too much. */
+  /** The upstream limits the number of requests. */
   | 'limited'
-  /** We are asking it so much already that there was no connection for this. */
+  /** All connections to the upstream were in use for too long. */
   | 'busy'
   /** No address, no connection, no trust in its certificate. */
   | 'unreachable'
-  /** It takes too long. */
+  /** The upstream takes too long. */
   | 'timeout'
-  /** It says that it cannot answer now (503). */
+  /** The upstream cannot answer now (503). */
   | 'unavailable'
-  /** It failed, or said what no registry says. */
+  /** The upstream failed, or answered in a way that no registry does. */
   | 'failed'
-  /** What it sent is not what it should have been. */
+  /** The upstream sent other content than it should have. */
   | 'bad_content';
 
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
   readonly code: UpstreamErrorCode;
-  /** When it wants to be asked again. */
+  /** The upstream's `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
-  /** The HTTP status that it answered with, where it did. */
+  /** HTTP status of the answer, if there was one. */
   readonly status: number | undefined;
 
   constructor(
@@ -41,7 +41,7 @@ export class UpstreamError extends Error {
   }
 }
 
-/** The upstream could not be asked, or not now: what is here already may still be served. */
+/** True if the upstream could not be asked, or not now: cached content may still be served. */
 export function isOutage({ code }: UpstreamError): boolean {
   return code !== 'not_found' && code !== 'denied';
 }

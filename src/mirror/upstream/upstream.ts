@@ -8,7 +8,7 @@ export interface Upstream {
   readonly url: URL;
   /** Where its search answers, if it shall be asked. */
   readonly searchUrl: URL | undefined;
-  /** The first whose repositories match is used. */
+  /** The first login whose pattern matches the repository is used. */
   readonly logins: readonly UpstreamLogin[];
   /** That all downloads of a process from it may use; undefined: no limit. */
   readonly bytesPerSecond: number | undefined;
@@ -20,24 +20,24 @@ export interface Upstream {
   readonly redirects: readonly string[];
 }
 
-/** Who berth is for some repositories of an upstream. */
+/** berth's login for some repositories of an upstream. */
 export interface UpstreamLogin {
   readonly matches: (remoteName: string) => boolean;
   readonly source: CredentialSource;
 }
 
-/** Whether berth shows the upstream who it is when it reads the repository. */
+/** True if berth uses a login when it reads the repository. */
 export function usesLogin({ logins }: Upstream, remoteName: string): boolean {
   const login = logins.find(({ matches }) => matches(remoteName));
   return login !== undefined && isLogin(login);
 }
 
-/** Where the operator has written the login that the repository is read by; undefined: nowhere. */
+/** Returns the place in the configuration of the login that reads the repository. */
 export function loginKeyOf({ logins }: Pick<Upstream, 'logins'>, remoteName: string): string | undefined {
   return logins.find(({ matches }) => matches(remoteName))?.source.key;
 }
 
-/** Whether berth shows the upstream who it is, for some repository. */
+/** True if berth uses a login for some repositories of the upstream. */
 export function hasLogins({ logins }: Upstream): boolean {
   return logins.some(isLogin);
 }

@@ -4,7 +4,7 @@ import { createRemoteManifests } from '../remote/remote-manifests.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import type { UpstreamClient } from '../upstream/upstream-client.ts';
 
-/** What a client without a login sees at an upstream. Rejects with `UpstreamError`. */
+/** The view of an upstream without a login. Rejects with `UpstreamError`. */
 export interface AnonymousView {
   /** By one HEAD. */
   digestOf(source: MirroredRepository, reference: string): Promise<Digest>;

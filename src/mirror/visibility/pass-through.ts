@@ -15,7 +15,7 @@ import { UpstreamError } from '../upstream/upstream-error.ts';
  * a token is used for nothing but that question.
  */
 export interface PassThrough {
-  /** Whether what the client shows lets it read the repository. False where nobody can be asked. */
+  /** True if the upstream lets the client read the repository with this header. False if the upstream cannot be asked. */
   proves(source: MirroredRepository, reference: Reference | undefined, authorization: string | undefined): Promise<boolean>;
   /** `WWW-Authenticate` that leads the client to the upstream's token server; undefined where there is none to be trusted. */
   challenge(source: MirroredRepository): Promise<string | undefined>;
@@ -33,7 +33,7 @@ interface TokenServer {
 }
 
 const maxProofs = 20_000;
-/** No token lives for less; one that does not say how long it lives is asked for again after this. */
+/** The shortest life of a token, and the assumed one of a token that does not state it. */
 const shortestLifeSeconds = 60;
 const longestProofSeconds = 300;
 

@@ -10,16 +10,16 @@ import { createSingleFlight } from '../../coordination/single-flight.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 
 /**
- * Which mirrored repositories everybody may read at their upstreams. What berth reads by a login of its own may be for
- * few: it is for everybody only while a client without a login could read it, too. Where that is not known it is not so.
+ * Knows which mirrored repositories are public at their upstreams. A repository that berth reads by a login is public only
+ * while a client without a login can read it too; an unknown one is private.
  */
 export interface UpstreamVisibility {
   /**
    * Asks the upstream where no process did so within `believedSeconds`. `reference`: what the client would like to read,
-   * of which nothing but its presence is asked. The last answer counts while the upstream cannot be asked.
+   * whose existence alone is checked. The last answer counts while the upstream cannot be asked.
    */
   isPublic(source: MirroredRepository, reference: Reference | undefined): Promise<boolean>;
-  /** The same of what lies here, without asking. True where nothing of it came by a login, as in what was pushed. */
+  /** The same from the record alone. True if none of its content was read by a login, as in a pushed repository. */
   isKnownPublic(repository: string): Promise<boolean>;
   /** Those of `names` that are not known to be public. */
   hidden(names: readonly string[]): Promise<ReadonlySet<string>>;
@@ -40,25 +40,25 @@ interface Answer {
   readonly isPublic: boolean;
   /** Milliseconds since 1970. */
   readonly until: number;
-  /** Digest of a manifest that everybody could read. */
+  /** Digest of a manifest that was readable without a login. */
   readonly proof: string | undefined;
 }
 
 const maxAnswers = 20_000;
-/** How long an upstream is left alone that could not be asked, or does not have what was asked for. */
+/** Pause before an upstream that did not answer, or does not have the content, is asked again. */
 const pauseSeconds = 30;
 
 export function createUpstreamVisibility(options: UpstreamVisibilityOptions): UpstreamVisibility {
   const { metadata, view, now, believedSeconds, maxWaitSeconds, events } = options;
-  /** Of repositories of which something came, or would come, by a login. */
+  /** Answers for repositories that berth reads by a login. */
   const answers = new LRUCache<string, Answer>({ max: maxAnswers });
-  /** Until when nothing is asked about these: it is not there, which says nothing of the repository. */
+  /** The end of the pause for missing content: its absence does not show whether the repository is public. */
   const absent = new LRUCache<string, number>({ max: maxAnswers });
   const attempts = createSingleFlight<'public' | 'private' | 'absent'>();
   const outOfOrder = (seconds: number) => now() + seconds * 1000;
   const pause = () => outOfOrder(Math.min(pauseSeconds, believedSeconds));
 
-  /** What is recorded; undefined where nothing came by a login. */
+  /** Returns the recorded answer; undefined if no content was read by a login. */
   async function recorded(repository: string): Promise<Answer | undefined> {
     const record = await metadata.mirroredRepositories.findVisibility(repository);
     if (record?.byLogin !== 1) return undefined;
@@ -73,7 +73,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
     await metadata.mirroredRepositories.recordVisibility(toMirroredRepository(source), fact).catch(events.visibilityNotRecorded);
   }
 
-  /** What can be read shows the repository, a refusal hides it; that something is not there says nothing. */
+  /** Reads content without a login: success means public, a refusal private, and a 404 decides nothing. */
   function attempt(source: MirroredRepository, reference: string): Promise<'public' | 'private' | 'absent'> {
     return attempts.run(`${source.repository} ${reference}`, async () => {
       try {
@@ -89,7 +89,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
     });
   }
 
-  /** What everybody could read before comes first: who asks for something else cannot choose what decides for others. */
+  /** Tries the former proof first, so that a client cannot choose the content that decides for other clients. */
   async function ask(source: MirroredRepository, asked: string | undefined, proof: string | undefined): Promise<boolean> {
     const found = proof === undefined ? 'absent' : await attempt(source, proof);
     if (found !== 'absent') return found === 'public';
@@ -101,7 +101,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
     return result === 'public';
   }
 
-  /** Some registries show everybody images, and no listings. */
+  /** Returns a tag of the repository; undefined where the registry shows no listing without a login. */
   async function firstTag(source: MirroredRepository): Promise<string | undefined> {
     try {
       return await view.firstTag(source);
