@@ -44,7 +44,7 @@ function startClock() {
   return clock;
 }
 
-test('MUST 24: as much as the bandwidth comes in a second, however long nothing came before', async () => {
+test('the bandwidth is not exceeded after an idle time either', async () => {
   const clock = startClock();
   const bandwidth = createBandwidth({ bytesPerSecond: 1000, ...clock });
   for (const before of [0, 3_600_000]) {
@@ -55,7 +55,7 @@ test('MUST 24: as much as the bandwidth comes in a second, however long nothing 
   }
 });
 
-test('MUST 24: all downloads share it, and what does not wait counts too', async () => {
+test('all downloads share the bandwidth, and manifests count too', async () => {
   const waits: number[] = [];
   const sleep = (milliseconds: number) => Promise.resolve(void waits.push(milliseconds));
   const bandwidth = createBandwidth({ bytesPerSecond: 1000, now: () => 0, sleep });
@@ -71,7 +71,7 @@ function getBlob(digest: string, idleSeconds: number): Promise<IncomingMessage> 
   return transport.send({ method: 'GET', url, headers: {}, rule: 'any' });
 }
 
-test('MUST 24: what may not be read yet waits in the socket', async () => {
+test('bytes beyond the bandwidth wait in the socket', async () => {
   const bytes = randomBytes(32 * 1024 * 1024);
   const digest = upstream.addBlob('o/i', bytes) as Digest;
   const blob = await openPartialBlob(join(scratch, 'blob'), digest, undefined);
@@ -98,7 +98,7 @@ test('MUST 24: what may not be read yet waits in the socket', async () => {
   await blob.close();
 });
 
-test('MUST 24: an upstream that rests is given up, also when the reader has rested before', async () => {
+test('an idle upstream is given up, also after the reader itself has paused', async () => {
   const digest = upstream.addBlob('o/i', randomBytes(100_000));
   const never = Promise.withResolvers<undefined>();
   upstream.misbehave('GET', /blobs/, { stallAfter: 50_000, until: never.promise });
@@ -109,7 +109,7 @@ test('MUST 24: an upstream that rests is given up, also when the reader has rest
   never.resolve(undefined);
 });
 
-test('MUST 24: a download that waits for its turn hinders nobody, neither warm pulls nor the end of berth', async () => {
+test('a download that waits for bandwidth delays neither cached pulls nor the shutdown', async () => {
   const small = upstream.addBlob('o/i', randomBytes(1000));
   const large = upstream.addBlob('o/i', randomBytes(4 * 1024 * 1024));
   const { manifest } = upstream.addImage('o/i', '1');

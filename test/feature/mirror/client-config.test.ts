@@ -38,14 +38,14 @@ async function config(client: string, type = 'text/plain'): Promise<string> {
   return answer.body.toString();
 }
 
-test('MUST 33: docker, as JSON that can be saved as daemon.json', async () => {
+test('the snippet for docker is JSON that can be saved as daemon.json', async () => {
   const text = await config('docker', 'application/json');
   expect(JSON.parse(text)).toEqual({ 'registry-mirrors': ['https://mirror.example.com'] });
 });
 
 // test/client/mirror.test.ts configures dockerd, containerd, podman and skopeo by their snippets; Debian has no BuildKit.
 describeWith(['skopeo'], 'BuildKit', () => {
-  test('MUST 33: its snippet is TOML', async () => {
+  test('the snippet is TOML', async () => {
     const file = join(scratch, 'buildkitd.toml');
     await writeFile(file, (await config('buildkit')).replaceAll('[registry.', '[others.'));
     const inspect = run('skopeo', ['--registries-conf', file, 'inspect', 'docker://127.0.0.1:1/none']);
@@ -54,28 +54,28 @@ describeWith(['skopeo'], 'BuildKit', () => {
   });
 });
 
-test('MUST 33: containerd', async () => {
+test('the snippet for containerd serves all registries', async () => {
   expect(await config('containerd')).toContain('[host."https://mirror.example.com"]\n  capabilities = ["pull", "resolve"]');
 });
 
-test('MUST 33: podman and BuildKit, a block for each upstream', async () => {
+test('the snippets for podman and BuildKit have a block for each upstream', async () => {
   expect(await config('podman')).toContain(
     'prefix = "ghcr.io"\nlocation = "ghcr.io"\n[[registry.mirror]]\nlocation = "mirror.example.com/ghcr.io"',
   );
   expect(await config('buildkit')).toContain('[registry."docker.io"]\n  mirrors = ["mirror.example.com/docker.io"]');
 });
 
-test('MUST 33: k3s', async () => {
+test('the snippet for k3s serves all registries', async () => {
   expect(parse(await config('k3s'))).toEqual({ mirrors: { '*': { endpoint: ['https://mirror.example.com'] } } });
 });
 
-test('MUST 33: kaniko, as one word for a shell', async () => {
+test('the snippet for kaniko is one word for a shell', async () => {
   const printed = await run('sh', ['-c', (await config('kaniko')).replace('/kaniko/executor', "printf '%s\\n'")]);
   expect(printed).toBe('--registry-map=index.docker.io=mirror.example.com/docker.io;ghcr.io=mirror.example.com/ghcr.io\n');
   expect(await config('kaniko')).toContain('"index.docker.io=mirror.example.com/docker.io;ghcr.io=mirror.example.com/ghcr.io"');
 });
 
-test('MUST 33: plain HTTP is said where a client must be told', async () => {
+test('the snippets of clients that need it allow plain HTTP', async () => {
   const plain = await startMirror({ upstreams: { 'ghcr.io': { url: 'https://ghcr.io' } } });
   const ask = async (client: string) => (await call(plain, 'GET', `/_mirror/config?client=${client}`)).body.toString();
   expect(await ask('podman')).toContain('insecure = true');
@@ -85,7 +85,7 @@ test('MUST 33: plain HTTP is said where a client must be told', async () => {
   await plain.close();
 });
 
-test.each(['', 'constructor', 'rkt'])('MUST 33: for the client %p: which there are', async (client) => {
+test.each(['', 'constructor', 'rkt'])('an unknown client %p gets the list of clients', async (client) => {
   const answer = await call(berth, 'GET', `/_mirror/config?client=${client}`);
   expect([answer.status, answer.body.toString()]).toEqual([400, expect.stringContaining('docker, containerd, podman')]);
 });

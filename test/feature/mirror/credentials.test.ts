@@ -47,7 +47,7 @@ function loginsSeen(): readonly string[] {
     });
 }
 
-test('MUST 25: a login for some repositories, the most special pattern first, else that of the upstream', async () => {
+test('a repository uses the login of the most special matching pattern, else that of the upstream', async () => {
   await start({
     username: 'all',
     password: '0',
@@ -61,7 +61,7 @@ test('MUST 25: a login for some repositories, the most special pattern first, el
   expect(loginsSeen()).toEqual(['team-b/app all:0', 'team-a/web a:1', 'team-a/app app:2', 'open/tool -']);
 });
 
-test('MUST 25: logins that differ only by their passwords share no token', async () => {
+test('logins that differ only by their passwords share no token', async () => {
   const passwordFile = join(scratch, 'password');
   await writeFile(passwordFile, 'old');
   await start({ username: 'bot', passwordFile });
@@ -72,7 +72,7 @@ test('MUST 25: logins that differ only by their passwords share no token', async
   expect(loginsSeen()).toEqual(['o/i bot:old', 'o/i bot:new']);
 });
 
-test('MUST 25: a login that cannot be read is 502 for its own repositories, and tells clients nothing of files', async () => {
+test('a login that cannot be read is 502 for its repositories, and clients learn no file names', async () => {
   const passwordFile = join(scratch, 'missing');
   await start({ logins: { 'team-a/*': { username: 'a', passwordFile } } });
   for (const tag of ['1', '2', '3', '4']) {
@@ -94,7 +94,7 @@ async function reasonOf(login: Partial<CredentialSource>): Promise<string> {
   return ((error as Error).cause as Error).message;
 }
 
-test('MUST 25: what is wrong with a file is said for the log, with what to do', async () => {
+test('the log says what is wrong with a password file and what to do', async () => {
   const passwordFile = join(scratch, 'missing');
   expect(await reasonOf({ passwordFile })).toBe(
     `mirror.upstreams.ghcr.io.passwordFile: reading ${passwordFile} gave ENOENT: make it a file that berth's user may read`,
@@ -105,18 +105,15 @@ test.each([
   ['exit 3', 'ended with 3: run it .* with ghcr.io on its standard input'],
   ['echo secret', 'printed no '],
   ['missing', 'could not be run \\(ENOENT\\)'],
-])(
-  'MUST 25: what is wrong with a command that does "%s" is said for the log, and nothing that it prints',
-  async (script, said) => {
-    const program = join(scratch, 'helper');
-    if (script !== 'missing') await writeFile(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    const reason = await reasonOf({ command: [program, 'get'] });
-    expect(reason).toMatch(new RegExp(`^mirror.upstreams.ghcr.io.credentialCommand: .*helper ${said}`));
-    expect(reason).not.toContain('secret');
-  },
-);
+])('the log says what is wrong with a credential command that does "%s", without its output', async (script, said) => {
+  const program = join(scratch, 'helper');
+  if (script !== 'missing') await writeFile(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const reason = await reasonOf({ command: [program, 'get'] });
+  expect(reason).toMatch(new RegExp(`^mirror.upstreams.ghcr.io.credentialCommand: .*helper ${said}`));
+  expect(reason).not.toContain('secret');
+});
 
-test('MUST 25: a command runs once for everybody, again when its login is old, and soon after it failed', async () => {
+test('a credential command runs once for all requests, again when its login is old, and soon after a failure', async () => {
   const [program, runs] = [join(scratch, 'helper'), join(scratch, 'runs')];
   const good = `echo '{"Username":"u","Secret":"s"}'`;
   await writeFile(program, `#!/bin/sh\necho x >>${runs}\n[ -e ${scratch}/broken ] && exit 1\n${good}\n`, { mode: 0o755 });
@@ -135,7 +132,7 @@ test('MUST 25: a command runs once for everybody, again when its login is old, a
   expect((await readFile(runs, 'utf8')).length / 'x\n'.length).toBe(3);
 });
 
-test('MUST 25: a pattern that is none, and authorities that cannot be read, are errors of the configuration', async () => {
+test('an invalid pattern and an unreadable CA file are configuration errors', async () => {
   const file = join(scratch, 'berth.yaml');
   const settings = { url: 'https://ghcr.io', ca: join(scratch, 'missing.pem'), logins: { 'a/**/b': {}, A: {} } };
   await writeFile(file, JSON.stringify({ mirror: { upstreams: { 'ghcr.io': settings } } }));
@@ -157,7 +154,7 @@ test('a login in an address is refused: whatever is read by it would be taken fo
   expect((error as ConfigError).message).not.toContain('beep');
 });
 
-test('MUST 27: in mode open a warning says whose logins everybody shares', async () => {
+test('in mode open a warning names the upstreams whose logins all clients share', async () => {
   const file = join(scratch, 'config.yaml');
   const upstreams = {
     'docker.io': { url: upstream.url, username: 'bot', password: 'beep' },

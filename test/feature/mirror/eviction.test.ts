@@ -58,7 +58,7 @@ const countedBytes = () =>
     return contentBytes + transitBytes;
   });
 
-test('MUST 28: manifests that come at once never have more than the size', async () => {
+test('manifests that arrive at once never exceed the limit together', async () => {
   const manifests = Array.from({ length: 30 }, (_, index) => {
     const { manifest } = newImage({ annotations: { filler: randomBytes(blobBytes / 2).toString('hex') } });
     return { manifest, digest: upstream.addManifest('o/i', `t${index}`, manifest) };
@@ -70,7 +70,7 @@ test('MUST 28: manifests that come at once never have more than the size', async
   expect(await ask((store) => store.mirrorSpace.listReservations(Date.now() + 60_000, false, 1))).toEqual([]);
 });
 
-test('MUST 28: ten times too much goes through; the oldest goes, what was used again and what was pushed stays', async () => {
+test('when ten times the limit passes through, the oldest is evicted, and reused and pushed content stays', async () => {
   const pushed = randomBytes(blobBytes);
   await pushBlob(berth, 'own', pushed);
   upstream.addBlob('o/i', pushed);
@@ -87,7 +87,7 @@ test('MUST 28: ten times too much goes through; the oldest goes, what was used a
   expect((await call(berth, 'GET', `/v2/own/blobs/${digestOf(pushed)}`)).body.equals(pushed)).toBe(true);
 }, 240_000);
 
-test('MUST 28: evicted content is fetched again', async () => {
+test('evicted content is fetched again', async () => {
   const first = upstream.addBlob('o/i', randomBytes(blobBytes));
   await get(first);
   const isKept = () => ask(async (store) => (await store.blobs.find(first)) !== undefined);
@@ -99,7 +99,7 @@ test('MUST 28: evicted content is fetched again', async () => {
   expect(upstream.count('GET', new RegExp(first))).toBe(2);
 }, 60_000);
 
-test('MUST 29: two repositories have one copy, and evicting it takes it from both', async () => {
+test('two repositories share one copy, and evicting it takes it from both', async () => {
   const bytes = randomBytes(blobBytes);
   const digest = upstream.addBlob('o/i', bytes);
   upstream.addBlob('o/other', bytes);
@@ -109,7 +109,7 @@ test('MUST 29: two repositories have one copy, and evicting it takes it from bot
   expect((await inStore((driver) => driver.stat(blobKey(digest)))).sizeBytes).toBe(blobBytes);
 });
 
-test('MUST 28: bytes are deleted a while after they were set aside, and put back when somebody records them again', async () => {
+test('bytes are deleted a while after they were set aside, and put back when they are recorded again', async () => {
   const driver = await createFilesystemDriver({ directory: join(berth.directory, 'other') });
   const metadata = await createSqliteStore({ file: join(berth.directory, 'other.sqlite') });
   let time = 0;
@@ -150,7 +150,7 @@ test('MUST 28: bytes are deleted a while after they were set aside, and put back
   await metadata.close();
 });
 
-test('MUST 28: a push that took too long to be recorded puts back what was set aside, or says that it must come again', async () => {
+test('a push that is recorded late restores the bytes that were set aside, or fails so that its client pushes again', async () => {
   const driver = await createFilesystemDriver({ directory: join(berth.directory, 'other') });
   const metadata = await createSqliteStore({ file: join(berth.directory, 'other.sqlite') });
   const trash = createTrash({ driver, metadata, now: Date.now });
@@ -179,7 +179,7 @@ test('MUST 28: a push that took too long to be recorded puts back what was set a
   await metadata.close();
 });
 
-test('MUST 28: a blob whose bytes are lost is fetched again', async () => {
+test('a blob whose bytes are lost is fetched again', async () => {
   const bytes = randomBytes(1000);
   const digest = upstream.addBlob('o/i', bytes);
   await get(digest);

@@ -31,7 +31,7 @@ const get = (digest: string, headers = {}) => call(berth, 'GET', pathOf(digest),
 const blobGets = () => upstream.count('GET', /verify=/, 'cdn');
 const partials = () => readdir(join(berth.directory, '.berth/fills/ghcr.io'));
 
-test('MUST 4: 64 clients of a cold blob are one download', async () => {
+test('64 clients of a cold blob are one download', async () => {
   const bytes = randomBytes(3_000_000);
   const digest = upstream.addBlob('o/i', bytes);
   const answers = await Promise.all(Array.from({ length: 64 }, () => get(digest)));
@@ -42,7 +42,7 @@ test('MUST 4: 64 clients of a cold blob are one download', async () => {
   expect(blobGets()).toBe(1);
 });
 
-test('MUST 4: a blob that another repository has brought is served after a look, not a download', async () => {
+test('a blob that another repository has fetched is served after a HEAD, without a download', async () => {
   const bytes = randomBytes(1000);
   const digest = upstream.addBlob('o/i', bytes);
   upstream.addBlob('o/other', bytes);
@@ -52,7 +52,7 @@ test('MUST 4: a blob that another repository has brought is served after a look,
   expect((await call(berth, 'GET', pathOf(digest, 'o/third'))).status).toBe(404);
 });
 
-test('MUST 5: headers and first bytes come as soon as the upstream sends them', async () => {
+test('headers and first bytes are sent as soon as the upstream sends them', async () => {
   const bytes = randomBytes(1_000_000);
   const digest = upstream.addBlob('o/i', bytes);
   const rest = gate();
@@ -67,7 +67,7 @@ test('MUST 5: headers and first bytes come as soon as the upstream sends them', 
   expect(received).toBe(bytes.length);
 });
 
-test('MUST 5: an upstream that does not answer is 504', async () => {
+test('an upstream that does not answer is 504', async () => {
   await berth.close();
   berth = await startMirror({
     upstreams: { 'ghcr.io': { url: upstream.url } },
@@ -80,7 +80,7 @@ test('MUST 5: an upstream that does not answer is 504', async () => {
   never.open();
 });
 
-test('MUST 6: a client that vanishes does not end the download', async () => {
+test('a client that vanishes does not end the download', async () => {
   const bytes = randomBytes(1_000_000);
   const digest = upstream.addBlob('o/i', bytes);
   const rest = gate();
@@ -94,7 +94,7 @@ test('MUST 6: a client that vanishes does not end the download', async () => {
   expect(blobGets()).toBe(1);
 });
 
-describe('MUST 6: mirror.finish', () => {
+describe('mirror.finish', () => {
   /** A client takes the first bytes and leaves; the upstream has sent as many as it says and rests. */
   async function leaveEarly(digest: string, sentBytes: number): Promise<{ readonly rest: ReturnType<typeof gate> }> {
     const rest = gate();
@@ -117,7 +117,7 @@ describe('MUST 6: mirror.finish', () => {
     });
   };
 
-  test('MUST 6: a download of which little has come ends with its last client, and the next one takes it up', async () => {
+  test('a download that has just begun ends with its last client, and the next client resumes it', async () => {
     await restart();
     const bytes = randomBytes(1_000_000);
     const digest = upstream.addBlob('o/i', bytes);
@@ -132,7 +132,7 @@ describe('MUST 6: mirror.finish', () => {
   test.each([
     ['half of it has come', 1_000_000, 600_000],
     ['it is small', 10_000, 100],
-  ])('MUST 6: a download goes on without clients when %s', async (_when, sizeBytes, sentBytes) => {
+  ])('a download goes on without clients when %s', async (_when, sizeBytes, sentBytes) => {
     await restart();
     const digest = upstream.addBlob('o/i', randomBytes(sizeBytes));
     const { rest } = await leaveEarly(digest, sentBytes);
@@ -142,15 +142,15 @@ describe('MUST 6: mirror.finish', () => {
   });
 });
 
-describe('MUST 7: HEAD of a cold blob', () => {
-  test('MUST 7: asks by HEAD and transfers nothing', async () => {
+describe('HEAD of a cold blob', () => {
+  test('HEAD of a cold blob is one HEAD at the upstream', async () => {
     const digest = upstream.addBlob('o/i', randomBytes(5000));
     const answer = await call(berth, 'HEAD', pathOf(digest));
     expect([answer.status, answer.headers['content-length']]).toEqual([200, '5000']);
     expect([upstream.count('GET', /blobs/), blobGets(), upstream.blobBytes]).toEqual([0, 0, 0]);
   });
 
-  test('MUST 7: asks nothing where a manifest has said the size', async () => {
+  test('HEAD of a blob that a manifest lists causes no request', async () => {
     const image = upstream.addImage('o/i', '1', 7000);
     await call(berth, 'GET', '/v2/ghcr.io/o/i/manifests/1');
     const answer = await call(berth, 'HEAD', pathOf(digestOf(image.layer)));
@@ -159,12 +159,12 @@ describe('MUST 7: HEAD of a cold blob', () => {
   });
 });
 
-describe('MUST 8: ranges', () => {
+describe('ranges', () => {
   test.each([
     ['bytes=10-19', 10, 19],
     ['bytes=999990-', 999_990, 999_999],
     ['bytes=-5', 999_995, 999_999],
-  ])('MUST 8: %s of a cold blob', async (range, first, last) => {
+  ])('%s of a cold blob', async (range, first, last) => {
     const bytes = randomBytes(1_000_000);
     const digest = upstream.addBlob('o/i', bytes);
     const answer = await get(digest, { Range: range });
@@ -172,7 +172,7 @@ describe('MUST 8: ranges', () => {
     expect(answer.body.equals(bytes.subarray(first, last + 1))).toBe(true);
   });
 
-  test('MUST 8: several ranges while it comes', async () => {
+  test('several ranges are served during the download', async () => {
     const bytes = randomBytes(500_000);
     const digest = upstream.addBlob('o/i', bytes);
     const rest = gate();
@@ -185,7 +185,7 @@ describe('MUST 8: ranges', () => {
     expect(answer.body.includes(bytes.subarray(400_000, 400_010))).toBe(true);
   });
 
-  test('MUST 8: several ranges, the first of which the client still reads when all is stored', async () => {
+  test('several ranges are served when the blob is stored meanwhile', async () => {
     const bytes = randomBytes(40_000_000); // more than lies in sockets
     const digest = upstream.addBlob('o/i', bytes);
     const response = await fetch(berth.url + pathOf(digest), { headers: { Range: 'bytes=0-29999999,30000000-30000009' } });
@@ -195,12 +195,12 @@ describe('MUST 8: ranges', () => {
     expect(body.includes(bytes.subarray(30_000_000, 30_000_010))).toBe(true);
   });
 
-  describe('MUST 8: far ahead of what has come', () => {
+  describe('ranges far ahead of the download', () => {
     const bytes = randomBytes(20_000_000);
     const range = { Range: 'bytes=19000000-19000999' };
     const expected = bytes.subarray(19_000_000, 19_001_000);
 
-    test('MUST 8: a range comes from the upstream, and the download goes on', async () => {
+    test('a range comes from the upstream, and the download goes on', async () => {
       const digest = upstream.addBlob('o/i', bytes);
       const rest = gate();
       upstream.misbehave('GET', /^cdn/, { stallAfter: 100_000, until: rest.opened });
@@ -214,7 +214,7 @@ describe('MUST 8: ranges', () => {
       expect(upstream.blobBytes).toBe(bytes.length + 1000);
     });
 
-    test('MUST 8: an open range is asked for in pieces, until the download is near', async () => {
+    test('an open range is fetched in pieces until the download is near', async () => {
       const digest = upstream.addBlob('o/i', bytes);
       const rest = gate();
       upstream.misbehave('GET', /^cdn/, { stallAfter: 100_000, until: rest.opened });
@@ -228,7 +228,7 @@ describe('MUST 8: ranges', () => {
       expect((await whole).body.equals(bytes)).toBe(true);
     });
 
-    test('MUST 8: an upstream that gives no ranges is waited for', async () => {
+    test('an upstream that gives no ranges is waited for', async () => {
       const digest = upstream.addBlob('o/i', bytes);
       const rest = gate();
       upstream.misbehave('GET', /^cdn/, { stallAfter: 100_000, until: rest.opened });
@@ -243,7 +243,7 @@ describe('MUST 8: ranges', () => {
     });
   });
 
-  test('MUST 8: If-Range of another version gives the whole; a range beyond the end 416', async () => {
+  test('If-Range of another version gives the whole; a range beyond the end 416', async () => {
     const bytes = randomBytes(1000);
     const digest = upstream.addBlob('o/i', bytes);
     expect((await get(digest, { Range: 'bytes=5-9', 'If-Range': '"other"' })).status).toBe(200);
@@ -252,8 +252,8 @@ describe('MUST 8: ranges', () => {
   });
 });
 
-describe('MUST 9: an upstream that breaks off', () => {
-  test('MUST 9: five cuts, a Range that is ignored and a link that has expired are one whole 200', async () => {
+describe('an upstream that breaks off', () => {
+  test('five cuts, an ignored Range and an expired link are one complete 200', async () => {
     const bytes = randomBytes(3_000_000);
     const digest = upstream.addBlob('o/i', bytes);
     for (const cutAfter of [1, 700_000, 65_536, 300_001, 200_000]) upstream.misbehave('GET', /^cdn/, { cutAfter });
@@ -285,7 +285,7 @@ describe('MUST 9: an upstream that breaks off', () => {
     expect((await get(upstream.addBlob('o/i', randomBytes(10)))).status).toBe(502);
   });
 
-  test('MUST 9: a token that has ended meanwhile is replaced', async () => {
+  test('a token that expires during a download is replaced', async () => {
     const bytes = randomBytes(1_000_000);
     const digest = upstream.addBlob('o/i', bytes);
     const moment = gate();
@@ -299,7 +299,7 @@ describe('MUST 9: an upstream that breaks off', () => {
   });
 });
 
-test('MUST 10: what fails for good is cut short, never added to, and taken up again', async () => {
+test('a download that fails is cut short without extra bytes, and resumed by the next request', async () => {
   await Promise.all([berth.close(), upstream.close()]);
   await start({ auth: 'bearer', redirectBlobs: true }, { timeouts: { idle: '500ms' } });
   const bytes = randomBytes(1_000_000);
@@ -326,7 +326,7 @@ test('MUST 10: what fails for good is cut short, never added to, and taken up ag
   expect(upstream.blobBytes - before).toBe(bytes.length - size);
 }, 60_000);
 
-test('MUST 10: a berth that is stopped while it waits to try again keeps what has come', async () => {
+test('a server that is stopped between two attempts keeps the bytes of the download', async () => {
   const bytes = randomBytes(1_000_000);
   const digest = upstream.addBlob('o/i', bytes);
   upstream.misbehave('GET', /^cdn/, { cutAfter: 500_000 });
@@ -341,7 +341,7 @@ test('MUST 10: a berth that is stopped while it waits to try again keeps what ha
   expect(upstream.blobBytes - before).toBeLessThan(bytes.length);
 });
 
-test('MUST 11: bytes of another digest never reach their end, and are not kept', async () => {
+test('a blob with another digest never gets its last byte and is not kept', async () => {
   const bytes = randomBytes(200_000);
   const digest = upstream.addBlob('o/i', bytes);
   upstream.misbehave('GET', /^cdn/, { lie: true });
@@ -350,8 +350,8 @@ test('MUST 11: bytes of another digest never reach their end, and are not kept',
   expect((await get(digest)).body.equals(bytes)).toBe(true);
 });
 
-describe('MUST 4: several processes with one folder', () => {
-  test('MUST 4: 16 clients of each of two are one download', async () => {
+describe('several processes that share a folder', () => {
+  test('16 clients of each of two processes are one download', async () => {
     const bytes = randomBytes(2_000_000);
     const digest = upstream.addBlob('o/i', bytes);
     const other = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } } }, berth.environment);
@@ -386,7 +386,7 @@ describe('MUST 4: several processes with one folder', () => {
     );
   });
 
-  test('MUST 30: what downloads left goes after a while, and the oldest of it where it is too much', async () => {
+  test('files of broken downloads are deleted after a while, and the oldest ones above a limit', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'berth-partials-'));
     const partials = await createPartials(folder);
     const left = ['newest', 'new', 'old', 'owned', 'oldest'].map((text) => digestOf(text) as Digest);
@@ -405,7 +405,7 @@ describe('MUST 4: several processes with one folder', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('MUST 6: who reads it in another process is known to its owner', async () => {
+  test('the owner of a download knows its readers in other processes', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'berth-partials-'));
     const [owner, other] = [await createPartials(folder), await createPartials(folder)];
     const [read, unread] = [digestOf('read') as Digest, digestOf('unread') as Digest];
@@ -417,7 +417,7 @@ describe('MUST 4: several processes with one folder', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('MUST 4: of many that claim a blob at once, one gets it', async () => {
+  test('one of many processes gets the lock of a blob', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'berth-claims-'));
     const [one, two] = [await createPartials(directory), await createPartials(directory)];
     for (let round = 0; round < 100; round++) {
@@ -430,9 +430,9 @@ describe('MUST 4: several processes with one folder', () => {
 });
 
 const isRoot = process.getuid?.() === 0;
-if (!isRoot) process.stderr.write('skipping "MUST 12": only root can mount a small file system\n');
+if (!isRoot) process.stderr.write('skipping the test with a full disk: only root can mount a small file system\n');
 
-(isRoot ? test : test.skip)('MUST 12: a full disk keeps nobody from getting the blob, and nothing is left', async () => {
+(isRoot ? test : test.skip)('a full disk stops no client from getting the blob, and leaves no file', async () => {
   await berth.close();
   const disk = await mkdtemp(join(tmpdir(), 'berth-disk-'));
   await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
@@ -452,7 +452,7 @@ if (!isRoot) process.stderr.write('skipping "MUST 12": only root can mount a sma
   berth = await startMirror({ upstreams: { 'ghcr.io': { url: upstream.url } } });
 });
 
-test('MUST 14: blobs are asked for and given as they are', async () => {
+test('blobs are requested and served without content encoding', async () => {
   const digest = upstream.addBlob('o/i', randomBytes(100));
   upstream.misbehave('GET', /^cdn/, { headers: { 'Content-Encoding': 'gzip' } });
   const answer = await get(digest, { 'Accept-Encoding': 'zstd, gzip' });

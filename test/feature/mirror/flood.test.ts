@@ -137,7 +137,7 @@ async function flood(through: readonly Mirror[]): Promise<void> {
   await Promise.all([...through, ...through, ...through, ...through].map(client));
 }
 
-test('MUST 28: a flood through two replicas never makes it more than its size, and leaves what was used again', async () => {
+test('a flood through two replicas never exceeds the limit, and leaves reused content', async () => {
   const favourites = Array.from({ length: 6 }, () => newBlob());
   for (const favourite of favourites) await pullUntilKept(favourite);
   await mirrors[0].tidy();
@@ -149,7 +149,7 @@ test('MUST 28: a flood through two replicas never makes it more than its size, a
   expect(contentBytes + transitBytes).toBeLessThanOrEqual(maxBytes);
 }, 120_000);
 
-test('MUST 28: what is being read is not evicted, and goes when it is not', async () => {
+test('a blob is not evicted while it is read, and is evicted afterwards', async () => {
   const digest = newBlob();
   await pull(mirrors[0], digest);
   await until(async () => (await metadata.blobs.find(digest)) !== undefined);
@@ -163,7 +163,7 @@ test('MUST 28: what is being read is not evicted, and goes when it is not', asyn
   });
 }, 120_000);
 
-test('MUST 28: a huge blob pushes nothing out when it is asked for once, and is kept at the second time', async () => {
+test('a huge blob evicts nothing at its first request and is kept at its second', async () => {
   const others = Array.from({ length: 12 }, () => newBlob());
   for (const other of others) await pullUntilKept(other);
   await mirrors[0].tidy();
@@ -177,7 +177,7 @@ test('MUST 28: a huge blob pushes nothing out when it is asked for once, and is 
   expect(store.greatestBytes).toBeLessThanOrEqual(maxBytes);
 }, 60_000);
 
-test('MUST 28: what a crash left on its way in or out is found and counted no longer', async () => {
+test('space that a crashed process had reserved is released', async () => {
   const trash = createTrash({
     driver: store.driver,
     metadata,

@@ -31,8 +31,8 @@ const refused = (method: string) =>
   ).length;
 const cacheOf = async (reference: string) => (await get(reference)).headers['x-mirror-cache'];
 
-describe('MUST 15: manifests by digest', () => {
-  test('MUST 15: are asked for once and kept byte for byte', async () => {
+describe('manifests by digest', () => {
+  test('a manifest is fetched once and kept byte for byte', async () => {
     await start();
     const spaced = `${newImage().manifest}\n  `;
     const digest = upstream.addManifest('o/i', undefined, spaced);
@@ -46,7 +46,7 @@ describe('MUST 15: manifests by digest', () => {
     expect(manifestRequests('GET')).toBe(1);
   });
 
-  test('MUST 15: an index keeps every child, also those that nobody has fetched', async () => {
+  test('an index keeps every child, also those that were never fetched', async () => {
     await start();
     const children = [upstream.addImage('o/i', 'a'), newImage()];
     const index = newIndex(children);
@@ -55,7 +55,7 @@ describe('MUST 15: manifests by digest', () => {
     expect([answer.body.toString(), answer.headers['content-type']]).toEqual([index, mediaTypes.ociIndex]);
   });
 
-  test('MUST 15: one of another digest is refused', async () => {
+  test('a manifest with another digest is refused', async () => {
     await start();
     const { digest } = upstream.addImage('o/i', '1');
     upstream.misbehave('GET', /manifests/, {}); // the request without a token
@@ -65,8 +65,8 @@ describe('MUST 15: manifests by digest', () => {
   });
 });
 
-describe('MUST 16: tags', () => {
-  test('MUST 16: are believed while fresh; 200 pulls of a warm tag ask nothing', async () => {
+describe('tags', () => {
+  test('200 pulls of a fresh tag cause no request to the upstream', async () => {
     await start();
     upstream.addImage('o/i', '1');
     await get('1');
@@ -76,7 +76,7 @@ describe('MUST 16: tags', () => {
     expect([new Set(caches), upstream.requests.length - before]).toEqual([new Set(['HIT']), 0]);
   });
 
-  test('MUST 16: are then asked for by one HEAD for everybody, and not fetched again', async () => {
+  test('a stale tag is checked by one HEAD for all clients and not fetched again', async () => {
     await start({ freshness: '1s' });
     upstream.addImage('o/i', '1');
     upstream.addImage('o/i', 'younger');
@@ -89,7 +89,7 @@ describe('MUST 16: tags', () => {
     expect([upstream.count('HEAD', /manifests\/1$/), upstream.count('GET', /manifests\/1$/)]).toEqual([1, 2]); // one GET without a token
   });
 
-  test('MUST 16: a tag that has moved is fetched, by digest', async () => {
+  test('a tag that has moved is fetched by digest', async () => {
     await start({ freshness: '1ms' });
     upstream.addImage('o/i', '1');
     await get('1');
@@ -98,7 +98,7 @@ describe('MUST 16: tags', () => {
     expect([answer.headers['docker-content-digest'], answer.body.toString()]).toEqual([moved.digest, moved.manifest]);
   });
 
-  test('MUST 16: a cold HEAD is one HEAD, and no GET', async () => {
+  test('HEAD of a cold tag is one HEAD and no GET', async () => {
     await start();
     const { digest } = upstream.addImage('o/i', '1');
     const answer = await call(berth, 'HEAD', path('1'));
@@ -112,12 +112,12 @@ describe('MUST 16: tags', () => {
   });
 });
 
-describe('MUST 17: stale if error', () => {
+describe('cached tags of an upstream that fails', () => {
   test.each([
     ['gone', undefined],
     ['broken', 503],
     ['limiting', 429],
-  ])('MUST 17: a cached tag is served while the upstream is %s', async (_state, status) => {
+  ])('a cached tag is served while the upstream is %s', async (_state, status) => {
     await start({ freshness: '1ms' });
     const { manifest } = upstream.addImage('o/i', '1');
     await get('1');
@@ -130,7 +130,7 @@ describe('MUST 17: stale if error', () => {
     }
   });
 
-  test('MUST 17: an upstream that does not answer keeps nobody waiting', async () => {
+  test('an upstream that does not answer keeps no client waiting', async () => {
     await start({ freshness: '1ms', timeouts: { connect: '1s', headers: '20s', idle: '20s' } });
     upstream.addImage('o/i', '1');
     await get('1');
@@ -140,7 +140,7 @@ describe('MUST 17: stale if error', () => {
     wait.open();
   });
 
-  test('MUST 17: a tag that the upstream knows no longer is gone once it has said so twice', async () => {
+  test('a deleted tag is dropped after the upstream has answered 404 twice', async () => {
     await start({ freshness: '1ms' });
     upstream.addImage('o/i', '1');
     await get('1');
@@ -150,8 +150,8 @@ describe('MUST 17: stale if error', () => {
   });
 });
 
-describe('MUST 18: what is not there', () => {
-  test('MUST 18: is asked for once', async () => {
+describe('missing content', () => {
+  test('a missing manifest is requested once', async () => {
     await start();
     const wait = gate();
     upstream.misbehave('GET', /manifests/, {}); // the request without a token
@@ -164,7 +164,7 @@ describe('MUST 18: what is not there', () => {
     expect(manifestRequests('GET')).toBe(1);
   });
 
-  test('MUST 18: an upstream that could not be asked is asked again', async () => {
+  test('a failed request is not remembered as a 404', async () => {
     await start();
     upstream.misbehave('GET', /manifests/, { status: 500 });
     expect((await get('1')).status).toBe(502);
@@ -173,8 +173,8 @@ describe('MUST 18: what is not there', () => {
   });
 });
 
-describe('MUST 19: truthful errors', () => {
-  test('MUST 19: a limit is 429 with Retry-After for those who name the upstream, 503 in mirror position', async () => {
+describe('errors of upstreams', () => {
+  test('a limit is 429 with Retry-After for clients that name the upstream, and 503 in mirror position', async () => {
     await start({ default: 'ghcr.io' });
     const body = '{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}';
     upstream.misbehave('GET', /manifests/, { status: 429, headers: { 'Retry-After': '120' }, body });
@@ -185,19 +185,19 @@ describe('MUST 19: truthful errors', () => {
     expect((await call(berth, 'GET', '/v2/o/i/manifests/1')).status).toBe(503);
   });
 
-  test('MUST 19: the plain form of a limit too', async () => {
+  test('a limit without a JSON body is answered in the same way', async () => {
     await start();
     upstream.misbehave('GET', /manifests/, { status: 429, body: '429 Too Many Requests' });
     expect((await get('1')).status).toBe(429);
   });
 
-  test('MUST 19: no connection is 502', async () => {
+  test('an unreachable upstream is 502', async () => {
     await start();
     await upstream.goAway();
     expect((await get('1')).status).toBe(502);
   });
 
-  test('MUST 19: what the upstream does not show is 404', async () => {
+  test('a repository that the upstream does not show is 404', async () => {
     await start();
     upstream.misbehave('GET', /manifests/, { status: 403 });
     const answer = await get('1');
@@ -205,8 +205,8 @@ describe('MUST 19: truthful errors', () => {
   });
 });
 
-describe('MUST 20: listings', () => {
-  test('MUST 20: tags come page by page, by links to us; the upstream is asked once for each', async () => {
+describe('listings', () => {
+  test('tags come in pages with links to berth, and the upstream is asked once for each page', async () => {
     await start();
     for (const tag of ['a', 'b', 'c']) upstream.addImage('o/i', tag);
     const first = await call(berth, 'GET', '/v2/o/i/tags/list?n=2&ns=ghcr.io');
@@ -238,7 +238,7 @@ describe('MUST 20: listings', () => {
     expect((await call(berth, 'GET', '/v2/ghcr.io/o/i/tags/list?n=3')).status).toBe(502);
   });
 
-  test('MUST 20: referrers are theirs and ours, each once', async () => {
+  test("the upstream's referrers and berth's own are merged, each once", async () => {
     await start();
     const { digest } = upstream.addImage('o/i', '1');
     const [signature, sbom] = [upstream.addReferrer('o/i', digest, 'text/sig'), upstream.addReferrer('o/i', digest, 'text/sbom')];

@@ -35,7 +35,7 @@ const valueOf = async (line: string) => {
 };
 const getBlob = (digest: string) => call(berth, 'GET', `/v2/docker.io/o/i/blobs/${digest}`);
 
-test('MUST 34: what the mirror does can be watched', async () => {
+test('the metrics show what the mirror does', async () => {
   const bytes = randomBytes(200_000);
   const digest = upstream.addBlob('o/i', bytes);
   upstream.misbehave('GET', /blobs/, { cutAfter: 100_000 });

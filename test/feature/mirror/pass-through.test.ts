@@ -15,7 +15,7 @@ const bot = { username: 'bot', password: 'beep' };
 const passwords = { alice: 'wonderland', bob: 'builder' };
 type Client = 'anonymous' | keyof typeof passwords;
 
-describe('MUST 27: pass-through', () => {
+describe('pass-through', () => {
   let ghcr: FakeUpstream;
   let quay: FakeUpstream;
   let berth: TestBerth;
@@ -141,7 +141,7 @@ describe('MUST 27: pass-through', () => {
   });
 });
 
-describe('MUST 27: a proof', () => {
+describe('a proof', () => {
   const source = {
     repository: 'ghcr.io/o/i',
     remoteName: 'o/i',

@@ -28,7 +28,7 @@ afterAll(async () => {
 const main = resolve(import.meta.dirname, '../../../src/main.ts');
 const blobGets = (bytes: Uint8Array) => upstream.count('GET', new RegExp(`blobs/${digestOf(bytes)}`));
 
-test('MUST 31: berth preheat fetches the wanted platform, beside a running server, and says how far it is', async () => {
+test('berth preheat fetches the wanted platform beside a running server and shows its progress', async () => {
   const [amd64, arm64] = [upstream.addImage('o/i', 'amd64', 50_000), upstream.addImage('o/i', 'arm64', 50_000)];
   const manifests = [
     { ...descriptor(amd64.manifest, mediaTypes.ociManifest), platform: { os: 'linux', architecture: 'amd64' } },
@@ -73,7 +73,7 @@ test('berth preheat names the images that fail, and fetches the others', async (
   await remove();
 });
 
-test('MUST 31: small layers are fetched with the manifest of their platform, large ones are not', async () => {
+test('small layers are fetched with the manifest of their platform, large ones are not', async () => {
   const [small, large] = [upstream.addImage('o/p', 'small', 500), upstream.addImage('o/p', 'large', 5000)];
   await call(berth, 'GET', '/v2/ghcr.io/o/p/manifests/small');
   await call(berth, 'GET', '/v2/ghcr.io/o/p/manifests/large');
@@ -95,7 +95,7 @@ test.each(['', 'A', 'ghcr.io/', 'a:', 'a@b', 'a b'])('%p is no image', (text) =>
   expect(parseImageName(text)).toBeUndefined();
 });
 
-test('MUST 31: an image whose indexes name each other again and again is asked for each of them once', async () => {
+test('indexes that name each other in a circle are fetched once each', async () => {
   let document = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] });
   const documents = new Map([[digestOf(document), document]]);
   for (let depth = 0; depth < 10; depth++) {

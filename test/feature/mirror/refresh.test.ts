@@ -49,7 +49,7 @@ describe('a berth that keeps images here', () => {
     (await call(berth, 'GET', `/v2/ghcr.io/o/i/blobs/${digestOf(layer)}`)).headers['x-mirror-cache'] === 'HIT';
   const results = async () => (await call(berth, 'GET', '/metrics')).body.toString();
 
-  test('MUST 31: listed images come by themselves, of the wanted platform, and again when their tag has moved', async () => {
+  test('listed images are fetched for the wanted platform, and again when their tag has moved', async () => {
     await start();
     const [amd64, arm64] = [upstream.addImage('o/i', 'amd64', 50_000), upstream.addImage('o/i', 'arm64', 50_000)];
     const of = ({ manifest }: TestImage, architecture: string) => ({
@@ -69,7 +69,7 @@ describe('a berth that keeps images here', () => {
     expect([blobGets(amd64.layer), blobGets(arm64.layer)]).toEqual([0, 1]);
   }, 180_000);
 
-  test('MUST 31: what is kept here is never evicted, however much else comes', async () => {
+  test('a listed image is never evicted, however much else is pulled', async () => {
     await start({ maxSize: '1MiB' });
     const kept = upstream.addImage('o/i', '1', 50_000);
     await until(() => blobGets(kept.layer) === 1);
@@ -85,7 +85,7 @@ describe('a berth that keeps images here', () => {
     expect(manifest.headers['x-mirror-cache']).toBe('HIT');
   }, 120_000);
 
-  test('MUST 31: near the rate limit it is left alone', async () => {
+  test('an upstream near its rate limit is left alone', async () => {
     await start({}, { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '5;w=21600' });
     const image = upstream.addImage('o/i', '1');
     await until(async () => /refreshed_total{result="put off"} [1-9]/.test(await results()));
@@ -170,7 +170,7 @@ describe('a turn', () => {
     return candidates.map(({ layer, digest }) => !evictable.has(digestOf(layer)) && !evictable.has(digest));
   };
 
-  test('MUST 31: pins what the images need now, and lets go of what they needed before', async () => {
+  test('a turn pins the content that the images need now and unpins the rest', async () => {
     const [old, other, moved] = [newImage(), newImage(), newImage()];
     images.set('1', old).set('2', other);
     await refreshOf('o/i:1', 'o/i:2').run();
@@ -184,7 +184,7 @@ describe('a turn', () => {
     expect(await pinned(old, other, moved)).toEqual([false, false, false]);
   });
 
-  test('MUST 31: an image that fails is told to the log, keeps what it has, and hinders no other', async () => {
+  test('an image that fails is logged, keeps its content, and does not stop the others', async () => {
     const [one, two] = [newImage(), newImage()];
     images.set('1', one);
     await refreshOf('o/i:1').run();
@@ -196,14 +196,14 @@ describe('a turn', () => {
     expect(await pinned(one, two)).toEqual([true, true]);
   });
 
-  test('MUST 31: an image that fails at first is tried again within the turn', async () => {
+  test('an image that fails at first is tried again within the turn', async () => {
     const image = newImage();
     onRefused = () => void images.set('1', image);
     await refreshOf('o/i:1').run();
     expect([refused.length, ...(await pinned(image))]).toEqual([1, true]);
   });
 
-  test('MUST 31: while clients need the upstream nothing is fetched, and what was kept before stays', async () => {
+  test('nothing is fetched while clients need the upstream, and pinned content stays', async () => {
     const [old, moved] = [newImage(), newImage()];
     images.set('1', old);
     await refreshOf('o/i:1').run();
@@ -223,7 +223,7 @@ describe('a turn', () => {
   });
 });
 
-test('MUST 31: what is no image, or no image of an upstream, is an error of the configuration', async () => {
+test('an invalid image name and an image of no upstream are configuration errors', async () => {
   const file = join(scratch, 'berth.yaml');
   await writeFile(file, JSON.stringify({ mirror: { refresh: { images: ['alpine:3', 'NO', 'evil.example/o/i'] } } }));
   const config = loadConfig({ file, environment: {} });

@@ -6,7 +6,7 @@ import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { digestOf, newImage } from '../../support/images.ts';
 
-test('MUST 16: where HEAD says too little the manifest is fetched, and nothing of it remembered but what HEAD should have said', async () => {
+test('when HEAD lacks a header the manifest is fetched, and only its digest, type and size are kept', async () => {
   const { manifest } = newImage();
   const methods: string[] = [];
   const request = ({ method }: { method: string }) => {

@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const get = (path: string) => call(berth, 'GET', path);
 
-describe('MUST 1: one instance, many upstreams', () => {
+describe('one instance of many upstreams', () => {
   test.each([
     ['?ns=', '/v2/library/alpine/manifests/1?ns=docker.io'],
     ['?ns= of an alias', '/v2/library/alpine/manifests/1?ns=registry-1.docker.io'],
@@ -37,7 +37,7 @@ describe('MUST 1: one instance, many upstreams', () => {
     ['a part before /v2, and ?ns=', '/docker.io/v2/library/alpine/manifests/1?ns=docker.io'],
     ['the default', '/v2/library/alpine/manifests/1'],
     ['the default, a single name', '/v2/alpine/manifests/1'],
-  ])('MUST 1: the upstream is found by %s', async (_how, path) => {
+  ])('the upstream is found by %s', async (_how, path) => {
     const { digest } = hub.addImage('library/alpine', '1');
     await call(berth, 'DELETE', '/v2/docker.io/library/alpine/manifests/1'); // what the case before has fetched
     const answer = await get(path);
@@ -49,19 +49,19 @@ describe('MUST 1: one instance, many upstreams', () => {
     expect(answer.headers.location).toBeUndefined();
   });
 
-  test('MUST 1: another upstream is another repository', async () => {
+  test('another upstream is another repository', async () => {
     const { digest } = github.addImage('owner/image', '1');
     expect((await get('/v2/ghcr.io/owner/image/manifests/1')).header('docker-content-digest')).toBe(digest);
     expect((await get('/v2/owner/image/manifests/1?ns=ghcr.io')).header('docker-content-digest')).toBe(digest);
     expect((await get('/v2/owner/image/manifests/1')).status).toBe(404);
   });
 
-  test('MUST 1: the path before /v2 serves the ping', async () => {
+  test('the path before /v2 serves the ping', async () => {
     expect((await get('/ghcr.io/v2/')).status).toBe(200);
   });
 });
 
-describe('MUST 2: a closed list', () => {
+describe('the closed list of upstreams', () => {
   test.each([
     ['ns', '/v2/library/alpine/manifests/1?ns=evil.example'],
     ['ns with a port', '/v2/library/alpine/manifests/1?ns=127.0.0.1:1'],
@@ -71,7 +71,7 @@ describe('MUST 2: a closed list', () => {
     ['empty', '/v2/library/alpine/manifests/1?ns='],
     ['prefix', '/evil.example/v2/library/alpine/manifests/1'],
     ['prefix with a port', '/127.0.0.1:1/v2/library/alpine/manifests/1'],
-  ])('MUST 2: an unknown %s is 404 NAME_UNKNOWN and nobody is asked', async (_what, path) => {
+  ])('an unknown %s is 404 NAME_UNKNOWN, without a request to any upstream', async (_what, path) => {
     const before = [hub.requests.length, github.requests.length];
     const answer = await get(path);
     expect([answer.status, answer.codes()]).toEqual([404, ['NAME_UNKNOWN']]);
@@ -91,7 +91,7 @@ describe('MUST 2: a closed list', () => {
     },
   );
 
-  test('MUST 2: ns that names us means here', async () => {
+  test("ns with berth's own host means the local repository", async () => {
     const { digest } = await pushImage(berth, 'own', '1');
     const answer = await get(`/v2/own/manifests/1?ns=${new URL(berth.url).host}`);
     expect(answer.header('docker-content-digest')).toBe(digest);
@@ -99,12 +99,12 @@ describe('MUST 2: a closed list', () => {
   });
 });
 
-describe('MUST 3: what was pushed here wins', () => {
+describe('repositories that were pushed', () => {
   test.each([
     [{ prefix: 'ghcr.io', namespace: undefined, name: 'app' }, 'ghcr.io/app'],
     [{ prefix: undefined, namespace: 'ghcr.io', name: 'app' }, 'ghcr.io/app'],
     [{ prefix: undefined, namespace: undefined, name: 'docker.io/alpine' }, 'docker.io/library/alpine'],
-  ])('MUST 3: by its name here, however it is asked for: %j', async (address, repository) => {
+  ])('a pushed repository wins over a mirrored one, requested as %j', async (address, repository) => {
     const upstreams = createUpstreams(
       ['docker.io', 'ghcr.io'].map((name) => ({
         name,
@@ -122,7 +122,7 @@ describe('MUST 3: what was pushed here wins', () => {
     expect(found).toMatchObject({ repository, isPushed: true });
   });
 
-  test('MUST 3: a pushed repository is never asked for at the upstream', async () => {
+  test('a pushed repository causes no request to the upstream', async () => {
     hub.addImage('team/app', '1');
     const { digest } = await pushImage(berth, 'team/app', '1');
     const before = hub.requests.length;
@@ -135,7 +135,7 @@ describe('MUST 3: what was pushed here wins', () => {
     ['POST', '/v2/ghcr.io/owner/image/blobs/uploads/'],
     ['POST', '/ghcr.io/v2/owner/image/blobs/uploads/'],
     ['PUT', '/v2/docker.io/alpine/manifests/1'],
-  ])('MUST 3: %s %s is 403 DENIED', async (method, path) => {
+  ])('%s %s is 403 DENIED', async (method, path) => {
     const answer = await call(berth, method, path, { body: '{}' });
     expect([answer.status, answer.codes()]).toEqual([403, ['DENIED']]);
   });

@@ -21,7 +21,7 @@ test.each([
   ['1.1.1.1', 'public', true],
   ['2606:4700::1111', 'public', true],
   ['169.254.169.254', 'any', true],
-] as [string, AddressRule, boolean][])('MUST 2: a redirect to %s under the rule %s: %s', (address, rule, expected) => {
+] as [string, AddressRule, boolean][])('a redirect to %s under the rule "%s" is permitted: %s', (address, rule, expected) => {
   expect(allows(rule, address)).toBe(expected);
 });
 
@@ -34,7 +34,7 @@ test.each([
   ['https://evil.co.uk/token', 'https://registry.co.uk', false],
   ['https://evildocker.io/token', 'https://registry-1.docker.io', false],
   ['https://10.0.0.2/token', 'https://10.0.0.1', false],
-])('MUST 22: the login for %s at %s: %s', (realm, registry, expected) => {
+])('the login for the token server %s at the registry %s may be used: %s', (realm, registry, expected) => {
   expect(mayTrust(new URL(realm), new URL(registry))).toBe(expected);
 });
 
@@ -61,7 +61,7 @@ describe('the rate limit of an upstream', () => {
   });
 });
 
-test('MUST 23: three failures open the circuit, one trial closes it', async () => {
+test('three failures open the circuit, one trial closes it', async () => {
   let time = 0;
   const breaker = createBreaker({ now: () => time, random: () => 0 });
   const fail = () => breaker.guard(() => Promise.reject(new UpstreamError('unreachable', 'no'))).catch((error: unknown) => error);
