@@ -1,5 +1,6 @@
 import { checkTogether } from './check.ts';
 import type { Child, Children, Entries, Key } from './keys.ts';
+import { defineInvalid } from './invalid-value.ts';
 import { unknownKey } from './nearest.ts';
 import { type Config, schema } from './schema.ts';
 import { type KeyPath, type Variable, entryKeys, readVariables, scalarKeys } from './variables.ts';
@@ -9,10 +10,13 @@ import { type YamlFile, readYamlFile } from './yaml-file.ts';
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly errors: readonly string[];
+  /** The configuration as far as it is valid, for further checks: reading an invalid value throws `InvalidValue`. */
+  readonly readable: Config | undefined;
 
-  constructor(errors: readonly string[]) {
+  constructor(errors: readonly string[], readable?: Config) {
     super(errors.join('\n'));
     this.errors = errors;
+    this.readable = readable;
   }
 }
 
@@ -48,7 +52,7 @@ export function loadConfig({ file: path, environment, serves = true }: ConfigSou
   const sourceOf = (key: Path) => variables.get(key.join('.'))?.name ?? file.sourceOf(key);
   sources.set(config, sourceOf);
   if (errors.length === 0) errors.push(...checkTogether(config, { serves, sourceOf }));
-  if (errors.length > 0) throw new ConfigError(errors);
+  if (errors.length > 0) throw new ConfigError(errors, config);
   return config;
 }
 
@@ -70,9 +74,17 @@ function parseSection(keys: Children, values: unknown, base: Path, written: Writ
     const known = Object.keys(keys).map((key) => [...base, key].join('.'));
     if (!(name in keys)) errors.push(unknownKey([...base, name].join('.'), known) + inFile(file, [...base, name]));
   }
-  const parsed = Object.entries(keys).map(([name, child]) => [name, parseChild(child, map[name], [...base, name], written)]);
-  return Object.fromEntries(parsed) as Readonly<Record<string, unknown>>;
+  const parsed: Record<string, unknown> = {};
+  for (const [name, child] of Object.entries(keys)) {
+    const value = parseChild(child, map[name], [...base, name], written);
+    if (value === invalid) defineInvalid(parsed, name);
+    else parsed[name] = value;
+  }
+  return parsed;
 }
+
+/** Stands for a value that a key does not accept. */
+const invalid = Symbol('invalid');
 
 function parseChild(child: Child, value: unknown, path: Path, written: Written): unknown {
   if (child.kind === 'section') return parseSection(child.keys, value, path, written);
@@ -83,7 +95,7 @@ function parseChild(child: Child, value: unknown, path: Path, written: Written):
   } catch (error) {
     const found = foundIn(child, variable?.value ?? value, variable?.name ?? written.file.sourceOf(path));
     written.errors.push(`${path.join('.')} ${(error as Error).message}${found}`);
-    return undefined;
+    return invalid;
   }
 }
 

@@ -2,6 +2,7 @@ import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isLoopback } from '../../config/check.ts';
+import { InvalidValue } from '../../config/invalid-value.ts';
 import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { readTrustedCertificates } from './guard.ts';
@@ -12,8 +13,8 @@ import { readUpstreams } from './upstreams.ts';
 import { readWorkloadRules } from './workload-rules.ts';
 
 /**
- * Checks what needs more than the keys themselves: patterns, files and names. `berth serve` and `berth config check` both run
- * it. Resolves to warnings. Rejects `ConfigError` with every error.
+ * Checks patterns, files and host names, for `berth serve` and `berth config check`. Skips the checks of a configuration that
+ * read an invalid value. Resolves to warnings. Rejects `ConfigError` with all errors.
  */
 export async function checkConfig(config: Config): Promise<readonly string[]> {
   const errors: string[] = [];
@@ -30,6 +31,7 @@ export async function checkConfig(config: Config): Promise<readonly string[]> {
     try {
       await check(config);
     } catch (error) {
+      if (error instanceof InvalidValue) continue;
       if (!(error instanceof ConfigError)) throw error;
       errors.push(...error.errors);
     }

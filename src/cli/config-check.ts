@@ -1,3 +1,4 @@
+import { InvalidValue } from '../../config/invalid-value.ts';
 import { ConfigError } from '../../config/load.ts';
 import { checkConfig } from '../assembly/check-config.ts';
 import { CommandError, type Invocation } from './command.ts';
@@ -9,9 +10,24 @@ export async function checkConfiguration(invocation: Invocation): Promise<void> 
     const warnings = await checkConfig(invocation.config());
     printResult(invocation, warnings);
   } catch (error) {
-    if (!(error instanceof ConfigError) || !asksForJson(invocation)) throw error;
-    printValue(invocation, '', { valid: false, errors: error.errors, warnings: [] });
+    if (!(error instanceof ConfigError)) throw error;
+    const errors = [...error.errors, ...(await furtherErrors(error))];
+    if (!asksForJson(invocation)) throw new ConfigError(errors);
+    printValue(invocation, '', { valid: false, errors, warnings: [] });
     throw new CommandError('invalid configuration');
+  }
+}
+
+/** Checks files and patterns although some keys are invalid. Resolves to the errors. */
+async function furtherErrors({ readable }: ConfigError): Promise<readonly string[]> {
+  if (!readable) return [];
+  try {
+    await checkConfig(readable);
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidValue) return []; // a warning could not be judged
+    if (error instanceof ConfigError) return error.errors;
+    throw error;
   }
 }
 

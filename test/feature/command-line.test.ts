@@ -148,6 +148,23 @@ describe('berth config check', () => {
     for (const key of ['listne', 'workers', 'log.level']) expect(ended.stderr).toContain(`  ${key} `);
   });
 
+  test('reports errors of files and patterns together with those of keys', async () => {
+    const file = join(scratch, 'both.yaml');
+    await writeFile(
+      file,
+      'workers: none\ntls: { certificate: none.pem, key: none.pem }\nmirror: { refresh: { images: [NO] } }\n',
+    );
+    const { code, stderr } = await runCommand(['config', 'check', '--config', file]);
+    expect(code).toBe(1);
+    for (const error of ['workers must be', 'tls.certificate: cannot read none.pem', 'mirror.refresh.images: NO is not'])
+      expect(stderr).toContain(`  ${error}`);
+  });
+
+  test('skips a check that needs an invalid key', async () => {
+    const { code, stderr } = await runCommand(['config', 'check'], { BERTH_LISTEN: 'nowhere', BERTH_ACCESS_MODE: 'opne' });
+    expect([code, stderr.trim().split('\n').length]).toEqual([1, 3]);
+  });
+
   test('prints the errors as JSON', async () => {
     const ended = await runCommand(['config', 'check', '--json'], { BERTH_LOG_LEVEL: 'loud' });
     expect([ended.code, ended.stderr]).toEqual([1, 'berth: invalid configuration\n']);
