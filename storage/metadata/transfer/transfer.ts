@@ -4,14 +4,8 @@ import { createPool } from '../postgres/pool.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { migrate as migrateSqlite } from '../sqlite/migrate.ts';
 import { connect } from '../sqlite/connection.ts';
-import { tableNames } from '../sqlite/read-only.ts';
 import { MetadataError } from '../store.ts';
-
-/**
- * What does not move: the target has its own migrations and leases, and sums up by itself; bytes of unfinished uploads and
- * of what is being evicted stay behind, and so do listings of upstreams, which are asked for again.
- */
-const left = new Set(['schema_migrations', 'leases', 'uploads', 'mirrored_size', 'mirrored_transits', 'mirrored_listings']);
+import { tables } from '../tables.ts';
 
 /** PostgreSQL takes 65,535 values in a statement. */
 const maxValues = 30_000;
@@ -91,9 +85,8 @@ export async function moveMetadata(file: string, url: string, onProgress: (progr
     try {
       await client.query('BEGIN; SET LOCAL statement_timeout = 0');
       await refuseUsed(client);
-      for (const table of tableNames(source)) {
-        if (left.has(table)) continue;
-        onProgress({ table, rows: await copyTable(source, client, table) });
+      for (const { name } of tables.filter(({ isTransferred }) => isTransferred)) {
+        onProgress({ table: name, rows: await copyTable(source, client, name) });
       }
       await client.query('COMMIT');
     } finally {

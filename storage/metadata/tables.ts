@@ -1,0 +1,49 @@
+/** What happens to a table when an installation is transferred to another database. */
+export interface Table {
+  readonly name: string;
+  /** False if berth may change the table in read-only mode, because its rows are not transferred or are temporary. */
+  readonly isFrozen: boolean;
+  /** False if its rows stay behind: the target has its own, computes them, or fetches them again. */
+  readonly isTransferred: boolean;
+}
+
+const transferred = (name: string): Table => ({ name, isFrozen: true, isTransferred: true });
+
+/** Changes are refused in read-only mode, but the rows are worthless elsewhere: sums, pending space, cached listings. */
+const leftBehind = (name: string): Table => ({ name, isFrozen: true, isTransferred: false });
+
+/** Belongs to the running processes: leases, unfinished uploads, applied migrations. */
+const temporary = (name: string): Table => ({ name, isFrozen: false, isTransferred: false });
+
+/** Every table of the metadata store. A table comes after those that it references. */
+export const tables: readonly Table[] = [
+  temporary('schema_migrations'),
+  transferred('repositories'),
+  transferred('blobs'),
+  transferred('links'),
+  transferred('manifests'),
+  transferred('manifest_references'),
+  transferred('tags'),
+  temporary('uploads'),
+  transferred('accounts'),
+  transferred('teams'),
+  transferred('team_members'),
+  transferred('grants'),
+  transferred('access_tokens'),
+  transferred('signing_keys'),
+  transferred('visibilities'),
+  transferred('access_epoch'),
+  transferred('audit_events'),
+  transferred('mirrored_repositories'),
+  transferred('mirrored_tags'),
+  transferred('mirrored_promises'),
+  transferred('mirrored_content'),
+  temporary('leases'),
+  transferred('oidc_subjects'),
+  transferred('mirrored_pins'),
+  leftBehind('mirrored_transits'),
+  transferred('mirrored_refusals'),
+  leftBehind('mirrored_size'),
+  transferred('namespaces'),
+  leftBehind('mirrored_listings'),
+];

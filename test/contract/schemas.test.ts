@@ -1,0 +1,121 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createPostgresStore } from '../../storage/metadata/postgres/postgres-store.ts';
+import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
+import { tables } from '../../storage/metadata/tables.ts';
+import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
+import { describeWith } from '../support/requires.ts';
+
+/** Columns as `table.column class [NOT NULL]`, indexes as `name on table`; sorted. */
+interface Schema {
+  readonly tables: readonly string[];
+  readonly columns: readonly string[];
+  readonly indexes: readonly string[];
+}
+
+/** The classes of types that both dialects have. */
+const classes: Readonly<Record<string, string>> = {
+  INTEGER: 'number',
+  bigint: 'number',
+  integer: 'number',
+  TEXT: 'text',
+  text: 'text',
+};
+
+const column = (table: unknown, name: unknown, type: unknown, isRequired: boolean) =>
+  `${String(table)}.${String(name)} ${classes[String(type)] ?? String(type)}${isRequired ? ' NOT NULL' : ''}`;
+
+function sqliteSchema(database: DatabaseSync): Schema {
+  const names = database
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid")
+    .all()
+    .map(({ name }) => String(name));
+  const columns = names.flatMap((table) =>
+    database
+      .prepare(`PRAGMA table_info(${table})`)
+      .all()
+      .map(({ name, type, notnull, pk }) => column(table, name, type, notnull === 1 || Number(pk) > 0)),
+  );
+  const indexes = database
+    .prepare("SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
+    .all()
+    .map(({ name, tbl_name }) => `${String(name)} on ${String(tbl_name)}`);
+  return { tables: names, columns: columns.sort(), indexes: indexes.sort() };
+}
+
+async function postgresSchema(database: Database): Promise<Schema> {
+  const columns = await database.execute(
+    `SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = current_schema()`,
+  );
+  const names = new Set(columns.map(({ table_name }) => String(table_name)));
+  // Indexes of primary keys and unique constraints have names of the database's own.
+  const indexes = await database.execute(
+    `SELECT indexname, tablename FROM pg_indexes WHERE schemaname = current_schema()
+        AND indexname NOT IN (SELECT conname FROM pg_constraint)`,
+  );
+  return {
+    tables: [...names].sort(),
+    columns: columns
+      .map(({ table_name, column_name, data_type, is_nullable }) =>
+        column(table_name, column_name, data_type, is_nullable === 'NO'),
+      )
+      .sort(),
+    indexes: indexes.map(({ indexname, tablename }) => `${String(indexname)} on ${String(tablename)}`).sort(),
+  };
+}
+
+let directory: string;
+let sqlite: Schema;
+let references: readonly { readonly table: string; readonly target: string }[];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'berth-schemas-'));
+  const file = join(directory, 'metadata.sqlite');
+  await (await createSqliteStore({ file })).close();
+  const database = new DatabaseSync(file, { readOnly: true });
+  sqlite = sqliteSchema(database);
+  references = sqlite.tables.flatMap((table) =>
+    database
+      .prepare(`PRAGMA foreign_key_list(${table})`)
+      .all()
+      .map((row) => ({ table, target: String(row['table']) })),
+  );
+  database.close();
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+test('the list of tables has every table of the SQLite database once', () => {
+  expect(tables.map(({ name }) => name).sort()).toEqual(sqlite.tables.toSorted());
+});
+
+test('the list of tables has a table after those that it references', () => {
+  const position = (name: string) => tables.findIndex((table) => table.name === name);
+  expect(references.length).toBeGreaterThan(0);
+  expect(references.filter(({ table, target }) => position(target) >= position(table))).toEqual([]);
+});
+
+describeWith(postgresPrograms, 'the schema of PostgreSQL', () => {
+  let database: Database;
+  let postgres: Schema;
+  beforeAll(async () => {
+    database = await createDatabase();
+    await (await createPostgresStore({ url: database.url, connections: 1 })).close();
+    postgres = await postgresSchema(database);
+  }, 180_000);
+  afterAll(() => database.drop());
+
+  test('has the tables of the list', () => {
+    expect(postgres.tables).toEqual(tables.map(({ name }) => name).sort());
+  });
+
+  test('has the columns of SQLite', () => {
+    expect(postgres.columns).toEqual(sqlite.columns);
+  });
+
+  test('has the indexes of SQLite', () => {
+    expect(postgres.indexes).toEqual(sqlite.indexes);
+  });
+});
