@@ -88,7 +88,7 @@ export function createLeases({ metadata, now, monotonic = () => performance.now(
     async function renew(): Promise<void> {
       try {
         certainUntil = (await ask(name, holder, milliseconds, await note?.())) ?? 0;
-        if (notifyWanted && (await metadata.leases.findState(name))?.wanted === 1) {
+        if (notifyWanted && (await metadata.leases.findState(name))?.wanted) {
           notifyWanted();
           notifyWanted = undefined;
         }

@@ -292,13 +292,13 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
 
     test('the holder of a lease learns that it is wanted, and the next holder does not', async () => {
       await store.leases.take('work', 'one', 100, 200);
-      expect(await store.leases.findState('work')).toEqual({ heldUntil: 200, wanted: 0 });
+      expect(await store.leases.findState('work')).toEqual({ heldUntil: 200, wanted: false });
       await store.leases.request('work');
       await store.leases.take('work', 'one', 150, 250);
-      expect(await store.leases.findState('work')).toEqual({ heldUntil: 250, wanted: 1 });
+      expect(await store.leases.findState('work')).toEqual({ heldUntil: 250, wanted: true });
       await store.leases.take('work', 'two', 300, 400);
       expect([await store.leases.findState('work'), await store.leases.findState('other')]).toEqual([
-        { heldUntil: 400, wanted: 0 },
+        { heldUntil: 400, wanted: false },
         undefined,
       ]);
     });
@@ -309,7 +309,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
         await store.leases.take('work', 'two', 100, 200, null, 4999),
         await store.leases.take('work', 'two', 100, 200, null, 5000),
         await store.leases.findState('work'),
-      ]).toEqual([false, true, { heldUntil: 200, wanted: 0 }]);
+      ]).toEqual([false, true, { heldUntil: 200, wanted: false }]);
     });
 
     test('of many who take a lease at once, in two processes, one gets it', () =>

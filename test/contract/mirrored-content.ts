@@ -92,8 +92,14 @@ export function testMirroredContent(store: () => MetadataStore): void {
   test('a manifest promises content, and content that is held can be linked', async () => {
     await manifest('a', ['b', 'c']);
     await store().mirroredContent.recordBlob([holder('docker.io/library/other')], digest('b'), 5, 1);
-    expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5, isOpen: 1 });
-    expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('c'))).toEqual({ sizeBytes: 5, isOpen: 0 });
+    expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('b'))).toEqual({
+      sizeBytes: 5,
+      isOpen: true,
+    });
+    expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('c'))).toEqual({
+      sizeBytes: 5,
+      isOpen: false,
+    });
     expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('d'))).toBeUndefined();
     expect(await store().mirroredContent.linkBlob(holder('docker.io/library/a'), digest('b'), 2)).toBe(true);
     expect(await store().mirroredContent.linkBlob(holder('docker.io/library/a'), digest('c'), 2)).toBe(false);
@@ -104,11 +110,11 @@ export function testMirroredContent(store: () => MetadataStore): void {
     const isOpen = async () => (await store().mirroredContent.findExpected('docker.io/library/a', digest('b')))?.isOpen;
     await manifest('a', ['b']);
     await store().mirroredContent.recordBlob([{ ...holder('docker.io/company/a'), byLogin: true }], digest('b'), 5, 1);
-    expect(await isOpen()).toBe(0);
+    expect(await isOpen()).toBe(false);
     await store().mirroredContent.recordBlob([holder('ghcr.io/x')], digest('b'), 5, 1);
-    expect(await isOpen()).toBe(1);
+    expect(await isOpen()).toBe(true);
     await store().mirroredContent.linkBlob({ ...holder('ghcr.io/x'), byLogin: true }, digest('b'), 2);
-    expect(await isOpen()).toBe(0);
+    expect(await isOpen()).toBe(false);
   });
 
   test('any manifest of a repository is one of its own', async () => {
@@ -132,7 +138,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
     expect(await store().mirroredRepositories.findVisibility('docker.io/company/a')).toBeUndefined();
     await store().mirroredContent.recordBlob([company], digest('b'), 5, 1);
     expect(await store().mirroredRepositories.findVisibility('docker.io/company/a')).toEqual({
-      byLogin: 1,
+      byLogin: true,
       isPublic: null,
       checkedAt: 0,
       proof: null,
@@ -143,7 +149,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
     await note(false, null, 7);
     expect(await hidden(0)).toEqual(['docker.io/company/a']);
     expect(await store().mirroredRepositories.findVisibility('docker.io/company/a')).toMatchObject({
-      isPublic: 0,
+      isPublic: false,
       proof: digest('c'),
     });
   });

@@ -88,7 +88,7 @@ describe.each([
     lateRequest.breakOff();
     const late = other.uploads.append(session, { body: lateRequest.body });
     const lateFailure = expect(late).rejects.toThrow('the client is gone');
-    if (isOther) await until(async () => (await other.metadata.leases.findState(`upload:${session.id}`))?.wanted === 1);
+    if (isOther) await until(async () => (await other.metadata.leases.findState(`upload:${session.id}`))?.wanted === true);
     request.breakOff();
     await expect(appended).rejects.toThrow('the client is gone');
     await lateFailure;

@@ -127,7 +127,7 @@ export function createDirectory(metadata: MetadataStore): Directory {
 
     async listVisibilityRules({ after, limit }) {
       const rules = await metadata.visibilities.list(after, limit);
-      const items = rules.map(({ pattern, isPublic }) => ({ pattern, isPublic: isPublic === 1 }));
+      const items = rules.map(({ pattern, isPublic }) => ({ pattern, isPublic }));
       return toPage(items, limit, ({ pattern }) => pattern);
     },
 
@@ -148,5 +148,5 @@ function toPage<Item>(items: readonly Item[], limit: number, keyOf: (item: Item)
 }
 
 function toAccount({ name, kind, isAdmin, isDisabled, createdAt, expiresAt }: AccountRecord): Account {
-  return { name, kind, isAdmin: isAdmin === 1, isDisabled: isDisabled === 1, createdAt, expiresAt };
+  return { name, kind, isAdmin, isDisabled, createdAt, expiresAt };
 }

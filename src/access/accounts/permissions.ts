@@ -117,7 +117,7 @@ function toPrincipal(
   own: Grant | undefined,
 ): Principal {
   const grants = compileGrants([...readGrants(records), ...(own && kind === 'user' ? [own] : [])]);
-  return { kind, id: `account:${id}`, name, admin: isAdmin === 1 && kind === 'user', grants, pullsPublic: true };
+  return { kind, id: `account:${id}`, name, admin: isAdmin && kind === 'user', grants, pullsPublic: true };
 }
 
 /** A record that can not be read grants nothing. */

@@ -4,8 +4,8 @@ import { type Pattern, matches, parsePattern } from './pattern.ts';
 /** Which repositories are public. What is said of a name counts before what is said of patterns, the longest of them first. */
 export interface Visibility {
   isPublic(repository: string): Promise<boolean>;
-  /** The same for a name of which the caller knows what was said of exactly it: 1 public, 0 private, null nothing. */
-  resolve(repository: string, own: number | null): boolean;
+  /** The same for a caller that has read the visibility set for exactly this name: null if none is set. */
+  resolve(repository: string, own: boolean | null): boolean;
   /** The patterns whose repositories are public, but for exceptions. */
   readonly publicPatterns: readonly Pattern[];
   /** The pattern that makes `repository` private, if it is one. */
@@ -22,12 +22,11 @@ export async function loadVisibility(metadata: MetadataStore): Promise<Visibilit
   const rules = (await metadata.visibilities.listWildcards())
     .flatMap(({ pattern, isPublic }): Rule[] => {
       const parsed = parsePattern(pattern);
-      return parsed ? [{ pattern: parsed, isPublic: isPublic === 1 }] : [];
+      return parsed ? [{ pattern: parsed, isPublic }] : [];
     })
     .sort(mostSpecificFirst);
   const ruleFor = (repository: string) => rules.find(({ pattern }) => matches(pattern, repository));
-  const resolve = (repository: string, own: number | null) =>
-    own === null ? (ruleFor(repository)?.isPublic ?? false) : own === 1;
+  const resolve = (repository: string, own: boolean | null) => own ?? ruleFor(repository)?.isPublic ?? false;
 
   return {
     isPublic: async (repository) => resolve(repository, (await metadata.visibilities.find(repository))?.isPublic ?? null),

@@ -112,7 +112,7 @@ export function visibleRepositories(
 
 interface Row {
   readonly name: string;
-  readonly isPublic: number | null;
+  readonly isPublic: boolean | null;
 }
 
 const noNames: ReadonlySet<string> = new Set();

@@ -88,7 +88,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
     const joined = await (await fills.of(source.upstream.name)).find(digest, repository, bodyWanted);
     if (joined) return toServed(joined);
     const promise = await metadata.mirroredContent.findExpected(repository, digest);
-    const isOpen = promise?.isOpen === 1;
+    const isOpen = promise?.isOpen === true;
     const isHeld = isOpen || (await metadata.blobs.find(digest)) !== undefined;
     // A manifest can name anything: only the upstream can say that the repository has what was pushed here, what came
     // by a login, or what others have brought here and no manifest names.

@@ -61,10 +61,10 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
   /** Returns the recorded answer; undefined if no content was read by a login. */
   async function recorded(repository: string): Promise<Answer | undefined> {
     const record = await metadata.mirroredRepositories.findVisibility(repository);
-    if (record?.byLogin !== 1) return undefined;
+    if (!record?.byLogin) return undefined;
     const { isPublic, checkedAt, proof } = record;
     const until = isPublic === null ? 0 : checkedAt + believedSeconds * 1000;
-    return { isPublic: isPublic === 1, until, proof: proof ?? undefined };
+    return { isPublic: isPublic === true, until, proof: proof ?? undefined };
   }
 
   async function note(source: MirroredRepository, isPublic: boolean, proof: string | undefined): Promise<void> {

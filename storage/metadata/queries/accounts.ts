@@ -1,10 +1,10 @@
-import { type Query, all, first, read, run, write } from './query.ts';
+import { type Query, type Row, all, decoder, first, read, run, write } from './query.ts';
 import { type AuditEvent, changed } from './audit-steps.ts';
 import { type CreatedAccount, claimNamespace, withObstacle } from './namespaces.ts';
 
 /**
  * Users and robots. Every change is recorded in the audit log by the same transaction, and raises the rights version where it
- * grants or revokes a right. Times are milliseconds since 1970, flags 0 or 1.
+ * grants or revokes a right. Times are milliseconds since 1970.
  */
 
 export interface AccountRecord {
@@ -12,8 +12,8 @@ export interface AccountRecord {
   readonly kind: 'user' | 'robot';
   readonly name: string;
   readonly passwordHash: string | null;
-  readonly isAdmin: number;
-  readonly isDisabled: number;
+  readonly isAdmin: boolean;
+  readonly isDisabled: boolean;
   readonly expiresAt: number | null;
   readonly generation: number;
   readonly createdAt: number;
@@ -29,6 +29,8 @@ export interface NewAccount {
   readonly wantsNamespace: boolean;
 }
 
+const toAccount = decoder<AccountRecord>('isAdmin', 'isDisabled');
+
 const accountColumns = `id AS "id", kind AS "kind", name AS "name", password_hash AS "passwordHash", is_admin AS "isAdmin",
   is_disabled AS "isDisabled", expires_at AS "expiresAt", generation AS "generation", created_at AS "createdAt"`;
 
@@ -37,11 +39,13 @@ export const hasAdmin = read(function* (): Query<boolean> {
 });
 
 export const find = read(function* (id: number): Query<AccountRecord | undefined> {
-  return yield* first<AccountRecord>(`SELECT ${accountColumns} FROM accounts WHERE id = ?`, id);
+  const row = yield* first<Row>(`SELECT ${accountColumns} FROM accounts WHERE id = ?`, id);
+  return row && toAccount(row);
 });
 
 export const findByName = read(function* (name: string): Query<AccountRecord | undefined> {
-  return yield* first<AccountRecord>(`SELECT ${accountColumns} FROM accounts WHERE name = ?`, name);
+  const row = yield* first<Row>(`SELECT ${accountColumns} FROM accounts WHERE name = ?`, name);
+  return row && toAccount(row);
 });
 
 /** The cost (log2 of the rounds) of the most expensive bcrypt password of all accounts; undefined where no account has one. */
@@ -56,7 +60,7 @@ export const largestBcryptCost = read(function* (): Query<number | undefined> {
 /** Accounts of one kind after the name `after` (exclusive), ascending. */
 export const list = read(function* (kind: 'user' | 'robot', after: string, limit: number): Query<readonly AccountRecord[]> {
   const page = 'WHERE kind = ? AND name > ? ORDER BY name LIMIT ?';
-  return yield* all<AccountRecord>(`SELECT ${accountColumns} FROM accounts ${page}`, kind, after, limit);
+  return (yield* all<Row>(`SELECT ${accountColumns} FROM accounts ${page}`, kind, after, limit)).map(toAccount);
 });
 
 /** The account that the issuer's `subject` has been given. */

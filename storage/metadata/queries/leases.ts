@@ -1,4 +1,4 @@
-import { type Query, concurrentWrite, first, read, run } from './query.ts';
+import { type Query, type Row, concurrentWrite, decoder, first, read, run } from './query.ts';
 
 /** Leases: exclusive rights of a process for a limited time. Times are milliseconds since 1970. */
 
@@ -10,9 +10,11 @@ export interface HeldLease {
 export interface LeaseState {
   /** Milliseconds since 1970, by the holder's clock. */
   readonly heldUntil: number;
-  /** 1 when another process waits for it. */
-  readonly wanted: number;
+  /** True if another process waits for the lease. */
+  readonly wanted: boolean;
 }
+
+const toLeaseState = decoder<LeaseState>('wanted');
 
 /** The lease, while somebody has it. */
 export const find = read(function* (name: string, now: number): Query<HeldLease | undefined> {
@@ -21,7 +23,8 @@ export const find = read(function* (name: string, now: number): Query<HeldLease 
 
 /** The lease, also when it is over; undefined when it was released. */
 export const findState = read(function* (name: string): Query<LeaseState | undefined> {
-  return yield* first('SELECT held_until AS "heldUntil", wanted AS "wanted" FROM leases WHERE name = ?', name);
+  const row = yield* first<Row>('SELECT held_until AS "heldUntil", wanted AS "wanted" FROM leases WHERE name = ?', name);
+  return row && toLeaseState(row);
 });
 
 /**

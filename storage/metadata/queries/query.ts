@@ -56,6 +56,18 @@ export function* first<R>(sql: string, ...values: Value[]): Query<R | undefined>
   return rows[0] as R | undefined;
 }
 
+/** Names of the columns that are booleans, or NULL. */
+type FlagOf<R> = { [Name in keyof R]: R[Name] extends boolean | null ? Name : never }[keyof R] & string;
+
+/** Returns a function that decodes a row: both databases store the flags as 1, 0 or NULL. */
+export function decoder<R>(...flags: readonly FlagOf<R>[]): (row: Row) => R {
+  return (row) => {
+    const decoded: Record<string, Value | boolean | undefined> = { ...row };
+    for (const name of flags) decoded[name] = row[name] === null ? null : row[name] === 1;
+    return decoded as R;
+  };
+}
+
 /** Runs one statement for its effect. */
 export function* run(sql: string, ...values: Value[]): Query<void> {
   yield { sql, values };

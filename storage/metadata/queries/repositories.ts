@@ -1,12 +1,14 @@
-import { type Query, all, first, read } from './query.ts';
+import { type Query, type Row, all, decoder, first, read } from './query.ts';
 
 /** Repositories by name. Each read is an index lookup or a page of one, except `search`. */
 
-/** A repository and what was said about exactly its name: 1 public, 0 private, null nothing. */
+/** A repository and the visibility that is set for exactly its name; null if none is. */
 export interface ListedRepository {
   readonly name: string;
-  readonly isPublic: number | null;
+  readonly isPublic: boolean | null;
 }
+
+const toListed = decoder<ListedRepository>('isPublic');
 
 /** Repositories that are public by their own name, after `after` (exclusive), ascending. */
 export const listPublic = read(function* (after: string, limit: number): Query<readonly string[]> {
@@ -24,13 +26,14 @@ export const listPublic = read(function* (after: string, limit: number): Query<r
 
 /** Repositories after `after` and before `before` (both exclusive), ascending by bytes. */
 export const listBetween = read(function* (after: string, before: string, limit: number): Query<readonly ListedRepository[]> {
-  return yield* all<ListedRepository>(
+  const rows = yield* all<Row>(
     `SELECT r.name AS "name", v.is_public AS "isPublic" FROM repositories r LEFT JOIN visibilities v ON v.pattern = r.name
       WHERE r.name > ? AND r.name < ? ORDER BY r.name LIMIT ?`,
     after,
     before,
     limit,
   );
+  return rows.map(toListed);
 });
 
 /** Those of `names` that exist, in no order. */

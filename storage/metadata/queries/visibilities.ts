@@ -1,37 +1,42 @@
-import { type Query, all, first, read, run, write } from './query.ts';
+import { type Query, type Row, all, decoder, first, read, run, write } from './query.ts';
 import { type AuditEvent, changed } from './audit-steps.ts';
 
 /**
  * Visibility of names and patterns. Every change is recorded in the audit log by the same transaction and raises the rights
- * version. Flags are 0 or 1.
+ * version.
  */
 
 export interface VisibilityRecord {
   readonly pattern: string;
-  readonly isPublic: number;
+  readonly isPublic: boolean;
 }
+
+const toVisibility = decoder<VisibilityRecord>('isPublic');
 
 /** What was said about exactly this name or pattern. */
 export const find = read(function* (pattern: string): Query<VisibilityRecord | undefined> {
-  return yield* first<VisibilityRecord>(
+  const row = yield* first<Row>(
     'SELECT pattern AS "pattern", is_public AS "isPublic" FROM visibilities WHERE pattern = ?',
     pattern,
   );
+  return row && toVisibility(row);
 });
 
 export const listWildcards = read(function* (): Query<readonly VisibilityRecord[]> {
-  return yield* all<VisibilityRecord>(
+  const rows = yield* all<Row>(
     'SELECT pattern AS "pattern", is_public AS "isPublic" FROM visibilities WHERE is_wildcard = 1 ORDER BY pattern',
   );
+  return rows.map(toVisibility);
 });
 
 /** Names and patterns after `after` (exclusive), ascending. */
 export const list = read(function* (after: string, limit: number): Query<readonly VisibilityRecord[]> {
-  return yield* all<VisibilityRecord>(
+  const rows = yield* all<Row>(
     'SELECT pattern AS "pattern", is_public AS "isPublic" FROM visibilities WHERE pattern > ? ORDER BY pattern LIMIT ?',
     after,
     limit,
   );
+  return rows.map(toVisibility);
 });
 
 /** Says of a name or pattern whether what it matches is public. */

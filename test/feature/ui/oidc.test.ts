@@ -40,7 +40,7 @@ describe('a login by the provider', () => {
     expect((await visitor.get('/ui/login')).text).toContain('Sign in with Example &#60;Corp&#62;');
     expect((await logIn()).location).toBe('/ui');
     expect((await visitor.get('/ui')).text).toContain(`<span class="user">${name}</span>`);
-    expect(await berth.metadata.accounts.findByName(name)).toMatchObject({ kind: 'user', isAdmin: 0, passwordHash: null });
+    expect(await berth.metadata.accounts.findByName(name)).toMatchObject({ kind: 'user', isAdmin: false, passwordHash: null });
   });
 
   test('finds the account by the subject, also after the name has changed', async () => {
@@ -56,10 +56,10 @@ describe('a login by the provider', () => {
   test('makes no user an admin and keeps admins', async () => {
     provider.claims = { sub: 'dora', preferred_username: 'dora', admin: true, roles: ['admin'], groups: ['admin'] };
     await logIn();
-    expect((await berth.metadata.accounts.findByName('dora'))?.isAdmin).toBe(0);
+    expect((await berth.metadata.accounts.findByName('dora'))?.isAdmin).toBe(false);
     await berth.administration.setAdmin('dora', true);
     await logIn(newVisitor(berth));
-    expect((await berth.metadata.accounts.findByName('dora'))?.isAdmin).toBe(1);
+    expect((await berth.metadata.accounts.findByName('dora'))?.isAdmin).toBe(true);
   });
 
   test('keeps the attempt in a cookie that no script and no other site can use, for ten minutes', async () => {

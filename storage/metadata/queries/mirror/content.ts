@@ -1,4 +1,4 @@
-import { type Query, concurrentWrite, first, insertRows, read, run, write } from '../query.ts';
+import { type Query, type Row, concurrentWrite, decoder, first, insertRows, read, run, write } from '../query.ts';
 import { type ExpectedContent, type ManifestFacts, insertBlob, insertLink, insertManifest } from '../content.ts';
 import { type Mirrored, mirroredRepositoryId } from './repositories.ts';
 import { holdSize } from './space-steps.ts';
@@ -9,9 +9,11 @@ import * as mirrorSpace from './space.ts';
 /** Content that a manifest of the mirrored repository names. */
 export interface PromiseRecord {
   readonly sizeBytes: number;
-  /** 1 where it has come already from an upstream that shows it to everybody. */
-  readonly isOpen: number;
+  /** True if it was already downloaded from an upstream that shows it to everybody. */
+  readonly isOpen: boolean;
 }
+
+const toPromise = decoder<PromiseRecord>('isOpen');
 
 export interface NewMirroredManifest extends ManifestFacts, Mirrored {
   /** Everything that it names. */
@@ -26,7 +28,7 @@ export interface Use {
 }
 
 export const findExpected = read(function* (repository: string, digest: string): Query<PromiseRecord | undefined> {
-  return yield* first<PromiseRecord>(
+  const row = yield* first<Row>(
     `SELECT p.size_bytes AS "sizeBytes",
             CASE WHEN EXISTS (SELECT 1 FROM links l JOIN mirrored_repositories m ON m.repository_id = l.repository_id
                                WHERE l.digest = p.digest AND m.by_login = 0) THEN 1 ELSE 0 END AS "isOpen"
@@ -36,6 +38,7 @@ export const findExpected = read(function* (repository: string, digest: string):
     digest,
     repository,
   );
+  return row && toPromise(row);
 });
 
 function* recordContent(digest: string, sizeBytes: number, now: number): Query<void> {

@@ -1,18 +1,20 @@
-import { type Query, all, concurrentWrite, first, read, run } from '../query.ts';
+import { type Query, type Row, all, concurrentWrite, decoder, first, read, run } from '../query.ts';
 import { repositoryId } from '../content.ts';
 
 /** Repositories that hold copies of an upstream's content. Times are milliseconds since 1970. */
 
 export interface UpstreamVisibilityRecord {
-  /** 1 where berth has shown a login of its own for some of what is here. */
-  readonly byLogin: number;
-  /** Whether everybody could read the repository at its upstream: 1 or 0, null where nobody has asked. */
-  readonly isPublic: number | null;
+  /** True if berth used a login of its own for some of the content. */
+  readonly byLogin: boolean;
+  /** True if the upstream showed the repository to a client without a login; null if this is unknown. */
+  readonly isPublic: boolean | null;
   /** When that was found out, in milliseconds since 1970. */
   readonly checkedAt: number;
   /** Digest of a manifest that everybody could read. */
   readonly proof: string | null;
 }
+
+const toUpstreamVisibility = decoder<UpstreamVisibilityRecord>('byLogin', 'isPublic');
 
 /** A repository that holds copies. */
 export interface Mirrored {
@@ -31,11 +33,12 @@ export interface UpstreamVisibility {
 
 /** Undefined for a repository that is nobody's mirror. */
 export const findVisibility = read(function* (repository: string): Query<UpstreamVisibilityRecord | undefined> {
-  return yield* first<UpstreamVisibilityRecord>(
+  const row = yield* first<Row>(
     `SELECT m.by_login AS "byLogin", m.is_public AS "isPublic", m.checked_at AS "checkedAt", m.proof AS "proof"
        FROM repositories r JOIN mirrored_repositories m ON m.repository_id = r.id WHERE r.name = ?`,
     repository,
   );
+  return row && toUpstreamVisibility(row);
 });
 
 /** Those of `names` that hold what may not be for everybody: since `since` no upstream has shown it to a client without a login. */
