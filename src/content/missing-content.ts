@@ -17,7 +17,7 @@ export class ContentMissing extends OciError {
   }
 }
 
-/** Opens content of which `sizeBytes` are recorded. Rejects `BytesLost` when it is missing or has another size. */
+/** Opens content with a recorded size of `sizeBytes`. Rejects `ContentMissing` when it is missing or has another size. */
 export async function openContent(driver: BlobDriver, digest: string, sizeBytes: number, range?: ByteRange): Promise<OpenObject> {
   try {
     const object = await driver.read(blobKey(digest), range);
@@ -33,7 +33,7 @@ export async function openContent(driver: BlobDriver, digest: string, sizeBytes:
   }
 }
 
-/** Says that other bytes lie in the place of the content. */
+/** Returns the error for content with other bytes in its place; `state` continues "the bytes of DIGEST …". */
 export function damaged(digest: string, state: string, cause?: unknown): ContentMissing {
   return new ContentMissing(digest, cause, state);
 }

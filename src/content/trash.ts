@@ -4,8 +4,8 @@ import { unlessMissing } from '../../storage/blobs/missing.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 
 /**
- * Bytes on their way out. Whoever stores a blob makes sure of its bytes first and records it then: in between somebody
- * else may find that nobody needs them. So bytes are set aside, looked for again after a while, and only then deleted.
+ * Deletes content in two steps. A push stores the bytes first and records them then: in between another process may find
+ * bytes without a record. So the trash keeps bytes for a grace, looks for records again, and only then deletes them.
  */
 export interface Trash {
   /** Sets aside the bytes of content that the metadata store has just forgotten. */
@@ -19,7 +19,7 @@ export interface TrashOptions {
   readonly metadata: MetadataStore;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Told of bytes that wait in the trash no longer: they are deleted, or back. */
+  /** Called with the digests whose bytes have left the trash: deleted, or put back. */
   readonly onLeft?: (digests: readonly string[]) => Promise<void>;
 }
 

@@ -7,13 +7,13 @@ export interface KeyedMutex {
   /** Runs `work` when no other work of this process runs on `name`; in the order of the calls. */
   lockLocal<Result>(name: string, work: Work<Result>, options?: TurnOptions): Promise<Result>;
   /**
-   * Runs `work` when no other work of any process runs on `name`. Rejects `TurnNotGiven` when another process is at it
-   * for longer than it would be believed to be if it had died.
+   * Runs `work` when no other work of any process runs on `name`. Rejects `LockTimeout` when another process holds
+   * the lock for longer than the lease of a dead process lasts.
    */
   lock<Result>(name: string, work: Work<Result>, options?: TurnOptions): Promise<Result>;
   /** Resolves when no work of any process runs on `name`, at the latest after `milliseconds`. */
   untilIdle(name: string, milliseconds: number): Promise<void>;
-  /** Work runs on `name` in this process, or waits. */
+  /** True if work on `name` runs or waits in this process. */
   isLocked(name: string): boolean;
 }
 
@@ -26,7 +26,7 @@ export interface TurnOptions {
 
 export interface Turn {
   readonly lease: Lease | undefined;
-  /** Aborted when somebody else waits for the turn. */
+  /** Aborted when another call waits for the lock. */
   readonly wanted: AbortSignal;
   /** True if other work had its turn first. */
   readonly hasWaited: boolean;

@@ -9,7 +9,7 @@ import { MetadataError, type MetadataStore } from '../../storage/metadata/store.
 export interface Leases {
   /** The lease, or undefined where someone else has it. Also within one process each lease has one holder. */
   take(name: string, options?: LeaseOptions): Promise<Lease | undefined>;
-  /** Tries to get a lease that may be held by another process. Nothing is asked of the store before the first `take`. */
+  /** Tries to get a lease that may be held by another process. The store gets no request before the first `take`. */
   contend(name: string, options?: LeaseOptions): LeaseContender;
 }
 
@@ -29,7 +29,7 @@ export interface LeaseContender {
 export interface LeaseOptions {
   /** How long its holder is believed without a sign of life. */
   readonly milliseconds?: number;
-  /** Asked at each renewal: what those who wait for the lease shall know. */
+  /** Called at each renewal; returns a note for the processes that wait for the lease. */
   readonly note?: () => Promise<string | null>;
   /** Called once when another process waits for the lease; a renewal finds out, at the latest after a fourth of its length. */
   readonly onWanted?: () => void;
@@ -38,7 +38,7 @@ export interface LeaseOptions {
 export interface Lease {
   /** Throws `unavailable` from when on another may have it. */
   assertHeld(): void;
-  /** Lets others take it at once, or, where the store cannot be told, when its time is over. Never rejects. */
+  /** Ends the lease at once, or when its time is over if the store cannot be reached. Never rejects. */
   release(): Promise<void>;
   /** Ends the renewing: others can take it when its time is over. */
   leave(): void;
@@ -62,7 +62,7 @@ export interface LeasesOptions {
 }
 
 export function createLeases({ metadata, now, monotonic = () => performance.now() }: LeasesOptions): Leases {
-  /** Until when, on this process's own clock, it is certain that nobody else has the lease: counted from before asking. */
+  /** Returns until when, on this process's own clock, no other process has the lease: counted from before the request. */
   async function ask(
     name: string,
     holder: string,

@@ -1,4 +1,4 @@
-/** Too many wait already: come back later. */
+/** Too many callers wait already. */
 export class ConcurrencyLimitExceeded extends Error {
   override readonly name = 'Busy';
 }
@@ -8,7 +8,10 @@ export interface SemaphoreOptions {
   readonly maxWaiting: number;
 }
 
-/** Lets work through, in the order of the calls and never more than `mostAtOnce`. Throws `Busy` where too many wait. */
+/**
+ * Returns a function that runs work in the order of the calls, at most `maxAtOnce` at a time. It throws
+ * `ConcurrencyLimitExceeded` when `maxWaiting` calls wait already.
+ */
 export function createSemaphore({ maxAtOnce, maxWaiting }: SemaphoreOptions) {
   let running = 0;
   const waiting: (() => void)[] = [];

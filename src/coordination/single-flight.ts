@@ -1,6 +1,6 @@
-/** Work of which one run serves everybody who asks for it meanwhile. */
+/** Shares one run of some work among all callers that request it while it runs. */
 export interface SingleFlight<Result> {
-  /** Joins the run of `key`, or begins one. A failure is everybody's, and not remembered. */
+  /** Joins the run of `key`, or begins one. A failure rejects for all callers of the run; the next call begins anew. */
   run(key: string, work: () => Promise<Result>): Promise<Result>;
   has(key: string): boolean;
 }

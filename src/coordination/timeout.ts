@@ -1,4 +1,4 @@
-/** The result, or undefined where it takes longer than `seconds`: the work goes on for those who come later. */
+/** Resolves to the result of `work`, or to undefined when it takes longer than `seconds`; the work goes on then. */
 export async function withTimeout<Result>(work: Promise<Result>, seconds: number): Promise<Result | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

@@ -1,16 +1,19 @@
 import cluster, { type Worker } from 'node:cluster';
 
-/** Numbers of all worker processes, whichever of them is scraped. */
+/**
+ * Metrics of all worker processes, at any of them. prom-client's `AggregatorRegistry` does not serve here: it gathers only in
+ * the supervisor, one worker that does not answer fails the whole scrape, and it leaves out some metrics of processes.
+ */
 export interface SharedMetrics {
-  /** Tells this process from the others. */
+  /** The number of this worker process. */
   readonly worker: number;
-  /** Says where this process's own come from, in Prometheus's text format. */
+  /** Registers the source of this process's own metrics, in Prometheus's text format. */
   share(own: () => Promise<string>): void;
-  /** Everybody's, as one text. */
+  /** Returns the metrics of all workers as one text. */
   gather(): Promise<string>;
 }
 
-/** Between the supervisor and its workers. The numbers tell questions from each other. */
+/** A message between the supervisor and its workers. The numbers distinguish requests. */
 interface Message {
   readonly gatherMetrics?: number;
   readonly tellMetrics?: number;
@@ -24,7 +27,7 @@ const maxWaitMilliseconds = 2000;
 
 let asked = 0;
 
-/** For the supervisor: brings the workers' numbers to the one that asks. */
+/** Answers, in the supervisor, requests of workers for the metrics of all. */
 export function relayMetrics(): void {
   const gather = once(async () => {
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
@@ -62,7 +65,7 @@ function askForAll(): Promise<string> {
   });
 }
 
-/** Who asks while it runs gets what it brings. */
+/** Returns `work` such that calls during a run share its result. */
 function once(work: () => Promise<string>): () => Promise<string> {
   let running: Promise<string> | undefined;
   return () => (running ??= work().finally(() => (running = undefined)));
@@ -86,7 +89,7 @@ function textOf(worker: Worker): Promise<string> {
   });
 }
 
-/** Who is on the way out hears nothing any more. */
+/** Sends the message unless the worker has disconnected. */
 function send(worker: Worker, message: Message): void {
   if (worker.isConnected()) worker.send(message, () => undefined);
 }

@@ -90,7 +90,7 @@ export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
   };
 }
 
-/** What is part of something that can be pulled is not taken away from under it. */
+/** Returns the error for deleting content that a manifest of the repository still needs. */
 export function stillNeeded(kind: 'blob' | 'manifest', digest: Digest, neededBy: string): OciError {
   const message = `${kind} ${digest} is needed by manifest ${neededBy}: delete that first`;
   return new OciError('UNSUPPORTED', { message, detail: { digest, neededBy } });
