@@ -12,7 +12,7 @@ import { createWorkloadAuthenticator } from './federation/workload-authenticator
 import type { WorkloadRule } from './federation/workload-rule.ts';
 import { type TokenServer, createTokenServer } from './tokens/token-server.ts';
 
-/** Everything that knows who may do what, in mode token. */
+/** The services of mode token: authentication, permissions and tokens. */
 export interface Access {
   readonly rightsVersion: RightsVersion;
   readonly permissions: Permissions;
@@ -32,7 +32,7 @@ export interface AccessOptions {
   readonly audit: Pick<Audit, 'record'>;
   /** First path components of repositories that no user owns. */
   readonly reservedNames: ReadonlySet<string>;
-  /** CI providers whose tokens are let in. */
+  /** CI providers whose tokens are accepted. */
   readonly workloadRules: readonly WorkloadRule[];
 }
 

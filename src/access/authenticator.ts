@@ -6,11 +6,11 @@ import type { Principal } from './permissions/principal.ts';
 import { AuthenticationError } from './credentials/authentication-error.ts';
 import type { Permissions } from './accounts/permissions.ts';
 
-/** Who makes a request, by its `Authorization` header. */
+/** Authenticates requests by their `Authorization` header. `address`: of the client, for the throttle and the audit log. */
 export interface Authenticator {
-  /** Throws `Refused`. Without a header it is a client without a login. */
+  /** Returns the principal of a request: an anonymous one without a header. Throws `AuthenticationError`. */
   principal(authorization: string | undefined, address: string): Promise<Principal>;
-  /** The same for those who ask for a bearer token, and can not show one. */
+  /** Authenticates a request for a bearer token, which cannot itself send one. Throws `AuthenticationError`. */
   identity(authorization: string | undefined, address: string): Promise<Identity>;
 }
 
@@ -54,7 +54,7 @@ export function createAuthenticator({ bearerTokens, logins, permissions, audit }
   };
 }
 
-/** RFC 6750, section 2.1. The scheme's name has no case (RFC 9110, section 11.1). */
+/** RFC 6750, section 2.1. The scheme is case-insensitive (RFC 9110, section 11.1). */
 function parseBearer(authorization: string): string | undefined {
   return /^bearer +(\S+)$/i.exec(authorization)?.[1];
 }

@@ -89,7 +89,7 @@ function toGrants({ type, name, actions }: Scope): readonly Grant[] {
   return [{ pattern, actions: granted.flatMap(([, covered]) => covered) }];
 }
 
-/** Reads the `access` claim entry by entry. An entry that is malformed, or of a type that berth does not know, grants nothing. */
+/** Reads the `access` claim. Malformed entries, and those of unknown types, grant nothing. */
 function readAccess(access: unknown): readonly Scope[] {
   return Array.isArray(access) ? access.flatMap((entry: unknown) => readEntry(entry) ?? []) : [];
 }

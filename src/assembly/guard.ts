@@ -29,20 +29,20 @@ import { refuseIgnoredAccounts } from './open-mode.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
 import { readWorkloadRules } from './workload-rules.ts';
 
-/** What stands between clients and the registry. */
+/** Access control of the registry, and its routes. */
 export interface Guard {
   readonly control: AccessControl;
   readonly audit: Audit;
   readonly extensions: readonly Extension[];
-  /** How people log in to the web page; undefined where they can not. */
+  /** Logins of the web page; undefined in mode external. */
   readonly pageLogins: PageLogins | undefined;
-  /** Of the admin that was created now, where it was generated. */
+  /** The password of the admin that this start created, if it was generated. */
   readonly generatedPassword: string | undefined;
-  /** Drops what is over: expired secrets, old lines of the audit log. */
+  /** Deletes expired secrets and old lines of the audit log. */
   tidy(): Promise<void>;
 }
 
-/** Undefined in mode open. `now` in milliseconds. Rejects `ConfigError` where mode and data do not fit together. */
+/** Returns undefined in mode open. `now` in milliseconds. Rejects `ConfigError` if mode and data do not fit together. */
 export async function createGuard(
   config: Config,
   metadata: MetadataStore,
@@ -158,6 +158,6 @@ export function readTrustedCertificates(config: Config): TrustedCertificates | u
     return readCertificates(readFileSync(file, 'utf8'));
   } catch (error) {
     const where = whereSet(config, ['access', 'external', 'certificates']);
-    throw new ConfigError([`access.external.certificates: ${file} can not be read: ${(error as Error).message}${where}`]);
+    throw new ConfigError([`access.external.certificates: ${file} cannot be read: ${(error as Error).message}${where}`]);
   }
 }

@@ -3,7 +3,7 @@ import type { Config } from '../../config/schema.ts';
 import { parseGrant } from '../access/permissions/grants.ts';
 import { type WorkloadRule, parseClaimCondition } from '../access/federation/workload-rule.ts';
 
-/** `access.identities` of the configuration. Throws `ConfigError` for grants and claims that can not be read. */
+/** Reads `access.identities`. Throws `ConfigError` with all invalid grants and claims. */
 export function readWorkloadRules(config: Config): readonly WorkloadRule[] {
   const errors: string[] = [];
   const rules = Object.entries(config.access.identities).map(([name, { issuer, jwksUrl, audience, claims, grants }]) => {

@@ -34,7 +34,7 @@ export function createAccountChanges(context: ChangeContext, reserved: ReadonlyS
 
   async function userNamed(name: string): Promise<AccountRecord> {
     const account = await metadata.accounts.findByName(name);
-    if (account?.kind !== 'user') throw new AdministrationError('unknown', `no user is called ${name}`);
+    if (account?.kind !== 'user') throw new AdministrationError('unknown', `there is no user ${name}`);
     return account;
   }
 
@@ -167,5 +167,5 @@ function createSecretChanges(
 }
 
 function lastAdmin(name: string): AdministrationError {
-  return new AdministrationError('refused', `${name} is the last admin: nobody could let others in`);
+  return new AdministrationError('refused', `${name} is the last admin: make another account an admin first`);
 }

@@ -1,10 +1,10 @@
-/** Why a change is refused: `invalid` as requested, `unknown` or `taken` name, `refused` by a rule. */
+/** Why a change is refused: `invalid` request, `unknown` or `taken` name, `refused` by a rule. */
 export type AdministrationErrorCode = 'invalid' | 'unknown' | 'taken' | 'refused';
 
-/** Messages repeat what the caller has sent: a request of a megabyte must not be answered by one. */
+/** Messages quote the request: a large request must not get a large response. */
 const maxMessageLength = 2000;
 
-/** A change to accounts, grants or tokens that is not made. The message tells the caller why. */
+/** A refused change of accounts, grants or tokens. The message is for the caller. */
 export class AdministrationError extends Error {
   override readonly name = 'AdministrationError';
   readonly code: AdministrationErrorCode;

@@ -12,9 +12,9 @@ export interface NewUser {
   readonly isAdmin: boolean;
 }
 
-/** Whether a user owns the repositories below its name. */
+/** The personal namespace of a user. */
 export interface NamespaceStatus {
-  /** `alice/**`; undefined: the user owns none. */
+  /** `alice/**`; undefined if the user owns none. */
   readonly namespace?: string | undefined;
   /** Why the user owns none, and what an admin can do. */
   readonly note?: string | undefined;
@@ -22,7 +22,7 @@ export interface NamespaceStatus {
 
 export interface ImportedUsers {
   readonly created: readonly string[];
-  /** Of the created users that own no namespace. */
+  /** One per created user that owns no namespace. */
   readonly notes: readonly string[];
 }
 
@@ -37,21 +37,21 @@ export interface NewToken {
   readonly account: string;
   /** A label for people. */
   readonly name: string;
-  /** Confines the token, `PATTERN:ACTIONS`; undefined: the token may do everything that its account may. */
+  /** Upper bound of the permissions, `PATTERN:ACTIONS`; undefined: all permissions of the account. */
   readonly scopes?: readonly string[] | undefined;
   readonly expiresAt?: number | undefined;
 }
 
-/** A secret: berth keeps only its hash and cannot show it again. */
+/** A new secret: berth stores only its hash and cannot show it again. */
 export interface IssuedSecret {
   readonly id: string;
   readonly secret: string;
 }
 
 /**
- * Changes to accounts, teams, grants and visibility; the caller has checked that the actor may make them. Each is validated,
- * made and recorded in the audit log as one. Throws `AdministrationError`. Names of subjects are written `user:alice`,
- * `robot:ci`, `team:devs`, `authenticated`, `anonymous`.
+ * Changes accounts, teams, grants and visibility. Callers check that the actor is permitted. Each change is validated, then made and
+ * recorded in the audit log in one transaction. Throws `AdministrationError`. Subjects are written `user:alice`, `robot:ci`,
+ * `team:devs`, `authenticated`, `anonymous`.
  */
 export interface Administration {
   createUser(user: NewUser): Promise<NamespaceStatus>;
@@ -61,7 +61,7 @@ export interface Administration {
   setAdmin(name: string, isAdmin: boolean): Promise<void>;
   /** Deletes a user or a robot. No later user of the name owns its namespace before `releaseNamespace`. */
   deleteAccount(name: string): Promise<void>;
-  /** Creates the users of an htpasswd file (bcrypt); users that exist keep what they have. */
+  /** Creates the users of an htpasswd file (bcrypt); existing users stay unchanged. */
   importHtpasswd(text: string): Promise<ImportedUsers>;
   /** Lets the name of a deleted user own a namespace again: the user who has the name now, or the next one. */
   releaseNamespace(name: string): Promise<NamespaceStatus>;
@@ -76,11 +76,11 @@ export interface Administration {
   /** Replaces the subject's grant for the same pattern. Returns the grant's id. */
   grant(subject: string, pattern: string, actions: string): Promise<number>;
   revokeGrant(id: number): Promise<void>;
-  /** Makes what a name or pattern matches public or private; undefined removes the rule. */
+  /** Sets the visibility of the repositories that a name or pattern matches; undefined removes the rule. */
   setPublic(pattern: string, isPublic: boolean | undefined): Promise<void>;
 }
 
-/** An access token as its owner sees it. */
+/** An access token as shown to its owner. */
 export type ShownToken = Omit<AccessTokenRecord, 'accountId' | 'scopes'> & { readonly scopes: readonly string[] | null };
 
 export function showToken(record: AccessTokenRecord): ShownToken {

@@ -2,30 +2,30 @@ import type { AuditEvent } from '../../../storage/metadata/queries/audit-steps.t
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { createRefusals } from './refusals.ts';
 
-/** A line of the audit log that belongs to no change of the store: a login, or a refusal. */
+/** A line of the audit log without a change of the store: a login or a refusal. */
 export interface AuditNote extends Omit<AuditEvent, 'at'> {
-  /** Of a refusal: the client only claims to be the actor. */
+  /** Set for a refusal whose client only claims to be the actor. */
   readonly isClaimed?: boolean;
 }
 
 /**
- * Lines that belong to no change of the store; changes record themselves in their own transaction. Logins wait until the
- * store has taken them; refusals are counted together (see `Refusals`) and take no place from logins.
+ * Records logins and refusals; changes of the store are recorded in their own transaction. Logins are retried until the store takes
+ * them; refusals are counted (see `Refusals`) and never displace logins.
  */
 export interface Audit {
-  /** Begins to write a login at once, and a refusal within a second. Durable after `flush`. */
+  /** Begins to write a login immediately, a refusal within a second. Durable after `flush`. */
   record(note: AuditNote): void;
-  /** Resolves when everything is written, or could not be. */
+  /** Resolves when all lines are written, or their write has failed. */
   flush(): Promise<void>;
 }
 
 const batchMilliseconds = 1000;
-/** Logins are kept while the store takes no changes, up to this number. */
+/** Most logins that wait while the store cannot be written. */
 const maxPending = 10_000;
-/** Names come from clients. */
+/** Bounds names, which come from clients. */
 const longestName = 256;
 
-/** `failed` is told when lines could not be written, or had to be dropped. */
+/** `failed` is called when lines could not be written, or were dropped. `now` in milliseconds. */
 export function createAudit(metadata: MetadataStore, now: () => number, failed: (error: unknown) => void): Audit {
   const refusals = createRefusals();
   let pending: AuditEvent[] = [];
@@ -44,7 +44,7 @@ export function createAudit(metadata: MetadataStore, now: () => number, failed: 
     }
   }
 
-  /** Lines that come while others are written are written together next. */
+  /** Lines recorded during a write are written together by the next one. */
   function writeNext(refused: () => readonly AuditEvent[]): Promise<void> {
     return (writing = writing.then(() => write(refused())));
   }

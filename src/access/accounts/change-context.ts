@@ -4,12 +4,12 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Actor } from './administration.ts';
 import { AdministrationError } from './administration-error.ts';
 
-/** What every change of accounts and rights works with. */
+/** Shared by all changes of accounts and permissions. */
 export interface ChangeContext {
   readonly metadata: MetadataStore;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** The audit line of a change by the actor. */
+  /** Returns the audit line of a change by the actor. */
   event(action: string, target: string, detail?: object): AuditEvent;
   /** Finds a user or robot. Throws `unknown`. */
   accountNamed(name: string): Promise<AccountRecord>;

@@ -5,13 +5,13 @@ import { generatePassword, hashPassword, isNewPassword } from '../credentials/pa
 
 export interface FirstAdmin {
   readonly username: string;
-  /** Undefined: one is generated. */
+  /** Undefined to generate one. */
   readonly password: string | undefined;
 }
 
 /**
- * Sees to it that there is an admin. Returns the password where one was generated: it is nowhere else. Several processes
- * may ask at once: one of them creates it.
+ * Creates the first admin unless there is an admin. Returns its password, which is stored nowhere if it was generated. Safe in
+ * several processes at once: one of them creates it.
  */
 export async function ensureAdmin(
   metadata: MetadataStore,

@@ -7,8 +7,8 @@ export interface HtpasswdEntry {
 }
 
 /**
- * The entries of an htpasswd file. Only bcrypt (`htpasswd -B`) is taken: the other forms can be guessed in no time.
- * Errors name the line and never its hash.
+ * Parses an htpasswd file. Accepts only bcrypt (`htpasswd -B`): other forms are quick to guess. Errors name the line and never its
+ * hash.
  */
 export function parseHtpasswd(text: string): { readonly entries: readonly HtpasswdEntry[]; readonly errors: readonly string[] } {
   const entries: HtpasswdEntry[] = [];

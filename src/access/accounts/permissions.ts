@@ -9,9 +9,9 @@ import { type Principal, anonymous } from '../permissions/principal.ts';
 import { type Visibility, loadVisibility } from '../permissions/visibility.ts';
 import type { WorkloadRule } from '../federation/workload-rule.ts';
 
-/** What identities may do now. */
+/** Looks up the current permissions of identities. */
 export interface Permissions {
-  /** Undefined where the identity counts no more: deleted, disabled, expired, revoked, or its password changed. */
+  /** Returns the principal; undefined if the identity is deleted, disabled, expired, revoked, or its password has changed. */
   permissionsFor(identity: Identity): Promise<Principal | undefined>;
   visibility(): Promise<Visibility>;
   isPublic(repository: string): Promise<boolean>;
@@ -21,7 +21,7 @@ export interface PermissionsOptions {
   readonly metadata: MetadataStore;
   readonly rightsVersion: RightsVersion;
   readonly now: () => number;
-  /** Whether clients without a login may pull what is public. */
+  /** True if clients without a login may pull public repositories. */
   readonly anonymousPullsPublic: boolean;
   /** First path components of repositories that no user owns. */
   readonly reservedNames: ReadonlySet<string>;
@@ -67,7 +67,7 @@ export function createPermissions(options: PermissionsOptions): Permissions {
     const token = await rightsVersion.cached(tokens, tokenId, () => metadata.tokens.find(tokenId));
     if (token?.accountId !== accountId || hasExpired(token.expiresAt)) return undefined;
     const { scopes } = token;
-    // A session of the page is its user's own login.
+    // A session of the page counts as the user's own login.
     const principal = token.kind === 'session' ? found.principal : { ...found.principal, secretId: tokenId };
     if (scopes === null) return principal;
     return { ...principal, ceiling: await rightsVersion.cached(ceilings, tokenId, () => Promise.resolve(toCeiling(scopes))) };
@@ -120,7 +120,7 @@ function toPrincipal(
   return { kind, id: `account:${id}`, name, admin: isAdmin && kind === 'user', grants, pullsPublic: true };
 }
 
-/** A record that can not be read grants nothing. */
+/** Unreadable records grant nothing. */
 function readGrants(records: readonly { readonly pattern: string; readonly actions: string }[]): readonly Grant[] {
   return records.flatMap(({ pattern, actions }) => toGrant(pattern, actions) ?? []);
 }

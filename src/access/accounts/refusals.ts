@@ -3,37 +3,37 @@ import { networkOf } from '../credentials/throttle.ts';
 
 /** A refusal for the audit log. */
 export interface Refusal extends AuditEvent {
-  /** True if the client only claims to be the actor: then its network is what is counted. */
+  /** True if the client only claims to be the actor: its network is counted instead. */
   readonly isClaimed: boolean;
 }
 
 /**
- * Refusals on their way to the audit log. A client can cause any number of them, so that each client has few lines in a
- * minute, and all of them together have a bound: more of the same become a count.
+ * Refusals to be written to the audit log. A client can cause any number of them, so each client has a bounded number of lines per
+ * minute, and the number of clients is bounded; repeated refusals become a count.
  */
 export interface Refusals {
   add(refusal: Refusal): void;
-  /** Takes what is to be written now: each new kind of refusal, and counts of those whose minute is over. */
+  /** Removes and returns the lines to write now: new kinds of refusals, and counts of those whose minute has ended. */
   takeDue(now: number): readonly AuditEvent[];
-  /** Takes everything: for a shutdown. */
+  /** Removes and returns all lines: for a shutdown. */
   takeAll(): readonly AuditEvent[];
-  /** True if something waits to be written or counted. */
+  /** True if there are lines to write or refusals to count. */
   hasAny(): boolean;
 }
 
 const windowMilliseconds = 60_000;
-/** Different refusals of one client that have a line of their own, in one window. */
+/** Most lines of one client per window. */
 const maxLinesOfClient = 50;
-/** Accounts, and networks without a login, that have lines of their own at one time: neither take places from the other. */
+/** Most accounts, and most networks without a login, with their own lines per window. */
 const maxClients = 100;
 
-/** The key of the clients that have no place: no name or network contains it. */
+/** The key of the clients beyond the bound: no name or network contains it. */
 const sharedKey = '\0';
 
 interface Line {
   readonly event: AuditEvent;
   isWritten: boolean;
-  /** Refusals that the written line does not stand for. */
+  /** Refusals beyond the written line. */
   unwritten: number;
   lastAt: number;
 }
@@ -47,19 +47,19 @@ export function createRefusals(): Refusals {
   const accounts = new Map<string, Client>();
   const networks = new Map<string, Client>();
 
-  /** Beyond a bound, lines of a client or whole clients share one line that has only a count. */
+  /** Returns the line that counts a refusal: beyond the bounds, one that a client or several clients share. */
   function lineOf({ isClaimed, ...event }: Refusal): Line {
     const clients = isClaimed ? networks : accounts;
     const key = isClaimed ? networkOf(event.address) : event.actor;
     const client = clients.get(key) ?? (clients.size < maxClients ? addClient(clients, key, event) : undefined);
     if (!client)
       return sharedLine(clients.get(sharedKey) ?? addClient(clients, sharedKey, event), { ...event, actor: '', address: '' });
-    const what = JSON.stringify([event.actor, event.action, event.target, event.detail]);
-    const known = client.lines.get(what);
-    if (known) return known;
+    const kind = JSON.stringify([event.actor, event.action, event.target, event.detail]);
+    const existing = client.lines.get(kind);
+    if (existing) return existing;
     if (client.lines.size >= maxLinesOfClient) return sharedLine(client, isClaimed ? { ...event, actor: '' } : event);
     const line = { event, isWritten: false, unwritten: -1, lastAt: event.at };
-    client.lines.set(what, line);
+    client.lines.set(kind, line);
     return line;
   }
 
@@ -108,7 +108,7 @@ export function createRefusals(): Refusals {
   };
 }
 
-/** The line at the end of a window: how many more there were, the last of them at `at`. */
+/** Returns the line at the end of a window: the number of further refusals, the last of them at `at`. */
 function toCountEvent({ event, unwritten: more, lastAt }: Line): AuditEvent {
   const detail = event.detail === undefined ? {} : (JSON.parse(event.detail) as object);
   return { ...event, at: lastAt, detail: JSON.stringify({ ...detail, more }) };

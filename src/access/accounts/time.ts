@@ -1,4 +1,4 @@
-/** The last millisecond that four digits of a year can say. */
+/** The last millisecond of a year with four digits. */
 const lastMillisecond = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** Formats milliseconds since 1970 as RFC 3339. Never throws: a time beyond the year 9999 is shown as its end. */

@@ -4,12 +4,12 @@ import { type Grant, parseGrant } from '../permissions/grants.ts';
 import { isNewPassword } from '../credentials/password.ts';
 import { type Pattern, parsePattern } from '../permissions/pattern.ts';
 
-/** Bounds of what a client may store, whether by the API, the page or the command line. All throw `AdministrationError`. */
+/** Bounds of stored values, for the API, the page and the command line. All functions throw `AdministrationError`. */
 
 export const longestTokenName = 100;
 export const maxGrants = 100;
 const hundredYears = 100 * 365.25 * 24 * 3600 * 1000;
-/** How much of a wrong value an error repeats. */
+/** Characters of an invalid value that an error quotes. */
 const maxQuoted = 200;
 
 export function requireName(name: string): void {

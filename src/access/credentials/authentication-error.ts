@@ -1,13 +1,13 @@
 /**
- * - `credentials`: no such name, or not its secret. Which of the two is not said.
- * - `bearer`: not one of our bearer tokens, or not any more.
- * - `throttled`: too many wrong passwords; look at `retryAfterSeconds`.
+ * - `credentials`: unknown name or wrong secret; the error does not reveal which.
+ * - `bearer`: not a valid bearer token of this installation.
+ * - `throttled`: too many wrong passwords; see `retryAfterSeconds`.
  */
 export type AuthenticationErrorReason = 'credentials' | 'bearer' | 'throttled';
 
-/** Somebody has not shown who it is. */
+/** A client could not be authenticated. */
 export class AuthenticationError extends Error {
-  override readonly name = 'Refused';
+  override readonly name = 'AuthenticationError';
   readonly reason: AuthenticationErrorReason;
   readonly retryAfterSeconds: number;
 

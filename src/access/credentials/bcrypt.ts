@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 
 /**
- * True if `password` is what the first of `hashes` was made of. Computes all of them, on a thread of its own: bcrypt in
- * JavaScript would hold up the event loop for a tenth of a second.
+ * True if the first of `hashes` is one of `password`. Computes all of them, on its own thread: bcrypt in JavaScript would block
+ * the event loop for about 0.1 s.
  */
 export function compareBcrypt(password: string, hashes: readonly string[]): Promise<boolean> {
   const worker = new Worker(new URL('./bcrypt-worker.ts', import.meta.url), { workerData: { password, hashes } });
@@ -14,8 +14,8 @@ export function compareBcrypt(password: string, hashes: readonly string[]): Prom
 }
 
 /**
- * The hashes to compute for one login, `stored` first where the account has one: 2^`cost` rounds in all, whatever the account
- * has. None if no account has a bcrypt hash (`cost` undefined).
+ * Returns the hashes to compute for one login, the account's own (`stored`) first if it has one: always 2^`cost` rounds in all.
+ * Empty if no account has a bcrypt hash (`cost` undefined).
  */
 export function bcryptWork(stored: string | undefined, cost: number | undefined): readonly string[] {
   if (stored === undefined) return cost === undefined ? [] : [unmatchedHash(cost)];
@@ -24,7 +24,7 @@ export function bcryptWork(stored: string | undefined, cost: number | undefined)
   return [stored, ...Array.from({ length: missing }, (_, step) => unmatchedHash(own + step))];
 }
 
-/** A hash of 2^`cost` rounds that no password matches. */
+/** Returns a hash of 2^`cost` rounds that matches no password. */
 function unmatchedHash(cost: number): string {
   return `$2b$${String(cost).padStart(2, '0')}$${'.'.repeat(53)}`;
 }

@@ -2,30 +2,30 @@ import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { bcryptWork, compareBcrypt } from './bcrypt.ts';
 import { createSemaphore } from '../../coordination/semaphore.ts';
 
-/** 32 MiB and three passes for each guess (OWASP, "Password Storage"): about 0.2 s of one core. */
+/** 32 MiB and three passes per guess (OWASP, "Password Storage"): about 0.2 s of one core. */
 const cost: Cost = { N: 2 ** 15, r: 8, p: 3 };
 const hashBytes = 32;
-/** Longer ones are refused: nobody has them, and every guess would cost their length. */
+/** Longer passwords are refused: hashing takes time in proportion to their length. */
 const maxPasswordBytes = 1024;
-/** Code points: an emoji is one of them. */
+/** Counts code points: an emoji is one. */
 const atLeastEightCharacters = /^.{8}/su;
 
-/** The thread pool also reads and writes blobs: two of its four threads may work on passwords. */
+/** The thread pool also reads and writes blobs: at most two of its four threads hash passwords. */
 const scryptSemaphore = createSemaphore({ maxAtOnce: 2, maxWaiting: 100 });
-/** Each comparison is a thread. */
+/** Each comparison starts a thread. */
 const bcryptSemaphore = createSemaphore({ maxAtOnce: 2, maxWaiting: 100 });
 
-/** True if a login may try this password: accounts of older versions may have short ones. */
+/** True if a login may use this password: accounts of older versions may have short ones. */
 export function isPassword(text: string): boolean {
   return text !== '' && Buffer.byteLength(text) <= maxPasswordBytes;
 }
 
-/** True if an account may get this password. */
+/** True if an account may be given this password. */
 export function isNewPassword(text: string): boolean {
   return atLeastEightCharacters.test(text) && isPassword(text);
 }
 
-/** `scrypt$N$r$p$salt$hash`: the parameters lie beside the hash, so that they can be raised later. Runs on the thread pool. */
+/** Returns `scrypt$N$r$p$salt$hash`: stored parameters can be raised later. Runs on the thread pool. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
   return format(salt, await derive(password, salt, cost));
@@ -37,14 +37,14 @@ function format(salt: Buffer, hash: Buffer): string {
 
 export interface PasswordCheck {
   readonly matches: boolean;
-  /** The stored form is older or weaker than what `hashPassword` makes. */
+  /** True if the stored form is older or weaker than that of `hashPassword`. */
   readonly outdated: boolean;
 }
 
 /**
  * Compares a password with its stored form: ours, or bcrypt (from an htpasswd file). `bcryptCost` is the cost of the most
- * expensive bcrypt hash of all accounts, undefined where there is none. Every check does the same work, scrypt and 2^`bcryptCost`
- * rounds of bcrypt, so that the time does not tell which form the account's password has, nor whether there is an account.
+ * expensive bcrypt hash of all accounts; undefined if there is none. Every check does the same work, scrypt and 2^`bcryptCost`
+ * rounds of bcrypt: its time reveals neither the form of the account's password nor whether the account exists.
  */
 export async function checkPassword(password: string, stored: string, bcryptCost?: number): Promise<PasswordCheck> {
   if (!isPassword(password)) return { matches: false, outdated: false };
@@ -66,14 +66,14 @@ async function checkScrypt(password: string, stored: string): Promise<PasswordCh
   return { matches: timingSafeEqual(expected, actual), outdated };
 }
 
-/** What an unknown account's password is compared with, so that the answer takes as long as for a known one. */
+/** The hash to which passwords of unknown accounts are compared, so that the response takes as long as for known ones. */
 export const dummyHash = format(randomBytes(16), randomBytes(hashBytes));
 
 export function isBcrypt(stored: string): boolean {
   return /^\$2[aby]\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}$/.test(stored);
 }
 
-/** A password for a person to copy. */
+/** Returns a random password that a person can copy. */
 export function generatePassword(): string {
   return randomBytes(18).toString('base64url');
 }

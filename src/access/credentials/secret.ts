@@ -1,8 +1,8 @@
 import { hash, randomBytes } from 'node:crypto';
 
 /**
- * Secrets that berth makes: personal access tokens, robots' secrets, refresh tokens, sessions. 256 random bits can not be
- * guessed, so one fast hash at rest is enough. The prefix tells people and secret scanners what they have found.
+ * Secrets that berth generates: personal access tokens, robots' secrets, refresh tokens, sessions. 256 random bits cannot be
+ * guessed, so berth stores a fast hash. People and secret scanners recognize the prefix.
  */
 const prefixes = { personal: 'berth_pat_', robot: 'berth_robot_', refresh: 'berth_refresh_', session: 'berth_session_' } as const;
 
@@ -12,7 +12,7 @@ export function generateSecret(kind: SecretKind): string {
   return prefixes[kind] + randomBytes(32).toString('base64url');
 }
 
-/** The kind that the text looks like; undefined for what is none of our secrets. */
+/** Returns the kind of secret that the text has the form of; undefined for other texts. */
 export function secretKind(text: string): SecretKind | undefined {
   const kinds = Object.keys(prefixes) as SecretKind[];
   return kinds.find((kind) => text.startsWith(prefixes[kind]) && text.length === prefixes[kind].length + 43);

@@ -1,28 +1,31 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * Slows down who guesses passwords. Only the address that guesses has to wait: nobody can lock a person out from
- * elsewhere. Counts lie in this process.
+ * Slows down password guessing. Only the guessing address has to wait: other addresses of the user are not locked out. Counts are
+ * kept in this process.
  */
 export interface Throttle {
-  /** How long `address` has to wait before it may try a password of `name`; 0: not at all. `isProven`: it has had it right. */
+  /**
+   * Returns how long `address` has to wait before it may try a password of `name`; 0: not at all. `hasSucceeded`: this address has
+   * logged in with this password before.
+   */
   waitSeconds(name: string, address: string, hasSucceeded: boolean): number;
-  /** A password is about to be checked: it counts as wrong … */
+  /** Counts a password as wrong before it is checked: attempts that run at the same time all count. */
   recordAttempt(name: string, address: string): void;
-  /** … until it has been found right. */
+  /** Takes the attempt back, and forgets the wrong passwords of `name` at `address`. */
   recordSuccess(name: string, address: string): void;
 }
 
-/** Wrong passwords that are free: for one name, for all names of an address, and where the right one has been seen. */
+/** Wrong passwords without a wait: for one name, for all names of an address, and after a success. */
 const freeForName = 10;
 const freeForAddress = 100;
 const freeAfterSuccess = 1000;
-/** One wrong password is forgotten after this. */
+/** Time after which one wrong password is forgotten. */
 const forgetSeconds = 30;
 const longestWaitSeconds = 30;
 const maxRemembered = 50_000;
 
-/** Each wrong password adds to what is owed, and time takes away. */
+/** Each wrong password adds to the debt; time reduces it. */
 interface Debt {
   readonly milliseconds: number;
   readonly at: number;
@@ -70,7 +73,7 @@ function pair(name: string, network: string): string {
   return `${network} ${name}`;
 }
 
-/** Returns what counts as one client: an IPv4 address, or an IPv6 network (/64), of which a client has every address. */
+/** Returns the network that counts as one client: an IPv4 address, or an IPv6 /64, all of whose addresses one client may use. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
   const [head = '', tail = ''] = address.split('::');

@@ -48,7 +48,7 @@ function deriveSecret(attempt: string, part: 'state' | 'nonce' | 'verifier'): st
   return createHmac('sha256', attempt).update(part).digest('base64url');
 }
 
-/** `now` in milliseconds. The provider is asked, and openid-client loaded, at the first login. */
+/** `now` in milliseconds. Discovery runs, and openid-client is loaded, at the first login. */
 export function createOidcClient(settings: OidcSettings, now: () => number): OidcClient {
   const { issuer, clientId, scopes, claim } = settings;
   const configuration = cachedFor(discoveryMilliseconds, now, () => discover(issuer, settings));

@@ -39,7 +39,7 @@ export async function exchangeCode(
   return idToken;
 }
 
-/** Says whose failure it is: of the response that the browser brought, of the ID token, or of the provider. */
+/** Maps an error of openid-client to one for the user, or of the provider. */
 async function toLoginError(error: unknown, hasCode: boolean, expectedNonce: string): Promise<Error> {
   const { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallengeError } = await import('openid-client');
   if (error instanceof AuthorizationResponseError) return notAdmitted();

@@ -1,23 +1,23 @@
 import { type KeyObject, X509Certificate, createHash } from 'node:crypto';
 
-/** The certificates that a token server's keys are believed by: the `rootcertbundle` of registry:2. */
+/** Certificates that vouch for a token server's keys: the `rootcertbundle` of registry:2. */
 export interface TrustedCertificates {
-  /** The key of one of the certificates, by the name that Docker's libtrust gives it. */
+  /** Returns the key of one of the certificates by its key id of Docker's libtrust. */
   byKid(kid: string): KeyObject | undefined;
-  /** The key of a certificate that a token brings (`x5c`, RFC 7515), if one of ours stands behind it. `now` in milliseconds. */
+  /** Returns the key of a token's certificate (`x5c`, RFC 7515) if a trusted one issued it. `now` in milliseconds since 1970. */
   byChain(x5c: readonly string[], now: number): KeyObject | undefined;
 }
 
-/** Throws where `pem` has no certificate. */
+/** Reads PEM certificates. Throws if there is none. */
 export function readCertificates(pem: string): TrustedCertificates {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   const trusted = blocks.map((block) => new X509Certificate(block));
   if (trusted.length === 0) throw new Error('it has no certificate');
   const named = new Map(trusted.map(({ publicKey }) => [libtrustId(publicKey), publicKey]));
 
-  const isOurs = (certificate: X509Certificate) =>
+  const isTrusted = (certificate: X509Certificate) =>
     trusted.some(({ fingerprint256 }) => fingerprint256 === certificate.fingerprint256);
-  const issuedByOurs = (certificate: X509Certificate) => trusted.some((issuer) => issued(issuer, certificate));
+  const issuedByTrusted = (certificate: X509Certificate) => trusted.some((issuer) => issued(issuer, certificate));
 
   return {
     byKid: (kid) => named.get(kid),
@@ -26,7 +26,7 @@ export function readCertificates(pem: string): TrustedCertificates {
       const [leaf] = chain;
       if (!leaf || !chain.every((certificate) => isValid(certificate, now))) return undefined;
       for (const [index, certificate] of chain.entries()) {
-        if (isOurs(certificate) || issuedByOurs(certificate)) return leaf.publicKey;
+        if (isTrusted(certificate) || issuedByTrusted(certificate)) return leaf.publicKey;
         const next = chain[index + 1];
         if (!next || !issued(next, certificate)) return undefined;
       }
@@ -53,7 +53,7 @@ function isValid({ validFromDate, validToDate }: X509Certificate, now: number): 
   return validFromDate.getTime() <= now && now < validToDate.getTime();
 }
 
-/** 240 bits of the key's SHA-256, in twelve groups of base32. */
+/** Returns libtrust's key id: 240 bits of the key's SHA-256 in twelve groups of base32. */
 export function libtrustId(key: KeyObject): string {
   const bits = createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))

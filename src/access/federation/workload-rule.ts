@@ -1,13 +1,13 @@
 import type { Grant } from '../permissions/grants.ts';
 
-/** A CI provider's tokens that are let in, and what they may do: one entry of `access.identities`. */
+/** Accepts tokens of a CI provider and grants them permissions: one entry of `access.identities`. */
 export interface WorkloadRule {
   readonly name: string;
   /** The token's `iss`, exactly. */
   readonly issuer: string;
-  /** Where the issuer's keys are; undefined: its discovery document says it. */
+  /** Address of the issuer's keys; undefined: the discovery document has it. */
   readonly jwksUrl: string | undefined;
-  /** The token's `aud` must be, or contain, this. */
+  /** The token's `aud` must be or contain this. */
   readonly audience: string;
   /** All must hold. */
   readonly claims: readonly ClaimCondition[];
@@ -17,11 +17,11 @@ export interface WorkloadRule {
 export interface ClaimCondition {
   /** `repository`, or a path into an object: `kubernetes.io/namespace` is `kubernetes\.io.namespace`. */
   readonly path: readonly string[];
-  /** Text that the claim must be; `*` at the end stands for anything. */
+  /** Required value of the claim; a `*` at the end matches any rest. */
   readonly value: string;
 }
 
-/** `NAME=VALUE`; a dot in a claim's name is written `\.`; undefined for what is none. */
+/** Parses `NAME=VALUE`; a dot in a claim's name is written `\.`. Undefined for other texts. */
 export function parseClaimCondition(text: string): ClaimCondition | undefined {
   const equals = text.indexOf('=');
   if (equals < 1 || equals === text.length - 1) return undefined;

@@ -10,14 +10,14 @@ import type { Permissions } from '../accounts/permissions.ts';
 import { type SecretKind, hashSecret, secretKind } from '../credentials/secret.ts';
 import type { Throttle } from '../credentials/throttle.ts';
 
-/** Names with their secrets. */
+/** Authenticates names with their secrets. */
 export interface Logins {
   /**
-   * Who this name and secret belong to: a user's password or personal access token, a robot's secret, a CI job's token.
-   * Throws `Refused` for what is wrong, expired or revoked. `address`: where it comes from.
+   * Authenticates a name with a user's password or personal access token, a robot's secret or a CI job's token. Throws
+   * `AuthenticationError` if it is wrong, expired or revoked. `address`: of the client.
    */
   login(name: string, secret: string, address: string): Promise<Identity>;
-  /** Whom the refresh token stands for. Throws `Refused`. */
+  /** Authenticates a refresh token. Throws `AuthenticationError`. */
   refresh(secret: string, address: string): Promise<Identity>;
 }
 
@@ -26,30 +26,23 @@ export interface LoginsOptions {
   readonly permissions: Permissions;
   readonly throttle: Throttle;
   readonly now: () => number;
-  /** Who presents a CI provider's token; undefined for what is none. Throws `Refused` for one that meets no rule. */
   readonly audit: Pick<Audit, 'record'>;
+  /** Authenticates a CI provider's token; undefined for other texts. Throws `AuthenticationError` for one that matches no rule. */
   readonly authenticateWorkload: (token: string) => Promise<Extract<Identity, { kind: 'workload' }> | undefined>;
 }
 
-/** Clients that send the password with every request pay for its check once, then a keyed hash. */
+/** How long a checked password is cached: clients that send it with every request pay for a keyed hash instead of scrypt. */
 const verifiedMilliseconds = 10 * 60_000;
-/** `last used` is this exact. */
+/** Precision of the last-used time of a secret. */
 const touchMilliseconds = 60_000;
-/** A secret in use makes a line in the audit log this often. */
+/** Least time between two audit lines of one secret in use. */
 const auditMilliseconds = 3600_000;
 const maxShownCharacters = 128;
 
-export function createLogins({
-  metadata,
-  permissions,
-  throttle,
-  now,
-  audit,
-  authenticateWorkload: workload,
-}: LoginsOptions): Logins {
+export function createLogins({ metadata, permissions, throttle, now, audit, authenticateWorkload }: LoginsOptions): Logins {
   const key = randomBytes(32);
   const verifiedLogins = new LRUCache<string, Identity>({ max: 10_000, ttl: verifiedMilliseconds });
-  /** Clients begin many requests at once: they wait for one check. */
+  /** Checks in progress: clients that send many requests at once wait for one. */
   const runningChecks = new Map<string, Promise<Identity>>();
   const recentlyTouched = new LRUCache<string, true>({ max: 10_000, ttl: touchMilliseconds });
   const recentlyAudited = new LRUCache<string, true>({ max: 10_000, ttl: auditMilliseconds });
@@ -96,7 +89,7 @@ export function createLogins({
   }
 
   async function byWorkload(token: string, address: string): Promise<Identity | undefined> {
-    const identity = await workload(token);
+    const identity = await authenticateWorkload(token);
     if (!identity) return undefined;
     const { subject, rules } = identity;
     if (!recentlyAudited.has(subject)) {
@@ -107,28 +100,28 @@ export function createLogins({
   }
 
   async function byPassword(name: string, password: string, address: string): Promise<Identity> {
-    const proof = loginKey(name, password, address);
-    const known = verifiedLogins.get(proof);
+    const cacheKey = loginKey(name, password, address);
+    const known = verifiedLogins.get(cacheKey);
     const wait = throttle.waitSeconds(name, address, known !== undefined);
     if (wait > 0) throw new AuthenticationError('throttled', wait);
     if (known && (await permissions.permissionsFor(known))) return known;
-    const running = runningChecks.get(proof) ?? verifyPassword(proof, name, password, address);
-    runningChecks.set(proof, running);
-    return running.finally(() => runningChecks.delete(proof));
+    const running = runningChecks.get(cacheKey) ?? verifyPassword(cacheKey, name, password, address);
+    runningChecks.set(cacheKey, running);
+    return running.finally(() => runningChecks.delete(cacheKey));
   }
 
-  async function verifyPassword(proof: string, name: string, password: string, address: string): Promise<Identity> {
-    // Counted before it is known to be wrong: many at once are many.
+  async function verifyPassword(cacheKey: string, name: string, password: string, address: string): Promise<Identity> {
+    // Counted before the check, so that attempts at the same time all count.
     throttle.recordAttempt(name, address);
     const identity = await findPasswordIdentity(name, password);
     if (!identity) throw new AuthenticationError('credentials');
     throttle.recordSuccess(name, address);
-    verifiedLogins.set(proof, identity);
+    verifiedLogins.set(cacheKey, identity);
     record('done', name, address);
     return identity;
   }
 
-  /** Takes as long for a name that does not exist. */
+  /** Takes as long for a name that does not exist as for others. */
   async function findPasswordIdentity(name: string, password: string): Promise<Identity | undefined> {
     const account = isPassword(password) ? await metadata.accounts.findByName(name) : undefined;
     const stored = account?.kind === 'user' ? account.passwordHash : null;
@@ -140,7 +133,7 @@ export function createLogins({
     return identity;
   }
 
-  /** Runs a login; one that is refused is recorded, with the form of its secret. */
+  /** Runs a login. Records a refusal in the audit log, with the form of the secret. */
   async function recordingRefusal(name: string, secret: string, address: string, login: () => Promise<Identity>) {
     try {
       return await login();
@@ -160,7 +153,7 @@ export function createLogins({
   return {
     async login(name, secret, address) {
       if (name === '' && secret === '') return anonymousIdentity;
-      // No guess: docker sends it with a search after it has been given a refresh token.
+      // Not a password guess: docker sends an empty password with a search once it has a refresh token.
       if (secret === '') throw new AuthenticationError('credentials');
       return recordingRefusal(name, secret, address, () => withSecret(name, secret, address));
     },
@@ -173,7 +166,7 @@ function reasonOf({ reason }: AuthenticationError): object {
   return reason === 'credentials' ? {} : { reason };
 }
 
-/** A login does not fail for what is only noted by the way: pulls go on while the store takes no changes. */
-function bestEffort(note: Promise<void>): Promise<void> {
-  return note.catch(() => undefined);
+/** Ignores the failure of a write that the login does not depend on: pulls continue while the store is read-only. */
+function bestEffort(write: Promise<void>): Promise<void> {
+  return write.catch(() => undefined);
 }

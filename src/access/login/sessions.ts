@@ -7,13 +7,13 @@ import { AuthenticationError } from '../credentials/authentication-error.ts';
 import type { Permissions } from '../accounts/permissions.ts';
 import { generateSecret, hashSecret, secretKind } from '../credentials/secret.ts';
 
-/** Logins of the web page. A session is a secret that its browser keeps; here lies only its hash. */
+/** Logins of the web page. The browser keeps the secret of its session, berth only a hash. */
 export interface Sessions {
-  /** Opens one for who has just shown a password, or its provider's word. Throws `Refused` for everybody else. */
+  /** Opens a session for a user who logged in by password or provider. Throws `AuthenticationError` for other identities. */
   open(identity: Identity, address: string): Promise<Session>;
-  /** Who holds the secret; undefined where the session is over, or never was. */
+  /** Returns the user of a session; undefined if it has ended or never existed. */
   find(secret: string | undefined): Promise<Principal | undefined>;
-  /** Ends it, everywhere. Does nothing for what is none. */
+  /** Ends a session in all processes. Does nothing for other secrets. */
   close(secret: string | undefined, address: string): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export interface SessionsOptions {
 }
 
 const lifetimeSeconds = 12 * 3600;
-/** Of one account: the oldest give way. */
+/** Per account; beyond it, the oldest end. */
 const maxSessions = 20;
 
 export function createSessions({ metadata, permissions, rightsVersion, now }: SessionsOptions): Sessions {
@@ -43,7 +43,7 @@ export function createSessions({ metadata, permissions, rightsVersion, now }: Se
   return {
     async open(identity, address) {
       const principal = await permissions.permissionsFor(identity);
-      // An access token opens none: a session may make tokens that outlive it.
+      // Access tokens open no session: it could create tokens that outlive them.
       if (identity.kind !== 'account' || identity.tokenId !== undefined || principal?.kind !== 'user') {
         throw new AuthenticationError('credentials');
       }

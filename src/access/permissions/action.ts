@@ -1,11 +1,11 @@
 /**
- * What can be done in a repository.
+ * Actions in a repository.
  *
  * - `pull`: read manifests, blobs, tags and referrers.
- * - `add`: push, but leave tags that exist where they point.
+ * - `add`: push, but do not move existing tags.
  * - `push`: push, and move tags. Includes `add`.
- * - `delete`: take tags, manifests and blobs out of the repository.
- * - `admin`: all of it, and decide who else may, and whether it is public.
+ * - `delete`: delete tags, manifests and blobs of the repository.
+ * - `admin`: all of them, and manage grants and visibility.
  */
 export const actions = ['pull', 'add', 'push', 'delete', 'admin'] as const;
 
@@ -19,12 +19,12 @@ const implied: Readonly<Record<Action, readonly Action[]>> = {
   admin: actions,
 };
 
-/** The actions with everything that they include. */
+/** Returns the actions and all that they include. */
 export function withImplied(granted: Iterable<Action>): ReadonlySet<Action> {
   return new Set([...granted].flatMap((action) => implied[action]));
 }
 
-/** `pull,push`; undefined for what names no action, or one that does not exist. */
+/** Parses `pull,push`. Undefined if there is no action, or an unknown one. */
 export function parseActions(text: string): readonly Action[] | undefined {
   const words = text.split(',').map((word) => word.trim());
   const known = actions.filter((action) => words.includes(action));

@@ -2,29 +2,29 @@ import type { Action } from './action.ts';
 import type { Pattern } from './pattern.ts';
 import { type Principal, scopeActions } from './principal.ts';
 
-/** What somebody wants. */
+/** A request for permission, by its action. */
 export type PermissionRequest =
-  /** To do something in a repository, which is public or not. */
+  /** An action in a repository. */
   | { readonly action: Action; readonly repository: string; readonly isPublic: boolean }
-  /** To be known: `GET /v2/`. */
+  /** To be authenticated, without any further permission: `GET /v2/`. */
   | { readonly action: 'authenticate' }
-  /** To list what it may pull. */
+  /** To list the repositories that the principal may pull. */
   | { readonly action: 'list' }
-  /** To decide who may do what in everything that the pattern matches, and whether it is public. Takes a login, not a secret. */
+  /** To manage grants and visibility of all repositories that the pattern matches. Takes a login, not a secret. */
   | { readonly action: 'manage'; readonly pattern: Pattern }
-  /** To change accounts, teams and everything else. Takes a login, not a secret. */
+  /** To manage accounts, teams and the installation. Takes a login, not a secret. */
   | { readonly action: 'administer' };
 
 /**
- * - `challenge`: log in, or come back with a token for this. Says nothing about what exists.
- * - `deny`: no, and it may know why.
- * - `hide`: no, and it looks as if there were nothing.
+ * - `challenge`: 401 with a challenge: log in, or get a token for this. Reveals nothing about what exists.
+ * - `deny`: 403 with the reason.
+ * - `hide`: 404, as for a repository that does not exist.
  */
 export type Decision = 'allow' | 'challenge' | 'deny' | 'hide';
 
 /**
- * Who may do what: every permission of berth is decided here and nowhere else. Pure. The answer depends on what is
- * granted and never on what exists, so that it tells nothing about that.
+ * Decides every permission of berth; no other code does. Pure. The decision depends on grants and never on what exists, so that it
+ * does not reveal that.
  */
 export function authorize(principal: Principal, permission: PermissionRequest): Decision {
   switch (permission.action) {
@@ -53,7 +53,7 @@ function mayManage(principal: Principal, pattern: Pattern): boolean {
   return (managesByLogin(principal) && principal.grants.covers('admin', pattern)) || mayAdminister(principal);
 }
 
-/** Has shown who it is, if only by a token that says "nobody". */
+/** True if the client has authenticated, if only by a bearer token issued to an anonymous client. */
 function isAuthenticated({ kind, bearer }: Principal): boolean {
   return kind !== 'anonymous' || bearer !== undefined;
 }
@@ -63,8 +63,8 @@ function mayAdminister(principal: Principal): boolean {
 }
 
 /**
- * Access tokens, robots' secrets and bearer tokens do what their account may do in repositories. They change no rights:
- * whoever steals one could make it outlive its revocation.
+ * True if the client has logged in itself. Access tokens, robots' secrets and bearer tokens have their account's permissions in
+ * repositories, but cannot change permissions: a stolen one could be made to outlive its revocation.
  */
 function managesByLogin({ secretId, bearer }: Principal): boolean {
   return secretId === undefined && bearer === undefined;
@@ -82,17 +82,17 @@ function inRepository(principal: Principal, permission: RepositoryRequest): Deci
   return reads && !permits(principal, { ...permission, action: 'pull' }) ? 'hide' : 'deny';
 }
 
-/** What is public needs no token, so that one made out for something else does not stand in the way. */
+/** Public repositories need no token: one issued for another scope must not block the pull. */
 function isPublicPull({ pullsPublic }: Principal, { action, isPublic }: RepositoryRequest): boolean {
   return action === 'pull' && isPublic && pullsPublic;
 }
 
-/** True if another server's token lists the catalog: it then shows every repository's name. */
+/** True if an external token has the catalog scope: listings then show all repositories. */
 export function listsEverything(principal: Principal): boolean {
   return principal.kind === 'external' && bearerCovers(principal, 'registry', 'catalog', 'list');
 }
 
-/** Without regard to what the bearer token was made out for. */
+/** True if the principal has the permission, whatever scopes its bearer token was issued for. */
 export function permits(principal: Principal, permission: RepositoryRequest): boolean {
   const { admin, grants, ceiling } = principal;
   const { action, repository } = permission;
@@ -108,7 +108,7 @@ function bearerCovers({ bearer }: Principal, type: string, name: string, action:
   );
 }
 
-/** The word for the action in a scope; undefined for what no bearer token can do. */
+/** Returns the word for the action in a scope; undefined if no bearer token can permit it. */
 function scopeWord(action: Action | 'list'): string | undefined {
   const entries = Object.entries(scopeActions);
   return entries.find(([, covered]) => (covered as readonly string[]).includes(action))?.[0];

@@ -7,17 +7,17 @@ export interface Grant {
   readonly actions: readonly Action[];
 }
 
-/** Grants made ready for questions. */
+/** Compiled grants: fast to query. */
 export interface Grants {
-  /** May `action` be done in `repository`? */
+  /** True if a grant permits `action` in `repository`. */
   allows(action: Action, repository: string): boolean;
-  /** May `action` be done in everything that `pattern` matches, by one of the grants alone? */
+  /** True if one single grant permits `action` in all repositories that `pattern` matches. */
   covers(action: Action, pattern: Pattern): boolean;
-  /** The patterns of the grants that include `action`. */
+  /** Returns the patterns of the grants that include `action`. */
   patterns(action: Action): readonly Pattern[];
 }
 
-/** Questions cost one lookup and a step for each pattern with a wildcard: however many names are granted. */
+/** A query takes one lookup and a step per pattern with a wildcard, however many names are granted. */
 export function compileGrants(grants: Iterable<Grant>): Grants {
   const compiled = [...grants].map(({ pattern, actions }) => ({ pattern, actions: withImplied(actions) }));
   const names = new Map<string, Set<Action>>();
@@ -37,7 +37,7 @@ export function compileGrants(grants: Iterable<Grant>): Grants {
 
 export const noGrants: Grants = compileGrants([]);
 
-/** `PATTERN:ACTIONS`, as in `team-a/*:pull,push`; undefined for what is none. */
+/** Parses `PATTERN:ACTIONS`, as in `team-a/*:pull,push`. Undefined for other texts. */
 export function parseGrant(text: string): Grant | undefined {
   const colon = text.lastIndexOf(':');
   return colon < 0 ? undefined : toGrant(text.slice(0, colon), text.slice(colon + 1));

@@ -1,19 +1,19 @@
-/** Who somebody has shown to be. Plain data: bearer tokens carry it. What follows from it is looked up at every use. */
+/** An authenticated identity, embedded in bearer tokens. Its permissions are looked up per request. */
 export type Identity =
   | { readonly kind: 'anonymous' }
   | {
       readonly kind: 'account';
       readonly accountId: number;
-      /** Of the account, when it was shown: see `accounts.generation`. */
+      /** Generation of the account at the login: see `accounts.generation`. */
       readonly generation: number;
-      /** The secret that was shown, where it was no password. */
+      /** Id of the secret; undefined for a password. */
       readonly tokenId?: string;
     }
   | {
       readonly kind: 'workload';
-      /** Names of the configured identities that the provider's token met. */
+      /** Names of the configured identities that the provider's token matched. */
       readonly rules: readonly string[];
-      /** The provider's name for the job. */
+      /** The provider's identifier of the job. */
       readonly subject: string;
     };
 

@@ -1,6 +1,6 @@
 /** A source of names in ascending order of bytes, without repetition. */
 export interface NameSource {
-  /** No name of the source is less than or equal to this: the source need not be opened before others get here. */
+  /** All names of the source are greater than this: it is opened only when the merge gets here. */
   readonly after: string;
   open(): AsyncGenerator<string>;
 }
@@ -10,7 +10,7 @@ interface Open {
   head: string;
 }
 
-/** All names of the sources in ascending order, each once. A source is opened only when its turn comes. */
+/** Yields all names of the sources in ascending order, each once. Opens a source only when the merge reaches its range. */
 export async function* mergeNames(sources: readonly NameSource[]): AsyncGenerator<string> {
   const waiting = [...sources].sort((one, other) => compare(one.after, other.after));
   let open: Open[] = [];

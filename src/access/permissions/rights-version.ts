@@ -1,22 +1,22 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 
-/** How long a process may go on with rights that another has changed. */
+/** Longest time for which a process uses permissions that another process has changed. */
 const freshMilliseconds = 1000;
 
-/** Values that hold until somebody's rights change, anywhere. */
+/** Caches values until any permissions change, in any process. */
 export interface RightsVersion {
-  /** What `load` gives, loaded at most once for each state of the rights, a second old at most. Failures are not kept. */
+  /** Returns the value of `load`, loaded once per version of the permissions and at most 1 s stale. Failures are not cached. */
   cached<Value>(cache: Map<string, Promise<Value>>, key: string, load: () => Promise<Value>): Promise<Value>;
-  /** Forget everything at the next question: this process has changed something, or met something that it does not know. */
+  /** Checks the version at the next lookup: this process changed permissions, or met an unknown id. */
   invalidate(): void;
-  /** A cache that is emptied when rights change. */
+  /** Creates a cache that is emptied when permissions change. */
   cache<Value>(): Map<string, Promise<Value>>;
 }
 
-/** A bound on what is kept in each cache. Beyond it the cache begins anew. */
+/** Bound of each cache; a full one is emptied. */
 const maxEntries = 50_000;
 
-/** One lookup a second tells whether anything has changed; everything else is then still good. */
+/** Reads the version at most once a second; while it is the same, all cached values stay valid. */
 export function createRightsVersion(metadata: MetadataStore, now: () => number): RightsVersion {
   const caches: Map<string, Promise<unknown>>[] = [];
   let rightsVersion = -1;

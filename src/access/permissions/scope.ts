@@ -11,12 +11,12 @@ export interface Scope {
   readonly actions: readonly string[];
 }
 
-/** More than any client asks for: a bound on the work that a request can cause. */
+/** Bounds the work of a request; clients ask for far fewer. */
 const maxScopes = 100;
 
 /**
- * The scopes that we know; what we do not know is left out, as the specification wants: a client gets less than it
- * asked for. A type may carry a class, `repository(plugin)`, which makes no difference here.
+ * Parses scopes. Leaves out those that are malformed or of an unknown type, as the specification wants: the client gets a token for
+ * less than it asked for. The class of a type, as in `repository(plugin)`, is ignored.
  */
 export function parseScopes(texts: readonly string[]): readonly Scope[] {
   const words = texts.flatMap((text) => text.split(' ')).filter((word) => word !== '');

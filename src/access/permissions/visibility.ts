@@ -1,14 +1,14 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { type Pattern, matches, parsePattern } from './pattern.ts';
 
-/** Which repositories are public. What is said of a name counts before what is said of patterns, the longest of them first. */
+/** The visibility rules: which repositories are public. The rule of a name wins over those of patterns, of which the longest wins. */
 export interface Visibility {
   isPublic(repository: string): Promise<boolean>;
   /** The same for a caller that has read the visibility set for exactly this name: null if none is set. */
   resolve(repository: string, own: boolean | null): boolean;
-  /** The patterns whose repositories are public, but for exceptions. */
+  /** The patterns that make repositories public, except those of more specific rules. */
   readonly publicPatterns: readonly Pattern[];
-  /** The pattern that makes `repository` private, if it is one. */
+  /** Returns the pattern that makes `repository` private, if there is one. */
   privatePatternOf(repository: string): Pattern | undefined;
 }
 
@@ -17,7 +17,7 @@ interface Rule {
   readonly isPublic: boolean;
 }
 
-/** Reads the patterns, of which there are few; names are looked up when asked for. */
+/** Reads the rules of patterns, of which there are few; rules of names are looked up when needed. */
 export async function loadVisibility(metadata: MetadataStore): Promise<Visibility> {
   const rules = (await metadata.visibilities.listWildcards())
     .flatMap(({ pattern, isPublic }): Rule[] => {
@@ -45,7 +45,7 @@ function mostSpecificFirst(one: Rule, other: Rule): number {
   return byPrefix !== 0 ? byPrefix : one.pattern.text.length - other.pattern.text.length;
 }
 
-/** Where nothing is said: no repository is public. */
+/** The visibility without rules: no repository is public. */
 export const privateByDefault = {
   isPublic: () => Promise.resolve(false),
   visibility: (): Promise<Visibility> =>

@@ -8,14 +8,13 @@ import type { Visibility } from './visibility.ts';
 
 export interface VisibleOptions {
   readonly metadata: MetadataStore;
-  /** Those of the names that are not public, whatever is said of them here. */
+  /** Returns those of the names that are not public at their upstream, whatever the rules here. */
   readonly hidden: (names: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 /**
- * The repositories that a principal may pull, after `after`, ascending: what listings and search show. A token of another
- * server that lists the catalog shows all of them. Reads index ranges of what is granted or public; what lies between them
- * costs nothing, whatever there is of it.
+ * Yields the repositories that a principal may pull, after `after`, ascending, for listings and search; all of them for an external
+ * token with the catalog scope. Reads only the index ranges that are granted or public: other repositories cost nothing.
  */
 export function visibleRepositories(
   { metadata, hidden }: VisibleOptions,
@@ -88,7 +87,7 @@ export function visibleRepositories(
     };
   }
 
-  /** Reads the range in batches. What is not taken says where to go on: often far behind it. */
+  /** Reads the range in batches. A row that is not taken says where to continue, often far behind it. */
   async function* scan(
     range: NameRange,
     judge: (row: Row) => 'take' | { readonly goOn: string },
@@ -117,7 +116,7 @@ interface Row {
 
 const noNames: ReadonlySet<string> = new Set();
 const batch = 200;
-/** Batches read before others get their turn. */
+/** Batches read before the event loop runs other requests. */
 const batchesPerTurn = 10;
 
 const allRepositories = [parsePattern('**')].filter((pattern) => pattern !== undefined);
@@ -126,7 +125,7 @@ function from(range: NameRange, after: string): NameRange {
   return range.after >= after ? range : { ...range, after };
 }
 
-/** The name lies in the pattern's range. */
+/** True if a name in the pattern's range matches the pattern. */
 function matchesRest({ kind, prefix }: Pattern, name: string): boolean {
   return kind === 'tree' || !name.includes('/', prefix.length);
 }

@@ -5,7 +5,7 @@ import type { Identity } from '../permissions/identity.ts';
 import type { Scope } from '../permissions/scope.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
-/** What a bearer token says: who, and what it was made out for. */
+/** The identity of a bearer token and the scopes that it was issued for. */
 export interface BearerClaims {
   readonly identity: Identity;
   readonly access: readonly Scope[];
@@ -17,13 +17,13 @@ export interface IssuedBearer {
   readonly issuedAt: Date;
 }
 
-/** Bearer tokens: JWT, ES256, minutes. */
+/** Issues and verifies bearer tokens: JWT signed by ES256, valid for minutes. */
 export interface BearerTokens {
-  /** `name` is for people. */
+  /** `name`: the `sub` claim, for people who read the token. */
   issue(name: string, claims: BearerClaims): Promise<IssuedBearer>;
-  /** Undefined for what we have not issued, or what is not valid now. Whether the identity still counts is not asked here. */
+  /** Returns the claims of a valid token of this installation, else undefined. Does not check that the identity still exists. */
   verify(token: string): Promise<BearerClaims | undefined>;
-  /** True if the token says of itself that it has expired: clients use theirs until they are told. */
+  /** True if the token, unverified, has expired: clients use theirs until they get a 401. */
   hasExpired(token: string): boolean;
 }
 
@@ -33,12 +33,12 @@ export interface BearerOptions {
   readonly lifetimeSeconds: number;
 }
 
-/** `iss` and `aud`: each installation has keys of its own, so that the names need not tell them apart. */
+/** `iss` and `aud`: installations differ by their keys, so that they may share the name. */
 const issuerName = 'berth';
-/** Clocks of replicas differ by this much at most. */
+/** Greatest difference between the clocks of replicas. */
 const skewSeconds = 30;
 const maxVerified = 20_000;
-/** Longer than any that we issue. */
+/** Longer than any token that berth issues. */
 const maxTokenLength = 12_000;
 
 interface Payload extends BearerClaims {
@@ -52,7 +52,7 @@ interface Verified {
 }
 
 export function createBearerTokens({ keys, now, lifetimeSeconds }: BearerOptions): BearerTokens {
-  /** By the token's hash. A signature stays good as long as its key does; expiry is asked at every use. */
+  /** By the token's hash. A signature stays valid as long as its key; expiry is checked at every use. */
   const verified = new LRUCache<string, Verified>({ max: maxVerified });
   const seconds = () => Math.floor(now() / 1000);
 
@@ -90,7 +90,7 @@ export function createBearerTokens({ keys, now, lifetimeSeconds }: BearerOptions
   };
 }
 
-/** `exp` of a token that may not be ours, in seconds since 1970; Infinity where there is none. */
+/** Returns `exp` of an unverified token in seconds since 1970; Infinity if there is none. */
 function expiryOf(token: string): number {
   try {
     const payload = jwt.decode(token);
@@ -100,7 +100,7 @@ function expiryOf(token: string): number {
   }
 }
 
-/** The only thing of an unverified token that is looked at: which of our own keys to try. Keys that it brings are not. */
+/** Returns the id of the key to verify a token with. Keys in the token's header are ignored. */
 function kidOf(token: string): string | undefined {
   try {
     const header = jwt.decode(token, { complete: true })?.header;

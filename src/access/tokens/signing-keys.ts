@@ -4,24 +4,24 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Actor } from '../accounts/administration.ts';
 import type { RightsVersion } from '../permissions/rights-version.ts';
 
-/** A key of the bearer tokens: ECDSA on P-256 (ES256). */
+/** A key that signs bearer tokens: ECDSA on P-256 (ES256). */
 export interface SigningKey {
   readonly kid: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
   readonly createdAt: number;
-  /** Milliseconds since 1970; null while it signs. */
+  /** Milliseconds since 1970; null for the key that signs now. */
   readonly retiresAt: number | null;
 }
 
-/** The keys, shared by all processes through the metadata store. */
+/** The signing keys, shared by all processes through the metadata store. */
 export interface SigningKeys {
-  /** The key that signs now; made where there is none or the last is too old. */
+  /** Returns the key that signs now. Creates one if there is none or the newest is older than 30 days. */
   current(): Promise<SigningKey>;
   find(kid: string): Promise<SigningKey | undefined>;
-  /** A new key signs from now on. What older ones have signed stays good until it expires: nobody is logged out. */
+  /** Creates a key that signs from now on. Tokens of older keys stay valid until they expire. */
   rotate(by?: Actor): Promise<void>;
-  /** Public keys (RFC 7517), newest first. */
+  /** Returns the public keys (RFC 7517), newest first. */
   publish(): Promise<readonly JsonWebKey[]>;
 }
 
@@ -29,13 +29,13 @@ export interface SigningKeysOptions {
   readonly metadata: MetadataStore;
   readonly rightsVersion: RightsVersion;
   readonly now: () => number;
-  /** How long the longest token lives that a key may have signed. */
+  /** Longest lifetime of a token. */
   readonly tokenMilliseconds: number;
 }
 
 const systemActor: Actor = { name: 'berth', address: '' };
 const rotateAfterMilliseconds = 30 * 24 * 3600 * 1000;
-/** Clocks of replicas differ, and a token may be presented at its last moment. */
+/** Clocks of replicas differ, and a client may send a token in its last moment. */
 const graceMilliseconds = 5 * 60 * 1000;
 
 export function createSigningKeys({ metadata, rightsVersion, now, tokenMilliseconds }: SigningKeysOptions): SigningKeys {
@@ -80,7 +80,7 @@ export function createSigningKeys({ metadata, rightsVersion, now, tokenMilliseco
       try {
         await rotate();
       } catch (error) {
-        // An old key signs as well as a new one, while the store takes no changes.
+        // While the store is read-only, the old key continues to sign.
         if (newest) return newest;
         throw error;
       }

@@ -9,13 +9,13 @@ import type { Permissions } from '../accounts/permissions.ts';
 import type { Scope } from '../permissions/scope.ts';
 import { generateSecret, hashSecret } from '../credentials/secret.ts';
 
-/** Makes out bearer tokens (Distribution project, "Token Authentication Specification"). */
+/** Issues bearer tokens (Distribution project, "Token Authentication Specification"). */
 export interface TokenServer {
-  /** A token for what the identity may do of `scopes`: perhaps less, perhaps nothing. Throws `Refused`. */
+  /** Issues a token for the part of `scopes` that the identity is permitted, which may be empty. Throws `AuthenticationError`. */
   issue(identity: Identity, scopes: readonly Scope[]): Promise<IssuedBearer & { readonly account: string }>;
   /**
-   * A durable secret that stands for the login, until it is revoked or the password changes. Undefined where the client
-   * has shown a secret of that kind already: its own is as good.
+   * Issues a durable secret that replaces the login until it is revoked or the password changes. Undefined if the client sent a
+   * durable secret itself.
    */
   refreshToken(identity: Identity, client: string, address: string): Promise<string | undefined>;
 }
@@ -27,9 +27,9 @@ export interface TokenServerOptions {
   readonly now: () => number;
 }
 
-/** A token travels in a header with every request: what it says is cut here. */
+/** Clients send the token in a header with every request: further scopes are dropped. */
 const maxAccessCharacters = 6000;
-/** Clients that log in again and again leave their old refresh tokens behind. */
+/** Per account: clients leave their old refresh tokens behind at every login. */
 const maxRefreshTokens = 50;
 const refreshMilliseconds = 90 * 24 * 3600 * 1000;
 
@@ -74,7 +74,7 @@ export function createTokenServer({ metadata, permissions, bearerTokens, now }: 
   };
 }
 
-/** What of the scope the principal may do now. `*` stands for everything that it may. */
+/** Returns the part of the scope that the principal is permitted now. `*` stands for all permitted actions. */
 async function grantable(principal: Principal, scope: Scope, permissions: Permissions): Promise<Scope> {
   const { type, name, actions } = scope;
   if (type === 'registry') return { type, name, actions: actions.includes('*') ? ['*'] : [] };

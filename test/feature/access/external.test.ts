@@ -188,5 +188,5 @@ test('what is missing is told at the start', async () => {
   );
   const more = { ...settings, BERTH_ACCESS_EXTERNAL_ISSUER: 'auth' };
   await expect(startBerth(more)).rejects.toThrow('access.external.certificates or access.external.jwksUrl');
-  await expect(startBerth({ ...more, BERTH_ACCESS_EXTERNAL_CERTIFICATES: '/nowhere' })).rejects.toThrow('can not be read');
+  await expect(startBerth({ ...more, BERTH_ACCESS_EXTERNAL_CERTIFICATES: '/nowhere' })).rejects.toThrow('cannot be read');
 });

@@ -33,7 +33,7 @@ afterAll(async () => {
   await Promise.all([hub.close(), ghcr.close(), rm(folder, { recursive: true })]);
 });
 
-test('MUST 26: what is public is for everybody, by every way that leads to it, and with any token', async () => {
+test('a public repository is readable without a login, by every one of its names and with any token', async () => {
   // dockerd asks for a token for the name that it uses, whatever the challenge says.
   const bearer = { Authorization: `Bearer ${await askToken(berth, undefined, 'repository:library/alpine:pull')}` };
   for (const path of ['/v2/docker.io/library/alpine', '/docker.io/v2/library/alpine', '/v2/library/alpine', '/v2/alpine']) {
@@ -43,7 +43,7 @@ test('MUST 26: what is public is for everybody, by every way that leads to it, a
   expect((await call(berth, 'GET', '/v2/library/alpine/manifests/1?ns=docker.io')).status).toBe(200);
 });
 
-test('MUST 27: what is not needs a grant, and the upstream is not asked without one', async () => {
+test('a private repository needs a grant, and without one berth sends nothing to the upstream', async () => {
   const path = '/v2/owner/image/manifests/1?ns=ghcr.io';
   const anonymous = await call(berth, 'GET', path);
   expect([anonymous.status, anonymous.headers['www-authenticate']]).toEqual([

@@ -7,7 +7,7 @@ import { type TestImage, descriptor, digestOf, newImage } from '../../support/im
 import { mirrorConfig } from '../../support/mirror.ts';
 import { until } from '../../support/until.ts';
 
-/** MUST 27: berth has a login at Docker Hub that sees more than everybody does. */
+/** berth has a login at Docker Hub that sees more than anonymous clients do. */
 const bot = { username: 'bot', password: 'beep' };
 const admin = basic('admin', adminPassword);
 const alice = basic('alice', 'wonderland');
@@ -42,7 +42,7 @@ async function start(mirror: object = {}, hub?: FakeUpstream): Promise<Guarded> 
   };
 }
 
-describe('MUST 27: who may read what', () => {
+describe('permissions to read mirrored repositories', () => {
   let berth: Guarded;
   const images = new Map<string, TestImage>();
   const layerOf = (repository: string) => images.get(repository)?.layer ?? Buffer.alloc(0);
@@ -187,13 +187,13 @@ describe('MUST 27: who may read what', () => {
     expect(berth.hub.requests.slice(asked).filter(({ url }) => url.includes('library/open'))).toEqual([]);
   });
 
-  test('MUST 26: a mirror at an upstream name asks nobody for a login', async () => {
+  test('a mirror at an upstream name needs no login', async () => {
     expect((await call(berth, 'GET', '/docker.io/v2/')).status).toBe(200);
     expect((await call(berth, 'GET', '/v2/')).status).toBe(401);
   });
 });
 
-describe('MUST 27: when it is found out', () => {
+describe('checks of upstream visibility', () => {
   let berth: Guarded;
   afterEach(() => berth.close());
   const get = (path: string) => call(berth, 'GET', `/v2/docker.io/${path}`);
