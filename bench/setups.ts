@@ -4,6 +4,7 @@ import { s3Settings } from '../test/support/blobs.ts';
 import { postgresSettings } from '../test/support/metadata.ts';
 import { createDatabase } from '../test/support/postgres.ts';
 import { type TestBucket, createBucket } from '../test/support/s3-server.ts';
+import { bareC, bareNode } from './limits/limits.ts';
 import type { Launch } from './server.ts';
 import { type Scale, type Workload, fullScale } from './workload.ts';
 
@@ -32,6 +33,16 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
     }),
   /** Both over the same S3 server, without redirects. */
   cluster,
+  /** Against a loop in C: receive, SHA-256, write and fdatasync for a push, sendfile for a pull. */
+  limits: () =>
+    Promise.resolve({
+      launches: [berth('berth'), bareC],
+      ...everything,
+      suits: ({ unit, kind }) => unit !== 'request' && kind !== 'listing',
+    }),
+  /** Against a bare handler of node:http. */
+  node: () =>
+    Promise.resolve({ launches: [berth('berth'), bareNode], ...everything, suits: ({ name }) => name.startsWith('manifest') }),
 };
 
 const everything = { scale: fullScale, suits: () => true, close: () => Promise.resolve() };
