@@ -7,7 +7,7 @@ import type { BlobDriver } from '../storage/blobs/driver.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
-import { type Guard, createGuard } from './assembly/guard.ts';
+import type { Guard } from './assembly/guard.ts';
 import { removeLeftovers } from './assembly/leftovers.ts';
 import type { AccessControl } from './http/auth/access-control.ts';
 import { type Certificate, openCertificate } from './http/server/certificate.ts';
@@ -27,7 +27,7 @@ import { createLeases } from './coordination/leases.ts';
 import { refuseLostMetadata } from './assembly/lost-metadata.ts';
 import { makePrivate } from './assembly/private-files.ts';
 import { warnOfOtherRegistry } from './assembly/other-registry.ts';
-import { openControl } from './assembly/open-mode.ts';
+import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
 import { listJobs, startJobs } from './jobs.ts';
@@ -83,7 +83,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   if (isSingleProcess(config)) await mirror.recover();
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
-  const guard = await createGuard(config, metadata, mirror.visibility, now, log);
+  const guard = await openGuard(config, metadata, mirror, now, log);
   const closing = new AbortController();
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
@@ -188,6 +188,22 @@ function pageOf({ listings }: Registry, access: AccessControl, guard: Guard | un
   if (guard && !guard.pageLogins) return [];
   const router = createPageRouter({ listings, access, logins: guard?.pageLogins });
   return [{ path: '/ui', router }];
+}
+
+async function openGuard(
+  config: Config,
+  metadata: MetadataStore,
+  { visibility }: Pick<Mirror, 'visibility'>,
+  now: () => number,
+  log: Log,
+): Promise<Guard | undefined> {
+  if (config.access.mode === 'open') {
+    await refuseIgnoredAccounts(config, metadata);
+    return undefined;
+  }
+  // Loading it takes time and memory, for the API's schemas most of all: only in the modes that use it.
+  const { createGuard } = await import('./assembly/guard.ts');
+  return createGuard(config, metadata, visibility, now, log);
 }
 
 function listen(server: Server, { listen: { host, port }, tls }: Config, reusePort: boolean): Promise<string> {

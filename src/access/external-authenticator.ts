@@ -1,6 +1,6 @@
 import { type KeyObject, hash } from 'node:crypto';
 import type { CryptoKey } from 'jose';
-import { LRUCache } from 'lru-cache';
+import { createLru } from '../coordination/lru.ts';
 import { parseRepositoryName } from '../oci/reference.ts';
 import type { Authenticator } from './authenticator.ts';
 import { decodeUnverified, verifyExternalJwt } from './federation/external-jwt.ts';
@@ -32,7 +32,7 @@ interface VerifiedToken {
  */
 export function createExternalAuthenticator(options: ExternalOptions): Pick<Authenticator, 'principal'> {
   const { issuer, service: audience, now } = options;
-  const verified = new LRUCache<string, VerifiedToken>({ max: 20_000 });
+  const verified = createLru<VerifiedToken>(20_000);
 
   async function verify(token: string): Promise<VerifiedToken | undefined> {
     const key = await keyFor(token, options);

@@ -5,12 +5,12 @@ import { isLoopback } from '../../config/check.ts';
 import { InvalidValue } from '../../config/invalid-value.ts';
 import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
-import { readTrustedCertificates } from './guard.ts';
+import { readTrustedCertificates } from './federation-settings.ts';
 import { readAllowPush } from './open-mode.ts';
 import { readPinnedImages } from './pinned-images.ts';
 import { redirectWarning } from './redirect-warning.ts';
 import { readUpstreams } from './upstreams.ts';
-import { readWorkloadRules } from './workload-rules.ts';
+import { readWorkloadRules } from './federation-settings.ts';
 
 /**
  * Checks patterns, files and host names, for `berth serve` and `berth config check`. Skips the checks of a configuration that

@@ -1,8 +1,6 @@
 import type { Actor } from '../access/accounts/administration.ts';
 import { createAdministration } from '../access/accounts/create-administration.ts';
 import { createDirectory } from '../access/accounts/directory.ts';
-import { readFileSync } from 'node:fs';
-import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { createAccess } from '../access/access.ts';
@@ -12,7 +10,6 @@ import { ensureAdmin } from '../access/accounts/first-admin.ts';
 import { jwksAt } from '../access/federation/discovery.ts';
 import { createOidcClient } from '../access/federation/oidc.ts';
 import { createOidcLogins } from '../access/login/oidc-logins.ts';
-import { type TrustedCertificates, readCertificates } from '../access/federation/trusted-certificates.ts';
 import { privateByDefault } from '../access/permissions/visibility.ts';
 import type { AccessControl } from '../http/auth/access-control.ts';
 import { createApiRouter } from '../http/api/router.ts';
@@ -25,9 +22,8 @@ import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
 import type { Log } from '../observability/log.ts';
-import { refuseIgnoredAccounts } from './open-mode.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
-import { readWorkloadRules } from './workload-rules.ts';
+import { readTrustedCertificates, readWorkloadRules } from './federation-settings.ts';
 
 /** Access control of the registry, and its routes. */
 export interface Guard {
@@ -42,19 +38,15 @@ export interface Guard {
   tidy(): Promise<void>;
 }
 
-/** Returns undefined in mode open. `now` in milliseconds. Rejects `ConfigError` if mode and data do not fit together. */
+/** Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable settings. */
 export async function createGuard(
   config: Config,
   metadata: MetadataStore,
   upstreams: UpstreamVisibility,
   now: () => number,
   log: Log,
-): Promise<Guard | undefined> {
+): Promise<Guard> {
   const { mode, auditKeep } = config.access;
-  if (mode === 'open') {
-    await refuseIgnoredAccounts(config, metadata);
-    return undefined;
-  }
   const audit = createAudit(metadata, now, (error) =>
     log.error({ err: error }, 'the audit log could not be written: refusals are lost, logins are tried again'),
   );
@@ -148,16 +140,4 @@ function createExternalGuard({ config, metadata, upstreams, now, audit }: GuardP
     pageLogins: undefined,
     generatedPassword: undefined,
   };
-}
-
-/** Reads `access.external.certificates`; undefined where it is not set. Throws `ConfigError` for a file that cannot be used. */
-export function readTrustedCertificates(config: Config): TrustedCertificates | undefined {
-  const { certificates: file } = config.access.external;
-  if (file === undefined) return undefined;
-  try {
-    return readCertificates(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const where = whereSet(config, ['access', 'external', 'certificates']);
-    throw new ConfigError([`access.external.certificates: ${file} cannot be read: ${(error as Error).message}${where}`]);
-  }
 }

@@ -1,7 +1,7 @@
-import { LRUCache } from 'lru-cache';
 import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { withTimeout } from '../coordination/timeout.ts';
 import { hasContent } from './missing-content.ts';
+import { createLru } from '../coordination/lru.ts';
 
 /** Tells whether content is in the blob store, without a request to a remote store each time. */
 export interface ExistenceCache {
@@ -24,7 +24,7 @@ export interface ExistenceCacheOptions {
 }
 
 export function createExistenceCache({ driver, now }: ExistenceCacheOptions): ExistenceCache {
-  const seenAt = new LRUCache<string, number>({ max: maxEntries });
+  const seenAt = createLru<number>(maxEntries);
   return {
     async has(digest, sizeBytes) {
       if (now() - (seenAt.get(digest) ?? 0) < validMilliseconds) return true;

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createLru } from '../../coordination/lru.ts';
 
 /**
  * Slows down password guessing. Only the guessing address has to wait: other addresses of the user are not locked out. Counts are
@@ -33,7 +33,7 @@ interface Debt {
 
 /** `now` in milliseconds. */
 export function createThrottle(now: () => number): Throttle {
-  const debts = new LRUCache<string, Debt>({ max: maxRemembered });
+  const debts = createLru<Debt>(maxRemembered);
 
   function remainingDebt(key: string): number {
     const debt = debts.get(key);

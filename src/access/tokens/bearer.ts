@@ -1,6 +1,6 @@
 import { type KeyObject, hash, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
-import { LRUCache } from 'lru-cache';
+import { createLru } from '../../coordination/lru.ts';
 import type { Identity } from '../permissions/identity.ts';
 import type { Scope } from '../permissions/scope.ts';
 import type { SigningKeys } from './signing-keys.ts';
@@ -53,7 +53,7 @@ interface Verified {
 
 export function createBearerTokens({ keys, now, lifetimeSeconds }: BearerOptions): BearerTokens {
   /** By the token's hash. A signature stays valid as long as its key; expiry is checked at every use. */
-  const verified = new LRUCache<string, Verified>({ max: maxVerified });
+  const verified = createLru<Verified>(maxVerified);
   const seconds = () => Math.floor(now() / 1000);
 
   async function verifyAnew(token: string, key: string): Promise<Verified | undefined> {

@@ -1,7 +1,7 @@
-import { LRUCache } from 'lru-cache';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../../storage/blobs/missing.ts';
+import { createLru } from '../../coordination/lru.ts';
 
 /** Checks that the bytes exist that clients are redirected to: berth does not see when a client finds nothing there. */
 export interface ExistenceCache {
@@ -13,7 +13,7 @@ const believedMilliseconds = 5 * 60_000;
 const maxBelieved = 100_000;
 
 export function createExistenceCache(driver: BlobDriver, now: () => number): ExistenceCache {
-  const seenAt = new LRUCache<string, number>({ max: maxBelieved });
+  const seenAt = createLru<number>(maxBelieved);
   return {
     async isThere(digest) {
       if (!driver.capabilities.presignedReads || now() - (seenAt.get(digest) ?? 0) < believedMilliseconds) return true;

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { MirroredTagRecord } from '../../../storage/metadata/queries/mirror/tags.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -13,6 +12,7 @@ import { createSingleFlight } from '../../coordination/single-flight.ts';
 import { isServedStale } from '../remote/stale-errors.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import type { UpstreamWaits } from '../remote/upstream-waits.ts';
+import { createLru } from '../../coordination/lru.ts';
 
 /** Tags of upstreams: served without asking while they are fresh, then checked by one HEAD for all clients. */
 export interface MirroredTags {
@@ -63,9 +63,9 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
   const { metadata, remote, kept, fetcher, negativeCache, waits, now, negativeSeconds, retrySeconds } = options;
   const checks = createSingleFlight<ManifestFacts>();
   /** Of this process: a request may have read the store before the answer to another one was written there. */
-  const answers = new LRUCache<string, { readonly facts: ManifestFacts; readonly at: number }>({ max: maxRemembered });
+  const answers = createLru<{ readonly facts: ManifestFacts; readonly at: number }>(maxRemembered);
   /** When tags whose check has failed are checked again. */
-  const retries = new LRUCache<string, number>({ max: maxRemembered });
+  const retries = createLru<number>(maxRemembered);
 
   const freshMilliseconds = (source: MirroredRepository, tag: Tag) => options.freshnessSeconds(source, tag) * 1000;
 

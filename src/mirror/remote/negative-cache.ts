@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import { UpstreamError } from '../upstream/upstream-error.ts';
+import { createLru } from '../../coordination/lru.ts';
 
 /** Content that upstreams do not have: their 404 is remembered for a while. */
 export interface NegativeCache {
@@ -12,7 +12,7 @@ export interface NegativeCache {
 const maxAbsences = 20_000;
 
 export function createNegativeCache(now: () => number): NegativeCache {
-  const until = new LRUCache<string, number>({ max: maxAbsences });
+  const until = createLru<number>(maxAbsences);
   return {
     check(key) {
       const end = until.get(key);

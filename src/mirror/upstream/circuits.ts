@@ -1,5 +1,6 @@
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import { type Breaker, createBreaker } from './breaker.ts';
+import { createLru } from '../../coordination/lru.ts';
 
 /** The parts of an upstream that a request needs. */
 export interface CircuitTarget {
@@ -39,8 +40,8 @@ const maxLogins = 1000;
 
 export function createCircuits(options: CircuitsOptions): Circuits {
   const host = createBreaker({ ...options, opensAt: ['unreachable', 'timeout'] });
-  const repositories = new LRUCache<string, Breaker>({ max: maxRepositories });
-  const logins = new LRUCache<string, Breaker>({ max: maxLogins });
+  const repositories = createLru<Breaker>(maxRepositories);
+  const logins = createLru<Breaker>(maxLogins);
 
   function repositoryBreaker(remoteName: string): Breaker {
     return remembered(repositories, remoteName, () => createBreaker(options));

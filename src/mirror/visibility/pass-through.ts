@@ -8,6 +8,7 @@ import type { MirroredRepository } from '../names/routing.ts';
 import { createSingleFlight } from '../../coordination/single-flight.ts';
 import type { PassingClient } from '../upstream/upstream-client.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
+import { createLru } from '../../coordination/lru.ts';
 
 /**
  * Clients' own rights at upstreams. A client gets a token from the upstream's token server, for one repository and for
@@ -39,7 +40,7 @@ const longestProofSeconds = 300;
 
 export function createPassThrough({ metadata, clientOf, now }: PassThroughOptions): PassThrough {
   /** Until when, by the hash of repository and token. */
-  const proofs = new LRUCache<string, number>({ max: maxProofs });
+  const proofs = createLru<number>(maxProofs);
   const tokenServers = new LRUCache<string, TokenServer>({ max: 1000, ttl: longestProofSeconds * 1000 });
   const attempts = createSingleFlight<boolean>();
 

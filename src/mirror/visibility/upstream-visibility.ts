@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Reference } from '../../oci/reference.ts';
 import type { AnonymousView } from './anonymous-view.ts';
@@ -8,6 +7,7 @@ import { withTimeout } from '../../coordination/timeout.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import { createSingleFlight } from '../../coordination/single-flight.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
+import { createLru } from '../../coordination/lru.ts';
 
 /**
  * Knows which mirrored repositories are public at their upstreams. A repository that berth reads by a login is public only
@@ -51,9 +51,9 @@ const pauseSeconds = 30;
 export function createUpstreamVisibility(options: UpstreamVisibilityOptions): UpstreamVisibility {
   const { metadata, view, now, believedSeconds, maxWaitSeconds, events } = options;
   /** Answers for repositories that berth reads by a login. */
-  const answers = new LRUCache<string, Answer>({ max: maxAnswers });
+  const answers = createLru<Answer>(maxAnswers);
   /** The end of the pause for missing content: its absence does not show whether the repository is public. */
-  const absent = new LRUCache<string, number>({ max: maxAnswers });
+  const absent = createLru<number>(maxAnswers);
   const attempts = createSingleFlight<'public' | 'private' | 'absent'>();
   const outOfOrder = (seconds: number) => now() + seconds * 1000;
   const pause = () => outOfOrder(Math.min(pauseSeconds, believedSeconds));

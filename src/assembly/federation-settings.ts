@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { parseGrant } from '../access/permissions/grants.ts';
+import { type TrustedCertificates, readCertificates } from '../access/federation/trusted-certificates.ts';
 import { type WorkloadRule, parseClaimCondition } from '../access/federation/workload-rule.ts';
 
 /** Reads `access.identities`. Throws `ConfigError` with all invalid grants and claims. */
@@ -36,4 +38,16 @@ function each<Item>(
     if (item === undefined) errors.push(`${key}: ${text} is not ${form}`);
     return item ?? [];
   });
+}
+
+/** Reads `access.external.certificates`; undefined where it is not set. Throws `ConfigError` for a file that cannot be used. */
+export function readTrustedCertificates(config: Config): TrustedCertificates | undefined {
+  const { certificates: file } = config.access.external;
+  if (file === undefined) return undefined;
+  try {
+    return readCertificates(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const where = whereSet(config, ['access', 'external', 'certificates']);
+    throw new ConfigError([`access.external.certificates: ${file} cannot be read: ${(error as Error).message}${where}`]);
+  }
 }
