@@ -12,6 +12,8 @@ export interface Throttle {
   waitSeconds(name: string, address: string, hasSucceeded: boolean): number;
   /** Counts a password as wrong before it is checked: attempts that run at the same time all count. */
   recordAttempt(name: string, address: string): void;
+  /** Takes the attempt back: its password could not be checked. */
+  withdrawAttempt(name: string, address: string): void;
   /** Takes the attempt back, and forgets the wrong passwords of `name` at `address`. */
   recordSuccess(name: string, address: string): void;
 }
@@ -60,6 +62,11 @@ export function createThrottle(now: () => number): Throttle {
       const from = networkOf(address);
       add(pair(name, from));
       add(from);
+    },
+    withdrawAttempt(name, address) {
+      const from = networkOf(address);
+      subtract(pair(name, from));
+      subtract(from);
     },
     recordSuccess(name, address) {
       const from = networkOf(address);

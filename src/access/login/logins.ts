@@ -113,7 +113,10 @@ export function createLogins({ metadata, permissions, throttle, now, audit, auth
   async function verifyPassword(cacheKey: string, name: string, password: string, address: string): Promise<Identity> {
     // Counted before the check, so that attempts at the same time all count.
     throttle.recordAttempt(name, address);
-    const identity = await findPasswordIdentity(name, password);
+    const identity = await findPasswordIdentity(name, password).catch((error: unknown) => {
+      throttle.withdrawAttempt(name, address);
+      throw error;
+    });
     if (!identity) throw new AuthenticationError('credentials');
     throttle.recordSuccess(name, address);
     verifiedLogins.set(cacheKey, identity);

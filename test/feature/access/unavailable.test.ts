@@ -40,7 +40,7 @@ test('while the store takes no changes, logins and pulls go on', async () => {
   }
 });
 
-test('while the metadata store does not answer nobody is let in or turned away: 503', async () => {
+test('while the metadata store does not answer, every login is answered 503, however often it is repeated', async () => {
   const login = basic('alice', 'wonderland');
   const bearer = { Authorization: `Bearer ${await askToken(berth, login, 'repository:alice/app:pull')}` };
   const down = wrapOperations(berth.metadata, () => () => Promise.reject(new MetadataError('unavailable', 'down')));
@@ -51,7 +51,9 @@ test('while the metadata store does not answer nobody is let in or turned away: 
   const upstreams = { isKnownPublic: () => Promise.resolve(true), hidden: () => Promise.resolve(new Set<string>()) };
   const control = createTokenAccess({ ...access, ...options, upstreams, publicUrl: origin, place });
 
-  for (const { Authorization } of [bearer, login, { Authorization: undefined }]) {
+  // More than the wrong passwords after which a client has to wait.
+  const repeated = Array.from({ length: 12 }, () => login);
+  for (const { Authorization } of [bearer, ...repeated, { Authorization: undefined }]) {
     const request = { headers: { authorization: Authorization }, socket: {} } as never;
     const need = { action: 'pull', repository: 'alice/app' } as const;
     for (const question of [
