@@ -28,12 +28,13 @@ async function serveUntilSignal(
   warnings: readonly string[],
   { onSignal, isTerminal, print }: Invocation,
 ): Promise<void> {
+  const count = settings.workers === 'auto' ? availableParallelism() : settings.workers;
   const { log, flush } = createLog({
     level: settings.log.level,
     format: settings.log.format ?? (isTerminal ? 'pretty' : 'json'),
+    isShared: count > 1,
   });
   if (cluster.isPrimary) for (const warning of warnings) log.warn(warning);
-  const count = settings.workers === 'auto' ? availableParallelism() : settings.workers;
   const service =
     count > 1 && cluster.isPrimary
       ? await startWorkers(count, settings.listen, log)

@@ -6,17 +6,21 @@ export type Log = Logger;
 export interface LogOptions {
   readonly level: string;
   readonly format: 'json' | 'pretty';
+  /** True if several processes write to the same output. */
+  readonly isShared?: boolean;
 }
 
-/** What a pipe takes in one piece (PIPE_BUF): workers write to the same one, and no line is torn by another's. */
+/** Bytes that a pipe takes in one piece (PIPE_BUF): with these, lines of several processes never mix. */
 const pipeBytes = 4096;
+const ownBytes = 64 * 1024;
 
 /**
- * The log on standard output, one line an event. Lines are gathered for a moment, so that a request does not pay a
- * system call for its line; `flush` writes what is left.
+ * Creates the log on standard output, one line for each event. Lines are written together, at the latest after 0.2 s, so
+ * that a request does not pay for a system call; `flush` writes the rest.
  */
-export function createLog({ level, format }: LogOptions): { readonly log: Log; flush(): void } {
-  const output = destination({ dest: 1, sync: false, minLength: pipeBytes / 2, maxWrite: pipeBytes, periodicFlush: 200 });
+export function createLog({ level, format, isShared = false }: LogOptions): { readonly log: Log; flush(): void } {
+  const maxWrite = isShared ? pipeBytes : ownBytes;
+  const output = destination({ dest: 1, sync: false, minLength: maxWrite / 2, maxWrite, periodicFlush: 200 });
   const stream: DestinationStream = format === 'pretty' ? prettyStream((line) => output.write(line)) : output;
   const log = pino(
     { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
