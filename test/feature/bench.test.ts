@@ -13,7 +13,7 @@ describeWith(['docker-registry'], 'npm run bench', () => {
     const options = ['--quick', '--runs', '1', '--only', 'manifest'];
     const printed = await run(process.execPath, ['--disable-warning=ExperimentalWarning', bench, ...options]);
     expect(printed).toMatch(/^\| workload \| CPU: berth \| docker-registry \| ratio \| spread \|/m);
-    expect(printed).toMatch(/^\| manifest GET by tag, 16 connections \(a request\) \| \d/m);
+    expect(printed).toMatch(/^\| manifest GET by tag, 16 connections \(per request\) \| \d/m);
   }, 60_000);
 });
 
