@@ -77,9 +77,7 @@ async function createServer(): Promise<Server> {
     isKnownPublic: () => Promise.resolve(true),
     hidden: () => Promise.resolve(new Set<string>()),
   };
-  const guard = await createGuard(config, metadata, visibility, Date.now, log);
-  if (!guard) throw new Error('mode token has a guard');
-  const { control: access } = guard;
+  const { control: access, ...guard } = await createGuard(config, metadata, visibility, Date.now, log);
   const driver = await createFilesystemDriver({ directory });
   const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
   const publicUrl = createPublicUrl(config);
