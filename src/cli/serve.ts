@@ -39,12 +39,14 @@ async function serveUntilSignal(
     count > 1 && cluster.isPrimary
       ? await startWorkers(count, settings.listen, log)
       : await serveHere(settings, cluster.worker ? log.child({ worker: cluster.worker.id }) : log, print);
+  // Before the log says that berth listens: a supervisor may end berth as soon as it reads this.
+  const signalled = onSignal();
   if (cluster.isPrimary) {
     const { url } = service;
     log.info({ url, ...firstSteps(settings, url), workers: count, ...facts(settings) }, 'berth is listening');
   } else reportListening(service.url);
   flush();
-  const signal = await onSignal();
+  const signal = await signalled;
   if (cluster.isPrimary) log.info({ signal, graceSeconds: settings.shutdown.grace }, 'shutting down: running transfers may end');
   await service.stop();
   if (cluster.isPrimary) log.info('stopped');
