@@ -96,7 +96,7 @@ function checkUnused(config: Config, context: CheckContext, errors: string[]): v
   }
 }
 
-/** Returns the paths below `path` whose values are not the defaults. */
+/** Returns the paths below `path` with values other than the defaults. */
 function changedKeys(child: Child | undefined, value: unknown, path: readonly string[]): readonly (readonly string[])[] {
   if (child === undefined) return [];
   if (child.kind === 'entries') return Object.keys(value as object).map((name) => [...path, name]);

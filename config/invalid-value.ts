@@ -1,4 +1,4 @@
-/** A check has read a key whose value is invalid: the error of the key is reported already. */
+/** Ends a check that has read an invalid value: the error of its key is reported already. */
 export class InvalidValue extends Error {
   override readonly name = 'InvalidValue';
 }

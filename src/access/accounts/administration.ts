@@ -63,7 +63,7 @@ export interface Administration {
   deleteAccount(name: string): Promise<void>;
   /** Creates the users of an htpasswd file (bcrypt); existing users stay unchanged. */
   importHtpasswd(text: string): Promise<ImportedUsers>;
-  /** Lets the name of a deleted user own a namespace again: the user who has the name now, or the next one. */
+  /** Releases the name of a deleted user: the current or next user of this name owns the namespace. */
   releaseNamespace(name: string): Promise<NamespaceStatus>;
   createRobot(robot: NewRobot): Promise<IssuedSecret>;
   createToken(token: NewToken): Promise<IssuedSecret>;

@@ -13,7 +13,7 @@ export interface Refusal extends AuditEvent {
  */
 export interface Refusals {
   add(refusal: Refusal): void;
-  /** Removes and returns the lines to write now: new kinds of refusals, and counts of those whose minute has ended. */
+  /** Removes and returns the lines to write now: new kinds of refusals, and the counts of ended minutes. */
   takeDue(now: number): readonly AuditEvent[];
   /** Removes and returns all lines: for a shutdown. */
   takeAll(): readonly AuditEvent[];

@@ -1,5 +1,5 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { type Pattern, matches, parsePattern } from './pattern.ts';
+import { type Pattern, matches, mostSpecificFirst, parsePattern } from './pattern.ts';
 
 /** The visibility rules: which repositories are public. The rule of a name wins over those of patterns, of which the longest wins. */
 export interface Visibility {
@@ -24,7 +24,7 @@ export async function loadVisibility(metadata: MetadataStore): Promise<Visibilit
       const parsed = parsePattern(pattern);
       return parsed ? [{ pattern: parsed, isPublic }] : [];
     })
-    .sort(mostSpecificFirst);
+    .sort((one, other) => mostSpecificFirst(one.pattern, other.pattern));
   const ruleFor = (repository: string) => rules.find(({ pattern }) => matches(pattern, repository));
   const resolve = (repository: string, own: boolean | null) => own ?? ruleFor(repository)?.isPublic ?? false;
 
@@ -37,12 +37,6 @@ export async function loadVisibility(metadata: MetadataStore): Promise<Visibilit
       return rule && !rule.isPublic ? rule.pattern : undefined;
     },
   };
-}
-
-/** A longer prefix says more; of two equal ones the narrower wildcard does. */
-function mostSpecificFirst(one: Rule, other: Rule): number {
-  const byPrefix = other.pattern.prefix.length - one.pattern.prefix.length;
-  return byPrefix !== 0 ? byPrefix : one.pattern.text.length - other.pattern.text.length;
 }
 
 /** The visibility without rules: no repository is public. */
