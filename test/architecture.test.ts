@@ -95,7 +95,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'storage',
   ],
   'src/assembly': ['config', 'src', 'storage'],
-  'src/cli': ['config', 'storage', 'src'],
+  'src/cli/program': ['config', 'src/access/accounts', 'src/observability'],
+  'src/cli/tool': ['config', 'src/assembly', 'src/cli/program'],
+  'src/cli/serve': ['config', 'src/app.ts', 'src/assembly', 'src/cli/program', 'src/http/transfer', 'src/observability'],
+  'src/cli/accounts': ['config', 'src/access', 'src/assembly', 'src/cli/program', 'storage/metadata'],
+  'src/cli/maintenance': ['config', 'src', 'storage'],
+  'src/cli': ['config', 'src/assembly', 'src/cli'],
   src: ['config', 'storage', 'src'],
 };
 
@@ -104,11 +109,11 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   'node:http': ['src/http', 'src/app.ts', 'src/mirror'],
   'node:https': ['src/http', 'src/mirror'],
   'node:sqlite': ['storage/metadata/sqlite', 'storage/metadata/transfer'],
-  'node:cluster': ['src/cli', 'src/observability'],
+  'node:cluster': ['src/cli/serve', 'src/observability'],
   'node:child_process': ['src/mirror/upstream'],
   '@aws-sdk': ['storage/blobs/s3'],
   bcryptjs: ['src/access/credentials'],
-  commander: ['src/cli'],
+  commander: ['src/cli/program'],
   express: ['src/http'],
   jose: ['src/access'],
   jsonwebtoken: ['src/access/tokens'],
@@ -131,7 +136,7 @@ const maxFolderFiles = 20;
 const oversized = {
   files: ['src/mirror/compose.ts'],
   functions: ['accountRoutes', 'createMirror'],
-  folders: ['src/cli', 'storage/metadata/queries'],
+  folders: ['storage/metadata/queries'],
 };
 
 const root = resolve(import.meta.dirname, '..');

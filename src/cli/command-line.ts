@@ -1,9 +1,9 @@
 import { ConfigError, loadConfig } from '../../config/load.ts';
 import { umaskFor } from '../assembly/private-files.ts';
-import { CommandError, type Invocation, UsageError } from './command.ts';
+import { CommandError, type Invocation, UsageError } from './program/command.ts';
 import { topics } from './commands.ts';
-import { type Selection, parseWords } from './program.ts';
-import { readVersion } from './version.ts';
+import { type Selection, parseWords } from './program/program.ts';
+import { readVersion } from './tool/version.ts';
 
 /** The process that a command runs in: its environment, output, input and signals. */
 export interface Host {

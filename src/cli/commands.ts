@@ -1,11 +1,11 @@
-import { accountCommands } from './account-commands.ts';
-import type { Command, CommandGroup, Topic } from './command.ts';
+import { accountCommands } from './accounts/account-commands.ts';
+import type { Command, CommandGroup, Topic } from './program/command.ts';
 
 const serve: Command = {
   name: 'serve',
   summary: 'run the registry',
   serves: true,
-  load: async () => (await import('./serve.ts')).serve,
+  load: async () => (await import('./serve/serve.ts')).serve,
 };
 
 const preheat: Command = {
@@ -13,7 +13,7 @@ const preheat: Command = {
   summary: 'fetch images into the mirror before the first pull',
   arguments: [['IMAGE...', 'images, such as alpine:3 or ghcr.io/owner/image@sha256:…']],
   options: [['--platform <LIST>', 'platforms, such as linux/amd64,linux/arm64, or all; default: the platform of this machine']],
-  load: async () => (await import('./preheat.ts')).preheatImages,
+  load: async () => (await import('./maintenance/preheat.ts')).preheatImages,
 };
 
 const migrate: Command = {
@@ -23,7 +23,7 @@ const migrate: Command = {
     ['--to <FILE>', 'configuration of the target; TO_BERTH_… variables override it, such as TO_BERTH_STORAGE_METADATA_URL'],
     ['--undo', 'accept changes in the source installation again'],
   ],
-  load: async () => (await import('./migrate.ts')).migrate,
+  load: async () => (await import('./maintenance/migrate.ts')).migrate,
 };
 
 const config: CommandGroup = {
@@ -35,13 +35,13 @@ const config: CommandGroup = {
       summary: 'check the configuration and the files that it names; print every error',
       printsData: true,
       serves: true,
-      load: async () => (await import('./config-check.ts')).checkConfiguration,
+      load: async () => (await import('./tool/config-check.ts')).checkConfiguration,
     },
     {
       name: 'keys',
       summary: 'list every key with its variable, default and meaning',
       printsData: true,
-      load: async () => (await import('./config-keys.ts')).listKeys,
+      load: async () => (await import('./tool/config-keys.ts')).listKeys,
     },
   ],
 };
@@ -50,14 +50,14 @@ const completion: Command = {
   name: 'completion',
   summary: 'print a completion script for a shell',
   arguments: [['SHELL', 'bash, zsh or fish']],
-  load: async () => (await import('./completion.ts')).createCompletion(topics),
+  load: async () => (await import('./tool/completion.ts')).createCompletion(topics),
 };
 
 const version: Command = {
   name: 'version',
   summary: 'print the version',
   printsData: true,
-  load: async () => (await import('./version.ts')).printVersion,
+  load: async () => (await import('./tool/version.ts')).printVersion,
 };
 
 /** Every command, in the order of the help. */

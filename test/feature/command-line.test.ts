@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Ended, runCommand } from '../support/command.ts';
 import { keyPaths } from '../../config/load.ts';
 import { variableName } from '../../config/variables.ts';
-import { type Command, isGroup, optionsOf } from '../../src/cli/command.ts';
+import { type Command, isGroup, optionsOf } from '../../src/cli/program/command.ts';
 import { topics } from '../../src/cli/commands.ts';
 
 const main = resolve(import.meta.dirname, '../../src/main.ts');

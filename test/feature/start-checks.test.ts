@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
 import { warnOfOtherRegistry } from '../../src/assembly/other-registry.ts';
-import { firstSteps } from '../../src/cli/first-steps.ts';
+import { firstSteps } from '../../src/cli/serve/first-steps.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
 import { writeCertificate } from '../support/certificate.ts';
 import { runCommand } from '../support/command.ts';

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { duration } from '../../config/keys.ts';
-import type { Config } from '../../config/schema.ts';
-import { AdministrationError } from '../access/accounts/administration-error.ts';
-import type { Administration } from '../access/accounts/administration.ts';
-import { createAdministration } from '../access/accounts/create-administration.ts';
-import { metadataFile, openMetadata } from '../assembly/metadata-store.ts';
-import { readReservedNamespaces } from '../assembly/reserved-namespaces.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { CommandError, type Invocation, type Run, UsageError } from './command.ts';
+import { duration } from '../../../config/keys.ts';
+import type { Config } from '../../../config/schema.ts';
+import { AdministrationError } from '../../access/accounts/administration-error.ts';
+import type { Administration } from '../../access/accounts/administration.ts';
+import { createAdministration } from '../../access/accounts/create-administration.ts';
+import { metadataFile, openMetadata } from '../../assembly/metadata-store.ts';
+import { readReservedNamespaces } from '../../assembly/reserved-namespaces.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { CommandError, type Invocation, type Run, UsageError } from '../program/command.ts';
 
 /** The invocation of a command that works on accounts and rights, with its stores. */
 export interface AdminInvocation extends Invocation {

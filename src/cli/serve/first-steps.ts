@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Config } from '../../config/schema.ts';
+import type { Config } from '../../../config/schema.ts';
 
 /**
  * Returns the hints of the start message for new users: the page, the address for clients, and a command for the first login,

@@ -1,6 +1,6 @@
 import { adminCommand, readAllPages } from './admin-command.ts';
-import { UsageError } from './command.ts';
-import { printRecords } from './output.ts';
+import { UsageError } from '../program/command.ts';
+import { printRecords } from '../program/output.ts';
 
 /** `berth grant add` */
 export const addGrant = adminCommand(({ administration, operands: [subject = '', pattern = '', actions = ''] }) =>

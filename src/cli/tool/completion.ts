@@ -1,4 +1,4 @@
-import { type Command, type CommandGroup, type Run, type Topic, UsageError, isGroup, optionsOf } from './command.ts';
+import { type Command, type CommandGroup, type Run, type Topic, UsageError, isGroup, optionsOf } from '../program/command.ts';
 
 /** The words that may follow some words of a command line. */
 interface Step {

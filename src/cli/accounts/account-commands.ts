@@ -1,4 +1,4 @@
-import type { Command, CommandGroup, Option } from './command.ts';
+import type { Command, CommandGroup, Option } from '../program/command.ts';
 
 const expires: Option = ['--expires <DURATION>', 'end of validity, such as 90d; default: never'];
 const passwordStdin: Option = ['--password-stdin', 'read the password from standard input instead of generating one'];

@@ -1,5 +1,5 @@
 import { adminCommand, readAllPages, readExpiry } from './admin-command.ts';
-import { printRecords, printValue, time } from './output.ts';
+import { printRecords, printValue, time } from '../program/output.ts';
 
 /** `berth robot add` */
 export const addRobot = adminCommand(async (invocation) => {

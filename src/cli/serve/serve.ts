@@ -1,14 +1,14 @@
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
-import type { Config } from '../../config/schema.ts';
-import { createApp } from '../app.ts';
-import { checkConfig } from '../assembly/check-config.ts';
-import { ownData } from '../assembly/data-owner.ts';
-import { sendPath } from '../http/transfer/send-object.ts';
-import { type Log, createLog } from '../observability/log.ts';
-import type { Invocation } from './command.ts';
+import type { Config } from '../../../config/schema.ts';
+import { createApp } from '../../app.ts';
+import { checkConfig } from '../../assembly/check-config.ts';
+import { ownData } from '../../assembly/data-owner.ts';
+import { sendPath } from '../../http/transfer/send-object.ts';
+import { type Log, createLog } from '../../observability/log.ts';
+import type { Invocation } from '../program/command.ts';
 import { firstSteps } from './first-steps.ts';
-import { joinMetrics } from '../observability/worker-metrics.ts';
+import { joinMetrics } from '../../observability/worker-metrics.ts';
 import { type Workers, reportListening, startWorkers, workersListenThemselves } from './workers.ts';
 
 /** `berth serve`: runs the registry until SIGTERM or SIGINT. */

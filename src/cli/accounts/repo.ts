@@ -1,5 +1,5 @@
 import { adminCommand, readAllPages } from './admin-command.ts';
-import { printRecords } from './output.ts';
+import { printRecords } from '../program/output.ts';
 
 /** `berth repo public` */
 export const makePublic = adminCommand(({ administration, operands: [pattern = ''] }) => administration.setPublic(pattern, true));

@@ -1,6 +1,6 @@
 import { type AdminInvocation, adminCommand, readAllPages } from './admin-command.ts';
-import { CommandError } from './command.ts';
-import { asksForJson, printRecords } from './output.ts';
+import { CommandError } from '../program/command.ts';
+import { asksForJson, printRecords } from '../program/output.ts';
 
 /** `berth team add` */
 export const addTeam = adminCommand(({ administration, operands: [name = ''] }) => administration.createTeam(name));

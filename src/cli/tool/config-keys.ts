@@ -1,6 +1,6 @@
-import { describeKeys } from '../../config/describe.ts';
-import type { Invocation } from './command.ts';
-import { asksForJson, printValue } from './output.ts';
+import { describeKeys } from '../../../config/describe.ts';
+import type { Invocation } from '../program/command.ts';
+import { asksForJson, printValue } from '../program/output.ts';
 
 /** `berth config keys` */
 export function listKeys(invocation: Invocation): Promise<void> {

@@ -1,15 +1,15 @@
-import { openMetadata } from '../assembly/metadata-store.ts';
-import { openBlobStore } from '../assembly/blob-store.ts';
-import { parseImageName } from '../mirror/images/image-name.ts';
-import { type Platforms, notPlatforms, readPlatforms } from '../mirror/images/platforms.ts';
-import { preheat } from '../mirror/images/preheat.ts';
-import { reasonOf } from '../mirror/upstream/upstream-error.ts';
-import { createLog } from '../observability/log.ts';
-import { createMetrics } from '../observability/metrics.ts';
-import { createManifests } from '../registry/manifests.ts';
-import { openMirror } from '../assembly/upstreams.ts';
-import { CommandError, type Invocation, UsageError } from './command.ts';
-import { createProgress, inUnits } from './progress.ts';
+import { openMetadata } from '../../assembly/metadata-store.ts';
+import { openBlobStore } from '../../assembly/blob-store.ts';
+import { parseImageName } from '../../mirror/images/image-name.ts';
+import { type Platforms, notPlatforms, readPlatforms } from '../../mirror/images/platforms.ts';
+import { preheat } from '../../mirror/images/preheat.ts';
+import { reasonOf } from '../../mirror/upstream/upstream-error.ts';
+import { createLog } from '../../observability/log.ts';
+import { createMetrics } from '../../observability/metrics.ts';
+import { createManifests } from '../../registry/manifests.ts';
+import { openMirror } from '../../assembly/upstreams.ts';
+import { CommandError, type Invocation, UsageError } from '../program/command.ts';
+import { createProgress, inUnits } from '../program/progress.ts';
 
 /** `berth preheat`: fetches images into the mirror, also beside a running server. */
 export async function preheatImages(invocation: Invocation): Promise<void> {

@@ -1,5 +1,5 @@
-import { createRightsVersion } from '../access/permissions/rights-version.ts';
-import { createSigningKeys } from '../access/tokens/signing-keys.ts';
+import { createRightsVersion } from '../../access/permissions/rights-version.ts';
+import { createSigningKeys } from '../../access/tokens/signing-keys.ts';
 import { adminCommand } from './admin-command.ts';
 
 /** `berth key rotate` */

@@ -1,5 +1,5 @@
-import { isoTime } from '../access/accounts/time.ts';
-import { printable } from '../observability/printable.ts';
+import { isoTime } from '../../access/accounts/time.ts';
+import { printable } from '../../observability/printable.ts';
 import type { Invocation } from './command.ts';
 
 /** A value of a record; null: none. */

@@ -1,4 +1,4 @@
-import type { Config } from '../../config/schema.ts';
+import type { Config } from '../../../config/schema.ts';
 
 /** A wrong command line: the message says what to change. Exit code 2, no stack trace. */
 export class UsageError extends Error {

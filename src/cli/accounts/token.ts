@@ -1,6 +1,6 @@
 import { adminCommand, readExpiry } from './admin-command.ts';
-import { CommandError } from './command.ts';
-import { printRecords, printValue, time } from './output.ts';
+import { CommandError } from '../program/command.ts';
+import { printRecords, printValue, time } from '../program/output.ts';
 
 /** `berth token add` */
 export const addToken = adminCommand(async (invocation) => {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { generatePassword } from '../access/credentials/password.ts';
+import { generatePassword } from '../../access/credentials/password.ts';
 import { type AdminInvocation, adminCommand, readAllPages } from './admin-command.ts';
-import { CommandError } from './command.ts';
-import { asksForJson, printRecords, printValue, time } from './output.ts';
+import { CommandError } from '../program/command.ts';
+import { asksForJson, printRecords, printValue, time } from '../program/output.ts';
 
 /** `berth user add` */
 export const addUser = adminCommand(async (invocation) => {

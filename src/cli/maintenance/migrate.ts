@@ -1,10 +1,10 @@
-import type { Config } from '../../config/schema.ts';
-import { metadataFile } from '../assembly/metadata-store.ts';
-import { openBlobStore } from '../assembly/blob-store.ts';
-import { move } from '../maintenance/transfer/transfer.ts';
-import { leaveReadOnly } from '../../storage/metadata/sqlite/read-only.ts';
-import { CommandError, type Invocation, UsageError } from './command.ts';
-import { createProgress, inUnits } from './progress.ts';
+import type { Config } from '../../../config/schema.ts';
+import { metadataFile } from '../../assembly/metadata-store.ts';
+import { openBlobStore } from '../../assembly/blob-store.ts';
+import { move } from '../../maintenance/transfer/transfer.ts';
+import { leaveReadOnly } from '../../../storage/metadata/sqlite/read-only.ts';
+import { CommandError, type Invocation, UsageError } from '../program/command.ts';
+import { createProgress, inUnits } from '../program/progress.ts';
 
 const targetPrefix = 'TO_';
 

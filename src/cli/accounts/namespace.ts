@@ -1,5 +1,5 @@
 import { adminCommand, readAllPages } from './admin-command.ts';
-import { printRecords, printValue, time } from './output.ts';
+import { printRecords, printValue, time } from '../program/output.ts';
 
 /** `berth namespace list` */
 export const listNamespaces = adminCommand(async (invocation) => {

@@ -1,6 +1,6 @@
 import { adminCommand } from './admin-command.ts';
-import { UsageError } from './command.ts';
-import { printRecords, time } from './output.ts';
+import { UsageError } from '../program/command.ts';
+import { printRecords, time } from '../program/output.ts';
 
 const defaultLimit = '50';
 

@@ -1,8 +1,8 @@
 import cluster, { type Worker } from 'node:cluster';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Log } from '../observability/log.ts';
-import { relayMetrics } from '../observability/worker-metrics.ts';
+import type { Log } from '../../observability/log.ts';
+import { relayMetrics } from '../../observability/worker-metrics.ts';
 
 /** Worker processes that serve on one port. This process only starts and replaces them. */
 export interface Workers {

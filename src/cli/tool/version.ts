@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import type { Invocation } from './command.ts';
-import { printValue } from './output.ts';
+import type { Invocation } from '../program/command.ts';
+import { printValue } from '../program/output.ts';
 
 /** Returns the version of this program, from package.json. */
 export function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 

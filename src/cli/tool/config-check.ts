@@ -1,8 +1,8 @@
-import { InvalidValue } from '../../config/invalid-value.ts';
-import { ConfigError } from '../../config/load.ts';
-import { checkConfig } from '../assembly/check-config.ts';
-import { CommandError, type Invocation } from './command.ts';
-import { asksForJson, printValue } from './output.ts';
+import { InvalidValue } from '../../../config/invalid-value.ts';
+import { ConfigError } from '../../../config/load.ts';
+import { checkConfig } from '../../assembly/check-config.ts';
+import { CommandError, type Invocation } from '../program/command.ts';
+import { asksForJson, printValue } from '../program/output.ts';
 
 /** `berth config check` */
 export async function checkConfiguration(invocation: Invocation): Promise<void> {
