@@ -1,4 +1,4 @@
-import type { Author, DatedAuthor } from '../../storage/metadata/queries/audit-steps.ts';
+import type { Author, DatedAuthor } from '../../storage/metadata/queries/steps/audit.ts';
 
 /** Adds the time of the change, milliseconds since 1970. */
 export function dated(author: Author | undefined, at: number): DatedAuthor | undefined {

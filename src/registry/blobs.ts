@@ -1,6 +1,6 @@
 import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
-import type { Author } from '../../storage/metadata/queries/audit-steps.ts';
+import type { Author } from '../../storage/metadata/queries/steps/audit.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { putContent, readAll } from '../../storage/blobs/missing.ts';
-import type { Author } from '../../storage/metadata/queries/audit-steps.ts';
+import type { Author } from '../../storage/metadata/queries/steps/audit.ts';
 import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/digest.ts';

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { createPostgresStore } from '../../storage/metadata/postgres/postgres-store.ts';
 import { isKept, numbered } from '../../storage/metadata/postgres/drive.ts';
 import { sessionSettings } from '../../storage/metadata/postgres/pool.ts';
-import type { Row, Statement } from '../../storage/metadata/queries/query.ts';
+import type { Row, Statement } from '../../storage/metadata/queries/steps/query.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { manyRows } from '../support/many-rows.ts';
 import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';

@@ -1,4 +1,4 @@
-import type { Query } from '../../storage/metadata/queries/query.ts';
+import type { Query } from '../../storage/metadata/queries/steps/query.ts';
 import { subjects } from '../../storage/metadata/queries/subjects.ts';
 
 const content = (digest: string) => ({ digest, sizeBytes: 1 });

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../../storage/metadata/queries/audit-steps.ts';
+import type { AuditEvent } from '../../../storage/metadata/queries/steps/audit.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { createRefusals } from './refusals.ts';
 

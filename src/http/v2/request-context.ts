@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Author } from '../../../storage/metadata/queries/audit-steps.ts';
+import type { Author } from '../../../storage/metadata/queries/steps/audit.ts';
 import type { Mirror } from '../../mirror/mirror.ts';
 import type { MirroredRepository } from '../../mirror/names/routing.ts';
 import type { Registry } from '../../registry/registry.ts';

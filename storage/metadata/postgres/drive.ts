@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from 'pg';
-import type { Query, Row, Statement } from '../queries/query.ts';
+import type { Query, Row, Statement } from '../queries/steps/query.ts';
 import { asking } from './errors.ts';
 
 /** A pool runs each statement on any of its connections, a client all on its own. */

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { type Migration, loadMigrations, missingFrom } from '../migrations.ts';
-import { all, first, run } from '../queries/query.ts';
+import { all, first, run } from '../queries/steps/query.ts';
 import { drive } from './drive.ts';
 import { asking } from './errors.ts';
 

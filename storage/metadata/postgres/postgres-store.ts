@@ -5,7 +5,7 @@ import { migrate } from './migrate.ts';
 import { createPools } from './pool.ts';
 import { retrying } from './retrying.ts';
 import { inTransaction } from './transactions.ts';
-import type { Operation } from '../queries/query.ts';
+import type { Operation } from '../queries/steps/query.ts';
 import { implementSubjects } from '../queries/subjects.ts';
 import { MetadataError, type MetadataStore } from '../store.ts';
 

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import type { OperationKind, Query } from '../queries/query.ts';
+import type { OperationKind, Query } from '../queries/steps/query.ts';
 import { MetadataError } from '../store.ts';
 import { drive } from './drive.ts';
 import { asking } from './errors.ts';

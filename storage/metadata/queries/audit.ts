@@ -1,5 +1,5 @@
-import { type Query, all, concurrentWrite, insertRows, read, run, write } from './query.ts';
-import { type AuditEvent, insertLine, lineOf } from './audit-steps.ts';
+import { type Query, all, concurrentWrite, insertRows, read, run, write } from './steps/query.ts';
+import { type AuditEvent, insertLine, lineOf } from './steps/audit.ts';
 
 /** The audit log. Times are milliseconds since 1970. */
 

@@ -1,6 +1,6 @@
-import { type Query, all, concurrentWrite, first, read, run, write } from './query.ts';
-import { type DatedAuthor, recordContentChange } from './audit-steps.ts';
-import { becomePushed, findParent, insertLink, insertBlob } from './content.ts';
+import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
+import { type DatedAuthor, recordContentChange } from './steps/audit.ts';
+import { becomePushed, findParent, insertLink, insertBlob } from './steps/content.ts';
 import * as uploads from './uploads.ts';
 
 /** Blobs, and the repositories that may serve them: their links. Times are milliseconds since 1970. */

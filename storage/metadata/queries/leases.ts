@@ -1,4 +1,4 @@
-import { type Query, type Row, concurrentWrite, decoder, first, read, run } from './query.ts';
+import { type Query, type Row, concurrentWrite, decoder, first, read, run } from './steps/query.ts';
 
 /** Leases: exclusive rights of a process for a limited time. Times are milliseconds since 1970. */
 

@@ -1,6 +1,13 @@
-import { type Query, all, batches, concurrentWrite, first, read, run, write } from './query.ts';
-import { type DatedAuthor, recordContentChange } from './audit-steps.ts';
-import { type ExpectedContent, type ManifestFacts, becomePushed, findParent, inRepository, insertManifest } from './content.ts';
+import { type Query, all, batches, concurrentWrite, first, read, run, write } from './steps/query.ts';
+import { type DatedAuthor, recordContentChange } from './steps/audit.ts';
+import {
+  type ExpectedContent,
+  type ManifestFacts,
+  becomePushed,
+  findParent,
+  inRepository,
+  insertManifest,
+} from './steps/content.ts';
 
 /** Manifests of repositories. Times are milliseconds since 1970. */
 

@@ -1,4 +1,4 @@
-import { type Query, type Row, all, decoder, first, read } from './query.ts';
+import { type Query, type Row, all, decoder, first, read } from './steps/query.ts';
 
 /** Repositories by name. Each read is an index lookup or a page of one, except `search`. */
 

@@ -1,4 +1,4 @@
-import { type Operation, type OperationKind, type Query } from './query.ts';
+import { type Operation, type OperationKind, type Query } from './steps/query.ts';
 import * as accounts from './accounts.ts';
 import * as audit from './audit.ts';
 import * as blobs from './blobs.ts';

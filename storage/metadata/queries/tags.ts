@@ -1,6 +1,6 @@
-import { type Query, all, concurrentWrite, first, read, run } from './query.ts';
-import { type DatedAuthor, recordContentChange } from './audit-steps.ts';
-import { inRepository } from './content.ts';
+import { type Query, all, concurrentWrite, first, read, run } from './steps/query.ts';
+import { type DatedAuthor, recordContentChange } from './steps/audit.ts';
+import { inRepository } from './steps/content.ts';
 
 /** Tags of repositories. */
 

@@ -1,5 +1,5 @@
-import { type Query, all, concurrentWrite, first, read, run, write } from './query.ts';
-import { type AuditEvent, changed, record } from './audit-steps.ts';
+import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
+import { type AuditEvent, changed, record } from './steps/audit.ts';
 
 /** Access tokens: personal ones, secrets of robots, refresh tokens and sessions. Times are milliseconds since 1970. */
 

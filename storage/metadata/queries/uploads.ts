@@ -1,4 +1,4 @@
-import { type Query, all, concurrentWrite, first, read, run } from './query.ts';
+import { type Query, all, concurrentWrite, first, read, run } from './steps/query.ts';
 
 /** Upload sessions. Times are milliseconds since 1970. */
 

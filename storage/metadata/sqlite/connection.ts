@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Query, Row } from '../queries/query.ts';
+import type { Query, Row } from '../queries/steps/query.ts';
 import { MetadataError, type MetadataErrorCode } from '../store.ts';
 import { frozenMessage } from './read-only.ts';
 

@@ -1,5 +1,5 @@
 import { loadMigrations, missingFrom } from '../migrations.ts';
-import { all, run } from '../queries/query.ts';
+import { all, run } from '../queries/steps/query.ts';
 import type { Connection } from './connection.ts';
 
 /** Brings the schema up to date in one transaction that excludes every other process. Throws `newer_schema`. */

@@ -1,4 +1,4 @@
-import type { Query } from '../queries/query.ts';
+import type { Query } from '../queries/steps/query.ts';
 import { implementSubjects } from '../queries/subjects.ts';
 import { connect, writeRefusal } from './connection.ts';
 import { startWriteThread } from './write-thread.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { AuditEvent } from '../../../storage/metadata/queries/audit-steps.ts';
+import type { AuditEvent } from '../../../storage/metadata/queries/steps/audit.ts';
 import { createAudit } from '../../../src/access/accounts/audit.ts';
 import { createRefusals } from '../../../src/access/accounts/refusals.ts';
 import { prettyLine } from '../../../src/observability/pretty.ts';

@@ -1,5 +1,5 @@
-import { type Query, type Row, concurrentWrite, decoder, first, insertRows, read, run, write } from '../query.ts';
-import { type ExpectedContent, type ManifestFacts, insertBlob, insertLink, insertManifest } from '../content.ts';
+import { type Query, type Row, concurrentWrite, decoder, first, insertRows, read, run, write } from '../steps/query.ts';
+import { type ExpectedContent, type ManifestFacts, insertBlob, insertLink, insertManifest } from '../steps/content.ts';
 import { type Mirrored, mirroredRepositoryId } from './repositories.ts';
 import { holdSize } from './space-steps.ts';
 import * as mirrorSpace from './space.ts';

@@ -1,4 +1,4 @@
-import { type Query, first, read, run, write } from '../query.ts';
+import { type Query, first, read, run, write } from '../steps/query.ts';
 
 /** Stored listings of upstreams. Times are milliseconds since 1970. */
 

@@ -1,4 +1,4 @@
-import { type Query, all, first, insertRows, read, run, write } from '../query.ts';
+import { type Query, all, first, insertRows, read, run, write } from '../steps/query.ts';
 
 /** Mirrored content that is never evicted. Times are milliseconds since 1970. */
 

@@ -1,5 +1,5 @@
-import { type Query, type Row, all, concurrentWrite, decoder, first, read, run } from '../query.ts';
-import { repositoryId } from '../content.ts';
+import { type Query, type Row, all, concurrentWrite, decoder, first, read, run } from '../steps/query.ts';
+import { repositoryId } from '../steps/content.ts';
 
 /** Repositories that hold copies of an upstream's content. Times are milliseconds since 1970. */
 

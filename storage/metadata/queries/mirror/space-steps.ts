@@ -1,4 +1,4 @@
-import { type Query, run } from '../query.ts';
+import { type Query, run } from '../steps/query.ts';
 
 /** A step that writes share: it runs within its caller's transaction. */
 

@@ -1,4 +1,4 @@
-import { type Query, all, concurrentWrite, first, read, run, write } from '../query.ts';
+import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
 import { holdSize } from './space-steps.ts';
 
 /** Space of the mirror: its size, reservations, and eviction. Times are milliseconds since 1970. */

@@ -1,4 +1,4 @@
-import { type Query, concurrentWrite, first, read, run, write } from '../query.ts';
+import { type Query, concurrentWrite, first, read, run, write } from '../steps/query.ts';
 import { type Mirrored, mirroredRepositoryId } from './repositories.ts';
 
 /** Tags as their upstream last reported them. Times are milliseconds since 1970. */
