@@ -46,4 +46,10 @@ export const tables: readonly Table[] = [
   leftBehind('mirrored_size'),
   transferred('namespaces'),
   leftBehind('mirrored_listings'),
+  transferred('trash_entries'),
+  transferred('trashed_manifests'),
+  transferred('trashed_references'),
+  transferred('trashed_tags'),
+  transferred('holds'),
+  transferred('tag_history'),
 ];

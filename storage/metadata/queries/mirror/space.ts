@@ -107,7 +107,7 @@ export const release = concurrentWrite(function* (digests: readonly string[], is
 /** Forgets content whose bytes are gone, whichever repositories have it: they can get it again. */
 export const forget = write(function* (digest: string): Query<void> {
   yield* holdSize();
-  for (const table of ['links', 'manifests', 'mirrored_content', 'blobs']) {
+  for (const table of ['links', 'manifests', 'trashed_manifests', 'mirrored_content', 'blobs']) {
     yield* run(`DELETE FROM ${table} WHERE digest = ?`, digest);
   }
 });
@@ -135,7 +135,7 @@ function* forgetTagsAndPromises(repositoryId: number, manifest: string): Query<v
 
 /** Runs only in writes that run alone: nothing can come into the repository between the look and the deletion. */
 function* forgetEmptyRepository(id: number): Query<void> {
-  const tables = ['links', 'manifests', 'mirrored_tags', 'mirrored_promises'];
+  const tables = ['links', 'manifests', 'mirrored_tags', 'mirrored_promises', 'trash_entries'];
   const absent = tables.map((table) => `NOT EXISTS (SELECT 1 FROM ${table} WHERE repository_id = ?)`).join(' AND ');
   yield* run(
     `DELETE FROM repositories WHERE id = ? AND id IN (SELECT repository_id FROM mirrored_repositories) AND ${absent}`,
@@ -167,10 +167,10 @@ export const evict = write(function* (digest: string, now: number, keepsTags = f
     'DELETE FROM mirrored_content WHERE digest = ? RETURNING size_bytes AS "sizeBytes"',
     digest,
   );
+  const holders = ['links', 'manifests', 'trashed_manifests'];
   const kept = yield* first(
-    'SELECT 1 FROM links WHERE digest = ? UNION ALL SELECT 1 FROM manifests WHERE digest = ? LIMIT 1',
-    digest,
-    digest,
+    `${holders.map((table) => `SELECT 1 FROM ${table} WHERE digest = ?`).join(' UNION ALL ')} LIMIT 1`,
+    ...holders.map(() => digest),
   );
   if (kept) return false;
   yield* run('DELETE FROM blobs WHERE digest = ?', digest);
