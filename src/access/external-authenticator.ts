@@ -6,7 +6,7 @@ import type { Authenticator } from './authenticator.ts';
 import { decodeUnverified, verifyExternalJwt } from './federation/external-jwt.ts';
 import { type Grant, compileGrants } from './permissions/grants.ts';
 import type { Jwks } from './federation/jwks.ts';
-import { parsePattern } from './permissions/pattern.ts';
+import { parsePattern } from '../oci/patterns/repository-pattern.ts';
 import { type Principal, anonymous, scopeActions } from './permissions/principal.ts';
 import { AuthenticationError } from './credentials/authentication-error.ts';
 import type { Scope } from './permissions/scope.ts';

@@ -1,7 +1,7 @@
 import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { type Pattern, matches, parsePattern } from '../access/permissions/pattern.ts';
+import { type Pattern, matches, parsePattern } from '../oci/patterns/repository-pattern.ts';
 import { type AccessControl, openAccess } from '../http/auth/access-control.ts';
 import { createLimitedAccess } from '../http/auth/limited-access.ts';
 import { createPassThroughAccess } from '../http/auth/pass-through-access.ts';

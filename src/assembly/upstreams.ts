@@ -4,7 +4,7 @@ import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { mostSpecificFirst, matches, parsePattern } from '../access/permissions/pattern.ts';
+import { mostSpecificFirst, matches, parsePattern } from '../oci/patterns/repository-pattern.ts';
 import type { CredentialSource } from '../mirror/upstream/credential.ts';
 import type { MeasureDisk } from '../mirror/cache/disk-limit.ts';
 import type { MirrorMetrics } from '../mirror/mirror-metrics.ts';

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { permits } from '../../src/access/permissions/authorize.ts';
 import { compileGrants, toGrant } from '../../src/access/permissions/grants.ts';
-import { covers, matches, parsePattern, rangeOf } from '../../src/access/permissions/pattern.ts';
+import { covers, matches, parsePattern, rangeOf } from '../../src/oci/patterns/repository-pattern.ts';
 import { type Principal, anonymous } from '../../src/access/permissions/principal.ts';
 import { loadVisibility } from '../../src/access/permissions/visibility.ts';
 import { visibleRepositories } from '../../src/access/permissions/visible-repositories.ts';

@@ -1,4 +1,4 @@
-import { parsePattern } from '../permissions/pattern.ts';
+import { parsePattern } from '../../oci/patterns/repository-pattern.ts';
 import type { Grant } from '../permissions/grants.ts';
 
 /** Names that the audit log and grants use for other subjects than accounts. */

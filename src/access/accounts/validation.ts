@@ -2,7 +2,7 @@ import { AdministrationError } from './administration-error.ts';
 import { accountNameProblem } from './account-name.ts';
 import { type Grant, parseGrant } from '../permissions/grants.ts';
 import { isNewPassword } from '../credentials/password.ts';
-import { type Pattern, parsePattern } from '../permissions/pattern.ts';
+import { type Pattern, parsePattern } from '../../oci/patterns/repository-pattern.ts';
 
 /** Bounds of stored values, for the API, the page and the command line. All functions throw `AdministrationError`. */
 

@@ -1,5 +1,5 @@
 import type { Action } from './action.ts';
-import type { Pattern } from './pattern.ts';
+import type { Pattern } from '../../oci/patterns/repository-pattern.ts';
 import { type Principal, scopeActions } from './principal.ts';
 
 /** A request for permission, by its action. */

@@ -1,5 +1,5 @@
 import { type Action, parseActions, withImplied } from './action.ts';
-import { type Pattern, covers, matches, parsePattern } from './pattern.ts';
+import { type Pattern, covers, matches, parsePattern } from '../../oci/patterns/repository-pattern.ts';
 
 /** Actions in the repositories of a pattern. */
 export interface Grant {

@@ -1,5 +1,5 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { type Pattern, matches, mostSpecificFirst, parsePattern } from './pattern.ts';
+import { type Pattern, matches, mostSpecificFirst, parsePattern } from '../../oci/patterns/repository-pattern.ts';
 
 /** The visibility rules: which repositories are public. The rule of a name wins over those of patterns, of which the longest wins. */
 export interface Visibility {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { listsEverything, permits } from './authorize.ts';
-import { type NameRange, type Pattern, covers, parsePattern, rangeOf, skip } from './pattern.ts';
+import { type NameRange, type Pattern, covers, parsePattern, rangeOf, skip } from '../../oci/patterns/repository-pattern.ts';
 import type { Principal } from './principal.ts';
 import { type NameSource, mergeNames } from './merge-names.ts';
 import type { Visibility } from './visibility.ts';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Directory, PageRequest } from '../../access/accounts/directory.ts';
-import { type Pattern, parsePattern } from '../../access/permissions/pattern.ts';
+import { type Pattern, parsePattern } from '../../oci/patterns/repository-pattern.ts';
 import type { Context } from './route.ts';
 import type { newGrant, newVisibility } from './schemas.ts';
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Administration } from '../../access/accounts/administration.ts';
 import type { Directory } from '../../access/accounts/directory.ts';
-import type { Pattern } from '../../access/permissions/pattern.ts';
+import type { Pattern } from '../../oci/patterns/repository-pattern.ts';
 import type { Principal } from '../../access/permissions/principal.ts';
 import type { SigningKeys } from '../../access/tokens/signing-keys.ts';
 

@@ -34,7 +34,7 @@ test('a dot of a pattern is a dot', () => {
 });
 
 test('what is no pattern of tags is named', () => {
-  const wrong = ['ghcr.io/a', 'ghcr.io/*/b:*', 'ghcr.io/a:', '**:*a*b*c*d*'];
+  const wrong = ['ghcr.io/a', 'ghcr.io/*/b:*', 'ghcr.io/a:', '**:{a'];
   expect(read(Object.fromEntries(wrong.map((pattern) => [pattern, 1]))).errors).toEqual(
     wrong.map((pattern) => expect.stringContaining(`mirror.tags: ${pattern} is not a pattern`)),
   );
