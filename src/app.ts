@@ -74,6 +74,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     leases: isSingleProcess(config) ? undefined : leases,
     maxOpenFiles: config.uploads.maxOpenFiles,
     limits: { perAccount: config.uploads.maxPerAccount, perAddress: config.uploads.maxPerAddress },
+    onPullsNotRecorded: (error) =>
+      log.error({ err: error }, 'pulls could not be recorded: rules of retention may count them too late'),
   });
   const certificate = await openTls(config);
   const metrics = createMetrics(shared?.worker);
@@ -116,6 +118,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await leftoversRemoved;
       await endpoint.close();
       await registry.uploads.close();
+      await registry.pulls.flush();
       const unpinned = pinned.close();
       await mirror.close();
       await unpinned;

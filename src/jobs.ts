@@ -21,7 +21,7 @@ export interface Job {
 }
 
 export interface JobParts {
-  readonly registry: Pick<Registry, 'uploads'>;
+  readonly registry: Pick<Registry, 'uploads' | 'pulls'>;
   readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
   readonly metadata: Pick<MetadataStore, 'leases'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
@@ -39,6 +39,7 @@ export function listJobs({ uploads }: Pick<Config, 'uploads'>, parts: JobParts):
     { name: 'expire-uploads', every: 3600, scope: 'cluster', run: expire },
     { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },
+    { name: 'record-pulls', every: 10, scope: 'process', run: registry.pulls.flush },
     { name: 'empty-trash', every: 0.5, scope: 'process', run: mirror.emptyTrash },
     ...(guard ? [{ name: 'tidy-access', every: 3600, scope: 'cluster', run: guard.tidy } as const] : []),
     ...(certificate

@@ -4,6 +4,7 @@ import { type Blobs, createBlobs } from './blobs.ts';
 import type { Leases } from '../coordination/leases.ts';
 import { type Listings, createListings } from './listings.ts';
 import { type Manifests, createManifests } from './manifests.ts';
+import { type Pulls, createPulls } from './pulls.ts';
 import type { UploadLimits } from './upload-limits.ts';
 import { type Uploads, createUploads } from './uploads.ts';
 
@@ -13,6 +14,7 @@ export interface Registry {
   readonly uploads: Uploads;
   readonly manifests: Manifests;
   readonly listings: Listings;
+  readonly pulls: Pulls;
 }
 
 export interface RegistryOptions {
@@ -27,6 +29,8 @@ export interface RegistryOptions {
   readonly maxOpenFiles?: number;
   /** Unfinished upload sessions that clients may have. */
   readonly limits?: UploadLimits;
+  /** Called when pulls could not be recorded. */
+  readonly onPullsNotRecorded?: (error: unknown) => void;
 }
 
 export function createRegistry(options: RegistryOptions): Registry {
@@ -35,5 +39,6 @@ export function createRegistry(options: RegistryOptions): Registry {
     uploads: createUploads(options),
     manifests: createManifests(options),
     listings: createListings(options.metadata),
+    pulls: createPulls(options),
   };
 }

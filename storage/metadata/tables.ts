@@ -52,4 +52,6 @@ export const tables: readonly Table[] = [
   transferred('trashed_tags'),
   transferred('holds'),
   transferred('tag_history'),
+  transferred('manifest_pulls'),
+  transferred('pull_tracking'),
 ];

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { NewManifest } from '../../storage/metadata/queries/manifests.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 import { testMirroredContent } from './mirrored-content.ts';
+import { testPulls } from './pulls.ts';
 
 /** An empty store. `reopen` gives another one over the same database, as another process would. */
 export interface Database {
@@ -410,5 +411,6 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     });
 
     testMirroredContent(() => store);
+    testPulls(() => store, manifest);
   });
 }

@@ -23,6 +23,7 @@ export const manyRows: readonly string[] = [
   `INSERT INTO manifest_references (repository_id, manifest, digest) ${rows(contents)} SELECT 1, 'd' || i, 'shared' FROM n`,
   `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(contents)} SELECT 1, 't' || i, 'd' || i, i FROM n`,
   `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(repositories)} SELECT i, 'latest', 'shared', i FROM n`,
+  `INSERT INTO manifest_pulls (repository_id, digest, pulled_at) ${rows(contents)} SELECT 1, 'd' || i, i FROM n`,
   `INSERT INTO uploads (id, repository, algorithm, started_at) ${rows(many)} SELECT 'u' || i, 'app1', 'sha256', i FROM n`,
   `INSERT INTO leases (name, holder, held_until) ${rows(many)} SELECT 'l' || i, 'h', i FROM n`,
   `INSERT INTO mirrored_repositories (repository_id, upstream) ${rows(repositories)} SELECT i, 'docker.io' FROM n WHERE i < 10000`,

@@ -50,6 +50,8 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
 
   'look for many uploads of an owner': () => subjects.uploads.hasOwned('nobody', 100),
   'look for many uploads from an address': () => subjects.uploads.hasFromAddress('192.0.2.1', 100),
+  'record a pull': () => subjects.pulls.record([{ repository: 'app1', digest: 'd3', at: 1 }]),
+  'last pull of a manifest': () => subjects.pulls.find('app1', 'd50000'),
   'start an upload': () => subjects.uploads.create('new', 'app1', 'sha256', 1),
   'cancel an upload': () => subjects.uploads.remove('u5'),
   'finish an upload': () => subjects.blobs.commit('app1', 'new', 1, 'u6', 1),

@@ -50,7 +50,8 @@ async function storedBytes({ protocol, mirrored }: RequestContext, digest: strin
 }
 
 /** Finds the manifest in the repository or at its upstream; `bytes` are set if the mirror does not store them. */
-async function find({ protocol, request, response, repository, mirrored }: RequestContext, reference: Reference): Promise<Found> {
+async function find(context: RequestContext, reference: Reference): Promise<Found> {
+  const { protocol, request, response, subject, repository, mirrored } = context;
   const { manifests } = protocol.registry;
   if (!mirrored) {
     const found = await manifests.find(repository, reference);
@@ -58,6 +59,7 @@ async function find({ protocol, request, response, repository, mirrored }: Reque
     if (request.method === 'HEAD' && (await manifests.isLost(found.digest, found.sizeBytes))) {
       throw new OciError('MANIFEST_UNKNOWN', { detail: { digest: found.digest } });
     }
+    protocol.registry.pulls.add(repository, found.digest, subject.name);
     return found;
   }
   const found = await mirrored.mirror.manifest(mirrored.source, reference, request.method === 'GET');

@@ -1,6 +1,7 @@
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
 import type { Use } from '../../../storage/metadata/queries/mirror/content.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { createBatch } from '../../coordination/batch.ts';
 import type { MirrorEvents } from '../events/mirror-events.ts';
 
 /** When mirrored content was last used: gathered in memory and written in batches, so that a pull waits for nothing. */
@@ -22,25 +23,18 @@ export function createLastUsedTracker(
   now: () => number,
   events: Pick<MirrorEvents, 'lastUsesNotRecorded'>,
 ): LastUsedTracker {
-  let gathered = new Map<string, Use>();
   const repositoryRefs = new Map<string, number>();
-  let writing: Promise<void> = Promise.resolve();
+  const gathered = createBatch(largestBatch, write);
 
-  async function write(): Promise<void> {
+  async function write(uses: readonly Use[]): Promise<void> {
     const stillRead = [...repositoryRefs.keys()].map((digest) => ({ digest, usedAt: now(), isNew: false }));
-    const batch = [...gathered.values(), ...stillRead];
-    gathered = new Map();
+    const batch = [...uses, ...stillRead];
     if (batch.length === 0) return;
     try {
       await metadata.mirroredContent.recordUses(batch);
     } catch (error) {
       events.lastUsesNotRecorded(error);
     }
-  }
-
-  function flush(): Promise<void> {
-    writing = writing.then(write);
-    return writing;
   }
 
   function unpin(digest: string): void {
@@ -51,8 +45,7 @@ export function createLastUsedTracker(
 
   return {
     touch(digest, at) {
-      gathered.set(digest, { digest, usedAt: at, isNew: true });
-      if (gathered.size >= largestBatch) void flush();
+      gathered.add(digest, { digest, usedAt: at, isNew: true });
     },
 
     pinWhileOpen(digest, object) {
@@ -69,6 +62,6 @@ export function createLastUsedTracker(
     },
 
     isPinned: (digest) => repositoryRefs.has(digest),
-    flush,
+    flush: gathered.flush,
   };
 }

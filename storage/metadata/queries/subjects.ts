@@ -12,6 +12,7 @@ import * as mirroredRepositories from './mirror/repositories.ts';
 import * as mirrorSpace from './mirror/space.ts';
 import * as mirroredTags from './mirror/tags.ts';
 import * as namespaces from './namespaces.ts';
+import * as pulls from './pulls.ts';
 import * as repositories from './repositories.ts';
 import * as signingKeys from './signing-keys.ts';
 import * as tags from './tags.ts';
@@ -35,6 +36,7 @@ export const subjects = {
   mirroredRepositories,
   mirroredTags,
   namespaces,
+  pulls,
   repositories,
   signingKeys,
   tags,
