@@ -169,6 +169,10 @@ export const schema = section({
     tags: entries({}, 'freshness of some tags, by pattern, such as docker.io/library/**:*-alpine', {
       freshness: duration('24h', 'time for which they are served without a request to the upstream'),
     }),
+    revalidateWait: duration(
+      '1s',
+      'time for which a client waits while a cached tag is checked; then it gets the cached manifest',
+    ),
     staleWhileRevalidate: duration('0s', 'further time for which a tag is served at once and checked in the background'),
     negativeCache: duration('30s', 'time for which a 404 of an upstream is remembered'),
     retry: duration('5s', 'time between a failed check of a tag, which is served stale, and the next one'),

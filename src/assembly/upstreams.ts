@@ -53,6 +53,7 @@ export async function openMirror(
     fallback: mirror.default,
     freshnessSeconds: mirror.freshness,
     tagFreshness,
+    revalidateWaitSeconds: mirror.revalidateWait,
     staleWhileRevalidateSeconds: mirror.staleWhileRevalidate,
     negativeSeconds: mirror.negativeCache,
     retrySeconds: mirror.retry,

@@ -111,7 +111,8 @@ function createManifests(
   return createMirroredManifests({
     metadata,
     remote: createRemoteManifests(network.clientOf, options.maxManifestBytes, network.countReceived),
-    kept: createManifestStore({ driver, metadata, now, reserve, arriving: cache.reservations.arriving, events }),
+    driver,
+    manifestStore: createManifestStore({ driver, metadata, now, reserve, arriving: cache.reservations.arriving, events }),
     negativeCache,
     now,
     lock: options.manifestLock ?? noManifestLock,

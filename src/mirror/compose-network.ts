@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { MirrorEvents } from './events/mirror-events.ts';
 import type { MirrorOptions } from './mirror-options.ts';
 import type { MirrorState } from './mirror.ts';
@@ -30,7 +29,7 @@ export interface Network {
 }
 
 export function composeNetwork(options: MirrorOptions, events: MirrorEvents): Network {
-  const { now, timeouts } = options;
+  const { now } = options;
   const upstreams = createUpstreams(options.upstreams);
   const limits = createRateLimits(now);
   const logins = createLoginStates(events);
@@ -39,7 +38,7 @@ export function composeNetwork(options: MirrorOptions, events: MirrorEvents): Ne
   const bandwidthOf = createBandwidths(options.upstreams);
   return {
     upstreams,
-    waits: createUpstreamWaits({ pause: (signal) => delay(timeouts.connectSeconds * 1000, undefined, { signal }) }),
+    waits: createUpstreamWaits(options.revalidateWaitSeconds),
     clientOf: ({ upstream }) => clients.get(upstream),
     anonymousClientOf: ({ upstream }) => clients.anonymous(upstream),
     isScarce: ({ upstream, remoteName }) => limits.isScarce(upstream.name, loginKeyOf(upstream, remoteName)),

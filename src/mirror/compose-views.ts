@@ -4,6 +4,7 @@ import type { MirrorOptions } from './mirror-options.ts';
 import { type RemoteListings, createRemoteListings } from './remote/remote-listings.ts';
 import { type RemoteSearch, createRemoteSearch } from './remote/remote-search.ts';
 import { createStoredListings } from './remote/stored-listings.ts';
+import { createUpstreamWaits } from './remote/upstream-waits.ts';
 import { createAnonymousView } from './visibility/anonymous-view.ts';
 import { type PassThrough, createPassThrough } from './visibility/pass-through.ts';
 import { type UpstreamVisibility, createUpstreamVisibility } from './visibility/upstream-visibility.ts';
@@ -40,7 +41,8 @@ export function composeViews(options: MirrorOptions, events: MirrorEvents, netwo
       view,
       now,
       believedSeconds: options.publicCheckSeconds,
-      maxWaitSeconds: timeouts.connectSeconds,
+      // Not the wait for cached tags: an answer that is believed too long shows private content.
+      waits: createUpstreamWaits(timeouts.connectSeconds),
       events,
     }),
     passThrough: createPassThrough({ metadata, clientOf: anonymousClientOf, now }),

@@ -19,6 +19,8 @@ export interface MirrorOptions {
   readonly freshnessSeconds: number;
   /** The same for a tag of a repository. */
   readonly tagFreshness: (repository: string, tag: string) => number;
+  /** How long a client waits for an upstream where there is cached content to serve instead. */
+  readonly revalidateWaitSeconds: number;
   readonly staleWhileRevalidateSeconds: number;
   readonly negativeSeconds: number;
   readonly retrySeconds: number;

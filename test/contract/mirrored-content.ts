@@ -41,26 +41,51 @@ export function testMirroredContent(store: () => MetadataStore): void {
       sizeBytes: 9,
       checkedAt: 7,
       missingSince: null,
-      heldDigest: null,
-      heldMediaType: null,
-      heldSizeBytes: null,
-      heldSince: null,
+      cachedDigest: null,
+      cachedMediaType: null,
+      cachedSizeBytes: null,
+      cachedSince: null,
     });
     expect(await store().tags.list('docker.io/library/a', '', 9)).toEqual([]);
     await manifest('a', []);
     expect(await store().tags.list('docker.io/library/a', '', 9)).toEqual(['1']);
     expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject({
-      heldDigest: digest('a'),
-      heldMediaType: 'type/m',
-      heldSizeBytes: 9,
-      heldSince: 7,
+      cachedDigest: digest('a'),
+      cachedMediaType: 'type/m',
+      cachedSizeBytes: 9,
+      cachedSince: 7,
     });
     await tag('1', 'b', 8);
-    const moved = { digest: digest('b'), checkedAt: 8, heldDigest: digest('a'), heldSince: 7 };
+    const moved = { digest: digest('b'), checkedAt: 8, cachedDigest: digest('a'), cachedSince: 7 };
     expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject(moved);
+  });
+
+  test('a tag that has moved keeps its manifest until the new one is stored and published', async () => {
+    const found = () => store().manifests.findByTag('docker.io/library/a', '1');
+    await manifest('a', []);
+    await tag('1', 'a', 7);
+    await tag('1', 'b', 8);
+    await store().mirroredTags.publish('docker.io/library/a', '1', digest('b'));
+    expect(await found()).toMatchObject({ digest: digest('a') });
     await manifest('b', []);
-    expect(await store().manifests.findByTag('docker.io/library/a', '1')).toMatchObject({ digest: digest('b') });
-    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject({ heldDigest: digest('b'), heldSince: 8 });
+    await tag('1', 'b', 9);
+    expect(await found()).toMatchObject({ digest: digest('a') });
+    await store().mirroredTags.publish('docker.io/library/a', '1', digest('a'));
+    expect(await found()).toMatchObject({ digest: digest('a') });
+    await store().mirroredTags.publish('docker.io/library/a', '1', digest('b'));
+    expect(await found()).toMatchObject({ digest: digest('b') });
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject({
+      cachedDigest: digest('b'),
+      cachedSince: 9,
+    });
+  });
+
+  test('the manifests of a repository among some digests are listed', async () => {
+    await manifest('a', ['b']);
+    await manifest('c', [], 'docker.io/library/other');
+    const list = (letters: readonly string[]) =>
+      store().mirroredContent.listCachedManifests('docker.io/library/a', letters.map(digest));
+    expect([await list(['a', 'b', 'c']), await list([])]).toEqual([[digest('a')], []]);
   });
 
   test('a tag that is missing keeps the first time, until it is there again or dropped', async () => {
@@ -245,7 +270,10 @@ export function testMirroredContent(store: () => MetadataStore): void {
     await manifest('a', ['b']);
     await tag('1', 'a', 1);
     expect(await store().mirrorSpace.evict(digest('a'), 9, true)).toBe(true);
-    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject({ digest: digest('a'), heldDigest: null });
+    expect(await store().mirroredTags.find('docker.io/library/a', '1')).toMatchObject({
+      digest: digest('a'),
+      cachedDigest: null,
+    });
     expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('b'))).toBeDefined();
   });
 

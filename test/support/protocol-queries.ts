@@ -88,6 +88,8 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'hidden repositories': () => subjects.mirroredRepositories.listHidden(['app1', 'app2'], 5),
   'note what is public': () => subjects.mirroredRepositories.recordVisibility(holder, { isPublic: true, proof: 'd5', now: 1 }),
   'fill a tag': () => subjects.mirroredTags.record(fact),
+  'move a tag': () => subjects.mirroredTags.publish('app1', 't5', 'd5'),
+  'cached manifests': () => subjects.mirroredContent.listCachedManifests('app1', ['d5', 'd6']),
   'miss a tag': () => subjects.mirroredTags.recordMissing('app1', 't5', 1),
   'drop a tag': () => subjects.mirroredTags.remove('app1', 't5'),
   'fill a manifest': () => subjects.mirroredContent.recordManifest({ ...newManifest, ...holder, promises: [content('d5')] }),

@@ -20,7 +20,7 @@ export interface ManifestFetcher {
 export interface ManifestFetcherOptions {
   readonly metadata: MetadataStore;
   readonly remote: RemoteManifests;
-  readonly kept: ManifestStore;
+  readonly manifestStore: ManifestStore;
   readonly negativeCache: NegativeCache;
   readonly lock: ManifestLock;
   /** How long the upstream is not asked again for what it does not have. */
@@ -29,14 +29,14 @@ export interface ManifestFetcherOptions {
 }
 
 export function createManifestFetcher(options: ManifestFetcherOptions): ManifestFetcher {
-  const { metadata, remote, kept, negativeCache, lock, negativeSeconds, onFetched } = options;
+  const { metadata, remote, manifestStore, negativeCache, lock, negativeSeconds, onFetched } = options;
   const fetches = createSingleFlight<ManifestLookup>();
   const checks = createSingleFlight<ManifestFacts>();
 
   /** One GET at the upstream; the manifest is served also where it cannot be kept. */
   async function fetchOnce(source: MirroredRepository, reference: string, expected?: Digest): Promise<ManifestLookup> {
     const manifest = await remote.get(source, reference, expected);
-    await kept.keep(source, manifest, expected ? undefined : reference);
+    await manifestStore.keep(source, manifest, expected ? undefined : reference);
     onFetched(source, manifest);
     const { digest, mediaType, sizeBytes, bytes } = manifest;
     return { digest, mediaType, sizeBytes, bytes, cache: 'MISS', ageSeconds: 0 };

@@ -12,8 +12,10 @@ import type { MirroredRepository } from '../names/routing.ts';
 export interface ManifestStore {
   /** Stores the manifest, and that `tag` points at it now. Never rejects: failures of the store are logged. */
   keep(source: MirroredRepository, manifest: RemoteManifest, tag: string | undefined): Promise<void>;
-  /** Records what the tag points at now. Never rejects. */
+  /** Records what the tag points at now. A tag that has a manifest here keeps it until `publish`. Never rejects. */
   point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void>;
+  /** Gives the tag the manifest, if the manifest is stored and the tag still points at it. Never rejects. */
+  publish(source: MirroredRepository, tag: string, digest: string): Promise<void>;
 }
 
 export interface ManifestStoreOptions {
@@ -77,6 +79,7 @@ export function createManifestStore(options: ManifestStoreOptions): ManifestStor
 
   return {
     point,
+    publish: ({ repository }, tag, digest) => surviving(() => metadata.mirroredTags.publish(repository, tag, digest)),
     async keep(source, manifest, tag) {
       if (manifest.isStorable) await surviving(() => store(source, manifest));
       if (tag !== undefined) await point(source, tag, manifest);

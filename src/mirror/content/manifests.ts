@@ -1,6 +1,7 @@
 import type { Reference } from '../../oci/reference.ts';
 import { createManifestFetcher, type ManifestFetcherOptions } from './manifest-fetcher.ts';
 import { type MirroredTagsOptions, createMirroredTags } from './mirrored-tags.ts';
+import { type TagMovesOptions, createTagMoves } from './tag-moves.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import type { ManifestLookup } from '../remote/lookup-result.ts';
 
@@ -13,11 +14,13 @@ export interface MirroredManifests {
   get(source: MirroredRepository, reference: Reference, bodyWanted: boolean): Promise<ManifestLookup>;
 }
 
-export type MirroredManifestsOptions = ManifestFetcherOptions & Omit<MirroredTagsOptions, 'fetcher'>;
+export type MirroredManifestsOptions = ManifestFetcherOptions &
+  Omit<MirroredTagsOptions, 'fetcher' | 'moves'> &
+  Pick<TagMovesOptions, 'driver'>;
 
 export function createMirroredManifests(options: MirroredManifestsOptions): MirroredManifests {
   const fetcher = createManifestFetcher(options);
-  const tags = createMirroredTags({ ...options, fetcher });
+  const tags = createMirroredTags({ ...options, fetcher, moves: createTagMoves({ ...options, fetcher }) });
   return {
     get: (source, reference, bodyWanted) =>
       reference.tag === undefined

@@ -5,6 +5,7 @@ import type { Tag } from '../../oci/reference.ts';
 import type { NegativeCache } from '../remote/negative-cache.ts';
 import type { ManifestStore } from './manifest-store.ts';
 import type { ManifestFetcher } from './manifest-fetcher.ts';
+import type { CachedManifest, TagMoves } from './tag-moves.ts';
 import type { ManifestFacts, RemoteManifests } from '../remote/remote-manifests.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import type { CacheStatus, ManifestLookup } from '../remote/lookup-result.ts';
@@ -23,8 +24,9 @@ export interface MirroredTags {
 export interface MirroredTagsOptions {
   readonly metadata: MetadataStore;
   readonly remote: Pick<RemoteManifests, 'head'>;
-  readonly kept: Pick<ManifestStore, 'point'>;
+  readonly manifestStore: Pick<ManifestStore, 'point'>;
   readonly fetcher: ManifestFetcher;
+  readonly moves: TagMoves;
   readonly negativeCache: NegativeCache;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -36,14 +38,12 @@ export interface MirroredTagsOptions {
   readonly negativeSeconds: number;
   /** How long a tag is served stale after a failed check before it is checked again. */
   readonly retrySeconds: number;
+  /** Bounds how long clients of a cached tag wait for its check. */
   readonly waits: UpstreamWaits;
 }
 
-/** The newest manifest of a tag that is here, whatever the upstream has said since. */
-interface HeldManifest {
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly sizeBytes: number;
+/** The manifest that clients of a tag get while the upstream cannot be asked, whatever the upstream has said since. */
+interface CachedTag extends CachedManifest {
   /** When the upstream last said that the tag points at it, in milliseconds since 1970. */
   readonly confirmedAt: number;
 }
@@ -53,14 +53,21 @@ interface TagRequest {
   readonly source: MirroredRepository;
   readonly tag: Tag;
   readonly known: MirroredTagRecord;
-  readonly held: HeldManifest | undefined;
+  readonly cached: CachedTag | undefined;
   readonly bodyWanted: boolean;
+}
+
+/** A tag has moved and its new manifest cannot be fetched: this says nothing about the tag itself. */
+class MoveFailed extends UpstreamError {
+  constructor(cause: UpstreamError) {
+    super(cause.code, cause.message, { cause });
+  }
 }
 
 const maxRemembered = 10_000;
 
 export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
-  const { metadata, remote, kept, fetcher, negativeCache, waits, now, negativeSeconds, retrySeconds } = options;
+  const { metadata, remote, manifestStore, fetcher, moves, negativeCache, waits, now, negativeSeconds, retrySeconds } = options;
   const checks = createSingleFlight<ManifestFacts>();
   /** Of this process: a request may have read the store before the answer to another one was written there. */
   const answers = createLru<{ readonly facts: ManifestFacts; readonly at: number }>(maxRemembered);
@@ -76,7 +83,7 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
     if (last && now() - last.at < freshMilliseconds(source, tag)) return last.facts;
     return checks.run(key, async () => {
       const facts = await remote.head(source, tag);
-      await kept.point(source, tag, facts);
+      await manifestStore.point(source, tag, facts);
       answers.set(key, { facts, at: now() });
       return facts;
     });
@@ -89,32 +96,32 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
     return negativeCache.remember(key, negativeSeconds, () => check(source, tag));
   }
 
-  /** Returns the manifest that the tag points at, fetched if it is not cached; the cached one if that fails now. */
+  /** Returns the manifest that the tag points at, fetched if it is not cached. */
   async function current(request: TagRequest, facts: ManifestFacts, checkedAt: number, cache: CacheStatus) {
-    const { source, held, bodyWanted } = request;
-    const ageSeconds = secondsSince(checkedAt);
+    const { source, cached } = request;
     const { digest, mediaType, sizeBytes } = facts;
-    if (held?.digest === digest || (!held && !bodyWanted)) return { digest, mediaType, sizeBytes, cache, ageSeconds };
+    const ageSeconds = secondsSince(checkedAt);
+    if (isAnswered(request, digest)) return { digest, mediaType, sizeBytes, cache, ageSeconds };
     // Also for a HEAD: the client requests the new digest next, and must get it.
-    const fetched = fetcher.byDigest(source, digest, true);
-    if (!held) return { ...(await fetched), ageSeconds };
+    const fetched = cached ? move(request, digest, cached) : fetcher.byDigest(source, digest, true);
+    return { ...(await fetched), ageSeconds };
+  }
+
+  async function move({ source, tag }: TagRequest, digest: Digest, former: CachedTag): Promise<ManifestLookup> {
     try {
-      const manifest = await waits.within(source.upstream.name, fetched);
-      return manifest ? { ...manifest, ageSeconds } : stale(held);
+      return await moves.move(source, tag, digest, former);
     } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error;
-      putOff(request);
-      return stale(held);
+      throw error instanceof UpstreamError ? new MoveFailed(error) : error;
     }
   }
 
-  function stale({ confirmedAt, ...manifest }: HeldManifest): ManifestLookup {
+  function stale({ confirmedAt, ...manifest }: CachedTag): ManifestLookup {
     return { ...manifest, cache: 'STALE', ageSeconds: secondsSince(confirmedAt) };
   }
 
   /** Serves without the upstream. Without a body that is what the upstream said last, also where the manifest is not here. */
-  function withoutUpstream({ known, held }: TagRequest): ManifestLookup {
-    if (held) return stale(held);
+  function withoutUpstream({ known, cached }: TagRequest): ManifestLookup {
+    if (cached) return stale(cached);
     const { digest, mediaType, sizeBytes, checkedAt } = known;
     return { digest, mediaType, sizeBytes, cache: 'STALE', ageSeconds: secondsSince(checkedAt) };
   }
@@ -127,31 +134,45 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
     return now() < (retries.get(keyOf(source, tag)) ?? 0);
   }
 
-  async function revalidated(request: TagRequest): Promise<ManifestLookup> {
-    const { source, tag, known, held } = request;
+  async function checked(request: TagRequest): Promise<ManifestLookup> {
+    const { source, tag, known, cached } = request;
+    const facts = await (cached ? check(source, tag) : checkUnlessAbsent(source, tag));
+    return current(request, facts, now(), facts.digest === known.digest ? 'REVALIDATED' : 'MISS');
+  }
+
+  /** Resolves to the result of `work`, or to the cached manifest where the failure of `work` permits that. */
+  async function orCached(request: TagRequest, work: Promise<ManifestLookup>): Promise<ManifestLookup> {
     try {
-      const facts = await (held ? waits.within(source.upstream.name, check(source, tag)) : checkUnlessAbsent(source, tag));
-      if (!facts) return withoutUpstream(request);
-      return await current(request, facts, now(), facts.digest === known.digest ? 'REVALIDATED' : 'MISS');
+      return await work;
     } catch (error) {
       if (await isServedDespite(error, request)) return withoutUpstream(request);
       throw error;
     }
   }
 
-  /** True if the request is answered with the cached manifest although the check has failed. */
+  /** The same, but a client of a cached tag waits for the upstream only for a bounded time. The work goes on then. */
+  async function inTime(request: TagRequest, work: Promise<ManifestLookup>): Promise<ManifestLookup> {
+    const { source, cached } = request;
+    const result = orCached(request, work);
+    if (!cached) return result;
+    return (await waits.within(source.upstream.name, result, work)) ?? stale(cached);
+  }
+
+  /** True if the request is answered with the cached manifest although `work` has failed. */
   async function isServedDespite(error: unknown, request: TagRequest): Promise<boolean> {
     if (!(error instanceof UpstreamError)) throw error;
-    const { source, held, bodyWanted } = request;
-    if (!isServedStale(error, source)) return isNotYetConfirmed(request);
+    const { source, cached, bodyWanted } = request;
+    const isStillThere = error instanceof MoveFailed || isServedStale(error, source);
+    if (!isStillThere) return isNotYetConfirmed(request);
     // A login may be renewed at any moment.
-    if (error.code !== 'denied' && error.code !== 'login_refused') putOff(request);
-    return held !== undefined || !bodyWanted;
+    const mayBeRenewed = error.code === 'denied' || error.code === 'login_refused';
+    if (error instanceof MoveFailed || !mayBeRenewed) putOff(request);
+    return cached !== undefined || !bodyWanted;
   }
 
   /** A single 404 may be a mistake of the upstream: it is asked again when the tag is stale again. */
-  async function isNotYetConfirmed({ source, tag, known, held }: TagRequest): Promise<boolean> {
-    if (!held) return false;
+  async function isNotYetConfirmed({ source, tag, known, cached }: TagRequest): Promise<boolean> {
+    if (!cached) return false;
     if (known.missingSince !== null && now() - known.missingSince >= freshMilliseconds(source, tag)) {
       await metadata.mirroredTags.remove(source.repository, tag);
       return false;
@@ -160,25 +181,21 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
     return true;
   }
 
-  /** Checks the tag for later requests. */
-  function revalidateInBackground(request: TagRequest): void {
-    revalidated(request).catch(() => undefined);
-  }
-
   function served(request: TagRequest): Promise<ManifestLookup> | ManifestLookup {
-    const { source, tag, known, held } = request;
+    const { source, tag, known, cached } = request;
     const age = now() - known.checkedAt;
     const freshFor = freshMilliseconds(source, tag);
-    if (held && isPutOff(request)) return stale(held);
+    if (cached && isPutOff(request)) return stale(cached);
     if (age < freshFor) {
       if (known.missingSince !== null) return withoutUpstream(request);
-      return current(request, { ...known, digest: known.digest as Digest }, known.checkedAt, 'HIT');
+      const work = current(request, { ...known, digest: known.digest as Digest }, known.checkedAt, 'HIT');
+      return isAnswered(request, known.digest) ? work : inTime(request, work);
     }
-    if (held && age < freshFor + options.staleWhileRevalidateSeconds * 1000) {
-      revalidateInBackground(request);
-      return stale(held);
+    if (cached && age < freshFor + options.staleWhileRevalidateSeconds * 1000) {
+      orCached(request, checked(request)).catch(() => undefined);
+      return stale(cached);
     }
-    return revalidated(request);
+    return inTime(request, checked(request));
   }
 
   function secondsSince(time: number): number {
@@ -192,17 +209,27 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
         if (bodyWanted) return fetcher.byTag(source, tag);
         return { ...(await checkUnlessAbsent(source, tag)), cache: 'MISS', ageSeconds: 0 };
       }
-      return served({ source, tag, known, held: heldOf(known), bodyWanted });
+      return served({ source, tag, known, cached: cachedOf(known), bodyWanted });
     },
   };
+}
+
+/** True if the request needs nothing more from the upstream where the tag points at `digest`. */
+function isAnswered({ cached, bodyWanted }: TagRequest, digest: string): boolean {
+  return cached ? cached.digest === digest : !bodyWanted;
 }
 
 function keyOf({ repository }: MirroredRepository, tag: Tag): string {
   return `${repository} ${tag}`;
 }
 
-function heldOf(known: MirroredTagRecord): HeldManifest | undefined {
-  const { heldDigest, heldMediaType, heldSizeBytes, heldSince } = known;
-  if (heldDigest === null) return undefined;
-  return { digest: heldDigest, mediaType: heldMediaType ?? '', sizeBytes: heldSizeBytes ?? 0, confirmedAt: heldSince ?? 0 };
+function cachedOf(known: MirroredTagRecord): CachedTag | undefined {
+  const { cachedDigest, cachedMediaType, cachedSizeBytes, cachedSince } = known;
+  if (cachedDigest === null) return undefined;
+  return {
+    digest: cachedDigest,
+    mediaType: cachedMediaType ?? '',
+    sizeBytes: cachedSizeBytes ?? 0,
+    confirmedAt: cachedSince ?? 0,
+  };
 }

@@ -13,13 +13,18 @@ export interface ManifestContents {
   readonly annotations: Readonly<Record<string, string>> | undefined;
   readonly blobs: readonly NamedContent[];
   /** The manifests of an index. */
-  readonly children: readonly NamedContent[];
+  readonly children: readonly ChildManifest[];
 }
 
 export interface NamedContent {
   readonly digest: Digest;
   /** Undefined where the manifest does not say. */
   readonly sizeBytes: number | undefined;
+}
+
+export interface ChildManifest extends NamedContent {
+  /** Names the platform, the same in all indexes: `linux/arm64/v8`. Undefined for attestations and the like. */
+  readonly platform: string | undefined;
 }
 
 /** Limit for one manifest, so that storing it is one short transaction; the size of further content is requested by HEAD. */
@@ -58,7 +63,7 @@ export function readManifestContents(bytes: Buffer, contentType: string): Manife
     subject: contentOf(document['subject'])?.digest,
     annotations: annotationsOf(document),
     blobs: distinct(blobs),
-    children: distinct(fieldsIn(document['manifests']).map(contentOf)),
+    children: distinct(fieldsIn(document['manifests']).map(childOf)),
   };
 }
 
@@ -98,7 +103,21 @@ function contentOf(descriptor: unknown): NamedContent | undefined {
   return digest && { digest, sizeBytes };
 }
 
-function distinct(contents: readonly (NamedContent | undefined)[]): readonly NamedContent[] {
+function childOf(descriptor: Fields): ChildManifest | undefined {
+  const content = contentOf(descriptor);
+  return content && { ...content, platform: platformOf(asFields(descriptor['platform'])) };
+}
+
+function platformOf(platform: Fields | undefined): string | undefined {
+  const os = textOf(platform?.['os']) ?? '';
+  if (os === '' || os === 'unknown') return undefined;
+  // Windows: clients choose by the build, the first three numbers of 10.0.20348.2113; the fourth changes with each image.
+  const build = textOf(platform?.['os.version'])?.split('.').slice(0, 3).join('.');
+  const parts = [os, textOf(platform?.['architecture']), textOf(platform?.['variant']), build];
+  return parts.filter((part) => part !== undefined && part !== '').join('/');
+}
+
+function distinct<Content extends NamedContent>(contents: readonly (Content | undefined)[]): readonly Content[] {
   const byDigest = new Map(contents.flatMap((content) => (content ? [[content.digest, content]] : [])));
   return [...byDigest.values()].slice(0, maxContents);
 }

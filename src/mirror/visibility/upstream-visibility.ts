@@ -3,9 +3,9 @@ import type { Reference } from '../../oci/reference.ts';
 import type { AnonymousView } from './anonymous-view.ts';
 import type { MirrorEvents } from '../events/mirror-events.ts';
 import { toMirroredRepository } from '../names/repository-ref.ts';
-import { withTimeout } from '../../coordination/timeout.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import { createSingleFlight } from '../../coordination/single-flight.ts';
+import type { UpstreamWaits } from '../remote/upstream-waits.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import { createLru } from '../../coordination/lru.ts';
 
@@ -31,8 +31,8 @@ export interface UpstreamVisibilityOptions {
   readonly now: () => number;
   /** How long an answer is believed. */
   readonly believedSeconds: number;
-  /** How long a client waits for the upstream where there is an older answer. */
-  readonly maxWaitSeconds: number;
+  /** Bounds how long a client waits for the upstream where its last answer was "public". */
+  readonly waits: UpstreamWaits;
   readonly events: Pick<MirrorEvents, 'visibilityNotRecorded'>;
 }
 
@@ -49,7 +49,7 @@ const maxAnswers = 20_000;
 const pauseSeconds = 30;
 
 export function createUpstreamVisibility(options: UpstreamVisibilityOptions): UpstreamVisibility {
-  const { metadata, view, now, believedSeconds, maxWaitSeconds, events } = options;
+  const { metadata, view, now, believedSeconds, waits, events } = options;
   /** Answers for repositories that berth reads by a login. */
   const answers = createLru<Answer>(maxAnswers);
   /** The end of the pause for missing content: its absence does not show whether the repository is public. */
@@ -115,7 +115,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
     const { isPublic = false, proof } = last ?? {};
     try {
       const answer = ask(source, asked, proof);
-      const inTime = isPublic ? await withTimeout(answer, maxWaitSeconds) : await answer;
+      const inTime = isPublic ? await waits.within(source.upstream.name, answer) : await answer;
       if (inTime !== undefined) return inTime;
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;

@@ -85,6 +85,7 @@ function open(machine: string): Promise<Mirror> {
     directory: join(directory, machine),
     maxManifestBytes: 4 * 1024 * 1024,
     tagFreshness: () => 60,
+    revalidateWaitSeconds: 1,
     staleWhileRevalidateSeconds: 0,
     negativeSeconds: 30,
     retrySeconds: 5,

@@ -131,7 +131,7 @@ describe('cached tags of an upstream that fails', () => {
   });
 
   test('an upstream that does not answer keeps no client waiting', async () => {
-    await start({ freshness: '1ms', timeouts: { connect: '1s', headers: '20s', idle: '20s' } });
+    await start({ freshness: '1ms', revalidateWait: '1ms', timeouts: { connect: '600s', headers: '600s', idle: '600s' } });
     upstream.addImage('o/i', '1');
     await get('1');
     const wait = gate();

@@ -11,17 +11,18 @@ import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../../../src/mirror/upstream/upstream-error.ts';
 import type { UpstreamRequest } from '../../../src/mirror/upstream/upstream-client.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
 import type { Tag } from '../../../src/oci/reference.ts';
 import { createUpstreamWaits } from '../../../src/mirror/remote/upstream-waits.ts';
 import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
 import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
-import { digestOf, newImage } from '../../support/images.ts';
+import { descriptor, digestOf, newImage } from '../../support/images.ts';
 import { gate, until } from '../../support/until.ts';
 
 /** What the upstream does with a request; undefined: it answers. */
-type Failure = UpstreamErrorCode | { readonly until: Promise<unknown> } | undefined;
+type Failure = UpstreamErrorCode | { readonly until: Promise<unknown>; readonly then?: UpstreamErrorCode } | undefined;
 
 const repository = 'ghcr.io/o/i';
 const source = (logins: readonly object[] = []) =>
@@ -35,9 +36,13 @@ let manifests: Map<string, string>;
 let requests: string[];
 /** How the upstream fails, by method. */
 let failures: { HEAD: Failure; GET: Failure };
+/** Manifests whose GET fails. */
+let refused: Map<string, UpstreamErrorCode>;
 /** How many clients have begun to wait, and how their waiting ends. */
 let waiting: number;
 let patience: { opened: Promise<unknown>; open(): void };
+/** The tag in the store. */
+let stateOf: (tag: string) => Promise<'there' | 'missing' | 'dropped'>;
 let closeStores: () => Promise<void>;
 let mirrored: MirroredManifests;
 
@@ -51,7 +56,7 @@ async function start(staleWhileRevalidateSeconds = 0): Promise<void> {
     16 * 1024 * 1024,
     () => undefined,
   );
-  const kept = createManifestStore({
+  const manifestStore = createManifestStore({
     driver,
     metadata,
     now,
@@ -64,9 +69,10 @@ async function start(staleWhileRevalidateSeconds = 0): Promise<void> {
     },
   });
   mirrored = createMirroredManifests({
+    driver,
     metadata,
     remote,
-    kept,
+    manifestStore,
     negativeCache: createNegativeCache(now),
     lock: noManifestLock,
     now,
@@ -74,14 +80,17 @@ async function start(staleWhileRevalidateSeconds = 0): Promise<void> {
     staleWhileRevalidateSeconds,
     negativeSeconds: 30,
     retrySeconds: 5,
-    waits: createUpstreamWaits({
-      pause(signal) {
-        waiting++;
-        return Promise.race([patience.opened, new Promise((_resolve, reject) => signal.addEventListener('abort', reject))]);
-      },
+    waits: createUpstreamWaits(1, (_seconds, signal) => {
+      waiting++;
+      return Promise.race([patience.opened, new Promise((_resolve, reject) => signal.addEventListener('abort', reject))]);
     }),
     onFetched: () => undefined,
   });
+  stateOf = async (tag) => {
+    const found = await metadata.mirroredTags.find(repository, tag);
+    if (!found) return 'dropped';
+    return found.missingSince === null ? 'there' : 'missing';
+  };
   closeStores = async () => {
     await metadata.close();
     await driver.close();
@@ -94,6 +103,8 @@ async function request({ method, path }: UpstreamRequest): Promise<IncomingMessa
   if (typeof failure === 'string') throw new UpstreamError(failure, failure);
   await failure?.until;
   const reference = path.replace('manifests/', '');
+  const code = failure?.then ?? (method === 'GET' ? refused.get(reference) : undefined);
+  if (code) throw new UpstreamError(code, code);
   const digest = reference.includes(':') ? reference : tags.get(reference);
   const manifest = manifests.get(digest ?? '');
   if (manifest === undefined) throw new UpstreamError('not_found', 'not found');
@@ -129,6 +140,7 @@ beforeEach(async () => {
   manifests = new Map();
   requests = [];
   failures = { HEAD: undefined, GET: undefined };
+  refused = new Map();
   waiting = 0;
   patience = gate();
   await start();
@@ -209,7 +221,8 @@ describe('a tag that has moved', () => {
     const rest = gate();
     failures.GET = { until: rest.opened };
     const pending = ask('1');
-    await until(() => waiting === 2);
+    await until(() => requests.includes(`GET manifests/${moved}`));
+    expect(waiting).toBe(1);
     patience.open();
     expect(await pending).toEqual([old, 'STALE']);
     rest.open();
@@ -238,6 +251,152 @@ describe('an upstream that hangs', () => {
     rest.open();
     failures.HEAD = undefined;
     await until(async () => (await ask('c'))[1] === 'HIT');
+  });
+
+  test('makes clients wait once also where only the GET of a moved tag hangs, until the request is given up', async () => {
+    const old = move('1');
+    await ask('1');
+    time += 61_000;
+    move('1');
+    const failure = gate();
+    failures.GET = { until: failure.opened, then: 'timeout' };
+    const pending = ask('1');
+    await until(() => requests.length === 3);
+    patience.open();
+    expect(await pending).toEqual([old, 'STALE']);
+    patience = gate();
+    failure.open();
+    await until(async () => {
+      time += 5000;
+      await ask('1');
+      return requests.length > 3;
+    });
+    expect([await ask('1'), waiting]).toEqual([[old, 'STALE'], 1]);
+  });
+
+  test('is asked on in the background: its answer counts for the next request, with the manifest that it names', async () => {
+    const old = move('1');
+    await ask('1');
+    time += 61_000;
+    const moved = move('1');
+    const rest = gate();
+    failures.HEAD = { until: rest.opened };
+    const pending = ask('1');
+    await until(() => waiting === 1);
+    patience.open();
+    expect(await pending).toEqual([old, 'STALE']);
+    rest.open();
+    await until(() => requests.includes(`GET manifests/${moved}`));
+    failures = { HEAD: 'unreachable', GET: 'unreachable' };
+    await until(async () => (await ask('1'))[1] === 'HIT');
+    expect(await ask('1')).toEqual([moved, 'HIT']);
+  });
+
+  test('and answers 404 at last is believed only when it says so again', async () => {
+    const digest = move('1');
+    await ask('1');
+    tags.delete('1');
+    for (const isDropped of [false, true]) {
+      time += 61_000;
+      const [rest, asked] = [gate(), requests.length];
+      failures.HEAD = { until: rest.opened };
+      patience = gate();
+      const pending = ask('1');
+      await until(() => requests.length > asked);
+      patience.open();
+      expect(await pending).toEqual([digest, 'STALE']);
+      rest.open();
+      failures.HEAD = undefined;
+      await until(async () => (await stateOf('1')) === (isDropped ? 'dropped' : 'missing'));
+    }
+  });
+});
+
+describe('a tag that has moved to another index', () => {
+  /** Points the tag at a new index of images for these platforms. */
+  function moveIndex(tag: string, platforms: readonly string[]) {
+    const images = platforms.map(() => newImage());
+    for (const { digest, manifest } of images) manifests.set(digest, manifest);
+    const entries = images.map(({ manifest }, place) => {
+      const [os, architecture] = (platforms[place] ?? '').split('/');
+      return { ...descriptor(manifest, mediaTypes.ociManifest), platform: { os, architecture } };
+    });
+    const index = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: entries });
+    manifests.set(digestOf(index), index);
+    tags.set(tag, digestOf(index));
+    return { digest: digestOf(index), children: images.map(({ digest }) => digest) };
+  }
+  const pull = (digest: string | undefined) => mirrored.get(source(), { digest: digest as Digest }, true);
+  const platforms = ['linux/amd64', 'linux/arm64', 'windows/amd64', 'unknown/unknown'];
+  let old: ReturnType<typeof moveIndex>;
+
+  /** The tag's image for linux/amd64 and linux/arm64 is cached, and the tag is stale. */
+  beforeEach(async () => {
+    old = moveIndex('1', platforms);
+    await ask('1');
+    await Promise.all([pull(old.children[0]), pull(old.children[1]), pull(old.children[3])]);
+    time += 61_000;
+    requests = [];
+  });
+
+  test.each(['limited', 'unreachable', 'timeout', 'failed', 'busy', 'bad_content', 'login_refused'] as const)(
+    'keeps the old image, which is whole, while the GET of a child is %s',
+    async (code) => {
+      const moved = moveIndex('1', platforms);
+      refused.set(moved.children[1] ?? '', code);
+      expect([await ask('1'), await ask('1', false)]).toEqual([
+        [old.digest, 'STALE'],
+        [old.digest, 'STALE'],
+      ]);
+      for (const child of old.children.slice(0, 2)) expect((await pull(child)).cache).toBe('HIT');
+      await closeStores();
+      await start();
+      expect(await ask('1')).toEqual([old.digest, 'STALE']);
+      refused.clear();
+      time += 61_000;
+      expect((await ask('1'))[0]).toBe(moved.digest);
+      const calls = requests.length;
+      for (const child of moved.children.slice(0, 2)) expect((await pull(child)).cache).toBe('HIT');
+      expect(requests.length).toBe(calls);
+    },
+  );
+
+  test('is fetched once, and of its children only those for platforms that were pulled', async () => {
+    const moved = moveIndex('1', platforms);
+    refused.set(moved.children[0] ?? '', 'limited');
+    await ask('1');
+    time += 6000;
+    refused.clear();
+    expect((await ask('1'))[0]).toBe(moved.digest);
+    const times = (digest: string) => requests.filter((one) => one === `GET manifests/${digest}`).length;
+    expect([moved.digest, ...moved.children].map(times)).toEqual([1, 2, 1, 0, 0]);
+  });
+
+  test('gets the new index where the upstream itself says that it does not have a child', async () => {
+    const moved = moveIndex('1', platforms);
+    manifests.delete(moved.children[1] ?? '');
+    expect((await ask('1'))[0]).toBe(moved.digest);
+    expect((await pull(moved.children[0])).cache).toBe('HIT');
+  });
+
+  test('gets the new manifest at once where it has none of the platforms that were pulled', async () => {
+    const other = moveIndex('1', ['linux/s390x']);
+    refused.set(other.children[0] ?? '', 'limited');
+    expect((await ask('1'))[0]).toBe(other.digest);
+    time += 61_000;
+    const image = move('1');
+    expect((await ask('1'))[0]).toBe(image);
+    time += 61_000;
+    const again = moveIndex('1', platforms);
+    for (const child of again.children) refused.set(child, 'limited');
+    expect((await ask('1'))[0]).toBe(again.digest);
+  });
+
+  test('keeps the old image also when another client has fetched the new index by its digest', async () => {
+    const moved = moveIndex('1', platforms);
+    await pull(moved.digest);
+    refused.set(moved.children[0] ?? '', 'limited');
+    expect(await ask('1')).toEqual([old.digest, 'STALE']);
   });
 });
 

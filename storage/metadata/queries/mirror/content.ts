@@ -1,4 +1,16 @@
-import { type Query, type Row, concurrentWrite, decoder, first, insertRows, read, run, write } from '../steps/query.ts';
+import {
+  type Query,
+  type Row,
+  all,
+  batches,
+  concurrentWrite,
+  decoder,
+  first,
+  insertRows,
+  read,
+  run,
+  write,
+} from '../steps/query.ts';
 import { type ExpectedContent, type ManifestFacts, insertBlob, insertLink, insertManifest } from '../steps/content.ts';
 import { type Mirrored, mirroredRepositoryId } from './repositories.ts';
 import { holdSize } from './space-steps.ts';
@@ -51,7 +63,10 @@ function* recordContent(digest: string, sizeBytes: number, now: number): Query<v
   );
 }
 
-/** Records a manifest that is durable in the blob store, and what it promises. Tags known to point at it do so now. */
+/**
+ * Records a manifest that is durable in the blob store, and the content that it names. Tags that point at it and have no
+ * manifest yet get this one.
+ */
 export const recordManifest = concurrentWrite(function* (manifest: NewMirroredManifest): Query<void> {
   const { digest, now } = manifest;
   yield* mirrorSpace.release([digest], false);
@@ -66,10 +81,26 @@ export const recordManifest = concurrentWrite(function* (manifest: NewMirroredMa
   yield* run(
     `INSERT INTO tags (repository_id, name, digest, updated_at)
      SELECT repository_id, name, digest, checked_at FROM mirrored_tags WHERE repository_id = ? AND digest = ?
-     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+     ON CONFLICT (repository_id, name) DO NOTHING`,
     id,
     digest,
   );
+});
+
+/** Those of `digests` that are manifests of the repository. */
+export const listCachedManifests = read(function* (repository: string, digests: readonly string[]): Query<readonly string[]> {
+  const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', repository);
+  if (!row) return [];
+  const found: string[] = [];
+  for (const batch of batches(digests)) {
+    const rows = yield* all<{ digest: string }>(
+      `SELECT digest AS "digest" FROM manifests WHERE repository_id = ? AND digest IN (${batch.map(() => '?').join(', ')})`,
+      row.id,
+      ...batch,
+    );
+    found.push(...rows.map(({ digest }) => digest));
+  }
+  return found;
 });
 
 /** Remembers that a blob was not kept, and says whether that had happened before. */

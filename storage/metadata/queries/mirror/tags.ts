@@ -12,11 +12,11 @@ export interface MirroredTagRecord {
   /** Since when the upstream has said that there is no such tag, or null. */
   readonly missingSince: number | null;
   /** The newest manifest of the tag that is here; null where none is. It may be older than `digest`. */
-  readonly heldDigest: string | null;
-  readonly heldMediaType: string | null;
-  readonly heldSizeBytes: number | null;
+  readonly cachedDigest: string | null;
+  readonly cachedMediaType: string | null;
+  readonly cachedSizeBytes: number | null;
   /** When the upstream last said that the tag points at it, in milliseconds since 1970. */
-  readonly heldSince: number | null;
+  readonly cachedSince: number | null;
 }
 
 export interface NewMirroredTag extends Mirrored {
@@ -30,8 +30,8 @@ export interface NewMirroredTag extends Mirrored {
 export const find = read(function* (repository: string, tag: string): Query<MirroredTagRecord | undefined> {
   return yield* first<MirroredTagRecord>(
     `SELECT t.digest AS "digest", t.media_type AS "mediaType", t.size_bytes AS "sizeBytes", t.checked_at AS "checkedAt",
-            t.missing_since AS "missingSince", m.digest AS "heldDigest", m.media_type AS "heldMediaType",
-            m.size_bytes AS "heldSizeBytes", h.updated_at AS "heldSince"
+            t.missing_since AS "missingSince", m.digest AS "cachedDigest", m.media_type AS "cachedMediaType",
+            m.size_bytes AS "cachedSizeBytes", h.updated_at AS "cachedSince"
        FROM repositories r
        JOIN mirrored_tags t ON t.repository_id = r.id AND t.name = ?
        LEFT JOIN tags h ON h.repository_id = r.id AND h.name = t.name
@@ -42,7 +42,10 @@ export const find = read(function* (repository: string, tag: string): Query<Mirr
   );
 });
 
-/** What the upstream has just said of a tag. The repository's own tag follows where the manifest is here. */
+/**
+ * Records what the upstream has just said of a tag. The tag gets the manifest if it has none and the manifest is stored; a tag
+ * that has another one keeps it until `publish`.
+ */
 export const record = concurrentWrite(function* (fact: NewMirroredTag): Query<void> {
   const id = yield* mirroredRepositoryId(fact, fact.now);
   yield* run(
@@ -60,7 +63,7 @@ export const record = concurrentWrite(function* (fact: NewMirroredTag): Query<vo
   yield* run(
     `INSERT INTO tags (repository_id, name, digest, updated_at)
      SELECT m.repository_id, CAST(? AS TEXT), m.digest, CAST(? AS BIGINT) FROM manifests m WHERE m.repository_id = ? AND m.digest = ?
-     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+     ON CONFLICT (repository_id, name) DO UPDATE SET updated_at = excluded.updated_at WHERE tags.digest = excluded.digest`,
     fact.tag,
     fact.now,
     id,
@@ -68,7 +71,23 @@ export const record = concurrentWrite(function* (fact: NewMirroredTag): Query<vo
   );
 });
 
-/** The upstream has said that the tag is not there. The first time is kept. */
+/** Gives the tag the manifest `digest`, if it is stored and the upstream has last said that the tag points at it. */
+export const publish = concurrentWrite(function* (repository: string, tag: string, digest: string): Query<void> {
+  yield* run(
+    `INSERT INTO tags (repository_id, name, digest, updated_at)
+     SELECT t.repository_id, t.name, t.digest, t.checked_at
+       FROM repositories r
+       JOIN mirrored_tags t ON t.repository_id = r.id AND t.name = ? AND t.digest = ?
+       JOIN manifests m ON m.repository_id = t.repository_id AND m.digest = t.digest
+      WHERE r.name = ?
+     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+    tag,
+    digest,
+    repository,
+  );
+});
+
+/** Records that the upstream has said that the tag does not exist. The first such time is kept. */
 export const recordMissing = concurrentWrite(function* (repository: string, tag: string, now: number): Query<void> {
   yield* run(
     `UPDATE mirrored_tags SET checked_at = ?, missing_since = coalesce(missing_since, ?)
