@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
 import { type BlobDriver, type ObjectKey, StorageError, objectKey } from '../../storage/blobs/driver.ts';
+import { isLong } from '../support/long.ts';
 import { chunked, contentOf } from './blob-driver.ts';
 
 type Step =
@@ -11,8 +12,8 @@ type Step =
 const keys = ['k/a', 'k/b/c', 'k-d'].map(objectKey);
 const growing = objectKey('growing');
 
-/** More in CI: over S3 each takes half a second. */
-const numRuns = process.env['CI'] === 'true' ? 40 : 15;
+/** More in the long run: over S3 each takes half a second. */
+const numRuns = isLong ? 40 : 10;
 
 function steps(): fc.Arbitrary<Step[]> {
   const key = fc.constantFrom(...keys);

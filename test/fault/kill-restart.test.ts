@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, test } from '@jest/globals';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
-import { expectPullable, pushAndPull } from '../support/pushing-clients.ts';
+import { isLong } from '../support/long.ts';
+import { expectPullable, startPushingClients } from '../support/pushing-clients.ts';
 import { until } from '../support/until.ts';
 
-/** The whole minute in CI, over the embedded stores; enough to find a mistake elsewhere. */
-const seconds = process.env['CI'] === 'true' && process.env['TEST_METADATA'] === undefined ? 60 : 15;
+/** Acknowledged pushes before each kill, and after the last one. */
+const pushes = isLong ? 500 : 40;
 const clients = 32;
 const kills = 5;
 
@@ -16,13 +16,14 @@ beforeAll(async () => {
 afterAll(() => berth.dispose());
 
 test(`${clients} clients, ${kills} times SIGKILL: everything acknowledged is there afterwards`, async () => {
-  const working = pushAndPull(berth, { clients, seconds });
+  const working = await startPushingClients(berth, clients);
   for (let kill = 0; kill < kills; kill++) {
-    await sleep((seconds * 1000) / (kills + 1));
+    await working.push(pushes);
     await berth.kill('SIGKILL');
     await berth.start();
   }
-  const acknowledged = await working;
+  await working.push(pushes);
+  const acknowledged = await working.stop();
   for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
 
   await berth.kill('SIGKILL');

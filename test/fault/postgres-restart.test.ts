@@ -1,15 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { call } from '../support/call.ts';
 import { digestOf } from '../support/images.ts';
 import { postgresSettings } from '../support/metadata.ts';
 import { type Cluster, createCluster, postgresPrograms } from '../support/postgres.ts';
-import { expectPullable, pushAndPull } from '../support/pushing-clients.ts';
+import { isLong } from '../support/long.ts';
+import { expectPullable, startPushingClients } from '../support/pushing-clients.ts';
 import { describeWith } from '../support/requires.ts';
 
-/** Longer in CI; enough to find a mistake elsewhere. */
-const seconds = process.env['CI'] === 'true' ? 40 : 12;
+/** Acknowledged pushes before each restart, and after the last one. */
+const pushes = isLong ? 400 : 40;
 const clients = 32;
 
 describeWith(postgresPrograms, 'PostgreSQL restarted', () => {
@@ -25,13 +25,14 @@ describeWith(postgresPrograms, 'PostgreSQL restarted', () => {
   }, 60_000);
 
   test('under load: nothing acknowledged is lost, and whoever is turned away is told to come back', async () => {
-    const working = pushAndPull(berth, { clients, seconds });
+    const working = await startPushingClients(berth, clients);
     for (const mode of ['fast', 'immediate', 'fast', 'immediate'] as const) {
-      await sleep((seconds * 1000) / 5);
+      await working.push(pushes);
       await cluster.stop(mode);
       await cluster.start();
     }
-    const acknowledged = await working;
+    await working.push(pushes);
+    const acknowledged = await working.stop();
     for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
     const statuses = new Set([...berth.log().matchAll(/"status":(5\d\d)/g)].map((match) => match[1]));
     statuses.delete('503');

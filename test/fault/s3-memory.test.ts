@@ -8,12 +8,13 @@ import { type BerthProcess, startBerthProcess } from '../support/berth-process.t
 import { s3Settings } from '../support/blobs.ts';
 import { call } from '../support/call.ts';
 import { startUpload } from '../support/images.ts';
+import { isLong } from '../support/long.ts';
 import { describeWith } from '../support/requires.ts';
 import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.ts';
 
 const mebibyte = 1024 ** 2;
-/** Several times what may be held; a gibibyte and more in CI. */
-const layerBytes = (process.env['CI'] === 'true' ? 1100 : 600) * mebibyte;
+/** Several times what may be held; a gibibyte and more in the long run. */
+const layerBytes = (isLong ? 1100 : 500) * mebibyte;
 /** Two parts of 9 MiB, copies on their way to sockets, and what the garbage collector leaves lying for a while. */
 const mostGrowthBytes = 200 * mebibyte;
 

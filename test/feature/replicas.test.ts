@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { type TestBlobs, createBlobs } from '../support/blobs.ts';
@@ -11,15 +10,16 @@ import { call } from '../support/call.ts';
 import { digestOf, startUpload } from '../support/images.ts';
 import { postgresSettings } from '../support/metadata.ts';
 import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
-import { expectPullable, pushAndPull } from '../support/pushing-clients.ts';
+import { isLong } from '../support/long.ts';
+import { expectPullable, startPushingClients } from '../support/pushing-clients.ts';
 import { describeWith } from '../support/requires.ts';
 import { startRetryingProxy } from '../support/retrying-proxy.ts';
 import { until } from '../support/until.ts';
 
-/** Longer in CI; enough to find a mistake elsewhere. */
-const seconds = process.env['CI'] === 'true' ? 20 : 8;
+/** Acknowledged pushes before each kill, and after the last one. */
+const pushes = isLong ? 300 : 40;
 const clients = 32;
-const kills = process.env['CI'] === 'true' ? 4 : 3;
+const kills = isLong ? 4 : 3;
 
 describeWith(postgresPrograms, 'two replicas over one database and one blob store', () => {
   let database: Database;
@@ -105,13 +105,14 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
   test('a rolling restart behind a load balancer that asks /readyz fails no request', async () => {
     const proxy = await startRetryingProxy([one, other]);
     try {
-      const working = pushAndPull(proxy, { clients: 8, seconds: 12 });
+      const working = await startPushingClients(proxy, 4);
       for (const replica of [one, other, one]) {
         expect(await replica.kill('SIGTERM')).toBe(0);
         await replica.start();
         await until(() => proxy.isReady(replica));
+        await working.push(20);
       }
-      const acknowledged = await working;
+      const acknowledged = await working.stop();
       expect(proxy.failures).toEqual([]);
       for (const [name, image] of acknowledged) await expectPullable(proxy, name, image);
     } finally {
@@ -126,13 +127,14 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
         return (turn++ % 2 === 0 ? one : other).url;
       },
     };
-    const working = pushAndPull(balanced, { clients, seconds });
+    const working = await startPushingClients(balanced, clients);
     for (let kill = 0; kill < kills; kill++) {
-      await sleep((seconds * 1000) / (kills + 1));
+      await working.push(pushes);
       await one.kill('SIGKILL');
       await one.start();
     }
-    const acknowledged = await working;
+    await working.push(pushes);
+    const acknowledged = await working.stop();
     for (const [name, image] of acknowledged) await expectPullable(balanced, name, image);
   }, 240_000);
 });

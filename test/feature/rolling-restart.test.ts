@@ -9,6 +9,7 @@ import { type BerthProcess, startBerthProcess } from '../support/berth-process.t
 import { type TestBlobs, createBlobs } from '../support/blobs.ts';
 import { call } from '../support/call.ts';
 import { type TestImage, digestOf, pushBlob, pushImage } from '../support/images.ts';
+import { isLong } from '../support/long.ts';
 import { postgresSettings } from '../support/metadata.ts';
 import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
 import { expectPullable } from '../support/pushing-clients.ts';
@@ -16,9 +17,9 @@ import { describeWith } from '../support/requires.ts';
 import { end, launch } from '../support/run.ts';
 import { until } from '../support/until.ts';
 
-const pullers = 8;
-/** More in CI; enough to find a mistake elsewhere. */
-const rounds = process.env['CI'] === 'true' ? 3 : 2;
+const pullers = 4;
+/** Restarts of each replica. */
+const rounds = isLong ? 3 : 1;
 
 describeWith([...postgresPrograms, 'caddy'], 'two replicas behind the proxy of deploy/compose', () => {
   let database: Database;
@@ -68,7 +69,7 @@ describeWith([...postgresPrograms, 'caddy'], 'two replicas behind the proxy of d
 
   test('no pull fails and no acknowledged push is lost when the replicas restart one after the other', async () => {
     const image = await pushImage(proxy, 'app', '1');
-    const large = randomBytes(5_000_000);
+    const large = randomBytes(1_000_000);
     const largePath = `/v2/app/blobs/${await pushBlob(proxy, 'app', large)}`;
     const pushed: { name: string; image: TestImage }[] = [];
     let over = false;

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { call } from '../support/call.ts';
 import { digestOf, pushBlob, startUpload } from '../support/images.ts';
-import { expectPullable, pushAndPull } from '../support/pushing-clients.ts';
+import { isLong } from '../support/long.ts';
+import { expectPullable, startPushingClients } from '../support/pushing-clients.ts';
 import { stable, until } from '../support/until.ts';
 
-/** Longer in CI; enough to find a mistake elsewhere. */
-const seconds = process.env['CI'] === 'true' ? 30 : 10;
+/** Acknowledged pushes before each kill, and after the last one. */
+const pushes = isLong ? 500 : 40;
 const clients = 32;
 const kills = 4;
 
@@ -82,17 +82,18 @@ describe('workers: 2', () => {
   });
 
   test(`${clients} clients, a worker killed ${kills} times: nothing acknowledged is lost, and another takes its place`, async () => {
-    const working = pushAndPull(berth, { clients, seconds });
+    const working = await startPushingClients(berth, clients);
     const killed = new Set<number>();
     for (let kill = 0; kill < kills; kill++) {
-      await sleep((seconds * 1000) / (kills + 1));
+      await working.push(pushes);
       const alive = serving().filter((pid) => !killed.has(pid));
       const victim = alive[kill % alive.length] ?? NaN;
       process.kill(victim, 'SIGKILL');
       killed.add(victim);
       await until(() => serving().length === 2 + killed.size);
     }
-    const acknowledged = await working;
+    await working.push(pushes);
+    const acknowledged = await working.stop();
     for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
   }, 120_000);
 

@@ -1,32 +1,44 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call } from './call.ts';
 import { type Server, type TestImage, digestOf, newImage, pushBlob, pushImage, putManifest, startUpload } from './images.ts';
+import { until } from './until.ts';
 
-/** Image by `repository:tag`, for every push that was answered with 201. */
-export type Acknowledged = Map<string, TestImage>;
+/** Clients that push and pull at the same time. Whatever becomes of the server meanwhile: they repeat what fails. */
+export interface PushingClients {
+  /** Resolves after `count` more acknowledged pushes. Rejects when something acknowledged is missing or has other bytes. */
+  push(count: number): Promise<void>;
+  /** Ends the clients. Resolves to the image by `repository:tag` of every push that was answered with 201. Rejects as `push` does. */
+  stop(): Promise<ReadonlyMap<string, TestImage>>;
+}
 
-/**
- * Clients that push and pull side by side for `seconds`, and until more pushes than there are clients were answered,
- * whatever becomes of the server meanwhile: what fails is tried again. Rejects when something acknowledged is not there or
- * has other bytes.
- */
-export async function pushAndPull(
-  server: Server,
-  { clients, seconds }: { clients: number; seconds: number },
-): Promise<Acknowledged> {
-  const acknowledged: Acknowledged = new Map();
+/** Starts `count` clients. Resolves when an image that they share is there. */
+export async function startPushingClients(server: Server, count: number): Promise<PushingClients> {
+  const acknowledged = new Map<string, TestImage>();
   const shared = await pushImage(server, 'shared', 'first');
-  const end = performance.now() + seconds * 1000;
-  const isOver = () => performance.now() > end && acknowledged.size > clients;
-  await Promise.all(Array.from({ length: clients }, (_, index) => pushAndPullAlone(server, index, acknowledged, shared, isOver)));
-  return acknowledged;
+  let isOver = false;
+  let failure: unknown;
+  const client = (index: number) => pushAndPull(server, index, acknowledged, shared, () => isOver);
+  const clients = Promise.all(Array.from({ length: count }, (_, index) => client(index)));
+  clients.catch((error: unknown) => (failure = error));
+  return {
+    async push(pushes) {
+      const wanted = acknowledged.size + pushes;
+      await until(() => failure !== undefined || acknowledged.size >= wanted, 200);
+      if (failure !== undefined) await clients;
+    },
+    async stop() {
+      isOver = true;
+      await clients;
+      return acknowledged;
+    },
+  };
 }
 
 /** Pushes own and shared images alternately, in one and in several requests, and pulls acknowledged ones. */
-async function pushAndPullAlone(
+async function pushAndPull(
   server: Server,
   index: number,
-  acknowledged: Acknowledged,
+  acknowledged: Map<string, TestImage>,
   shared: TestImage,
   isOver: () => boolean,
 ): Promise<void> {
