@@ -1,5 +1,5 @@
 import { ConfigError, loadConfig } from '../../config/load.ts';
-import { umaskFor } from '../assembly/private-files.ts';
+import { umaskFor } from '../assembly/start/private-files.ts';
 import { CommandError, type Invocation, UsageError } from './program/command.ts';
 import { topics } from './commands.ts';
 import { type Selection, parseWords } from './program/program.ts';

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { makePrivate, umaskFor } from '../../src/assembly/private-files.ts';
+import { makePrivate, umaskFor } from '../../src/assembly/start/private-files.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { pushImage } from '../support/images.ts';
 

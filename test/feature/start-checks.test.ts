@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
-import { warnOfOtherRegistry } from '../../src/assembly/other-registry.ts';
+import { warnOfOtherRegistry } from '../../src/assembly/start/other-registry.ts';
 import { firstSteps } from '../../src/cli/serve/first-steps.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
 import { writeCertificate } from '../support/certificate.ts';

@@ -1,7 +1,7 @@
-import type { BlobDriver, ObjectKey } from '../../storage/blobs/driver.ts';
-import { blobsPrefix } from '../../storage/blobs/layout.ts';
-import { type DatabaseContent, contentOf } from '../../storage/metadata/sqlite/content.ts';
-import { MetadataError } from '../../storage/metadata/store.ts';
+import type { BlobDriver, ObjectKey } from '../../../storage/blobs/driver.ts';
+import { blobsPrefix } from '../../../storage/blobs/layout.ts';
+import { type DatabaseContent, contentOf } from '../../../storage/metadata/sqlite/content.ts';
+import { MetadataError } from '../../../storage/metadata/store.ts';
 
 /** An image has at least a manifest, a configuration and a layer. */
 const leastImageObjects = 3;

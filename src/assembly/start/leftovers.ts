@@ -1,6 +1,6 @@
-import type { BlobDriver } from '../../storage/blobs/driver.ts';
-import type { Log } from '../observability/log.ts';
-import type { Uploads } from '../registry/uploads.ts';
+import type { BlobDriver } from '../../../storage/blobs/driver.ts';
+import type { Log } from '../../observability/log.ts';
+import type { Uploads } from '../../registry/uploads.ts';
 
 interface LeftoversOptions {
   readonly driver: BlobDriver;

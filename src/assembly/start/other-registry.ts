@@ -1,5 +1,5 @@
-import type { BlobDriver } from '../../storage/blobs/driver.ts';
-import type { Log } from '../observability/log.ts';
+import type { BlobDriver } from '../../../storage/blobs/driver.ts';
+import type { Log } from '../../observability/log.ts';
 
 /** Where registry:2 and registry:3 keep repositories. berth keeps its own in the metadata store. */
 const repositories = 'docker/registry/v2/repositories/';
