@@ -103,7 +103,7 @@ export const schema = section({
     ignoreAccounts: flag(false, 'allow mode open over data with accounts and grants, which are ignored'),
     tokenLifetime: duration('5m', 'lifetime of a bearer token; revoked rights end at once'),
     anonymousPull: choice(['public', 'none'], 'what a client without a login can pull: public repositories or none'),
-    auditKeep: duration('90d', 'age at which entries of the audit log are deleted'),
+    auditKeep: duration('90d', 'age at which events, which the audit log shows, are deleted'),
     external: section({
       realm: optional(url('URL of the token server that clients get tokens from')),
       service: text('berth', 'name of this registry at the token server: the audience of its tokens'),

@@ -31,6 +31,7 @@ import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
 import { listJobs, startJobs } from './jobs.ts';
+import { openConsumers } from './assembly/event-consumers.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/making-room.ts';
 import { isSingleProcess } from './assembly/serves-alone.ts';
@@ -64,6 +65,10 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     log.warn(exposed, 'other users of this machine can open data of berth');
   const now = Date.now;
   const leases = createLeases({ metadata, now });
+  const sharedLeases = isSingleProcess(config) ? undefined : leases;
+  const metrics = createMetrics(shared?.worker);
+  shared?.share(metrics.text);
+  const consumers = await openConsumers({ metadata, leases: sharedLeases, log, now, metrics: metrics.events });
   // The mirror is opened later: until then nothing is written.
   let makeRoom: MakeRoom = () => Promise.resolve();
   const registry = createRegistry({
@@ -71,15 +76,14 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     metadata,
     now,
     acceptMissing: config.manifests.references === 'optional',
-    leases: isSingleProcess(config) ? undefined : leases,
+    leases: sharedLeases,
+    changed: consumers.notify,
     maxOpenFiles: config.uploads.maxOpenFiles,
     limits: { perAccount: config.uploads.maxPerAccount, perAddress: config.uploads.maxPerAddress },
     onPullsNotRecorded: (error) =>
       log.error({ err: error }, 'pulls could not be recorded: rules of retention may count them too late'),
   });
   const certificate = await openTls(config);
-  const metrics = createMetrics(shared?.worker);
-  shared?.share(metrics.text);
   const mirror = await openMirror(config, driver, metadata, now, log, metrics.mirror);
   makeRoom = mirror.makeRoom;
   if (isSingleProcess(config)) await mirror.recover();
@@ -92,8 +96,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const endpoint = openMetricsEndpoint(config, { ...metrics, text: shared?.gather ?? metrics.text }, log);
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, endpoint };
   const server = createServer(config, parts);
-  const jobs = startJobs(listJobs(config, { registry, mirror, metadata, guard, certificate, log, now }), {
-    leases: isSingleProcess(config) ? undefined : leases,
+  const jobs = startJobs(listJobs(config, { registry, mirror, metadata, consumers, guard, certificate, log, now }), {
+    leases: sharedLeases,
     log,
     metrics: metrics.jobs,
     now,
@@ -123,6 +127,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await mirror.close();
       await unpinned;
       await guard?.audit.flush();
+      await consumers.close(config.shutdown.grace);
       await metadata.close();
       await driver.close();
     },

@@ -3,6 +3,7 @@ import type { MetadataStore } from '../storage/metadata/store.ts';
 import type { Guard } from './assembly/guard.ts';
 import { interval, onOneReplica } from './coordination/interval.ts';
 import type { Leases } from './coordination/leases.ts';
+import type { Consumers } from './events/consumers.ts';
 import type { Certificate } from './http/server/certificate.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { JobMetrics } from './observability/job-metrics.ts';
@@ -23,7 +24,8 @@ export interface Job {
 export interface JobParts {
   readonly registry: Pick<Registry, 'uploads' | 'pulls'>;
   readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
-  readonly metadata: Pick<MetadataStore, 'leases'>;
+  readonly metadata: Pick<MetadataStore, 'leases' | 'events'>;
+  readonly consumers: Pick<Consumers, 'deliver'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -32,10 +34,13 @@ export interface JobParts {
 }
 
 /** Returns the scheduled jobs of a server. The refresh of listed images has a schedule of its own: `pinned-images.ts`. */
-export function listJobs({ uploads }: Pick<Config, 'uploads'>, parts: JobParts): readonly Job[] {
-  const { registry, mirror, metadata, guard, certificate, log, now } = parts;
+export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>, parts: JobParts): readonly Job[] {
+  const { registry, mirror, metadata, consumers, guard, certificate, log, now } = parts;
   const expire = () => expireUploads(registry, metadata, now() - uploads.expireAfter * 1000);
+  const prune = () => pruneEvents(metadata, now() - access.auditKeep * 1000);
   return [
+    { name: 'deliver-events', every: 1, scope: 'process', run: consumers.deliver },
+    { name: 'prune-events', every: 3600, scope: 'cluster', run: prune },
     { name: 'expire-uploads', every: 3600, scope: 'cluster', run: expire },
     { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },
@@ -88,4 +93,12 @@ async function expireUploads(registry: JobParts['registry'], metadata: JobParts[
   while ((await registry.uploads.expire(before)) > 0);
   await registry.uploads.sweep(before);
   await metadata.leases.forget(before);
+}
+
+/** Events that one transaction deletes: a few milliseconds of the write lock. */
+const pruneBatch = 500;
+
+/** Deletes events older than `before` (milliseconds since 1970) that all consumers have handled. */
+async function pruneEvents({ events }: JobParts['metadata'], before: number): Promise<void> {
+  while ((await events.prune(before, pruneBatch)) === pruneBatch);
 }

@@ -29,7 +29,7 @@ export interface AccessOptions {
   readonly now: () => number;
   readonly tokenSeconds: number;
   readonly anonymousPullsPublic: boolean;
-  readonly audit: Pick<Audit, 'record'>;
+  readonly audit: Pick<Audit, 'record' | 'recordLogin'>;
   /** First path components of repositories that no user owns. */
   readonly reservedNames: ReadonlySet<string>;
   /** CI providers whose tokens are accepted. */

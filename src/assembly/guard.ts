@@ -34,7 +34,7 @@ export interface Guard {
   readonly pageLogins: PageLogins | undefined;
   /** The password of the admin that this start created, if it was generated. */
   readonly generatedPassword: string | undefined;
-  /** Deletes expired secrets and old lines of the audit log. */
+  /** Deletes expired secrets. */
   tidy(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export async function createGuard(
   now: () => number,
   log: Log,
 ): Promise<Guard> {
-  const { mode, auditKeep } = config.access;
+  const { mode } = config.access;
   const audit = createAudit(metadata, now, (error) =>
     log.error({ err: error }, 'the audit log could not be written: refusals are lost, logins are tried again'),
   );
@@ -54,10 +54,7 @@ export async function createGuard(
   return {
     audit,
     ...(mode === 'token' ? await createTokenGuard(parts) : createExternalGuard(parts)),
-    async tidy() {
-      await metadata.tokens.prune(now());
-      await metadata.audit.prune(now() - auditKeep * 1000);
-    },
+    tidy: () => metadata.tokens.prune(now()),
   };
 }
 

@@ -1,4 +1,5 @@
 import { Registry, collectDefaultMetrics } from 'prom-client';
+import { type EventMetrics, createEventMetrics } from './event-metrics.ts';
 import { type JobMetrics, createJobMetrics } from './job-metrics.ts';
 import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror } from './mirror-metrics.ts';
 import { type MeasuredRequest, createRequestMetrics } from './request-metrics.ts';
@@ -11,6 +12,7 @@ export interface Metrics {
   request(request: MeasuredRequest): void;
   readonly mirror: MirrorMetrics;
   readonly jobs: JobMetrics;
+  readonly events: EventMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
 }
@@ -26,6 +28,7 @@ export function createMetrics(worker?: number): Metrics {
     request: createRequestMetrics(registry),
     mirror: createMirrorMetrics(registry),
     jobs: createJobMetrics(registry),
+    events: createEventMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
 }

@@ -1,6 +1,6 @@
 import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
-import type { Author } from '../../storage/metadata/queries/steps/audit.ts';
+import type { Author } from '../../storage/metadata/queries/steps/events.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
@@ -9,7 +9,7 @@ import { dated } from './author.ts';
 import { createExistenceCache, unlessUnreachable } from '../content/existence-cache.ts';
 import { ContentMissing, hasContent, openContent } from '../content/missing-content.ts';
 
-/** Blobs as a repository serves them: only those that are linked into it exist. `author`: for the audit log. */
+/** Blobs as a repository serves them: only those that are linked into it exist. `author`: for the event. */
 export interface Blobs {
   /** Size in bytes. Throws BLOB_UNKNOWN. */
   size(repository: RepositoryName, digest: Digest): Promise<number>;
@@ -44,9 +44,10 @@ export interface BlobsOptions {
   readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
   readonly now: () => number;
+  readonly changed?: () => void;
 }
 
-export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
+export function createBlobs({ driver, metadata, now, changed }: BlobsOptions): Blobs {
   const existence = createExistenceCache({ driver, now });
 
   const isPresent = (digest: Digest, sizeBytes: number): Promise<boolean> =>
@@ -79,13 +80,16 @@ export function createBlobs({ driver, metadata, now }: BlobsOptions): Blobs {
     async mount(from, to, digest, author) {
       const link = await metadata.blobs.findLink(from, digest);
       if (!link || !(await isPresent(digest, link.sizeBytes))) return false;
-      return metadata.blobs.mount(from, to, digest, now(), dated(author, now()));
+      const isMounted = await metadata.blobs.mount(from, to, digest, dated(author, now()));
+      if (isMounted) changed?.();
+      return isMounted;
     },
     holders: (digest, limit) => metadata.blobs.listRepositories(digest, limit),
     async unlink(repository, digest, author) {
       const { unlinked, neededBy } = await metadata.blobs.unlink(repository, digest, dated(author, now()));
       if (neededBy !== undefined) throw stillNeeded('blob', digest, neededBy);
       if (!unlinked) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
+      changed?.();
     },
   };
 }

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { putContent, readAll } from '../../storage/blobs/missing.ts';
-import type { Author } from '../../storage/metadata/queries/steps/audit.ts';
+import type { Author } from '../../storage/metadata/queries/steps/events.ts';
 import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/digest.ts';
@@ -48,7 +48,7 @@ export interface Manifests {
     options?: { readonly keepTags: boolean; readonly author?: Author | undefined },
   ): Promise<PushedManifest>;
   /**
-   * Takes a tag, or a manifest with every tag that points at it, out of the repository. `author`: for the audit log. Throws
+   * Takes a tag, or a manifest with every tag that points at it, out of the repository. `author`: for the event. Throws
    * MANIFEST_UNKNOWN.
    */
   delete(repository: RepositoryName, reference: Reference, author?: Author): Promise<void>;
@@ -60,6 +60,7 @@ export interface ManifestsOptions {
   readonly now: () => number;
   /** Accept manifests whose blobs or children are not there (sparse images and indexes). */
   readonly acceptMissing: boolean;
+  readonly changed?: () => void;
 }
 
 /** Memory for cached manifests. By digest, so nothing ever needs to be invalidated. */
@@ -67,7 +68,7 @@ const cacheBytes = 64 * 1024 * 1024;
 /** What a cached manifest takes besides its bytes: the buffer's objects, the digest and the cache's own lists. */
 const cacheEntryBytes = 512;
 
-export function createManifests({ driver, metadata, now, acceptMissing }: ManifestsOptions): Manifests {
+export function createManifests({ driver, metadata, now, acceptMissing, changed }: ManifestsOptions): Manifests {
   const cache = new LRUCache<string, Buffer>({
     maxSize: cacheBytes,
     sizeCalculation: (bytes) => bytes.length + cacheEntryBytes,
@@ -142,17 +143,20 @@ export function createManifests({ driver, metadata, now, acceptMissing }: Manife
       );
       refuseIncomplete(check, acceptMissing);
       refuseMoving(check.keptTags ?? []);
+      changed?.();
       return { digest, subject: manifest.subject };
     },
 
     async delete(repository, reference, author) {
       if (reference.tag !== undefined) {
         if (!(await metadata.tags.remove(repository, reference.tag, dated(author, now())))) throw unknown(reference);
+        changed?.();
         return;
       }
       const { deleted, neededBy } = await metadata.manifests.remove(repository, reference.digest, dated(author, now()));
       if (neededBy !== undefined) throw stillNeeded('manifest', reference.digest, neededBy);
       if (!deleted) throw unknown(reference);
+      changed?.();
     },
   };
 }

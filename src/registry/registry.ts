@@ -31,6 +31,8 @@ export interface RegistryOptions {
   readonly limits?: UploadLimits;
   /** Called when pulls could not be recorded. */
   readonly onPullsNotRecorded?: (error: unknown) => void;
+  /** Called after each change of content: its event is there. */
+  readonly changed?: () => void;
 }
 
 export function createRegistry(options: RegistryOptions): Registry {

@@ -33,7 +33,9 @@ export const tables: readonly Table[] = [
   transferred('signing_keys'),
   transferred('visibilities'),
   transferred('access_epoch'),
-  transferred('audit_events'),
+  transferred('events'),
+  // Consumers go on while content is frozen: the target begins where they were, or delivers some events again.
+  { name: 'event_cursors', isFrozen: false, isTransferred: true },
   transferred('mirrored_repositories'),
   transferred('mirrored_tags'),
   transferred('mirrored_promises'),

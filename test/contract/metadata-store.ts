@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { NewManifest } from '../../storage/metadata/queries/manifests.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
+import { testEvents } from './events.ts';
 import { testMirroredContent } from './mirrored-content.ts';
 import { testPulls } from './pulls.ts';
 
@@ -16,6 +17,8 @@ export interface Database {
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const content = (letter: string, sizeBytes = 1) => ({ digest: digest(letter), sizeBytes });
 
+const author = { actor: 'alice', address: '127.0.0.1', at: 2 };
+
 const newManifest = (repository: string, letter: string, fields: Partial<NewManifest> = {}): NewManifest => ({
   repository,
   digest: digest(letter),
@@ -29,6 +32,7 @@ const newManifest = (repository: string, letter: string, fields: Partial<NewMani
   acceptMissing: false,
   tags: [],
   now: 1,
+  author,
   ...fields,
 });
 
@@ -72,17 +76,17 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     test('a blob is served by the repositories that link it, and by no other', async () => {
       await blob('one', 'a');
       expect([
-        await store.blobs.mount('one', 'two', digest('a'), 2),
-        await store.blobs.mount('three', 'two', digest('a'), 2),
+        await store.blobs.mount('one', 'two', digest('a'), author),
+        await store.blobs.mount('three', 'two', digest('a'), author),
       ]).toEqual([true, false]);
       expect([...(await store.blobs.listRepositories(digest('a'), 10))].sort()).toEqual(['one', 'two']);
       expect(await store.blobs.listRepositories(digest('a'), 1)).toHaveLength(1);
-      expect(await store.blobs.unlink('one', digest('a'))).toEqual({ unlinked: true });
+      expect(await store.blobs.unlink('one', digest('a'), author)).toEqual({ unlinked: true });
       expect([await store.blobs.findLink('one', digest('a')), await store.blobs.findLink('two', digest('a'))]).toEqual([
         undefined,
         { sizeBytes: 1 },
       ]);
-      expect(await store.blobs.unlink('one', digest('a'))).toEqual({ unlinked: false });
+      expect(await store.blobs.unlink('one', digest('a'), author)).toEqual({ unlinked: false });
     });
 
     test('a manifest is found by digest and by tag; tags move', async () => {
@@ -136,12 +140,12 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       await blob('app', 'a');
       await manifest('app', 'm', { blobs: [content('a')] });
       await manifest('app', 'i', { children: [content('m')] });
-      expect(await store.blobs.unlink('app', digest('a'))).toEqual({ unlinked: false, neededBy: digest('m') });
-      expect(await store.manifests.remove('app', digest('m'))).toEqual({ deleted: false, neededBy: digest('i') });
-      expect(await store.manifests.remove('app', digest('i'))).toEqual({ deleted: true });
-      expect(await store.manifests.remove('app', digest('m'))).toEqual({ deleted: true });
-      expect(await store.blobs.unlink('app', digest('a'))).toEqual({ unlinked: true });
-      expect(await store.manifests.remove('app', digest('m'))).toEqual({ deleted: false });
+      expect(await store.blobs.unlink('app', digest('a'), author)).toEqual({ unlinked: false, neededBy: digest('m') });
+      expect(await store.manifests.remove('app', digest('m'), author)).toEqual({ deleted: false, neededBy: digest('i') });
+      expect(await store.manifests.remove('app', digest('i'), author)).toEqual({ deleted: true });
+      expect(await store.manifests.remove('app', digest('m'), author)).toEqual({ deleted: true });
+      expect(await store.blobs.unlink('app', digest('a'), author)).toEqual({ unlinked: true });
+      expect(await store.manifests.remove('app', digest('m'), author)).toEqual({ deleted: false });
     });
 
     /** Runs both by turns first, on this store and on another one, as two processes would, thirty times. */
@@ -162,7 +166,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
         await blob(repository, 'a');
         const [put, unlink] = await Promise.all([
           one.manifests.put(newManifest(repository, 'm', { blobs: [content('a')] })),
-          other.blobs.unlink(repository, digest('a')),
+          other.blobs.unlink(repository, digest('a'), author),
         ]);
         expect(put.missing.length === 0).toBe(!unlink.unlinked);
       }));
@@ -172,7 +176,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
         await manifest(repository, 'm', { tags: ['x'] });
         const [put, deletion] = await Promise.all([
           one.manifests.put(newManifest(repository, 'i', { children: [content('m')], tags: ['y'] })),
-          other.manifests.remove(repository, digest('m')),
+          other.manifests.remove(repository, digest('m'), author),
         ]);
         expect(put.missing.length === 0).toBe(!deletion.deleted);
         expect(await store.tags.list(repository, '', 10)).toEqual(deletion.deleted ? [] : ['x', 'y']);
@@ -183,7 +187,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
         await manifest(repository, 'm', { tags: ['x'] });
         await Promise.all([
           one.manifests.put(newManifest(repository, 'n', { tags: ['x'] })),
-          other.manifests.remove(repository, digest('m')),
+          other.manifests.remove(repository, digest('m'), author),
         ]);
         expect((await store.manifests.findByTag(repository, 'x'))?.digest).toBe(digest('n'));
       }));
@@ -210,12 +214,12 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     test('deleting a manifest takes its tags along; deleting a tag leaves the manifest', async () => {
       await manifest('app', 'm', { tags: ['x', 'y', 'z'] });
       expect([
-        await store.tags.remove('app', 'x'),
-        await store.tags.remove('app', 'x'),
-        await store.tags.remove('nobody', 'y'),
+        await store.tags.remove('app', 'x', author),
+        await store.tags.remove('app', 'x', author),
+        await store.tags.remove('nobody', 'y', author),
       ]).toEqual([true, false, false]);
       expect(await store.tags.list('app', '', 10)).toEqual(['y', 'z']);
-      await store.manifests.remove('app', digest('m'));
+      await store.manifests.remove('app', digest('m'), author);
       expect(await store.tags.list('app', '', 10)).toEqual([]);
       expect(await store.repositories.exists('app')).toBe(true);
     });
@@ -410,6 +414,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect(await store.manifests.findAnnotations('app')).toEqual({ annotations: null });
     });
 
+    testEvents(() => store);
     testMirroredContent(() => store);
     testPulls(() => store, manifest);
   });

@@ -237,7 +237,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
     await tag('1', 'a', 1);
     await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
     await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('c'), 5, 1);
-    await store().blobs.mount('docker.io/library/a', 'own', digest('c'), 2);
+    await store().blobs.mount('docker.io/library/a', 'own', digest('c'), { actor: 'alice', address: '', at: 2 });
     expect(await store().mirrorSpace.evict(digest('b'), 9)).toBe(true);
     expect(await store().mirrorSpace.evict(digest('c'), 9)).toBe(false);
     expect(await store().mirrorSpace.evict(digest('a'), 9)).toBe(true);
@@ -326,7 +326,7 @@ export function testMirroredContent(store: () => MetadataStore): void {
   test('forgotten content is gone from every repository', async () => {
     await manifest('a', ['b']);
     await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
-    await store().blobs.mount('docker.io/library/a', 'own', digest('b'), 2);
+    await store().blobs.mount('docker.io/library/a', 'own', digest('b'), { actor: 'alice', address: '', at: 2 });
     await store().mirrorSpace.forget(digest('b'));
     await store().mirrorSpace.forget(digest('a'));
     expect(await store().blobs.findLink('own', digest('b'))).toBeUndefined();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createPostgresStore } from '../../storage/metadata/postgres/postgres-store.ts';
+import { createEventReader } from '../../src/events/event-reader.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
 import { describeWith } from '../support/requires.ts';
@@ -110,6 +111,7 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
         children: [],
         acceptMissing: false,
         now: 1,
+        author: { actor: '', address: '', at: 1 },
       };
       await store.manifests.put({ ...manifest, tags: ['a', 'b'] });
       const other = new pg.Client(database.url);
@@ -122,6 +124,30 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
         await until(async () => (await database.execute(free)).length === 0);
         await other.query('COMMIT');
         await pushed;
+      } finally {
+        await other.end();
+      }
+    });
+
+    test('a reader of events waits for a transaction that took a smaller id and has not committed', async () => {
+      const other = new pg.Client(database.url);
+      await other.connect();
+      try {
+        // As a concurrent write does it: the shared lock of writers, then the event.
+        await other.query('BEGIN');
+        await other.query('SELECT pg_advisory_xact_lock_shared(7216340581)');
+        const event = "(at, actor, address, kind, target, result) VALUES (1, '', '', 'first', '', 'done')";
+        await other.query(`INSERT INTO events ${event}`);
+        const second = { at: 2, actor: '', address: '', action: 'second', target: '', result: 'done' } as const;
+        await store.audit.record([second]);
+        const kinds = (events: readonly { readonly kind: string }[]) => events.map(({ kind }) => kind);
+        expect(kinds(await store.events.list(0, Number.MAX_SAFE_INTEGER, 10))).toEqual(['second']);
+
+        const reading = createEventReader(store.events)(0, 10);
+        const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        await until(async () => (await database.execute(waiting)).length === 1);
+        await other.query('COMMIT');
+        expect(kinds(await reading)).toEqual(['first', 'second']);
       } finally {
         await other.end();
       }

@@ -48,7 +48,9 @@ function sqliteSchema(database: DatabaseSync): Schema {
 
 async function postgresSchema(database: Database): Promise<Schema> {
   const columns = await database.execute(
-    `SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = current_schema()`,
+    `SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns
+       JOIN information_schema.tables USING (table_schema, table_name)
+      WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'`,
   );
   const names = new Set(columns.map(({ table_name }) => String(table_name)));
   // Indexes of primary keys and unique constraints have names of the database's own.

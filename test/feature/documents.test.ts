@@ -60,6 +60,7 @@ test('every file that ARCHITECTURE.md names exists', () => {
 
 test('docs/operation.md lists every metric of berth', async () => {
   const metrics = createMetrics();
+  metrics.events.watch(() => Promise.resolve([]));
   metrics.watchMirror(() => idleMirror);
   const names = [...(await metrics.text()).matchAll(/^# TYPE (berth_\w+)/gm)].map(([, name = '']) => name);
   const listed = [...textOf('docs/operation.md').matchAll(/^\| `berth_.*$/gm)].flatMap(([row]) => row.match(/berth_\w+/g) ?? []);

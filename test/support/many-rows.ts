@@ -45,4 +45,7 @@ export const manyRows: readonly string[] = [
   `INSERT INTO grants (subject, pattern, actions, created_at) ${rows(many)} SELECT 'account:' || i, 'x/*', 'pull', i FROM n`,
   `INSERT INTO visibilities (pattern, is_public, is_wildcard)
    ${rows(many)} SELECT 'app' || i, i % 2, CASE WHEN i < 10 THEN 1 ELSE 0 END FROM n`,
+  `INSERT INTO events (at, actor, address, kind, target, result)
+   ${rows(many)} SELECT i, 'a' || i, '', 'login', 'app' || i, 'done' FROM n`,
+  `INSERT INTO event_cursors (consumer, position) ${rows(10)} SELECT 'c' || i, 50000 + i FROM n`,
 ];

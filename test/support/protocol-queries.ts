@@ -2,6 +2,7 @@ import type { Query } from '../../storage/metadata/queries/steps/query.ts';
 import { subjects } from '../../storage/metadata/queries/subjects.ts';
 
 const content = (digest: string) => ({ digest, sizeBytes: 1 });
+const author = { actor: 'alice', address: '127.0.0.1', at: 1 };
 const newManifest = {
   repository: 'app1',
   digest: 'd50000',
@@ -15,6 +16,7 @@ const newManifest = {
   acceptMissing: false,
   tags: ['t9', 'new'],
   now: 1,
+  author,
 };
 const fact = {
   repository: 'app1',
@@ -27,8 +29,6 @@ const fact = {
   now: 1,
 };
 const holder = { repository: 'app1', upstream: 'docker.io', byLogin: true };
-
-const author = { actor: 'alice', address: '127.0.0.1', at: 1 };
 
 /** Everything that requests of the protocol ask and change, over the rows of `many-rows.ts`. */
 export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
@@ -55,19 +55,24 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'start an upload': () => subjects.uploads.create('new', 'app1', 'sha256', 1),
   'cancel an upload': () => subjects.uploads.remove('u5'),
   'finish an upload': () => subjects.blobs.commit('app1', 'new', 1, 'u6', 1),
-  mount: () => subjects.blobs.mount('app1', 'app2', 'd5', 1),
+  mount: () => subjects.blobs.mount('app1', 'app2', 'd5', author),
   'push a manifest': () => subjects.manifests.put({ ...newManifest, digest: 'new' }),
   'push a manifest again': () => subjects.manifests.put(newManifest),
-  'push a manifest, with a line in the audit log': () => subjects.manifests.put({ ...newManifest, author }),
   'push a manifest, keep tags': () => subjects.manifests.putKeepingTags(newManifest),
-  'delete a tag': () => subjects.tags.remove('app1', 't5'),
-  'delete a manifest': () => subjects.manifests.remove('app1', 'd1'),
-  'delete a manifest, with a line in the audit log': () => subjects.manifests.remove('app1', 'd1', author),
+  'delete a tag': () => subjects.tags.remove('app1', 't5', author),
+  'delete a manifest': () => subjects.manifests.remove('app1', 'd1', author),
   'namespace of an account': () => subjects.namespaces.findByAccount(5),
   'namespace of a new account': () => subjects.namespaces.findObstacle('new', 5),
-  'delete a manifest that is needed': () => subjects.manifests.remove('app1', 'shared'),
-  'unlink a blob': () => subjects.blobs.unlink('app777', 'shared'),
-  'unlink a blob that is needed': () => subjects.blobs.unlink('app1', 'shared'),
+  'delete a manifest that is needed': () => subjects.manifests.remove('app1', 'shared', author),
+  'unlink a blob': () => subjects.blobs.unlink('app777', 'shared', author),
+  'unlink a blob that is needed': () => subjects.blobs.unlink('app1', 'shared', author),
+  'newest event': () => subjects.events.newest(),
+  'settled events': () => subjects.events.lastSettled(),
+  'events after one': () => subjects.events.list(50_000, 60_000, 100),
+  'state of a consumer': () => subjects.events.findConsumer('c5'),
+  'move a consumer': () => subjects.events.advance('c5', 60_000),
+  'delete old events': () => subjects.events.prune(50_000, 500),
+  'audit log of a target': () => subjects.audit.list({ target: 'app1' }, 50_000, 100),
   'look at a lease': () => subjects.leases.find('l5', 1_000_000),
   'look at the state of a lease': () => subjects.leases.findState('l5'),
   'ask for a lease': () => subjects.leases.request('l5'),

@@ -4,6 +4,7 @@ import type { AccessTokenRecord } from '../../../storage/metadata/queries/tokens
 export interface Actor {
   readonly name: string;
   readonly address: string;
+  readonly requestId?: string;
 }
 
 export interface NewUser {

@@ -1,5 +1,6 @@
-import type { AuditEvent } from '../../../storage/metadata/queries/steps/audit.ts';
+import type { AuditEvent } from '../../../storage/metadata/queries/steps/events.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { withTimeout } from '../../coordination/timeout.ts';
 import { createRefusals } from './refusals.ts';
 
 /** A line of the audit log without a change of the store: a login or a refusal. */
@@ -15,11 +16,15 @@ export interface AuditNote extends Omit<AuditEvent, 'at'> {
 export interface Audit {
   /** Begins to write a login immediately, a refusal within a second. Durable after `flush`. */
   record(note: AuditNote): void;
+  /** Resolves when the login is written, its write has failed and will be tried again, or after a second. */
+  recordLogin(note: AuditNote): Promise<void>;
   /** Resolves when all lines are written, or their write has failed. */
   flush(): Promise<void>;
 }
 
 const batchMilliseconds = 1000;
+/** How long a login waits for its line: a store that cannot be written must not keep clients out. */
+const maxLoginWaitSeconds = 1;
 /** Most logins that wait while the store cannot be written. */
 const maxPending = 10_000;
 /** Bounds names, which come from clients. */
@@ -58,15 +63,21 @@ export function createAudit(metadata: MetadataStore, now: () => number, failed: 
     }, batchMilliseconds).unref();
   }
 
+  function record({ isClaimed = false, ...note }: AuditNote): void {
+    const event = { ...note, at: now(), actor: note.actor.slice(0, longestName), target: note.target.slice(0, longestName) };
+    if (event.result === 'refused') refusals.add({ ...event, isClaimed });
+    else {
+      if (pending.push(event) > maxPending) pending.shift();
+      void writeNext(() => []);
+    }
+    writeSoon();
+  }
+
   return {
-    record({ isClaimed = false, ...note }) {
-      const event = { ...note, at: now(), actor: note.actor.slice(0, longestName), target: note.target.slice(0, longestName) };
-      if (event.result === 'refused') refusals.add({ ...event, isClaimed });
-      else {
-        if (pending.push(event) > maxPending) pending.shift();
-        void writeNext(() => []);
-      }
-      writeSoon();
+    record,
+    async recordLogin(note) {
+      record(note);
+      await withTimeout(writing, maxLoginWaitSeconds);
     },
     flush() {
       clearTimeout(timer);

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../../storage/metadata/queries/steps/audit.ts';
+import type { AuditEvent } from '../../../storage/metadata/queries/steps/events.ts';
 import type { AccountRecord } from '../../../storage/metadata/queries/accounts.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Actor } from './administration.ts';
@@ -26,6 +26,7 @@ export function createChangeContext(metadata: MetadataStore, actor: Actor, now: 
       action,
       target,
       result: 'done',
+      requestId: actor.requestId,
       ...(detail ? { detail: JSON.stringify(detail) } : {}),
     }),
     async accountNamed(name) {

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../../storage/metadata/queries/steps/audit.ts';
+import type { AuditEvent } from '../../../storage/metadata/queries/steps/events.ts';
 import { networkOf } from '../credentials/throttle.ts';
 
 /** A refusal for the audit log. */

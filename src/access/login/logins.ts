@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { AccessTokenRecord } from '../../../storage/metadata/queries/tokens.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import type { Audit } from '../accounts/audit.ts';
+import type { Audit, AuditNote } from '../accounts/audit.ts';
 import { type Identity, anonymousIdentity } from '../permissions/identity.ts';
 import { checkPassword, hashPassword, isPassword, dummyHash } from '../credentials/password.ts';
 import { AuthenticationError } from '../credentials/authentication-error.ts';
@@ -26,7 +26,7 @@ export interface LoginsOptions {
   readonly permissions: Permissions;
   readonly throttle: Throttle;
   readonly now: () => number;
-  readonly audit: Pick<Audit, 'record'>;
+  readonly audit: Pick<Audit, 'record' | 'recordLogin'>;
   /** Authenticates a CI provider's token; undefined for other texts. Throws `AuthenticationError` for one that matches no rule. */
   readonly authenticateWorkload: (token: string) => Promise<Extract<Identity, { kind: 'workload' }> | undefined>;
 }
@@ -48,17 +48,9 @@ export function createLogins({ metadata, permissions, throttle, now, audit, auth
   const recentlyAudited = new LRUCache<string, true>({ max: 10_000, ttl: auditMilliseconds });
   const loginKey = (...parts: readonly string[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64');
 
-  function record(result: 'done' | 'refused', name: string, address: string, detail?: object): void {
+  function noteOf(result: 'done' | 'refused', name: string, address: string, detail?: object): AuditNote {
     const shown = name.slice(0, maxShownCharacters);
-    audit.record({
-      actor: shown,
-      address,
-      action: 'login',
-      target: shown,
-      result,
-      isClaimed: result === 'refused',
-      ...(detail ? { detail: JSON.stringify(detail) } : {}),
-    });
+    return { actor: shown, address, action: 'login', target: shown, result, detail: detail && JSON.stringify(detail) };
   }
 
   async function bySecret(kinds: readonly SecretKind[], secret: string): Promise<AccessTokenRecord> {
@@ -73,15 +65,18 @@ export function createLogins({ metadata, permissions, throttle, now, audit, auth
     if (!account || (name !== undefined && account.name !== name)) throw new AuthenticationError('credentials');
     const identity = { kind: 'account', accountId, generation: account.generation, tokenId: id } as const;
     await requireValid(identity);
-    if (!recentlyTouched.has(id)) {
-      recentlyTouched.set(id, true);
-      await bestEffort(metadata.tokens.touch(id, now()));
-    }
-    if (!recentlyAudited.has(id)) {
-      recentlyAudited.set(id, true);
-      record('done', account.name, address, { kind, tokenId: id });
-    }
+    await recordUse(id, noteOf('done', account.name, address, { kind, tokenId: id }));
     return identity;
+  }
+
+  /** Records the use of a secret, and in the same write the login. Pulls continue while the store is read-only. */
+  async function recordUse(id: string, note: AuditNote): Promise<void> {
+    const login = recentlyAudited.has(id) ? undefined : note;
+    if (!login && recentlyTouched.has(id)) return;
+    recentlyTouched.set(id, true);
+    recentlyAudited.set(id, true);
+    const at = now();
+    await metadata.tokens.touch(id, at, login && { ...login, at }).catch(() => login && audit.record(login));
   }
 
   async function requireValid(identity: Identity): Promise<void> {
@@ -94,7 +89,7 @@ export function createLogins({ metadata, permissions, throttle, now, audit, auth
     const { subject, rules } = identity;
     if (!recentlyAudited.has(subject)) {
       recentlyAudited.set(subject, true);
-      record('done', subject, address, { kind: 'workload', rules });
+      await audit.recordLogin(noteOf('done', subject, address, { kind: 'workload', rules }));
     }
     return identity;
   }
@@ -120,7 +115,7 @@ export function createLogins({ metadata, permissions, throttle, now, audit, auth
     if (!identity) throw new AuthenticationError('credentials');
     throttle.recordSuccess(name, address);
     verifiedLogins.set(cacheKey, identity);
-    record('done', name, address);
+    await audit.recordLogin(noteOf('done', name, address));
     return identity;
   }
 
@@ -142,7 +137,10 @@ export function createLogins({ metadata, permissions, throttle, now, audit, auth
       return await login();
     } catch (error) {
       if (error instanceof AuthenticationError)
-        record('refused', name, address, { kind: secretKind(secret) ?? 'password', ...reasonOf(error) });
+        audit.record({
+          ...noteOf('refused', name, address, { kind: secretKind(secret) ?? 'password', ...reasonOf(error) }),
+          isClaimed: true,
+        });
       throw error;
     }
   }

@@ -8,7 +8,7 @@ import { OidcError } from '../federation/oidc-error.ts';
 
 export interface OidcLoginsOptions {
   readonly metadata: MetadataStore;
-  readonly audit: Pick<Audit, 'record'>;
+  readonly audit: Pick<Audit, 'record' | 'recordLogin'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly issuer: string;
@@ -60,7 +60,7 @@ export function createOidcLogins({ metadata, audit, now, issuer, createUsers, re
       const { id, notice } = await findOrCreate(user, address);
       const account = await metadata.accounts.find(id);
       if (!account || account.isDisabled) throw new OidcError('your account here is closed: ask an admin');
-      audit.record({ ...event, actor: account.name, target: account.name, result: 'done' });
+      await audit.recordLogin({ ...event, actor: account.name, target: account.name, result: 'done' });
       return { identity: { kind: 'account', accountId: account.id, generation: account.generation }, notice };
     } catch (error) {
       if (error instanceof OidcError) audit.record({ ...event, result: 'refused', isClaimed: true });

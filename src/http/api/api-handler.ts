@@ -28,12 +28,13 @@ const largestBodyBytes = 1024 * 1024;
 export function createApiHandler(options: ApiHandlerOptions): (route: Route) => RequestHandler {
   const { authenticator, administration, publicUrl, audit, changed } = options;
 
-  async function contextOf(request: Request, route: Route): Promise<Context> {
+  async function contextOf(request: Request, response: Response, route: Route): Promise<Context> {
     const address = publicUrl.clientAddress(request);
     const principal =
       route.needs === 'nothing' ? anonymousPrincipal : await authenticator.principal(request.headers.authorization, address);
     noteAccount(request, principal.name);
-    return { ...options, principal, address, administration: administration({ name: principal.name, address }) };
+    const requestId = String(response.getHeader('X-Request-Id'));
+    return { ...options, principal, address, administration: administration({ name: principal.name, address, requestId }) };
   }
 
   /** Records in the audit log what is refused to a client with a login. */
@@ -44,7 +45,7 @@ export function createApiHandler(options: ApiHandlerOptions): (route: Route) => 
   }
 
   return (route) => async (request, response) => {
-    const context = await contextOf(request, route);
+    const context = await contextOf(request, response, route);
     try {
       requireBeforeBody(context.principal, route.needs);
       const input = await checkedInput(route, request, response);

@@ -48,10 +48,9 @@ async function recordingRefusal(handler: Handler, context: RequestContext, actio
     await handler(context);
   } catch (error) {
     const { protocol, repository, lastSegment } = context;
-    const author = authorOf(context);
-    if (author && error instanceof OciError && error.status === 403) {
+    if (error instanceof OciError && error.status === 403) {
       const detail = JSON.stringify({ reference: lastSegment.slice(0, 200) });
-      protocol.audit?.record({ ...author, action, target: repository, result: 'refused', detail });
+      protocol.audit?.record({ ...authorOf(context), action, target: repository, result: 'refused', detail });
     }
     throw error;
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Author } from '../../../storage/metadata/queries/steps/audit.ts';
+import type { Author } from '../../../storage/metadata/queries/steps/events.ts';
 import type { Mirror } from '../../mirror/mirror.ts';
 import type { MirroredRepository } from '../../mirror/names/routing.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -50,9 +50,10 @@ export interface RequestContext {
 
 export type Handler = (context: RequestContext) => Promise<void>;
 
-/** Returns the client for the audit log; undefined if there is no audit log. */
-export function authorOf({ protocol, request, subject }: RequestContext): Author | undefined {
-  return protocol.audit && { actor: subject.name, address: protocol.publicUrl.clientAddress(request) };
+/** Returns the client for the event that records a change. */
+export function authorOf({ protocol, request, response, subject }: RequestContext): Author {
+  const requestId = String(response.getHeader('X-Request-Id'));
+  return { actor: subject.name, address: protocol.publicUrl.clientAddress(request), requestId };
 }
 
 /** Returns the digest in the path. Throws DIGEST_INVALID. */

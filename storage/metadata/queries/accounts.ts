@@ -1,5 +1,5 @@
 import { type Query, type Row, all, decoder, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed } from './steps/audit.ts';
+import { type AuditEvent, changed } from './steps/events.ts';
 import { type CreatedAccount, claimNamespace, withObstacle } from './namespaces.ts';
 
 /**

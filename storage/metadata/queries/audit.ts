@@ -1,7 +1,7 @@
-import { type Query, all, concurrentWrite, insertRows, read, run, write } from './steps/query.ts';
-import { type AuditEvent, insertLine, lineOf } from './steps/audit.ts';
+import { type Query, all, concurrentWrite, read } from './steps/query.ts';
+import { type AuditEvent, recordAll } from './steps/events.ts';
 
-/** The audit log. Times are milliseconds since 1970. */
+/** The audit log: a view of the events. Times are milliseconds since 1970. */
 
 export interface AuditRecord {
   readonly id: number;
@@ -20,8 +20,15 @@ export interface AuditFilter {
   readonly target?: string | undefined;
 }
 
-const auditColumns = `id AS "id", at AS "at", actor AS "actor", address AS "address", action AS "action",
-  target AS "target", result AS "result", detail AS "detail"`;
+interface AuditRow extends AuditRecord {
+  readonly repository: string | null;
+  readonly tag: string | null;
+  readonly digest: string | null;
+  readonly previous: string | null;
+}
+
+const auditColumns = `id AS "id", at AS "at", actor AS "actor", address AS "address", kind AS "action", target AS "target",
+  result AS "result", detail AS "detail", repository AS "repository", tag AS "tag", digest AS "digest", previous AS "previous"`;
 
 /** Events before the id `before` (exclusive), newest first. */
 export const list = read(function* (filter: AuditFilter, before: number, limit: number): Query<readonly AuditRecord[]> {
@@ -33,15 +40,20 @@ export const list = read(function* (filter: AuditFilter, before: number, limit: 
   ].join(' AND ');
   const values = [actor, target, before].filter((value) => value !== undefined);
   const order = 'ORDER BY id DESC LIMIT ?';
-  return yield* all<AuditRecord>(`SELECT ${auditColumns} FROM audit_events WHERE ${conditions} ${order}`, ...values, limit);
+  const rows = yield* all<AuditRow>(`SELECT ${auditColumns} FROM events WHERE ${conditions} ${order}`, ...values, limit);
+  return rows.map(toRecord);
 });
 
-/** Writes lines that belong to no change. */
+/** The detail of a change of content shows the digest and the tags too. */
+function toRecord({ repository, tag, digest, previous, ...record }: AuditRow): AuditRecord {
+  if (repository === null) return record;
+  const detail = record.detail === null ? {} : (JSON.parse(record.detail) as object);
+  const pushed = tag === null ? [] : [{ name: tag, before: previous }];
+  const tags = record.action === 'manifest.push' ? { tags: pushed } : { tag: tag ?? undefined };
+  return { ...record, detail: JSON.stringify({ ...tags, digest, ...detail }) };
+}
+
+/** Records logins and refusals: they belong to no change. */
 export const record = concurrentWrite(function* (events: readonly AuditEvent[]): Query<void> {
-  yield* insertRows(insertLine, events.map(lineOf), '');
-});
-
-/** Drops audit lines older than `before`. */
-export const prune = write(function* (before: number): Query<void> {
-  yield* run('DELETE FROM audit_events WHERE at < ?', before);
+  yield* recordAll(events);
 });

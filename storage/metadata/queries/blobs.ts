@@ -1,5 +1,5 @@
 import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
-import { type DatedAuthor, recordContentChange } from './steps/audit.ts';
+import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { becomePushed, findParent, insertLink, insertBlob } from './steps/content.ts';
 import * as uploads from './uploads.ts';
 
@@ -47,22 +47,16 @@ export const commit = concurrentWrite(function* (
 });
 
 /** Links a blob of repository `from` into `to`, if `from` may serve it, and says whether it could. */
-export const mount = concurrentWrite(function* (
-  from: string,
-  to: string,
-  digest: string,
-  now: number,
-  author?: DatedAuthor,
-): Query<boolean> {
+export const mount = concurrentWrite(function* (from: string, to: string, digest: string, author: DatedAuthor): Query<boolean> {
   const source = yield* first(
     'SELECT 1 FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
     digest,
     from,
   );
   if (!source) return false;
-  yield* insertLink(to, digest, now);
+  yield* insertLink(to, digest, author.at);
   yield* becomePushed(to);
-  yield* recordContentChange(author, 'blob.mount', to, { digest, from });
+  yield* recordContentChange(author, { kind: 'blob.mount', repository: to, digest, detail: { from } });
   return true;
 });
 
@@ -73,7 +67,7 @@ export const mount = concurrentWrite(function* (
 export const unlink = write(function* (
   repository: string,
   digest: string,
-  author?: DatedAuthor,
+  author: DatedAuthor,
 ): Query<{ readonly unlinked: boolean; readonly neededBy?: string }> {
   const found = yield* first<{ id: number }>(
     'SELECT r.id AS "id" FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
@@ -84,6 +78,6 @@ export const unlink = write(function* (
   const neededBy = yield* findParent(found.id, digest);
   if (neededBy !== undefined) return { unlinked: false, neededBy };
   yield* run('DELETE FROM links WHERE repository_id = ? AND digest = ?', found.id, digest);
-  yield* recordContentChange(author, 'blob.delete', repository, { digest });
+  yield* recordContentChange(author, { kind: 'blob.delete', repository, digest });
   return { unlinked: true };
 });

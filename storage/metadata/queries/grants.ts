@@ -1,5 +1,5 @@
 import { type Query, all, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed } from './steps/audit.ts';
+import { type AuditEvent, changed } from './steps/events.ts';
 
 /** Grants, and the rights version. Every change is recorded in the audit log by the same transaction and raises the rights version. */
 

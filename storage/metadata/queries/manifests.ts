@@ -1,5 +1,5 @@
 import { type Query, all, batches, concurrentWrite, first, read, run, write } from './steps/query.ts';
-import { type DatedAuthor, recordContentChange } from './steps/audit.ts';
+import { type DatedAuthor, recordContentChange, recordPush } from './steps/events.ts';
 import {
   type ExpectedContent,
   type ManifestFacts,
@@ -37,8 +37,7 @@ export interface NewManifest extends ManifestFacts {
   readonly children: readonly ExpectedContent[];
   /** Accept the manifest although some of `blobs` and `children` are unknown. */
   readonly acceptMissing: boolean;
-  /** For the audit log. */
-  readonly author?: DatedAuthor | undefined;
+  readonly author: DatedAuthor;
 }
 
 const manifestColumns = 'm.digest AS "digest", m.media_type AS "mediaType", m.size_bytes AS "sizeBytes"';
@@ -54,9 +53,6 @@ const sizesOfLinks = `SELECT l.digest AS "digest", b.size_bytes AS "sizeBytes"
 
 const sizesOfManifests = `SELECT m.digest AS "digest", m.size_bytes AS "sizeBytes"
   FROM manifests m WHERE m.repository_id = ? AND m.digest IN`;
-
-/** More than people give one manifest: beyond, an audit line would grow without bound. */
-const maxTagsRecorded = 1000;
 
 /** Digest of a manifest that lies in the repository. */
 export const findAny = read(function* (repository: string): Query<string | undefined> {
@@ -195,7 +191,7 @@ export const put = concurrentWrite(function* (manifest: NewManifest): Query<Refe
   const { repository, digest, author } = manifest;
   const tags = yield* insertManifest(manifest, [...manifest.blobs, ...manifest.children]);
   yield* becomePushed(repository);
-  yield* recordContentChange(author, 'manifest.push', repository, { digest, tags });
+  yield* recordPush(author, repository, digest, tags);
   return { missing: [], wrongSize: [] };
 });
 
@@ -230,7 +226,7 @@ function* tagsElsewhere({ repository, tags, digest }: ManifestFacts): Query<read
 export const remove = write(function* (
   repository: string,
   digest: string,
-  author?: DatedAuthor,
+  author: DatedAuthor,
 ): Query<{ readonly deleted: boolean; readonly neededBy?: string }> {
   const found = yield* first<{ id: number }>(
     'SELECT r.id AS "id" FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ? WHERE r.name = ?',
@@ -240,18 +236,20 @@ export const remove = write(function* (
   if (!found) return { deleted: false };
   const neededBy = yield* findParent(found.id, digest);
   if (neededBy !== undefined) return { deleted: false, neededBy };
-  const tags = author ? yield* tagsOf(found.id, digest) : [];
+  const tags = yield* tagsOf(found.id, digest);
   yield* run('DELETE FROM manifests WHERE repository_id = ? AND digest = ?', found.id, digest);
-  yield* recordContentChange(author, 'manifest.delete', repository, { digest, tags });
+  // Each event has a bounded number of tags.
+  for (const part of tags.length > 0 ? batches(tags) : [[]]) {
+    yield* recordContentChange(author, { kind: 'manifest.delete', repository, digest, detail: { tags: part } });
+  }
   return { deleted: true };
 });
 
 function* tagsOf(repositoryId: number, digest: string): Query<readonly string[]> {
   const rows = yield* all<{ name: string }>(
-    'SELECT name AS "name" FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name LIMIT ?',
+    'SELECT name AS "name" FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name',
     repositoryId,
     digest,
-    maxTagsRecorded,
   );
   return rows.map(({ name }) => name);
 }

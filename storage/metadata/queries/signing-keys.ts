@@ -1,5 +1,5 @@
 import { type Query, all, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed } from './steps/audit.ts';
+import { type AuditEvent, changed } from './steps/events.ts';
 
 /** Keys that sign bearer tokens. Times are milliseconds since 1970. */
 

@@ -2,6 +2,7 @@ import { type Operation, type OperationKind, type Query } from './steps/query.ts
 import * as accounts from './accounts.ts';
 import * as audit from './audit.ts';
 import * as blobs from './blobs.ts';
+import * as events from './events.ts';
 import * as grants from './grants.ts';
 import * as leases from './leases.ts';
 import * as manifests from './manifests.ts';
@@ -26,6 +27,7 @@ export const subjects = {
   accounts,
   audit,
   blobs,
+  events,
   grants,
   leases,
   manifests,

@@ -1,5 +1,5 @@
 import { type Query, all, concurrentWrite, first, read, run } from './steps/query.ts';
-import { type DatedAuthor, recordContentChange } from './steps/audit.ts';
+import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { inRepository } from './steps/content.ts';
 
 /** Tags of repositories. */
@@ -16,7 +16,7 @@ export const list = read(function* (repository: string, after: string, limit: nu
 });
 
 /** Takes the tag out of the repository and says whether it was there. The manifest stays. A mirrored tag is asked for anew. */
-export const remove = concurrentWrite(function* (repository: string, tag: string, author?: DatedAuthor): Query<boolean> {
+export const remove = concurrentWrite(function* (repository: string, tag: string, author: DatedAuthor): Query<boolean> {
   yield* run(
     'DELETE FROM mirrored_tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)',
     tag,
@@ -28,6 +28,6 @@ export const remove = concurrentWrite(function* (repository: string, tag: string
     tag,
     repository,
   );
-  if (row) yield* recordContentChange(author, 'tag.delete', repository, { tag, digest: row.digest });
+  if (row) yield* recordContentChange(author, { kind: 'tag.delete', repository, tag, digest: row.digest });
   return row !== undefined;
 });

@@ -1,5 +1,5 @@
 import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed, record } from './steps/audit.ts';
+import { type AuditEvent, changed, record } from './steps/events.ts';
 
 /** Access tokens: personal ones, secrets of robots, refresh tokens and sessions. Times are milliseconds since 1970. */
 
@@ -83,6 +83,8 @@ export const prune = write(function* (now: number): Query<void> {
   yield* run('DELETE FROM access_tokens WHERE expires_at IS NOT NULL AND expires_at < ?', now);
 });
 
-export const touch = concurrentWrite(function* (id: string, now: number): Query<void> {
+/** Records that a token was used, and the login that this was if `login` is given. */
+export const touch = concurrentWrite(function* (id: string, now: number, login?: AuditEvent): Query<void> {
   yield* run('UPDATE access_tokens SET last_used_at = ? WHERE id = ?', now, id);
+  if (login) yield* record(login);
 });

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { AuditEvent } from '../../../storage/metadata/queries/steps/audit.ts';
+import type { AuditEvent } from '../../../storage/metadata/queries/steps/events.ts';
+import { loadConfig } from '../../../config/load.ts';
+import { createAccess } from '../../../src/access/access.ts';
+import { openMetadata } from '../../../src/assembly/metadata-store.ts';
 import { createAudit } from '../../../src/access/accounts/audit.ts';
 import { createRefusals } from '../../../src/access/accounts/refusals.ts';
 import { prettyLine } from '../../../src/observability/pretty.ts';
@@ -7,10 +10,12 @@ import { printable } from '../../../src/observability/printable.ts';
 import { html } from '../../../src/http/ui/html.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
+import { startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { runCommand } from '../../support/command.ts';
-import { digestOf, newImage } from '../../support/images.ts';
-import { until } from '../../support/until.ts';
+import { digestOf, newImage, pushImage } from '../../support/images.ts';
+import { gate, until } from '../../support/until.ts';
+import { wrapOperations } from '../../support/wrapped-metadata.ts';
 
 let berth: GuardedBerth;
 const admin = basic('admin', adminPassword);
@@ -32,6 +37,9 @@ async function lines(filter: { readonly actor?: string; readonly target?: string
     detail: JSON.parse(detail ?? '{}') as Line['detail'],
   }));
 }
+const fail = (): never => {
+  throw new Error('the audit log is not written by itself');
+};
 const refusalsOf = async (filter: Parameters<typeof lines>[0]) =>
   (await lines(filter)).filter(({ result }) => result === 'refused');
 
@@ -82,6 +90,65 @@ describe('what changes content is recorded with the change', () => {
       { action: 'tag.delete', detail: { tag: '1', digest } },
     ]);
   });
+});
+
+describe('logins are recorded before they are answered', () => {
+  test('by a password', async () => {
+    await berth.administration.createUser({ name: 'dora', password: 'red shoes', isAdmin: false });
+    const [isWriting, mayWrite] = [gate(), gate()];
+    const slow = wrapOperations(berth.metadata, (operation, id) => {
+      if (id !== 'audit.record') return operation;
+      return async (...args) => {
+        isWriting.open();
+        await mayWrite.opened;
+        return operation(...args);
+      };
+    });
+    const audit = createAudit(slow, Date.now, () => undefined);
+    const options = { metadata: slow, now: Date.now, audit, reservedNames: new Set<string>(), workloadRules: [] };
+    const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true });
+    let isAnswered = false;
+    const { Authorization } = basic('dora', 'red shoes');
+    const answered = access.authenticator.principal(Authorization, '10.0.0.1').then(() => (isAnswered = true));
+    await isWriting.opened;
+    expect(isAnswered).toBe(false);
+    mayWrite.open();
+    await answered;
+    expect(await lines({ actor: 'dora' })).toMatchObject([{ action: 'login', address: '10.0.0.1', result: 'done' }]);
+    await audit.flush();
+  });
+
+  test('by a secret, in the write that notes its use', async () => {
+    const { secret } = await berth.administration.createRobot({ name: 'loader', grants: [] });
+    const audit = { record: fail, recordLogin: fail };
+    const options = { metadata: berth.metadata, now: Date.now, audit, reservedNames: new Set<string>(), workloadRules: [] };
+    const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true });
+    await access.authenticator.principal(basic('loader', secret).Authorization, '10.0.0.1');
+    expect(await lines({ actor: 'loader' })).toMatchObject([{ action: 'login', result: 'done', detail: { kind: 'robot' } }]);
+  });
+});
+
+test('an event has the id of its request, which the answer and the log have too', async () => {
+  const headers = { ...admin, 'Content-Type': 'application/json' };
+  const created = await call(berth, 'POST', '/api/v1/teams', { headers, body: '{"name":"painters"}' });
+  expect(created.status).toBe(201);
+  const image = await pushAs(berth, alice, 'alice/traced', '1');
+  const deleted = await callAs(berth, alice, 'DELETE', `/v2/alice/traced/manifests/${digestOf(image.manifest)}`);
+  const events = await berth.metadata.events.list(0, Number.MAX_SAFE_INTEGER, 1000);
+  const requestOf = (kind: string, target: string) =>
+    events.find((event) => event.kind === kind && event.target === target)?.requestId;
+  expect(requestOf('team.create', 'painters')).toBe(created.headers['x-request-id']);
+  expect(requestOf('manifest.delete', 'alice/traced')).toBe(deleted.headers['x-request-id']);
+});
+
+test('changes of content are events in mode open too', async () => {
+  const open = await startBerth();
+  const metadata = await openMetadata(loadConfig({ environment: open.environment }));
+  await pushImage(open, 'app', '1');
+  const events = await metadata.events.list(0, Number.MAX_SAFE_INTEGER, 10);
+  expect(events).toMatchObject([{ kind: 'manifest.push', actor: '', address: '127.0.0.1', content: { repository: 'app' } }]);
+  await metadata.close();
+  await open.close();
 });
 
 describe('refusals are recorded', () => {

@@ -26,7 +26,7 @@ test('while the store takes no changes, logins and pulls go on', async () => {
   );
   // Later than any key may sign.
   const now = () => Date.now() + 40 * 24 * 3600_000;
-  const options = { metadata: frozen, now, audit: { record: () => undefined } };
+  const options = { metadata: frozen, now, audit: { record: () => undefined, recordLogin: () => Promise.resolve() } };
   await askToken(berth, basic('alice', 'wonderland'));
   const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true, reservedNames, workloadRules: [] });
   for (const [name, shown] of [
@@ -44,7 +44,7 @@ test('while the metadata store does not answer, every login is answered 503, how
   const login = basic('alice', 'wonderland');
   const bearer = { Authorization: `Bearer ${await askToken(berth, login, 'repository:alice/app:pull')}` };
   const down = wrapOperations(berth.metadata, () => () => Promise.reject(new MetadataError('unavailable', 'down')));
-  const options = { metadata: down, now: Date.now, audit: { record: () => undefined } };
+  const options = { metadata: down, now: Date.now, audit: { record: () => undefined, recordLogin: () => Promise.resolve() } };
   const access = createAccess({ ...options, tokenSeconds: 300, anonymousPullsPublic: true, reservedNames, workloadRules: [] });
   const place = () => ({ realm: 'http://localhost/token', service: 'berth' });
   const origin = createPublicUrl({ publicUrl: undefined, trustedProxies: [] });

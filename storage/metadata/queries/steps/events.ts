@@ -1,0 +1,95 @@
+import { type Query, type Value, insertRows, run } from './query.ts';
+import type { TagMove } from './content.ts';
+
+/**
+ * Steps that writes share to record events: each runs within its caller's transaction, so that no change lacks its event. Times
+ * are milliseconds since 1970.
+ */
+
+/** What happened, as the audit log shows it. Never holds a secret. */
+export interface AuditEvent {
+  readonly at: number;
+  /** Who did it: a name, `command line`, or '' for a client without a login. */
+  readonly actor: string;
+  /** From where: a network address, or ''. */
+  readonly address: string;
+  /** What: `user.create`, `login`, `manifest.push` … The kind of the event. */
+  readonly action: string;
+  /** To whom or what. */
+  readonly target: string;
+  readonly result: 'done' | 'refused';
+  /** JSON. */
+  readonly detail?: string | undefined;
+  /** Of the request that caused it. */
+  readonly requestId?: string | undefined;
+}
+
+/** The client behind a change of content. */
+export interface Author {
+  /** The account's name; '' for a client without a login. */
+  readonly actor: string;
+  /** Its network address; '' if no client caused the change. */
+  readonly address: string;
+  readonly requestId?: string | undefined;
+}
+
+/** The same with the time of the change, milliseconds since 1970. */
+export interface DatedAuthor extends Author {
+  readonly at: number;
+}
+
+/** Kinds of events that change the content of a repository. */
+export type ContentEventKind = 'manifest.push' | 'manifest.delete' | 'tag.delete' | 'blob.mount' | 'blob.delete';
+
+/** A change of a repository's content. */
+export interface ContentChange {
+  readonly kind: ContentEventKind;
+  readonly repository: string;
+  /** The manifest or blob; for `tag.delete` the manifest that the tag pointed at. */
+  readonly digest: string;
+  readonly tag?: string | undefined;
+  /** The digest that the tag pointed at before; null if the tag is new. */
+  readonly previous?: string | null | undefined;
+  /** What the other fields do not hold. */
+  readonly detail?: object | undefined;
+}
+
+const insertEvent = `INSERT INTO events
+  (at, actor, address, kind, target, result, detail, request_id, repository, tag, digest, previous)`;
+
+/** Records events that belong to no repository. One statement for all of them. */
+export function* recordAll(events: readonly AuditEvent[]): Query<void> {
+  yield* insertRows(insertEvent, events.map(valuesOf), '');
+}
+
+function valuesOf({ at, actor, address, action, target, result, detail, requestId }: AuditEvent): readonly Value[] {
+  return [at, actor, address, action, target, result, detail ?? null, requestId ?? null, null, null, null, null];
+}
+
+/** Records one event that belongs to no repository. */
+export function record(event: AuditEvent): Query<void> {
+  return recordAll([event]);
+}
+
+/** Records what happened to a repository's content. */
+export function* recordContentChange(author: DatedAuthor, change: ContentChange): Query<void> {
+  const { at, actor, address, requestId = null } = author;
+  const { kind, repository, digest, tag = null, previous = null } = change;
+  const detail = change.detail ? JSON.stringify(change.detail) : null;
+  const what = [repository, tag, digest, previous];
+  yield* insertRows(insertEvent, [[at, actor, address, kind, repository, 'done', detail, requestId, ...what]], '');
+}
+
+/** Records a push of a manifest: one event, however many tags it moved. */
+export function recordPush(author: DatedAuthor, repository: string, digest: string, tags: readonly TagMove[]): Query<void> {
+  const [only] = tags;
+  const moved =
+    tags.length === 1 && only ? { tag: only.name, previous: only.before } : { detail: tags.length > 0 ? { tags } : undefined };
+  return recordContentChange(author, { kind: 'manifest.push', repository, digest, ...moved });
+}
+
+/** Ends a change of rights: the event, and the sign for every process to look again. */
+export function* changed(event: AuditEvent): Query<void> {
+  yield* record(event);
+  yield* run('UPDATE access_epoch SET epoch = epoch + 1 WHERE id = 1');
+}
