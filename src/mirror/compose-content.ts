@@ -77,7 +77,7 @@ function createFills({ options, events, network, cache }: Parts): Promise<Upstre
     space: createFillSpace(options.downloadSpaceBytes),
     keep: cache.keepBlob,
     isWorthFinishing: (keptBytes, sizeBytes) => keptBytes >= sizeBytes * finish.part || sizeBytes <= finish.sizeBytes,
-    isStored: async (digest) => (await metadata.blobs.find(digest)) !== undefined,
+    findStored: metadata.blobs.find,
     idleSeconds: options.timeouts.idleSeconds,
     events,
   });

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
+import type { OpenObject } from '../../../storage/blobs/driver.ts';
 import { pauseAfter } from '../../coordination/back-off.ts';
 import { bodyFrom, contentRangeOf } from './content-range.ts';
+import { type OtherCopies, readWhileGood } from './other-copies.ts';
 import type { PartialBlob } from './partial-blob.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
 
@@ -11,8 +12,9 @@ export interface DownloadOptions {
   readonly promisedBytes: number | undefined;
   /** The blob from the byte `first` on, to its end or to the byte `last`. Rejects with `UpstreamError`. */
   readonly fetch: (first: number, signal: AbortSignal, last?: number) => Promise<IncomingMessage>;
-  /** The same from the blob store, where a download from another upstream has brought the blob meanwhile. */
-  readonly openStored?: (range: ByteRange) => Promise<OpenObject | undefined>;
+  /** Asks the upstream whether it has the blob. Rejects with `UpstreamError`. */
+  readonly prove: () => Promise<unknown>;
+  readonly otherCopies?: OtherCopies | undefined;
   readonly signal: AbortSignal;
   /** How long an upstream that has begun to send may bring nothing before the download fails. */
   readonly idleSeconds: number;
@@ -20,8 +22,10 @@ export interface DownloadOptions {
   readonly onBegin: (sizeBytes: number) => void;
   /** An attempt has broken off, or the bytes of a former download are used. */
   readonly onResume: () => void;
-  /** Resolves when more may be read. */
+  /** The upstream has sent bytes. Resolves when more may be read. */
   readonly onReceived: (bytes: number, signal: AbortSignal) => Promise<void>;
+  /** Bytes of another copy were added. */
+  readonly onCopied: () => void;
 }
 
 /** Time as a download sees it; tests pass their own. */
@@ -41,15 +45,18 @@ const realClock: Clock = {
 const fewestAttempts = 5;
 /** Milliseconds between attempts. */
 const pauses = { first: 100, longest: 2000 };
+/** How often a download looks whether the blob is stored by now. */
+const lookMilliseconds = 1000;
 
 /**
  * Brings the bytes that the blob lacks. A download that breaks off is resumed where it was, while clients wait; only
- * before the upstream has begun to send is its refusal final. Rejects with `UpstreamError`, or with the error of the
- * file's disk.
+ * before the upstream has begun to send is its refusal final. When the blob is stored meanwhile, the rest comes from the
+ * store. A download that would end without the blob goes on with the bytes of a further one from another upstream. Rejects
+ * with `UpstreamError`, or with the error of the file's disk.
  */
 export async function download(blob: PartialBlob, options: DownloadOptions, clock = realClock): Promise<void> {
   const { signal, idleSeconds, onResume } = options;
-  const attempts = createAttempts(blob, options);
+  const attempts = createAttempts(blob, options, clock);
   let progressAt = clock.now();
 
   function mayGoOn(error: UpstreamError | undefined, failures: number): boolean {
@@ -69,6 +76,12 @@ export async function download(blob: PartialBlob, options: DownloadOptions, cloc
       progressAt = clock.now();
     }
     if (!mayGoOn(error, failures)) {
+      if (await attempts.followOther()) {
+        if (attempts.isDone()) return;
+        failures = 0;
+        progressAt = clock.now();
+        continue;
+      }
       throw new UpstreamError('failed', 'the download broke off again and again', { cause: error });
     }
     onResume();
@@ -81,16 +94,18 @@ export async function download(blob: PartialBlob, options: DownloadOptions, cloc
 interface Attempts {
   /** Asks the upstream once. Resolves to the error that the download can survive; rejects with one that it cannot. */
   next(): Promise<UpstreamError | undefined>;
+  /** Takes bytes from a download of another upstream, as long as it has more. True if there were any. */
+  followOther(): Promise<boolean>;
   isDone(): boolean;
 }
 
-function createAttempts(blob: PartialBlob, options: DownloadOptions): Attempts {
-  const { promisedBytes, fetch, openStored, signal, onBegin, onReceived } = options;
+function createAttempts(blob: PartialBlob, options: DownloadOptions, clock: Clock): Attempts {
+  const { promisedBytes, fetch, prove, otherCopies, signal, onBegin, onReceived, onCopied } = options;
   let sizeBytes: number | undefined;
   /** Answers in a row that were no part of the blob. */
   let wrongAnswers = 0;
 
-  async function receive(): Promise<void> {
+  async function receive(signal: AbortSignal): Promise<void> {
     // After two wrong answers to ranges the whole blob is requested once.
     const response = await fetch(wrongAnswers === 2 ? 0 : blob.keptBytes, signal);
     const { firstByte, totalBytes } = begin(response);
@@ -119,17 +134,60 @@ function createAttempts(blob: PartialBlob, options: DownloadOptions): Attempts {
     }
   }
 
-  /** False where the blob is not in the store. Before the upstream has begun to send, its own answer is needed. */
-  async function takeStored(): Promise<boolean> {
-    if (sizeBytes === undefined) return false;
-    const stored = await openStored?.({ first: blob.keptBytes, last: sizeBytes - 1 });
-    if (!stored) return false;
+  /** Receives from the upstream until the blob is stored; then takes the rest from the store. */
+  async function receiveOrCopy(): Promise<void> {
+    const ended = new AbortController();
+    const watching = stored(ended.signal).then(
+      () => ended.abort(new UpstreamError('failed', 'another download has stored the blob')),
+      () => undefined,
+    );
     try {
-      for await (const chunk of stored.stream()) await blob.append(Buffer.from(chunk));
+      await receive(AbortSignal.any([signal, ended.signal]));
+    } catch (error) {
+      const isInterrupted = ended.signal.aborted && !signal.aborted && error instanceof UpstreamError;
+      if (!isInterrupted || !(await copyStored())) throw error;
     } finally {
-      await stored.close();
+      ended.abort();
+      await watching;
     }
+  }
+
+  /** Resolves when the blob is stored and the upstream is known to have it too; rejects at `until`. */
+  async function stored(until: AbortSignal): Promise<void> {
+    if (!otherCopies) throw new Error('there are no other copies');
+    for (;;) {
+      await clock.sleep(lookMilliseconds, until);
+      if ((await otherCopies.isStored()) && (await isProven())) return;
+    }
+  }
+
+  /** True if the upstream has begun to send the blob, or says that it has the blob. */
+  async function isProven(): Promise<boolean> {
+    if (sizeBytes !== undefined) return true;
+    return prove().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** False where the blob is not in the store. Only if `isProven`. */
+  async function copyStored(): Promise<boolean> {
+    const object = await otherCopies?.openStored(blob.keptBytes);
+    if (!object) return false;
+    if (sizeBytes === undefined) {
+      sizeBytes = object.sizeBytes;
+      onBegin(sizeBytes);
+    }
+    await copy(object);
     return true;
+  }
+
+  async function copy(object: OpenObject): Promise<void> {
+    for await (const chunk of readWhileGood(object, signal)) {
+      await blob.append(chunk);
+      onCopied();
+    }
+    signal.throwIfAborted();
   }
 
   async function survive(error: unknown, before: number): Promise<UpstreamError> {
@@ -146,12 +204,19 @@ function createAttempts(blob: PartialBlob, options: DownloadOptions): Attempts {
     async next() {
       const before = blob.keptBytes;
       try {
-        if (!(await takeStored())) await receive();
+        if (sizeBytes === undefined || !(await copyStored())) await receiveOrCopy();
         wrongAnswers = 0;
         return undefined;
       } catch (error) {
         return await survive(error, before);
       }
+    },
+    async followOther() {
+      const before = blob.keptBytes;
+      const other = otherCopies?.openFurther(before);
+      if (other?.sizeBytes === sizeBytes && other) await copy(other);
+      else await other?.close();
+      return blob.keptBytes > before;
     },
     isDone: () => blob.keptBytes === sizeBytes,
   };

@@ -31,12 +31,10 @@ export interface Fill {
   release(): void;
 }
 
-export interface FillOptions extends Omit<DownloadOptions, 'signal'> {
+export interface FillOptions extends Omit<DownloadOptions, 'signal' | 'onCopied'> {
   readonly digest: Digest;
   /** The file for the bytes. Bytes that a former fill of this blob has left there are used. */
   readonly path: string;
-  /** Asks the upstream whether it has the blob, where all bytes are here already. Rejects with `UpstreamError`. */
-  readonly prove: () => Promise<unknown>;
   /** Reserves disk space for the blob before its bytes are written. Throws `FillSpaceExceeded`. */
   readonly reserve: (sizeBytes: number) => void;
   /** Called when the last reader is closed. */
@@ -81,7 +79,10 @@ export function beginFill(options: FillOptions): Fill {
       if (blob.keptBytes === promisedBytes) {
         await options.prove();
         beginOnDisk(promisedBytes);
-      } else await download(blob, { ...options, signal: stopping.signal, onBegin: beginOnDisk, onReceived: received });
+      } else {
+        const { signal } = stopping;
+        await download(blob, { ...options, signal, onBegin: beginOnDisk, onReceived: received, onCopied: growth.notify });
+      }
       verify(blob.hashed(), digest);
       state = { name: 'verified', sizeBytes: blob.keptBytes };
       verified.resolve(undefined);

@@ -11,6 +11,7 @@ import { createOutOfOrderRanges } from './out-of-order-ranges.ts';
 import { type Fill, type FillOptions, beginFill, isDiskRefusal } from './fill.ts';
 import type { HeldDownloadLock } from './download-lock.ts';
 import { followFill } from './followed-fill.ts';
+import { type RunningDownloads, createOtherCopies } from './other-copies.ts';
 import type { FillSpace } from './fill-space.ts';
 import { WrongDigest } from './partial-blob.ts';
 import { createMachineLock } from './machine-lock.ts';
@@ -48,7 +49,7 @@ export type Proof = () => Promise<unknown>;
 
 export type FillSource = Omit<
   FillOptions,
-  'digest' | 'path' | 'prove' | 'idleSeconds' | 'openStored' | 'reserve' | 'onBegin' | 'onUnread'
+  'digest' | 'path' | 'prove' | 'idleSeconds' | 'otherCopies' | 'reserve' | 'onBegin' | 'onUnread'
 >;
 type ProvenSource = FillSource & Pick<FillOptions, 'prove'>;
 
@@ -66,8 +67,10 @@ export interface FillsOptions {
   readonly keep: (blob: FilledBlob, store: () => Promise<void>) => Promise<boolean>;
   /** True if a download without clients goes on. Its bytes are kept in any case. */
   readonly isWorthFinishing: (keptBytes: number, sizeBytes: number) => boolean;
-  /** True if the blob is recorded, by any process. */
-  readonly isStored: (digest: Digest) => Promise<boolean>;
+  /** Finds the blob, if it is recorded by any process. */
+  readonly findStored: (digest: Digest) => Promise<{ readonly sizeBytes: number } | undefined>;
+  /** The downloads from all upstreams. */
+  readonly running: RunningDownloads;
   readonly events: Pick<MirrorEvents, 'downloadAbandoned' | 'downloadFailed'>;
   readonly idleSeconds: number;
 }
@@ -89,17 +92,20 @@ interface Entry {
   fill?: Fill;
   /** Releases the disk space that is reserved for the blob. */
   releaseSpace?: () => void;
+  /** Offers its bytes to downloads from other upstreams no longer. */
+  withdraw?: () => void;
   isAbandoned?: boolean;
   ended?: Promise<void>;
 }
 
 export async function createFills(options: FillsOptions): Promise<Fills> {
-  const { driver, upstream, replicaLock, space, keep, isWorthFinishing, isStored, events, idleSeconds } = options;
+  const { driver, upstream, replicaLock, space, keep, isWorthFinishing, findStored, running, events, idleSeconds } = options;
   const partials = await createPartials(options.directory);
   const machineLock = createMachineLock(partials);
   const downloadLock = replicaLock?.(machineLock, { upstream, pathOf: partials.pathOf }) ?? machineLock;
   const entries = new Map<Digest, Entry>();
   const closing = new AbortController();
+  const isStored = async (digest: Digest) => (await findStored(digest)) !== undefined;
 
   async function begin(digest: Digest, source: FillSource, prove: Proof): Promise<JoinedFill | undefined> {
     const lock = await downloadLock.acquire(digest);
@@ -132,13 +138,13 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
 
   async function own(digest: Digest, entry: Entry, source: ProvenSource, lock: HeldDownloadLock): Promise<JoinedFill> {
     const onBegin = (sizeBytes: number) => void lock.announce(sizeBytes).catch(() => undefined);
-    const openStored = async (range: ByteRange) =>
-      (await isStored(digest)) ? driver.read(blobKey(digest), range).catch(() => undefined) : undefined;
+    const otherCopies = createOtherCopies(digest, { driver, findStored, running });
     const reserve = (sizeBytes: number) => void (entry.releaseSpace = space.reserve(sizeBytes));
     const onUnread = () => void unsubscribe(digest, entry).catch(() => undefined);
     const path = partials.pathOf(digest);
-    const fill = beginFill({ ...source, digest, path, idleSeconds, openStored, reserve, onBegin, onUnread });
+    const fill = beginFill({ ...source, digest, path, idleSeconds, otherCopies, reserve, onBegin, onUnread });
     entry.fill = fill;
+    entry.withdraw = running.add(digest, fill);
     entry.ended = end(digest, fill, entry, lock);
     return { sizeBytes: await fill.started, isNew: true, open: fill.open };
   }
@@ -179,6 +185,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     } finally {
       entries.delete(digest);
       entry.releaseSpace?.();
+      entry.withdraw?.();
       await lock.release().catch(() => undefined);
       fill.release();
     }
@@ -190,18 +197,18 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     source: FillSource,
     prove: Proof,
   ): Promise<JoinedFill | undefined> {
-    const running = entries.get(digest);
-    if (running?.isAbandoned) {
-      await running.ended;
+    const entry = entries.get(digest);
+    if (entry?.isAbandoned) {
+      await entry.ended;
       return join(digest, repositoryRef, source, prove);
     }
-    if (running) {
-      if (!running.repositoryRefs.has(repositoryRef.repository)) await prove();
-      running.repositoryRefs.set(repositoryRef.repository, repositoryRef);
-      running.requests++;
-      const [first] = running.repositoryRefs.keys();
+    if (entry) {
+      if (!entry.repositoryRefs.has(repositoryRef.repository)) await prove();
+      entry.repositoryRefs.set(repositoryRef.repository, repositoryRef);
+      entry.requests++;
+      const [first] = entry.repositoryRefs.keys();
       try {
-        return await joinedAgain(running);
+        return await joinedAgain(entry);
       } catch (error) {
         // The request for another repository has failed: this repository's request was not sent yet.
         if (first === repositoryRef.repository) throw error;

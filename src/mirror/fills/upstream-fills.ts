@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Fills, type FillsOptions, createFills } from './fills.ts';
 import { sweepLeftovers } from './leftovers.ts';
+import { createRunningDownloads } from './other-copies.ts';
 import { namespaceOf } from '../upstream/upstream.ts';
 
 /**
@@ -24,7 +25,7 @@ export interface UpstreamFills {
   close(): Promise<void>;
 }
 
-export interface UpstreamFillsOptions extends Omit<FillsOptions, 'upstream'> {
+export interface UpstreamFillsOptions extends Omit<FillsOptions, 'upstream' | 'running'> {
   /** Names of the upstreams. Each has a folder of its own in `directory`. */
   readonly upstreams: readonly string[];
 }
@@ -32,12 +33,13 @@ export interface UpstreamFillsOptions extends Omit<FillsOptions, 'upstream'> {
 export async function createUpstreamFills({ upstreams, ...options }: UpstreamFillsOptions): Promise<UpstreamFills> {
   const opening = new Map<string, Promise<Fills>>();
   const opened: Fills[] = [];
+  const running = createRunningDownloads();
   // The folders of upstreams are made when they are needed: this one shows at the start whether that will be possible.
   await mkdir(options.directory, { recursive: true });
 
   async function open(upstream: string): Promise<Fills> {
     const directory = join(options.directory, namespaceOf({ name: upstream }));
-    const fills = await createFills({ ...options, directory, upstream });
+    const fills = await createFills({ ...options, directory, upstream, running });
     opened.push(fills);
     return fills;
   }

@@ -85,6 +85,8 @@ test('bytes beyond the bandwidth wait in the socket', async () => {
     onBegin: () => undefined,
     onResume: () => undefined,
     onReceived: () => gate.promise,
+    onCopied: () => undefined,
+    prove: () => Promise.resolve(),
   });
   await until(() => (response?.readableLength ?? 0) > 0);
   // Several turns of the event loop in which everything would come that somebody reads.

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
+import { descriptor, newImage } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
 import { gate, until } from '../../support/until.ts';
 
@@ -27,6 +28,8 @@ afterEach(async () => {
 });
 
 const get = (upstream: string) => call(berth, 'GET', `/v2/${upstream}.example/o/i/blobs/${digest}`);
+const sizeOfPartial = async (upstream: string) =>
+  (await stat(join(berth.directory, '.berth/fills', `${upstream}.example`, digest.replace(':', '-')))).size;
 const partials = (upstream: string) => readdir(join(berth.directory, '.berth/fills', `${upstream}.example`));
 
 test('an upstream that rests in the middle of a layer keeps no clients of another one waiting', async () => {
@@ -41,6 +44,45 @@ test('an upstream that rests in the middle of a layer keeps no clients of anothe
   for (const upstream of ['bad', 'good']) await until(async () => (await get(upstream)).headers['x-mirror-cache'] === 'HIT');
   await until(async () => (await partials('bad')).length === 0);
   expect(bad.requests.length + good.requests.length).toBe(asked);
+});
+
+test('clients of a download whose upstream rests get the copy that another upstream has brought meanwhile', async () => {
+  const rest = gate();
+  bad.misbehave('GET', /blobs/, { stallAfter: 1000, until: rest.opened });
+  const slow = get('bad');
+  await until(() => bad.blobBytes > 0);
+  expect((await get('good')).body.equals(bytes)).toBe(true);
+  const answer = await slow;
+  expect([answer.status, answer.body.equals(bytes), bad.blobBytes]).toEqual([200, true, 1000]);
+  rest.open();
+});
+
+test('so do clients of an upstream that has not answered at all, if its manifest lists the layer', async () => {
+  const rest = gate();
+  const image = newImage();
+  const manifest = JSON.stringify({ ...(JSON.parse(image.manifest) as object), layers: [descriptor(bytes)] });
+  bad.addManifest('o/i', '1', manifest);
+  await call(berth, 'GET', '/v2/bad.example/o/i/manifests/1');
+  bad.misbehave('GET', /blobs/, { until: rest.opened });
+  const slow = get('bad');
+  await until(() => bad.count('GET', /blobs/) === 1);
+  expect((await get('good')).body.equals(bytes)).toBe(true);
+  const answer = await slow;
+  expect([answer.status, answer.body.equals(bytes), bad.blobBytes]).toEqual([200, true, 0]);
+  rest.open();
+});
+
+test('a download whose upstream breaks off for good goes on with what another one is still bringing', async () => {
+  const [cut, rest] = [gate(), gate()];
+  bad.misbehave('GET', /blobs/, { stallAfter: 1000, until: cut.opened, cutAfter: 1000 });
+  bad.misbehave('GET', /blobs/, { status: 404 }, 1000);
+  good.misbehave('GET', /blobs/, { stallAfter: 500_000, until: rest.opened });
+  const [broken, slow] = [get('bad'), get('good')];
+  await until(async () => bad.blobBytes > 0 && (await sizeOfPartial('good')) === 500_000);
+  cut.open();
+  await until(async () => (await sizeOfPartial('bad')) > 1000);
+  rest.open();
+  for (const answer of [await broken, await slow]) expect([answer.status, answer.body.equals(bytes)]).toEqual([200, true]);
 });
 
 test('a download whose upstream breaks off for good is finished with what another upstream has brought', async () => {
