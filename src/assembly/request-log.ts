@@ -3,7 +3,7 @@ import { AuthenticationError } from '../access/credentials/authentication-error.
 import { type ClassifiedError, classify, isCausedByUpstream } from '../http/errors/classify.ts';
 import type { RequestRecord } from '../http/server/request-record.ts';
 import { UpstreamError, reasonOf } from '../mirror/upstream/upstream-error.ts';
-import type { Log } from '../observability/log.ts';
+import { type Log, infoWriter } from '../observability/log.ts';
 
 /** Load balancers send these every second. */
 const probes = new Set(['/healthz', '/readyz']);
@@ -12,9 +12,11 @@ const probes = new Set(['/healthz', '/readyz']);
  * Writes one line for a request, at `debug` for health probes that succeed. The level tells where the cause of an error is:
  * `info` at the client, `warn` at an upstream, `error` here. Only defects have a stack.
  */
-export function logRequest(log: Pick<Log, 'debug' | 'info' | 'warn' | 'error'>, { error, ...record }: RequestRecord): void {
-  if (error === undefined && probes.has(record.url) && record.status < 400) return log.debug(record, 'request');
-  if (error === undefined) return log.info(record, 'request');
+export function logRequest(log: Pick<Log, 'debug' | 'info' | 'warn' | 'error'>, request: RequestRecord): void {
+  const writeFields = request.error === undefined && !isProbe(request) ? infoWriter(log) : undefined;
+  if (writeFields) return writeFields(fieldsOf(request));
+  const { error, ...record } = request;
+  if (error === undefined) return isProbe(record) ? log.debug(record, 'request') : log.info(record, 'request');
   const classified = classify(error);
   if (classified.code === 'INTERNAL') return log.error({ ...record, err: error }, 'request failed');
   const code = error instanceof UpstreamError ? error.code : classified.code;
@@ -22,6 +24,34 @@ export function logRequest(log: Pick<Log, 'debug' | 'info' | 'warn' | 'error'>, 
   if (isCausedByUpstream(error)) log.warn(fields, 'request failed at the upstream');
   else if (classified.isOurs) log.error(fields, 'request failed');
   else log.info(fields, 'request refused');
+}
+
+function isProbe({ url, status }: RequestRecord): boolean {
+  return probes.has(url) && status < 400;
+}
+
+/** Formats the fields of a request without an error as pino does, in a tenth of the time. */
+function fieldsOf(record: RequestRecord): string {
+  const { requestId, client, account, userAgent, method, url, status, bytesReceived, bytesSent, bodyBytesSent } = record;
+  const { milliseconds, complete, upstream, cache } = record;
+  return (
+    `"requestId":${quoted(requestId)},"client":${quoted(client)}` +
+    (account === undefined ? '' : `,"account":${quoted(account)}`) +
+    (userAgent === undefined ? '' : `,"userAgent":${quoted(userAgent)}`) +
+    `,"method":${quoted(method)},"url":${quoted(url)},"status":${status}` +
+    `,"bytesReceived":${bytesReceived},"bytesSent":${bytesSent},"bodyBytesSent":${bodyBytesSent}` +
+    `,"milliseconds":${milliseconds},"complete":${complete}` +
+    (upstream === undefined ? '' : `,"upstream":${quoted(upstream)}`) +
+    (cache === undefined ? '' : `,"cache":${quoted(cache)}`) +
+    ',"msg":"request"'
+  );
+}
+
+/** Printable ASCII without quotes and backslashes is the same in JSON. */
+const needsEscaping = /[^ !#-[\]-~]/;
+
+function quoted(text: string): string {
+  return needsEscaping.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
 function reasonFor(error: unknown, { message }: ClassifiedError): string {

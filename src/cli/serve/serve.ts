@@ -32,13 +32,12 @@ async function serveUntilSignal(
   const { log, flush } = createLog({
     level: settings.log.level,
     format: settings.log.format ?? (isTerminal ? 'pretty' : 'json'),
+    worker: cluster.worker?.id,
     isShared: count > 1,
   });
   if (cluster.isPrimary) for (const warning of warnings) log.warn(warning);
   const service =
-    count > 1 && cluster.isPrimary
-      ? await startWorkers(count, settings.listen, log)
-      : await serveHere(settings, cluster.worker ? log.child({ worker: cluster.worker.id }) : log, print);
+    count > 1 && cluster.isPrimary ? await startWorkers(count, settings.listen, log) : await serveHere(settings, log, print);
   // Before the log says that berth listens: a supervisor may end berth as soon as it reads this.
   const signalled = onSignal();
   if (cluster.isPrimary) {
