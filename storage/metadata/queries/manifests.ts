@@ -63,25 +63,22 @@ export const findAny = read(function* (repository: string): Query<string | undef
   return row?.digest;
 });
 
+// Composed once: these run for every pull, and a store finds the prepared statement by its text.
+const byTag = `SELECT ${manifestColumns} FROM repositories r
+  JOIN tags t ON t.repository_id = r.id AND t.name = ?
+  JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
+ WHERE r.name = ?`;
+
+const byDigest = `SELECT ${manifestColumns} FROM repositories r
+  JOIN manifests m ON m.repository_id = r.id AND m.digest = ?
+ WHERE r.name = ?`;
+
 export const findByTag = read(function* (repository: string, tag: string): Query<ManifestRecord | undefined> {
-  return yield* first<ManifestRecord>(
-    `SELECT ${manifestColumns} FROM repositories r
-       JOIN tags t ON t.repository_id = r.id AND t.name = ?
-       JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
-      WHERE r.name = ?`,
-    tag,
-    repository,
-  );
+  return yield* first<ManifestRecord>(byTag, tag, repository);
 });
 
 export const findByDigest = read(function* (repository: string, digest: string): Query<ManifestRecord | undefined> {
-  return yield* first<ManifestRecord>(
-    `SELECT ${manifestColumns} FROM repositories r
-       JOIN manifests m ON m.repository_id = r.id AND m.digest = ?
-      WHERE r.name = ?`,
-    digest,
-    repository,
-  );
+  return yield* first<ManifestRecord>(byDigest, digest, repository);
 });
 
 /**

@@ -14,6 +14,8 @@ export interface Connection {
   close(): void;
 }
 
+const noRows: readonly Row[] = [];
+
 /** How long a statement waits for another process's transaction. */
 const busyTimeoutMilliseconds = 10_000;
 
@@ -41,11 +43,13 @@ export function connect(file: string, { readOnly }: { readOnly: boolean }): Conn
 
   return {
     drive(query) {
-      return translated(() => {
-        let step = query.next([]);
+      try {
+        let step = query.next(noRows);
         while (!step.done) step = query.next(prepare(step.value.sql).all(...step.value.values) as readonly Row[]);
         return step.value;
-      });
+      } catch (error) {
+        throw toMetadataError(file, error);
+      }
     },
     execute: (sql) => translated(() => database.exec(sql)),
     close: () => database.close(),
