@@ -11,6 +11,7 @@ import { type LingerLimits, lingerAfterEarlyAnswers } from './server/linger.ts';
 import { answerPlainHttp } from './server/plain-http.ts';
 import { answerRaw } from './server/raw-response.ts';
 import { type RequestRecord, recordRequest } from './server/request-record.ts';
+import { type ResponseHead, setCommonHeaders } from './server/response-head.ts';
 import { serveProtocol } from './v2/dispatch.ts';
 import type { Services } from './v2/request-context.ts';
 
@@ -59,24 +60,29 @@ function createHandler({ protocol, web, log, certificate, listensOnLoopback = fa
 
   return (request: IncomingMessage, response: ServerResponse): void => {
     const requestId = `${prefix}-${(++count).toString(36)}`;
+    const common = ['X-Request-Id', requestId];
+    if (certificate) common.push('Strict-Transport-Security', strictTransport);
+    const head: ResponseHead = { common, contentLength: undefined };
     const client = protocol.publicUrl.clientAddress(request); // a closed socket has no address
-    recordRequest(request, response, { requestId, client }, log);
-    response.setHeader('X-Request-Id', requestId);
-    if (certificate) response.setHeader('Strict-Transport-Security', strictTransport);
-    countUnanswered(request.socket, response);
+    recordRequest(request, response, { requestId, client, head }, log);
+    latestResponses.set(request.socket, response);
+    const fail = (error: unknown): void => {
+      if (!response.headersSent) setCommonHeaders(response, head);
+      sendError(request, response, error, ociFormat);
+    };
     try {
       admit(request);
     } catch (error) {
-      sendError(request, response, error, ociFormat);
+      fail(error);
       return;
     }
-    if (!isProtocol(request.url ?? '', protocol)) {
-      web(request, response);
+    if (isProtocol(request.url ?? '', protocol)) {
+      common.push('Docker-Distribution-API-Version', 'registry/2.0');
+      serveProtocol(protocol, request, response, head).catch(fail);
       return;
     }
-    serveProtocol(protocol, request, response).catch((error: unknown) => {
-      sendError(request, response, error, ociFormat);
-    });
+    setCommonHeaders(response, head);
+    web(request, response);
   };
 }
 
@@ -90,20 +96,15 @@ function isProtocol(url: string, { mirror }: Services): boolean {
   return prefix !== undefined && mirror?.isPrefix(prefix) === true;
 }
 
-/** Requests of a connection whose responses are not complete. */
-const unanswered = new WeakMap<Socket, number>();
-
-function countUnanswered(socket: Socket, response: ServerResponse): void {
-  unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
-  response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
-}
+/** The response to the latest request of each connection. Responses end in the order of their requests. */
+const latestResponses = new WeakMap<Socket, ServerResponse>();
 
 /**
  * Answers a request that Node.js cannot parse. There is no response object, so the answer is written to the socket, unless
  * another response is being sent: the answer would become a part of its body.
  */
 function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET' || (unanswered.get(socket) ?? 0) > 0) {
+  if (!socket.writable || error.code === 'ECONNRESET' || latestResponses.get(socket)?.closed === false) {
     socket.destroy();
     return;
   }

@@ -10,8 +10,8 @@ export interface MeasuredRequest {
   readonly bytesSent: number;
   readonly bodyBytesSent: number;
   readonly bytesReceived: number;
-  readonly upstream?: string;
-  readonly cache?: string;
+  readonly upstream?: string | undefined;
+  readonly cache?: string | undefined;
 }
 
 /** Returns a function that records requests. */

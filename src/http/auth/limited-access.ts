@@ -2,11 +2,14 @@ import { OciError } from '../../oci/errors.ts';
 import type { Action } from '../../access/permissions/action.ts';
 import type { AccessControl } from './access-control.ts';
 
+const openActions = ['pull', 'push', 'delete'] as const;
+
 /** An action that mode open can allow every client. */
-export type OpenAction = 'pull' | 'push' | 'delete';
+export type OpenAction = (typeof openActions)[number];
 
 /** Returns `control` without the actions that are not in `allowed`. The message of a refusal names the setting. */
 export function createLimitedAccess(control: AccessControl, allowed: readonly OpenAction[]): AccessControl {
+  if (openActions.every((action) => allowed.includes(action))) return control;
   const named = (action: Action) => (action === 'add' ? 'push' : action);
   const isAllowed = (action: Action) => allowed.some((one) => one === named(action));
 

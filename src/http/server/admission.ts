@@ -45,6 +45,7 @@ export function createAdmission({ publicUrl, listensOnLoopback }: AdmissionOptio
  * (RFC 9112, 3.2.2).
  */
 function takeAuthority(request: IncomingMessage): void {
+  if (request.url?.startsWith('/') === true) return;
   const [, authority, path] = /^https?:\/\/([^/?#]*)([^]*)$/i.exec(request.url ?? '') ?? [];
   if (authority === undefined || path === undefined) return;
   if (!isHost(authority)) throw malformed('the request target does not name a host');

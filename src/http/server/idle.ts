@@ -2,8 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 interface RequestAndResponse {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  request: IncomingMessage;
+  response: ServerResponse;
 }
 
 /**
@@ -12,7 +12,11 @@ interface RequestAndResponse {
  */
 export function cutIdleClients(server: Server, milliseconds: number): void {
   const latest = new WeakMap<Socket, RequestAndResponse>();
-  const remember = (request: IncomingMessage, response: ServerResponse) => void latest.set(request.socket, { request, response });
+  const remember = (request: IncomingMessage, response: ServerResponse): void => {
+    const known = latest.get(request.socket);
+    if (known) Object.assign(known, { request, response });
+    else latest.set(request.socket, { request, response });
+  };
   server.timeout = milliseconds;
   server.prependListener('request', remember);
   server.prependListener('checkContinue', remember);

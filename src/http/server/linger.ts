@@ -38,6 +38,7 @@ export function lingerAfterEarlyAnswers(server: Server, limits: LingerLimits = u
       connections.set(socket, connection);
       delayClose(socket, connection, limits);
     }
+    if (!hasBody(request)) return;
     response.once('finish', () => {
       if (!connection.isDraining && isUnread(request)) drain(connection, limits);
     });

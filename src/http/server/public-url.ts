@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { BlockList, type Socket, isIP, isIPv6 } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 
 /** The server as clients see it. */
@@ -43,7 +43,9 @@ export function createPublicUrl({ publicUrl, trustedProxies }: PublicUrlOptions)
 
     clientAddress(request) {
       let nearest = peer(request);
-      for (const hop of forwarded(request, 'x-forwarded-for')?.split(',').reverse() ?? []) {
+      const hops = forwarded(request, 'x-forwarded-for');
+      if (hops === undefined) return nearest;
+      for (const hop of hops.split(',').reverse()) {
         const address = addressOf(hop.trim());
         // Hops before one that is not an address cannot be attributed to a trusted proxy.
         if (address === undefined) break;
@@ -60,8 +62,15 @@ export function isHost(text: string): boolean {
   return /^[A-Za-z0-9.:[\]_-]+$/.test(text) && URL.canParse(`http://${text}`);
 }
 
-function peer(request: IncomingMessage): string {
-  return addressOf(request.socket.remoteAddress ?? '') ?? '';
+/** Addresses of the connections' other ends. */
+const peers = new WeakMap<Socket, string>();
+
+function peer({ socket }: IncomingMessage): string {
+  const known = peers.get(socket);
+  if (known !== undefined) return known;
+  const address = addressOf(socket.remoteAddress ?? '') ?? '';
+  if (address !== '') peers.set(socket, address);
+  return address;
 }
 
 /**

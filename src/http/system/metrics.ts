@@ -41,7 +41,8 @@ function recordFailures(log: (record: RequestRecord) => void): RequestHandler {
   return (request, response, next) => {
     const requestId = randomUUID();
     response.setHeader('X-Request-Id', requestId);
-    recordRequest(request, response, { requestId, client: request.socket.remoteAddress ?? '' }, (record) => {
+    const head = { common: [], contentLength: undefined };
+    recordRequest(request, response, { requestId, client: request.socket.remoteAddress ?? '', head }, (record) => {
       if (record.error !== undefined) log(record);
     });
     next();

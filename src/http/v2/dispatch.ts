@@ -3,17 +3,22 @@ import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseReference, parseRepositoryName } from '../../oci/reference.ts';
 import type { Need, Subject } from '../auth/access-control.ts';
 import { type RequestContext, type Handler, type MirrorSource, type Services, authorOf } from './request-context.ts';
-import { withUpstreamFallback, elseNameHost, locate, onlyMirrored, splitPrefix } from './locate.ts';
+import { challengeForUnknown, locate, onlyMirrored, splitPrefix, withHost } from './locate.ts';
 import { nameUpstream } from '../server/mirrored.ts';
+import { type ResponseHead, setCommonHeaders } from '../server/response-head.ts';
 import { type Match, match } from './router.ts';
 
 /** Serves a request below `/v2`: finds its route, parses its name, checks the access and runs the handler. */
-export async function serveProtocol(protocol: Services, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  response.setHeader('Docker-Distribution-API-Version', 'registry/2.0');
+export async function serveProtocol(
+  protocol: Services,
+  request: IncomingMessage,
+  response: ServerResponse,
+  head: ResponseHead,
+): Promise<void> {
   const { method = '', url = '' } = request;
   const queryStart = url.indexOf('?');
   const path = queryStart < 0 ? url : copyOf(url.slice(0, queryStart));
-  const query = new URLSearchParams(queryStart < 0 ? '' : url.slice(queryStart + 1));
+  const query = queryStart < 0 ? noQuery : new URLSearchParams(url.slice(queryStart + 1));
   const { prefix, rest } = splitPrefix(path);
   const found = match(method, rest === '/v2' ? '/v2/' : rest);
   if (!found) throw unknownPath(path);
@@ -27,11 +32,17 @@ export async function serveProtocol(protocol: Services, request: IncomingMessage
   const subject = await authorized(protocol, request, found, need, prefix !== undefined);
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
   if (mirrored) nameUpstream(response, mirrored.source.upstream.name);
-  const context = { protocol, request, response, query, subject, repository, mirrored, path, lastSegment };
-  if (isDefault) await withUpstreamFallback(protocol, request, name, () => serve(found, context));
-  else if (mirrored || found.route.access !== 'pull') await serve(found, context);
-  else await elseNameHost(protocol, name, () => serve(found, context));
+  if (found.route.sendsHead !== true) setCommonHeaders(response, head);
+  const context = { protocol, request, response, head, query, subject, repository, mirrored, path, lastSegment };
+  try {
+    await serve(found, context);
+  } catch (error) {
+    if (isDefault) await challengeForUnknown(protocol, request, name, error);
+    throw mirrored || found.route.access !== 'pull' ? error : withHost(protocol, name, error);
+  }
 }
+
+const noQuery = new URLSearchParams();
 
 /** Copies a part of a string. V8 keeps the whole string for a part: a cached name would keep a query of up to 16 KiB. */
 function copyOf(part: string): string {

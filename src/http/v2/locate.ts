@@ -20,21 +20,26 @@ export interface Place {
   readonly mirrored: MirrorSource | undefined;
 }
 
-export async function locate(
+/** Finds the repository of a request; at once where nothing has to be looked up. */
+export function locate(
   { mirror, publicUrl, access }: Services,
   request: IncomingMessage,
   { route, name: hasName }: Match,
   address: { readonly prefix: string | undefined; readonly namespace: string | undefined; readonly name: RepositoryName },
-): Promise<Place> {
+): Place | Promise<Place> {
   const local = { repository: address.name, mirrored: undefined };
   if (!mirror || hasName === undefined) return local;
-  const source = await mirror.locate({
+  const found = mirror.locate({
     ...address,
     ownHost: () => new URL(publicUrl.base(request)).host,
     mayKnow: () => access.knows(request, address.name),
   });
-  if (!source || (route.access !== 'pull' && !source.isNamed)) return local;
-  return { repository: source.repository, mirrored: source.isPushed ? undefined : { mirror, source } };
+  return found === undefined
+    ? local
+    : found.then((source) => {
+        if (!source || (route.access !== 'pull' && !source.isNamed)) return local;
+        return { repository: source.repository, mirrored: source.isPushed ? undefined : { mirror, source } };
+      });
 }
 
 export function onlyMirrored({ source: { repository, upstream } }: MirrorSource): OciError {
@@ -42,36 +47,28 @@ export function onlyMirrored({ source: { repository, upstream } }: MirrorSource)
 }
 
 /**
- * Runs `serve`, which looks up a name at the default upstream that may also be the name of a local repository. If the upstream
- * does not have it, a client without a login gets a challenge: with its login it may see a local one.
+ * Called when a name that may also be the name of a local repository was looked up at the default upstream, with the error of
+ * the lookup. If the upstream does not have it, throws a challenge for a client without a login: with its login it may see a
+ * local one.
  */
-export async function withUpstreamFallback(
+export async function challengeForUnknown(
   { access }: Services,
   request: IncomingMessage,
   name: RepositoryName,
-  serve: () => Promise<void>,
+  error: unknown,
 ): Promise<void> {
-  try {
-    await serve();
-  } catch (error) {
-    const isUnknown = classify(error).status === 404;
-    if (isUnknown && !(await access.knows(request, name))) await access.check(request, { action: 'pull', repository: name });
-    throw error;
-  }
+  const isUnknown = classify(error).status === 404;
+  if (isUnknown && !(await access.knows(request, name))) await access.check(request, { action: 'pull', repository: name });
 }
 
 /**
- * Runs `serve`, which looks up a local repository. If there is none and its name begins with the host of a registry, the
- * error says that this registry is not mirrored.
+ * Returns the error of a lookup in a local repository. If there is no such repository and its name begins with the host of a
+ * registry, the error says that this registry is not mirrored.
  */
-export async function elseNameHost({ mirror }: Services, name: RepositoryName, serve: () => Promise<void>): Promise<void> {
-  try {
-    await serve();
-  } catch (error) {
-    const host = mirror && hostIn(name);
-    if (host === undefined || !(error instanceof OciError) || error.status !== 404) throw error;
-    const { code, status, headers } = error;
-    const message = `${error.message}; ${host} is not mirrored here: mirror.upstreams has no such registry`;
-    throw new OciError(code, { message, status, headers, detail: error.entries[0]?.detail, cause: error });
-  }
+export function withHost({ mirror }: Services, name: RepositoryName, error: unknown): unknown {
+  const host = mirror && hostIn(name);
+  if (host === undefined || !(error instanceof OciError) || error.status !== 404) return error;
+  const { code, status, headers } = error;
+  const message = `${error.message}; ${host} is not mirrored here: mirror.upstreams has no such registry`;
+  return new OciError(code, { message, status, headers, detail: error.entries[0]?.detail, cause: error });
 }

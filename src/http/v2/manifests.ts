@@ -7,6 +7,7 @@ import { manifestBody } from '../transfer/body.ts';
 import { immutable } from './blobs.ts';
 import { type RequestContext, authorOf, referenceOf, sendEmpty, setLocation } from './request-context.ts';
 import { describeMirrored } from '../server/mirrored.ts';
+import { sendHead } from '../server/response-head.ts';
 
 /** Returns the reference in the path of a request for an existing manifest. Throws MANIFEST_UNKNOWN. */
 function requireReference(context: RequestContext): Reference {
@@ -21,19 +22,19 @@ function requireReference(context: RequestContext): Reference {
  * "MUST provide the expected manifest": there is one form of it, the pushed one, so `Accept` has nothing to choose from.
  */
 export async function getManifest(context: RequestContext): Promise<void> {
-  const { request, response } = context;
+  const { request, response, head } = context;
   const reference = requireReference(context);
   const { digest, mediaType, sizeBytes, bytes } = await find(context, reference);
   const etag = `"${digest}"`;
-  response.setHeader('Docker-Content-Digest', digest);
-  response.setHeader('ETag', etag);
-  response.setHeader('Cache-Control', reference.tag === undefined ? immutable : 'no-cache');
+  const caching = reference.tag === undefined ? immutable : 'no-cache';
+  const headers = ['Docker-Content-Digest', digest, 'ETag', etag, 'Cache-Control', caching];
   if (request.headers['if-none-match']?.includes(etag)) {
-    response.writeHead(304).end();
+    sendHead(response, head, 304, headers).end();
     return;
   }
   const body = request.method === 'HEAD' ? undefined : (bytes ?? (await storedBytes(context, digest, sizeBytes)));
-  response.writeHead(200, { 'Content-Type': mediaType, 'Content-Length': sizeBytes }).end(body);
+  headers.push('Content-Type', mediaType);
+  sendHead(response, head, 200, headers, sizeBytes).end(body);
 }
 
 /** Returns the bytes of a stored manifest. Fetches a mirrored one again if its bytes are missing. */

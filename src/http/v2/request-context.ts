@@ -10,6 +10,7 @@ import { type Reference, type RepositoryName, parseReference } from '../../oci/r
 import type { Audit } from '../../access/accounts/audit.ts';
 import type { AccessControl, Subject } from '../auth/access-control.ts';
 import type { PublicUrl } from '../server/public-url.ts';
+import type { ResponseHead } from '../server/response-head.ts';
 
 /** The services of the protocol's handlers. */
 export interface Services {
@@ -36,6 +37,7 @@ export interface RequestContext {
   readonly protocol: Services;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly head: ResponseHead;
   readonly query: URLSearchParams;
   readonly subject: Subject;
   /** '' if the route has no repository. */

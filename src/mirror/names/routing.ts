@@ -45,8 +45,9 @@ export interface RoutingOptions {
 }
 
 /**
- * Finds the upstream of a repository; `undefined` for berth's own repositories. Prefixes and `ns` are looked up in the closed
- * list of upstreams and never dialled: throws NAME_UNKNOWN for others. Pushed repositories win over mirrored ones.
+ * Finds the upstream of a repository; `undefined`, at once or as the promise's result, for berth's own repositories. Prefixes
+ * and `ns` are looked up in the closed list of upstreams and never dialled: throws NAME_UNKNOWN for others. Pushed
+ * repositories win over mirrored ones.
  */
 export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions) {
   function listed(host: string): Upstream {
@@ -55,7 +56,7 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
     return upstream;
   }
 
-  return async ({ prefix, namespace, ownHost, name, mayKnow }: Address): Promise<MirroredRepository | undefined> => {
+  return ({ prefix, namespace, ownHost, name, mayKnow }: Address): Promise<MirroredRepository | undefined> | undefined => {
     const source = namespace !== undefined && namespace === ownHost() ? undefined : (namespace ?? prefix);
     if (source !== undefined) {
       const upstream = listed(source);
@@ -68,9 +69,17 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
     if (named && rest !== '') return withPushed(toMirrored(named, rest, { hasFallback: false, isNamed: true }));
     // Docker Hub has no names with dots before the slash: it is not asked for images of other registries.
     if (fallback?.name === dockerHub && hostIn(name) !== undefined) return undefined;
-    if (!fallback || namespace !== undefined || ((await mayKnow()) && (await isPushed(name)))) return undefined;
-    return withPushed(toMirrored(fallback, name, { hasFallback: true, isNamed: false }));
+    return fallback && namespace === undefined ? fromFallback(fallback, name, mayKnow) : undefined;
   };
+
+  async function fromFallback(
+    upstream: Upstream,
+    name: string,
+    mayKnow: Address['mayKnow'],
+  ): Promise<MirroredRepository | undefined> {
+    if ((await mayKnow()) && (await isPushed(name))) return undefined;
+    return withPushed(toMirrored(upstream, name, { hasFallback: true, isNamed: false }));
+  }
 
   /** BuildKit sends both: the upstream's name in the path and in `ns`. */
   function withoutHost(upstream: Upstream, name: string): string {
