@@ -8,10 +8,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   config: [],
   storage: ['src/oci'],
   'storage/blobs/filesystem': ['storage/blobs', 'storage'],
-  'storage/blobs/s3': ['storage/blobs'],
-  'storage/metadata/queries/steps': [],
-  'storage/metadata/queries/mirror': ['storage/metadata/queries/steps'],
-  'storage/metadata/queries': ['storage/metadata/queries'],
+  'storage/blobs/s3': ['src/oci', 'storage/blobs'],
+  'storage/metadata/queries/steps': ['src/oci'],
+  'storage/metadata/queries/mirror': ['src/oci', 'storage/metadata/queries/steps'],
+  'storage/metadata/queries': ['src/oci', 'storage/metadata/queries'],
   'storage/metadata': ['storage/metadata/queries', 'src/oci'],
   'storage/metadata/sqlite': ['storage/metadata', 'storage/metadata/queries'],
   'storage/metadata/postgres': ['storage/metadata', 'storage/metadata/queries'],
@@ -65,7 +65,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'storage',
   ],
   'src/mirror/fills': ['src/mirror/events', 'src/coordination', 'src/mirror/upstream', 'src/oci', 'storage'],
-  'src/mirror/cache': ['src/mirror/events', 'src/content', 'src/coordination', 'storage'],
+  'src/mirror/cache': ['src/mirror/events', 'src/content', 'src/coordination', 'src/oci', 'storage'],
   'src/mirror/content': [
     'src/mirror/events',
     'src/content',
@@ -236,6 +236,12 @@ describe('architecture', () => {
       folders.set(folder(file), [...(folders.get(folder(file)) ?? []), ...others]);
     }
     expect(findCycle(folders)).toBeUndefined();
+  });
+
+  test('digests and repository names have their own types wherever the metadata store takes or returns them', () => {
+    const untyped = /\b(?:digests?|manifest|repository|repositories|proof|neededBy)\??: (?:readonly )?string\b/;
+    const queries = files.filter((file) => isInside(file, 'storage/metadata/queries'));
+    expect(queries.filter((file) => untyped.test(textOf(file)))).toEqual([]);
   });
 
   test('the check catches what it is there for', () => {

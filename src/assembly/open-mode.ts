@@ -8,6 +8,7 @@ import { createPassThroughAccess } from '../http/auth/pass-through-access.ts';
 import { createPullOnlyAccess } from '../http/auth/pull-only-access.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import { namespaceOf, remoteNameOf } from '../mirror/upstream/upstream.ts';
+import { type RepositoryName, parseRepositoryName } from '../oci/reference.ts';
 
 /**
  * Makes the access control of mode open: every client may do what `access.openActions` allows, except to read private content
@@ -35,11 +36,12 @@ function readControl({ mirror: { upstreams } }: Config, mirror: Mirror, metadata
  * A name that was pushed before the upstream's image was mirrored stays free.
  */
 function pullOnlyNames(upstream: string, allowed: readonly Pattern[], metadata: MetadataStore) {
-  return async (name: string): Promise<boolean> => {
+  return async (name: RepositoryName): Promise<boolean> => {
     if (allowed.some((pattern) => matches(pattern, name))) return false;
     if (name.startsWith('library/')) return true;
-    const mirrored = `${namespaceOf({ name: upstream })}/${remoteNameOf({ name: upstream }, name)}`;
-    if (!(await metadata.repositories.exists(mirrored)) || (await metadata.repositories.isPushed(mirrored))) return false;
+    const mirrored = parseRepositoryName(`${namespaceOf({ name: upstream })}/${remoteNameOf({ name: upstream }, name)}`);
+    if (!mirrored || !(await metadata.repositories.exists(mirrored)) || (await metadata.repositories.isPushed(mirrored)))
+      return false;
     return !(await metadata.repositories.isPushed(name));
   };
 }

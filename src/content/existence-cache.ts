@@ -2,6 +2,7 @@ import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { withTimeout } from '../coordination/timeout.ts';
 import { hasContent } from './missing-content.ts';
 import { createLru } from '../coordination/lru.ts';
+import type { Digest } from '../oci/digest.ts';
 
 /** Tells whether content is in the blob store, without a request to a remote store each time. */
 export interface ExistenceCache {
@@ -9,9 +10,9 @@ export interface ExistenceCache {
    * True if the store has `sizeBytes` bytes of the content, or had them when this process looked in the last five minutes.
    * Rejects as the driver's `stat` does.
    */
-  has(digest: string, sizeBytes: number): Promise<boolean>;
+  has(digest: Digest, sizeBytes: number): Promise<boolean>;
   /** Makes the next `has` look again. Call it when the content turned out to be missing. */
-  forget(digest: string): void;
+  forget(digest: Digest): void;
 }
 
 const validMilliseconds = 5 * 60_000;

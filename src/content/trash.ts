@@ -2,6 +2,7 @@ import { type BlobDriver, type ObjectKey, StorageError } from '../../storage/blo
 import { blobKey, trashKey, trashPrefix, trashedDigest } from '../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../storage/blobs/missing.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
+import type { Digest } from '../oci/digest.ts';
 
 /**
  * Deletes content in two steps. A push stores the bytes first and records them then: in between another process may find
@@ -9,7 +10,7 @@ import { MetadataError, type MetadataStore } from '../../storage/metadata/store.
  */
 export interface Trash {
   /** Sets aside the bytes of content that the metadata store has just forgotten. */
-  setAside(digest: string): Promise<void>;
+  setAside(digest: Digest): Promise<void>;
   /** Deletes what was set aside long enough ago; puts back what has been recorded again meanwhile. */
   empty(): Promise<void>;
 }
@@ -20,7 +21,7 @@ export interface TrashOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Called with the digests whose bytes have left the trash: deleted, or put back. */
-  readonly onLeft?: (digests: readonly string[]) => Promise<void>;
+  readonly onLeft?: (digests: readonly Digest[]) => Promise<void>;
 }
 
 /** Longer than from a blob's last byte to its record; where that takes longer, `storeThenRecord` looks again. */
@@ -36,7 +37,7 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
   let mayHold = true;
   let lookedAt = 0;
 
-  async function putBack(key: ObjectKey, digest: string): Promise<void> {
+  async function putBack(key: ObjectKey, digest: Digest): Promise<void> {
     if (await unlessMissing(driver.stat(blobKey(digest)))) await driver.delete([key]);
     else await move(key, blobKey(digest));
   }
@@ -58,17 +59,17 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
       if (!mayHold && now() - lookedAt < lookMilliseconds) return;
       mayHold = false;
       lookedAt = now();
-      const left: string[] = [];
+      const left: Digest[] = [];
       for await (const key of driver.list(trashPrefix)) {
         const digest = trashedDigest(key);
         const since = seen.get(key);
         mayHold = true;
         if (since === undefined) seen.set(key, now());
-        if (await metadata.blobs.find(digest)) await putBack(key, digest);
+        if (digest && (await metadata.blobs.find(digest))) await putBack(key, digest);
         else if (since === undefined || now() - since < graceMilliseconds) continue;
         else await driver.delete([key]);
         seen.delete(key);
-        left.push(digest);
+        if (digest) left.push(digest);
       }
       if (left.length > 0) await onLeft?.(left);
     },
@@ -76,7 +77,7 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
 }
 
 export interface Recording<Result> {
-  readonly digest: string;
+  readonly digest: Digest;
   /** Makes sure of the bytes. */
   readonly store: () => Promise<unknown>;
   readonly record: () => Promise<Result>;
@@ -105,7 +106,7 @@ export async function storeThenRecord<Result>(
 }
 
 /** Moves the content to the trash if no record needs it. Never rejects: the caller reports why the record failed. */
-async function discardUnrecorded(driver: BlobDriver, metadata: MetadataStore, digest: string): Promise<void> {
+async function discardUnrecorded(driver: BlobDriver, metadata: MetadataStore, digest: Digest): Promise<void> {
   try {
     // The trash looks for records again before it deletes: another client may record the same content now.
     if (!(await metadata.blobs.find(digest))) await driver.move(blobKey(digest), trashKey(digest));
@@ -114,7 +115,7 @@ async function discardUnrecorded(driver: BlobDriver, metadata: MetadataStore, di
   }
 }
 
-async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: string): Promise<void> {
+async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: Digest): Promise<void> {
   const key = blobKey(digest);
   const succeeds = (work: Promise<unknown>) => unlessMissing(work.then(() => true));
   const isThere = () => succeeds(driver.stat(key));

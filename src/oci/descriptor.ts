@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { type Digest, digestAlgorithm, parseDigest } from './digest.ts';
+import { type Digest, digestAlgorithm, digestOf, parseDigest } from './digest.ts';
 import { InvalidManifest, type JsonObject, optionalString, requiredString } from './json-fields.ts';
 
 /** A descriptor (image-spec, descriptor.md), as far as a registry looks into it. */
@@ -29,8 +28,7 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
 function checkData(data: string | undefined, { digest, sizeBytes }: Descriptor, where: string): void {
   if (data === undefined) return;
   const bytes = Buffer.from(data, 'base64');
-  const algorithm = digestAlgorithm(digest);
-  if (bytes.length !== sizeBytes || `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` !== digest) {
+  if (bytes.length !== sizeBytes || digestOf(bytes, digestAlgorithm(digest)) !== digest) {
     throw new InvalidManifest(`${where}.data does not match its digest and size`);
   }
 }

@@ -1,3 +1,5 @@
+import { type Hash, createHash } from 'node:crypto';
+
 /** Digests, `algorithm:hex` (image-spec, descriptor.md#digests). */
 
 /** A well-formed digest of an algorithm that berth computes. */
@@ -23,4 +25,14 @@ export function parseDigest(text: string): Digest | undefined {
 
 export function digestAlgorithm(digest: Digest): DigestAlgorithm {
   return digest.startsWith('sha512:') ? 'sha512' : 'sha256';
+}
+
+/** Returns the digest of the bytes. */
+export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  return digestOfHash(createHash(algorithm).update(bytes), algorithm);
+}
+
+/** Returns the digest of what `hash`, made for `algorithm`, has been given. The hash cannot be used afterwards. */
+export function digestOfHash(hash: Hash, algorithm: DigestAlgorithm): Digest {
+  return `${algorithm}:${hash.digest('hex')}` as Digest;
 }

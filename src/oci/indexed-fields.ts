@@ -1,10 +1,11 @@
 import { InvalidManifest } from './json-fields.ts';
 import type { Manifest } from './manifest.ts';
+import type { Digest } from './digest.ts';
 
 /** What a registry keeps of a manifest beside its bytes, to list it among the referrers of its subject and to find it. */
 export interface IndexedFields {
   readonly artifactType: string | null;
-  readonly subject: string | null;
+  readonly subject: Digest | null;
   /** JSON object, or null. */
   readonly annotations: string | null;
 }

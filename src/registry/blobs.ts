@@ -30,9 +30,9 @@ export interface Blobs {
    */
   presign(digest: Digest, sizeBytes: number | undefined): Promise<string | undefined>;
   /** Links a blob of `from` into `to`. False where `from` does not serve it, or its bytes are lost. Durable once resolved. */
-  mount(from: string, to: RepositoryName, digest: Digest, author?: Author): Promise<boolean>;
+  mount(from: RepositoryName, to: RepositoryName, digest: Digest, author?: Author): Promise<boolean>;
   /** Names of repositories that serve the blob, at most `limit`. */
-  holders(digest: Digest, limit: number): Promise<readonly string[]>;
+  holders(digest: Digest, limit: number): Promise<readonly RepositoryName[]>;
   /** Takes the blob out of the repository. Throws BLOB_UNKNOWN; UNSUPPORTED while one of its manifests needs it. */
   unlink(repository: RepositoryName, digest: Digest, author?: Author): Promise<void>;
 }
@@ -95,7 +95,7 @@ export function createBlobs({ driver, metadata, now, changed }: BlobsOptions): B
 }
 
 /** Returns the error for deleting content that a manifest of the repository still needs. */
-export function stillNeeded(kind: 'blob' | 'manifest', digest: Digest, neededBy: string): OciError {
+export function stillNeeded(kind: 'blob' | 'manifest', digest: Digest, neededBy: Digest): OciError {
   const message = `${kind} ${digest} is needed by manifest ${neededBy}: delete that first`;
   return new OciError('UNSUPPORTED', { message, detail: { digest, neededBy } });
 }

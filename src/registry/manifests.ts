@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
@@ -6,7 +5,7 @@ import { putContent, readAll } from '../../storage/blobs/missing.ts';
 import type { Author } from '../../storage/metadata/queries/steps/events.ts';
 import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/digest.ts';
+import { type Digest, digestAlgorithm, digestOf } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import { type IndexedFields, indexedFields } from '../oci/indexed-fields.ts';
 import { InvalidManifest } from '../oci/json-fields.ts';
@@ -28,12 +27,12 @@ export interface Manifests {
   /** What the reference stands for now. Throws MANIFEST_UNKNOWN. */
   find(repository: RepositoryName, reference: Reference): Promise<ManifestRecord>;
   /** True if the bytes of a found manifest are missing or damaged; false while a remote store does not answer. */
-  isLost(digest: string, sizeBytes: number): Promise<boolean>;
+  isLost(digest: Digest, sizeBytes: number): Promise<boolean>;
   /**
    * Returns the bytes of a manifest that the caller has found; the caller must not change them. Throws `ContentMissing` when
    * they are missing or have another digest.
    */
-  bytes(digest: string, sizeBytes: number): Promise<Buffer>;
+  bytes(digest: Digest, sizeBytes: number): Promise<Buffer>;
   /**
    * Checks and stores a manifest, under its digest or a tag, and points `tags` at it too. Durable once resolved.
    * Throws MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN (one entry for each missing digest): nothing is
@@ -69,16 +68,16 @@ const cacheBytes = 64 * 1024 * 1024;
 const cacheEntryBytes = 512;
 
 export function createManifests({ driver, metadata, now, acceptMissing, changed }: ManifestsOptions): Manifests {
-  const cache = new LRUCache<string, Buffer>({
+  const cache = new LRUCache<Digest, Buffer>({
     maxSize: cacheBytes,
     sizeCalculation: (bytes) => bytes.length + cacheEntryBytes,
   });
 
-  async function readBytes(digest: string, sizeBytes: number): Promise<Buffer> {
+  async function readBytes(digest: Digest, sizeBytes: number): Promise<Buffer> {
     const object = await openContent(driver, digest, sizeBytes);
     try {
       const bytes = await readAll(object);
-      const actual = digestIn(digestAlgorithm(digest as Digest), bytes);
+      const actual = digestOf(bytes, digestAlgorithm(digest));
       if (actual !== digest) throw damaged(digest, `are damaged in the blob store (their digest is ${actual})`);
       return bytes;
     } finally {
@@ -86,7 +85,7 @@ export function createManifests({ driver, metadata, now, acceptMissing, changed 
     }
   }
 
-  async function bytesOf(digest: string, sizeBytes: number): Promise<Buffer> {
+  async function bytesOf(digest: Digest, sizeBytes: number): Promise<Buffer> {
     const cached = cache.get(digest);
     if (cached) return cached;
     const bytes = await readBytes(digest, sizeBytes);
@@ -94,7 +93,7 @@ export function createManifests({ driver, metadata, now, acceptMissing, changed 
     return bytes;
   }
 
-  const isLost = (digest: string, sizeBytes: number): Promise<boolean> =>
+  const isLost = (digest: Digest, sizeBytes: number): Promise<boolean> =>
     bytesOf(digest, sizeBytes).then(
       () => false,
       (error: unknown) => {
@@ -179,14 +178,9 @@ function parse(bytes: Buffer, contentType: string): Manifest & { readonly fields
   }
 }
 
-function digestIn(algorithm: DigestAlgorithm, bytes: Buffer): Digest {
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
-}
-
 /** The digest of the bytes, in the algorithm of the digest that the client named, if any. */
 function verifiedDigest(bytes: Buffer, named: Digest | undefined): Digest {
-  const algorithm = named ? digestAlgorithm(named) : 'sha256';
-  const actual = digestIn(algorithm, bytes);
+  const actual = digestOf(bytes, named && digestAlgorithm(named));
   if (named && named !== actual) {
     throw new OciError('DIGEST_INVALID', {
       message: `the manifest's digest is ${actual}, not ${named}`,

@@ -1,6 +1,6 @@
 import { type Hash, createHash } from 'node:crypto';
 import type { Appender } from '../../storage/blobs/driver.ts';
-import type { Digest, DigestAlgorithm } from '../oci/digest.ts';
+import { type Digest, type DigestAlgorithm, digestOfHash } from '../oci/digest.ts';
 
 /** An upload session's bytes, hashed while they arrive. */
 export interface OpenUpload extends Pick<Appender, 'sizeBytes' | 'append' | 'truncate' | 'publish' | 'abort' | 'close'> {
@@ -45,7 +45,7 @@ export function hashing(appender: Appender, { algorithm, hashed, assertHeld = ()
     current = extend(current, chunk);
   }
 
-  const digestSoFar = () => `${current.algorithm}:${current.hash.copy().digest('hex')}` as Digest;
+  const digestSoFar = () => digestOfHash(current.hash.copy(), current.algorithm);
 
   async function* watched(body: AsyncIterable<Uint8Array>, seen: (chunk: Uint8Array) => void): AsyncGenerator<Uint8Array> {
     for await (const chunk of body) {
@@ -83,7 +83,7 @@ export function hashing(appender: Appender, { algorithm, hashed, assertHeld = ()
     },
     async digest(wanted) {
       if (wanted === current.algorithm && current.sizeBytes === appender.sizeBytes) return digestSoFar();
-      if (appender.knownDigest?.startsWith(`${wanted}:`)) return appender.knownDigest as Digest;
+      if (appender.knownDigest?.startsWith(`${wanted}:`)) return appender.knownDigest;
       await rehash(wanted);
       return digestSoFar();
     },

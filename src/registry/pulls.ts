@@ -3,6 +3,8 @@ import { pullResolutionMilliseconds } from '../../storage/metadata/queries/pulls
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 import { createBatch } from '../coordination/batch.ts';
 import { createLru } from '../coordination/lru.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/reference.ts';
 
 /**
  * Records when clients pull manifests, for rules of retention: in batches, and at most once an hour for each manifest. Only
@@ -10,7 +12,7 @@ import { createLru } from '../coordination/lru.ts';
  */
 export interface Pulls {
   /** Adds a pull by the account, '' for a client without a login. Writes nothing itself. */
-  add(repository: string, digest: string, account: string): void;
+  add(repository: RepositoryName, digest: Digest, account: string): void;
   /** Resolves when all pulls added before are written, or their write has failed. Never rejects. */
   flush(): Promise<void>;
 }

@@ -97,7 +97,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     const record = await metadata.uploads.find(id);
     if (record?.repository !== repository || record.owner !== owner)
       throw new OciError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: id } });
-    return record.algorithm as DigestAlgorithm;
+    return record.algorithm;
   }
 
   /** Runs `work` with the session opened and no other request in it. */

@@ -1,7 +1,8 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { RepositoryName } from '../oci/reference.ts';
 
 export interface FoundRepository {
-  readonly name: string;
+  readonly name: RepositoryName;
   /** What the image's author says of it (`org.opencontainers.image.description`). */
   readonly description: string;
   /** One of Docker Hub's own images. */
@@ -11,7 +12,7 @@ export interface FoundRepository {
 /** Repositories by what their names hold. */
 export interface Search {
   /** At most `limit`, best first. `visible`: the names that may be found; undefined: all that there are. */
-  find(term: string, limit: number, visible: AsyncIterable<string> | undefined): Promise<readonly FoundRepository[]>;
+  find(term: string, limit: number, visible: AsyncIterable<RepositoryName> | undefined): Promise<readonly FoundRepository[]>;
 }
 
 /** More than this is not looked at: nobody reads on, and a search must not hold up pulls. */
@@ -19,9 +20,12 @@ const maxCandidates = 2000;
 const longestDescription = 300;
 
 export function createSearch(metadata: MetadataStore): Search {
-  async function candidates(term: string, visible: AsyncIterable<string> | undefined): Promise<readonly string[]> {
+  async function candidates(
+    term: string,
+    visible: AsyncIterable<RepositoryName> | undefined,
+  ): Promise<readonly RepositoryName[]> {
     if (!visible) return metadata.repositories.search(term, maxCandidates);
-    const names: string[] = [];
+    const names: RepositoryName[] = [];
     for await (const name of visible) {
       if (name.includes(term)) names.push(name);
       if (names.length === maxCandidates) break;
@@ -29,7 +33,7 @@ export function createSearch(metadata: MetadataStore): Search {
     return names;
   }
 
-  async function describe(name: string): Promise<FoundRepository> {
+  async function describe(name: RepositoryName): Promise<FoundRepository> {
     const annotations = (await metadata.manifests.findAnnotations(name))?.annotations;
     const fields = annotations ? (JSON.parse(annotations) as Readonly<Record<string, string>>) : {};
     const description = fields['org.opencontainers.image.description'] ?? '';

@@ -1,3 +1,5 @@
+import type { Digest } from '../../src/oci/digest.ts';
+
 /**
  * THE CONTRACT of a blob driver. Every guarantee that berth gives about bytes rests on these sentences;
  * `test/contract/blob-driver.ts` holds every driver and every wrapper to them.
@@ -89,7 +91,7 @@ export interface Appender {
   /** Bytes kept so far. On resume it is read from the store, never remembered. */
   readonly sizeBytes: number;
   /** What the last append said of exactly the bytes that are kept, where the store has remembered it. */
-  readonly knownDigest: string | undefined;
+  readonly knownDigest: Digest | undefined;
   /**
    * Appends everything that `source` yields, in order, and resolves to the number of bytes it appended.
    * When `source` fails, everything that it yielded before is kept. When the store fails, `sizeBytes` says what was
@@ -97,7 +99,7 @@ export interface Appender {
    * The chunks belong to the appender from then on: the source must not reuse their memory.
    * `digestOf` is asked at the end for the digest of all `sizeBytes`, if it is known; a driver may remember it.
    */
-  append(source: AsyncIterable<Uint8Array>, digestOf?: (sizeBytes: number) => string | undefined): Promise<number>;
+  append(source: AsyncIterable<Uint8Array>, digestOf?: (sizeBytes: number) => Digest | undefined): Promise<number>;
   /** Cuts back to the first `sizeBytes` bytes; used to drop what arrived of a rejected chunk. */
   truncate(sizeBytes: number): Promise<void>;
   /** The bytes appended so far, to be hashed again when the hashing process was lost. */

@@ -1,3 +1,4 @@
+import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { type ObjectKey, objectKey } from './driver.ts';
 
 /**
@@ -13,8 +14,8 @@ const root = 'docker/registry/v2';
 /** Keys of blobs and manifests begin with it. */
 export const blobsPrefix = `${root}/blobs/`;
 
-/** The key of a blob or manifest. `digest` is `algorithm:hex`, already parsed. */
-export function blobKey(digest: string): ObjectKey {
+/** Returns the key of a blob or manifest. */
+export function blobKey(digest: Digest): ObjectKey {
   const [algorithm = '', hex = ''] = digest.split(':');
   return objectKey(`${blobsPrefix}${algorithm}/${hex.slice(0, 2)}/${hex}/data`);
 }
@@ -27,10 +28,11 @@ export function uploadKey(id: string): ObjectKey {
 export const trashPrefix = 'trash/';
 
 /** Where the bytes of a blob wait to be deleted. */
-export function trashKey(digest: string): ObjectKey {
+export function trashKey(digest: Digest): ObjectKey {
   return objectKey(trashPrefix + digest.replace(':', '/'));
 }
 
-export function trashedDigest(key: ObjectKey): string {
-  return key.slice(trashPrefix.length).replace('/', ':');
+/** Returns the digest of the blob that waits at the key; undefined for a key that `trashKey` does not give. */
+export function trashedDigest(key: ObjectKey): Digest | undefined {
+  return parseDigest(key.slice(trashPrefix.length).replace('/', ':'));
 }

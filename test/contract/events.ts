@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Plain } from '../support/plain.ts';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const all = Number.MAX_SAFE_INTEGER;
 
 /** What a store promises about events and their consumers. */
-export function testEvents(store: () => MetadataStore): void {
+export function testEvents(store: () => Plain<MetadataStore>): void {
   const author = { actor: 'alice', address: '127.0.0.1', requestId: 'r1', at: 5 };
   const push = (letter: string, ...tags: readonly string[]) =>
     store().manifests.put({

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { NewManifest } from '../../storage/metadata/queries/manifests.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
+import { type Plain, plain } from '../support/plain.ts';
+import type { Digest } from '../../src/oci/digest.ts';
+import type { RepositoryName } from '../../src/oci/reference.ts';
 import { testEvents } from './events.ts';
 import { testMirroredContent } from './mirrored-content.ts';
 import { testPulls } from './pulls.ts';
@@ -14,13 +17,13 @@ export interface Database {
   dispose(): Promise<void>;
 }
 
-const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+const digest = (letter: string) => `sha256:${letter.repeat(64)}` as Digest;
 const content = (letter: string, sizeBytes = 1) => ({ digest: digest(letter), sizeBytes });
 
 const author = { actor: 'alice', address: '127.0.0.1', at: 2 };
 
 const newManifest = (repository: string, letter: string, fields: Partial<NewManifest> = {}): NewManifest => ({
-  repository,
+  repository: repository as RepositoryName,
   digest: digest(letter),
   mediaType: 'type/m',
   sizeBytes: 1,
@@ -40,11 +43,11 @@ const newManifest = (repository: string, letter: string, fields: Partial<NewMani
 export function describeMetadataStore(name: string, make: () => Promise<Database>): void {
   describe(`metadata store ${name}`, () => {
     let database: Database;
-    let store: MetadataStore;
+    let store: Plain<MetadataStore>;
 
     beforeEach(async () => {
       database = await make();
-      store = database.store;
+      store = plain(database.store);
     });
     afterEach(async () => {
       await store.close();
@@ -125,7 +128,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
 
     test('more references than one statement may have parameters for', async () => {
       const many = Array.from({ length: 1700 }, (_, index) => ({
-        digest: `sha256:${index.toString(16).padStart(64, '0')}`,
+        digest: `sha256:${index.toString(16).padStart(64, '0')}` as Digest,
         sizeBytes: 1,
       }));
       const left = [...many];
@@ -149,8 +152,10 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     });
 
     /** Runs both by turns first, on this store and on another one, as two processes would, thirty times. */
-    async function race(work: (one: MetadataStore, other: MetadataStore, repository: string) => Promise<void>): Promise<void> {
-      const second = await database.reopen();
+    async function race(
+      work: (one: Plain<MetadataStore>, other: Plain<MetadataStore>, repository: string) => Promise<void>,
+    ): Promise<void> {
+      const second = plain(await database.reopen());
       try {
         for (let round = 0; round < 30; round++) {
           const [one, other] = round % 2 === 0 ? [store, second] : [second, store];
@@ -193,7 +198,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       }));
 
     test('many writers in two processes: everything that was acknowledged is there', async () => {
-      const second = await database.reopen();
+      const second = plain(await database.reopen());
       await Promise.all(
         Array.from({ length: 32 }, async (_, index) => {
           const writer = index % 2 === 0 ? store : second;
@@ -357,7 +362,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     });
 
     test('a read sees every write already resolved, also one of another process', async () => {
-      const other = await database.reopen();
+      const other = plain(await database.reopen());
       for (let round = 0; round < 20; round++) {
         await store.uploads.create(`u${round}`, 'app', 'sha256', 1);
         expect((await other.uploads.find(`u${round}`))?.id).toBe(`u${round}`);
@@ -368,14 +373,14 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     });
 
     test('many may open it at once', async () => {
-      const others = await Promise.all(Array.from({ length: 4 }, () => database.reopen()));
+      const others = await Promise.all(Array.from({ length: 4 }, async () => plain(await database.reopen())));
       await Promise.all(others.map((other, index) => other.uploads.create(`u${index}`, 'app', 'sha256', 1)));
       expect(await store.uploads.listStartedBefore(2, 10)).toHaveLength(4);
       await Promise.all(others.map((other) => other.close()));
     });
 
     test('close waits for the writes begun; afterwards everything rejects closed', async () => {
-      const other = await database.reopen();
+      const other = plain(await database.reopen());
       const writes = Array.from({ length: 50 }, (_, index) => other.uploads.create(`u${index}`, 'app', 'sha256', 1));
       await other.close();
       await Promise.all(writes);

@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Plain } from '../support/plain.ts';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 
 /** What a store promises about mirrored content. */
-export function testMirroredContent(store: () => MetadataStore): void {
+export function testMirroredContent(store: () => Plain<MetadataStore>): void {
   const tag = (name: string, letter: string, now: number) =>
     store().mirroredTags.record({
       repository: 'docker.io/library/a',

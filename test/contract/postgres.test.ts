@@ -7,6 +7,7 @@ import { type Database, createDatabase, postgresPrograms } from '../support/post
 import { describeWith } from '../support/requires.ts';
 import { until } from '../support/until.ts';
 import { describeMetadataStore } from './metadata-store.ts';
+import { type Plain, plain } from '../support/plain.ts';
 
 const open = ({ url }: Database) => createPostgresStore({ url, connections: 5 });
 
@@ -25,10 +26,10 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
 
   describe('its connections', () => {
     let database: Database;
-    let store: MetadataStore;
+    let store: Plain<MetadataStore>;
     beforeEach(async () => {
       database = await createDatabase();
-      store = await open(database);
+      store = plain(await open(database));
     });
     afterEach(async () => {
       await store.close();
@@ -171,7 +172,7 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
     });
 
     test('a single connection serves reads and writes', async () => {
-      const single = await createPostgresStore({ url: database.url, connections: 1 });
+      const single = plain(await createPostgresStore({ url: database.url, connections: 1 }));
       await single.uploads.create('u', 'app', 'sha256', 1);
       expect((await single.uploads.find('u'))?.id).toBe('u');
       await single.close();

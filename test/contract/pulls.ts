@@ -1,13 +1,15 @@
 import { expect, test } from '@jest/globals';
+import type { Digest } from '../../src/oci/digest.ts';
 import type { NewManifest } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Plain } from '../support/plain.ts';
 
-const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+const digest = (letter: string) => `sha256:${letter.repeat(64)}` as Digest;
 const hour = 3_600_000;
 
 /** What a store promises about recorded pulls. */
 export function testPulls(
-  store: () => MetadataStore,
+  store: () => Plain<MetadataStore>,
   manifest: (repository: string, letter: string, fields?: Partial<NewManifest>) => Promise<unknown>,
 ): void {
   const pull = (letter: string, at: number, repository = 'app') =>

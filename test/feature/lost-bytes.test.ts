@@ -15,9 +15,10 @@ import { startMirror } from '../support/mirror.ts';
 import { describeWith } from '../support/requires.ts';
 import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.ts';
 import { until } from '../support/until.ts';
+import type { Digest } from '../../src/oci/digest.ts';
 
 /** What a broken disk or a careless rule of a bucket does. */
-async function lose({ environment }: TestBerth, digest: string): Promise<void> {
+async function lose({ environment }: TestBerth, digest: Digest): Promise<void> {
   const driver = await openBlobStore(loadConfig({ file: undefined, environment }).storage.blobs);
   await driver.stat(blobKey(digest));
   await driver.delete([blobKey(digest)]);
@@ -25,7 +26,7 @@ async function lose({ environment }: TestBerth, digest: string): Promise<void> {
 }
 
 /** What a bad restore, a full disk or a damaged file system does. */
-async function damage({ environment }: TestBerth, digest: string, change: (bytes: Buffer) => Buffer): Promise<void> {
+async function damage({ environment }: TestBerth, digest: Digest, change: (bytes: Buffer) => Buffer): Promise<void> {
   const driver = await openBlobStore(loadConfig({ file: undefined, environment }).storage.blobs);
   const object = await driver.read(blobKey(digest));
   const bytes = await readAll(object);
@@ -242,12 +243,12 @@ test('a blob counts as present for five minutes after a check, and is checked on
       },
     }) as unknown as BlobDriver;
   const redirecting = createExistenceCache(driver(true), () => time);
-  const look = () => redirecting.isThere('sha256:1');
+  const look = () => redirecting.isThere(digestOf('1'));
   expect([await look(), await look(), looks]).toEqual([true, true, 1]);
   isThere = false;
   time += 299_999;
   expect([await look(), looks]).toEqual([true, 1]);
   time += 1;
   expect([await look(), await look(), looks]).toEqual([false, false, 3]);
-  expect([await createExistenceCache(driver(false), () => time).isThere('sha256:1'), looks]).toEqual([true, 3]);
+  expect([await createExistenceCache(driver(false), () => time).isThere(digestOf('1')), looks]).toEqual([true, 3]);
 });

@@ -7,6 +7,7 @@ import { createPostgresStore } from '../../storage/metadata/postgres/postgres-st
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { createDatabase, postgresPrograms } from '../support/postgres.ts';
 import { describeWith } from '../support/requires.ts';
+import { plain } from '../support/plain.ts';
 
 const holder = { repository: 'docker.io/library/a', upstream: 'docker.io', byLogin: false };
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
@@ -15,7 +16,7 @@ describeWith(postgresPrograms, 'berth migrate, of a mirror', () => {
   test('counts the size again, and does not copy content that is being evicted', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'berth-migrate-mirror-'));
     const file = join(directory, 'metadata.sqlite');
-    const old = await createSqliteStore({ file });
+    const old = plain(await createSqliteStore({ file }));
     for (const letter of ['a', 'b', 'c']) await old.mirroredContent.recordBlob([holder], digest(letter), 5, 1);
     await old.mirroredContent.recordUses([{ digest: digest('a'), usedAt: 2, isNew: true }]);
     await old.mirrorSpace.evict(digest('c'), 3);
@@ -24,7 +25,7 @@ describeWith(postgresPrograms, 'berth migrate, of a mirror', () => {
 
     const database = await createDatabase();
     await moveMetadata(file, database.url, () => undefined);
-    const moved = await createPostgresStore({ url: database.url, connections: 2 });
+    const moved = plain(await createPostgresStore({ url: database.url, connections: 2 }));
     expect(await moved.mirrorSpace.size()).toEqual({ contentBytes: 10, protectedBytes: 5, transitBytes: 0 });
     await moved.mirrorSpace.evict(digest('a'), 4);
     expect(await moved.mirrorSpace.size()).toEqual({ contentBytes: 5, protectedBytes: 0, transitBytes: 5 });

@@ -12,6 +12,7 @@ import { visibleRepositories } from '../../src/access/permissions/visible-reposi
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { wrapOperations } from '../support/wrapped-metadata.ts';
+import { plain } from '../support/plain.ts';
 
 const part = fc.constantFrom('a', 'ab', 'a-b', 'b', 'b.c', 'c0');
 const name = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
@@ -77,7 +78,7 @@ describe('listings', () => {
 
   const event = { at: 0, actor: '', address: '', action: 'x', target: '', result: 'done' } as const;
   const addRepository = (repository: string, index: number) =>
-    store.blobs.commit(repository, `sha256:${String(index).padStart(64, '0')}`, 1, 'none', 0);
+    plain(store).blobs.commit(repository, `sha256:${String(index).padStart(64, '0')}`, 1, 'none', 0);
 
   async function list(principal: Principal, after = '', closed: ReadonlySet<string> = new Set()): Promise<readonly string[]> {
     const hidden = (names: readonly string[]) => Promise.resolve(new Set(names.filter((name) => closed.has(name))));

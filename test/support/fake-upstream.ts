@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { type TestImage, descriptor, digestOf, newImage } from './images.ts';
 import { tar } from './tar.ts';
+import type { Digest } from '../../src/oci/digest.ts';
 
 /** One request as the upstream saw it. */
 export interface SeenRequest {
@@ -64,8 +65,8 @@ export interface FakeUpstream {
   count(method: string, url: RegExp, at?: SeenRequest['at']): number;
   /** Bytes of blobs that it has sent. */
   readonly blobBytes: number;
-  addBlob(repository: string, bytes: Buffer): string;
-  addManifest(repository: string, tag: string | undefined, manifest: string, mediaType?: string): string;
+  addBlob(repository: string, bytes: Buffer): Digest;
+  addManifest(repository: string, tag: string | undefined, manifest: string, mediaType?: string): Digest;
   /** An image with a layer of `layerBytes`. */
   addImage(repository: string, tag: string, layerBytes?: number): TestImage;
   /** An image that clients can unpack: one file of random bytes. */
@@ -320,7 +321,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
     }
   }
 
-  function addBlob(repository: string, bytes: Buffer): string {
+  function addBlob(repository: string, bytes: Buffer): Digest {
     blobs.set(`${repository}@${digestOf(bytes)}`, bytes);
     return digestOf(bytes);
   }
@@ -330,7 +331,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
     tag: string | undefined,
     manifest: string,
     mediaType: string = mediaTypes.ociManifest,
-  ): string {
+  ): Digest {
     const digest = digestOf(manifest);
     manifests.set(`${repository}@${digest}`, { bytes: Buffer.from(manifest), mediaType });
     if (tag !== undefined) tags.set(`${repository}:${tag}`, digest);

@@ -1,16 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Digest } from '../../src/oci/digest.ts';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { type Answer, call } from './call.ts';
 
 export type Server = { readonly url: string };
 
-export function digestOf(bytes: Uint8Array | string, algorithm: 'sha256' | 'sha512' = 'sha256'): string {
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
+export function digestOf(bytes: Uint8Array | string, algorithm: 'sha256' | 'sha512' = 'sha256'): Digest {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 }
 
 export interface TestDescriptor {
   readonly mediaType: string;
-  readonly digest: string;
+  readonly digest: Digest;
   readonly size: number;
 }
 
@@ -24,7 +25,7 @@ export async function pushBlob(
   repository: string,
   bytes: Uint8Array | string,
   algorithm: 'sha256' | 'sha512' = 'sha256',
-): Promise<string> {
+): Promise<Digest> {
   const digest = digestOf(bytes, algorithm);
   const answer = await call(server, 'POST', `/v2/${repository}/blobs/uploads/?digest=${digest}`, { body: bytes });
   if (answer.status !== 201) throw new Error(`push of a blob: ${answer.status} ${answer.body.toString()}`);
@@ -40,7 +41,7 @@ export async function startUpload(server: Server, repository: string, query = ''
 
 export interface TestImage {
   readonly manifest: string;
-  readonly digest: string;
+  readonly digest: Digest;
   readonly layer: Buffer;
   readonly config: string;
 }

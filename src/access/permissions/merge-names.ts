@@ -1,17 +1,18 @@
+import type { RepositoryName } from '../../oci/reference.ts';
 /** A source of names in ascending order of bytes, without repetition. */
 export interface NameSource {
   /** All names of the source are greater than this: it is opened only when the merge gets here. */
   readonly after: string;
-  open(): AsyncGenerator<string>;
+  open(): AsyncGenerator<RepositoryName>;
 }
 
 interface Open {
-  readonly names: AsyncGenerator<string>;
-  head: string;
+  readonly names: AsyncGenerator<RepositoryName>;
+  head: RepositoryName;
 }
 
 /** Yields all names of the sources in ascending order, each once. Opens a source only when the merge reaches its range. */
-export async function* mergeNames(sources: readonly NameSource[]): AsyncGenerator<string> {
+export async function* mergeNames(sources: readonly NameSource[]): AsyncGenerator<RepositoryName> {
   const waiting = [...sources].sort((one, other) => compare(one.after, other.after));
   let open: Open[] = [];
   let last: string | undefined;
@@ -49,7 +50,7 @@ async function advance(open: readonly Open[], past: string): Promise<Open[]> {
   return left;
 }
 
-function leastOf(open: readonly Open[]): string | undefined {
+function leastOf(open: readonly Open[]): RepositoryName | undefined {
   return open.map(({ head }) => head).sort(compare)[0];
 }
 

@@ -5,11 +5,12 @@ import { type NameRange, type Pattern, covers, parsePattern, rangeOf, skip } fro
 import type { Principal } from './principal.ts';
 import { type NameSource, mergeNames } from './merge-names.ts';
 import type { Visibility } from './visibility.ts';
+import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
 
 export interface VisibleOptions {
   readonly metadata: MetadataStore;
   /** Returns those of the names that are not public at their upstream, whatever the rules here. */
-  readonly hidden: (names: readonly string[]) => Promise<ReadonlySet<string>>;
+  readonly hidden: (names: readonly RepositoryName[]) => Promise<ReadonlySet<string>>;
 }
 
 /**
@@ -21,7 +22,7 @@ export function visibleRepositories(
   principal: Principal,
   visibility: Visibility,
   after: string,
-): AsyncGenerator<string> {
+): AsyncGenerator<RepositoryName> {
   const seesAll = listsEverything(principal);
   const mayPull = (repository: string, isPublic: boolean) =>
     seesAll || permits(principal, { action: 'pull', repository, isPublic });
@@ -29,7 +30,7 @@ export function visibleRepositories(
   const wildcards = withoutCovered(patterns.filter(({ kind }) => kind !== 'name'));
   const sources = [
     ...wildcards.map((pattern) => ranged(pattern, (repository) => mayPull(repository, false))),
-    named(patterns.filter(({ kind }) => kind === 'name').map(({ prefix }) => prefix)),
+    named(patterns.flatMap(({ kind, prefix }) => (kind === 'name' && parseRepositoryName(prefix)) || [])),
   ];
   if (principal.pullsPublic) sources.push(publicByName(), ...visibility.publicPatterns.map(publicByPattern));
   return mergeNames(sources);
@@ -75,7 +76,7 @@ export function visibleRepositories(
     };
   }
 
-  function named(all: readonly string[]): NameSource {
+  function named(all: readonly RepositoryName[]): NameSource {
     const names = [...new Set(all)].filter((name) => name > after && mayPull(name, false)).sort();
     return {
       after,
@@ -92,7 +93,7 @@ export function visibleRepositories(
     range: NameRange,
     judge: (row: Row) => 'take' | { readonly goOn: string },
     except: VisibleOptions['hidden'] = () => Promise.resolve(noNames),
-  ): AsyncGenerator<string> {
+  ): AsyncGenerator<RepositoryName> {
     let { after } = range;
     for (let turn = 1; ; turn++) {
       const rows = await metadata.repositories.listBetween(after, range.before, batch);
@@ -110,7 +111,7 @@ export function visibleRepositories(
 }
 
 interface Row {
-  readonly name: string;
+  readonly name: RepositoryName;
   readonly isPublic: boolean | null;
 }
 

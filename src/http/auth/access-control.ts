@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Action } from '../../access/permissions/action.ts';
 import { type Principal, anonymousPrincipal } from '../../access/permissions/principal.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
 
 /** The client of a request. */
 export type Subject = Principal;
@@ -8,11 +9,11 @@ export type Subject = Principal;
 /** The permission that a request needs. */
 export interface Need {
   readonly action: Action;
-  readonly repository: string;
+  readonly repository: RepositoryName;
   /** Another repository that the request can read: required of clients that may read it but whose token does not contain it. */
-  readonly from?: string | undefined;
+  readonly from?: RepositoryName | undefined;
   /** Another name of the repository, for the challenge only. */
-  readonly alias?: string | undefined;
+  readonly alias?: RepositoryName | undefined;
   /** Who may read the repository at its upstream. Used only if it decides. */
   readonly upstream?: UpstreamRights | undefined;
 }
@@ -39,18 +40,18 @@ export interface AccessControl {
   /** Returns the client if it has the permission. */
   check(request: IncomingMessage, need: Need): Promise<Subject>;
   /** Resolves to true if the client may do `action` in `repository`. */
-  allows(subject: Subject, action: Action, repository: string): Promise<boolean>;
+  allows(subject: Subject, action: Action, repository: RepositoryName): Promise<boolean>;
   /** Resolves to true if the client may know that `repository` exists. A client with an invalid login is anonymous. */
-  knows(request: IncomingMessage, repository: string): Promise<boolean>;
+  knows(request: IncomingMessage, repository: RepositoryName): Promise<boolean>;
   /** Returns the client if it may list repositories. */
   checkList(request: IncomingMessage): Promise<Subject>;
   /** Yields the names of the repositories that the client may list, ascending, after `after`; undefined: all repositories. */
-  visible(subject: Subject, after: string): AsyncIterable<string> | undefined;
+  visible(subject: Subject, after: string): AsyncIterable<RepositoryName> | undefined;
   /**
    * Returns the repositories from which a client may mount a blob without naming a source: those of its token, so that the
    * time of the search reveals nothing about others. Undefined: all repositories.
    */
-  mountable(subject: Subject): readonly string[] | undefined;
+  mountable(subject: Subject): readonly RepositoryName[] | undefined;
 }
 
 /** Open mode: every client may do everything. */

@@ -36,4 +36,4 @@ export function createLimitedAccess(control: AccessControl, allowed: readonly Op
   };
 }
 
-async function* none(): AsyncGenerator<string> {}
+async function* none(): AsyncGenerator<never> {}

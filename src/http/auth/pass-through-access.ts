@@ -3,6 +3,7 @@ import { anonymousPrincipal } from '../../access/permissions/principal.ts';
 import type { UpstreamVisibility } from '../../mirror/visibility/upstream-visibility.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type AccessControl, type Need, openAccess } from './access-control.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
 
 export interface PassThroughAccessOptions {
   readonly metadata: MetadataStore;
@@ -20,12 +21,12 @@ const batch = 200;
 export function createPassThroughAccess({ metadata, upstreams, openNames }: PassThroughAccessOptions): AccessControl {
   const isOpen = (repository: string) => openNames.has(repository.split('/', 1)[0] ?? '');
 
-  async function mayRead(repository: string, upstream: Need['upstream']): Promise<boolean> {
+  async function mayRead(repository: RepositoryName, upstream: Need['upstream']): Promise<boolean> {
     if (isOpen(repository)) return true;
     return upstream ? upstream.isPublic() : upstreams.isKnownPublic(repository);
   }
 
-  async function* shown(after: string): AsyncGenerator<string> {
+  async function* shown(after: string): AsyncGenerator<RepositoryName> {
     for (let names = await metadata.repositories.list(after, batch); names.length > 0;) {
       const hidden = await upstreams.hidden(names);
       yield* names.filter((name) => isOpen(name) || !hidden.has(name));

@@ -1,9 +1,10 @@
 import { OciError } from '../../oci/errors.ts';
 import type { AccessControl } from './access-control.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
 
 export interface PullOnlyOptions {
   /** Resolves to true if nothing may be pushed into the repository. Called for pushes only. */
-  readonly isPullOnly: (repository: string) => Promise<boolean>;
+  readonly isPullOnly: (repository: RepositoryName) => Promise<boolean>;
   /** The upstream that owns the names, for the message: `docker.io`. */
   readonly upstream: string;
 }

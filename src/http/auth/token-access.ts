@@ -15,6 +15,7 @@ import { type TokenPlace, catalogScope, challenge, scopeFor } from './challenge.
 import type { PublicUrl } from '../server/public-url.ts';
 import { classify } from '../errors/classify.ts';
 import { noteAccount } from '../server/request-record.ts';
+import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
 
 export interface TokenAccessOptions {
   readonly authenticator: Pick<Authenticator, 'principal'>;
@@ -75,7 +76,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     return principal;
   }
 
-  async function isPublic(repository: string, upstream: Need['upstream']): Promise<boolean> {
+  async function isPublic(repository: RepositoryName, upstream: Need['upstream']): Promise<boolean> {
     if (!(await permissions.isPublic(repository))) return false;
     return upstream ? upstream.isPublic() : upstreams.isKnownPublic(repository);
   }
@@ -89,7 +90,7 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
   }
 
   /** Resolves to true if a token with more scopes would allow the mount: then a challenge saves the client an upload. */
-  async function lacksToken(principal: Principal, repository: string): Promise<boolean> {
+  async function lacksToken(principal: Principal, repository: RepositoryName): Promise<boolean> {
     const permission = { action: 'pull', repository, isPublic: await isPublic(repository, undefined) } as const;
     return permits(principal, permission) && authorize(principal, permission) === 'challenge';
   }
@@ -126,7 +127,8 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
     async *visible(subject, after) {
       yield* visibleRepositories({ metadata, hidden: upstreams.hidden }, subject, await permissions.visibility(), after);
     },
-    mountable: ({ bearer = [] }) => bearer.flatMap(({ type, name }) => (type === 'repository' ? [name] : [])),
+    mountable: ({ bearer = [] }) =>
+      bearer.flatMap(({ type, name }) => (type === 'repository' && parseRepositoryName(name)) || []),
   };
 }
 

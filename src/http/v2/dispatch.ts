@@ -94,7 +94,7 @@ function upstreamRights(mirrored: MirrorSource | undefined, { route }: Match, la
 }
 
 /** Returns the repository from which the client mounts a blob. */
-function mountSource(query: URLSearchParams): string | undefined {
+function mountSource(query: URLSearchParams): RepositoryName | undefined {
   const from = query.has('mount') ? query.get('from') : null;
   return from === null ? undefined : parseRepositoryName(from);
 }

@@ -38,13 +38,13 @@ export async function getManifest(context: RequestContext): Promise<void> {
 }
 
 /** Returns the bytes of a stored manifest. Fetches a mirrored one again if its bytes are missing. */
-async function storedBytes({ protocol, mirrored }: RequestContext, digest: string, sizeBytes: number): Promise<Buffer> {
+async function storedBytes({ protocol, mirrored }: RequestContext, digest: Digest, sizeBytes: number): Promise<Buffer> {
   try {
     return await protocol.registry.manifests.bytes(digest, sizeBytes);
   } catch (error) {
     if (!mirrored || !(error instanceof ContentMissing)) throw error;
-    await mirrored.mirror.lost(digest as Digest);
-    const { bytes } = await mirrored.mirror.manifest(mirrored.source, { digest: digest as Digest }, true);
+    await mirrored.mirror.lost(digest);
+    const { bytes } = await mirrored.mirror.manifest(mirrored.source, { digest }, true);
     if (!bytes) throw error;
     return bytes;
   }

@@ -1,7 +1,7 @@
 import { parseChunkRange } from '../../oci/content-range.ts';
 import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
-import { parseRepositoryName } from '../../oci/reference.ts';
+import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
 import type { Chunk } from '../../registry/append-chunk.ts';
 import type { UploadSession } from '../../registry/uploads.ts';
 import { departureOf } from '../errors/client-gone.ts';
@@ -59,12 +59,12 @@ async function mountSources(
   { protocol, subject }: RequestContext,
   digest: Digest,
   from: string | null,
-): Promise<readonly string[]> {
+): Promise<readonly RepositoryName[]> {
   const { access, registry } = protocol;
   const named = from === null ? undefined : parseRepositoryName(from);
   if (from !== null && !named) throw new OciError('NAME_INVALID', { detail: { from: from.slice(0, 300) } });
   const candidates = named ? [named] : (access.mountable(subject) ?? (await registry.blobs.holders(digest, maxMountCandidates)));
-  const readable: string[] = [];
+  const readable: RepositoryName[] = [];
   for (const candidate of candidates) if (await access.allows(subject, 'pull', candidate)) readable.push(candidate);
   return readable;
 }

@@ -5,6 +5,7 @@ import type { Trash } from '../../content/trash.ts';
 import { type Demand, createCachePolicy } from './cache-policy.ts';
 import type { MirrorEvents } from '../events/mirror-events.ts';
 import { type MeasureDisk, limitOnDisk, reservedBytes } from './disk-limit.ts';
+import type { Digest } from '../../oci/digest.ts';
 
 /**
  * Keeps mirrored content, with the content that is about to be deleted, within its size and its disk, for all processes that
@@ -17,7 +18,7 @@ export interface Eviction {
    */
   admit(arrival: Arrival): Promise<boolean>;
   /** Reserves space for a manifest that is about to be stored; false if there is none. */
-  admitManifest(digest: string, sizeBytes: number): Promise<boolean>;
+  admitManifest(digest: Digest, sizeBytes: number): Promise<boolean>;
   /** To be called after content was recorded: evicts in the background if there is too much of it now. */
   grown(): void;
   /** Evicts as much as necessary; resolves to the number of bytes. */
@@ -38,7 +39,7 @@ export interface Eviction {
 }
 
 export interface Arrival {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly sizeBytes: number;
   /** Number of requests for it during the download. */
   readonly requests: number;
@@ -56,7 +57,7 @@ export interface EvictionOptions {
   /** Writes the latest uses, which decide what is evicted. */
   readonly flushUses: () => Promise<void>;
   /** True if a client of this process reads the content now. */
-  readonly isInUse: (digest: string) => boolean;
+  readonly isInUse: (digest: Digest) => boolean;
   readonly events: Pick<MirrorEvents, 'evicted' | 'evictionFailed'>;
 }
 

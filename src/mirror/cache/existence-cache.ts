@@ -2,11 +2,12 @@ import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../../storage/blobs/missing.ts';
 import { createLru } from '../../coordination/lru.ts';
+import type { Digest } from '../../oci/digest.ts';
 
 /** Checks that the bytes exist that clients are redirected to: berth does not see when a client finds nothing there. */
 export interface ExistenceCache {
   /** True if the bytes existed at the last check, some minutes ago. Without redirects always true: opening them shows it. */
-  isThere(digest: string): Promise<boolean>;
+  isThere(digest: Digest): Promise<boolean>;
 }
 
 const believedMilliseconds = 5 * 60_000;

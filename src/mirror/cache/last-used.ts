@@ -3,14 +3,15 @@ import type { Use } from '../../../storage/metadata/queries/mirror/content.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { createBatch } from '../../coordination/batch.ts';
 import type { MirrorEvents } from '../events/mirror-events.ts';
+import type { Digest } from '../../oci/digest.ts';
 
 /** When mirrored content was last used: gathered in memory and written in batches, so that a pull waits for nothing. */
 export interface LastUsedTracker {
   /** Records a use of the content, `at` milliseconds since 1970. */
-  touch(digest: string, at: number): void;
+  touch(digest: Digest, at: number): void;
   /** Returns the object; its content is in use until it is closed. */
-  pinWhileOpen(digest: string, object: OpenObject): OpenObject;
-  isPinned(digest: string): boolean;
+  pinWhileOpen(digest: Digest, object: OpenObject): OpenObject;
+  isPinned(digest: Digest): boolean;
   /** Writes the gathered uses, and a use of all content that is being read. */
   flush(): Promise<void>;
 }
@@ -23,7 +24,7 @@ export function createLastUsedTracker(
   now: () => number,
   events: Pick<MirrorEvents, 'lastUsesNotRecorded'>,
 ): LastUsedTracker {
-  const repositoryRefs = new Map<string, number>();
+  const repositoryRefs = new Map<Digest, number>();
   const gathered = createBatch(largestBatch, write);
 
   async function write(uses: readonly Use[]): Promise<void> {
@@ -37,7 +38,7 @@ export function createLastUsedTracker(
     }
   }
 
-  function unpin(digest: string): void {
+  function unpin(digest: Digest): void {
     const others = (repositoryRefs.get(digest) ?? 1) - 1;
     if (others === 0) repositoryRefs.delete(digest);
     else repositoryRefs.set(digest, others);

@@ -3,6 +3,7 @@ import { blobKey, trashKey } from '../../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../../storage/blobs/missing.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Trash } from '../../content/trash.ts';
+import type { Digest } from '../../oci/digest.ts';
 
 /** Space that is reserved for content on its way in, and counted for content on its way out. */
 export interface SpaceReservations {
@@ -10,7 +11,7 @@ export interface SpaceReservations {
    * Runs `work`, which stores and records content that space was reserved for. While it runs, `renew` keeps the
    * reservation; if it rejects, the reservation ends and unrecorded bytes are set aside.
    */
-  arriving<Result>(digest: string, work: () => Promise<Result>): Promise<Result>;
+  arriving<Result>(digest: Digest, work: () => Promise<Result>): Promise<Result>;
   /** Keeps the reservations of this process. To be called more often than they expire. */
   renew(): Promise<void>;
   /** Ends what has expired: the process that moved the bytes has failed, or died. */
@@ -33,10 +34,10 @@ const departureMilliseconds = 60_000;
 const batch = 100;
 
 export function createSpaceReservations({ driver, metadata, trash, now }: SpaceReservationsOptions): SpaceReservations {
-  const arrivals = new Set<string>();
+  const arrivals = new Set<Digest>();
   const exists = async (key: ObjectKey) => (await unlessMissing(driver.stat(key))) !== undefined;
 
-  async function settleArrival(digest: string): Promise<void> {
+  async function settleArrival(digest: Digest): Promise<void> {
     if (!(await metadata.blobs.find(digest))) await trash.setAside(digest);
     await metadata.mirrorSpace.release([digest], false);
   }
@@ -50,7 +51,7 @@ export function createSpaceReservations({ driver, metadata, trash, now }: SpaceR
   }
 
   /** The trash ends it when it finds the bytes there. */
-  async function settleDeparture(digest: string): Promise<void> {
+  async function settleDeparture(digest: Digest): Promise<void> {
     const isKept = (await metadata.blobs.find(digest)) !== undefined;
     if (!isKept && (await exists(blobKey(digest)))) await trash.setAside(digest);
     if (!(await exists(trashKey(digest)))) await metadata.mirrorSpace.release([digest], true);

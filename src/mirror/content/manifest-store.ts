@@ -7,6 +7,7 @@ import type { MirrorEvents } from '../events/mirror-events.ts';
 import { toMirroredRepository } from '../names/repository-ref.ts';
 import type { ManifestFacts, RemoteManifest } from '../remote/remote-manifests.ts';
 import type { MirroredRepository } from '../names/routing.ts';
+import type { Digest } from '../../oci/digest.ts';
 
 /** Stores manifests of upstreams where the registry finds them. */
 export interface ManifestStore {
@@ -15,7 +16,7 @@ export interface ManifestStore {
   /** Records what the tag points at now. A tag that has a manifest here keeps it until `publish`. Never rejects. */
   point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void>;
   /** Gives the tag the manifest, if the manifest is stored and the tag still points at it. Never rejects. */
-  publish(source: MirroredRepository, tag: string, digest: string): Promise<void>;
+  publish(source: MirroredRepository, tag: string, digest: Digest): Promise<void>;
 }
 
 export interface ManifestStoreOptions {
@@ -23,9 +24,9 @@ export interface ManifestStoreOptions {
   readonly metadata: MetadataStore;
   readonly now: () => number;
   /** Reserves space for a manifest; false if there is none. */
-  readonly reserve: (digest: string, sizeBytes: number) => Promise<boolean>;
+  readonly reserve: (digest: Digest, sizeBytes: number) => Promise<boolean>;
   /** Runs `work`, which stores and records the manifest; ends the reservation if it fails. */
-  readonly arriving: (digest: string, work: () => Promise<unknown>) => Promise<unknown>;
+  readonly arriving: (digest: Digest, work: () => Promise<unknown>) => Promise<unknown>;
   readonly events: Pick<MirrorEvents, 'manifestNotStored'>;
 }
 

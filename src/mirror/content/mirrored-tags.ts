@@ -188,7 +188,7 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
     if (cached && isPutOff(request)) return stale(cached);
     if (age < freshFor) {
       if (known.missingSince !== null) return withoutUpstream(request);
-      const work = current(request, { ...known, digest: known.digest as Digest }, known.checkedAt, 'HIT');
+      const work = current(request, known, known.checkedAt, 'HIT');
       return isAnswered(request, known.digest) ? work : inTime(request, work);
     }
     if (cached && age < freshFor + options.staleWhileRevalidateSeconds * 1000) {
@@ -215,7 +215,7 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
 }
 
 /** True if the request needs nothing more from the upstream where the tag points at `digest`. */
-function isAnswered({ cached, bodyWanted }: TagRequest, digest: string): boolean {
+function isAnswered({ cached, bodyWanted }: TagRequest, digest: Digest): boolean {
   return cached ? cached.digest === digest : !bodyWanted;
 }
 

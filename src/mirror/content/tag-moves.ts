@@ -4,7 +4,7 @@ import { readAll, unlessMissing } from '../../../storage/blobs/missing.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { createSingleFlight } from '../../coordination/single-flight.ts';
 import type { Digest } from '../../oci/digest.ts';
-import type { Tag } from '../../oci/reference.ts';
+import type { RepositoryName, Tag } from '../../oci/reference.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import type { ManifestLookup } from '../remote/lookup-result.ts';
 import { type ChildManifest, readManifestContents } from '../remote/manifest-contents.ts';
@@ -42,8 +42,8 @@ export function createTagMoves({ driver, metadata, fetcher, manifestStore }: Tag
     return (document && readManifestContents(document, mediaType)?.children) ?? [];
   }
 
-  async function readCached(digest: string): Promise<Buffer | undefined> {
-    const object = await unlessMissing(driver.read(blobKey(digest as Digest)));
+  async function readCached(digest: Digest): Promise<Buffer | undefined> {
+    const object = await unlessMissing(driver.read(blobKey(digest)));
     if (!object) return undefined;
     try {
       return await readAll(object);
@@ -54,7 +54,7 @@ export function createTagMoves({ driver, metadata, fetcher, manifestStore }: Tag
 
   /** Children of the new index for the platforms that clients have pulled of the former one; one for each platform. */
   async function neededChildren(
-    repository: string,
+    repository: RepositoryName,
     moved: ManifestLookup,
     former: CachedManifest,
   ): Promise<readonly ChildManifest[]> {

@@ -14,7 +14,7 @@ export type ImageSource = BackgroundMirror;
 export interface ContentsOptions {
   readonly mirror: ImageSource;
   /** The bytes of a manifest that is kept here. */
-  readonly manifestBytes: (digest: string, sizeBytes: number) => Promise<Buffer>;
+  readonly manifestBytes: (digest: Digest, sizeBytes: number) => Promise<Buffer>;
   readonly platforms: Platforms;
 }
 
@@ -54,7 +54,7 @@ export async function contentsOf(
     const bytes = served.bytes ?? (await manifestBytes(served.digest, served.sizeBytes));
     const contents = readManifestContents(bytes, served.mediaType);
     if (!contents) throw new Error(`${served.digest} is no manifest`);
-    manifests.add(served.digest as Digest);
+    manifests.add(served.digest);
     const entries = contents.children.length === 0 ? [] : entriesOf(bytes);
     const layers = entries.filter(({ mediaType }) => !isManifestType(mediaType));
     for (const { digest, sizeBytes = 0 } of contents.blobs) blobs.set(digest, sizeBytes);

@@ -1,10 +1,10 @@
-import { type Reference, parseReference, parseRepositoryName } from '../../oci/reference.ts';
+import { type Reference, type RepositoryName, parseReference, parseRepositoryName } from '../../oci/reference.ts';
 import { dockerHub } from '../upstream/upstream.ts';
 
 /** An image's name as users write it: `alpine`, `ghcr.io/owner/image:tag`, `quay.io/a/b@sha256:…`. */
 export interface ImageName {
   readonly host: string;
-  readonly name: string;
+  readonly name: RepositoryName;
   readonly reference: Reference;
 }
 

@@ -28,7 +28,7 @@ export interface Address {
   readonly namespace: string | undefined;
   /** Returns the host by which the client reached berth. */
   readonly ownHost: () => string;
-  readonly name: string;
+  readonly name: RepositoryName;
   /**
    * True if the client may know whether berth has a repository of this name. For other clients the name always means the
    * default upstream, so that the answer does not show which repositories exist.
@@ -41,7 +41,7 @@ export interface RoutingOptions {
   /** The upstream for names without a host. */
   readonly fallback: Upstream | undefined;
   /** True if the repository was pushed. */
-  readonly isPushed: (name: string) => Promise<boolean>;
+  readonly isPushed: (name: RepositoryName) => Promise<boolean>;
 }
 
 /**
@@ -74,7 +74,7 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
 
   async function fromFallback(
     upstream: Upstream,
-    name: string,
+    name: RepositoryName,
     mayKnow: Address['mayKnow'],
   ): Promise<MirroredRepository | undefined> {
     if ((await mayKnow()) && (await isPushed(name))) return undefined;

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type Digest, digestAlgorithm, parseDigest } from '../../oci/digest.ts';
+import { type Digest, digestAlgorithm, digestOf, parseDigest } from '../../oci/digest.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
 import { type ManifestContents, isSpecificType, readManifestContents } from './manifest-contents.ts';
 import type { MirroredRepository } from '../names/routing.ts';
@@ -87,8 +86,7 @@ function contentType({ headers }: IncomingMessage): string {
 }
 
 function verified(bytes: Buffer, expected: Digest | undefined): { readonly digest: Digest; readonly isStorable: boolean } {
-  const algorithm = expected ? digestAlgorithm(expected) : 'sha256';
-  const actual = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
+  const actual = digestOf(bytes, expected && digestAlgorithm(expected));
   if (!expected || actual === expected) return { digest: actual, isStorable: true };
   if (isSignedPayloadOf(expected, bytes)) return { digest: expected, isStorable: false };
   throw new UpstreamError('bad_content', 'the manifest has another digest than its name');

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
+import { type Digest, digestAlgorithm, digestOf } from '../../oci/digest.ts';
 
 /**
  * True if `digest` is that of the signed payload of a Docker schema 1 manifest. Its name is the digest of what was signed,
@@ -8,8 +7,7 @@ import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
  */
 export function isSignedPayloadOf(digest: Digest, bytes: Buffer): boolean {
   const payload = signedPayload(bytes);
-  const algorithm = digestAlgorithm(digest);
-  return payload !== undefined && `${algorithm}:${createHash(algorithm).update(payload).digest('hex')}` === digest;
+  return payload !== undefined && digestOf(payload, digestAlgorithm(digest)) === digest;
 }
 
 interface Signed {

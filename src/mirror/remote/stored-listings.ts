@@ -1,5 +1,6 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { MirrorEvents } from '../events/mirror-events.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
 
 /** One page of a listing as an upstream gave it. */
 export interface ListingAnswer {
@@ -13,9 +14,9 @@ export interface ListingAnswer {
 
 /** Listings in the metadata store: they outlive the process, and serve all processes. */
 export interface StoredListings {
-  find(repository: string, path: string): Promise<ListingAnswer | undefined>;
+  find(repository: RepositoryName, path: string): Promise<ListingAnswer | undefined>;
   /** Stores the answer, if it is not too large. Never rejects. */
-  keep(repository: string, path: string, answer: ListingAnswer): Promise<void>;
+  keep(repository: RepositoryName, path: string, answer: ListingAnswer): Promise<void>;
 }
 
 /** Larger pages are only kept in memory. */

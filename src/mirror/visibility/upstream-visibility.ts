@@ -1,5 +1,5 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import type { Reference } from '../../oci/reference.ts';
+import type { Reference, RepositoryName } from '../../oci/reference.ts';
 import type { AnonymousView } from './anonymous-view.ts';
 import type { MirrorEvents } from '../events/mirror-events.ts';
 import { toMirroredRepository } from '../names/repository-ref.ts';
@@ -8,6 +8,7 @@ import { createSingleFlight } from '../../coordination/single-flight.ts';
 import type { UpstreamWaits } from '../remote/upstream-waits.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import { createLru } from '../../coordination/lru.ts';
+import type { Digest } from '../../oci/digest.ts';
 
 /**
  * Knows which mirrored repositories are public at their upstreams. A repository that berth reads by a login is public only
@@ -20,9 +21,9 @@ export interface UpstreamVisibility {
    */
   isPublic(source: MirroredRepository, reference: Reference | undefined): Promise<boolean>;
   /** The same from the record alone. True if none of its content was read by a login, as in a pushed repository. */
-  isKnownPublic(repository: string): Promise<boolean>;
+  isKnownPublic(repository: RepositoryName): Promise<boolean>;
   /** Those of `names` that are not known to be public. */
-  hidden(names: readonly string[]): Promise<ReadonlySet<string>>;
+  hidden(names: readonly RepositoryName[]): Promise<ReadonlySet<string>>;
 }
 
 export interface UpstreamVisibilityOptions {
@@ -41,7 +42,7 @@ interface Answer {
   /** Milliseconds since 1970. */
   readonly until: number;
   /** Digest of a manifest that was readable without a login. */
-  readonly proof: string | undefined;
+  readonly proof: Digest | undefined;
 }
 
 const maxAnswers = 20_000;
@@ -59,7 +60,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
   const pause = () => outOfOrder(Math.min(pauseSeconds, believedSeconds));
 
   /** Returns the recorded answer; undefined if no content was read by a login. */
-  async function recorded(repository: string): Promise<Answer | undefined> {
+  async function recorded(repository: RepositoryName): Promise<Answer | undefined> {
     const record = await metadata.mirroredRepositories.findVisibility(repository);
     if (!record?.byLogin) return undefined;
     const { isPublic, checkedAt, proof } = record;
@@ -67,7 +68,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
     return { isPublic: isPublic === true, until, proof: proof ?? undefined };
   }
 
-  async function note(source: MirroredRepository, isPublic: boolean, proof: string | undefined): Promise<void> {
+  async function note(source: MirroredRepository, isPublic: boolean, proof: Digest | undefined): Promise<void> {
     answers.set(source.repository, { isPublic, until: outOfOrder(believedSeconds), proof });
     const fact = { isPublic, proof: proof ?? null, now: now() };
     await metadata.mirroredRepositories.recordVisibility(toMirroredRepository(source), fact).catch(events.visibilityNotRecorded);
@@ -90,7 +91,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
   }
 
   /** Tries the former proof first, so that a client cannot choose the content that decides for other clients. */
-  async function ask(source: MirroredRepository, asked: string | undefined, proof: string | undefined): Promise<boolean> {
+  async function ask(source: MirroredRepository, asked: string | undefined, proof: Digest | undefined): Promise<boolean> {
     const found = proof === undefined ? 'absent' : await attempt(source, proof);
     if (found !== 'absent') return found === 'public';
     const key = `${source.repository} ${asked ?? ''}`;

@@ -1,3 +1,4 @@
+import type { Digest } from '../../../src/oci/digest.ts';
 import { type Appender, type ObjectKey, StorageError } from '../driver.ts';
 import type { Bucket } from './bucket.ts';
 import { copyIntoParts, copyObject } from './copying.ts';
@@ -29,7 +30,7 @@ interface State {
   readonly completedBytes: number;
   readonly tail: Uint8Array;
   /** Of all these bytes. */
-  readonly digest: string | undefined;
+  readonly digest: Digest | undefined;
 }
 
 async function loadState(bucket: Bucket, key: ObjectKey, record: GrowingRecord): Promise<State> {
@@ -55,7 +56,7 @@ function createAppender(
 
   const stored = () => upload?.sizeBytes ?? completedBytes;
 
-  async function record(next: Uint8Array, nextDigest: string | undefined): Promise<void> {
+  async function record(next: Uint8Array, nextDigest: Digest | undefined): Promise<void> {
     assertHeld();
     const kept = { completedBytes, bytesBeforeTail: stored(), tail: next, digest: nextDigest };
     await saveRecord(bucket, key, { uploadId: upload?.id, ...kept });

@@ -1,4 +1,5 @@
 import type { ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
+import { type Digest, parseDigest } from '../../../src/oci/digest.ts';
 import { type ObjectKey, objectKey } from '../driver.ts';
 import type { Bucket } from './bucket.ts';
 import { abortMultipart } from './multipart.ts';
@@ -27,7 +28,7 @@ export interface GrowingRecord {
   readonly bytesBeforeTail: number;
   readonly tail: Uint8Array;
   /** Of everything, tail included. */
-  readonly digest: string | undefined;
+  readonly digest: Digest | undefined;
 }
 
 /** Rejects `not_found`. */
@@ -39,7 +40,7 @@ export async function loadRecord(bucket: Bucket, key: ObjectKey): Promise<Growin
       completedBytes: Number(Metadata['completed'] ?? 0),
       bytesBeforeTail: Number(Metadata['before'] ?? 0),
       tail: (await Body?.transformToByteArray()) ?? new Uint8Array(),
-      digest: Metadata['digest'],
+      digest: parseDigest(Metadata['digest'] ?? ''),
     };
   });
 }

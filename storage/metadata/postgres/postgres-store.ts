@@ -51,7 +51,7 @@ export async function createPostgresStore({ url, connections }: PostgresOptions)
     ...subjects,
     name: 'postgres',
     async check() {
-      await subjects.repositories.exists('');
+      await subjects.grants.rightsVersion();
     },
     async close() {
       if (!open) return;

@@ -1,3 +1,5 @@
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, read } from './steps/query.ts';
 import { type AuditEvent, recordAll } from './steps/events.ts';
 
@@ -21,10 +23,10 @@ export interface AuditFilter {
 }
 
 interface AuditRow extends AuditRecord {
-  readonly repository: string | null;
+  readonly repository: RepositoryName | null;
   readonly tag: string | null;
-  readonly digest: string | null;
-  readonly previous: string | null;
+  readonly digest: Digest | null;
+  readonly previous: Digest | null;
 }
 
 const auditColumns = `id AS "id", at AS "at", actor AS "actor", address AS "address", kind AS "action", target AS "target",

@@ -1,3 +1,5 @@
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
 import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { becomePushed, findParent, insertLink, insertBlob } from './steps/content.ts';
@@ -6,12 +8,15 @@ import * as uploads from './uploads.ts';
 /** Blobs, and the repositories that may serve them: their links. Times are milliseconds since 1970. */
 
 /** Size of a blob that the store has, whichever repositories serve it. */
-export const find = read(function* (digest: string): Query<{ readonly sizeBytes: number } | undefined> {
+export const find = read(function* (digest: Digest): Query<{ readonly sizeBytes: number } | undefined> {
   return yield* first<{ readonly sizeBytes: number }>('SELECT size_bytes AS "sizeBytes" FROM blobs WHERE digest = ?', digest);
 });
 
 /** The size of a blob that the repository may serve. */
-export const findLink = read(function* (repository: string, digest: string): Query<{ readonly sizeBytes: number } | undefined> {
+export const findLink = read(function* (
+  repository: RepositoryName,
+  digest: Digest,
+): Query<{ readonly sizeBytes: number } | undefined> {
   return yield* first<{ readonly sizeBytes: number }>(
     `SELECT b.size_bytes AS "sizeBytes" FROM repositories r
        JOIN links l ON l.repository_id = r.id AND l.digest = ?
@@ -23,8 +28,8 @@ export const findLink = read(function* (repository: string, digest: string): Que
 });
 
 /** Names of at most `limit` repositories that may serve the blob, in no order. */
-export const listRepositories = read(function* (digest: string, limit: number): Query<readonly string[]> {
-  const rows = yield* all<{ name: string }>(
+export const listRepositories = read(function* (digest: Digest, limit: number): Query<readonly RepositoryName[]> {
+  const rows = yield* all<{ name: RepositoryName }>(
     `SELECT r.name AS "name" FROM links l JOIN repositories r ON r.id = l.repository_id WHERE l.digest = ? LIMIT ?`,
     digest,
     limit,
@@ -34,8 +39,8 @@ export const listRepositories = read(function* (digest: string, limit: number): 
 
 /** Records a blob that is durable in the blob store, links it, and ends the upload session that brought it. */
 export const commit = concurrentWrite(function* (
-  repository: string,
-  digest: string,
+  repository: RepositoryName,
+  digest: Digest,
   sizeBytes: number,
   uploadId: string,
   now: number,
@@ -47,7 +52,12 @@ export const commit = concurrentWrite(function* (
 });
 
 /** Links a blob of repository `from` into `to`, if `from` may serve it, and says whether it could. */
-export const mount = concurrentWrite(function* (from: string, to: string, digest: string, author: DatedAuthor): Query<boolean> {
+export const mount = concurrentWrite(function* (
+  from: RepositoryName,
+  to: RepositoryName,
+  digest: Digest,
+  author: DatedAuthor,
+): Query<boolean> {
   const source = yield* first(
     'SELECT 1 FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
     digest,
@@ -65,10 +75,10 @@ export const mount = concurrentWrite(function* (from: string, to: string, digest
  * is returned as `neededBy`.
  */
 export const unlink = write(function* (
-  repository: string,
-  digest: string,
+  repository: RepositoryName,
+  digest: Digest,
   author: DatedAuthor,
-): Query<{ readonly unlinked: boolean; readonly neededBy?: string }> {
+): Query<{ readonly unlinked: boolean; readonly neededBy?: Digest }> {
   const found = yield* first<{ id: number }>(
     'SELECT r.id AS "id" FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
     digest,

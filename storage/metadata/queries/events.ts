@@ -1,3 +1,5 @@
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
 import type { TagMove } from './steps/content.ts';
 
@@ -26,9 +28,9 @@ export interface RegistryEvent {
 
 /** What an event changed in a repository. */
 export interface ContentOfEvent {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   /** The manifest or blob; for `tag.delete` the manifest that the tag pointed at. */
-  readonly digest: string;
+  readonly digest: Digest;
   /** Tags that were created, moved or deleted, with the digests that they pointed at before. */
   readonly tags: readonly TagMove[];
 }
@@ -42,10 +44,10 @@ export interface ConsumerState {
 }
 
 interface EventRow extends Omit<RegistryEvent, 'content'> {
-  readonly repository: string | null;
+  readonly repository: RepositoryName | null;
   readonly tag: string | null;
-  readonly digest: string | null;
-  readonly previous: string | null;
+  readonly digest: Digest | null;
+  readonly previous: Digest | null;
 }
 
 const columns = `id AS "id", at AS "at", kind AS "kind", actor AS "actor", address AS "address", target AS "target",
@@ -69,7 +71,7 @@ function toEvent({ repository, tag, digest, previous, ...event }: EventRow): Reg
 }
 
 interface DetailOfContent {
-  readonly digest?: string;
+  readonly digest?: Digest;
   readonly tag?: string;
   readonly tags?: readonly (string | TagMove)[];
 }
@@ -78,11 +80,11 @@ interface DetailOfContent {
 function contentOfOlder({ kind, target }: Pick<RegistryEvent, 'kind' | 'target'>, detail: DetailOfContent) {
   const { digest, tag, tags = tag === undefined ? [] : [tag] } = detail;
   if (digest === undefined || !/^(?:manifest|tag|blob)\./.test(kind)) return undefined;
-  return { repository: target, digest, tags: movesOf(digest, tags) };
+  return { repository: target as RepositoryName, digest, tags: movesOf(digest, tags) };
 }
 
 /** A deletion names only the tags. */
-function movesOf(digest: string, tags: readonly (string | TagMove)[]): readonly TagMove[] {
+function movesOf(digest: Digest, tags: readonly (string | TagMove)[]): readonly TagMove[] {
   return tags.map((tag) => (typeof tag === 'string' ? { name: tag, before: digest } : tag));
 }
 

@@ -1,3 +1,5 @@
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, batches, concurrentWrite, first, read, run, write } from './steps/query.ts';
 import { type DatedAuthor, recordContentChange, recordPush } from './steps/events.ts';
 import {
@@ -12,7 +14,7 @@ import {
 /** Manifests of repositories. Times are milliseconds since 1970. */
 
 export interface ManifestRecord {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly mediaType: string;
   readonly sizeBytes: number;
 }
@@ -25,9 +27,9 @@ export interface ReferrerRecord extends ManifestRecord {
 
 export interface ReferenceCheck {
   /** Digests that the repository has not. */
-  readonly missing: readonly string[];
+  readonly missing: readonly Digest[];
   /** Digests whose content has another size than announced. */
-  readonly wrongSize: readonly string[];
+  readonly wrongSize: readonly Digest[];
 }
 
 export interface NewManifest extends ManifestFacts {
@@ -55,8 +57,8 @@ const sizesOfManifests = `SELECT m.digest AS "digest", m.size_bytes AS "sizeByte
   FROM manifests m WHERE m.repository_id = ? AND m.digest IN`;
 
 /** Digest of a manifest that lies in the repository. */
-export const findAny = read(function* (repository: string): Query<string | undefined> {
-  const row = yield* first<{ digest: string }>(
+export const findAny = read(function* (repository: RepositoryName): Query<Digest | undefined> {
+  const row = yield* first<{ digest: Digest }>(
     'SELECT digest AS "digest" FROM manifests WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) LIMIT 1',
     repository,
   );
@@ -73,11 +75,11 @@ const byDigest = `SELECT ${manifestColumns} FROM repositories r
   JOIN manifests m ON m.repository_id = r.id AND m.digest = ?
  WHERE r.name = ?`;
 
-export const findByTag = read(function* (repository: string, tag: string): Query<ManifestRecord | undefined> {
+export const findByTag = read(function* (repository: RepositoryName, tag: string): Query<ManifestRecord | undefined> {
   return yield* first<ManifestRecord>(byTag, tag, repository);
 });
 
-export const findByDigest = read(function* (repository: string, digest: string): Query<ManifestRecord | undefined> {
+export const findByDigest = read(function* (repository: RepositoryName, digest: Digest): Query<ManifestRecord | undefined> {
   return yield* first<ManifestRecord>(byDigest, digest, repository);
 });
 
@@ -85,7 +87,9 @@ export const findByDigest = read(function* (repository: string, digest: string):
  * JSON annotations of the manifest that the tag `latest` points at, else the last tag by name. Null where there are none, or
  * more than 64 KiB of them.
  */
-export const findAnnotations = read(function* (repository: string): Query<{ readonly annotations: string | null } | undefined> {
+export const findAnnotations = read(function* (
+  repository: RepositoryName,
+): Query<{ readonly annotations: string | null } | undefined> {
   return yield* first<{ readonly annotations: string | null }>(
     `SELECT CASE WHEN octet_length(m.annotations) <= ${maxDescribingBytes} THEN m.annotations END AS "annotations" FROM repositories r
        JOIN manifests m ON m.repository_id = r.id AND m.digest = coalesce(
@@ -98,8 +102,8 @@ export const findAnnotations = read(function* (repository: string): Query<{ read
 
 /** About how many bytes the descriptors of `listReferrers` have in JSON, in its order. The annotations are not read. */
 export const listReferrerSizes = read(function* (
-  repository: string,
-  subject: string,
+  repository: RepositoryName,
+  subject: Digest,
   artifactType: string | undefined,
   after: string,
   limit: number,
@@ -118,8 +122,8 @@ export const listReferrerSizes = read(function* (
 
 /** Manifests whose subject is `subject`, after the digest `after` (exclusive), ascending by digest. */
 export const listReferrers = read(function* (
-  repository: string,
-  subject: string,
+  repository: RepositoryName,
+  subject: Digest,
   artifactType: string | undefined,
   after: string,
   limit: number,
@@ -130,8 +134,8 @@ export const listReferrers = read(function* (
 
 function* referrerPage<Record>(
   columns: string,
-  repository: string,
-  subject: string,
+  repository: RepositoryName,
+  subject: Digest,
   artifactType: string | undefined,
   after: string,
   limit: number,
@@ -148,7 +152,7 @@ function* referrerPage<Record>(
  * and else among its links. BuildKit's older cache format is an index over layers.
  */
 export const checkReferences = read(function* (
-  repository: string,
+  repository: RepositoryName,
   blobs: readonly ExpectedContent[],
   children: readonly ExpectedContent[],
 ): Query<ReferenceCheck> {
@@ -157,8 +161,8 @@ export const checkReferences = read(function* (
   const manifests = new Map(yield* sizesOf(sizesOfManifests, row.id, children));
   const others = children.filter(({ digest }) => !manifests.has(digest));
   const sizes = new Map([...(yield* sizesOf(sizesOfLinks, row.id, [...blobs, ...others])), ...manifests]);
-  const missing = new Set<string>();
-  const wrongSize = new Set<string>();
+  const missing = new Set<Digest>();
+  const wrongSize = new Set<Digest>();
   for (const { digest, sizeBytes } of [...blobs, ...children]) {
     const actual = sizes.get(digest);
     if (actual === undefined) missing.add(digest);
@@ -167,13 +171,13 @@ export const checkReferences = read(function* (
   return { missing: [...missing], wrongSize: [...wrongSize] };
 });
 
-function* sizesOf(select: string, repositoryId: number, contents: readonly ExpectedContent[]): Query<[string, number][]> {
-  const found: [string, number][] = [];
+function* sizesOf(select: string, repositoryId: number, contents: readonly ExpectedContent[]): Query<[Digest, number][]> {
+  const found: [Digest, number][] = [];
   const digests = [...new Set(contents.map(({ digest }) => digest))];
   for (const batch of batches(digests)) {
     const marks = batch.map(() => '?').join(', ');
-    const rows = yield* all<{ digest: string; sizeBytes: number }>(`${select} (${marks})`, repositoryId, ...batch);
-    found.push(...rows.map((row): [string, number] => [row.digest, row.sizeBytes]));
+    const rows = yield* all<{ digest: Digest; sizeBytes: number }>(`${select} (${marks})`, repositoryId, ...batch);
+    found.push(...rows.map((row): [Digest, number] => [row.digest, row.sizeBytes]));
   }
   return found;
 }
@@ -221,10 +225,10 @@ function* tagsElsewhere({ repository, tags, digest }: ManifestFacts): Query<read
  * needs stays: the index's digest is returned as `neededBy`.
  */
 export const remove = write(function* (
-  repository: string,
-  digest: string,
+  repository: RepositoryName,
+  digest: Digest,
   author: DatedAuthor,
-): Query<{ readonly deleted: boolean; readonly neededBy?: string }> {
+): Query<{ readonly deleted: boolean; readonly neededBy?: Digest }> {
   const found = yield* first<{ id: number }>(
     'SELECT r.id AS "id" FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ? WHERE r.name = ?',
     digest,
@@ -242,7 +246,7 @@ export const remove = write(function* (
   return { deleted: true };
 });
 
-function* tagsOf(repositoryId: number, digest: string): Query<readonly string[]> {
+function* tagsOf(repositoryId: number, digest: Digest): Query<readonly string[]> {
   const rows = yield* all<{ name: string }>(
     'SELECT name AS "name" FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name',
     repositoryId,

@@ -1,10 +1,12 @@
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, insertRows, read, run } from './steps/query.ts';
 
 /** When clients pulled manifests. Times are milliseconds since 1970. */
 
 export interface Pull {
-  readonly repository: string;
-  readonly digest: string;
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
   readonly at: number;
 }
 
@@ -34,11 +36,11 @@ export const record = concurrentWrite(function* (pulls: readonly Pull[]): Query<
 });
 
 /** Indexes of the repository that contain the manifest, also within another index. */
-function* parentsOf(repositoryId: number, digest: string): Query<readonly string[]> {
-  const parents = new Set<string>();
+function* parentsOf(repositoryId: number, digest: Digest): Query<readonly Digest[]> {
+  const parents = new Set<Digest>();
   const pending = [digest];
   for (let child = pending.pop(); child !== undefined; child = pending.pop()) {
-    const rows = yield* all<{ manifest: string }>(
+    const rows = yield* all<{ manifest: Digest }>(
       'SELECT manifest AS "manifest" FROM manifest_references WHERE repository_id = ? AND digest = ?',
       repositoryId,
       child,
@@ -59,7 +61,7 @@ function inOrder(pulls: readonly Pull[]): readonly Pull[] {
 }
 
 /** The last recorded pull of a manifest, or of an index that contains it; undefined: none since the start of the recording. */
-export const find = read(function* (repository: string, digest: string): Query<number | undefined> {
+export const find = read(function* (repository: RepositoryName, digest: Digest): Query<number | undefined> {
   const row = yield* first<{ pulledAt: number }>(
     `SELECT p.pulled_at AS "pulledAt" FROM repositories r
        JOIN manifest_pulls p ON p.repository_id = r.id AND p.digest = ? WHERE r.name = ?`,

@@ -1,18 +1,19 @@
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, type Row, all, decoder, first, read } from './steps/query.ts';
 
 /** Repositories by name. Each read is an index lookup or a page of one, except `search`. */
 
 /** A repository and the visibility that is set for exactly its name; null if none is. */
 export interface ListedRepository {
-  readonly name: string;
+  readonly name: RepositoryName;
   readonly isPublic: boolean | null;
 }
 
 const toListed = decoder<ListedRepository>('isPublic');
 
 /** Repositories that are public by their own name, after `after` (exclusive), ascending. */
-export const listPublic = read(function* (after: string, limit: number): Query<readonly string[]> {
-  const rows = yield* all<{ name: string }>(
+export const listPublic = read(function* (after: string, limit: number): Query<readonly RepositoryName[]> {
+  const rows = yield* all<{ name: RepositoryName }>(
     // Not a join: PostgreSQL would begin with the repositories where those are fewer, and from their first one.
     `SELECT v.pattern AS "name" FROM visibilities v
       WHERE v.is_public = 1 AND v.is_wildcard = 0 AND v.pattern > ?
@@ -37,15 +38,15 @@ export const listBetween = read(function* (after: string, before: string, limit:
 });
 
 /** Those of `names` that exist, in no order. */
-export const listNamed = read(function* (names: readonly string[]): Query<readonly string[]> {
+export const listNamed = read(function* (names: readonly RepositoryName[]): Query<readonly RepositoryName[]> {
   if (names.length === 0) return [];
   const marks = names.map(() => '?').join(', ');
-  const rows = yield* all<{ name: string }>(`SELECT name AS "name" FROM repositories WHERE name IN (${marks})`, ...names);
+  const rows = yield* all<{ name: RepositoryName }>(`SELECT name AS "name" FROM repositories WHERE name IN (${marks})`, ...names);
   return rows.map(({ name }) => name);
 });
 
 /** Whether the repository exists and is nobody's mirror: somebody pushed it. */
-export const isPushed = read(function* (name: string): Query<boolean> {
+export const isPushed = read(function* (name: RepositoryName): Query<boolean> {
   const row = yield* first(
     `SELECT 1 FROM repositories r LEFT JOIN mirrored_repositories m ON m.repository_id = r.id
       WHERE r.name = ? AND m.repository_id IS NULL`,
@@ -54,13 +55,13 @@ export const isPushed = read(function* (name: string): Query<boolean> {
   return row !== undefined;
 });
 
-export const exists = read(function* (name: string): Query<boolean> {
+export const exists = read(function* (name: RepositoryName): Query<boolean> {
   return (yield* first('SELECT 1 FROM repositories WHERE name = ?', name)) !== undefined;
 });
 
 /** Repository names after `after` (exclusive), ascending by bytes. */
-export const list = read(function* (after: string, limit: number): Query<readonly string[]> {
-  const rows = yield* all<{ name: string }>(
+export const list = read(function* (after: string, limit: number): Query<readonly RepositoryName[]> {
+  const rows = yield* all<{ name: RepositoryName }>(
     'SELECT name AS "name" FROM repositories WHERE name > ? ORDER BY name LIMIT ?',
     after,
     limit,
@@ -69,9 +70,9 @@ export const list = read(function* (after: string, limit: number): Query<readonl
 });
 
 /** Names of at most `limit` repositories that hold the text, ascending. Looks at every name. */
-export const search = read(function* (text: string, limit: number): Query<readonly string[]> {
+export const search = read(function* (text: string, limit: number): Query<readonly RepositoryName[]> {
   const pattern = `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
-  const rows = yield* all<{ name: string }>(
+  const rows = yield* all<{ name: RepositoryName }>(
     `SELECT name AS "name" FROM repositories WHERE name LIKE ? ESCAPE '\\' ORDER BY name LIMIT ?`,
     pattern,
     limit,

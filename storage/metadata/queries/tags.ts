@@ -1,3 +1,5 @@
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run } from './steps/query.ts';
 import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { inRepository } from './steps/content.ts';
@@ -5,7 +7,7 @@ import { inRepository } from './steps/content.ts';
 /** Tags of repositories. */
 
 /** Tag names after `after` (exclusive), ascending by bytes. */
-export const list = read(function* (repository: string, after: string, limit: number): Query<readonly string[]> {
+export const list = read(function* (repository: RepositoryName, after: string, limit: number): Query<readonly string[]> {
   const rows = yield* all<{ name: string }>(
     `SELECT name AS "name" FROM tags WHERE ${inRepository} AND name > ? ORDER BY name LIMIT ?`,
     repository,
@@ -16,13 +18,13 @@ export const list = read(function* (repository: string, after: string, limit: nu
 });
 
 /** Takes the tag out of the repository and says whether it was there. The manifest stays. A mirrored tag is asked for anew. */
-export const remove = concurrentWrite(function* (repository: string, tag: string, author: DatedAuthor): Query<boolean> {
+export const remove = concurrentWrite(function* (repository: RepositoryName, tag: string, author: DatedAuthor): Query<boolean> {
   yield* run(
     'DELETE FROM mirrored_tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)',
     tag,
     repository,
   );
-  const row = yield* first<{ digest: string }>(
+  const row = yield* first<{ digest: Digest }>(
     `DELETE FROM tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)
      RETURNING digest AS "digest"`,
     tag,

@@ -1,11 +1,13 @@
+import type { DigestAlgorithm } from '../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run } from './steps/query.ts';
 
 /** Upload sessions. Times are milliseconds since 1970. */
 
 export interface UploadRecord {
   readonly id: string;
-  readonly repository: string;
-  readonly algorithm: string;
+  readonly repository: RepositoryName;
+  readonly algorithm: DigestAlgorithm;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   /** Whom it serves; '' is everybody (open mode). */
@@ -45,8 +47,8 @@ export const listStartedBefore = read(function* (before: number, limit: number):
 /** `owner`: whom the session serves; '' is everybody (open mode). `address`: where its client came from. */
 export const create = concurrentWrite(function* (
   id: string,
-  repository: string,
-  algorithm: string,
+  repository: RepositoryName,
+  algorithm: DigestAlgorithm,
   now: number,
   owner = '',
   address = '',

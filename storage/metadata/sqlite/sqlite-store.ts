@@ -29,7 +29,7 @@ export async function createSqliteStore({ file }: { file: string }): Promise<Met
     ...subjects,
     name: 'sqlite',
     async check() {
-      await subjects.repositories.exists('');
+      await subjects.grants.rightsVersion();
       const refusal = writeRefusal(file);
       if (refusal !== undefined) throw new MetadataError('denied', `${file} cannot be written: ${refusal}`);
     },

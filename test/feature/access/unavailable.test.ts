@@ -8,6 +8,7 @@ import { createTokenAccess } from '../../../src/http/auth/token-access.ts';
 import { MetadataError } from '../../../storage/metadata/store.ts';
 import { type GuardedBerth, askToken, basic, startGuarded } from '../../support/access.ts';
 import { isWrite, wrapOperations } from '../../support/wrapped-metadata.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 
 const reservedNames: ReadonlySet<string> = new Set();
 
@@ -51,18 +52,19 @@ test('while the metadata store does not answer, every login is answered 503, how
   const upstreams = { isKnownPublic: () => Promise.resolve(true), hidden: () => Promise.resolve(new Set<string>()) };
   const control = createTokenAccess({ ...access, ...options, upstreams, publicUrl: origin, place });
 
+  const repository = 'alice/app' as RepositoryName;
   // More than the wrong passwords after which a client has to wait.
   const repeated = Array.from({ length: 12 }, () => login);
   for (const { Authorization } of [bearer, ...repeated, { Authorization: undefined }]) {
     const request = { headers: { authorization: Authorization }, socket: {} } as never;
-    const need = { action: 'pull', repository: 'alice/app' } as const;
+    const need = { action: 'pull', repository } as const;
     for (const question of [
       control.check(request, need),
       control.authenticate(request),
       control.checkList(request),
       control.recognise(request),
-      control.knows(request, 'alice/app'),
-      control.allows(anonymousPrincipal, 'pull', 'alice/app'),
+      control.knows(request, repository),
+      control.allows(anonymousPrincipal, 'pull', repository),
     ]) {
       const error = classify(await question.catch((reason: unknown) => reason));
       expect([error.code, error.status, error.headers['Retry-After']]).toEqual(['UNAVAILABLE', 503, '5']);

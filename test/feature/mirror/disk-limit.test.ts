@@ -14,6 +14,8 @@ import { blobKey } from '../../../storage/blobs/layout.ts';
 import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { digestOf } from '../../support/images.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import { plain } from '../../support/plain.ts';
 
 const diskBytes = 1_000_000;
 const blobBytes = 50_000;
@@ -37,7 +39,7 @@ beforeEach(async () => {
   failures = [];
   // Each look is later than the grace of the trash, so that what is evicted leaves at once.
   const now = () => (time += 2000);
-  const onLeft = (digests: readonly string[]) => metadata.mirrorSpace.release(digests, true);
+  const onLeft = (digests: readonly Digest[]) => metadata.mirrorSpace.release(digests, true);
   eviction = createEviction({
     metadata,
     trash: createTrash({ driver, metadata, now, onLeft }),
@@ -68,7 +70,7 @@ async function mirrorBlobs(count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     const bytes = randomBytes(blobBytes);
     await driver.put(blobKey(digestOf(bytes)), bytes);
-    await metadata.mirroredContent.recordBlob([holder], digestOf(bytes), blobBytes, index + 1);
+    await plain(metadata).mirroredContent.recordBlob([holder], digestOf(bytes), blobBytes, index + 1);
   }
 }
 

@@ -18,6 +18,7 @@ import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstrea
 import { digestOf, newImage, pushBlob } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
 import { until } from '../../support/until.ts';
+import { plain } from '../../support/plain.ts';
 
 let upstream: FakeUpstream;
 let berth: TestBerth;
@@ -131,14 +132,19 @@ test('bytes are deleted a while after they were set aside, and put back when the
     [back, 'back'],
   ] as const) {
     await driver.put(blobKey(digest), Buffer.from(bytes));
-    await metadata.mirroredContent.recordBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], digest, 6, 1);
+    await plain(metadata).mirroredContent.recordBlob(
+      [{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }],
+      digest,
+      6,
+      1,
+    );
   }
   expect(await eviction.run()).toBe(6);
   await metadata.mirrorSpace.evict(gone, time);
   await metadata.mirrorSpace.evict(back, time);
   await trash.setAside(gone);
   await trash.setAside(back);
-  await metadata.blobs.commit('own', back, 4, 'no upload', 2);
+  await plain(metadata).blobs.commit('own', back, 4, 'no upload', 2);
   await trash.empty();
   expect((await driver.stat(blobKey(back))).sizeBytes).toBe(4);
   await expect(driver.stat(blobKey(gone))).rejects.toMatchObject({ code: 'not_found' });
@@ -167,14 +173,14 @@ test('a push that is recorded late restores the bytes that were set aside, or fa
           await lose();
           const end = performance.now() + 1010;
           await until(() => performance.now() > end);
-          await metadata.blobs.commit('own', digest, 4, 'no upload', 1);
+          await plain(metadata).blobs.commit('own', digest, 4, 'no upload', 1);
         },
       },
     );
   await pushSlowly(() => trash.setAside(digest));
   expect((await driver.stat(blobKey(digest))).sizeBytes).toBe(4);
   await expect(pushSlowly(() => driver.delete([blobKey(digest)]))).rejects.toMatchObject({ code: 'unavailable' });
-  expect(await metadata.blobs.findLink('own', digest)).toBeUndefined();
+  expect(await plain(metadata).blobs.findLink('own', digest)).toBeUndefined();
   await driver.close();
   await metadata.close();
 });

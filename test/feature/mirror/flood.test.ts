@@ -17,6 +17,7 @@ import { type CountingDriver, createCountingDriver } from '../../support/countin
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { digestOf } from '../../support/images.ts';
 import { until } from '../../support/until.ts';
+import { plain } from '../../support/plain.ts';
 
 const maxBytes = 1024 * 1024;
 const blobBytes = 50_000;
@@ -113,9 +114,9 @@ function open(machine: string): Promise<Mirror> {
 }
 
 /** Pulls the blob whole, as a client would, and says how the mirror came by it. */
-async function pull(mirror: Mirror, digest: string): Promise<string> {
-  const served = await mirror.blob(source, digest as Digest, true);
-  const object = served.open?.() ?? mirror.inUse(digest as Digest, await store.driver.read(blobKey(digest)));
+async function pull(mirror: Mirror, digest: Digest): Promise<string> {
+  const served = await mirror.blob(source, digest, true);
+  const object = served.open?.() ?? mirror.inUse(digest, await store.driver.read(blobKey(digest)));
   const chunks: Buffer[] = [];
   for await (const chunk of object.stream()) chunks.push(Buffer.from(chunk));
   await object.close();
@@ -125,7 +126,7 @@ async function pull(mirror: Mirror, digest: string): Promise<string> {
 
 const newBlob = (sizeBytes = blobBytes) => upstream.addBlob('o/i', randomBytes(sizeBytes));
 
-async function pullUntilKept(digest: string): Promise<void> {
+async function pullUntilKept(digest: Digest): Promise<void> {
   await until(async () => (await pull(mirrors[0], digest)) === 'HIT');
 }
 
@@ -154,7 +155,7 @@ test('a blob is not evicted while it is read, and is evicted afterwards', async 
   const digest = newBlob();
   await pull(mirrors[0], digest);
   await until(async () => (await metadata.blobs.find(digest)) !== undefined);
-  const object = mirrors[0].inUse(digest as Digest, await store.driver.read(blobKey(digest)));
+  const object = mirrors[0].inUse(digest, await store.driver.read(blobKey(digest)));
   await flood([mirrors[0], mirrors[0]]);
   expect(await metadata.blobs.find(digest)).toBeDefined();
   await object.close();
@@ -191,7 +192,12 @@ test('space that a crashed process had reserved is released', async () => {
   for (const digest of [come, never]) await metadata.mirrorSpace.reserve(digest, 4, 100, time);
   await store.driver.put(blobKey(come), Buffer.from('come'));
   await store.driver.put(blobKey(left), Buffer.from('left'));
-  await metadata.mirroredContent.recordBlob([{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }], left, 4, time);
+  await plain(metadata).mirroredContent.recordBlob(
+    [{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }],
+    left,
+    4,
+    time,
+  );
   await metadata.mirrorSpace.evict(left, time);
   await transits.releaseExpired();
   expect(await metadata.mirrorSpace.size()).toMatchObject({ transitBytes: 12 });

@@ -4,7 +4,7 @@ import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { contentsOf } from '../../../src/mirror/images/image-contents.ts';
 import { parseImageName } from '../../../src/mirror/images/image-name.ts';
 import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
-import { parseReference } from '../../../src/oci/reference.ts';
+import { type Reference, parseReference } from '../../../src/oci/reference.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
@@ -109,7 +109,8 @@ test('indexes that name each other in a circle are fetched once each', async () 
     locate: unused,
     blob: unused,
     markWanted: unused,
-    manifest(_source: MirroredRepository, { digest = '' }: { readonly digest?: string }) {
+    manifest(_source: MirroredRepository, { digest }: Reference) {
+      if (!digest) throw new Error('only digests are known');
       asked.push(digest);
       const bytes = Buffer.from(documents.get(digest) ?? '');
       return Promise.resolve({ digest, mediaType: mediaTypes.ociIndex, sizeBytes: bytes.length, bytes, cache: 'MISS' as const });

@@ -13,6 +13,7 @@ import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { descriptor, digestOf, newImage, pushBlob } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
+import { plain } from '../../support/plain.ts';
 
 describe('who has a blob', () => {
   let upstream: FakeUpstream;
@@ -111,7 +112,7 @@ test('a store that takes its time to set bytes aside does not make the trash del
     await inner.put(objectKey(blobKey(digest)), bytes);
     await trash.setAside(digest);
     await trash.empty();
-    await metadata.blobs.commit('app', digest, bytes.length, 'no upload', time);
+    await plain(metadata).blobs.commit('app', digest, bytes.length, 'no upload', time);
     await trash.empty();
     expect((await inner.stat(blobKey(digest))).sizeBytes).toBe(bytes.length);
   } finally {

@@ -18,6 +18,7 @@ import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstrea
 import { type TestImage, descriptor, digestOf, newImage } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
 import { until } from '../../support/until.ts';
+import { plain } from '../../support/plain.ts';
 
 let scratch: string;
 beforeEach(async () => {
@@ -155,7 +156,7 @@ describe('a turn', () => {
   const pinned = async (...candidates: readonly TestImage[]) => {
     for (const { layer, digest } of candidates) {
       for (const one of [digestOf(layer), digest]) {
-        await metadata.mirroredContent.recordBlob(
+        await plain(metadata).mirroredContent.recordBlob(
           [{ repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false }],
           one,
           1,

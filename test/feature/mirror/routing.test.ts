@@ -6,6 +6,7 @@ import { createUpstreams } from '../../../src/mirror/upstream/upstream.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { digestOf, pushImage } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 
 let hub: FakeUpstream;
 let github: FakeUpstream;
@@ -104,7 +105,7 @@ describe('repositories that were pushed', () => {
     [{ prefix: 'ghcr.io', namespace: undefined, name: 'app' }, 'ghcr.io/app'],
     [{ prefix: undefined, namespace: 'ghcr.io', name: 'app' }, 'ghcr.io/app'],
     [{ prefix: undefined, namespace: undefined, name: 'docker.io/alpine' }, 'docker.io/library/alpine'],
-  ])('a pushed repository wins over a mirrored one, requested as %j', async (address, repository) => {
+  ])('a pushed repository wins over a mirrored one, requested as %j', async ({ name, ...address }, repository) => {
     const upstreams = createUpstreams(
       ['docker.io', 'ghcr.io'].map((name) => ({
         name,
@@ -118,7 +119,12 @@ describe('repositories that were pushed', () => {
       })),
     );
     const locate = createRouting({ upstreams, fallback: undefined, isPushed: (name) => Promise.resolve(name === repository) });
-    const found = await locate({ ...address, ownHost: () => 'here', mayKnow: () => Promise.resolve(true) });
+    const found = await locate({
+      ...address,
+      name: name as RepositoryName,
+      ownHost: () => 'here',
+      mayKnow: () => Promise.resolve(true),
+    });
     expect(found).toMatchObject({ repository, isPushed: true });
   });
 

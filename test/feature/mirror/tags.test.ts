@@ -18,6 +18,7 @@ import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesy
 import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
+import { plain } from '../../support/plain.ts';
 import { descriptor, digestOf, newImage } from '../../support/images.ts';
 import { gate, until } from '../../support/until.ts';
 
@@ -87,7 +88,7 @@ async function start(staleWhileRevalidateSeconds = 0): Promise<void> {
     onFetched: () => undefined,
   });
   stateOf = async (tag) => {
-    const found = await metadata.mirroredTags.find(repository, tag);
+    const found = await plain(metadata).mirroredTags.find(repository, tag);
     if (!found) return 'dropped';
     return found.missingSince === null ? 'there' : 'missing';
   };

@@ -11,6 +11,7 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { openBlobStore } from '../../../src/assembly/blob-store.ts';
 import { type TestBerth, startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
+import { plain } from '../../support/plain.ts';
 import { type TestImage, digestOf, newIndex, pushImage, putManifest } from '../../support/images.ts';
 
 const hour = 3_600_000;
@@ -33,7 +34,7 @@ describe('A pull, GET or HEAD, by tag or digest, counts for the manifest, its pa
     berth = await berth.restart();
     const metadata = await openMetadata(loadConfig({ environment: berth.environment }));
     try {
-      const found = await Promise.all(digests.map((digest) => metadata.pulls.find('app', digest)));
+      const found = await Promise.all(digests.map((digest) => plain(metadata).pulls.find('app', digest)));
       return found.map((pulledAt) => pulledAt !== undefined);
     } finally {
       await metadata.close();

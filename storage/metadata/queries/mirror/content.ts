@@ -1,3 +1,5 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import {
   type Query,
   type Row,
@@ -33,13 +35,13 @@ export interface NewMirroredManifest extends ManifestFacts, Mirrored {
 }
 
 export interface Use {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly usedAt: number;
   /** Asked for once more; else it is only still being read. */
   readonly isNew: boolean;
 }
 
-export const findExpected = read(function* (repository: string, digest: string): Query<PromiseRecord | undefined> {
+export const findExpected = read(function* (repository: RepositoryName, digest: Digest): Query<PromiseRecord | undefined> {
   const row = yield* first<Row>(
     `SELECT p.size_bytes AS "sizeBytes",
             CASE WHEN EXISTS (SELECT 1 FROM links l JOIN mirrored_repositories m ON m.repository_id = l.repository_id
@@ -53,7 +55,7 @@ export const findExpected = read(function* (repository: string, digest: string):
   return row && toPromise(row);
 });
 
-function* recordContent(digest: string, sizeBytes: number, now: number): Query<void> {
+function* recordContent(digest: Digest, sizeBytes: number, now: number): Query<void> {
   yield* run(
     `INSERT INTO mirrored_content (digest, size_bytes, used_at) VALUES (?, ?, ?)
      ON CONFLICT (digest) DO UPDATE SET used_at = excluded.used_at`,
@@ -88,12 +90,15 @@ export const recordManifest = concurrentWrite(function* (manifest: NewMirroredMa
 });
 
 /** Those of `digests` that are manifests of the repository. */
-export const listCachedManifests = read(function* (repository: string, digests: readonly string[]): Query<readonly string[]> {
+export const listCachedManifests = read(function* (
+  repository: RepositoryName,
+  digests: readonly Digest[],
+): Query<readonly Digest[]> {
   const row = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', repository);
   if (!row) return [];
-  const found: string[] = [];
+  const found: Digest[] = [];
   for (const batch of batches(digests)) {
-    const rows = yield* all<{ digest: string }>(
+    const rows = yield* all<{ digest: Digest }>(
       `SELECT digest AS "digest" FROM manifests WHERE repository_id = ? AND digest IN (${batch.map(() => '?').join(', ')})`,
       row.id,
       ...batch,
@@ -104,7 +109,7 @@ export const listCachedManifests = read(function* (repository: string, digests: 
 });
 
 /** Remembers that a blob was not kept, and says whether that had happened before. */
-export const refuseBlob = concurrentWrite(function* (digest: string, now: number): Query<boolean> {
+export const refuseBlob = concurrentWrite(function* (digest: Digest, now: number): Query<boolean> {
   const isNew = yield* first(
     `INSERT INTO mirrored_refusals (digest, refused_at) VALUES (?, ?)
      ON CONFLICT (digest) DO NOTHING RETURNING digest AS "digest"`,
@@ -122,7 +127,7 @@ export const forgetRefusals = write(function* (before: number): Query<void> {
 /** Records a blob that is durable in the blob store, for every repository that asked for it. */
 export const recordBlob = concurrentWrite(function* (
   repositoryRefs: readonly Mirrored[],
-  digest: string,
+  digest: Digest,
   sizeBytes: number,
   now: number,
 ): Query<void> {
@@ -136,7 +141,7 @@ export const recordBlob = concurrentWrite(function* (
 });
 
 /** Lets a mirrored repository serve a blob that the store has, and says whether it has it. */
-export const linkBlob = concurrentWrite(function* (repositoryRef: Mirrored, digest: string, now: number): Query<boolean> {
+export const linkBlob = concurrentWrite(function* (repositoryRef: Mirrored, digest: Digest, now: number): Query<boolean> {
   if (!(yield* first('SELECT 1 FROM blobs WHERE digest = ?', digest))) return false;
   yield* mirroredRepositoryId(repositoryRef, now);
   yield* insertLink(repositoryRef.repository, digest, now);

@@ -1,10 +1,11 @@
+import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, first, read, run, write } from '../steps/query.ts';
 
 /** Stored listings of upstreams. Times are milliseconds since 1970. */
 
 /** One page of a listing, as its upstream last gave it. */
 export interface StoredListing {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   /** Below the repository, with its query. */
   readonly path: string;
   /** JSON. */
@@ -16,7 +17,7 @@ export interface StoredListing {
 
 /** The page of a listing that an upstream gave last. */
 export const find = read(function* (
-  repository: string,
+  repository: RepositoryName,
   path: string,
 ): Query<Omit<StoredListing, 'repository' | 'path'> | undefined> {
   return yield* first<Omit<StoredListing, 'repository' | 'path'>>(

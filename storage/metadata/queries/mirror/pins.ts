@@ -1,3 +1,4 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
 import { type Query, all, first, insertRows, read, run, write } from '../steps/query.ts';
 
 /** Mirrored content that is never evicted. Times are milliseconds since 1970. */
@@ -18,7 +19,7 @@ export const totalBytes = read(function* (): Query<number> {
 });
 
 /** Keeps the content, whether it is here or still to come, for as long as the image has pins on it. */
-export const put = write(function* (image: string, digests: readonly string[], now: number): Query<void> {
+export const put = write(function* (image: string, digests: readonly Digest[], now: number): Query<void> {
   yield* insertRows(
     'INSERT INTO mirrored_pins (image, digest, pinned_at)',
     digests.map((digest) => [image, digest, now]),

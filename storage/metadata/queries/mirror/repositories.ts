@@ -1,3 +1,5 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, type Row, all, concurrentWrite, decoder, first, read, run } from '../steps/query.ts';
 import { repositoryId } from '../steps/content.ts';
 
@@ -11,14 +13,14 @@ export interface UpstreamVisibilityRecord {
   /** When that was found out, in milliseconds since 1970. */
   readonly checkedAt: number;
   /** Digest of a manifest that everybody could read. */
-  readonly proof: string | null;
+  readonly proof: Digest | null;
 }
 
 const toUpstreamVisibility = decoder<UpstreamVisibilityRecord>('byLogin', 'isPublic');
 
 /** A repository that holds copies. */
 export interface Mirrored {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly upstream: string;
   /** Whether berth shows the upstream a login: then what comes may not be for everybody. */
   readonly byLogin: boolean;
@@ -27,12 +29,12 @@ export interface Mirrored {
 export interface UpstreamVisibility {
   readonly isPublic: boolean;
   /** Digest of a manifest that a client without a login has read. */
-  readonly proof: string | null;
+  readonly proof: Digest | null;
   readonly now: number;
 }
 
 /** Undefined for a repository that is nobody's mirror. */
-export const findVisibility = read(function* (repository: string): Query<UpstreamVisibilityRecord | undefined> {
+export const findVisibility = read(function* (repository: RepositoryName): Query<UpstreamVisibilityRecord | undefined> {
   const row = yield* first<Row>(
     `SELECT m.by_login AS "byLogin", m.is_public AS "isPublic", m.checked_at AS "checkedAt", m.proof AS "proof"
        FROM repositories r JOIN mirrored_repositories m ON m.repository_id = r.id WHERE r.name = ?`,
@@ -42,9 +44,9 @@ export const findVisibility = read(function* (repository: string): Query<Upstrea
 });
 
 /** Those of `names` that hold what may not be for everybody: since `since` no upstream has shown it to a client without a login. */
-export const listHidden = read(function* (names: readonly string[], since: number): Query<readonly string[]> {
+export const listHidden = read(function* (names: readonly RepositoryName[], since: number): Query<readonly RepositoryName[]> {
   if (names.length === 0) return [];
-  const rows = yield* all<{ name: string }>(
+  const rows = yield* all<{ name: RepositoryName }>(
     `SELECT r.name AS "name" FROM repositories r JOIN mirrored_repositories m ON m.repository_id = r.id
       WHERE r.name IN (${names.map(() => '?').join(', ')}) AND m.by_login = 1
         AND (coalesce(m.is_public, 0) = 0 OR m.checked_at < ?)`,

@@ -1,3 +1,4 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
 import { holdSize } from './space-steps.ts';
 
@@ -14,7 +15,7 @@ export interface MirrorSize {
 }
 
 export interface MirroredContentRecord {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly sizeBytes: number;
   readonly usedAt: number;
 }
@@ -47,8 +48,8 @@ export const listReservations = read(function* (
   since: number,
   isLeaving: boolean,
   limit: number,
-): Query<readonly { readonly digest: string }[]> {
-  return yield* all<{ readonly digest: string }>(
+): Query<readonly { readonly digest: Digest }[]> {
+  return yield* all<{ readonly digest: Digest }>(
     'SELECT digest AS "digest" FROM mirrored_transits WHERE is_leaving = ? AND since < ? ORDER BY since LIMIT ?',
     isLeaving ? 1 : 0,
     since,
@@ -61,7 +62,7 @@ export const listReservations = read(function* (
  * whether there was. `recordBlob` and `recordManifest` of mirrored content end it, or `release`.
  */
 export const reserve = concurrentWrite(function* (
-  digest: string,
+  digest: Digest,
   sizeBytes: number,
   maxBytes: number,
   now: number,
@@ -77,7 +78,7 @@ export const reserve = concurrentWrite(function* (
   return true;
 });
 
-function* recordTransit(digest: string, isLeaving: 0 | 1, sizeBytes: number, now: number): Query<void> {
+function* recordTransit(digest: Digest, isLeaving: 0 | 1, sizeBytes: number, now: number): Query<void> {
   yield* run(
     `INSERT INTO mirrored_transits (digest, is_leaving, size_bytes, since) VALUES (?, ?, ?, ?)
      ON CONFLICT (digest, is_leaving) DO NOTHING`,
@@ -89,7 +90,7 @@ function* recordTransit(digest: string, isLeaving: 0 | 1, sizeBytes: number, now
 }
 
 /** The content is still on its way in: its bytes stay counted. */
-export const renewReservations = concurrentWrite(function* (digests: readonly string[], now: number): Query<void> {
+export const renewReservations = concurrentWrite(function* (digests: readonly Digest[], now: number): Query<void> {
   // In one order: writers that run beside each other must not wait for each other in a circle.
   for (const digest of digests.toSorted()) {
     yield* run('UPDATE mirrored_transits SET since = ? WHERE digest = ? AND is_leaving = 0', now, digest);
@@ -97,7 +98,7 @@ export const renewReservations = concurrentWrite(function* (digests: readonly st
 });
 
 /** The content has come, or left, or will do neither. */
-export const release = concurrentWrite(function* (digests: readonly string[], isLeaving: boolean): Query<void> {
+export const release = concurrentWrite(function* (digests: readonly Digest[], isLeaving: boolean): Query<void> {
   yield* holdSize();
   for (const digest of digests) {
     yield* run('DELETE FROM mirrored_transits WHERE digest = ? AND is_leaving = ?', digest, isLeaving ? 1 : 0);
@@ -105,7 +106,7 @@ export const release = concurrentWrite(function* (digests: readonly string[], is
 });
 
 /** Forgets content whose bytes are gone, whichever repositories have it: they can get it again. */
-export const forget = write(function* (digest: string): Query<void> {
+export const forget = write(function* (digest: Digest): Query<void> {
   yield* holdSize();
   for (const table of ['links', 'manifests', 'trashed_manifests', 'mirrored_content', 'blobs']) {
     yield* run(`DELETE FROM ${table} WHERE digest = ?`, digest);
@@ -113,7 +114,7 @@ export const forget = write(function* (digest: string): Query<void> {
 });
 
 /** What is known only because of the manifest, which is about to go. */
-function* forgetTagsAndPromises(repositoryId: number, manifest: string): Query<void> {
+function* forgetTagsAndPromises(repositoryId: number, manifest: Digest): Query<void> {
   yield* run(
     `DELETE FROM mirrored_tags WHERE repository_id = ?
         AND name IN (SELECT name FROM tags WHERE repository_id = ? AND digest = ?)`,
@@ -149,7 +150,7 @@ function* forgetEmptyRepository(id: number): Query<void> {
  * and its bytes may go; until `release` they are counted as leaving. `keepsTags`: its bytes were lost and are to be
  * fetched again, so that tags still point at the manifest and what it names is still known.
  */
-export const evict = write(function* (digest: string, now: number, keepsTags = false): Query<boolean> {
+export const evict = write(function* (digest: Digest, now: number, keepsTags = false): Query<boolean> {
   yield* holdSize();
   for (const table of ['links', 'manifests']) {
     const rows = yield* all<{ id: number }>(

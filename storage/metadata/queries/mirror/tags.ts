@@ -1,10 +1,12 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, concurrentWrite, first, read, run, write } from '../steps/query.ts';
 import { type Mirrored, mirroredRepositoryId } from './repositories.ts';
 
 /** Tags as their upstream last reported them. Times are milliseconds since 1970. */
 
 export interface MirroredTagRecord {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly mediaType: string;
   readonly sizeBytes: number;
   /** When the upstream last said so, in milliseconds since 1970. */
@@ -12,7 +14,7 @@ export interface MirroredTagRecord {
   /** Since when the upstream has said that there is no such tag, or null. */
   readonly missingSince: number | null;
   /** The newest manifest of the tag that is here; null where none is. It may be older than `digest`. */
-  readonly cachedDigest: string | null;
+  readonly cachedDigest: Digest | null;
   readonly cachedMediaType: string | null;
   readonly cachedSizeBytes: number | null;
   /** When the upstream last said that the tag points at it, in milliseconds since 1970. */
@@ -21,13 +23,13 @@ export interface MirroredTagRecord {
 
 export interface NewMirroredTag extends Mirrored {
   readonly tag: string;
-  readonly digest: string;
+  readonly digest: Digest;
   readonly mediaType: string;
   readonly sizeBytes: number;
   readonly now: number;
 }
 
-export const find = read(function* (repository: string, tag: string): Query<MirroredTagRecord | undefined> {
+export const find = read(function* (repository: RepositoryName, tag: string): Query<MirroredTagRecord | undefined> {
   return yield* first<MirroredTagRecord>(
     `SELECT t.digest AS "digest", t.media_type AS "mediaType", t.size_bytes AS "sizeBytes", t.checked_at AS "checkedAt",
             t.missing_since AS "missingSince", m.digest AS "cachedDigest", m.media_type AS "cachedMediaType",
@@ -72,7 +74,7 @@ export const record = concurrentWrite(function* (fact: NewMirroredTag): Query<vo
 });
 
 /** Gives the tag the manifest `digest`, if it is stored and the upstream has last said that the tag points at it. */
-export const publish = concurrentWrite(function* (repository: string, tag: string, digest: string): Query<void> {
+export const publish = concurrentWrite(function* (repository: RepositoryName, tag: string, digest: Digest): Query<void> {
   yield* run(
     `INSERT INTO tags (repository_id, name, digest, updated_at)
      SELECT t.repository_id, t.name, t.digest, t.checked_at
@@ -88,7 +90,7 @@ export const publish = concurrentWrite(function* (repository: string, tag: strin
 });
 
 /** Records that the upstream has said that the tag does not exist. The first such time is kept. */
-export const recordMissing = concurrentWrite(function* (repository: string, tag: string, now: number): Query<void> {
+export const recordMissing = concurrentWrite(function* (repository: RepositoryName, tag: string, now: number): Query<void> {
   yield* run(
     `UPDATE mirrored_tags SET checked_at = ?, missing_since = coalesce(missing_since, ?)
       WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)`,
@@ -99,7 +101,7 @@ export const recordMissing = concurrentWrite(function* (repository: string, tag:
   );
 });
 
-export const remove = write(function* (repository: string, tag: string): Query<void> {
+export const remove = write(function* (repository: RepositoryName, tag: string): Query<void> {
   for (const table of ['mirrored_tags', 'tags']) {
     yield* run(
       `DELETE FROM ${table} WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)`,

@@ -1,20 +1,22 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, first, insertRows, run } from './query.ts';
 
 /** Steps that writes of content share: each runs within its caller's transaction. Times are milliseconds since 1970. */
 
 /** Content as a descriptor announces it. */
 export interface ExpectedContent {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly sizeBytes: number;
 }
 
 export interface ManifestFacts {
-  readonly repository: string;
-  readonly digest: string;
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
   readonly mediaType: string;
   readonly sizeBytes: number;
   readonly artifactType: string | null;
-  readonly subject: string | null;
+  readonly subject: Digest | null;
   /** JSON object, or null. */
   readonly annotations: string | null;
   /** Tags that shall point at it. */
@@ -25,14 +27,14 @@ export interface ManifestFacts {
 /** A tag that was written, and the digest that it pointed at before; null: the tag is new. */
 export interface TagMove {
   readonly name: string;
-  readonly before: string | null;
+  readonly before: Digest | null;
 }
 
 /** Not a join: PostgreSQL must see that it is one repository, whose index has the order that a page asks for. */
 export const inRepository = 'repository_id = (SELECT id FROM repositories WHERE name = ?)';
 
 /** The repository's id; the repository is made where there is none. */
-export function* repositoryId(name: string, now: number): Query<number> {
+export function* repositoryId(name: RepositoryName, now: number): Query<number> {
   const known = yield* findRepository(name);
   if (known) return known.id;
   yield* run('INSERT INTO repositories (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING', name, now);
@@ -41,11 +43,11 @@ export function* repositoryId(name: string, now: number): Query<number> {
   return row.id;
 }
 
-function findRepository(name: string): Query<{ readonly id: number } | undefined> {
+function findRepository(name: RepositoryName): Query<{ readonly id: number } | undefined> {
   return first('SELECT id AS "id" FROM repositories WHERE name = ?', name);
 }
 
-export function* insertBlob(digest: string, sizeBytes: number, now: number): Query<void> {
+export function* insertBlob(digest: Digest, sizeBytes: number, now: number): Query<void> {
   yield* run(
     'INSERT INTO blobs (digest, size_bytes, created_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING',
     digest,
@@ -54,7 +56,7 @@ export function* insertBlob(digest: string, sizeBytes: number, now: number): Que
   );
 }
 
-export function* insertLink(repository: string, digest: string, now: number): Query<void> {
+export function* insertLink(repository: RepositoryName, digest: Digest, now: number): Query<void> {
   const id = yield* repositoryId(repository, now);
   yield* run(
     'INSERT INTO links (repository_id, digest, created_at) VALUES (?, ?, ?) ON CONFLICT (repository_id, digest) DO NOTHING',
@@ -96,8 +98,8 @@ export function* insertManifest(manifest: ManifestFacts, references: readonly Ex
 }
 
 /** Returns the digest that the tag pointed at before; null where the tag is new. Exact also beside concurrent writes. */
-export function* pointTag(repositoryId: number, tag: string, digest: string, now: number): Query<string | null> {
-  const row = yield* first<{ previous: string | null }>(
+export function* pointTag(repositoryId: number, tag: string, digest: Digest, now: number): Query<Digest | null> {
+  const row = yield* first<{ previous: Digest | null }>(
     `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (?, ?, ?, ?)
      ON CONFLICT (repository_id, name) DO UPDATE
        SET previous = tags.digest, digest = excluded.digest, updated_at = excluded.updated_at
@@ -111,12 +113,12 @@ export function* pointTag(repositoryId: number, tag: string, digest: string, now
 }
 
 /** What somebody pushes into is a mirror no longer (its upstream is not configured any more): nothing of it is evicted. */
-export function* becomePushed(repository: string): Query<void> {
+export function* becomePushed(repository: RepositoryName): Query<void> {
   yield* run('DELETE FROM mirrored_repositories WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)', repository);
 }
 
-export function* findParent(repositoryId: number, digest: string): Query<string | undefined> {
-  const row = yield* first<{ manifest: string }>(
+export function* findParent(repositoryId: number, digest: Digest): Query<Digest | undefined> {
+  const row = yield* first<{ manifest: Digest }>(
     'SELECT manifest AS "manifest" FROM manifest_references WHERE repository_id = ? AND digest = ? LIMIT 1',
     repositoryId,
     digest,

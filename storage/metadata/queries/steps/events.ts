@@ -1,3 +1,5 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, type Value, insertRows, run } from './query.ts';
 import type { TagMove } from './content.ts';
 
@@ -44,12 +46,12 @@ export type ContentEventKind = 'manifest.push' | 'manifest.delete' | 'tag.delete
 /** A change of a repository's content. */
 export interface ContentChange {
   readonly kind: ContentEventKind;
-  readonly repository: string;
+  readonly repository: RepositoryName;
   /** The manifest or blob; for `tag.delete` the manifest that the tag pointed at. */
-  readonly digest: string;
+  readonly digest: Digest;
   readonly tag?: string | undefined;
   /** The digest that the tag pointed at before; null if the tag is new. */
-  readonly previous?: string | null | undefined;
+  readonly previous?: Digest | null | undefined;
   /** What the other fields do not hold. */
   readonly detail?: object | undefined;
 }
@@ -81,7 +83,12 @@ export function* recordContentChange(author: DatedAuthor, change: ContentChange)
 }
 
 /** Records a push of a manifest: one event, however many tags it moved. */
-export function recordPush(author: DatedAuthor, repository: string, digest: string, tags: readonly TagMove[]): Query<void> {
+export function recordPush(
+  author: DatedAuthor,
+  repository: RepositoryName,
+  digest: Digest,
+  tags: readonly TagMove[],
+): Query<void> {
   const [only] = tags;
   const moved =
     tags.length === 1 && only ? { tag: only.name, previous: only.before } : { detail: tags.length > 0 ? { tags } : undefined };

@@ -45,12 +45,16 @@ export function concurrentWrite<Function extends QueryFunction>(query: Function)
   return Object.assign(query, { kind: 'concurrentWrite' as const });
 }
 
-/** Runs one statement and gives its rows. `R` is what the statement selects: keep the two side by side. */
+/**
+ * Runs one statement and returns its rows as `R`, which describes what the statement selects: keep the two side by side. The
+ * database holds only values that were parsed before they were written, so that digests and repository names are decoded by this
+ * cast alone. Flags need a `decoder`.
+ */
 export function* all<R>(sql: string, ...values: Value[]): Query<readonly R[]> {
   return (yield { sql, values }) as readonly R[];
 }
 
-/** The first row, if there is one. */
+/** Runs one statement and returns its first row as `R`, if there is one; see `all`. */
 export function* first<R>(sql: string, ...values: Value[]): Query<R | undefined> {
   const rows = yield { sql, values };
   return rows[0] as R | undefined;
