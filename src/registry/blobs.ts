@@ -1,11 +1,10 @@
 import type { BlobDriver, ByteRange, OpenObject } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
-import type { Author } from '../../storage/metadata/queries/steps/events.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
-import { dated } from './author.ts';
+import { type Author, dated } from './author.ts';
 import { createExistenceCache, unlessUnreachable } from '../content/existence-cache.ts';
 import { ContentMissing, hasContent, openContent } from '../content/missing-content.ts';
 

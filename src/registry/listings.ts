@@ -11,6 +11,15 @@ export interface Page<Item> {
   readonly more: boolean;
 }
 
+/** A manifest that refers to another one. */
+export interface Referrer {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly artifactType: string | undefined;
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+}
+
 /** What a client can list. Each page is one index range: its cost does not grow with how much there is. */
 export interface Listings {
   /** Tag names after `after`. Throws NAME_UNKNOWN. */
@@ -27,7 +36,7 @@ export interface Listings {
     filter: { readonly artifactType: string | undefined },
     after: string,
     limit: { readonly items: number; readonly bytes: number },
-  ): Promise<Page<ReferrerRecord>>;
+  ): Promise<Page<Referrer>>;
 }
 
 export function createListings(metadata: MetadataStore): Listings {
@@ -44,8 +53,16 @@ export function createListings(metadata: MetadataStore): Listings {
       const sizes = await metadata.manifests.listReferrerSizes(repository, subject, artifactType, after, limit.items + 1);
       const count = fitting(sizes.slice(0, limit.items), limit.bytes);
       const items = count === 0 ? [] : await metadata.manifests.listReferrers(repository, subject, artifactType, after, count);
-      return { items, more: count > 0 && sizes.length > count };
+      return { items: items.map(toReferrer), more: count > 0 && sizes.length > count };
     },
+  };
+}
+
+function toReferrer({ artifactType, annotations, ...content }: ReferrerRecord): Referrer {
+  return {
+    ...content,
+    artifactType: artifactType ?? undefined,
+    annotations: annotations === null ? undefined : (JSON.parse(annotations) as Referrer['annotations']),
   };
 }
 

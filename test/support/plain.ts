@@ -9,18 +9,14 @@ type Argument<Type> = Type extends Digest | RepositoryName
 
 type Arguments<Types extends readonly unknown[]> = { [Index in keyof Types]: Argument<Types[Index]> };
 
-/** Functions by subject, with plain text where they take digests and repository names. */
-export type Plain<Subjects> = {
-  readonly [Subject in keyof Subjects]: Subjects[Subject] extends (...args: never[]) => unknown
-    ? Subjects[Subject]
-    : {
-        readonly [Name in keyof Subjects[Subject]]: Subjects[Subject][Name] extends (...args: infer Args) => infer Result
-          ? (...args: Arguments<Args>) => Result
-          : Subjects[Subject][Name];
-      };
-};
+/** The same functions, also those of inner objects, with plain text where they take digests and repository names. */
+export type Plain<Part> = Part extends (...args: infer Args) => infer Result
+  ? (...args: Arguments<Args>) => Result
+  : Part extends object
+    ? { readonly [Name in keyof Part]: Plain<Part[Name]> }
+    : Part;
 
-/** Lets a test call a metadata store, or its queries, with texts that stand for digests and repository names. */
-export function plain<Subjects>(subjects: Subjects): Plain<Subjects> {
-  return subjects as Plain<Subjects>;
+/** Lets a test call a metadata store, its queries or a service with texts that stand for digests and repository names. */
+export function plain<Part>(part: Part): Plain<Part> {
+  return part as Plain<Part>;
 }

@@ -3,7 +3,7 @@ import { accountHandlers } from './accounts.ts';
 import { type Route, created, noContent, ok, route } from './route.ts';
 import * as s from './schemas.ts';
 
-/** Rows that users and robots have in common. */
+/** Returns the rows that users and robots have in common. */
 export function accountRoutes(kind: AccountKind, path: string): readonly Route[] {
   const handlers = accountHandlers(kind);
   return [
@@ -44,6 +44,12 @@ export function accountRoutes(kind: AccountKind, path: string): readonly Route[]
       returns: noContent,
       handler: handlers.remove,
     }),
+    ...secretRoutes(kind, path, handlers),
+  ];
+}
+
+function secretRoutes(kind: AccountKind, path: string, handlers: ReturnType<typeof accountHandlers>): readonly Route[] {
+  return [
     route({
       method: 'GET',
       path: `${path}/{name}/tokens`,

@@ -1,7 +1,6 @@
 import { mediaTypes } from '../../oci/media-types.ts';
 import { OciError } from '../../oci/errors.ts';
-import type { ReferrerRecord } from '../../../storage/metadata/queries/manifests.ts';
-import type { Page } from '../../registry/listings.ts';
+import type { Page, Referrer } from '../../registry/listings.ts';
 import { sendJson } from '../errors/json.ts';
 import { type RequestContext, type MirrorSource, digestOf, setLink } from './request-context.ts';
 import { describeMirrored } from '../server/mirrored.ts';
@@ -88,7 +87,7 @@ async function listMirroredReferrers(
   context: RequestContext,
   { mirror, source }: MirrorSource,
   subject: Digest,
-  own: readonly { readonly digest: string }[],
+  own: readonly { readonly digest: Digest }[],
 ): Promise<void> {
   const page = await mirror.referrers(source, subject, context.query);
   const artifactType = context.query.get('artifactType');
@@ -100,14 +99,9 @@ async function listMirroredReferrers(
   sendJson(context.response, 200, { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }, mediaTypes.ociIndex);
 }
 
-function toDescriptor({ mediaType, digest, sizeBytes, artifactType, annotations }: ReferrerRecord) {
-  return {
-    mediaType,
-    digest,
-    size: sizeBytes,
-    ...(artifactType === null ? {} : { artifactType }),
-    ...(annotations === null ? {} : { annotations: JSON.parse(annotations) as unknown }),
-  };
+/** Returns the descriptor as JSON has it, which leaves out what is undefined. */
+function toDescriptor({ mediaType, digest, sizeBytes, artifactType, annotations }: Referrer) {
+  return { mediaType, digest, size: sizeBytes, artifactType, annotations };
 }
 
 /** Parses `n`, limited to `largest`. Numbers of up to 30 digits, such as 10^18, mean a large page. */

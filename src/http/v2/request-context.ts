@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Author } from '../../../storage/metadata/queries/steps/events.ts';
 import type { Mirror } from '../../mirror/mirror.ts';
 import type { MirroredRepository } from '../../mirror/names/routing.ts';
+import type { Author } from '../../registry/author.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { parseDigest } from '../../oci/digest.ts';

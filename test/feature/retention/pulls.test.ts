@@ -90,12 +90,14 @@ describe('the recording of pulls', () => {
       },
     },
   } as unknown as Pick<MetadataStore, 'pulls'>;
-  const pulls = createPulls({
-    metadata,
-    now: () => now,
-    ignoredAccounts: ['scanner'],
-    onPullsNotRecorded: (error) => failures.push(error),
-  });
+  const pulls = plain(
+    createPulls({
+      metadata,
+      now: () => now,
+      ignoredAccounts: ['scanner'],
+      onPullsNotRecorded: (error) => failures.push(error),
+    }),
+  );
   async function takeWritten(): Promise<readonly string[]> {
     await pulls.flush();
     return written.splice(0).map(({ repository, digest, at }) => `${repository} ${digest} ${at / hour}`);

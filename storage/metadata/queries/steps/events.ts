@@ -26,17 +26,14 @@ export interface AuditEvent {
   readonly requestId?: string | undefined;
 }
 
-/** The client behind a change of content. */
-export interface Author {
-  /** The account's name; '' for a client without a login. */
+/** The client that changes content, and the time of the change. */
+export interface DatedAuthor {
+  /** Name of the account; '' for a client without a login. */
   readonly actor: string;
-  /** Its network address; '' if no client caused the change. */
+  /** Network address; '' if no client caused the change. */
   readonly address: string;
   readonly requestId?: string | undefined;
-}
-
-/** The same with the time of the change, milliseconds since 1970. */
-export interface DatedAuthor extends Author {
+  /** Milliseconds since 1970. */
   readonly at: number;
 }
 
