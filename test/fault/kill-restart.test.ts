@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { isLong } from '../support/long.ts';
-import { expectPullable, startPushingClients } from '../support/pushing-clients.ts';
+import { expectPullable, withPushingClients } from '../support/pushing-clients.ts';
 import { until } from '../support/until.ts';
 
 /** Acknowledged pushes before each kill, and after the last one. */
-const pushes = isLong ? 500 : 40;
+const pushes = isLong ? 300 : 40;
 const clients = 32;
 const kills = 5;
 
@@ -16,14 +16,14 @@ beforeAll(async () => {
 afterAll(() => berth.dispose());
 
 test(`${clients} clients, ${kills} times SIGKILL: everything acknowledged is there afterwards`, async () => {
-  const working = await startPushingClients(berth, clients);
-  for (let kill = 0; kill < kills; kill++) {
-    await working.push(pushes);
-    await berth.kill('SIGKILL');
-    await berth.start();
-  }
-  await working.push(pushes);
-  const acknowledged = await working.stop();
+  const acknowledged = await withPushingClients(berth, clients, async (pushed) => {
+    for (let kill = 0; kill < kills; kill++) {
+      await pushed(pushes);
+      await berth.kill('SIGKILL');
+      await berth.start();
+    }
+    await pushed(pushes);
+  });
   for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
 
   await berth.kill('SIGKILL');

@@ -5,11 +5,11 @@ import { digestOf } from '../support/images.ts';
 import { postgresSettings } from '../support/metadata.ts';
 import { type Cluster, createCluster, postgresPrograms } from '../support/postgres.ts';
 import { isLong } from '../support/long.ts';
-import { expectPullable, startPushingClients } from '../support/pushing-clients.ts';
+import { expectPullable, withPushingClients } from '../support/pushing-clients.ts';
 import { describeWith } from '../support/requires.ts';
 
 /** Acknowledged pushes before each restart, and after the last one. */
-const pushes = isLong ? 400 : 40;
+const pushes = isLong ? 300 : 40;
 const clients = 32;
 
 describeWith(postgresPrograms, 'PostgreSQL restarted', () => {
@@ -25,14 +25,14 @@ describeWith(postgresPrograms, 'PostgreSQL restarted', () => {
   }, 60_000);
 
   test('under load: nothing acknowledged is lost, and whoever is turned away is told to come back', async () => {
-    const working = await startPushingClients(berth, clients);
-    for (const mode of ['fast', 'immediate', 'fast', 'immediate'] as const) {
-      await working.push(pushes);
-      await cluster.stop(mode);
-      await cluster.start();
-    }
-    await working.push(pushes);
-    const acknowledged = await working.stop();
+    const acknowledged = await withPushingClients(berth, clients, async (pushed) => {
+      for (const mode of ['fast', 'immediate', 'fast', 'immediate'] as const) {
+        await pushed(pushes);
+        await cluster.stop(mode);
+        await cluster.start();
+      }
+      await pushed(pushes);
+    });
     for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
     const statuses = new Set([...berth.log().matchAll(/"status":(5\d\d)/g)].map((match) => match[1]));
     statuses.delete('503');

@@ -11,7 +11,7 @@ import { digestOf, startUpload } from '../support/images.ts';
 import { postgresSettings } from '../support/metadata.ts';
 import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
 import { isLong } from '../support/long.ts';
-import { expectPullable, startPushingClients } from '../support/pushing-clients.ts';
+import { expectPullable, withPushingClients } from '../support/pushing-clients.ts';
 import { describeWith } from '../support/requires.ts';
 import { startRetryingProxy } from '../support/retrying-proxy.ts';
 import { until } from '../support/until.ts';
@@ -105,14 +105,14 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
   test('a rolling restart behind a load balancer that asks /readyz fails no request', async () => {
     const proxy = await startRetryingProxy([one, other]);
     try {
-      const working = await startPushingClients(proxy, 4);
-      for (const replica of [one, other, one]) {
-        expect(await replica.kill('SIGTERM')).toBe(0);
-        await replica.start();
-        await until(() => proxy.isReady(replica));
-        await working.push(20);
-      }
-      const acknowledged = await working.stop();
+      const acknowledged = await withPushingClients(proxy, 4, async (pushed) => {
+        for (const replica of [one, other, one]) {
+          expect(await replica.kill('SIGTERM')).toBe(0);
+          await replica.start();
+          await until(() => proxy.isReady(replica));
+          await pushed(20);
+        }
+      });
       expect(proxy.failures).toEqual([]);
       for (const [name, image] of acknowledged) await expectPullable(proxy, name, image);
     } finally {
@@ -127,14 +127,14 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
         return (turn++ % 2 === 0 ? one : other).url;
       },
     };
-    const working = await startPushingClients(balanced, clients);
-    for (let kill = 0; kill < kills; kill++) {
-      await working.push(pushes);
-      await one.kill('SIGKILL');
-      await one.start();
-    }
-    await working.push(pushes);
-    const acknowledged = await working.stop();
+    const acknowledged = await withPushingClients(balanced, clients, async (pushed) => {
+      for (let kill = 0; kill < kills; kill++) {
+        await pushed(pushes);
+        await one.kill('SIGKILL');
+        await one.start();
+      }
+      await pushed(pushes);
+    });
     for (const [name, image] of acknowledged) await expectPullable(balanced, name, image);
   }, 240_000);
 });

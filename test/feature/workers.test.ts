@@ -4,11 +4,11 @@ import { type BerthProcess, startBerthProcess } from '../support/berth-process.t
 import { call } from '../support/call.ts';
 import { digestOf, pushBlob, startUpload } from '../support/images.ts';
 import { isLong } from '../support/long.ts';
-import { expectPullable, startPushingClients } from '../support/pushing-clients.ts';
+import { expectPullable, withPushingClients } from '../support/pushing-clients.ts';
 import { stable, until } from '../support/until.ts';
 
 /** Acknowledged pushes before each kill, and after the last one. */
-const pushes = isLong ? 500 : 40;
+const pushes = isLong ? 300 : 40;
 const clients = 32;
 const kills = 4;
 
@@ -82,18 +82,18 @@ describe('workers: 2', () => {
   });
 
   test(`${clients} clients, a worker killed ${kills} times: nothing acknowledged is lost, and another takes its place`, async () => {
-    const working = await startPushingClients(berth, clients);
     const killed = new Set<number>();
-    for (let kill = 0; kill < kills; kill++) {
-      await working.push(pushes);
-      const alive = serving().filter((pid) => !killed.has(pid));
-      const victim = alive[kill % alive.length] ?? NaN;
-      process.kill(victim, 'SIGKILL');
-      killed.add(victim);
-      await until(() => serving().length === 2 + killed.size);
-    }
-    await working.push(pushes);
-    const acknowledged = await working.stop();
+    const acknowledged = await withPushingClients(berth, clients, async (pushed) => {
+      for (let kill = 0; kill < kills; kill++) {
+        await pushed(pushes);
+        const alive = serving().filter((pid) => !killed.has(pid));
+        const victim = alive[kill % alive.length] ?? NaN;
+        process.kill(victim, 'SIGKILL');
+        killed.add(victim);
+        await until(() => serving().length === 2 + killed.size);
+      }
+      await pushed(pushes);
+    });
     for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
   }, 120_000);
 

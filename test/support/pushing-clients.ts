@@ -3,16 +3,19 @@ import { call } from './call.ts';
 import { type Server, type TestImage, digestOf, newImage, pushBlob, pushImage, putManifest, startUpload } from './images.ts';
 import { until } from './until.ts';
 
-/** Clients that push and pull at the same time. Whatever becomes of the server meanwhile: they repeat what fails. */
-export interface PushingClients {
-  /** Resolves after `count` more acknowledged pushes. Rejects when something acknowledged is missing or has other bytes. */
-  push(count: number): Promise<void>;
-  /** Ends the clients. Resolves to the image by `repository:tag` of every push that was answered with 201. Rejects as `push` does. */
-  stop(): Promise<ReadonlyMap<string, TestImage>>;
-}
+/** Resolves after `count` more acknowledged pushes. Rejects when something acknowledged is missing or has other bytes. */
+export type AwaitPushes = (count: number) => Promise<void>;
 
-/** Starts `count` clients. Resolves when an image that they share is there. */
-export async function startPushingClients(server: Server, count: number): Promise<PushingClients> {
+/**
+ * Runs `count` clients that push and pull at the same time, until `work` is done. Whatever becomes of the server meanwhile:
+ * they repeat what fails. Resolves to the image by `repository:tag` of every push that was answered with 201. Rejects as
+ * `AwaitPushes` does.
+ */
+export async function withPushingClients(
+  server: Server,
+  count: number,
+  work: (pushed: AwaitPushes) => Promise<void>,
+): Promise<ReadonlyMap<string, TestImage>> {
   const acknowledged = new Map<string, TestImage>();
   const shared = await pushImage(server, 'shared', 'first');
   let isOver = false;
@@ -20,18 +23,17 @@ export async function startPushingClients(server: Server, count: number): Promis
   const client = (index: number) => pushAndPull(server, index, acknowledged, shared, () => isOver);
   const clients = Promise.all(Array.from({ length: count }, (_, index) => client(index)));
   clients.catch((error: unknown) => (failure = error));
-  return {
-    async push(pushes) {
+  try {
+    await work(async (pushes) => {
       const wanted = acknowledged.size + pushes;
       await until(() => failure !== undefined || acknowledged.size >= wanted, 200);
       if (failure !== undefined) await clients;
-    },
-    async stop() {
-      isOver = true;
-      await clients;
-      return acknowledged;
-    },
-  };
+    });
+  } finally {
+    isOver = true;
+  }
+  await clients;
+  return acknowledged;
 }
 
 /** Pushes own and shared images alternately, in one and in several requests, and pulls acknowledged ones. */

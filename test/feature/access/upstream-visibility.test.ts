@@ -9,9 +9,12 @@ import { until } from '../../support/until.ts';
 
 /** berth has a login at Docker Hub that sees more than anonymous clients do. */
 const bot = { username: 'bot', password: 'beep' };
+/** Users that a test may ask for. Each costs a slow hash. */
+type User = 'alice' | 'bob';
+const passwords: Readonly<Record<User, string>> = { alice: 'wonderland', bob: 'bob the builder' };
 const admin = basic('admin', adminPassword);
-const alice = basic('alice', 'wonderland');
-const bob = basic('bob', 'bob the builder');
+const alice = basic('alice', passwords.alice);
+const bob = basic('bob', passwords.bob);
 const subjects = { anonymous: undefined, bob, alice, admin };
 type SubjectName = keyof typeof subjects;
 
@@ -21,15 +24,14 @@ interface Guarded extends GuardedBerth {
 }
 
 /** Everything of Docker Hub is public here, as far as it is there; alice may read the company's own. */
-async function start(mirror: object = {}, hub?: FakeUpstream): Promise<Guarded> {
+async function start(users: readonly User[], mirror: object = {}, hub?: FakeUpstream): Promise<Guarded> {
   const upstream = hub ?? (await startFakeUpstream({ auth: 'bearer', users: [bot] }));
   const { file, remove } = await mirrorConfig({ upstreams: { 'docker.io': { url: upstream.url, ...bot } }, ...mirror });
   const berth = await startGuarded({ BERTH_CONFIG: file });
   const { administration } = berth;
   await administration.setPublic('docker.io/**', true);
-  await administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
-  await administration.createUser({ name: 'bob', password: 'bob the builder', isAdmin: false });
-  await administration.grant('user:alice', 'docker.io/company/**', 'pull');
+  for (const name of users) await administration.createUser({ name, password: passwords[name], isAdmin: false });
+  if (users.includes('alice')) await administration.grant('user:alice', 'docker.io/company/**', 'pull');
   return {
     ...berth,
     hub: upstream,
@@ -49,7 +51,7 @@ describe('permissions to read mirrored repositories', () => {
   const hiddenAs = { 'company/secret': 401, 'company/denied': 403, 'company/absent': 404 } as const;
 
   beforeAll(async () => {
-    berth = await start();
+    berth = await start(['alice', 'bob']);
     for (const repository of ['library/open', ...Object.keys(hiddenAs)]) {
       const image = berth.hub.addImage(repository, '1');
       berth.hub.addReferrer(repository, image.digest, 'type/sbom');
@@ -200,7 +202,7 @@ describe('checks of upstream visibility', () => {
   const status = async (path: string) => (await get(path)).status;
 
   test('once in a while, for all clients, and never for those who may read it anyway', async () => {
-    berth = await start();
+    berth = await start([]);
     const { digest, layer } = berth.hub.addImage('library/open', '1');
     const anonymous = () => berth.hub.count('GET', /^\/token/, 'token') - tokensOfBot();
     const tokensOfBot = () => berth.hub.requests.filter(({ at, headers }) => at === 'token' && headers.authorization).length;
@@ -222,7 +224,7 @@ describe('checks of upstream visibility', () => {
   });
 
   test('and remembered, for the next start and for other replicas', async () => {
-    berth = await start();
+    berth = await start([]);
     berth.hub.addImage('library/open', '1');
     expect(await status('library/open/manifests/1')).toBe(200);
     const asked = berth.hub.requests.length;
@@ -233,7 +235,7 @@ describe('checks of upstream visibility', () => {
   });
 
   test('what becomes private at the upstream does so here, with what lies here; and the other way round', async () => {
-    berth = await start({ publicCheck: '0s' });
+    berth = await start([], { publicCheck: '0s' });
     const { digest, layer } = berth.hub.addImage('library/open', '1');
     const paths = ['manifests/1', `manifests/${digest}`, `blobs/${digestOf(layer)}`, 'tags/list', `referrers/${digest}`];
     const statuses = () => Promise.all(paths.map((path) => status(`library/open/${path}`)));
@@ -248,7 +250,7 @@ describe('checks of upstream visibility', () => {
   });
 
   test('the last answer counts while the upstream is gone; where there is none, nobody knows', async () => {
-    berth = await start({ publicCheck: '0s' });
+    berth = await start(['alice', 'bob'], { publicCheck: '0s' });
     const { layer } = berth.hub.addImage('library/open', '1');
     const secret = berth.hub.addImage('company/secret', '1');
     berth.hub.hide('company/secret', ['bot']);
@@ -269,7 +271,7 @@ describe('checks of upstream visibility', () => {
   });
 
   test('asking for what is not there hides nothing', async () => {
-    berth = await start();
+    berth = await start([]);
     berth.hub.addImage('library/open', '1');
     expect(await status('library/open/manifests/nope')).toBe(401);
     expect(await status('library/open/manifests/1')).toBe(200);
@@ -277,14 +279,14 @@ describe('checks of upstream visibility', () => {
   });
 
   test('a listing shows a public repository that was never pulled', async () => {
-    berth = await start();
+    berth = await start([]);
     berth.hub.addImage('library/open', '1');
     expect(await status('library/open/tags/list')).toBe(200);
   });
 
   test('where nobody reads without a login nothing is public', async () => {
     const hub = await startFakeUpstream({ auth: 'basic', login: bot });
-    berth = await start({}, hub);
+    berth = await start(['alice'], {}, hub);
     hub.addImage('company/secret', '1');
     expect(await status('company/secret/manifests/1')).toBe(401);
     expect((await berth.as('alice', 'GET', '/v2/docker.io/company/secret/manifests/1')).status).toBe(200);
@@ -292,7 +294,7 @@ describe('checks of upstream visibility', () => {
   });
 
   test('a page that says "log in" is no manifest', async () => {
-    berth = await start();
+    berth = await start([]);
     berth.hub.addImage('company/secret', '1');
     berth.hub.hide('company/secret', ['bot']);
     const page = { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<h1>Log in</h1>' };
@@ -302,7 +304,7 @@ describe('checks of upstream visibility', () => {
   });
 
   test('what came by a login needs the proof also when the login is gone, and when the upstream is', async () => {
-    berth = await start();
+    berth = await start(['alice']);
     const { layer } = berth.hub.addImage('company/secret', '1');
     berth.hub.hide('company/secret', ['bot']);
     const paths = ['manifests/1', `blobs/${digestOf(layer)}`];
@@ -321,7 +323,7 @@ describe('checks of upstream visibility', () => {
 
   test('an upstream that berth has no login for is asked nothing more', async () => {
     const hub = await startFakeUpstream();
-    berth = await start({ upstreams: { 'docker.io': { url: hub.url } } }, hub);
+    berth = await start([], { upstreams: { 'docker.io': { url: hub.url } } }, hub);
     hub.addImage('library/open', '1');
     expect(await status('library/open/manifests/1')).toBe(200);
     expect(hub.requests.map(({ method }) => method)).toEqual(['GET']);
