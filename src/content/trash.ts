@@ -3,6 +3,7 @@ import { blobKey, trashKey, trashPrefix, trashedDigest } from '../../storage/blo
 import { unlessMissing } from '../../storage/blobs/missing.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
+import { claimLost, takeClaim } from './claims.ts';
 
 /**
  * Deletes content in two steps. A push stores the bytes first and records them then: in between another process may find
@@ -67,6 +68,8 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
         if (since === undefined) seen.set(key, now());
         if (digest && (await metadata.blobs.find(digest))) await putBack(key, digest);
         else if (since === undefined || now() - since < graceMilliseconds) continue;
+        // A writer may have found the bytes before they were set aside, and is about to record them.
+        else if (digest && (await metadata.claims.isClaimed(digest, now()))) continue;
         else await driver.delete([key]);
         seen.delete(key);
         if (digest) left.push(digest);
@@ -78,30 +81,39 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
 
 export interface Recording<Result> {
   readonly digest: Digest;
-  /** Makes sure of the bytes. */
+  /** Makes sure of the bytes. Called again if the claim on them was lost meanwhile. */
   readonly store: () => Promise<unknown>;
-  readonly record: () => Promise<Result>;
+  /** Records the bytes in a transaction that ends the claim. Resolves to `claimLost` if the claim had been taken away. */
+  readonly record: (claimant: string) => Promise<Result | typeof claimLost>;
 }
 
 /**
- * Stores content and records it. Bytes that were there already may have been set aside before the record: soon after, the
- * trash finds the record and puts them back. Where recording took so long that the trash may have missed it, this function
- * looks itself. Rejects `unavailable` when the bytes are gone: the client sends them again. When the metadata store has no
- * space for the record, the bytes go to the trash unless other records need them, so that they do not keep the disk full.
+ * Claims content, stores it and records it: between the first and the last no collector deletes the bytes. Bytes that were there
+ * already may have been set aside by an eviction before the record: soon after, the trash finds the record and puts them back.
+ * Where recording took so long that the trash may have missed it, this function looks itself. Rejects `unavailable` when the
+ * bytes are gone, or are being deleted for longer than a few seconds: the client sends its request again. When the metadata
+ * store has no space for the record, the bytes go to the trash unless other records need them, so that they do not keep the
+ * disk full.
  */
 export async function storeThenRecord<Result>(
-  { driver, metadata }: Pick<TrashOptions, 'driver' | 'metadata'>,
+  { driver, metadata, now }: Pick<TrashOptions, 'driver' | 'metadata' | 'now'>,
   { digest, store, record }: Recording<Result>,
 ): Promise<Result> {
-  const since = performance.now();
-  await store();
-  try {
-    const result = await record();
-    if (performance.now() - since > certainMilliseconds) await assertThere(driver, metadata, digest);
-    return result;
-  } catch (error) {
-    if (error instanceof MetadataError && error.code === 'no_space') await discardUnrecorded(driver, metadata, digest);
-    throw error;
+  for (;;) {
+    const claim = await takeClaim(metadata, digest, now);
+    try {
+      const since = performance.now();
+      await store();
+      const result = await record(claim.claimant);
+      if (result === claimLost) continue;
+      if (performance.now() - since > certainMilliseconds) await assertThere(driver, metadata, digest, now());
+      return result;
+    } catch (error) {
+      if (error instanceof MetadataError && error.code === 'no_space') await discardUnrecorded(driver, metadata, digest);
+      throw error;
+    } finally {
+      claim.stop();
+    }
   }
 }
 
@@ -115,12 +127,12 @@ async function discardUnrecorded(driver: BlobDriver, metadata: MetadataStore, di
   }
 }
 
-async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: Digest): Promise<void> {
+async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: Digest, now: number): Promise<void> {
   const key = blobKey(digest);
   const succeeds = (work: Promise<unknown>) => unlessMissing(work.then(() => true));
   const isThere = () => succeeds(driver.stat(key));
   // Where the move finds nothing, another process may have put them back in between.
   if ((await isThere()) || (await succeeds(driver.move(trashKey(digest), key))) || (await isThere())) return;
-  await metadata.mirrorSpace.forget(digest);
+  await metadata.mirrorSpace.forget(digest, now);
   throw new StorageError('unavailable', 'the bytes were deleted while they were recorded');
 }

@@ -1,4 +1,5 @@
 import type { Mirrored } from '../../storage/metadata/queries/mirror/repositories.ts';
+import { claimLost } from '../content/claims.ts';
 import { type Trash, createTrash, storeThenRecord } from '../content/trash.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Eviction, createEviction } from './cache/eviction.ts';
@@ -45,8 +46,9 @@ export function composeCache(options: MirrorOptions, events: MirrorEvents): Cach
         events.notKept();
         return false;
       }
-      const record = () => metadata.mirroredContent.recordBlob(repositoryRefs, digest, sizeBytes, now());
-      await reservations.arriving(digest, () => storeThenRecord({ driver, metadata }, { digest, store, record }));
+      const record = async (claimant: string) =>
+        (await metadata.mirroredContent.recordBlob(repositoryRefs, digest, sizeBytes, now(), claimant)) || claimLost;
+      await reservations.arriving(digest, () => storeThenRecord({ driver, metadata, now }, { digest, store, record }));
       eviction.grown();
       return true;
     },

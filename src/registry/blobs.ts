@@ -13,6 +13,11 @@ export interface Blobs {
   /** Size in bytes. Throws BLOB_UNKNOWN. */
   size(repository: RepositoryName, digest: Digest): Promise<number>;
   /**
+   * The same for a client that asks whether it must push the blob: the repository keeps it for the grace of garbage collection
+   * from now on. Throws BLOB_UNKNOWN.
+   */
+  keep(repository: RepositoryName, digest: Digest): Promise<number>;
+  /**
    * True if the blob's bytes are missing or have another size than `sizeBytes`. A remote store is asked once in five minutes
    * for a blob; while it does not answer, the record of the blob counts: false.
    */
@@ -68,6 +73,12 @@ export function createBlobs({ driver, metadata, now, changed }: BlobsOptions): B
       const link = await metadata.blobs.findLink(repository, digest);
       if (!link) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
       return link.sizeBytes;
+    },
+    async keep(repository, digest) {
+      const blob = await metadata.reviews.findBlob(repository, digest, now());
+      const isKept = blob && (!blob.isExpiring || (await metadata.reviews.postpone(repository, digest, now())));
+      if (!isKept) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
+      return blob.sizeBytes;
     },
     isLost: async (digest, sizeBytes) => !(await isPresent(digest, sizeBytes)),
     open: (digest, sizeBytes, range) => openBlob(digest, sizeBytes, range),

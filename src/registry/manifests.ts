@@ -14,6 +14,7 @@ import { type Author, dated } from './author.ts';
 import { stillNeeded } from './blobs.ts';
 import { unlessUnreachable } from '../content/existence-cache.ts';
 import { ContentMissing, damaged, openContent } from '../content/missing-content.ts';
+import { claimLost } from '../content/claims.ts';
 import { storeThenRecord } from '../content/trash.ts';
 
 export interface PushedManifest {
@@ -25,6 +26,11 @@ export interface PushedManifest {
 export interface Manifests {
   /** What the reference stands for now. Throws MANIFEST_UNKNOWN. */
   find(repository: RepositoryName, reference: Reference): Promise<ManifestRecord>;
+  /**
+   * The same for a client that asks whether it must push the manifest: the repository keeps it for the grace of garbage
+   * collection from now on. Throws MANIFEST_UNKNOWN.
+   */
+  keep(repository: RepositoryName, reference: Reference): Promise<ManifestRecord>;
   /** True if the bytes of a found manifest are missing or damaged; false while a remote store does not answer. */
   isLost(digest: Digest, sizeBytes: number): Promise<boolean>;
   /**
@@ -101,13 +107,23 @@ export function createManifests({ driver, metadata, now, acceptMissing, changed 
       },
     );
 
+  async function find(repository: RepositoryName, reference: Reference): Promise<ManifestRecord> {
+    const record =
+      reference.tag === undefined
+        ? await metadata.manifests.findByDigest(repository, reference.digest)
+        : await metadata.manifests.findByTag(repository, reference.tag);
+    if (!record) throw unknown(reference);
+    return record;
+  }
+
   return {
-    async find(repository, reference) {
-      const record =
-        reference.tag === undefined
-          ? await metadata.manifests.findByDigest(repository, reference.digest)
-          : await metadata.manifests.findByTag(repository, reference.tag);
-      if (!record) throw unknown(reference);
+    find,
+    async keep(repository, reference) {
+      const record = await find(repository, reference);
+      const { digest } = record;
+      // A tag keeps its manifest.
+      if (reference.tag !== undefined || !(await metadata.reviews.isManifestExpiring(repository, digest, now()))) return record;
+      if (!(await metadata.reviews.postpone(repository, digest, now()))) throw unknown(reference);
       return record;
     },
 
@@ -132,11 +148,15 @@ export function createManifests({ driver, metadata, now, acceptMissing, changed 
         author: dated(author, now()),
       };
       const check = await storeThenRecord<PutCheck>(
-        { driver, metadata },
+        { driver, metadata, now },
         {
           digest,
           store: () => putContent(driver, blobKey(digest), bytes),
-          record: () => (keepTags ? metadata.manifests.putKeepingTags(facts) : metadata.manifests.put(facts)),
+          async record(claimant) {
+            const claimed = { ...facts, claimant };
+            const check = await (keepTags ? metadata.manifests.putKeepingTags(claimed) : metadata.manifests.put(claimed));
+            return check.isLapsed ? claimLost : check;
+          },
         },
       );
       refuseIncomplete(check, acceptMissing);

@@ -5,6 +5,7 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
+import { claimLost } from '../content/claims.ts';
 import { storeThenRecord } from '../content/trash.ts';
 import type { Leases } from '../coordination/leases.ts';
 import { type Chunk, appendChunk, appendLast, leavingNothing } from './append-chunk.ts';
@@ -143,11 +144,12 @@ export function createUploads(options: UploadsOptions): Uploads {
     }
     const { sizeBytes } = upload;
     await storeThenRecord(
-      { driver, metadata },
+      { driver, metadata, now },
       {
         digest,
         store: () => upload.publish(blobKey(digest)),
-        record: () => metadata.blobs.commit(repository, digest, sizeBytes, id, now()),
+        record: async (claimant) =>
+          (await metadata.blobs.commit(repository, digest, sizeBytes, id, now(), claimant)) || claimLost,
       },
     );
     open.forget(id);

@@ -56,4 +56,8 @@ export const tables: readonly Table[] = [
   transferred('tag_history'),
   transferred('manifest_pulls'),
   transferred('pull_tracking'),
+  transferred('reviews'),
+  temporary('claims'),
+  temporary('purges'),
+  temporary('collection'),
 ];

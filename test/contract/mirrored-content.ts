@@ -328,8 +328,8 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     await manifest('a', ['b']);
     await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
     await store().blobs.mount('docker.io/library/a', 'own', digest('b'), { actor: 'alice', address: '', at: 2 });
-    await store().mirrorSpace.forget(digest('b'));
-    await store().mirrorSpace.forget(digest('a'));
+    await store().mirrorSpace.forget(digest('b'), 1);
+    await store().mirrorSpace.forget(digest('a'), 1);
     expect(await store().blobs.findLink('own', digest('b'))).toBeUndefined();
     expect(await store().manifests.findByDigest('docker.io/library/a', digest('a'))).toBeUndefined();
     expect(await store().blobs.find(digest('a'))).toBeUndefined();

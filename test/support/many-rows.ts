@@ -27,6 +27,11 @@ export const manyRows: readonly string[] = [
   `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(repositories)} SELECT i, 'latest', 'shared', i FROM n`,
   `INSERT INTO manifest_pulls (repository_id, digest, pulled_at) ${rows(contents)} SELECT 1, 'd' || i, i FROM n`,
   `INSERT INTO uploads (id, repository, algorithm, started_at) ${rows(many)} SELECT 'u' || i, 'app1', 'sha256', i FROM n`,
+  `INSERT INTO reviews (repository_id, digest, due_at) ${rows(many)} SELECT i % 2, 'd' || i, i FROM n`,
+  `INSERT INTO reviews (repository_id, digest, due_at) ${rows(many)} SELECT 0, 'x' || i, i FROM n`,
+  `INSERT INTO reviews (repository_id, digest, due_at, failures) ${rows(many)} SELECT 5, 'd' || i, 9e15, i % 20 FROM n`,
+  `INSERT INTO claims (digest, claimant, until) ${rows(many)} SELECT 'd' || i, 'c', i FROM n`,
+  `INSERT INTO purges (digest, purger, size_bytes, until) ${rows(many)} SELECT 'p' || i, 'p', 1, i FROM n`,
   `INSERT INTO leases (name, holder, held_until) ${rows(many)} SELECT 'l' || i, 'h', i FROM n`,
   `INSERT INTO mirrored_repositories (repository_id, upstream) ${rows(repositories)} SELECT i, 'docker.io' FROM n WHERE i < 10000`,
   `INSERT INTO mirrored_tags (repository_id, name, digest, media_type, size_bytes, checked_at)

@@ -64,10 +64,10 @@ async function openStored(
 async function find({ protocol, request, response, repository, mirrored }: RequestContext, digest: Digest): Promise<Found> {
   const { blobs } = protocol.registry;
   if (!mirrored) {
-    const sizeBytes = await blobs.size(repository, digest);
-    // A client that checks for its existence may push it next.
-    if (request.method === 'HEAD' && (await blobs.isLost(digest, sizeBytes)))
-      throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
+    if (request.method !== 'HEAD') return { sizeBytes: await blobs.size(repository, digest) };
+    // A client that checks for its existence pushes it next, or relies on it.
+    const sizeBytes = await blobs.keep(repository, digest);
+    if (await blobs.isLost(digest, sizeBytes)) throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
     return { sizeBytes };
   }
   const found = await mirrored.mirror.blob(mirrored.source, digest, request.method === 'GET');

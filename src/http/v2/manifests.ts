@@ -55,9 +55,10 @@ async function find(context: RequestContext, reference: Reference): Promise<Foun
   const { protocol, request, response, subject, repository, mirrored } = context;
   const { manifests } = protocol.registry;
   if (!mirrored) {
-    const found = await manifests.find(repository, reference);
-    // A client that checks for its existence may push it next.
-    if (request.method === 'HEAD' && (await manifests.isLost(found.digest, found.sizeBytes))) {
+    if (request.method !== 'HEAD') return manifests.find(repository, reference);
+    // A client that checks for its existence pushes it next, or relies on it.
+    const found = await manifests.keep(repository, reference);
+    if (await manifests.isLost(found.digest, found.sizeBytes)) {
       throw new OciError('MANIFEST_UNKNOWN', { detail: { digest: found.digest } });
     }
     protocol.registry.pulls.add(repository, found.digest, subject.name);

@@ -2,6 +2,7 @@ import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
 import { putContent } from '../../../storage/blobs/missing.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { claimLost } from '../../content/claims.ts';
 import { storeThenRecord } from '../../content/trash.ts';
 import type { MirrorEvents } from '../events/mirror-events.ts';
 import { toMirroredRepository } from '../names/repository-ref.ts';
@@ -33,9 +34,9 @@ export interface ManifestStoreOptions {
 export function createManifestStore(options: ManifestStoreOptions): ManifestStore {
   const { driver, metadata, now, reserve, arriving, events } = options;
 
-  async function record(source: MirroredRepository, manifest: RemoteManifest): Promise<void> {
+  async function record(source: MirroredRepository, manifest: RemoteManifest, claimant: string): Promise<boolean> {
     const { digest, sizeBytes, contents } = manifest;
-    await metadata.mirroredContent.recordManifest({
+    return metadata.mirroredContent.recordManifest({
       ...toMirroredRepository(source),
       digest,
       sizeBytes,
@@ -49,6 +50,7 @@ export function createManifestStore(options: ManifestStoreOptions): ManifestStor
       ),
       tags: [],
       now: now(),
+      claimant,
     });
   }
 
@@ -66,9 +68,9 @@ export function createManifestStore(options: ManifestStoreOptions): ManifestStor
     const recording = {
       digest,
       store: () => putContent(driver, blobKey(digest), bytes),
-      record: () => record(source, manifest),
+      record: async (claimant: string) => (await record(source, manifest, claimant)) || claimLost,
     };
-    await arriving(digest, () => storeThenRecord({ driver, metadata }, recording));
+    await arriving(digest, () => storeThenRecord({ driver, metadata, now }, recording));
   }
 
   function point(source: MirroredRepository, tag: string, facts: ManifestFacts): Promise<void> {

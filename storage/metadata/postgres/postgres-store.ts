@@ -64,7 +64,7 @@ export async function createPostgresStore({ url, connections }: PostgresOptions)
 
 /** Each attempt is one transaction. */
 function writing(pool: Pool, operation: Operation): (args: never[]) => Promise<unknown> {
-  return (args) => inTransaction(pool, operation.kind, operation(...args));
+  return (args) => inTransaction(pool, operation.isUnsynced ? 'unsyncedWrite' : operation.kind, operation(...args));
 }
 
 /** A read of one statement needs no transaction; one that turns out to have more begins again, from then on within one. */

@@ -7,18 +7,22 @@ import { asking } from './errors.ts';
 /** Any number, the same in every berth: locks are the database's own. */
 const writersLock = 7_216_340_581;
 
+/** `unsyncedWrite`: a concurrent write whose commit waits for no fsync. */
+type TransactionKind = OperationKind | 'unsyncedWrite';
+
 /**
  * Writes see in each statement what was committed before it, thus everything that was there when they got the lock;
  * reads of several statements see one moment.
  */
-const begin: Readonly<Record<OperationKind, string>> = {
+const begin: Readonly<Record<TransactionKind, string>> = {
   read: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
   concurrentWrite: `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(${writersLock})`,
+  unsyncedWrite: `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock_shared(${writersLock})`,
   write: `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(${writersLock})`,
 };
 
 /** Runs the query as one transaction: all of it or nothing. Throws `ConnectionLost` only where nothing was committed. */
-export async function inTransaction<Result>(pool: Pool, kind: OperationKind, query: Query<Result>): Promise<Result> {
+export async function inTransaction<Result>(pool: Pool, kind: TransactionKind, query: Query<Result>): Promise<Result> {
   const client = await asking(() => pool.connect());
   let usable = false;
   try {

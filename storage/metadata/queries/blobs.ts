@@ -2,7 +2,9 @@ import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
 import { type DatedAuthor, recordContentChange } from './steps/events.ts';
-import { becomePushed, findParent, insertLink, insertBlob } from './steps/content.ts';
+import { dropBytesReview, endClaim } from './steps/claims.ts';
+import { becomePushed, findParent, insertBlob, insertLink } from './steps/content.ts';
+import { everyRepository, review } from './steps/reviews.ts';
 import * as uploads from './uploads.ts';
 
 /** Blobs, and the repositories that may serve them: their links. Times are milliseconds since 1970. */
@@ -37,18 +39,26 @@ export const listRepositories = read(function* (digest: Digest, limit: number): 
   return rows.map((row) => row.name);
 });
 
-/** Records a blob that is durable in the blob store, links it, and ends the upload session that brought it. */
+/**
+ * Records a blob that is durable in the blob store, links it, and ends the upload session that brought it. `claimant` has
+ * claimed the bytes since before they were stored. False, and nothing is changed, if the claim was taken away meanwhile.
+ */
 export const commit = concurrentWrite(function* (
   repository: RepositoryName,
   digest: Digest,
   sizeBytes: number,
   uploadId: string,
   now: number,
-): Query<void> {
+  claimant?: string,
+): Query<boolean> {
+  if (!(yield* endClaim(digest, claimant))) return false;
   yield* insertBlob(digest, sizeBytes, now);
-  yield* insertLink(repository, digest, now);
+  const id = yield* insertLink(repository, digest, now);
   yield* becomePushed(repository);
+  yield* dropBytesReview(digest);
+  yield* review(id, digest, now);
   yield* uploads.remove(uploadId);
+  return true;
 });
 
 /** Links a blob of repository `from` into `to`, if `from` may serve it, and says whether it could. */
@@ -64,8 +74,9 @@ export const mount = concurrentWrite(function* (
     from,
   );
   if (!source) return false;
-  yield* insertLink(to, digest, author.at);
+  const id = yield* insertLink(to, digest, author.at);
   yield* becomePushed(to);
+  yield* review(id, digest, author.at);
   yield* recordContentChange(author, { kind: 'blob.mount', repository: to, digest, detail: { from } });
   return true;
 });
@@ -88,6 +99,7 @@ export const unlink = write(function* (
   const neededBy = yield* findParent(found.id, digest);
   if (neededBy !== undefined) return { unlinked: false, neededBy };
   yield* run('DELETE FROM links WHERE repository_id = ? AND digest = ?', found.id, digest);
+  yield* review(everyRepository, digest, author.at);
   yield* recordContentChange(author, { kind: 'blob.delete', repository, digest });
   return { unlinked: true };
 });

@@ -9,7 +9,10 @@ import {
   findParent,
   inRepository,
   insertManifest,
+  repositoryId,
 } from './steps/content.ts';
+import { dropBytesReview, endClaim } from './steps/claims.ts';
+import { reviewManifest, reviewUntagged } from './steps/reviews.ts';
 
 /** Manifests of repositories. Times are milliseconds since 1970. */
 
@@ -30,6 +33,8 @@ export interface ReferenceCheck {
   readonly missing: readonly Digest[];
   /** Digests whose content has another size than announced. */
   readonly wrongSize: readonly Digest[];
+  /** True if the claim on the manifest's bytes was taken away: nothing is changed, and the bytes must be stored again. */
+  readonly isLapsed?: boolean;
 }
 
 export interface NewManifest extends ManifestFacts {
@@ -39,6 +44,8 @@ export interface NewManifest extends ManifestFacts {
   readonly children: readonly ExpectedContent[];
   /** Accept the manifest although some of `blobs` and `children` are unknown. */
   readonly acceptMissing: boolean;
+  /** The claim on the manifest's bytes. Undefined: the caller relies on no bytes. */
+  readonly claimant?: string | undefined;
   readonly author: DatedAuthor;
 }
 
@@ -187,11 +194,14 @@ function* sizesOf(select: string, repositoryId: number, contents: readonly Expec
  * it references is unknown to the repository, or of another size: see `checkReferences`.
  */
 export const put = concurrentWrite(function* (manifest: NewManifest): Query<ReferenceCheck> {
+  if (!(yield* endClaim(manifest.digest, manifest.claimant))) return { missing: [], wrongSize: [], isLapsed: true };
   const check = yield* checkReferences(manifest.repository, manifest.blobs, manifest.children);
   if (check.wrongSize.length > 0 || (check.missing.length > 0 && !manifest.acceptMissing)) return check;
-  const { repository, digest, author } = manifest;
+  const { repository, digest, author, now } = manifest;
   const tags = yield* insertManifest(manifest, [...manifest.blobs, ...manifest.children]);
   yield* becomePushed(repository);
+  yield* dropBytesReview(digest);
+  if (tags.length === 0) yield* reviewUntagged(yield* repositoryId(repository, now), digest, now);
   yield* recordPush(author, repository, digest, tags);
   return { missing: [], wrongSize: [] };
 });
@@ -238,6 +248,7 @@ export const remove = write(function* (
   const neededBy = yield* findParent(found.id, digest);
   if (neededBy !== undefined) return { deleted: false, neededBy };
   const tags = yield* tagsOf(found.id, digest);
+  yield* reviewManifest(found.id, digest, author.at);
   yield* run('DELETE FROM manifests WHERE repository_id = ? AND digest = ?', found.id, digest);
   // Each event has a bounded number of tags.
   for (const part of tags.length > 0 ? batches(tags) : [[]]) {

@@ -2,6 +2,9 @@ import { type Operation, type OperationKind, type Query } from './steps/query.ts
 import * as accounts from './accounts.ts';
 import * as audit from './audit.ts';
 import * as blobs from './blobs.ts';
+import * as claims from './collection/claims.ts';
+import * as collection from './collection/collect.ts';
+import * as collectionState from './collection/state.ts';
 import * as events from './events.ts';
 import * as grants from './grants.ts';
 import * as leases from './leases.ts';
@@ -15,6 +18,7 @@ import * as mirroredTags from './mirror/tags.ts';
 import * as namespaces from './namespaces.ts';
 import * as pulls from './pulls.ts';
 import * as repositories from './repositories.ts';
+import * as reviews from './collection/reviews.ts';
 import * as signingKeys from './signing-keys.ts';
 import * as tags from './tags.ts';
 import * as teams from './teams.ts';
@@ -27,6 +31,9 @@ export const subjects = {
   accounts,
   audit,
   blobs,
+  claims,
+  collection,
+  collectionState,
   events,
   grants,
   leases,
@@ -40,6 +47,7 @@ export const subjects = {
   namespaces,
   pulls,
   repositories,
+  reviews,
   signingKeys,
   tags,
   teams,

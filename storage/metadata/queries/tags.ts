@@ -3,6 +3,7 @@ import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run } from './steps/query.ts';
 import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { inRepository } from './steps/content.ts';
+import { reviewUntagged } from './steps/reviews.ts';
 
 /** Tags of repositories. */
 
@@ -24,12 +25,14 @@ export const remove = concurrentWrite(function* (repository: RepositoryName, tag
     tag,
     repository,
   );
-  const row = yield* first<{ digest: Digest }>(
+  const row = yield* first<{ repositoryId: number; digest: Digest }>(
     `DELETE FROM tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)
-     RETURNING digest AS "digest"`,
+     RETURNING repository_id AS "repositoryId", digest AS "digest"`,
     tag,
     repository,
   );
-  if (row) yield* recordContentChange(author, { kind: 'tag.delete', repository, tag, digest: row.digest });
-  return row !== undefined;
+  if (!row) return false;
+  yield* reviewUntagged(row.repositoryId, row.digest, author.at);
+  yield* recordContentChange(author, { kind: 'tag.delete', repository, tag, digest: row.digest });
+  return true;
 });

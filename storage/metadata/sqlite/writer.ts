@@ -46,7 +46,10 @@ function perform(connection: Connection, { id, operation, args }: WriteRequest):
 }
 
 function commitTogether(connection: Connection, batch: readonly WriteRequest[]): readonly WriteReply[] {
+  // In WAL mode a commit without fsync keeps the database consistent, and the next commit with one makes both durable.
+  const isUnsynced = batch.every(({ operation }) => findOperation(operation).isUnsynced);
   try {
+    if (isUnsynced) connection.execute('PRAGMA synchronous = NORMAL');
     connection.execute('BEGIN IMMEDIATE');
     const replies = batch.map((request) => perform(connection, request));
     connection.execute('COMMIT');
@@ -58,6 +61,8 @@ function commitTogether(connection: Connection, batch: readonly WriteRequest[]):
       // SQLite has already rolled back by itself (disk full, I/O error) or never began.
     }
     return batch.map(({ id }) => failure(id, error));
+  } finally {
+    if (isUnsynced) connection.execute('PRAGMA synchronous = FULL');
   }
 }
 

@@ -31,10 +31,11 @@ describe('content whose record fails', () => {
 
   const metadata = {
     blobs: { find: () => Promise.resolve(isRecorded ? { sizeBytes: bytes.length } : undefined) },
+    claims: { take: () => Promise.resolve(true), isClaimed: () => Promise.resolve(false) },
   } as unknown as MetadataStore;
 
   const push = (record: () => Promise<void>) =>
-    storeThenRecord({ driver, metadata }, { digest, store: () => driver.put(blobKey(digest), bytes), record });
+    storeThenRecord({ driver, metadata, now: Date.now }, { digest, store: () => driver.put(blobKey(digest), bytes), record });
 
   const pushWithoutSpace = () =>
     push(() => Promise.reject(new MetadataError('no_space', 'the metadata store has no space left')));

@@ -165,7 +165,7 @@ test('a push that is recorded late restores the bytes that were set aside, or fa
   /** Loses the bytes between the store and the record, and lets more time pass than a push may take. */
   const pushSlowly = (lose: () => Promise<unknown>) =>
     storeThenRecord(
-      { driver, metadata },
+      { driver, metadata, now: Date.now },
       {
         digest,
         store: () => driver.stat(blobKey(digest)),

@@ -14,6 +14,7 @@ import {
   write,
 } from '../steps/query.ts';
 import { type ExpectedContent, type ManifestFacts, insertBlob, insertLink, insertManifest } from '../steps/content.ts';
+import { dropBytesReview, endClaim } from '../steps/claims.ts';
 import { type Mirrored, mirroredRepositoryId } from './repositories.ts';
 import { holdSize } from './space-steps.ts';
 import * as mirrorSpace from './space.ts';
@@ -30,6 +31,8 @@ export interface PromiseRecord {
 const toPromise = decoder<PromiseRecord>('isOpen');
 
 export interface NewMirroredManifest extends ManifestFacts, Mirrored {
+  /** The claim on the manifest's bytes. Undefined: the caller relies on no bytes. */
+  readonly claimant?: string | undefined;
   /** Everything that it names. */
   readonly promises: readonly ExpectedContent[];
 }
@@ -67,10 +70,12 @@ function* recordContent(digest: Digest, sizeBytes: number, now: number): Query<v
 
 /**
  * Records a manifest that is durable in the blob store, and the content that it names. Tags that point at it and have no
- * manifest yet get this one.
+ * manifest yet get this one. False, and nothing is changed, if the claim on its bytes was taken away.
  */
-export const recordManifest = concurrentWrite(function* (manifest: NewMirroredManifest): Query<void> {
+export const recordManifest = concurrentWrite(function* (manifest: NewMirroredManifest): Query<boolean> {
   const { digest, now } = manifest;
+  if (!(yield* endClaim(digest, manifest.claimant))) return false;
+  yield* dropBytesReview(digest);
   yield* mirrorSpace.release([digest], false);
   const id = yield* mirroredRepositoryId(manifest, now);
   yield* insertManifest(manifest, manifest.promises);
@@ -87,6 +92,7 @@ export const recordManifest = concurrentWrite(function* (manifest: NewMirroredMa
     id,
     digest,
   );
+  return true;
 });
 
 /** Those of `digests` that are manifests of the repository. */
@@ -124,25 +130,34 @@ export const forgetRefusals = write(function* (before: number): Query<void> {
   yield* run('DELETE FROM mirrored_refusals WHERE refused_at < ?', before);
 });
 
-/** Records a blob that is durable in the blob store, for every repository that asked for it. */
+/**
+ * Records a blob that is durable in the blob store, for every repository that asked for it. False, and nothing is changed, if
+ * the claim on its bytes was taken away.
+ */
 export const recordBlob = concurrentWrite(function* (
   repositoryRefs: readonly Mirrored[],
   digest: Digest,
   sizeBytes: number,
   now: number,
-): Query<void> {
+  claimant?: string,
+): Query<boolean> {
+  if (!(yield* endClaim(digest, claimant))) return false;
   yield* mirrorSpace.release([digest], false);
   yield* insertBlob(digest, sizeBytes, now);
+  if (repositoryRefs.length > 0) yield* dropBytesReview(digest);
   yield* recordContent(digest, sizeBytes, now);
   for (const repositoryRef of repositoryRefs) {
     yield* mirroredRepositoryId(repositoryRef, now);
     yield* insertLink(repositoryRef.repository, digest, now);
   }
+  return true;
 });
 
 /** Lets a mirrored repository serve a blob that the store has, and says whether it has it. */
 export const linkBlob = concurrentWrite(function* (repositoryRef: Mirrored, digest: Digest, now: number): Query<boolean> {
-  if (!(yield* first('SELECT 1 FROM blobs WHERE digest = ?', digest))) return false;
+  const blob = yield* first<{ sizeBytes: number }>('SELECT size_bytes AS "sizeBytes" FROM blobs WHERE digest = ?', digest);
+  if (!blob) return false;
+  yield* insertBlob(digest, blob.sizeBytes, now);
   yield* mirroredRepositoryId(repositoryRef, now);
   yield* insertLink(repositoryRef.repository, digest, now);
   return true;

@@ -1,5 +1,6 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
+import { everyRepository, review, reviewSelected } from '../steps/reviews.ts';
 import { holdSize } from './space-steps.ts';
 
 /** Space of the mirror: its size, reservations, and eviction. Times are milliseconds since 1970. */
@@ -106,8 +107,16 @@ export const release = concurrentWrite(function* (digests: readonly Digest[], is
 });
 
 /** Forgets content whose bytes are gone, whichever repositories have it: they can get it again. */
-export const forget = write(function* (digest: Digest): Query<void> {
+export const forget = write(function* (digest: Digest, now: number): Query<void> {
   yield* holdSize();
+  for (const [manifests, references] of [
+    ['manifests', 'manifest_references'],
+    ['trashed_manifests', 'trashed_references'],
+  ]) {
+    const referenced = `SELECT r.repository_id, r.digest FROM ${manifests} m
+      JOIN ${references} r ON r.repository_id = m.repository_id AND r.manifest = m.digest WHERE m.digest = ?`;
+    yield* reviewSelected(referenced, [digest], now);
+  }
   for (const table of ['links', 'manifests', 'trashed_manifests', 'mirrored_content', 'blobs']) {
     yield* run(`DELETE FROM ${table} WHERE digest = ?`, digest);
   }
@@ -146,8 +155,8 @@ function* forgetEmptyRepository(id: number): Query<void> {
 }
 
 /**
- * Takes the content out of every mirrored repository. True where no other repository has it: then it exists no longer
- * and its bytes may go; until `release` they are counted as leaving. `keepsTags`: its bytes were lost and are to be
+ * Takes the content out of every mirrored repository. True where no other repository has it and no writer relies on its bytes:
+ * then it exists no longer and its bytes may go; until `release` they are counted as leaving. `keepsTags`: its bytes were lost and are to be
  * fetched again, so that tags still point at the manifest and what it names is still known.
  */
 export const evict = write(function* (digest: Digest, now: number, keepsTags = false): Query<boolean> {
@@ -174,6 +183,12 @@ export const evict = write(function* (digest: Digest, now: number, keepsTags = f
     ...holders.map(() => digest),
   );
   if (kept) return false;
+  if (yield* first('SELECT 1 FROM claims WHERE digest = ? AND until > ? LIMIT 1', digest, now)) {
+    // The writer may find these bytes and record them: the collector decides when the claim is over.
+    yield* review(everyRepository, digest, now);
+    return false;
+  }
+  yield* run('DELETE FROM claims WHERE digest = ?', digest);
   yield* run('DELETE FROM blobs WHERE digest = ?', digest);
   if (content) yield* recordTransit(digest, 1, content.sizeBytes, now);
   return true;

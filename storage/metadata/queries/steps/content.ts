@@ -1,6 +1,7 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, first, insertRows, run } from './query.ts';
+import { restartAudit, reviewUntagged } from './reviews.ts';
 
 /** Steps that writes of content share: each runs within its caller's transaction. Times are milliseconds since 1970. */
 
@@ -47,16 +48,19 @@ function findRepository(name: RepositoryName): Query<{ readonly id: number } | u
   return first('SELECT id AS "id" FROM repositories WHERE name = ?', name);
 }
 
+/** Records the blob. A blob that waited for its deletion is needed again. */
 export function* insertBlob(digest: Digest, sizeBytes: number, now: number): Query<void> {
   yield* run(
-    'INSERT INTO blobs (digest, size_bytes, created_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING',
+    `INSERT INTO blobs (digest, size_bytes, created_at) VALUES (?, ?, ?)
+     ON CONFLICT (digest) DO UPDATE SET unreferenced_since = NULL WHERE blobs.unreferenced_since IS NOT NULL`,
     digest,
     sizeBytes,
     now,
   );
 }
 
-export function* insertLink(repository: RepositoryName, digest: Digest, now: number): Query<void> {
+/** Lets the repository serve the blob. Returns the repository's id. */
+export function* insertLink(repository: RepositoryName, digest: Digest, now: number): Query<number> {
   const id = yield* repositoryId(repository, now);
   yield* run(
     'INSERT INTO links (repository_id, digest, created_at) VALUES (?, ?, ?) ON CONFLICT (repository_id, digest) DO NOTHING',
@@ -64,6 +68,7 @@ export function* insertLink(repository: RepositoryName, digest: Digest, now: num
     digest,
     now,
   );
+  return id;
 }
 
 /** Records a manifest that is durable in the blob store, what it references, and its tags. Returns how the tags moved. */
@@ -97,7 +102,10 @@ export function* insertManifest(manifest: ManifestFacts, references: readonly Ex
   return moves;
 }
 
-/** Returns the digest that the tag pointed at before; null where the tag is new. Exact also beside concurrent writes. */
+/**
+ * Points the tag at the manifest. Returns the digest that it pointed at before; null where the tag is new. Exact also beside
+ * concurrent writes.
+ */
 export function* pointTag(repositoryId: number, tag: string, digest: Digest, now: number): Query<Digest | null> {
   const row = yield* first<{ previous: Digest | null }>(
     `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (?, ?, ?, ?)
@@ -109,12 +117,21 @@ export function* pointTag(repositoryId: number, tag: string, digest: Digest, now
     digest,
     now,
   );
-  return row?.previous ?? null;
+  const previous = row?.previous ?? null;
+  if (previous !== null && previous !== digest) yield* reviewUntagged(repositoryId, previous, now);
+  return previous;
 }
 
-/** What somebody pushes into is a mirror no longer (its upstream is not configured any more): nothing of it is evicted. */
+/**
+ * Makes the repository one that clients push into, if it was a mirror (its upstream is not configured any more): nothing of it
+ * is evicted. The collector looks for blobs of it that nothing needs.
+ */
 export function* becomePushed(repository: RepositoryName): Query<void> {
-  yield* run('DELETE FROM mirrored_repositories WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)', repository);
+  const mirrored = yield* first(
+    `DELETE FROM mirrored_repositories WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) RETURNING repository_id`,
+    repository,
+  );
+  if (mirrored) yield* restartAudit();
 }
 
 export function* findParent(repositoryId: number, digest: Digest): Query<Digest | undefined> {

@@ -25,7 +25,11 @@ export type OperationKind = 'read' | 'write' | 'concurrentWrite';
 type QueryFunction = (...args: never[]) => Query<unknown>;
 
 /** A query function that a store offers as a method. */
-export type Operation<Function extends QueryFunction = QueryFunction> = Function & { readonly kind: OperationKind };
+export type Operation<Function extends QueryFunction = QueryFunction> = Function & {
+  readonly kind: OperationKind;
+  /** True if it may be lost in a power failure after it has resolved; what it writes survives the end of the process. */
+  readonly isUnsynced?: boolean;
+};
 
 /** Declares a read. */
 export function read<Function extends QueryFunction>(query: Function): Operation<Function> {
@@ -43,6 +47,11 @@ export function write<Function extends QueryFunction>(query: Function): Operatio
  */
 export function concurrentWrite<Function extends QueryFunction>(query: Function): Operation<Function> {
   return Object.assign(query, { kind: 'concurrentWrite' as const });
+}
+
+/** Declares that a write need not survive power loss: its commit waits for no fsync. */
+export function withoutSync<Function extends QueryFunction>(operation: Operation<Function>): Operation<Function> {
+  return Object.assign(operation, { isUnsynced: true });
 }
 
 /**

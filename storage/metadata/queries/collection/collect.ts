@@ -1,0 +1,208 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
+import { type Query, type Value, all, batches, concurrentWrite, first, insertRows, read, run, write } from '../steps/query.ts';
+import { everyRepository, maxFailures, never } from '../steps/reviews.ts';
+import { lateMilliseconds } from './claims.ts';
+
+/**
+ * Steps of the collector. Links and blobs are removed by writes that run alone, so that nothing begins to need them in between.
+ * Times are milliseconds since 1970.
+ */
+
+/** Bytes that a collector may delete until its deadline. */
+export interface Purge {
+  readonly digest: Digest;
+  /** 0 if unknown: no transaction has recorded the bytes. */
+  readonly sizeBytes: number;
+}
+
+export interface StepResult {
+  /** Reviews that were decided or postponed. Fewer than the limit: no other was due. */
+  readonly reviewed: number;
+  /** Links that were removed. */
+  readonly unlinked: number;
+  readonly purges: readonly Purge[];
+}
+
+export interface StepOptions {
+  readonly now: number;
+  /** Reviews at most: bounds how long the write keeps others waiting. */
+  readonly limit: number;
+  /** The collector, by a name that no other has. */
+  readonly purger: string;
+  /** Deadline for the deletion of the bytes. */
+  readonly until: number;
+  /** When the newest backup began. Undefined: there is none to keep blobs for. */
+  readonly snapshotBeganAt: number | undefined;
+}
+
+/** A due review and all that its decision depends on. Flags are 0 or 1. */
+interface DueReview {
+  readonly repositoryId: number;
+  readonly digest: Digest;
+  readonly isUrgent: number;
+  readonly isLinked: number;
+  readonly isNeeded: number;
+  readonly claimedUntil: number | null;
+  readonly purger: string | null;
+  readonly purgeUntil: number | null;
+  readonly sizeBytes: number | null;
+  readonly unreferencedSince: number | null;
+}
+
+/** A blob that waits for the next backup is looked at again after this time. */
+const backupWaitMilliseconds = 3_600_000;
+
+/** 1 if one of the lookups finds a row, else 0. Scalar subqueries: PostgreSQL reads whole tables for EXISTS in a list of columns. */
+const found = (...lookups: readonly string[]) =>
+  `coalesce(${lookups.map((lookup) => `(SELECT 1 FROM ${lookup} LIMIT 1)`).join(', ')}, 0)`;
+
+const neededLink = found(
+  'mirrored_repositories m WHERE m.repository_id = v.repository_id',
+  'manifest_references f WHERE f.repository_id = v.repository_id AND f.digest = v.digest',
+  'trashed_references f WHERE f.repository_id = v.repository_id AND f.digest = v.digest',
+);
+
+const neededBytes = found(
+  'links l WHERE l.digest = v.digest',
+  'manifests m WHERE m.digest = v.digest',
+  'trashed_manifests m WHERE m.digest = v.digest',
+);
+
+function* listDue(now: number, limit: number): Query<readonly DueReview[]> {
+  return yield* all<DueReview>(
+    `SELECT v.repository_id AS "repositoryId", v.digest AS "digest", v.is_urgent AS "isUrgent",
+            ${found('links l WHERE l.repository_id = v.repository_id AND l.digest = v.digest')} AS "isLinked",
+            CASE WHEN v.repository_id = ${everyRepository} THEN ${neededBytes} ELSE ${neededLink} END AS "isNeeded",
+            (SELECT max(c.until) FROM claims c WHERE c.digest = v.digest) AS "claimedUntil",
+            p.purger AS "purger", p.until AS "purgeUntil", coalesce(b.size_bytes, p.size_bytes) AS "sizeBytes",
+            b.unreferenced_since AS "unreferencedSince"
+       FROM reviews v LEFT JOIN blobs b ON b.digest = v.digest LEFT JOIN purges p ON p.digest = v.digest
+      WHERE v.due_at <= ? ORDER BY v.due_at, v.repository_id, v.digest LIMIT ?`,
+    now,
+    limit,
+  );
+}
+
+/**
+ * Decides due reviews. Removes links that nothing in their repository needs, and records of bytes that no repository needs: those
+ * bytes are the caller's to delete until its deadline (`purges`). A review of bytes that cannot be deleted yet is postponed.
+ */
+export const step = write(function* ({ now, limit, purger, until, snapshotBeganAt }: StepOptions): Query<StepResult> {
+  const due = yield* listDue(now, limit);
+  const links = due.filter(({ repositoryId }) => repositoryId !== everyRepository);
+  const unlinked = links.filter(({ isLinked, isNeeded }) => isLinked === 1 && isNeeded === 0);
+  yield* removeRows('links', unlinked);
+  yield* removeRows('reviews', links);
+  yield* insertRows(
+    'INSERT INTO reviews (repository_id, digest, due_at, is_urgent)',
+    unlinked.map(({ digest, isUrgent }) => [everyRepository, digest, now, isUrgent]),
+    `ON CONFLICT (repository_id, digest) DO UPDATE
+       SET is_urgent = excluded.is_urgent, due_at = excluded.due_at WHERE excluded.is_urgent = 1`,
+  );
+  const purges: DueReview[] = [];
+  for (const blob of due.filter(({ repositoryId }) => repositoryId === everyRepository)) {
+    if (blob.isNeeded === 1) yield* keepBlob(blob);
+    else if ((blob.claimedUntil ?? 0) > now) yield* postponeBytes([blob.digest], blob.claimedUntil ?? now);
+    else if (isPurgedElsewhere(blob, purger, now))
+      yield* postponeBytes([blob.digest], (blob.purgeUntil ?? now) + lateMilliseconds);
+    else if (isInBackup(blob, snapshotBeganAt, now)) yield* awaitBackup(blob, now);
+    else purges.push(blob);
+  }
+  yield* beginPurges(purges, purger, until);
+  return {
+    reviewed: due.length,
+    unlinked: unlinked.length,
+    purges: purges.map(({ digest, sizeBytes }) => ({ digest, sizeBytes: sizeBytes ?? 0 })),
+  };
+});
+
+/** True while the collector that began the deletion, or a request that it sent, may still delete. */
+function isPurgedElsewhere({ purger, purgeUntil }: DueReview, self: string, now: number): boolean {
+  return purger !== null && purger !== self && (purgeUntil ?? 0) + lateMilliseconds > now;
+}
+
+/** True if the newest backup may need the bytes. */
+function isInBackup({ isUrgent, sizeBytes, unreferencedSince }: DueReview, beganAt: number | undefined, now: number): boolean {
+  return beganAt !== undefined && isUrgent === 0 && sizeBytes !== null && (unreferencedSince ?? now) >= beganAt;
+}
+
+function* keepBlob({ digest, unreferencedSince }: DueReview): Query<void> {
+  if (unreferencedSince !== null) yield* run('UPDATE blobs SET unreferenced_since = NULL WHERE digest = ?', digest);
+  yield* removeRows('reviews', [{ repositoryId: everyRepository, digest }]);
+}
+
+function* awaitBackup({ digest, unreferencedSince }: DueReview, now: number): Query<void> {
+  if (unreferencedSince === null) yield* run('UPDATE blobs SET unreferenced_since = ? WHERE digest = ?', now, digest);
+  yield* postponeBytes([digest], now + backupWaitMilliseconds);
+}
+
+/** Takes the blobs out of the records and marks their bytes as being deleted. If this process dies, the review finds them again. */
+function* beginPurges(blobs: readonly DueReview[], purger: string, until: number): Query<void> {
+  const digests = blobs.map(({ digest }) => digest);
+  yield* whereDigest('DELETE FROM claims WHERE', [], digests);
+  yield* whereDigest('DELETE FROM blobs WHERE', [], digests);
+  yield* insertRows(
+    'INSERT INTO purges (digest, purger, size_bytes, until)',
+    blobs.map(({ digest, sizeBytes }) => [digest, purger, sizeBytes ?? 0, until]),
+    'ON CONFLICT (digest) DO UPDATE SET purger = excluded.purger, until = excluded.until',
+  );
+  yield* postponeBytes(digests, until + lateMilliseconds);
+}
+
+function* postponeBytes(digests: readonly Digest[], until: number): Query<void> {
+  yield* whereDigest(`UPDATE reviews SET due_at = ? WHERE repository_id = ${everyRepository} AND`, [until], digests);
+}
+
+/** Runs `statement`, which ends where a condition on the digest follows. */
+function* whereDigest(statement: string, values: readonly Value[], digests: readonly Digest[]): Query<void> {
+  for (const batch of batches(digests)) {
+    yield* run(`${statement} digest IN (${batch.map(() => '?').join(', ')})`, ...values, ...batch);
+  }
+}
+
+function* removeRows(
+  table: 'links' | 'reviews',
+  rows: readonly { readonly repositoryId: number; readonly digest: Digest }[],
+): Query<void> {
+  for (const [repositoryId, group] of Map.groupBy(rows, (row) => row.repositoryId)) {
+    const digests = group.map(({ digest }) => digest);
+    yield* whereDigest(`DELETE FROM ${table} WHERE repository_id = ? AND`, [repositoryId], digests);
+  }
+}
+
+/** True while the deletion is the collector's: no other collector and no writer has ended it since. */
+export const isPurging = read(function* (digest: Digest, purger: string): Query<boolean> {
+  return (yield* first('SELECT 1 FROM purges WHERE digest = ? AND purger = ?', digest, purger)) !== undefined;
+});
+
+/** Ends deletions: the bytes are gone. Those that are not the collector's any more stay as they are. */
+export const finishPurges = concurrentWrite(function* (purger: string, digests: readonly Digest[]): Query<void> {
+  const ended: Digest[] = [];
+  // In one order: writers that run beside each other must not wait for each other in a circle.
+  for (const batch of batches(digests.toSorted())) {
+    const marks = batch.map(() => '?').join(', ');
+    const rows = yield* all<{ digest: Digest }>(
+      `DELETE FROM purges WHERE purger = ? AND digest IN (${marks}) RETURNING digest AS "digest"`,
+      purger,
+      ...batch,
+    );
+    ended.push(...rows.map(({ digest }) => digest));
+  }
+  yield* removeRows(
+    'reviews',
+    ended.map((digest) => ({ repositoryId: everyRepository, digest })),
+  );
+});
+
+/** Records that bytes could not be deleted: the review is due again at `retryAt`, or set aside at the tenth failure. */
+export const recordFailure = concurrentWrite(function* (digest: Digest, error: string, retryAt: number): Query<number> {
+  const row = yield* first<{ failures: number }>(
+    `UPDATE reviews SET failures = failures + 1, last_error = ?,
+            due_at = CASE WHEN failures + 1 >= ${maxFailures} THEN ${never} ELSE CAST(? AS BIGINT) END
+      WHERE repository_id = ${everyRepository} AND digest = ? RETURNING failures AS "failures"`,
+    error,
+    retryAt,
+    digest,
+  );
+  return row?.failures ?? 0;
+});

@@ -1,0 +1,94 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../../src/oci/reference.ts';
+import { type Query, type Row, all, concurrentWrite, decoder, first, read, run } from '../steps/query.ts';
+import { never } from '../steps/reviews.ts';
+
+/** Reviews: what the collector looks at, and when (`steps/reviews.ts` writes them). Times are milliseconds since 1970. */
+
+/** A review that was set aside after repeated failures. */
+export interface FailedReview {
+  readonly digest: Digest;
+  /** Null for a review of the bytes themselves. */
+  readonly repository: RepositoryName | null;
+  readonly failures: number;
+  readonly lastError: string | null;
+}
+
+/** A blob that a client may rely on for the grace, and whether its review comes earlier. */
+export interface ExistingBlob {
+  readonly sizeBytes: number;
+  readonly isExpiring: boolean;
+}
+
+const toExistingBlob = decoder<ExistingBlob>('isExpiring');
+
+const earlyReview = `SELECT 1 FROM reviews v WHERE v.repository_id = r.id AND v.digest = ?
+  AND v.due_at < CAST(? AS BIGINT) + (SELECT delay_ms / 2 FROM collection WHERE id = 1)`;
+
+/** A blob that the repository may serve. `isExpiring`: it may be gone before the grace is over, unless `postpone` succeeds. */
+export const findBlob = read(function* (
+  repository: RepositoryName,
+  digest: Digest,
+  now: number,
+): Query<ExistingBlob | undefined> {
+  const row = yield* first<Row>(
+    `SELECT b.size_bytes AS "sizeBytes", CASE WHEN EXISTS (${earlyReview}) THEN 1 ELSE 0 END AS "isExpiring"
+       FROM repositories r
+       JOIN links l ON l.repository_id = r.id AND l.digest = ?
+       JOIN blobs b ON b.digest = l.digest
+      WHERE r.name = ?`,
+    digest,
+    now,
+    digest,
+    repository,
+  );
+  return row && toExistingBlob(row);
+});
+
+/** True if the manifest may be gone before the grace is over, unless `postpone` succeeds. */
+export const isManifestExpiring = read(function* (repository: RepositoryName, digest: Digest, now: number): Query<boolean> {
+  const row = yield* first(`SELECT 1 FROM repositories r WHERE r.name = ? AND EXISTS (${earlyReview})`, repository, digest, now);
+  return row !== undefined;
+});
+
+/** Postpones the review of a blob or manifest by the delay, and says whether the repository still has it. */
+export const postpone = concurrentWrite(function* (repository: RepositoryName, digest: Digest, now: number): Query<boolean> {
+  yield* run(
+    `UPDATE reviews SET due_at = CAST(? AS BIGINT) + (SELECT delay_ms FROM collection WHERE id = 1)
+      WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND digest = ?
+        AND due_at < CAST(? AS BIGINT) + (SELECT delay_ms FROM collection WHERE id = 1)`,
+    now,
+    repository,
+    digest,
+    now,
+  );
+  const row = yield* first(
+    `SELECT 1 FROM repositories r WHERE r.name = ?
+        AND (EXISTS (SELECT 1 FROM links l WHERE l.repository_id = r.id AND l.digest = ?)
+          OR EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id AND m.digest = ?))`,
+    repository,
+    digest,
+    digest,
+  );
+  return row !== undefined;
+});
+
+/** How many reviews have been due since before `before`; counts up to `limit`. */
+export const countDue = read(function* (before: number, limit: number): Query<number> {
+  return (yield* all('SELECT 1 FROM reviews WHERE due_at < ? LIMIT ?', before, limit)).length;
+});
+
+/** Reviews that have failed, at most `limit`, in the order of their repositories and digests. */
+export const listFailed = read(function* (limit: number): Query<readonly FailedReview[]> {
+  return yield* all<FailedReview>(
+    `SELECT v.digest AS "digest", r.name AS "repository", v.failures AS "failures", v.last_error AS "lastError"
+       FROM reviews v LEFT JOIN repositories r ON r.id = v.repository_id
+      WHERE v.failures > 0 ORDER BY v.repository_id, v.digest LIMIT ?`,
+    limit,
+  );
+});
+
+/** Makes reviews due now that were set aside. */
+export const retryFailed = concurrentWrite(function* (now: number): Query<void> {
+  yield* run(`UPDATE reviews SET due_at = ?, failures = 0 WHERE due_at = ${never}`, now);
+});

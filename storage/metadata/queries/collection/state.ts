@@ -1,0 +1,37 @@
+import { type Query, concurrentWrite, first, read, run } from '../steps/query.ts';
+
+/** The delays of garbage collection, and whether it is paused. Times are milliseconds since 1970. */
+
+export interface CollectionState {
+  /** From a change to its review: twice the grace. */
+  readonly delayMs: number;
+  /** From the last push or tag of an untagged manifest to its deletion. Null: untagged manifests are kept. */
+  readonly untaggedMs: number | null;
+  /** Null if the collector is not paused. */
+  readonly pausedAt: number | null;
+  /** When the last audit of all rows ended. Null until the first one, which finds what was left before the upgrade. */
+  readonly auditedAt: number | null;
+}
+
+export const find = read(function* (): Query<CollectionState> {
+  const state = yield* first<CollectionState>(
+    `SELECT delay_ms AS "delayMs", untagged_ms AS "untaggedMs", paused_at AS "pausedAt", audited_at AS "auditedAt"
+       FROM collection WHERE id = 1`,
+  );
+  if (!state) throw new Error('the row of garbage collection is missing');
+  return state;
+});
+
+/** Sets the delays for all processes. Rows that a shorter delay concerns keep the longer one. */
+export const configure = concurrentWrite(function* (delayMs: number, untaggedMs: number | null): Query<void> {
+  yield* run('UPDATE collection SET delay_ms = ?, untagged_ms = ? WHERE id = 1', delayMs, untaggedMs);
+});
+
+/** Pauses the collector in all processes until `resume`. The time of the first pause is kept. */
+export const pause = concurrentWrite(function* (now: number): Query<void> {
+  yield* run('UPDATE collection SET paused_at = coalesce(paused_at, ?) WHERE id = 1', now);
+});
+
+export const resume = concurrentWrite(function* (): Query<void> {
+  yield* run('UPDATE collection SET paused_at = NULL WHERE id = 1');
+});

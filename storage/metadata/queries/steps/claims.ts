@@ -1,0 +1,23 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
+import { type Query, first, run } from './query.ts';
+import { everyRepository } from './reviews.ts';
+
+/** Steps of writes that record bytes. Times are milliseconds since 1970. */
+
+/**
+ * Ends a claim in the transaction that records the bytes, or rejects them. False if a collector has taken the claim away since
+ * it lapsed: the bytes may be gone, and nothing may be recorded. `claimant` undefined: the caller relies on no bytes.
+ */
+export function* endClaim(digest: Digest, claimant: string | undefined): Query<boolean> {
+  if (claimant === undefined) return true;
+  const row = yield* first('DELETE FROM claims WHERE digest = ? AND claimant = ? RETURNING digest', digest, claimant);
+  return row !== undefined;
+}
+
+/**
+ * Drops the review that the claim has written. To be called when a link or manifest has the bytes: whatever removes that writes
+ * a review again.
+ */
+export function* dropBytesReview(digest: Digest): Query<void> {
+  yield* run('DELETE FROM reviews WHERE repository_id = ? AND digest = ?', everyRepository, digest);
+}
