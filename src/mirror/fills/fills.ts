@@ -34,6 +34,8 @@ export interface Fills {
   readonly bytes: number;
   /** Returns the files of broken downloads. */
   readonly leftovers: Partials['leftovers'];
+  /** See `Partials.removeAbandoned`. */
+  readonly removeAbandoned: Partials['removeAbandoned'];
   /** Stops all fills; what they have is kept for the next start. */
   close(): Promise<void>;
 }
@@ -246,6 +248,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     },
 
     leftovers: partials.leftovers,
+    removeAbandoned: partials.removeAbandoned,
 
     async close() {
       closing.abort();

@@ -5,7 +5,7 @@ import { createOwnerTags } from '../../../storage/owner-tag.ts';
 import { makeFolders } from '../../../storage/blobs/filesystem/durable.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { HeldDownloadLock } from './download-lock.ts';
-import { type Leftover, sweepLeftovers } from './leftovers.ts';
+import type { Leftover } from './leftovers.ts';
 
 /**
  * The files of downloads in progress, shared by all processes of this machine that have the same folder:
@@ -27,11 +27,8 @@ export interface Partials {
   remove(digest: Digest): Promise<void>;
   /** Returns the files that no living process writes. */
   leftovers(): Promise<readonly Leftover[]>;
-  /**
-   * Deletes unowned files last written before `before` (milliseconds since 1970), then the oldest until at most `maxBytes`
-   * remain. Resolves to the number of files deleted.
-   */
-  sweep(before: number, maxBytes: number): Promise<number>;
+  /** Deletes the owner and reader files of crashed processes. They block no download: `lock` replaces an owner file that stands in its way. */
+  removeAbandoned(): Promise<void>;
 }
 
 export async function createPartials(directory: string): Promise<Partials> {
@@ -106,7 +103,6 @@ export async function createPartials(directory: string): Promise<Partials> {
     return { sizeBytes: sizeBytes === undefined ? undefined : Number(sizeBytes) };
   }
 
-  /** Deletes the owner and reader files of crashed processes. */
   async function removeAbandoned(): Promise<void> {
     for await (const { name } of await opendir(directory)) {
       const [, readerOrOwner] = name.split(/\.(?:owner|reader)\./);
@@ -140,11 +136,9 @@ export async function createPartials(directory: string): Promise<Partials> {
     return true;
   }
 
-  await removeAbandoned();
   return {
     pathOf,
     lock,
-
     owner,
 
     async follow(digest) {
@@ -165,8 +159,7 @@ export async function createPartials(directory: string): Promise<Partials> {
     remove: (digest) => unlinkIfThere(pathOf(digest)),
 
     leftovers,
-
-    sweep: async (before, maxBytes) => sweepLeftovers(await leftovers(), before, maxBytes),
+    removeAbandoned,
   };
 }
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Fills, type FillsOptions, createFills } from './fills.ts';
-import { sweepLeftovers } from './leftovers.ts';
+import { type Leftover, sweepLeftovers } from './leftovers.ts';
 import { createRunningDownloads } from './other-copies.ts';
 import { namespaceOf } from '../upstream/upstream.ts';
 
@@ -17,7 +17,7 @@ export interface UpstreamFills {
   /** Bytes that they have received and that are not stored yet. */
   readonly bytes: number;
   /**
-   * Deletes unowned files of downloads last written before `before` (milliseconds since 1970), then the oldest until at
+   * Deletes what crashed processes have left beside files of downloads, and unowned files last written before `before` (milliseconds since 1970), then the oldest until at
    * most `maxBytes` remain. Resolves to the number of files deleted.
    */
   sweep(before: number, maxBytes: number): Promise<number>;
@@ -62,8 +62,13 @@ export async function createUpstreamFills({ upstreams, ...options }: UpstreamFil
       return opened.reduce((sum, { bytes }) => sum + bytes, 0);
     },
     async sweep(before, maxBytes) {
-      const all = await Promise.all(upstreams.map(async (upstream) => (await of(upstream)).leftovers()));
-      return sweepLeftovers(all.flat(), before, maxBytes);
+      const leftovers: Leftover[] = [];
+      for (const upstream of upstreams) {
+        const fills = await of(upstream);
+        await fills.removeAbandoned();
+        leftovers.push(...(await fills.leftovers()));
+      }
+      return sweepLeftovers(leftovers, before, maxBytes);
     },
     async close() {
       await Promise.all(opened.map((fills) => fills.close()));

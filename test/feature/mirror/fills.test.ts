@@ -3,8 +3,10 @@ import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { sweepLeftovers } from '../../../src/mirror/fills/leftovers.ts';
 import { createPartials } from '../../../src/mirror/fills/partials.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
+import { createOwnerTags } from '../../../storage/owner-tag.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, type FakeUpstreamOptions, startFakeUpstream } from '../../support/fake-upstream.ts';
@@ -395,13 +397,31 @@ describe('several processes that share a folder', () => {
       await utimes(partials.pathOf(digest), 1000 - age, 1000 - age);
     }
     const [newest = '', next = '', , owned = ''] = left.map((digest) => digest.replace(':', '-'));
+    const sweep = async (before: number, maxBytes: number) => sweepLeftovers(await partials.leftovers(), before, maxBytes);
     const claim = await partials.lock(left[3] as Digest);
-    expect(await partials.sweep(997_000, 1000)).toBe(1);
-    expect(await partials.sweep(0, 25)).toBe(1);
+    expect(await sweep(997_000, 1000)).toBe(1);
+    expect(await sweep(0, 25)).toBe(1);
     expect((await readdir(folder)).sort()).toEqual([newest, next, owned, `${owned}.owner`].sort());
     await claim?.release();
-    expect(await partials.sweep(Infinity, Infinity)).toBe(3);
+    expect(await sweep(Infinity, Infinity)).toBe(3);
     expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
+  });
+
+  test('files of crashed processes stay until the folder is tidied, and block no download meanwhile', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'berth-partials-'));
+    const crashed = (await createOwnerTags()).own.replace(/[^.]*$/, '00000000');
+    const [one, other] = [digestOf('one') as Digest, digestOf('other') as Digest];
+    const names = [one, other].map((digest) => `${digest.replace(':', '-')}.owner`);
+    for (const name of names) await writeFile(join(folder, name), `${crashed} 10`);
+    await writeFile(join(folder, `${names[0] ?? ''}.${crashed}.draft`), crashed);
+    await writeFile(join(folder, `${digestOf('one').replace(':', '-')}.reader.${crashed}.1`), '');
+    const partials = await createPartials(folder);
+    expect(await readdir(folder)).toHaveLength(4);
+    const claim = await partials.lock(one);
+    expect([claim !== undefined, await partials.isFollowed(one)]).toEqual([true, false]);
+    await partials.removeAbandoned();
+    expect(await readdir(folder)).toEqual([names[0]]);
     await rm(folder, { recursive: true });
   });
 
