@@ -49,6 +49,15 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
     );
   }
 
+  /**
+   * Rejects unless the repository may serve the stored blob. A manifest can name anything: only the upstream can say that
+   * the repository has what was pushed here, or came by a login.
+   */
+  async function proveStored(source: MirroredRepository, digest: Digest): Promise<void> {
+    const expected = await metadata.mirroredContent.findExpected(source.repository, digest);
+    if (expected?.isOpen !== true) await look(source, digest);
+  }
+
   async function join(source: MirroredRepository, digest: Digest, promisedBytes: number | undefined) {
     const { remoteName } = source;
     const running = await fills.of(source.upstream.name);
@@ -69,6 +78,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
               ...(first === 0 && last === undefined ? {} : { range: `bytes=${first}-${last ?? ''}` }),
             }),
           ),
+        proveStored: () => proveStored(source, digest),
         onResume: () => events.resumed(source.upstream.name),
         onReceived(bytes, signal) {
           events.received(source.upstream.name, bytes);

@@ -12,8 +12,8 @@ export interface DownloadOptions {
   readonly promisedBytes: number | undefined;
   /** The blob from the byte `first` on, to its end or to the byte `last`. Rejects with `UpstreamError`. */
   readonly fetch: (first: number, signal: AbortSignal, last?: number) => Promise<IncomingMessage>;
-  /** Asks the upstream whether it has the blob. Rejects with `UpstreamError`. */
-  readonly prove: () => Promise<unknown>;
+  /** Rejects unless the repository may serve a stored blob that this upstream has not begun to send. */
+  readonly proveStored: () => Promise<unknown>;
   readonly otherCopies?: OtherCopies | undefined;
   readonly signal: AbortSignal;
   /** How long an upstream that has begun to send may bring nothing before the download fails. */
@@ -100,7 +100,7 @@ interface Attempts {
 }
 
 function createAttempts(blob: PartialBlob, options: DownloadOptions, clock: Clock): Attempts {
-  const { promisedBytes, fetch, prove, otherCopies, signal, onBegin, onReceived, onCopied } = options;
+  const { promisedBytes, fetch, proveStored, otherCopies, signal, onBegin, onReceived, onCopied } = options;
   let sizeBytes: number | undefined;
   /** Answers in a row that were no part of the blob. */
   let wrongAnswers = 0;
@@ -152,7 +152,7 @@ function createAttempts(blob: PartialBlob, options: DownloadOptions, clock: Cloc
     }
   }
 
-  /** Resolves when the blob is stored and the upstream is known to have it too; rejects at `until`. */
+  /** Resolves when the blob is stored and may be served; rejects at `until`. */
   async function stored(until: AbortSignal): Promise<void> {
     if (!otherCopies) throw new Error('there are no other copies');
     for (;;) {
@@ -161,10 +161,10 @@ function createAttempts(blob: PartialBlob, options: DownloadOptions, clock: Cloc
     }
   }
 
-  /** True if the upstream has begun to send the blob, or says that it has the blob. */
+  /** True if the upstream has begun to send the blob, or the repository may serve it all the same. */
   async function isProven(): Promise<boolean> {
     if (sizeBytes !== undefined) return true;
-    return prove().then(
+    return proveStored().then(
       () => true,
       () => false,
     );

@@ -35,6 +35,8 @@ export interface FillOptions extends Omit<DownloadOptions, 'signal' | 'onCopied'
   readonly digest: Digest;
   /** The file for the bytes. Bytes that a former fill of this blob has left there are used. */
   readonly path: string;
+  /** Asks the upstream whether it has the blob, where all bytes are here already. Rejects with `UpstreamError`. */
+  readonly prove: () => Promise<unknown>;
   /** Reserves disk space for the blob before its bytes are written. Throws `FillSpaceExceeded`. */
   readonly reserve: (sizeBytes: number) => void;
   /** Called when the last reader is closed. */

@@ -86,7 +86,7 @@ test('bytes beyond the bandwidth wait in the socket', async () => {
     onResume: () => undefined,
     onReceived: () => gate.promise,
     onCopied: () => undefined,
-    prove: () => Promise.resolve(),
+    proveStored: () => Promise.resolve(),
   });
   await until(() => (response?.readableLength ?? 0) > 0);
   // Several turns of the event loop in which everything would come that somebody reads.

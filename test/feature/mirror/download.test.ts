@@ -50,7 +50,7 @@ const failing =
 interface Run {
   readonly answers: readonly Answer[];
   readonly otherCopies?: OtherCopies;
-  readonly prove?: () => Promise<unknown>;
+  readonly proveStored?: () => Promise<unknown>;
   readonly promisedBytes?: number;
   readonly idleSeconds?: number;
 }
@@ -76,10 +76,10 @@ async function run({ answers, promisedBytes, idleSeconds = 30, ...run }: Run): P
   const nothing = () => undefined;
   const { signal } = new AbortController();
   const onReceived = () => Promise.resolve();
-  const prove = run.prove ?? (() => Promise.resolve());
+  const proveStored = run.proveStored ?? (() => Promise.resolve());
   const events = { onBegin: nothing, onResume: nothing, onCopied: nothing, onReceived };
   try {
-    await download(blob, { ...run, promisedBytes, fetch, prove, signal, idleSeconds, ...events }, clock);
+    await download(blob, { ...run, promisedBytes, fetch, proveStored, signal, idleSeconds, ...events }, clock);
     verify(blob.hashed(), digest);
   } finally {
     await blob.close();
@@ -95,6 +95,8 @@ describe('a download that broke off goes on', () => {
     ['a web page without a size', () => respond(200, { 'content-type': 'text/html' }, page)],
     ['a 416', failing(new UpstreamError('bad_content', 'status 416', { status: 416 }))],
     ['a 404', failing(new UpstreamError('not_found', 'not found'))],
+    ['a login that is refused for a moment', failing(new UpstreamError('login_refused', 'status 401'))],
+    ['a limit that ends soon', failing(new UpstreamError('limited', 'status 429', { retryAfterSeconds: 5 }))],
   ])('after %s', async (_, answer) => {
     const asked = await run({ answers: [cut, answer, rest] });
     expect(asked.slice(0, 2)).toEqual([0, 400]);
@@ -163,7 +165,7 @@ describe('a blob that another upstream has too', () => {
     expect(opened).toEqual([400]);
   });
 
-  test('comes from the store also where its own upstream has not answered, if that one has the blob', async () => {
+  test('comes from the store also where its own upstream has not answered, if that one may serve it', async () => {
     expect(await run({ answers: [silent], otherCopies: stored })).toEqual([0]);
     expect(opened).toEqual([0]);
     await rm(join(scratch, 'blob'));
@@ -173,9 +175,9 @@ describe('a blob that another upstream has too', () => {
         return rest(0, new AbortController().signal);
       },
     ];
-    const prove = () => Promise.reject(new UpstreamError('not_found', 'not found'));
+    const proveStored = () => Promise.reject(new UpstreamError('not_found', 'not found'));
     opened.splice(0);
-    expect(await run({ answers, otherCopies: stored, prove })).toEqual([0]);
+    expect(await run({ answers, otherCopies: stored, proveStored })).toEqual([0]);
     expect(opened).toEqual([]);
   });
 

@@ -14,6 +14,7 @@ import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstrea
 import { descriptor, digestOf, newImage, pushBlob } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';
 import { plain } from '../../support/plain.ts';
+import { gate, until } from '../../support/until.ts';
 
 describe('who has a blob', () => {
   let upstream: FakeUpstream;
@@ -47,6 +48,21 @@ describe('who has a blob', () => {
     expect((await get('evil/i/manifests/1')).status).toBe(200);
     const answer = await get(`evil/i/blobs/${digestOf(secret)}`);
     expect([answer.status, answer.codes()]).toEqual([404, ['BLOB_UNKNOWN']]);
+  });
+
+  test('nor what is pushed privately while the upstream keeps the request for it waiting', async () => {
+    const secret = randomBytes(1000);
+    const digest = digestOf(secret);
+    upstream.addManifest('evil/i', '2', newImage({ layers: [descriptor(secret)] }).manifest);
+    expect((await get('evil/i/manifests/2')).status).toBe(200);
+    const rest = gate();
+    upstream.misbehave('GET', new RegExp(digest), { until: rest.opened });
+    const pending = get(`evil/i/blobs/${digest}`);
+    await until(() => upstream.count('GET', new RegExp(digest)) === 1);
+    await pushBlob(berth, 'private/app', secret);
+    await until(() => upstream.count('HEAD', new RegExp(digest)) === 1);
+    rest.open();
+    expect((await pending).status).toBe(404);
   });
 
   test('what was pushed here and lies at the upstream too is not fetched again', async () => {

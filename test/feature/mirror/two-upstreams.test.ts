@@ -28,8 +28,11 @@ afterEach(async () => {
 });
 
 const get = (upstream: string) => call(berth, 'GET', `/v2/${upstream}.example/o/i/blobs/${digest}`);
-const sizeOfPartial = async (upstream: string) =>
-  (await stat(join(berth.directory, '.berth/fills', `${upstream}.example`, digest.replace(':', '-')))).size;
+/** 0 if there is no such file yet. */
+const sizeOfPartial = async (upstream: string) => {
+  const path = join(berth.directory, '.berth/fills', `${upstream}.example`, digest.replace(':', '-'));
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
+};
 const partials = (upstream: string) => readdir(join(berth.directory, '.berth/fills', `${upstream}.example`));
 
 test('an upstream that rests in the middle of a layer keeps no clients of another one waiting', async () => {
