@@ -10,7 +10,6 @@ import { createBandwidth } from '../../../src/mirror/upstream/bandwidth.ts';
 import { download } from '../../../src/mirror/fills/download.ts';
 import { openPartialBlob } from '../../../src/mirror/fills/partial-blob.ts';
 import { type Transport, createTransport, readWhole } from '../../../src/mirror/upstream/transport.ts';
-import type { Digest } from '../../../src/oci/digest.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { startMirror } from '../../support/mirror.ts';
@@ -73,7 +72,7 @@ function getBlob(digest: string, idleSeconds: number): Promise<IncomingMessage> 
 
 test('bytes beyond the bandwidth wait in the socket', async () => {
   const bytes = randomBytes(32 * 1024 * 1024);
-  const digest = upstream.addBlob('o/i', bytes) as Digest;
+  const digest = upstream.addBlob('o/i', bytes);
   const blob = await openPartialBlob(join(scratch, 'blob'), digest, undefined);
   const gate = Promise.withResolvers<undefined>();
   let response: IncomingMessage | undefined;

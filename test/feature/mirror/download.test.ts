@@ -10,12 +10,11 @@ import { download } from '../../../src/mirror/fills/download.ts';
 import type { OtherCopies } from '../../../src/mirror/fills/other-copies.ts';
 import { openPartialBlob, verify } from '../../../src/mirror/fills/partial-blob.ts';
 import { UpstreamError } from '../../../src/mirror/upstream/upstream-error.ts';
-import type { Digest } from '../../../src/oci/digest.ts';
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
 import { digestOf } from '../../support/images.ts';
 
 const bytes = randomBytes(1000);
-const digest = digestOf(bytes) as Digest;
+const digest = digestOf(bytes);
 
 let scratch: string;
 beforeEach(async () => {

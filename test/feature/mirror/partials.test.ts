@@ -12,7 +12,7 @@ import { digestOf } from '../../support/images.ts';
 test('files of broken downloads are deleted after a while, and the oldest ones above a limit', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'berth-partials-'));
   const partials = await createPartials(folder);
-  const left = ['newest', 'new', 'old', 'owned', 'oldest'].map((text) => digestOf(text) as Digest);
+  const left = ['newest', 'new', 'old', 'owned', 'oldest'].map((text) => digestOf(text));
   for (const [age, digest] of left.entries()) {
     await writeFile(partials.pathOf(digest), Buffer.alloc(10));
     await utimes(partials.pathOf(digest), 1000 - age, 1000 - age);
@@ -32,7 +32,7 @@ test('files of broken downloads are deleted after a while, and the oldest ones a
 test('files of crashed processes stay until the folder is tidied, and block no download meanwhile', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'berth-partials-'));
   const crashed = (await createOwnerTags()).own.replace(/[^.]*$/, '00000000');
-  const [one, other] = [digestOf('one') as Digest, digestOf('other') as Digest];
+  const [one, other] = [digestOf('one'), digestOf('other')];
   const names = [one, other].map((digest) => `${digest.replace(':', '-')}.owner`);
   for (const name of names) await writeFile(join(folder, name), `${crashed} 10`);
   await writeFile(join(folder, `${names[0] ?? ''}.${crashed}.draft`), crashed);
@@ -49,7 +49,7 @@ test('files of crashed processes stay until the folder is tidied, and block no d
 test('the owner of a download knows its readers in other processes', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'berth-partials-'));
   const [owner, other] = [await createPartials(folder), await createPartials(folder)];
-  const [read, unread] = [digestOf('read') as Digest, digestOf('unread') as Digest];
+  const [read, unread] = [digestOf('read'), digestOf('unread')];
   const follower = await other.follow(read);
   expect([await owner.isFollowed(read), await owner.isFollowed(unread)]).toEqual([true, false]);
   await follower.unsubscribe();
@@ -62,7 +62,7 @@ test('one of many processes gets the lock of a blob', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'berth-claims-'));
   const [one, two] = [await createPartials(directory), await createPartials(directory)];
   for (let round = 0; round < 100; round++) {
-    const digest = digestOf(randomBytes(8)) as Digest;
+    const digest = digestOf(randomBytes(8));
     const claims = await Promise.all([one, two, one, two].map((partials) => partials.lock(digest)));
     expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
   }
