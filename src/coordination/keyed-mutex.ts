@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { pauseAfter, spread } from '../../storage/back-off.ts';
 import { MetadataError } from '../../storage/metadata/store.ts';
 import { type Lease, type Leases, leaseMilliseconds } from './leases.ts';
 
@@ -40,8 +41,8 @@ export class LockTimeout extends MetadataError {
 
 /** A little more than a dead process's lease lasts. */
 const maxWaitMilliseconds = leaseMilliseconds + 5_000;
-const firstPauseMilliseconds = 10;
-const longestPauseMilliseconds = 250;
+/** Milliseconds between two tries to take a lease. */
+const pauses = { first: 10, longest: 250 };
 
 /** The last call for a name. */
 interface Latest {
@@ -78,19 +79,20 @@ export function createKeyedMutex(leases: Leases | undefined): KeyedMutex {
   async function waitForLease(all: Leases, name: string, onWanted: () => void, signal?: AbortSignal): Promise<Waited> {
     const contender = all.contend(name, { onWanted });
     const deadline = performance.now() + maxWaitMilliseconds;
-    for (let tries = 0; performance.now() < deadline; tries++) {
+    for (let tries = 1; performance.now() < deadline; tries++) {
       signal?.throwIfAborted();
       const lease = await contender.take();
-      if (lease) return { lease, hasWaited: tries > 0 };
-      if (tries === 0) await contender.request();
-      await pauseBetweenTries(tries);
+      if (lease) return { lease, hasWaited: tries > 1 };
+      if (tries === 1) await contender.request();
+      await pause(spread(pauseAfter(tries, pauses)));
     }
     throw new LockTimeout(name);
   }
 
   async function untilReleased(all: Leases, name: string, deadline: number): Promise<void> {
     const contender = all.contend(name);
-    for (let tries = 0; performance.now() < deadline && (await contender.isHeld()); tries++) await pauseBetweenTries(tries);
+    for (let tries = 1; performance.now() < deadline && (await contender.isHeld()); tries++)
+      await pause(spread(pauseAfter(tries, pauses)));
   }
 
   return {
@@ -123,9 +125,4 @@ export function createKeyedMutex(leases: Leases | undefined): KeyedMutex {
 
     isLocked: (name) => queues.has(name),
   };
-}
-
-async function pauseBetweenTries(tries: number): Promise<void> {
-  const longest = Math.min(firstPauseMilliseconds * 2 ** tries, longestPauseMilliseconds);
-  await pause(longest * (0.5 + Math.random() / 2));
 }

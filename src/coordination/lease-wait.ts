@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { type BackOff, pauseAfter } from './back-off.ts';
+import { type BackOff, pauseAfter } from '../../storage/back-off.ts';
 import type { Lease, LeaseOptions, Leases } from './leases.ts';
 
 export interface LeaseWaitOptions {

@@ -1,6 +1,6 @@
 import type { RegistryEvent } from '../../storage/metadata/queries/events.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
-import { type BackOff, pauseAfter } from '../coordination/back-off.ts';
+import { type BackOff, pauseAfter } from '../../storage/back-off.ts';
 import type { Lease, Leases } from '../coordination/leases.ts';
 import type { Log } from '../observability/log.ts';
 import { type EventsOf, createEventReader } from './event-reader.ts';

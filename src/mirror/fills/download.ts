@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
-import { pauseAfter } from '../../coordination/back-off.ts';
+import { pauseAfter } from '../../../storage/back-off.ts';
 import { bodyFrom, contentRangeOf } from './content-range.ts';
 import { type OtherCopies, readWhileGood } from './other-copies.ts';
 import type { PartialBlob } from './partial-blob.ts';

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { retry } from '../../back-off.ts';
 import type { StorageError } from '../driver.ts';
 import type { Bucket } from './bucket.ts';
 
@@ -8,21 +8,12 @@ export async function putObject(bucket: Bucket, key: string, bytes: Uint8Array, 
   await bucket.request('put', bytes.length, (options) => bucket.s3.putObject(object, options));
 }
 
-/** Others may be writing the same key: who of them comes through is known a moment later. */
-const maxConflicts = 5;
-const conflictMilliseconds = 100;
+/** Another client writes the same key: which of the two writes succeeds is known some milliseconds later. */
+const retries = { isRetryable: isConflict, pauses: { first: 50, longest: 200 }, maxTries: 6 };
 
-/** The same where there is no such object yet. Rejects `already_exists`. */
-export async function putObjectIfAbsent(bucket: Bucket, key: string, bytes: Uint8Array): Promise<void> {
-  for (let conflicts = 0; ; conflicts++) {
-    try {
-      await putObject(bucket, key, bytes, { IfNoneMatch: '*' });
-      return;
-    } catch (error) {
-      if (!isConflict(error) || conflicts === maxConflicts) throw error;
-      await pause(conflictMilliseconds * (0.5 + Math.random()));
-    }
-  }
+/** Writes an object unless the key has one. Rejects `already_exists`. */
+export function putObjectIfAbsent(bucket: Bucket, key: string, bytes: Uint8Array): Promise<void> {
+  return retry(() => putObject(bucket, key, bytes, { IfNoneMatch: '*' }), retries);
 }
 
 /** AWS: "a conflicting operation occurs during the upload". The SDK does not try this again. */
@@ -30,7 +21,7 @@ function isConflict(error: unknown): boolean {
   return ((error as StorageError).cause as Error | undefined)?.name === 'ConditionalRequestConflict';
 }
 
-/** Size in bytes. Rejects `not_found`. */
+/** Returns the size of an object in bytes. Rejects `not_found`. */
 export async function objectSize(bucket: Bucket, key: string): Promise<number> {
   const { ContentLength = 0 } = await bucket.request('stat', 0, (options) => bucket.s3.headObject(bucket.place(key), options));
   return ContentLength;

@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
 import { driveOne } from './drive.ts';
-import { toMetadataError } from './errors.ts';
+import { ConnectionLost, isConflict, toMetadataError } from './errors.ts';
 import { migrate } from './migrate.ts';
 import { createPools } from './pool.ts';
-import { retrying } from './retrying.ts';
 import { inTransaction } from './transactions.ts';
 import type { Operation } from '../queries/steps/query.ts';
 import { implementSubjects } from '../queries/subjects.ts';
+import { retry } from '../../back-off.ts';
 import { MetadataError, type MetadataStore } from '../store.ts';
 
 export interface PostgresOptions {
@@ -15,6 +15,13 @@ export interface PostgresOptions {
   /** The most connections that this process opens. */
   readonly connections: number;
 }
+
+/** After a conflict or a lost connection: a client waits for a request at most this long, and then gets an error. */
+const retries = {
+  isRetryable: (error: unknown) => error instanceof ConnectionLost || isConflict(error),
+  pauses: { first: 10, longest: 500 },
+  maxMilliseconds: 2_000,
+};
 
 /**
  * The metadata store in a PostgreSQL database (13 or newer), for any number of replicas. Conflicts and lost connections
@@ -33,7 +40,7 @@ export async function createPostgresStore({ url, connections }: PostgresOptions)
 
   async function operate(attempt: () => Promise<unknown>): Promise<unknown> {
     if (!open) throw new MetadataError('closed', 'the metadata store is closed');
-    const work = retrying(attempt);
+    const work = retry(attempt, retries);
     running.add(work);
     try {
       return await work;
