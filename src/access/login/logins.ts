@@ -31,6 +31,12 @@ export interface LoginsOptions {
   readonly authenticateWorkload: (token: string) => Promise<Extract<Identity, { kind: 'workload' }> | undefined>;
 }
 
+interface PasswordLogin {
+  readonly name: string;
+  readonly password: string;
+  readonly address: string;
+}
+
 /** How long a checked password is cached: clients that send it with every request pay for a keyed hash instead of scrypt. */
 const verifiedMilliseconds = 10 * 60_000;
 /** Precision of the last-used time of a secret. */
@@ -41,9 +47,13 @@ const maxShownCharacters = 128;
 
 export function createLogins({ metadata, permissions, throttle, now, audit, authenticateWorkload }: LoginsOptions): Logins {
   const key = randomBytes(32);
-  const verifiedLogins = new LRUCache<string, Identity>({ max: 10_000, ttl: verifiedMilliseconds });
-  /** Checks in progress: clients that send many requests at once wait for one. */
-  const runningChecks = new Map<string, Promise<Identity>>();
+  /** Also holds the checks in progress: a client that sends many requests at once waits for one check. */
+  const verifiedLogins = new LRUCache<string, Identity, PasswordLogin>({
+    max: 10_000,
+    ttl: verifiedMilliseconds,
+    ignoreFetchAbort: true, // an eviction does not end a check
+    fetchMethod: (_key, _known, { context }) => verifyPassword(context),
+  });
   const recentlyTouched = new LRUCache<string, true>({ max: 10_000, ttl: touchMilliseconds });
   const recentlyAudited = new LRUCache<string, true>({ max: 10_000, ttl: auditMilliseconds });
   const loginKey = (...parts: readonly string[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64');
@@ -100,12 +110,10 @@ export function createLogins({ metadata, permissions, throttle, now, audit, auth
     const wait = throttle.waitSeconds(name, address, known !== undefined);
     if (wait > 0) throw new AuthenticationError('throttled', wait);
     if (known && (await permissions.permissionsFor(known))) return known;
-    const running = runningChecks.get(cacheKey) ?? verifyPassword(cacheKey, name, password, address);
-    runningChecks.set(cacheKey, running);
-    return running.finally(() => runningChecks.delete(cacheKey));
+    return verifiedLogins.forceFetch(cacheKey, { context: { name, password, address }, forceRefresh: known !== undefined });
   }
 
-  async function verifyPassword(cacheKey: string, name: string, password: string, address: string): Promise<Identity> {
+  async function verifyPassword({ name, password, address }: PasswordLogin): Promise<Identity> {
     // Counted before the check, so that attempts at the same time all count.
     throttle.recordAttempt(name, address);
     const identity = await findPasswordIdentity(name, password).catch((error: unknown) => {
@@ -114,7 +122,6 @@ export function createLogins({ metadata, permissions, throttle, now, audit, auth
     });
     if (!identity) throw new AuthenticationError('credentials');
     throttle.recordSuccess(name, address);
-    verifiedLogins.set(cacheKey, identity);
     await audit.recordLogin(noteOf('done', name, address));
     return identity;
   }
