@@ -5,8 +5,9 @@ export default {
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.js' },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   globalSetup: '<rootDir>/test/support/run-id.js',
-  // Tests wait more than they work: jest's own choice leaves a core to somebody who is not there.
-  maxWorkers: '100%',
+  testSequencer: '<rootDir>/test/support/sequencer.js',
+  // Tests wait about as long as they work: three workers keep two cores busy.
+  maxWorkers: '150%',
   // Modules of a file are never freed before its worker ends. A worker that holds more than this after a file is replaced.
   workerIdleMemoryLimit: '512MiB',
   // A worker frees its heap before it is gone; on a busy machine that takes longer than Jest's own half second.

@@ -95,8 +95,8 @@ function refuse(response: ServerResponse, status: number, code: string): void {
   response.writeHead(status, { 'Content-Type': 'application/xml', 'Content-Length': body.length }).end(body);
 }
 
-/** Lets all but each `nth` request pass. */
-export function eachNth(nth: number, fault: Fault): () => Fault | undefined {
+/** Lets all but each `nth` request pass, and all of them after `most` faults. */
+export function eachNth(nth: number, fault: Fault, most = Infinity): () => Fault | undefined {
   let count = 0;
-  return () => (++count % nth === 0 ? fault : undefined);
+  return () => (++count % nth === 0 && count <= nth * most ? fault : undefined);
 }
