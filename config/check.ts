@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { InvalidValue } from './invalid-value.ts';
 import type { Child } from './keys.ts';
 import { type Config, schema } from './schema.ts';
 
@@ -9,21 +10,28 @@ export interface CheckContext {
   sourceOf(path: readonly string[]): string | undefined;
 }
 
-/** Checks the keys against each other. Returns one sentence for each error. */
+/** Returns one sentence for each error of keys that belong together. */
+type Check = (config: Config, context: CheckContext) => readonly string[];
+
+/** Checks the keys that are valid by themselves against each other. Returns one sentence for each error. */
 export function checkTogether(config: Config, context: CheckContext): readonly string[] {
-  const errors: string[] = [];
-  const at = (key: string) => sourceText(context, key.split('.'));
-  if (context.serves) errors.push(...checkReachable(config, at));
-  checkUnused(config, context, errors);
-  checkExternal(config, errors);
-  checkMirror(config, context, errors);
-  const { storage, tls } = config;
-  if ((tls.certificate === undefined) !== (tls.key === undefined))
-    errors.push(`tls.certificate and tls.key belong together${at(tls.key === undefined ? 'tls.certificate' : 'tls.key')}`);
-  if (storage.blobs.driver === 's3') checkS3(storage.blobs.s3, errors);
-  if (storage.metadata.driver === 'postgres' && storage.metadata.url === undefined)
-    errors.push('storage.metadata.url is missing');
-  return errors;
+  const checks = [checkReachable, ...unusedChecks(), checkExternal, ...mirrorChecks(config), checkTls, checkS3, checkPostgres];
+  return checks.flatMap((check) => ifReadable(() => check(config, context), []));
+}
+
+/** Returns what `read` does; `fallback` if it reads an invalid value. */
+function ifReadable<Result>(read: () => Result, fallback: Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof InvalidValue) return fallback;
+    throw error;
+  }
+}
+
+/** Returns the results of the checks that fail; false is none. */
+function errorsOf(checks: readonly (() => string | false)[]): readonly string[] {
+  return checks.map((check) => ifReadable(check, false)).filter((error) => error !== false);
 }
 
 function sourceText({ sourceOf }: CheckContext, path: readonly string[]): string {
@@ -32,15 +40,19 @@ function sourceText({ sourceOf }: CheckContext, path: readonly string[]): string
 }
 
 /** Checks that mode open serves this machine only: an address, proxy or public URL for other machines needs `access.allowOpen`. */
-function checkReachable({ access, listen, trustedProxies, publicUrl }: Config, at: (key: string) => string): readonly string[] {
-  if (access.mode !== 'open' || access.allowOpen) return [];
-  const reasons = [
-    ...(isLoopback(listen.host) ? [] : [`listen ${listen.host}${at('listen')} is an address that other machines can reach`]),
-    ...(trustedProxies.length === 0 ? [] : [`trustedProxies${at('trustedProxies')} lets other machines connect through a proxy`]),
-    ...(publicUrl === undefined || isLoopback(hostOf(publicUrl))
-      ? []
-      : [`publicUrl ${publicUrl}${at('publicUrl')} is an address for other machines`]),
-  ];
+function checkReachable(config: Config, context: CheckContext): readonly string[] {
+  if (!context.serves || config.access.mode !== 'open' || config.access.allowOpen) return [];
+  const at = (key: string) => sourceText(context, [key]);
+  const reasons = errorsOf([
+    () =>
+      !isLoopback(config.listen.host) &&
+      `listen ${config.listen.host}${at('listen')} is an address that other machines can reach`,
+    () => config.trustedProxies.length > 0 && `trustedProxies${at('trustedProxies')} lets other machines connect through a proxy`,
+    () =>
+      config.publicUrl !== undefined &&
+      !isLoopback(hostOf(config.publicUrl)) &&
+      `publicUrl ${config.publicUrl}${at('publicUrl')} is an address for other machines`,
+  ]);
   if (reasons.length === 0) return [];
   return [
     `${reasons.join(', and ')}, while access.mode open lets everybody push and delete: ` +
@@ -85,27 +97,28 @@ const conditions: readonly {
 ];
 
 /** Reports settings without effect: with the URL of PostgreSQL but not its driver, the metadata would stay in SQLite. */
-function checkUnused(config: Config, context: CheckContext, errors: string[]): void {
-  for (const { keys, needs, isMet } of conditions) {
-    if (isMet(config)) continue;
-    for (const key of keys) {
+function unusedChecks(): readonly Check[] {
+  return conditions.flatMap(({ keys, needs, isMet }) =>
+    keys.map((key): Check => (config, context) => {
+      if (isMet(config)) return [];
       const path = key.split('.');
-      for (const unused of changedKeys(schemaAt(path), valueAt(config, path), path))
-        errors.push(`${unused.join('.')} is set, but counts only with ${needs}${sourceText(context, unused)}`);
-    }
-  }
+      return changedKeys(schemaAt(path), () => valueAt(config, path), path).map(
+        (unused) => `${unused.join('.')} is set, but counts only with ${needs}${sourceText(context, unused)}`,
+      );
+    }),
+  );
 }
 
-/** Returns the paths below `path` with values other than the defaults. */
-function changedKeys(child: Child | undefined, value: unknown, path: readonly string[]): readonly (readonly string[])[] {
+/** Returns the paths below `path` with valid values other than the defaults. `read` returns the value at `path`. */
+function changedKeys(child: Child | undefined, read: () => unknown, path: readonly string[]): readonly (readonly string[])[] {
   if (child === undefined) return [];
-  if (child.kind === 'entries') return Object.keys(value as object).map((name) => [...path, name]);
+  if (child.kind === 'entries') return Object.keys(read() as object).map((name) => [...path, name]);
   if (child.kind === 'section')
     return Object.entries(child.keys).flatMap(([name, below]) =>
-      changedKeys(below, (value as Readonly<Record<string, unknown>>)[name], [...path, name]),
+      changedKeys(below, () => (read() as Readonly<Record<string, unknown>>)[name], [...path, name]),
     );
-  const fallback = child.default === undefined ? undefined : child.parse(child.default);
-  return JSON.stringify(value) === JSON.stringify(fallback) ? [] : [path];
+  const fallback = JSON.stringify(child.default === undefined ? undefined : child.parse(child.default));
+  return ifReadable(() => JSON.stringify(read()), fallback) === fallback ? [] : [path];
 }
 
 function schemaAt(path: readonly string[]): Child | undefined {
@@ -118,48 +131,73 @@ function valueAt(config: Config, path: readonly string[]): unknown {
   return path.reduce<unknown>((node, name) => (node as Readonly<Record<string, unknown>>)[name], config);
 }
 
-function checkExternal({ access }: Config, errors: string[]): void {
-  const { realm, issuer, certificates, jwksUrl } = access.external;
-  if (access.mode !== 'external') return;
-  if (realm === undefined || issuer === undefined)
-    errors.push('access.mode external needs access.external.realm and access.external.issuer');
-  if (certificates === undefined && jwksUrl === undefined)
-    errors.push('access.mode external needs access.external.certificates or access.external.jwksUrl');
+function checkExternal({ access }: Config): readonly string[] {
+  if (access.mode !== 'external') return [];
+  const { external } = access;
+  const checks = [
+    () =>
+      (external.realm === undefined || external.issuer === undefined) &&
+      'access.mode external needs access.external.realm and access.external.issuer',
+    () =>
+      external.certificates === undefined &&
+      external.jwksUrl === undefined &&
+      'access.mode external needs access.external.certificates or access.external.jwksUrl',
+  ];
+  return errorsOf(checks);
 }
 
 /** Timers accept at most 2³¹ milliseconds: a longer one fires at once, again and again. */
 const longestTurnSeconds = 24 * 24 * 3600;
 
-function checkMirror({ access, mirror }: Config, context: CheckContext, errors: string[]): void {
-  const at = (...path: readonly string[]) => sourceText(context, ['mirror', ...path]);
-  const { default: fallback, upstreams, refresh } = mirror;
-  for (const [name, settings] of Object.entries(upstreams))
-    checkPassThrough(name, settings, access.mode, at('upstreams', name, 'passThrough'), errors);
-  if (fallback !== undefined && !(fallback in upstreams))
-    errors.push(`mirror.default ${fallback} is not one of mirror.upstreams${at('default')}`);
-  if (refresh.every <= 0 || refresh.every > longestTurnSeconds)
-    errors.push(`mirror.refresh.every must be more than 0s and at most 24d${at('refresh', 'every')}`);
+function mirrorChecks({ mirror }: Config): readonly Check[] {
+  return [checkDefaultUpstream, checkRefresh, ...Object.keys(mirror.upstreams).map(passThroughCheck)];
 }
 
-function checkPassThrough(
-  name: string,
-  { passThrough, username, credentialCommand, logins }: Config['mirror']['upstreams'][string],
-  mode: Config['access']['mode'],
-  where: string,
-  errors: string[],
-): void {
-  if (!passThrough) return;
+function checkDefaultUpstream({ mirror }: Config, context: CheckContext): readonly string[] {
+  if (mirror.default === undefined || mirror.default in mirror.upstreams) return [];
+  return [`mirror.default ${mirror.default} is not one of mirror.upstreams${sourceText(context, ['mirror', 'default'])}`];
+}
+
+function checkRefresh({ mirror: { refresh } }: Config, context: CheckContext): readonly string[] {
+  if (refresh.every > 0 && refresh.every <= longestTurnSeconds) return [];
+  return [`mirror.refresh.every must be more than 0s and at most 24d${sourceText(context, ['mirror', 'refresh', 'every'])}`];
+}
+
+function passThroughCheck(name: string): Check {
   const key = `mirror.upstreams.${name}`;
-  if (mode !== 'open')
-    errors.push(`${key}.passThrough is for access.mode open: in mode ${mode} grants decide who can read${where}`);
-  if (username === undefined && credentialCommand === undefined && Object.keys(logins).length === 0)
-    errors.push(
-      `${key}.passThrough needs ${key}.username: tokens of clients only prove what they can read, berth downloads with its own login${where}`,
-    );
+  return ({ access: { mode }, mirror }, context) => {
+    const upstream = mirror.upstreams[name];
+    if (!upstream?.passThrough) return [];
+    const where = sourceText(context, ['mirror', 'upstreams', name, 'passThrough']);
+    const { username, credentialCommand, logins } = upstream;
+    const errors: string[] = [];
+    if (mode !== 'open')
+      errors.push(`${key}.passThrough is for access.mode open: in mode ${mode} grants decide who can read${where}`);
+    if (username === undefined && credentialCommand === undefined && Object.keys(logins).length === 0)
+      errors.push(
+        `${key}.passThrough needs ${key}.username: tokens of clients only prove what they can read, berth downloads with its own login${where}`,
+      );
+    return errors;
+  };
 }
 
-function checkS3({ bucket, accessKeyId, secretAccessKey }: Config['storage']['blobs']['s3'], errors: string[]): void {
-  if (bucket === undefined) errors.push('storage.blobs.s3.bucket is missing');
-  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
-    errors.push('storage.blobs.s3.accessKeyId and storage.blobs.s3.secretAccessKey belong together');
+function checkTls({ tls: { certificate, key } }: Config, context: CheckContext): readonly string[] {
+  if ((certificate === undefined) === (key === undefined)) return [];
+  const set = key === undefined ? 'certificate' : 'key';
+  return [`tls.certificate and tls.key belong together${sourceText(context, ['tls', set])}`];
+}
+
+function checkS3({ storage: { blobs } }: Config): readonly string[] {
+  if (blobs.driver !== 's3') return [];
+  const checks = [
+    () => blobs.s3.bucket === undefined && 'storage.blobs.s3.bucket is missing',
+    () =>
+      (blobs.s3.accessKeyId === undefined) !== (blobs.s3.secretAccessKey === undefined) &&
+      'storage.blobs.s3.accessKeyId and storage.blobs.s3.secretAccessKey belong together',
+  ];
+  return errorsOf(checks);
+}
+
+function checkPostgres({ storage: { metadata } }: Config): readonly string[] {
+  return metadata.driver === 'postgres' && metadata.url === undefined ? ['storage.metadata.url is missing'] : [];
 }

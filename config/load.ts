@@ -51,7 +51,7 @@ export function loadConfig({ file: path, environment, serves = true }: ConfigSou
   const config = parseSection(schema.keys, file.tree, [], written) as Config;
   const sourceOf = (key: Path) => variables.get(key.join('.'))?.name ?? file.sourceOf(key);
   sources.set(config, sourceOf);
-  if (errors.length === 0) errors.push(...checkTogether(config, { serves, sourceOf }));
+  errors.push(...checkTogether(config, { serves, sourceOf }));
   if (errors.length > 0) throw new ConfigError(errors, config);
   return config;
 }

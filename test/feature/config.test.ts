@@ -240,6 +240,32 @@ describe('errors', () => {
     expect(errors.join('\n')).toContain('BERTH_LOGS_LEVEL is not a key: did you mean BERTH_LOG_LEVEL?');
   });
 
+  test('errors of keys that belong together are reported with those of single keys', async () => {
+    const yaml = [
+      'workers: none',
+      'listen: 0.0.0.0:5000',
+      'trustedProxies: [nonsense]',
+      'tls: { key: tls.key }',
+      'storage: { blobs: { driver: s3 }, metadata: { connections: 5 } }',
+      'access: { admin: { password: secret, username: "a b" } }',
+      'mirror: { default: nowhere, refresh: { every: never } }',
+    ];
+    const errors = await errorsOf(yaml.join('\n'));
+    const keys = errors.map((error) => /^[\w.]+/.exec(error)?.[0]).sort();
+    expect(keys).toEqual([
+      'access.admin.password',
+      'access.admin.username',
+      'listen',
+      'mirror.default',
+      'mirror.refresh.every',
+      'storage.blobs.s3.bucket',
+      'storage.metadata.connections',
+      'tls.certificate',
+      'trustedProxies',
+      'workers',
+    ]);
+  });
+
   test('open access is refused where other machines reach it, and the message says what to do', async () => {
     const [message] = await errorsOf('listen: 0.0.0.0:5000');
     expect(message).toContain('access.allowOpen');
