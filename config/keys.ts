@@ -199,6 +199,24 @@ export function words(form: string, description: string): Key<readonly string[]>
   });
 }
 
+/** A list of patterns of tags, in YAML or separated by commas; commas within braces and parentheses belong to a pattern. */
+export function patterns(form: string, description: string): Key<readonly string[]> {
+  const list = words(form, description);
+  return { ...list, parse: (value) => list.parse(typeof value === 'string' ? splitOutsideBrackets(value) : value) };
+}
+
+function splitOutsideBrackets(text: string): readonly string[] {
+  const items = [''];
+  let depth = 0;
+  for (const character of text) {
+    if (character === '{' || character === '(') depth++;
+    if (character === '}' || character === ')') depth--;
+    if (character === ',' && depth === 0) items.push('');
+    else items.push(`${items.pop() ?? ''}${character}`);
+  }
+  return items;
+}
+
 /** `10.0.0.0/8`, `::1`; in the environment separated by commas. */
 export function networks(description: string): Key<readonly string[]> {
   const form = 'list of addresses and CIDR ranges';

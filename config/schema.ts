@@ -7,6 +7,7 @@ import {
   flag,
   networks,
   optional,
+  patterns,
   processes,
   secret,
   section,
@@ -73,6 +74,19 @@ export const schema = section({
       ['required', 'optional'],
       'whether the content that a manifest references must be pushed before the manifest',
     ),
+  }),
+  tags: section({
+    immutable: patterns(
+      'patterns',
+      'tags that never move and cannot be deleted, such as **:semver(*); a pattern with ! in front makes exceptions',
+    ),
+  }),
+  delete: section({
+    enabled: flag(true, 'whether clients may delete; false: every DELETE gets 405'),
+    kinds: someOf(['manifests', 'tags', 'blobs'], ['manifests', 'tags', 'blobs'], 'what clients may delete'),
+  }),
+  trash: section({
+    window: duration('7d', 'time for which a deleted manifest can be restored; 0s: it is deleted at once'),
   }),
   uploads: section({
     expireAfter: duration('24h', 'age at which unfinished uploads are deleted'),

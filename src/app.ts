@@ -8,6 +8,7 @@ import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
 import type { Guard } from './assembly/guard.ts';
+import { readDeletion, readImmutableTags } from './assembly/deletion-settings.ts';
 import { removeLeftovers } from './assembly/start/leftovers.ts';
 import type { AccessControl } from './http/auth/access-control.ts';
 import { type Certificate, openCertificate } from './http/server/certificate.ts';
@@ -28,6 +29,7 @@ import { refuseLostMetadata } from './assembly/start/lost-metadata.ts';
 import { makePrivate } from './assembly/start/private-files.ts';
 import { warnOfOtherRegistry } from './assembly/start/other-registry.ts';
 import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
+import { createImmutableTags } from './registry/immutable-tags.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { createSearch } from './search/search.ts';
 import { listJobs, startJobs } from './jobs.ts';
@@ -79,6 +81,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     leases: sharedLeases,
     changed: consumers.notify,
     maxOpenFiles: config.uploads.maxOpenFiles,
+    immutable: createImmutableTags(readImmutableTags(config)),
+    deletion: readDeletion(config),
     limits: { perAccount: config.uploads.maxPerAccount, perAddress: config.uploads.maxPerAddress },
     onPullsNotRecorded: (error) =>
       log.error({ err: error }, 'pulls could not be recorded: rules of retention may count them too late'),

@@ -22,7 +22,7 @@ export interface Job {
 }
 
 export interface JobParts {
-  readonly registry: Pick<Registry, 'uploads' | 'pulls'>;
+  readonly registry: Pick<Registry, 'uploads' | 'pulls' | 'trash'>;
   readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
   readonly metadata: Pick<MetadataStore, 'leases' | 'events'>;
   readonly consumers: Pick<Consumers, 'deliver'>;
@@ -44,6 +44,8 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     { name: 'expire-uploads', every: 3600, scope: 'cluster', run: expire },
     { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },
+    { name: 'purge-trash', every: 60, scope: 'cluster', run: registry.trash.purgeDue },
+    { name: 'tidy-tag-history', every: 3600, scope: 'cluster', run: registry.trash.tidy },
     { name: 'record-pulls', every: 10, scope: 'process', run: registry.pulls.flush },
     { name: 'empty-trash', every: 0.5, scope: 'process', run: mirror.emptyTrash },
     ...(guard ? [{ name: 'tidy-access', every: 3600, scope: 'cluster', run: guard.tidy } as const] : []),

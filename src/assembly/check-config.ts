@@ -6,6 +6,7 @@ import { InvalidValue } from '../../config/invalid-value.ts';
 import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { readTrustedCertificates } from './federation-settings.ts';
+import { readImmutableTags } from './deletion-settings.ts';
 import { readAllowPush } from './open-mode.ts';
 import { readPinnedImages } from './pinned-images.ts';
 import { redirectWarning } from './redirect-warning.ts';
@@ -23,6 +24,7 @@ export async function checkConfig(config: Config): Promise<readonly string[]> {
     readUpstreams,
     readPinnedImages,
     readAllowPush,
+    readImmutableTags,
     readTrustedCertificates,
     checkTls,
     checkListen,

@@ -11,7 +11,7 @@ import { InvalidManifest } from '../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { type Author, dated } from './author.ts';
-import { stillNeeded } from './blobs.ts';
+import { type ImmutableTags, noImmutableTags } from './immutable-tags.ts';
 import { unlessUnreachable } from '../content/existence-cache.ts';
 import { ContentMissing, damaged, openContent } from '../content/missing-content.ts';
 import { claimLost } from '../content/claims.ts';
@@ -41,7 +41,8 @@ export interface Manifests {
   /**
    * Checks and stores a manifest, under its digest or a tag, and points `tags` at it too. Durable once resolved.
    * Throws MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN (one entry for each missing digest): nothing is
-   * stored then. A subject need not exist. With `keepTags` also DENIED, where a tag would be moved.
+   * stored then. A subject need not exist. Also DENIED where an immutable tag would be moved, and with `keepTags` where any
+   * tag would be.
    */
   put(
     repository: RepositoryName,
@@ -51,11 +52,6 @@ export interface Manifests {
     contentType: string,
     options?: { readonly keepTags: boolean; readonly author?: Author | undefined },
   ): Promise<PushedManifest>;
-  /**
-   * Takes a tag, or a manifest with every tag that points at it, out of the repository. `author`: for the event. Throws
-   * MANIFEST_UNKNOWN.
-   */
-  delete(repository: RepositoryName, reference: Reference, author?: Author): Promise<void>;
 }
 
 export interface ManifestsOptions {
@@ -65,6 +61,8 @@ export interface ManifestsOptions {
   /** Accept manifests whose blobs or children are not there (sparse images and indexes). */
   readonly acceptMissing: boolean;
   readonly changed?: () => void;
+  /** Default: none. */
+  readonly immutable?: ImmutableTags | undefined;
 }
 
 /** Memory for cached manifests. By digest, so nothing ever needs to be invalidated. */
@@ -72,7 +70,8 @@ const cacheBytes = 64 * 1024 * 1024;
 /** What a cached manifest takes besides its bytes: the buffer's objects, the digest and the cache's own lists. */
 const cacheEntryBytes = 512;
 
-export function createManifests({ driver, metadata, now, acceptMissing, changed }: ManifestsOptions): Manifests {
+export function createManifests(options: ManifestsOptions): Manifests {
+  const { driver, metadata, now, acceptMissing, changed, immutable = noImmutableTags } = options;
   const cache = new LRUCache<Digest, Buffer>({
     maxSize: cacheBytes,
     sizeCalculation: (bytes) => bytes.length + cacheEntryBytes,
@@ -134,6 +133,8 @@ export function createManifests({ driver, metadata, now, acceptMissing, changed 
       const digest = verifiedDigest(bytes, reference.digest);
       const { blobs, children, ...manifest } = parse(bytes, contentType);
       refuseIncomplete(await metadata.manifests.checkReferences(repository, blobs, children), acceptMissing);
+      const allTags = [...(reference.tag === undefined ? [] : [reference.tag]), ...tags];
+      const fixedTags = keepTags ? allTags : immutable.of(repository, allTags);
       const facts = {
         repository,
         digest,
@@ -143,7 +144,7 @@ export function createManifests({ driver, metadata, now, acceptMissing, changed 
         blobs: blobs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
         children: children.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
         acceptMissing,
-        tags: [...(reference.tag === undefined ? [] : [reference.tag]), ...tags],
+        tags: allTags,
         now: now(),
         author: dated(author, now()),
       };
@@ -154,27 +155,17 @@ export function createManifests({ driver, metadata, now, acceptMissing, changed 
           store: () => putContent(driver, blobKey(digest), bytes),
           async record(claimant) {
             const claimed = { ...facts, claimant };
-            const check = await (keepTags ? metadata.manifests.putKeepingTags(claimed) : metadata.manifests.put(claimed));
+            const check = await (fixedTags.length > 0
+              ? metadata.manifests.putKeepingTags(claimed, fixedTags)
+              : metadata.manifests.put(claimed));
             return check.isLapsed ? claimLost : check;
           },
         },
       );
       refuseIncomplete(check, acceptMissing);
-      refuseMoving(check.keptTags ?? []);
+      refuseMoving(repository, check.keptTags ?? [], immutable);
       changed?.();
       return { digest, subject: manifest.subject };
-    },
-
-    async delete(repository, reference, author) {
-      if (reference.tag !== undefined) {
-        if (!(await metadata.tags.remove(repository, reference.tag, dated(author, now())))) throw unknown(reference);
-        changed?.();
-        return;
-      }
-      const { deleted, neededBy } = await metadata.manifests.remove(repository, reference.digest, dated(author, now()));
-      if (neededBy !== undefined) throw stillNeeded('manifest', reference.digest, neededBy);
-      if (!deleted) throw unknown(reference);
-      changed?.();
     },
   };
 }
@@ -209,8 +200,10 @@ function verifiedDigest(bytes: Buffer, named: Digest | undefined): Digest {
   return actual;
 }
 
-function refuseMoving(tags: readonly string[]): void {
+function refuseMoving(repository: RepositoryName, tags: readonly string[], immutable: ImmutableTags): void {
   if (tags.length === 0) return;
+  const [fixed] = immutable.of(repository, tags);
+  if (fixed !== undefined) throw immutable.refusal(repository, fixed, 'it cannot point at another manifest');
   const message = 'you may add tags, and not move those that exist';
   throw new OciError('DENIED', { message, detail: { tags } });
 }

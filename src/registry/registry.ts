@@ -1,10 +1,13 @@
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
+import { type Deletions, type DeletionsOptions, createDeletions, deletableKinds } from './deletions.ts';
+import { type ImmutableTags, noImmutableTags } from './immutable-tags.ts';
 import type { Leases } from '../coordination/leases.ts';
 import { type Listings, createListings } from './listings.ts';
 import { type Manifests, createManifests } from './manifests.ts';
 import { type Pulls, createPulls } from './pulls.ts';
+import { type Trash, createTrash } from './trash.ts';
 import type { UploadLimits } from './upload-limits.ts';
 import { type Uploads, createUploads } from './uploads.ts';
 
@@ -15,6 +18,8 @@ export interface Registry {
   readonly manifests: Manifests;
   readonly listings: Listings;
   readonly pulls: Pulls;
+  readonly deletions: Deletions;
+  readonly trash: Trash;
 }
 
 export interface RegistryOptions {
@@ -33,14 +38,23 @@ export interface RegistryOptions {
   readonly onPullsNotRecorded?: (error: unknown) => void;
   /** Called after each change of content: its event is there. */
   readonly changed?: () => void;
+  /** Default: none. */
+  readonly immutable?: ImmutableTags;
+  /** What clients may delete, and how long deleted manifests can be restored. Default: everything, and for 7 days. */
+  readonly deletion?: Pick<DeletionsOptions, 'kinds' | 'windowSeconds'>;
 }
 
+const defaultDeletion = { kinds: deletableKinds, windowSeconds: 7 * 24 * 3600 };
+
 export function createRegistry(options: RegistryOptions): Registry {
+  const { immutable = noImmutableTags, deletion = defaultDeletion } = options;
   return {
     blobs: createBlobs(options),
     uploads: createUploads(options),
     manifests: createManifests(options),
     listings: createListings(options.metadata),
     pulls: createPulls(options),
+    deletions: createDeletions({ ...options, ...deletion, immutable }),
+    trash: createTrash(options),
   };
 }

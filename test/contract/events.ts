@@ -24,6 +24,9 @@ export function testEvents(store: () => Plain<MetadataStore>): void {
       now: 5,
       author,
     });
+  const deletion = (letter: string) => {
+    return { repository: 'app', digest: digest(letter), windowMilliseconds: 1000, reason: '', cause: 'delete' as const, author };
+  };
   const contents = async () =>
     (await store().events.list(0, all, 100)).map(({ kind, content }) => ({ kind, digest: content?.digest, tags: content?.tags }));
   const login = (at: number) =>
@@ -49,7 +52,7 @@ export function testEvents(store: () => Plain<MetadataStore>): void {
     await push('c');
     await store().tags.remove('app', '2', author);
     await store().tags.remove('app', 'none', author);
-    await store().manifests.remove('app', digest('b'), author);
+    await store().deletions.put(deletion('b'));
     await store().blobs.commit('app', digest('d'), 1, 'no upload', 5);
     await store().blobs.mount('app', 'other', digest('d'), author);
     await store().blobs.unlink('app', digest('d'), author);
@@ -73,18 +76,21 @@ export function testEvents(store: () => Plain<MetadataStore>): void {
   test('a manifest with very many tags is deleted with several events, which name all of them', async () => {
     const tags = Array.from({ length: 501 }, (_, index) => `t${String(index).padStart(3, '0')}`);
     await push('a', ...tags);
-    await store().manifests.remove('app', digest('a'), author);
+    await store().deletions.put(deletion('a'));
     const [, ...deletions] = await contents();
     expect(deletions.map(({ tags }) => tags?.length)).toEqual([500, 1]);
     expect(deletions.flatMap((event) => event.tags?.map(({ name }) => name))).toEqual(tags);
   });
 
   test('a push that is refused leaves no event', async () => {
-    const check = await store().manifests.putKeepingTags({
-      ...{ repository: 'app', digest: digest('a'), mediaType: 'm', sizeBytes: 1, artifactType: null, subject: null },
-      ...{ annotations: null, blobs: [{ digest: digest('x'), sizeBytes: 1 }], children: [], acceptMissing: false },
-      ...{ tags: ['1'], now: 5, author },
-    });
+    const check = await store().manifests.putKeepingTags(
+      {
+        ...{ repository: 'app', digest: digest('a'), mediaType: 'm', sizeBytes: 1, artifactType: null, subject: null },
+        ...{ annotations: null, blobs: [{ digest: digest('x'), sizeBytes: 1 }], children: [], acceptMissing: false },
+        ...{ tags: ['1'], now: 5, author },
+      },
+      ['1'],
+    );
     expect(check.missing).toEqual([digest('x')]);
     expect(await store().events.newest()).toBe(0);
   });

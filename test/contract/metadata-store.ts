@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Deletion } from '../../storage/metadata/queries/trash/deletions.ts';
 import type { NewManifest } from '../../storage/metadata/queries/manifests.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 import { type Plain, plain } from '../support/plain.ts';
@@ -6,6 +7,7 @@ import type { Digest } from '../../src/oci/digest.ts';
 import type { RepositoryName } from '../../src/oci/reference.ts';
 import { testEvents } from './events.ts';
 import { testMirroredContent } from './mirrored-content.ts';
+import { testTrash } from './trash.ts';
 import { testPulls } from './pulls.ts';
 
 /** An empty store. `reopen` gives another one over the same database, as another process would. */
@@ -21,6 +23,15 @@ const digest = (letter: string) => `sha256:${letter.repeat(64)}` as Digest;
 const content = (letter: string, sizeBytes = 1) => ({ digest: digest(letter), sizeBytes });
 
 const author = { actor: 'alice', address: '127.0.0.1', at: 2 };
+const deletion = (repository: string, letter: string, fields: Partial<Deletion> = {}): Deletion => ({
+  repository: repository as RepositoryName,
+  digest: digest(letter),
+  windowMilliseconds: 1000,
+  reason: '',
+  cause: 'delete',
+  author,
+  ...fields,
+});
 
 const newManifest = (repository: string, letter: string, fields: Partial<NewManifest> = {}): NewManifest => ({
   repository: repository as RepositoryName,
@@ -144,11 +155,10 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       await manifest('app', 'm', { blobs: [content('a')] });
       await manifest('app', 'i', { children: [content('m')] });
       expect(await store.blobs.unlink('app', digest('a'), author)).toEqual({ unlinked: false, neededBy: digest('m') });
-      expect(await store.manifests.remove('app', digest('m'), author)).toEqual({ deleted: false, neededBy: digest('i') });
-      expect(await store.manifests.remove('app', digest('i'), author)).toEqual({ deleted: true });
-      expect(await store.manifests.remove('app', digest('m'), author)).toEqual({ deleted: true });
+      expect(await store.deletions.put(deletion('app', 'm'))).toEqual({ outcome: 'needed', neededBy: digest('i') });
+      expect((await store.deletions.put(deletion('app', 'i'))).outcome).toBe('deleted');
       expect(await store.blobs.unlink('app', digest('a'), author)).toEqual({ unlinked: true });
-      expect(await store.manifests.remove('app', digest('m'), author)).toEqual({ deleted: false });
+      expect(await store.deletions.put(deletion('app', 'm'))).toEqual({ outcome: 'unknown' });
     });
 
     /** Runs both by turns first, on this store and on another one, as two processes would, thirty times. */
@@ -179,12 +189,12 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     test('a manifest is never deleted while an index that needs it arrives', () =>
       race(async (one, other, repository) => {
         await manifest(repository, 'm', { tags: ['x'] });
-        const [put, deletion] = await Promise.all([
+        const [put, { outcome }] = await Promise.all([
           one.manifests.put(newManifest(repository, 'i', { children: [content('m')], tags: ['y'] })),
-          other.manifests.remove(repository, digest('m'), author),
+          other.deletions.put(deletion(repository, 'm')),
         ]);
-        expect(put.missing.length === 0).toBe(!deletion.deleted);
-        expect(await store.tags.list(repository, '', 10)).toEqual(deletion.deleted ? [] : ['x', 'y']);
+        expect(put.missing.length === 0).toBe(outcome === 'needed');
+        expect(await store.tags.list(repository, '', 10)).toEqual(outcome === 'deleted' ? [] : ['x', 'y']);
       }));
 
     test('a tag that moves while its old manifest is deleted points at the new one', () =>
@@ -192,7 +202,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
         await manifest(repository, 'm', { tags: ['x'] });
         await Promise.all([
           one.manifests.put(newManifest(repository, 'n', { tags: ['x'] })),
-          other.manifests.remove(repository, digest('m'), author),
+          other.deletions.put(deletion(repository, 'm')),
         ]);
         expect((await store.manifests.findByTag(repository, 'x'))?.digest).toBe(digest('n'));
       }));
@@ -224,7 +234,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
         await store.tags.remove('nobody', 'y', author),
       ]).toEqual([true, false, false]);
       expect(await store.tags.list('app', '', 10)).toEqual(['y', 'z']);
-      await store.manifests.remove('app', digest('m'), author);
+      await store.deletions.put(deletion('app', 'm'));
       expect(await store.tags.list('app', '', 10)).toEqual([]);
       expect(await store.repositories.exists('app')).toBe(true);
     });
@@ -421,6 +431,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
 
     testEvents(() => store);
     testMirroredContent(() => store);
+    testTrash(() => store);
     testPulls(() => store, manifest);
   });
 }

@@ -26,6 +26,21 @@ export const manyRows: readonly string[] = [
   `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(contents)} SELECT 1, 't' || i, 'd' || i, i FROM n`,
   `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(repositories)} SELECT i, 'latest', 'shared', i FROM n`,
   `INSERT INTO manifest_pulls (repository_id, digest, pulled_at) ${rows(contents)} SELECT 1, 'd' || i, i FROM n`,
+  // A repository that is not mirrored, with as much in the trash.
+  `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, subject, pushed_at)
+   ${rows(many)} SELECT 10000, 'd' || i, 'm', 1, CASE WHEN i % 2 = 0 THEN 'd' || (i + 1) END, i FROM n`,
+  `INSERT INTO manifest_references (repository_id, manifest, digest) ${rows(many)} SELECT 10000, 'd' || i, 'shared' FROM n`,
+  `INSERT INTO tags (repository_id, name, digest, updated_at) ${rows(many)} SELECT 10000, 't' || i, 'd' || i, i FROM n WHERE i % 3 = 0`,
+  `INSERT INTO trash_entries (id, repository_id, digest, manifests, deleted_at, purge_at, actor, reason, cause)
+   ${rows(many)} SELECT i, 10000, 'd' || (i + 100000), 1, i, i - 1, 'a', '', 'delete' FROM n`,
+  `INSERT INTO trashed_manifests (repository_id, digest, entry_id, media_type, size_bytes, pushed_at)
+   ${rows(many)} SELECT 10000, 'd' || (i + 100000), i, 'm', 1, i FROM n`,
+  `INSERT INTO trashed_references (repository_id, manifest, digest) ${rows(many)} SELECT 10000, 'd' || (i + 100000), 'shared' FROM n`,
+  `INSERT INTO trashed_tags (entry_id, repository_id, name, digest) ${rows(many)} SELECT i, 10000, 'x' || i, 'd' || (i + 100000) FROM n`,
+  `INSERT INTO holds (repository_id, digest, reason, actor, created_at, until)
+   ${rows(many)} SELECT 10000, 'd' || i, 'r', 'a', i, i FROM n`,
+  `INSERT INTO tag_history (repository_id, name, at, to_digest, actor, reason)
+   ${rows(many)} SELECT 10000, 't' || (i % 1000), i, 'd' || i, 'a', '' FROM n`,
   `INSERT INTO uploads (id, repository, algorithm, started_at) ${rows(many)} SELECT 'u' || i, 'app1', 'sha256', i FROM n`,
   `INSERT INTO reviews (repository_id, digest, due_at) ${rows(many)} SELECT i % 2, 'd' || i, i FROM n`,
   `INSERT INTO reviews (repository_id, digest, due_at) ${rows(many)} SELECT 0, 'x' || i, i FROM n`,

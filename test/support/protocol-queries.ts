@@ -33,6 +33,8 @@ const fact = {
 };
 const holder = { repository: 'app1', upstream: 'docker.io', byLogin: true };
 
+const deletion = { repository: 'app1', windowMilliseconds: 1000, reason: '', cause: 'delete' as const, author };
+
 /** Everything that requests of the protocol ask and change, over the rows of `many-rows.ts`. */
 export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'pull by tag': () => subjects.manifests.findByTag('app1', 't50000'),
@@ -61,12 +63,43 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   mount: () => subjects.blobs.mount('app1', 'app2', 'd5', author),
   'push a manifest': () => subjects.manifests.put({ ...newManifest, digest: 'new' }),
   'push a manifest again': () => subjects.manifests.put(newManifest),
-  'push a manifest, keep tags': () => subjects.manifests.putKeepingTags(newManifest),
+  'push a manifest, keep tags': () => subjects.manifests.putKeepingTags(newManifest, newManifest.tags),
   'delete a tag': () => subjects.tags.remove('app1', 't5', author),
-  'delete a manifest': () => subjects.manifests.remove('app1', 'd1', author),
+  'delete a manifest': () => subjects.deletions.put({ ...deletion, digest: 'd1' }),
   'namespace of an account': () => subjects.namespaces.findByAccount(5),
   'namespace of a new account': () => subjects.namespaces.findObstacle('new', 5),
-  'delete a manifest that is needed': () => subjects.manifests.remove('app1', 'shared', author),
+  'delete a manifest that is needed': () => subjects.deletions.put({ ...deletion, digest: 'shared' }),
+  'delete a manifest with what depends on it': () =>
+    subjects.deletions.put({ ...deletion, repository: 'app10000', digest: 'd5' }),
+  'delete a manifest without a window': () =>
+    subjects.deletions.put({ ...deletion, repository: 'app10000', digest: 'd5', windowMilliseconds: 0 }),
+  'preview a deletion': () => subjects.deletions.preview('app10000', 'd5', 1),
+  'push a manifest that is in the trash': () =>
+    subjects.manifests.put({ ...newManifest, repository: 'app10000', digest: 'd150000', blobs: [], children: [] }),
+  'restore a manifest': () =>
+    subjects.restorations.put({
+      ...{ repository: 'app10000', entryId: 50_000, renames: {}, movedTags: 'refuse', acceptMissing: false, author },
+    }),
+  'the trash': () => subjects.trash.list(undefined, 50_000, 100, 1),
+  'the trash of a repository': () => subjects.trash.list('app10000', 50_000, 100, 1),
+  'the entry of a manifest': () => subjects.trash.findByDigest('app10000', 'd150000', 1),
+  'tags of an entry': () => subjects.trash.listTags(50_000, '', 100),
+  'some entries of the trash': () => subjects.trash.listSelected('app10000', [50_000, 50_001], 1),
+  'look for entries that are due': () => subjects.trash.isDue(50_000),
+  'end the window of an entry': () => subjects.trash.expire('app10000', [50_000], author),
+  'purge an entry at once': () => subjects.trash.purge(0, 50),
+  'purge an entry': () => subjects.trash.purge(50_000, 50),
+  'put a hold': () => subjects.holds.put({ repository: 'app10000', digest: 'd5', reason: 'r', actor: 'a', until: null, now: 1 }),
+  'a hold': () => subjects.holds.find('app10000', 'd5', 1),
+  holds: () => subjects.holds.list(undefined, { repositoryId: 10_000, digest: 'd5' }, 100, 1),
+  'holds of a repository': () => subjects.holds.list('app10000', { repositoryId: 0, digest: 'd5' }, 100, 1),
+  'end a hold': () => subjects.holds.remove('app10000', 'd5'),
+  'forget holds': () => subjects.holds.prune(1000),
+  'history of a tag': () => subjects.tagHistory.list('app10000', 't5', 50_000, 100),
+  'move a tag back': () =>
+    subjects.tagHistory.moveTag({ repository: 'app10000', tag: 't3', digest: 'd5', isFixed: false, reason: '', author }),
+  'forget old moves of tags': () => subjects.tagHistory.prune(1000, 500),
+  'tags of a manifest': () => subjects.tags.listOf('app1', 'd5'),
   'unlink a blob': () => subjects.blobs.unlink('app777', 'shared', author),
   'unlink a blob that is needed': () => subjects.blobs.unlink('app1', 'shared', author),
   'newest event': () => subjects.events.newest(),

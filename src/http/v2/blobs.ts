@@ -82,6 +82,7 @@ export const immutable = 'max-age=31536000, immutable';
 
 /** end-10 DELETE /v2/<name>/blobs/<digest> */
 export async function deleteBlob(context: RequestContext): Promise<void> {
+  context.protocol.registry.deletions.require('blobs');
   await context.protocol.registry.blobs.unlink(context.repository, digestOf(context), authorOf(context));
   sendEmpty(context.response, 202);
 }

@@ -106,6 +106,10 @@ function badTag(text: string): OciError {
 
 /** end-9 DELETE /v2/<name>/manifests/<reference> */
 export async function deleteManifest(context: RequestContext): Promise<void> {
-  await context.protocol.registry.manifests.delete(context.repository, requireReference(context), authorOf(context));
+  const { protocol, repository } = context;
+  const reference = requireReference(context);
+  const author = authorOf(context);
+  if (reference.tag === undefined) await protocol.registry.deletions.manifest(repository, reference.digest, { author });
+  else await protocol.registry.deletions.tag(repository, reference.tag, author);
   sendEmpty(context.response, 202);
 }

@@ -1,7 +1,7 @@
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
-import type { TagMove } from './steps/content.ts';
+import type { TagMove } from './steps/events.ts';
 
 /** Events in the order of their ids, and how far each consumer has come. Times are milliseconds since 1970. */
 

@@ -1,18 +1,11 @@
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
-import { type Query, all, batches, concurrentWrite, first, read, run, write } from './steps/query.ts';
-import { type DatedAuthor, recordContentChange, recordPush } from './steps/events.ts';
-import {
-  type ExpectedContent,
-  type ManifestFacts,
-  becomePushed,
-  findParent,
-  inRepository,
-  insertManifest,
-  repositoryId,
-} from './steps/content.ts';
+import { type Query, all, batches, concurrentWrite, first, read, write } from './steps/query.ts';
+import { type DatedAuthor, recordPush } from './steps/events.ts';
+import { type ExpectedContent, type ManifestFacts, becomePushed, inRepository, insertManifest } from './steps/content.ts';
 import { dropBytesReview, endClaim } from './steps/claims.ts';
-import { reviewManifest, reviewUntagged } from './steps/reviews.ts';
+import { reviewUntagged } from './steps/reviews.ts';
+import { recordTagChanges } from './steps/tag-history.ts';
 
 /** Manifests of repositories. Times are milliseconds since 1970. */
 
@@ -198,25 +191,30 @@ export const put = concurrentWrite(function* (manifest: NewManifest): Query<Refe
   const check = yield* checkReferences(manifest.repository, manifest.blobs, manifest.children);
   if (check.wrongSize.length > 0 || (check.missing.length > 0 && !manifest.acceptMissing)) return check;
   const { repository, digest, author, now } = manifest;
-  const tags = yield* insertManifest(manifest, [...manifest.blobs, ...manifest.children]);
+  const { repositoryId, tags } = yield* insertManifest(manifest, [...manifest.blobs, ...manifest.children]);
   yield* becomePushed(repository);
   yield* dropBytesReview(digest);
-  if (tags.length === 0) yield* reviewUntagged(yield* repositoryId(repository, now), digest, now);
+  if (tags.length === 0) yield* reviewUntagged(repositoryId, digest, now);
+  const changes = tags.map(({ name, before }) => ({ name, from: before, to: digest }));
+  yield* recordTagChanges(repositoryId, changes, author);
   yield* recordPush(author, repository, digest, tags);
   return { missing: [], wrongSize: [] };
 });
 
-/** The same, but nothing is changed either where a tag points at another manifest already: those are returned. */
+/**
+ * The same, but nothing is changed either where one of `fixedTags` points at another manifest already: those are returned.
+ */
 export const putKeepingTags = write(function* (
   manifest: NewManifest,
+  fixedTags: readonly string[],
 ): Query<ReferenceCheck & { readonly keptTags: readonly string[] }> {
-  const keptTags = yield* tagsElsewhere(manifest);
+  const keptTags = yield* tagsElsewhere(manifest, fixedTags);
   if (keptTags.length > 0) return { missing: [], wrongSize: [], keptTags };
   return { ...(yield* put(manifest)), keptTags };
 });
 
-/** Those of the manifest's tags that point at another one. */
-function* tagsElsewhere({ repository, tags, digest }: ManifestFacts): Query<readonly string[]> {
+/** Those of the tags that point at another manifest. */
+function* tagsElsewhere({ repository, digest }: ManifestFacts, tags: readonly string[]): Query<readonly string[]> {
   const found: string[] = [];
   for (const tag of tags) {
     const row = yield* first(
@@ -228,40 +226,4 @@ function* tagsElsewhere({ repository, tags, digest }: ManifestFacts): Query<read
     if (row) found.push(tag);
   }
   return found;
-}
-
-/**
- * Takes the manifest and every tag that points at it out of the repository. A manifest that an index of the repository
- * needs stays: the index's digest is returned as `neededBy`.
- */
-export const remove = write(function* (
-  repository: RepositoryName,
-  digest: Digest,
-  author: DatedAuthor,
-): Query<{ readonly deleted: boolean; readonly neededBy?: Digest }> {
-  const found = yield* first<{ id: number }>(
-    'SELECT r.id AS "id" FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ? WHERE r.name = ?',
-    digest,
-    repository,
-  );
-  if (!found) return { deleted: false };
-  const neededBy = yield* findParent(found.id, digest);
-  if (neededBy !== undefined) return { deleted: false, neededBy };
-  const tags = yield* tagsOf(found.id, digest);
-  yield* reviewManifest(found.id, digest, author.at);
-  yield* run('DELETE FROM manifests WHERE repository_id = ? AND digest = ?', found.id, digest);
-  // Each event has a bounded number of tags.
-  for (const part of tags.length > 0 ? batches(tags) : [[]]) {
-    yield* recordContentChange(author, { kind: 'manifest.delete', repository, digest, detail: { tags: part } });
-  }
-  return { deleted: true };
-});
-
-function* tagsOf(repositoryId: number, digest: Digest): Query<readonly string[]> {
-  const rows = yield* all<{ name: string }>(
-    'SELECT name AS "name" FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name',
-    repositoryId,
-    digest,
-  );
-  return rows.map(({ name }) => name);
 }

@@ -5,8 +5,10 @@ import * as blobs from './blobs.ts';
 import * as claims from './collection/claims.ts';
 import * as collection from './collection/collect.ts';
 import * as collectionState from './collection/state.ts';
+import * as deletions from './trash/deletions.ts';
 import * as events from './events.ts';
 import * as grants from './grants.ts';
+import * as holds from './trash/holds.ts';
 import * as leases from './leases.ts';
 import * as manifests from './manifests.ts';
 import * as mirroredContent from './mirror/content.ts';
@@ -18,11 +20,14 @@ import * as mirroredTags from './mirror/tags.ts';
 import * as namespaces from './namespaces.ts';
 import * as pulls from './pulls.ts';
 import * as repositories from './repositories.ts';
+import * as restorations from './trash/restorations.ts';
 import * as reviews from './collection/reviews.ts';
 import * as signingKeys from './signing-keys.ts';
+import * as tagHistory from './trash/tag-history.ts';
 import * as tags from './tags.ts';
 import * as teams from './teams.ts';
 import * as tokens from './tokens.ts';
+import * as trash from './trash/entries.ts';
 import * as uploads from './uploads.ts';
 import * as visibilities from './visibilities.ts';
 
@@ -34,8 +39,10 @@ export const subjects = {
   claims,
   collection,
   collectionState,
+  deletions,
   events,
   grants,
+  holds,
   leases,
   manifests,
   mirrorPins,
@@ -47,11 +54,14 @@ export const subjects = {
   namespaces,
   pulls,
   repositories,
+  restorations,
   reviews,
   signingKeys,
+  tagHistory,
   tags,
   teams,
   tokens,
+  trash,
   uploads,
   visibilities,
 };

@@ -1,9 +1,10 @@
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
-import { type Query, all, concurrentWrite, first, read, run } from './steps/query.ts';
+import { type Query, all, concurrentWrite, first, read } from './steps/query.ts';
 import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { inRepository } from './steps/content.ts';
 import { reviewUntagged } from './steps/reviews.ts';
+import { recordTagChanges } from './steps/tag-history.ts';
 
 /** Tags of repositories. */
 
@@ -18,10 +19,20 @@ export const list = read(function* (repository: RepositoryName, after: string, l
   return rows.map((row) => row.name);
 });
 
+/** Names of all tags that point at the manifest, ascending. */
+export const listOf = read(function* (repository: RepositoryName, digest: Digest): Query<readonly string[]> {
+  const rows = yield* all<{ name: string }>(
+    `SELECT name AS "name" FROM tags WHERE ${inRepository} AND digest = ? ORDER BY name`,
+    repository,
+    digest,
+  );
+  return rows.map((row) => row.name);
+});
+
 /** Takes the tag out of the repository and says whether it was there. The manifest stays. A mirrored tag is asked for anew. */
 export const remove = concurrentWrite(function* (repository: RepositoryName, tag: string, author: DatedAuthor): Query<boolean> {
-  yield* run(
-    'DELETE FROM mirrored_tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)',
+  const isMirrored = yield* first(
+    'DELETE FROM mirrored_tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?) RETURNING name',
     tag,
     repository,
   );
@@ -33,6 +44,7 @@ export const remove = concurrentWrite(function* (repository: RepositoryName, tag
   );
   if (!row) return false;
   yield* reviewUntagged(row.repositoryId, row.digest, author.at);
+  if (!isMirrored) yield* recordTagChanges(row.repositoryId, [{ name: tag, from: row.digest, to: null }], author);
   yield* recordContentChange(author, { kind: 'tag.delete', repository, tag, digest: row.digest });
   return true;
 });

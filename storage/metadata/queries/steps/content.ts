@@ -1,7 +1,9 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, first, insertRows, run } from './query.ts';
+import type { TagMove } from './events.ts';
 import { restartAudit, reviewUntagged } from './reviews.ts';
+import { dropTrashed } from './trash.ts';
 
 /** Steps that writes of content share: each runs within its caller's transaction. Times are milliseconds since 1970. */
 
@@ -25,12 +27,6 @@ export interface ManifestFacts {
   readonly now: number;
 }
 
-/** A tag that was written, and the digest that it pointed at before; null: the tag is new. */
-export interface TagMove {
-  readonly name: string;
-  readonly before: Digest | null;
-}
-
 /** Not a join: PostgreSQL must see that it is one repository, whose index has the order that a page asks for. */
 export const inRepository = 'repository_id = (SELECT id FROM repositories WHERE name = ?)';
 
@@ -48,15 +44,17 @@ function findRepository(name: RepositoryName): Query<{ readonly id: number } | u
   return first('SELECT id AS "id" FROM repositories WHERE name = ?', name);
 }
 
-/** Records the blob. A blob that waited for its deletion is needed again. */
-export function* insertBlob(digest: Digest, sizeBytes: number, now: number): Query<void> {
-  yield* run(
+/** Records the blob. A blob that waited for its deletion is needed again. Returns false if it was there, and needed. */
+export function* insertBlob(digest: Digest, sizeBytes: number, now: number): Query<boolean> {
+  const row = yield* first(
     `INSERT INTO blobs (digest, size_bytes, created_at) VALUES (?, ?, ?)
-     ON CONFLICT (digest) DO UPDATE SET unreferenced_since = NULL WHERE blobs.unreferenced_since IS NOT NULL`,
+     ON CONFLICT (digest) DO UPDATE SET unreferenced_since = NULL WHERE blobs.unreferenced_since IS NOT NULL
+     RETURNING digest`,
     digest,
     sizeBytes,
     now,
   );
+  return row !== undefined;
 }
 
 /** Lets the repository serve the blob. Returns the repository's id. */
@@ -71,10 +69,16 @@ export function* insertLink(repository: RepositoryName, digest: Digest, now: num
   return id;
 }
 
-/** Records a manifest that is durable in the blob store, what it references, and its tags. Returns how the tags moved. */
-export function* insertManifest(manifest: ManifestFacts, references: readonly ExpectedContent[]): Query<readonly TagMove[]> {
+/**
+ * Records a manifest that is durable in the blob store, what it references, and its tags. A manifest that was in the trash is
+ * there no longer.
+ */
+export function* insertManifest(
+  manifest: ManifestFacts,
+  references: readonly ExpectedContent[],
+): Query<{ readonly repositoryId: number; readonly tags: readonly TagMove[] }> {
   const { repository, digest, now } = manifest;
-  yield* insertBlob(digest, manifest.sizeBytes, now);
+  const isNew = yield* insertBlob(digest, manifest.sizeBytes, now);
   const id = yield* repositoryId(repository, now);
   yield* run(
     `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, artifact_type, subject, annotations, pushed_at)
@@ -94,12 +98,14 @@ export function* insertManifest(manifest: ManifestFacts, references: readonly Ex
     [...new Set(references.map((content) => content.digest))].map((reference) => [id, digest, reference]),
     'ON CONFLICT (repository_id, manifest, digest) DO NOTHING',
   );
-  const moves: TagMove[] = [];
+  // The trash keeps the blobs of its manifests: one that is new here cannot be in it.
+  if (!isNew) yield* dropTrashed(id, digest);
+  const tags: TagMove[] = [];
   // In one order: pushes that run beside each other must not wait for each other's tags in a circle.
   for (const name of [...new Set(manifest.tags)].sort()) {
-    moves.push({ name, before: yield* pointTag(id, name, digest, now) });
+    tags.push({ name, before: yield* pointTag(id, name, digest, now) });
   }
-  return moves;
+  return { repositoryId: id, tags };
 }
 
 /**

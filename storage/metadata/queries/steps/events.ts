@@ -1,7 +1,6 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, type Value, insertRows, run } from './query.ts';
-import type { TagMove } from './content.ts';
 
 /**
  * Steps that writes share to record events: each runs within its caller's transaction, so that no change lacks its event. Times
@@ -37,8 +36,22 @@ export interface DatedAuthor {
   readonly at: number;
 }
 
+/** A tag that was written, and the digest that it pointed at before; null: the tag is new. */
+export interface TagMove {
+  readonly name: string;
+  readonly before: Digest | null;
+}
+
 /** Kinds of events that change the content of a repository. */
-export type ContentEventKind = 'manifest.push' | 'manifest.delete' | 'tag.delete' | 'blob.mount' | 'blob.delete';
+export type ContentEventKind =
+  | 'manifest.push'
+  | 'manifest.delete'
+  | 'manifest.restore'
+  | 'tag.delete'
+  | 'tag.restore'
+  | 'trash.empty'
+  | 'blob.mount'
+  | 'blob.delete';
 
 /** A change of a repository's content. */
 export interface ContentChange {
@@ -71,12 +84,19 @@ export function record(event: AuditEvent): Query<void> {
 }
 
 /** Records what happened to a repository's content. */
-export function* recordContentChange(author: DatedAuthor, change: ContentChange): Query<void> {
+export function recordContentChange(author: DatedAuthor, change: ContentChange): Query<void> {
+  return recordContentChanges(author, [change]);
+}
+
+/** The same for several changes. One statement for 500 of them. */
+export function* recordContentChanges(author: DatedAuthor, changes: readonly ContentChange[]): Query<void> {
   const { at, actor, address, requestId = null } = author;
-  const { kind, repository, digest, tag = null, previous = null } = change;
-  const detail = change.detail ? JSON.stringify(change.detail) : null;
-  const what = [repository, tag, digest, previous];
-  yield* insertRows(insertEvent, [[at, actor, address, kind, repository, 'done', detail, requestId, ...what]], '');
+  const rows = changes.map((change) => {
+    const { kind, repository, digest, tag = null, previous = null } = change;
+    const detail = change.detail ? JSON.stringify(change.detail) : null;
+    return [at, actor, address, kind, repository, 'done', detail, requestId, repository, tag, digest, previous];
+  });
+  yield* insertRows(insertEvent, rows, '');
 }
 
 /** Records a push of a manifest: one event, however many tags it moved. */

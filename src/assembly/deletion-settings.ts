@@ -1,0 +1,23 @@
+import { ConfigError, whereSet } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import { type Selector, parseSelector, selectorForm } from '../oci/patterns/selector.ts';
+import type { DeletionsOptions } from '../registry/deletions.ts';
+
+/** Reads `tags.immutable`. Throws `ConfigError` with all patterns that are not valid. */
+export function readImmutableTags(config: Config): readonly Selector[] {
+  const where = whereSet(config, ['tags', 'immutable']);
+  const errors: string[] = [];
+  const selectors = config.tags.immutable.flatMap((text) => {
+    const selector = parseSelector(text);
+    if (!selector) errors.push(`tags.immutable: ${text} is not ${selectorForm}${where}`);
+    else if (selector.tags.kind === 'untagged') errors.push(`tags.immutable: ${text} selects no tag${where}`);
+    return selector ?? [];
+  });
+  if (errors.length > 0) throw new ConfigError(errors);
+  return selectors;
+}
+
+/** Reads `delete` and `trash.window`. */
+export function readDeletion({ delete: { enabled, kinds }, trash }: Config): Pick<DeletionsOptions, 'kinds' | 'windowSeconds'> {
+  return { kinds: enabled ? kinds : [], windowSeconds: trash.window };
+}

@@ -1,0 +1,136 @@
+import type { DeletionResult } from '../../storage/metadata/queries/trash/deletions.ts';
+import type { HoldRecord } from '../../storage/metadata/queries/steps/holds.ts';
+import type { Removal } from '../../storage/metadata/queries/steps/removal.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Digest } from '../oci/digest.ts';
+import { OciError } from '../oci/errors.ts';
+import type { RepositoryName, Tag } from '../oci/reference.ts';
+import { type Author, dated } from './author.ts';
+import { stillNeeded } from './blobs.ts';
+import type { ImmutableTags } from './immutable-tags.ts';
+
+/** What clients may delete. */
+export const deletableKinds = ['manifests', 'tags', 'blobs'] as const;
+export type DeletableKind = (typeof deletableKinds)[number];
+
+export interface DeletionOptions {
+  readonly author?: Author | undefined;
+  /** Why, as people read it in the trash and in the history of tags. */
+  readonly reason?: string | undefined;
+  /** Delete only if exactly this goes: what `preview` has returned. */
+  readonly expected?: Removal | undefined;
+}
+
+/** Deletion by clients. Every method throws UNSUPPORTED where the configuration does not allow it. */
+export interface Deletions {
+  /** Throws UNSUPPORTED if clients may not delete such things. */
+  require(kind: DeletableKind): void;
+  /** Deletes a tag; the manifest stays. Throws MANIFEST_UNKNOWN; DENIED for an immutable tag. */
+  tag(repository: RepositoryName, tag: Tag, author?: Author): Promise<void>;
+  /**
+   * Deletes a manifest with its tags and everything that nothing else keeps; until the window of the trash ends it can be
+   * restored. Resolves to what it deleted; `entryId` is null where nothing can be restored. Throws MANIFEST_UNKNOWN; UNSUPPORTED
+   * while an index needs it; DENIED if it has a hold or an immutable tag, or, with status 409, if it is not as expected.
+   */
+  manifest(repository: RepositoryName, digest: Digest, options?: DeletionOptions): Promise<Deleted>;
+  /** Returns what `manifest` would delete, and writes nothing. Throws what `manifest` throws. */
+  preview(repository: RepositoryName, digest: Digest): Promise<Removal>;
+}
+
+export interface Deleted {
+  readonly entryId: number | null;
+  readonly removal: Removal;
+}
+
+export interface DeletionsOptions {
+  readonly metadata: MetadataStore;
+  readonly now: () => number;
+  readonly immutable: ImmutableTags;
+  /** What clients may delete. */
+  readonly kinds: readonly DeletableKind[];
+  /** How long a deleted manifest can be restored, in seconds; 0: not at all. */
+  readonly windowSeconds: number;
+  /** Called after each change of content. */
+  readonly changed?: (() => void) | undefined;
+}
+
+export function createDeletions(options: DeletionsOptions): Deletions {
+  const { metadata, now, immutable, kinds, windowSeconds, changed } = options;
+  function requireKind(kind: DeletableKind): void {
+    if (kinds.includes(kind)) return;
+    throw new OciError('UNSUPPORTED', { message: `the configuration of this registry does not allow deleting ${kind} (delete)` });
+  }
+
+  /** Returns the manifest's tags, for the write to compare. Throws DENIED if one is immutable. */
+  async function deletableTags(repository: RepositoryName, digest: Digest): Promise<readonly string[] | undefined> {
+    if (!immutable.hasAny) return undefined;
+    const tags = await metadata.tags.listOf(repository, digest);
+    const [fixed] = immutable.of(repository, tags);
+    if (fixed !== undefined) throw immutable.refusal(repository, fixed, `its manifest ${digest} cannot be deleted`);
+    return tags;
+  }
+
+  return {
+    require: requireKind,
+
+    async tag(repository, tag, author) {
+      requireKind('tags');
+      const [fixed] = immutable.of(repository, [tag]);
+      if (fixed !== undefined && (await metadata.manifests.findByTag(repository, tag)))
+        throw immutable.refusal(repository, tag, 'it cannot be deleted');
+      if (!(await metadata.tags.remove(repository, tag, dated(author, now())))) throw unknown({ tag });
+      changed?.();
+    },
+
+    async manifest(repository, digest, { author, reason = '', expected } = {}) {
+      requireKind('manifests');
+      for (;;) {
+        const result = await metadata.deletions.put({
+          repository,
+          digest,
+          reason,
+          expected,
+          author: dated(author, now()),
+          windowMilliseconds: windowSeconds * 1000,
+          cause: 'delete',
+          deletableTags: await deletableTags(repository, digest),
+        });
+        if (result.outcome === 'deleted') {
+          changed?.();
+          return result;
+        }
+        // A tag was pushed after the others were looked at: it may be immutable.
+        if (result.outcome !== 'tagged') throw refusalOf(result, repository, digest);
+      }
+    },
+
+    async preview(repository, digest) {
+      requireKind('manifests');
+      await deletableTags(repository, digest);
+      const result = await metadata.deletions.preview(repository, digest, now());
+      if (result.outcome !== 'deleted') throw refusalOf(result, repository, digest);
+      return result.removal;
+    },
+  };
+}
+
+type FailedDeletion = Exclude<DeletionResult, { readonly outcome: 'deleted' }>;
+
+function refusalOf(result: FailedDeletion, repository: RepositoryName, digest: Digest): OciError {
+  if (result.outcome === 'needed') return stillNeeded('manifest', digest, result.neededBy);
+  if (result.outcome === 'held') return heldError(result.hold);
+  if (result.outcome === 'unknown') return unknown({ digest });
+  const message = `${repository}@${digest} has changed since the plan was made: nothing was deleted`;
+  return new OciError('DENIED', { status: 409, message, detail: { digest } });
+}
+
+function heldError({ digest, reason, actor, until }: HoldRecord): OciError {
+  const who = actor === '' ? '' : ` by ${actor}`;
+  const end = until === null ? '' : ` until ${new Date(until).toISOString()}`;
+  const message = `${digest} is on hold${who}${end}: ${reason}`;
+  return new OciError('DENIED', { message, detail: { digest, reason } });
+}
+
+function unknown(detail: { readonly tag: Tag } | { readonly digest: Digest }): OciError {
+  return new OciError('MANIFEST_UNKNOWN', { detail });
+}

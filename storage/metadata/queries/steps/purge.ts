@@ -1,0 +1,53 @@
+import type { Digest } from '../../../../src/oci/digest.ts';
+import { type Query, all, batches, run } from './query.ts';
+import { marksFor } from './removal.ts';
+import { everyRepository, reviewSelected, reviewSelectedNow } from './reviews.ts';
+
+export interface Purge {
+  readonly repositoryId: number;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** True if a person deletes it for good: the repository stops to serve its blobs at once, and the bytes go soon. */
+  readonly isUrgent: boolean;
+}
+
+/** Deletes manifests in the trash for good. Only for writes that run alone. */
+export function* purgeManifests({ repositoryId, now, isUrgent }: Purge, manifests: readonly Digest[]): Query<void> {
+  const reviewRows = isUrgent ? reviewSelectedNow : reviewSelected;
+  const bytes = `SELECT ${everyRepository} AS repository_id, digest`;
+  for (const batch of batches(manifests)) {
+    const chosen = `FROM trashed_manifests WHERE repository_id = ? AND digest IN (${marksFor(batch)})`;
+    const blobs = isUrgent ? yield* findBlobs(repositoryId, batch) : [];
+    yield* reviewRows(`${bytes} ${chosen}`, [repositoryId, ...batch], now);
+    for (const digest of batch) {
+      // In an urgent purge the links are removed here, and only the bytes are left to review.
+      const referenced = 'FROM trashed_references WHERE repository_id = ? AND manifest = ?';
+      yield* reviewRows(`${isUrgent ? bytes : 'SELECT repository_id, digest'} ${referenced}`, [repositoryId, digest], now);
+    }
+    yield* run(`DELETE ${chosen}`, repositoryId, ...batch);
+    yield* unlinkUnneeded(repositoryId, blobs);
+  }
+}
+
+function* findBlobs(repositoryId: number, manifests: readonly Digest[]): Query<readonly Digest[]> {
+  const rows = yield* all<{ digest: Digest }>(
+    `SELECT digest AS "digest" FROM trashed_references WHERE repository_id = ? AND manifest IN (${marksFor(manifests)})`,
+    repositoryId,
+    ...manifests,
+  );
+  return [...new Set(rows.map(({ digest }) => digest))];
+}
+
+/** Takes blobs out of the repository that none of its manifests needs, live or in the trash. */
+function* unlinkUnneeded(repositoryId: number, blobs: readonly Digest[]): Query<void> {
+  for (const batch of batches(blobs)) {
+    const neededBy = (table: string) =>
+      `EXISTS (SELECT 1 FROM ${table} x WHERE x.repository_id = links.repository_id AND x.digest = links.digest)`;
+    yield* run(
+      `DELETE FROM links WHERE repository_id = ? AND digest IN (${marksFor(batch)})
+          AND NOT ${neededBy('manifest_references')} AND NOT ${neededBy('trashed_references')}`,
+      repositoryId,
+      ...batch,
+    );
+  }
+}
