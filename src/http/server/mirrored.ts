@@ -21,10 +21,13 @@ export function nameUpstream(response: ServerResponse, upstream: string): void {
   outcomes.set(response, { upstream });
 }
 
-/** Sets the headers that tell how the mirror got the content; `Warning: 110` of RFC 7234, since clients show it. */
-export function describeMirrored(response: ServerResponse, { cache, ageSeconds }: LookupResult): void {
+/**
+ * Sets the headers that tell how the mirror got the content; `Warning: 110` of RFC 7234, since clients show it. Content by
+ * its digest has the age 0: its digest validates it, and no later answer of the upstream can differ.
+ */
+export function describeMirrored(response: ServerResponse, { cache, ageSeconds = 0 }: LookupResult): void {
   response.setHeader('X-Mirror-Cache', cache);
-  if (ageSeconds !== undefined) response.setHeader('Age', ageSeconds);
+  response.setHeader('Age', ageSeconds);
   if (cache === 'STALE') response.setHeader('Warning', '110 berth "Response is Stale"');
   outcomes.set(response, { upstream: outcomes.get(response)?.upstream ?? '', cache });
 }

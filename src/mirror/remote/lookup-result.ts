@@ -6,7 +6,7 @@ export type { CacheStatus };
 
 export interface LookupResult {
   readonly cache: CacheStatus;
-  /** Since the upstream last said that this is so. */
+  /** Seconds since the upstream last said that this is so; undefined for content by its digest, which cannot change. */
   readonly ageSeconds?: number;
 }
 

@@ -231,6 +231,37 @@ describe('a tag that has moved', () => {
   });
 });
 
+describe('a tag that is pulled all the time', () => {
+  const tenMinutes = 600_000;
+  const count = (start: string) => requests.filter((one) => one.startsWith(start)).length;
+
+  test('costs at most ten HEADs and no GET for 1,000 pulls in ten minutes', async () => {
+    const digest = move('1');
+    await ask('1');
+    requests = [];
+    for (let pull = 0; pull < 1000; pull++) {
+      expect((await ask('1'))[0]).toBe(digest);
+      time += tenMinutes / 1000;
+    }
+    expect([count('HEAD') <= 10, count('GET')]).toEqual([true, 0]);
+  });
+
+  test('costs one GET more when it moves, also while the upstream fails now and then', async () => {
+    move('1');
+    await ask('1');
+    requests = [];
+    const moved = move('1');
+    for (let pull = 0; pull < 1000; pull++) {
+      failures.HEAD = Math.floor(pull / 100) % 2 === 0 ? undefined : 'unreachable';
+      await ask('1');
+      time += tenMinutes / 1000;
+    }
+    failures.HEAD = undefined;
+    expect((await ask('1'))[0]).toBe(moved);
+    expect([count('HEAD') <= 10 + tenMinutes / 2 / 5000, count('GET')]).toEqual([true, 1]);
+  });
+});
+
 describe('an upstream that hangs', () => {
   test('makes clients wait once, not once for each tag', async () => {
     const digests = ['a', 'b', 'c'].map(move);
