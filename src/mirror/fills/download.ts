@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
 import { pauseAfter } from '../../../storage/back-off.ts';
+import { type Clock, realClock } from './clock.ts';
 import { bodyFrom, contentRangeOf } from './content-range.ts';
 import { type OtherCopies, readWhileGood } from './other-copies.ts';
 import type { PartialBlob } from './partial-blob.ts';
@@ -27,19 +27,6 @@ export interface DownloadOptions {
   /** Bytes of another copy were added. */
   readonly onCopied: () => void;
 }
-
-/** Time as a download sees it; tests pass their own. */
-export interface Clock {
-  /** Milliseconds. */
-  now(): number;
-  /** Rejects when the signal is aborted. */
-  sleep(milliseconds: number, signal: AbortSignal): Promise<unknown>;
-}
-
-const realClock: Clock = {
-  now: () => performance.now(),
-  sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
-};
 
 /** Attempts in a row that bring nothing, before `idleSeconds` ends the download. */
 const fewestAttempts = 5;

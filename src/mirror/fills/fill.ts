@@ -144,11 +144,12 @@ export function beginFill(options: FillOptions): Fill {
     }
   }
 
-  function around(range: ByteRange, total: number): AsyncGenerator<Buffer> {
+  function around(range: ByteRange, sizeBytes: number): AsyncGenerator<Buffer> {
+    const { signal } = stopping;
     const hash = blob?.hashed() ?? createHash(digestAlgorithm(digest));
-    const ask = (first: number) => fetch(first, stopping.signal);
-    const onReceived = (bytes: number) => options.onReceived(bytes, stopping.signal);
-    return bypass({ digest, sizeBytes: total, keptBytes: blob?.keptBytes ?? 0, hash, fetch: ask, onReceived }, range);
+    const ask = (first: number) => fetch(first, signal);
+    const onReceived = (bytes: number) => options.onReceived(bytes, signal);
+    return bypass({ digest, sizeBytes, keptBytes: blob?.keptBytes ?? 0, hash, fetch: ask, onReceived, signal }, range);
   }
 
   function closeIfUnused(): void {
