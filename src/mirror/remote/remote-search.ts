@@ -2,7 +2,6 @@ import { LRUCache } from 'lru-cache';
 import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
 import { type Breaker, createBreaker } from '../upstream/breaker.ts';
 import { withTimeout } from '../../coordination/timeout.ts';
-import { createSingleFlight } from '../../coordination/single-flight.ts';
 import { type ProxySettings, type Transport, createTransport, discard, readWhole } from '../upstream/transport.ts';
 import { type Upstream, namespaceOf, remoteNameOf } from '../upstream/upstream.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
@@ -66,8 +65,14 @@ type Found = readonly RemoteRepository[];
 
 /** Makes the search of one upstream: one request for all clients with the same term, and an answer that is kept for a while. */
 function createPlace(upstream: Upstream, searchUrl: URL, { transport, breaker, now }: PlaceParts) {
-  const kept = new LRUCache<string, { readonly found: Found; readonly at: number }>({ max: maxTerms });
-  const flights = createSingleFlight<Found>();
+  const answers = new LRUCache<string, Found>({
+    max: maxTerms,
+    ttl: keepMilliseconds,
+    ttlResolution: 0,
+    perf: { now },
+    fetchMethod: (term) => breaker.guard(() => ask(term)),
+    allowStaleOnFetchRejection: true,
+  });
 
   async function ask(term: string): Promise<Found> {
     const url = new URL(`${searchUrl.pathname.replace(/\/$/, '')}/v1/search`, searchUrl);
@@ -77,16 +82,10 @@ function createPlace(upstream: Upstream, searchUrl: URL, { transport, breaker, n
       discard(response);
       throw new UpstreamError('failed', `the search answered ${response.statusCode}`);
     }
-    const found = parse(upstream, await readWhole(response, largestBytes));
-    kept.set(term, { found, at: now() });
-    return found;
+    return parse(upstream, await readWhole(response, largestBytes));
   }
 
-  return async (term: string): Promise<Found> => {
-    const old = kept.get(term);
-    if (old && now() - old.at < keepMilliseconds) return old.found;
-    return flights.run(term, () => breaker.guard(() => ask(term))).catch(() => old?.found ?? []);
-  };
+  return (term: string): Promise<Found> => answers.forceFetch(term).catch(() => []);
 }
 
 /** Parses results; those without a valid name are left out. Throws `bad_content`. */

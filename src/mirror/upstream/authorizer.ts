@@ -83,7 +83,7 @@ export function createAuthorizer({ upstream, transport, tokens, now, onLogin }: 
       if (challenge?.scheme !== 'bearer' || purpose.url.origin === upstream.url.origin)
         return challenge && meet(challenge, purpose);
       // The last challenge of that origin named another repository.
-      const token = tokens.kept(keyOf(purpose));
+      const token = tokens.cached(keyOf(purpose));
       return token && `Bearer ${token}`;
     },
     async answer(purpose, header, refused) {

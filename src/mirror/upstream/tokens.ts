@@ -1,5 +1,5 @@
+import { LRUCache } from 'lru-cache';
 import { UpstreamError } from './upstream-error.ts';
-import { createSingleFlight } from '../../coordination/single-flight.ts';
 
 export interface Token {
   readonly value: string;
@@ -9,10 +9,10 @@ export interface Token {
 
 /** Bearer tokens by their purpose. Each is fetched by one request for all its users. */
 export interface Tokens {
-  /** The token of `key`, fetched where there is none that lives long enough. */
+  /** Returns the token of `key`, fetched unless there is one that lives long enough. */
   get(key: string, fetch: () => Promise<Token>): Promise<string>;
-  /** The token of `key`, if there is one that lives long enough. */
-  kept(key: string): string | undefined;
+  /** Returns the token of `key`, if there is one that lives long enough. */
+  cached(key: string): string | undefined;
   /** A token that is not accepted is not given again. */
   forget(key: string, value: string): void;
 }
@@ -20,31 +20,25 @@ export interface Tokens {
 const maxTokens = 10_000;
 
 export function createTokens(now: () => number): Tokens {
-  const kept = new Map<string, Token>();
-  const flights = createSingleFlight<Token>();
-
-  function makeRoom(): void {
-    for (const [key, token] of kept) if (token.refreshAt <= now()) kept.delete(key);
-    if (kept.size >= maxTokens) kept.clear();
-  }
-
-  function live(key: string): string | undefined {
-    const token = kept.get(key);
-    return token && token.refreshAt > now() ? token.value : undefined;
-  }
-
-  return {
-    kept: live,
-    async get(key, fetch) {
-      const token = live(key);
-      if (token !== undefined) return token;
-      const fetched = await flights.run(key, fetch);
-      if (kept.size >= maxTokens) makeRoom();
-      kept.set(key, fetched);
-      return fetched.value;
+  const tokens = new LRUCache<string, string, () => Promise<Token>>({
+    maxSize: maxTokens,
+    sizeCalculation: () => 1,
+    // Each token has a life of its own.
+    ttl: shortestLifeSeconds * 1000,
+    ttlResolution: 0,
+    perf: { now },
+    async fetchMethod(_key, _expired, { options, context: fetch }) {
+      const { value, refreshAt } = await fetch();
+      options.ttl = refreshAt - now();
+      return value;
     },
+    ignoreFetchAbort: true,
+  });
+  return {
+    get: (key, fetch) => tokens.forceFetch(key, { context: fetch }),
+    cached: (key) => tokens.get(key),
     forget(key, value) {
-      if (kept.get(key)?.value === value) kept.delete(key);
+      if (tokens.peek(key) === value) tokens.delete(key);
     },
   };
 }

@@ -41,7 +41,12 @@ const longestProofSeconds = 300;
 export function createPassThrough({ metadata, clientOf, now }: PassThroughOptions): PassThrough {
   /** Until when, by the hash of repository and token. */
   const proofs = createLru<number>(maxProofs);
-  const tokenServers = new LRUCache<string, TokenServer>({ max: 1000, ttl: longestProofSeconds * 1000 });
+  /** By upstream. */
+  const tokenServers = new LRUCache<string, TokenServer, MirroredRepository>({
+    max: 1000,
+    ttl: longestProofSeconds * 1000,
+    fetchMethod: (_upstream, _expired, { context: source }) => findTokenServer(source),
+  });
   const attempts = createSingleFlight<boolean>();
 
   /** A right is one of the whole repository: any manifest of it will do. */
@@ -55,15 +60,12 @@ export function createPassThrough({ metadata, clientOf, now }: PassThroughOption
     return status === 200 && typeof digest === 'string' && parseDigest(digest) !== undefined;
   }
 
-  async function tokenServerOf(source: MirroredRepository): Promise<TokenServer | undefined> {
+  /** Undefined where the upstream has no token server that berth trusts. Rejects with `UpstreamError`. */
+  async function findTokenServer(source: MirroredRepository): Promise<TokenServer | undefined> {
     const { upstream, remoteName } = source;
-    const known = tokenServers.get(upstream.name);
-    if (known) return known;
     const { headers } = await clientOf(source).headAs(remoteName, 'manifests/latest', undefined);
     const challenge = parseChallenge(headers['www-authenticate']);
-    if (challenge?.scheme !== 'bearer' || !mayTrust(challenge.realm, upstream.url)) return undefined;
-    tokenServers.set(upstream.name, challenge);
-    return challenge;
+    return challenge?.scheme === 'bearer' && mayTrust(challenge.realm, upstream.url) ? challenge : undefined;
   }
 
   return {
@@ -83,7 +85,7 @@ export function createPassThrough({ metadata, clientOf, now }: PassThroughOption
 
     challenge: (source) =>
       unlessUnasked(undefined, async () => {
-        const server = await tokenServerOf(source);
+        const server = await tokenServers.fetch(source.upstream.name, { context: source });
         if (!server) return undefined;
         const service = server.service === undefined ? '' : `,service="${server.service}"`;
         return `Bearer realm="${server.realm.href}"${service},scope="repository:${source.remoteName}:pull"`;

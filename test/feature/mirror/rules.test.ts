@@ -4,6 +4,7 @@ import { type AddressRule, allows } from '../../../src/mirror/upstream/address-g
 import { createBreaker } from '../../../src/mirror/upstream/breaker.ts';
 import { mayTrust, parseChallenge } from '../../../src/mirror/upstream/challenge.ts';
 import { createRateLimits } from '../../../src/mirror/upstream/rate-limit.ts';
+import { createTokens, parseToken } from '../../../src/mirror/upstream/tokens.ts';
 import { UpstreamError } from '../../../src/mirror/upstream/upstream-error.ts';
 import { gate } from '../../support/until.ts';
 
@@ -59,6 +60,28 @@ describe('the rate limit of an upstream', () => {
     expect(['free', 'paid', undefined].map((login) => limits.isScarce('docker.io', login))).toEqual([true, false, false]);
     expect(limits.scarcest('docker.io')?.remaining).toBe(5);
   });
+});
+
+test('a token is fetched once for all its users, again after four fifths of its life, and once more if it is refused', async () => {
+  let time = 1_000_000;
+  let fetched = 0;
+  const tokens = createTokens(() => time);
+  const fetch = (seconds: number) => () =>
+    Promise.resolve(parseToken(Buffer.from(JSON.stringify({ token: `t${++fetched}`, expires_in: seconds })), time));
+  const get = (key: string) => tokens.get(key, fetch(key === 'short' ? 60 : 300));
+  expect(new Set(await Promise.all(Array.from({ length: 1000 }, () => get('long'))))).toEqual(new Set(['t1']));
+  expect(await get('short')).toBe('t2');
+  time += 48_000;
+  expect([await get('short'), await get('long'), tokens.cached('long')]).toEqual(['t3', 't1', 't1']);
+  time = 1_000_000 + 240_000;
+  expect([tokens.cached('long'), await get('long')]).toEqual([undefined, 't4']);
+  tokens.forget('long', 't1');
+  expect(await get('long')).toBe('t4');
+  tokens.forget('long', 't4');
+  expect(await get('long')).toBe('t5');
+  const refused = () => Promise.reject(new UpstreamError('denied', 'no'));
+  await expect(tokens.get('other', refused)).rejects.toMatchObject({ code: 'denied' });
+  expect(await get('other')).toBe('t6');
 });
 
 test('three failures open the circuit, one trial closes it', async () => {
