@@ -78,7 +78,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/oci',
     'storage',
   ],
-  'src/mirror': ['src/content', 'src/coordination', 'src/mirror', 'src/oci', 'src/registry', 'storage'],
+  'src/mirror': ['src/content', 'src/coordination', 'src/mirror', 'src/observability', 'src/oci', 'src/registry', 'storage'],
   'src/maintenance': ['src/content', 'src/coordination', 'src/oci', 'src/registry', 'storage'],
   'src/search': ['src/oci', 'storage'],
   'src/http/errors': [

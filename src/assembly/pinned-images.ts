@@ -3,7 +3,7 @@ import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { parseImageName } from '../mirror/images/image-name.ts';
-import type { MirrorMetrics } from '../mirror/mirror-metrics.ts';
+import type { MirrorMetrics } from '../observability/mirror-metrics.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import { readPlatforms } from '../mirror/images/platforms.ts';
 import { type PinnedImage, createRefresh } from '../mirror/images/refresh.ts';

@@ -7,7 +7,7 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { mostSpecificFirst, matches, parsePattern } from '../oci/patterns/repository-pattern.ts';
 import type { CredentialSource } from '../mirror/upstream/credential.ts';
 import type { MeasureDisk } from '../mirror/cache/disk-limit.ts';
-import type { MirrorMetrics } from '../mirror/mirror-metrics.ts';
+import type { MirrorMetrics } from '../observability/mirror-metrics.ts';
 import { createReplicaLock } from '../mirror/fills/replica-lock.ts';
 import { createManifestLock } from '../mirror/content/manifest-lock.ts';
 import { createMirror } from '../mirror/compose.ts';

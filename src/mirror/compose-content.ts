@@ -1,7 +1,7 @@
+import { createExistenceCache } from '../content/existence-cache.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Cache } from './compose-cache.ts';
 import type { Network } from './compose-network.ts';
-import { createExistenceCache } from './cache/existence-cache.ts';
 import { type MirroredBlobs, createMirroredBlobs } from './content/blobs.ts';
 import { noManifestLock } from './content/manifest-lock.ts';
 import { createManifestStore } from './content/manifest-store.ts';
@@ -40,14 +40,20 @@ export async function composeContent(parts: Parts): Promise<Content> {
   const negativeCache = createNegativeCache(now);
   const fills = await createFills(parts);
   const blobs = createBlobs(parts, fills, negativeCache);
-  const existence = createExistenceCache(driver, now);
+  const existence = createExistenceCache({ driver, now });
 
   const pressure: Mirror['pressure'] = (source): Pressure => {
     if (parts.network.isScarce(source)) return 'scarce';
     return fills.count >= source.upstream.connections / 2 ? 'busy' : 'none';
   };
 
+  /** berth does not see when a client that it redirects finds nothing; where berth opens the bytes itself, that shows it. */
+  async function isThere(digest: Digest, sizeBytes: number): Promise<boolean> {
+    return !driver.capabilities.presignedReads || existence.has(digest, sizeBytes);
+  }
+
   async function lost(digest: Digest): Promise<void> {
+    existence.forget(digest);
     await metadata.mirrorSpace.evict(digest, now(), true);
   }
 
@@ -59,7 +65,7 @@ export async function composeContent(parts: Parts): Promise<Content> {
     blobs: {
       async get(source, digest, bodyWanted) {
         const found = await blobs.get(source, digest, bodyWanted);
-        if (found.open || !bodyWanted || (await existence.isThere(digest))) return found;
+        if (found.open || !bodyWanted || (await isThere(digest, found.sizeBytes))) return found;
         await lost(digest);
         return blobs.get(source, digest, bodyWanted);
       },

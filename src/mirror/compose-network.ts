@@ -1,6 +1,6 @@
 import type { MirrorEvents } from './events/mirror-events.ts';
 import type { MirrorOptions } from './mirror-options.ts';
-import type { MirrorState } from './mirror.ts';
+import type { MirrorState } from '../observability/mirror-metrics.ts';
 import type { MirroredRepository } from './names/routing.ts';
 import { type UpstreamWaits, createUpstreamWaits } from './remote/upstream-waits.ts';
 import { createBandwidths } from './upstream/bandwidth.ts';

@@ -3,7 +3,7 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { MeasureDisk } from './cache/disk-limit.ts';
 import type { ManifestLock } from './content/manifest-lock.ts';
 import type { ReplicaLock } from './fills/replica-lock.ts';
-import type { MirrorMetrics } from './mirror-metrics.ts';
+import type { MirrorMetrics } from '../observability/mirror-metrics.ts';
 import type { ProxySettings, Timeouts } from './upstream/transport.ts';
 import type { Upstream } from './upstream/upstream.ts';
 

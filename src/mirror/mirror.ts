@@ -5,7 +5,7 @@ import type { MirroredRepository, Routing } from './names/routing.ts';
 import type { BlobLookup, ManifestLookup } from './remote/lookup-result.ts';
 import type { RemotePage, RemoteReferrer } from './remote/remote-listings.ts';
 import type { RemoteSearch } from './remote/remote-search.ts';
-import type { OpenCircuits } from './upstream/circuits.ts';
+import type { MirrorState } from '../observability/mirror-metrics.ts';
 import type { PassThrough } from './visibility/pass-through.ts';
 import type { UpstreamVisibility } from './visibility/upstream-visibility.ts';
 
@@ -54,19 +54,3 @@ export interface Mirror extends BackgroundMirror {
 
 /** `busy`: many downloads run now. `scarce`: the upstream allows few more pulls. */
 export type Pressure = 'none' | 'busy' | 'scarce';
-
-export interface MirrorState {
-  /** Downloads of this process. */
-  readonly fills: number;
-  /** Bytes that those downloads have received and that are not stored yet. */
-  readonly fillBytes: number;
-  readonly sizeBytes: number;
-  /** The login with the smallest part of its limit left, of each upstream that has limits. */
-  readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
-  /** Number of logins that each upstream refuses now. */
-  readonly refusedLogins: readonly { readonly upstream: string; readonly count: number }[];
-  /** Connections for downloads, and downloads that wait for a connection. */
-  readonly connections: readonly { readonly upstream: string; readonly inUse: number; readonly waiting: number }[];
-  /** Number of open circuit breakers: of the whole upstream, of single logins, of single repositories. */
-  readonly circuits: readonly ({ readonly upstream: string } & OpenCircuits)[];
-}

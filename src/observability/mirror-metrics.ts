@@ -3,30 +3,46 @@ import { counterOf, durationBuckets } from './registration.ts';
 
 /** The state of the mirror at the time of a scrape. */
 export interface MirrorState {
+  /** Downloads of this process. */
   readonly fills: number;
+  /** Bytes that those downloads have received and that are not stored yet. */
   readonly fillBytes: number;
+  /** Bytes of mirrored content. */
   readonly sizeBytes: number;
+  /** The login with the smallest part of its limit left, of each upstream that has limits. */
   readonly limits: readonly { readonly upstream: string; readonly limit: number; readonly remaining: number }[];
+  /** Number of logins that each upstream refuses now. */
   readonly refusedLogins: readonly { readonly upstream: string; readonly count: number }[];
+  /** Connections for downloads, and downloads that wait for a connection. */
+  readonly connections: readonly { readonly upstream: string; readonly inUse: number; readonly waiting: number }[];
+  /** Number of open circuit breakers: of the whole upstream (0 or 1), of single logins, of single repositories. */
   readonly circuits: readonly {
     readonly upstream: string;
     readonly host: number;
     readonly logins: number;
     readonly repositories: number;
   }[];
-  readonly connections: readonly { readonly upstream: string; readonly inUse: number; readonly waiting: number }[];
 }
 
 /** Records events of the mirror. */
 export interface MirrorMetrics {
-  served(upstream: string, kind: string, cache: string): void;
+  /** The mirror answered a client; `cache`: where the content came from. */
+  served(upstream: string, kind: 'manifest' | 'blob', cache: string): void;
+  /** Bytes of a blob arrived. */
   received(upstream: string, bytes: number): void;
+  /** A download waited for a connection. */
   waited(upstream: string, seconds: number): void;
+  /** A download went on after it had broken off. */
   resumed(upstream: string): void;
+  /** Received bytes had another digest. */
   mismatched(): void;
+  /** Content was evicted. */
   evicted(bytes: number): void;
+  /** A blob was served and not kept. */
   notKept(): void;
-  refreshed(result: string): void;
+  /** An image of `mirror.refresh` was refreshed, put off, or failed. */
+  refreshed(result: 'done' | 'put off' | 'failed'): void;
+  /** A download was ended because its last client had gone. */
   abandoned(): void;
 }
 

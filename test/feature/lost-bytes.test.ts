@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
 import { openBlobStore } from '../../src/assembly/blob-store.ts';
-import { createExistenceCache } from '../../src/mirror/cache/existence-cache.ts';
+import { createExistenceCache } from '../../src/content/existence-cache.ts';
 import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { readAll } from '../../storage/blobs/missing.ts';
@@ -230,25 +230,27 @@ describe('mirrored content that is missing in the blob store', () => {
   });
 });
 
-test('a blob counts as present for five minutes after a check, and is checked only if clients are redirected', async () => {
+test('a blob counts as present for five minutes after a check, unless it is found missing before', async () => {
   let time = 1_000_000;
   let looks = 0;
   let isThere = true;
-  const driver = (presignedReads: boolean) =>
-    ({
-      capabilities: { presignedReads },
-      stat() {
-        looks++;
-        return isThere ? Promise.resolve({}) : Promise.reject(new StorageError('not_found', 'gone'));
-      },
-    }) as unknown as BlobDriver;
-  const redirecting = createExistenceCache(driver(true), () => time);
-  const look = () => redirecting.isThere(digestOf('1'));
-  expect([await look(), await look(), looks]).toEqual([true, true, 1]);
+  const driver = {
+    stat() {
+      looks++;
+      return isThere ? Promise.resolve({ sizeBytes: 5 }) : Promise.reject(new StorageError('not_found', 'gone'));
+    },
+  } as unknown as BlobDriver;
+  const existence = createExistenceCache({ driver, now: () => time });
+  const look = (sizeBytes = 5) => existence.has(digestOf('1'), sizeBytes);
+  expect([await look(6), await look(), await look(), looks]).toEqual([false, true, true, 2]);
   isThere = false;
   time += 299_999;
-  expect([await look(), looks]).toEqual([true, 1]);
+  expect([await look(), looks]).toEqual([true, 2]);
   time += 1;
-  expect([await look(), await look(), looks]).toEqual([false, false, 3]);
-  expect([await createExistenceCache(driver(false), () => time).isThere(digestOf('1')), looks]).toEqual([true, 3]);
+  expect([await look(), await look(), looks]).toEqual([false, false, 4]);
+  isThere = true;
+  await look();
+  existence.forget(digestOf('1'));
+  isThere = false;
+  expect(await look()).toBe(false);
 });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { type ContentsOptions, type ImageContents, contentsOf, fetchBlob, locateImage } from './image-contents.ts';
 import type { ImageName } from './image-name.ts';
-import type { MirrorMetrics } from '../mirror-metrics.ts';
+import type { MirrorMetrics } from '../../observability/mirror-metrics.ts';
 import type { Mirror } from '../mirror.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 
