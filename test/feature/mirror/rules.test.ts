@@ -71,9 +71,9 @@ test('a token is fetched once for all its users, again after four fifths of its 
   const get = (key: string) => tokens.get(key, fetch(key === 'short' ? 60 : 300));
   expect(new Set(await Promise.all(Array.from({ length: 1000 }, () => get('long'))))).toEqual(new Set(['t1']));
   expect(await get('short')).toBe('t2');
-  time += 48_000;
+  time += 48_001;
   expect([await get('short'), await get('long'), tokens.cached('long')]).toEqual(['t3', 't1', 't1']);
-  time = 1_000_000 + 240_000;
+  time = 1_000_000 + 240_001;
   expect([tokens.cached('long'), await get('long')]).toEqual([undefined, 't4']);
   tokens.forget('long', 't1');
   expect(await get('long')).toBe('t4');
