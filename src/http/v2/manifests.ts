@@ -22,9 +22,10 @@ function requireReference(context: RequestContext): Reference {
  * "MUST provide the expected manifest": there is one form of it, the pushed one, so `Accept` has nothing to choose from.
  */
 export async function getManifest(context: RequestContext): Promise<void> {
-  const { request, response, head } = context;
+  const { protocol, request, response, head, subject, repository, mirrored } = context;
   const reference = requireReference(context);
   const { digest, mediaType, sizeBytes, bytes } = await find(context, reference);
+  if (!mirrored) protocol.registry.pulls.add(repository, digest, subject.name);
   const etag = `"${digest}"`;
   const caching = reference.tag === undefined ? immutable : 'no-cache';
   const headers = ['Docker-Content-Digest', digest, 'ETag', etag, 'Cache-Control', caching];
@@ -52,7 +53,7 @@ async function storedBytes({ protocol, mirrored }: RequestContext, digest: Diges
 
 /** Finds the manifest in the repository or at its upstream; `bytes` are set if the mirror does not store them. */
 async function find(context: RequestContext, reference: Reference): Promise<Found> {
-  const { protocol, request, response, subject, repository, mirrored } = context;
+  const { protocol, request, response, repository, mirrored } = context;
   const { manifests } = protocol.registry;
   if (!mirrored) {
     if (request.method !== 'HEAD') return manifests.find(repository, reference);
@@ -61,7 +62,6 @@ async function find(context: RequestContext, reference: Reference): Promise<Foun
     if (await manifests.isLost(found.digest, found.sizeBytes)) {
       throw new OciError('MANIFEST_UNKNOWN', { detail: { digest: found.digest } });
     }
-    protocol.registry.pulls.add(repository, found.digest, subject.name);
     return found;
   }
   const found = await mirrored.mirror.manifest(mirrored.source, reference, request.method === 'GET');
