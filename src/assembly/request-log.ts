@@ -35,10 +35,10 @@ function fieldsOf(record: RequestRecord): string {
   const { requestId, client, account, userAgent, method, url, status, bytesReceived, bytesSent, bodyBytesSent } = record;
   const { milliseconds, complete, upstream, cache } = record;
   return (
-    `"requestId":${quoted(requestId)},"client":${quoted(client)}` +
+    `"requestId":"${requestId}","client":${quoted(client)}` +
     (account === undefined ? '' : `,"account":${quoted(account)}`) +
     (userAgent === undefined ? '' : `,"userAgent":${quoted(userAgent)}`) +
-    `,"method":${quoted(method)},"url":${quoted(url)},"status":${status}` +
+    `,"method":"${method}","url":${quoted(url)},"status":${status}` +
     `,"bytesReceived":${bytesReceived},"bytesSent":${bytesSent},"bodyBytesSent":${bodyBytesSent}` +
     `,"milliseconds":${milliseconds},"complete":${complete}` +
     (upstream === undefined ? '' : `,"upstream":${quoted(upstream)}`) +
