@@ -22,15 +22,20 @@ export interface PushedManifest {
   readonly subject: Digest | undefined;
 }
 
+export interface FoundManifest extends ManifestRecord {
+  /** The bytes, verified, if they are in memory. The caller must not change them. */
+  readonly bytes: Buffer | undefined;
+}
+
 /** Manifests as a repository serves them; their bytes are kept as they came. */
 export interface Manifests {
   /** What the reference stands for now. Throws MANIFEST_UNKNOWN. */
-  find(repository: RepositoryName, reference: Reference): Promise<ManifestRecord>;
+  find(repository: RepositoryName, reference: Reference): Promise<FoundManifest>;
   /**
    * The same for a client that asks whether it must push the manifest: the repository keeps it for the grace of garbage
    * collection from now on. Throws MANIFEST_UNKNOWN.
    */
-  keep(repository: RepositoryName, reference: Reference): Promise<ManifestRecord>;
+  keep(repository: RepositoryName, reference: Reference): Promise<FoundManifest>;
   /** True if the bytes of a found manifest are missing or damaged; false while a remote store does not answer. */
   isLost(digest: Digest, sizeBytes: number): Promise<boolean>;
   /**
@@ -106,13 +111,14 @@ export function createManifests(options: ManifestsOptions): Manifests {
       },
     );
 
-  async function find(repository: RepositoryName, reference: Reference): Promise<ManifestRecord> {
+  async function find(repository: RepositoryName, reference: Reference): Promise<FoundManifest> {
     const record =
       reference.tag === undefined
         ? await metadata.manifests.findByDigest(repository, reference.digest)
         : await metadata.manifests.findByTag(repository, reference.tag);
     if (!record) throw unknown(reference);
-    return record;
+    const { digest, mediaType, sizeBytes } = record;
+    return { digest, mediaType, sizeBytes, bytes: cache.get(digest) };
   }
 
   return {

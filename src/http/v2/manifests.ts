@@ -7,7 +7,7 @@ import { manifestBody } from '../transfer/body.ts';
 import { immutable } from './blobs.ts';
 import { type RequestContext, authorOf, referenceOf, sendEmpty, setLocation } from './request-context.ts';
 import { describeMirrored } from '../server/mirrored.ts';
-import { sendHead } from '../server/response-head.ts';
+import { endWith, sendHead } from '../server/response-head.ts';
 
 /** Returns the reference in the path of a request for an existing manifest. Throws MANIFEST_UNKNOWN. */
 function requireReference(context: RequestContext): Reference {
@@ -35,7 +35,8 @@ export async function getManifest(context: RequestContext): Promise<void> {
   }
   const body = request.method === 'HEAD' ? undefined : (bytes ?? (await storedBytes(context, digest, sizeBytes)));
   headers.push('Content-Type', mediaType);
-  sendHead(response, head, 200, headers, sizeBytes).end(body);
+  sendHead(response, head, 200, headers, sizeBytes);
+  endWith(response, body);
 }
 
 /** Returns the bytes of a stored manifest. Fetches a mirrored one again if its bytes are missing. */
@@ -51,15 +52,16 @@ async function storedBytes({ protocol, mirrored }: RequestContext, digest: Diges
   }
 }
 
-/** Finds the manifest in the repository or at its upstream; `bytes` are set if the mirror does not store them. */
+/** Finds the manifest in the repository or at its upstream; `bytes` are set if they are in memory. */
 async function find(context: RequestContext, reference: Reference): Promise<Found> {
   const { protocol, request, response, repository, mirrored } = context;
   const { manifests } = protocol.registry;
   if (!mirrored) {
-    if (request.method !== 'HEAD') return manifests.find(repository, reference);
     // A client that checks for its existence pushes it next, or relies on it.
-    const found = await manifests.keep(repository, reference);
-    if (await manifests.isLost(found.digest, found.sizeBytes)) {
+    const isCheck = request.method === 'HEAD';
+    const found = await (isCheck ? manifests.keep(repository, reference) : manifests.find(repository, reference));
+    const isStored = found.bytes !== undefined;
+    if (isCheck && !isStored && (await manifests.isLost(found.digest, found.sizeBytes))) {
       throw new OciError('MANIFEST_UNKNOWN', { detail: { digest: found.digest } });
     }
     return found;
@@ -69,7 +71,7 @@ async function find(context: RequestContext, reference: Reference): Promise<Foun
   return found;
 }
 
-type Found = Pick<ManifestLookup, 'digest' | 'mediaType' | 'sizeBytes' | 'bytes'>;
+type Found = Pick<ManifestLookup, 'digest' | 'mediaType' | 'sizeBytes'> & { readonly bytes?: Buffer | undefined };
 
 /** end-7a PUT /v2/<name>/manifests/<reference>, end-7b with ?tag=<tag>&tag=<tag> */
 export async function putManifest(context: RequestContext): Promise<void> {
