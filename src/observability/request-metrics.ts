@@ -64,7 +64,7 @@ function createRequestCounts(registry: Registry): (method: string, status: numbe
   });
   return (method, status) => {
     let counts = byMethod.get(method);
-    if (!counts) byMethod.set(method, (counts = new Map()));
+    if (!counts) byMethod.set(method, (counts = new Map<number, number>()));
     counts.set(status, (counts.get(status) ?? 0) + 1);
   };
 }
