@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { createServer } from '../platform/http.ts';
 import { createAdmission } from './server/admission.ts';
 import type { Certificate } from './server/certificate.ts';
 import { sendError } from './errors/boundary.ts';

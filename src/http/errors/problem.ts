@@ -1,4 +1,5 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { STATUS_CODES } from '../../platform/http.ts';
 import type { ErrorFormat } from './boundary.ts';
 import type { ClassifiedError } from './classify.ts';
 import { sendJson } from './json.ts';

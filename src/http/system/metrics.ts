@@ -1,7 +1,8 @@
 import express, { type RequestHandler, type Router } from 'express';
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
-import { type Server, createServer } from 'node:http';
+import type { Server } from 'node:http';
 import type { Metrics } from '../../observability/metrics.ts';
+import { createServer } from '../../platform/http.ts';
 import { errorBoundary } from '../errors/boundary.ts';
 import { problem, problemFormat } from '../errors/problem.ts';
 import { type RequestRecord, recordRequest } from '../server/request-record.ts';

@@ -1,6 +1,7 @@
-import { Agent, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions, request as requestPlain } from 'node:http';
+import type { Agent, IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
+import { Agent as PlainAgent, request as requestPlain } from '../../platform/http.ts';
 import { type AddressRule, checkLiteral, guardedLookup } from './address-guard.ts';
 import { trustedBy } from './trust.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -58,7 +59,7 @@ export function createTransport(options: TransportOptions): Transport {
   const { timeouts, connections, ca, proxy, onWaited } = options;
   const settings = { keepAlive: true, maxSockets: connections, scheduling: 'lifo' as const, proxyEnv: { ...proxy } };
   const createAgents = () => ({
-    plain: new Agent(settings),
+    plain: new PlainAgent(settings),
     tls: new TlsAgent(settings),
   });
   const [forDownloads, forOthers] = [createAgents(), createAgents()];
