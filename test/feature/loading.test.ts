@@ -40,3 +40,7 @@ test('berth serve loads neither other commands nor the clients of stores that it
   );
   expect(others.filter((file) => loaded.has(file) || !existsSync(join(root, file)))).toEqual([]);
 });
+
+test('nothing that berth serve loads imports node:http, whose ES module loads undici', () => {
+  expect([...loadedWith('src/cli/serve/serve.ts')].filter((name) => /^(node:)?http$/.test(name))).toEqual([]);
+});
