@@ -84,7 +84,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       await other.close();
     });
 
-    test('a missing object rejects not_found, before anything is read; so does a folder', async () => {
+    test('a missing object and a folder reject not_found before the first byte', async () => {
       left = [b];
       await driver.put(b, bytes);
       for (const key of [a, objectKey('deep/er'), objectKey('deep/er/b/c')]) {
@@ -92,7 +92,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       }
     });
 
-    test('read gives ranges, cut at the end; one beyond rejects range_not_satisfiable', async () => {
+    test('read returns ranges, cut at the end, and rejects range_not_satisfiable for a range beyond the end', async () => {
       left = [a];
       await driver.put(a, bytes);
       for (const [first, last] of [
@@ -119,7 +119,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect(length).toBe(bytes.length);
     });
 
-    test('close ends a stream that is running, and may be called again', async () => {
+    test('close ends a running stream and may be called again', async () => {
       left = [a];
       await driver.put(a, bytes);
       const object = await driver.read(a);
@@ -130,7 +130,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       await object.close();
     });
 
-    test('put replaces; with ifAbsent it rejects already_exists and leaves the old bytes', async () => {
+    test('put replaces an object, or with ifAbsent rejects already_exists and keeps the old bytes', async () => {
       left = [a, b];
       await driver.put(a, Buffer.from('one'));
       await driver.put(a, Buffer.from('two'));
@@ -139,7 +139,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect([(await contentOf(driver, a)).toString(), (await contentOf(driver, b)).toString()]).toEqual(['two', 'kept']);
     });
 
-    test('of many puts with ifAbsent at once one wins', async () => {
+    test('exactly one of many concurrent puts with ifAbsent succeeds', async () => {
       left = [b];
       const outcomes = await Promise.all(
         Array.from({ length: 16 }, (_, index) => code(driver.put(b, Buffer.from([index]), { ifAbsent: true }))),
@@ -149,13 +149,13 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       );
     });
 
-    test('many puts of one key at once all succeed', async () => {
+    test('concurrent puts of one key all succeed', async () => {
       left = [b];
       await Promise.all(Array.from({ length: 16 }, (_, index) => driver.put(b, Buffer.alloc(1000, index))));
       expect(new Set(await contentOf(driver, b)).size).toBe(1);
     });
 
-    test('puts and deletes of one key at once all succeed', async () => {
+    test('concurrent puts and deletes of one key all succeed', async () => {
       const outcomes = await Promise.all(
         Array.from({ length: 50 }, async (_, index) => {
           if (index % 2 === 0) await driver.put(b, bytes.subarray(0, 1000));
@@ -166,7 +166,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       await driver.delete([b]);
     });
 
-    test('readers during puts see old or new bytes, never a mix', async () => {
+    test('readers during puts get the old or the new bytes, never a mix', async () => {
       left = [a];
       await driver.put(a, Buffer.alloc(100_000, 0));
       const writing = (async () => {
@@ -179,7 +179,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       await writing;
     });
 
-    test('an appender grows unseen until commit', async () => {
+    test('an object in progress is not visible before its commit', async () => {
       left = [b];
       const appender = await driver.openAppender(a, { resume: false });
       expect(await appender.append(chunked(bytes, 64 * 1024))).toBe(bytes.length);
@@ -195,7 +195,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect((await driver.stat(b)).sizeBytes).toBe(bytes.length);
     });
 
-    test('a published object can be published again by another process, until the growing object is aborted', async () => {
+    test('another process can publish a published object again until its partial object is aborted', async () => {
       left = [b];
       const first = await driver.openAppender(a, { resume: false });
       await first.append(chunked(bytes, 100_000));
@@ -214,7 +214,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
     });
 
     test.each([false, true])(
-      'what changes a growing object later does not change the published one (resumed: %s)',
+      'later changes of the partial object do not change the published one (resumed: %s)',
       async (resumed) => {
         left = [b];
         const first = await driver.openAppender(a, { resume: false });
@@ -231,7 +231,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       },
     );
 
-    test('commit replaces an object that is damaged', async () => {
+    test('commit replaces a damaged object', async () => {
       left = [b];
       for (const damaged of [bytes.subarray(0, 1000), Buffer.alloc(bytes.length)]) {
         await driver.put(b, damaged);
@@ -252,7 +252,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect((await contentOf(driver, b)).equals(content)).toBe(true);
     });
 
-    test('an appender resumed by another process goes on where the last append ended', async () => {
+    test('an appender that another process resumes continues where the last append ended', async () => {
       left = [b];
       const first = await driver.openAppender(a, { resume: false });
       await first.append(chunked(bytes.subarray(0, 1_234_567), 50_000));
@@ -269,7 +269,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
     });
 
-    test('to resume what is not there rejects not_found; not to resume begins empty', async () => {
+    test('an appender that resumes a missing object rejects not_found, and one that does not resume begins empty', async () => {
       expect(await code(driver.openAppender(a, { resume: true }))).toBe('not_found');
       const first = await driver.openAppender(a, { resume: false });
       await first.append(chunked(bytes, 100_000));
@@ -279,7 +279,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       await second.abort();
     });
 
-    test('when the source fails, everything that it yielded before is kept', async () => {
+    test('an append keeps everything that its source yielded before it failed', async () => {
       left = [b];
       const appender = await driver.openAppender(a, { resume: false });
       async function* failing(): AsyncGenerator<Uint8Array> {
@@ -293,7 +293,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
     });
 
-    test('truncate cuts back', async () => {
+    test('truncate removes the bytes after an offset', async () => {
       left = [b];
       const appender = await driver.openAppender(a, { resume: false });
       await appender.append(chunked(bytes, 100_000));
@@ -310,7 +310,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect((await driver.stat(b)).sizeBytes).toBe(0);
     });
 
-    test('abort drops the bytes, also a second time', async () => {
+    test('abort removes the bytes and may be called again', async () => {
       const appender = await driver.openAppender(a, { resume: false });
       await appender.append(chunked(bytes, 100_000));
       await appender.abort();
@@ -318,7 +318,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect(await code(driver.openAppender(a, { resume: true }))).toBe('not_found');
     });
 
-    test('many commits of one key at once all succeed', async () => {
+    test('concurrent commits of one key all succeed', async () => {
       left = [b];
       const appenders = await Promise.all(
         Array.from({ length: 16 }, (_, index) => driver.openAppender(objectKey(`grow/${index}`), { resume: false })),
@@ -328,7 +328,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect((await contentOf(driver, b)).equals(bytes)).toBe(true);
     });
 
-    test('adoptFile, where there is one, takes a file over, and drops it where the object exists', async () => {
+    test('adoptFile, if the driver has it, takes over a file, or deletes it if the object exists', async () => {
       if (!driver.adoptFile) return;
       left.push(a);
       const folder = await mkdtemp(join(tmpdir(), 'berth-adopt-'));
@@ -341,7 +341,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       await rm(folder, { recursive: true });
     });
 
-    test('move gives the object its new name, replacing what was there; of nothing it rejects not_found', async () => {
+    test('move renames an object, replaces the one of that name, and rejects not_found for a missing object', async () => {
       left = [b];
       await driver.put(a, Buffer.from('moved'));
       await driver.put(b, Buffer.from('replaced'));
@@ -353,7 +353,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       ]);
     });
 
-    test('delete takes objects and growing objects; what is missing is a success', async () => {
+    test('delete removes objects and partial objects, and succeeds for missing ones', async () => {
       await driver.put(b, bytes);
       const appender = await driver.openAppender(a, { resume: false });
       await appender.append(chunked(bytes, 100_000));
@@ -362,7 +362,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       expect(await code(driver.stat(b))).toBe('not_found');
     });
 
-    test('list is ascending by bytes, from after startAfter, within the prefix', async () => {
+    test('list is in ascending order of bytes, begins after startAfter, and stays within the prefix', async () => {
       left = ['a', 'a-b', 'a.c', 'ab/x', 'b/0/1', 'b/0-1', 'b/Z', 'c'].map(objectKey);
       for (const key of left) await driver.put(key as ObjectKey, new Uint8Array());
       const sorted = [...left].sort();
@@ -374,7 +374,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
         expect(await collect(driver.list(prefix))).toEqual(sorted.filter((key) => key.startsWith(prefix)));
     });
 
-    test('list agrees with a sorted array, whatever the keys', async () => {
+    test('list agrees with a sorted array of any keys', async () => {
       const part = fc.stringMatching(/^[a-c.-]{1,3}$/).filter((text) => text !== '.' && text !== '..');
       const key = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
       let round = 0;
@@ -396,7 +396,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       );
     }, 120_000);
 
-    test('list during puts and deletes gives what was there all the time, in order and once', async () => {
+    test('list during puts and deletes returns every object that was there all the time once and in order', async () => {
       const lasting = Array.from({ length: 20 }, (_, index) => objectKey(`many/${index}/x`));
       const passing = Array.from({ length: 20 }, (_, index) => objectKey(`many/${index}-/y`));
       left = lasting;
@@ -413,9 +413,9 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       await changing;
     });
 
-    test('any sequence of operations leaves what a map would hold', () => expectMapBehaviour(driver), 120_000);
+    test('any sequence of operations leaves the content of a map', () => expectMapBehaviour(driver), 120_000);
 
-    test('a closed driver rejects closed', async () => {
+    test('every call of a closed driver rejects closed', async () => {
       const other = await store.reopen();
       await other.check();
       await other.close();
@@ -433,7 +433,7 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
 export function describeObjectKeys(): void {
   describe('object keys', () => {
     test.each(['', '/', 'a/', '/a', 'a//b', '.', '..', 'a/../b', 'a/./b', 'a b', 'ä', 'a\0', 'a\\b', 'x'.repeat(1025)])(
-      '%j is no key',
+      '%j is not a key',
       (text) => {
         expect(() => objectKey(text)).toThrow(StorageError);
       },

@@ -27,7 +27,7 @@ async function makeStore() {
 
 describeBlobDriver('filesystem', makeStore);
 
-test('delete takes away the folder that held only the object', async () => {
+test('delete removes a folder that held only the object', async () => {
   const { driver, directory, dispose } = await makeStore();
   await driver.put(objectKey('ab/one/data'), Buffer.from('1'));
   await driver.put(objectKey('ab/two/data'), Buffer.from('2'));
@@ -36,7 +36,7 @@ test('delete takes away the folder that held only the object', async () => {
   await dispose();
 });
 
-test('removeLeftovers removes what crashed processes left of puts, and nothing of a put in progress', async () => {
+test('removeLeftovers deletes the files of crashed puts and none of a put in progress', async () => {
   const { directory, reopen, dispose } = await makeStore();
   const temporary = join(directory, '.berth/temporary');
   const { stdout: child } = await promisify(execFile)(process.execPath, ['-p', 'process.pid']);

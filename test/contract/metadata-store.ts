@@ -87,7 +87,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect(await store.blobs.findLink('app', digest('a'))).toEqual({ sizeBytes: 3 });
     });
 
-    test('a blob is served by the repositories that link it, and by no other', async () => {
+    test('a blob is found in the repositories that link it and in no other', async () => {
       await blob('one', 'a');
       expect([
         await store.blobs.mount('one', 'two', digest('a'), author),
@@ -103,7 +103,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect(await store.blobs.unlink('one', digest('a'), author)).toEqual({ unlinked: false });
     });
 
-    test('a manifest is found by digest and by tag; tags move', async () => {
+    test('a manifest is found by its digest and by the tag that was moved to it last', async () => {
       await manifest('app', 'm', { tags: ['x', 'y'] });
       await manifest('app', 'n', { tags: ['y'] });
       expect(await store.manifests.findByTag('app', 'x')).toEqual({ digest: digest('m'), mediaType: 'type/m', sizeBytes: 1 });
@@ -115,7 +115,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       ]);
     });
 
-    test('putManifest names everything that is missing or of another size, and changes nothing', async () => {
+    test('putManifest names every reference that is missing or has another size, and changes nothing', async () => {
       await blob('app', 'a');
       const check = await manifest('app', 'm', {
         blobs: [content('a', 2), content('b'), content('c')],
@@ -130,14 +130,14 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       });
     });
 
-    test('putManifest with acceptMissing takes what is missing, never another size', async () => {
+    test('putManifest with acceptMissing accepts missing references but none with another size', async () => {
       await blob('app', 'a');
       expect((await manifest('app', 'm', { blobs: [content('b')], acceptMissing: true })).missing).toEqual([]);
       expect((await manifest('app', 'n', { blobs: [content('a', 2)], acceptMissing: true })).wrongSize).toEqual([digest('a')]);
       expect(await store.manifests.findByDigest('app', digest('n'))).toBeUndefined();
     });
 
-    test('more references than one statement may have parameters for', async () => {
+    test('a manifest may have more references than a statement may have parameters', async () => {
       const many = Array.from({ length: 1700 }, (_, index) => ({
         digest: `sha256:${index.toString(16).padStart(64, '0')}` as Digest,
         sizeBytes: 1,
@@ -150,7 +150,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect((await manifest('app', 'm', { blobs: many })).missing).toEqual([]);
     });
 
-    test('what a manifest needs is not taken away from under it', async () => {
+    test('content that a manifest references cannot be deleted', async () => {
       await blob('app', 'a');
       await manifest('app', 'm', { blobs: [content('a')] });
       await manifest('app', 'i', { children: [content('m')] });
@@ -207,7 +207,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
         expect((await store.manifests.findByTag(repository, 'x'))?.digest).toBe(digest('n'));
       }));
 
-    test('many writers in two processes: everything that was acknowledged is there', async () => {
+    test('every acknowledged write of many writers in two processes is stored', async () => {
       const second = plain(await database.reopen());
       await Promise.all(
         Array.from({ length: 32 }, async (_, index) => {
@@ -226,7 +226,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       await second.close();
     });
 
-    test('deleting a manifest takes its tags along; deleting a tag leaves the manifest', async () => {
+    test('the deletion of a manifest deletes its tags, and the deletion of a tag keeps the manifest', async () => {
       await manifest('app', 'm', { tags: ['x', 'y', 'z'] });
       expect([
         await store.tags.remove('app', 'x', author),
@@ -239,7 +239,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect(await store.repositories.exists('app')).toBe(true);
     });
 
-    test('listings are ascending by bytes, in pages, whatever the names', async () => {
+    test('listings are in ascending order of bytes, page by page', async () => {
       const tags = ['Z', '_', 'a', 'a-', 'a.b', 'aB', 'ab', 'v1', 'v10', 'v2'];
       await manifest('app', 'm', { tags: [...tags].reverse() });
       for (const repository of ['b', 'a/b', 'a-b', 'a']) await blob(repository, 'a');
@@ -268,7 +268,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       ]);
     });
 
-    test('the sizes of referrers are those of what is listed, in the same order', async () => {
+    test('the sizes of referrers have the order of the listing', async () => {
       const subject = digest('s');
       await manifest('app', 'b', { subject, artifactType: 't/2', annotations: JSON.stringify({ large: 'ä'.repeat(5000) }) });
       await manifest('app', 'a', { subject, artifactType: 't/1' });
@@ -278,7 +278,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect(await store.manifests.listReferrerSizes('app', subject, undefined, '', 1)).toEqual([small]);
     });
 
-    test('a lease has one holder until it is released or over', async () => {
+    test('a lease has one holder until it is released or expires', async () => {
       expect([
         await store.leases.take('work', 'one', 100, 200),
         await store.leases.take('work', 'two', 150, 250),
@@ -299,7 +299,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       ]);
     });
 
-    test('who holds a lease can tell something to those who wait for it', async () => {
+    test('the holder of a lease can leave a message for waiting processes', async () => {
       await store.leases.take('work', 'one', 100, 200, 'half');
       expect([
         await store.leases.find('work', 199),
@@ -323,7 +323,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       ]);
     });
 
-    test('a lease whose holder has not renewed it can be taken before its end, and not one that was renewed meanwhile', async () => {
+    test('a lease can be taken before its end if its holder has not renewed it meanwhile', async () => {
       await store.leases.take('work', 'one', 4000, 5000);
       expect([
         await store.leases.take('work', 'two', 100, 200, null, 4999),
@@ -332,14 +332,14 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       ]).toEqual([false, true, { heldUntil: 200, wanted: false }]);
     });
 
-    test('of many who take a lease at once, in two processes, one gets it', () =>
+    test('exactly one of many concurrent requests for a lease in two processes succeeds', () =>
       race(async (one, other, name) => {
         const takers = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? one : other));
         const taken = await Promise.all(takers.map((taker, index) => taker.leases.take(name, `h${index}`, 1, 2)));
         expect(taken.filter(Boolean)).toHaveLength(1);
       }));
 
-    test('a subject that comes twice at once, in two processes, gets one account, and its name goes to no other', () =>
+    test('concurrent logins of one subject in two processes make one account, whose name no other subject gets', () =>
       race(async (one, other, name) => {
         const event = { at: 1, actor: name, address: '', action: 'user.create', target: name, result: 'done' } as const;
         const created = await Promise.all(
@@ -352,7 +352,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
         expect(await other.accounts.createForSubject(name, 'another issuer', `s-${name}`, event)).toBeUndefined();
       }));
 
-    test("a subject's account is forgotten with the account", async () => {
+    test('the deletion of an account deletes its subject', async () => {
       const event = { at: 1, actor: 'a', address: '', action: 'user.create', target: 'a', result: 'done' } as const;
       const { id = 0 } = (await store.accounts.createForSubject('a', 'issuer', 'subject', event)) ?? {};
       expect(await store.accounts.findBySubject('issuer', 'subject')).toBe(id);
@@ -360,7 +360,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect(await store.accounts.findBySubject('issuer', 'subject')).toBeUndefined();
     });
 
-    test('a write that fails changes nothing, and harms none of those that run beside it', async () => {
+    test('a failed write changes nothing and fails no concurrent write', async () => {
       await store.uploads.create('taken', 'app', 'sha256', 1);
       const outcomes = await Promise.allSettled([
         store.uploads.create('one', 'app', 'sha256', 1),
@@ -371,7 +371,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect((await store.uploads.find('two'))?.id).toBe('two');
     });
 
-    test('a read sees every write already resolved, also one of another process', async () => {
+    test('a read sees every resolved write of every process', async () => {
       const other = plain(await database.reopen());
       for (let round = 0; round < 20; round++) {
         await store.uploads.create(`u${round}`, 'app', 'sha256', 1);
@@ -382,14 +382,14 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       await other.close();
     });
 
-    test('many may open it at once', async () => {
+    test('several processes can open the store at the same time', async () => {
       const others = await Promise.all(Array.from({ length: 4 }, async () => plain(await database.reopen())));
       await Promise.all(others.map((other, index) => other.uploads.create(`u${index}`, 'app', 'sha256', 1)));
       expect(await store.uploads.listStartedBefore(2, 10)).toHaveLength(4);
       await Promise.all(others.map((other) => other.close()));
     });
 
-    test('close waits for the writes begun; afterwards everything rejects closed', async () => {
+    test('close waits for running writes, and every later call rejects closed', async () => {
       const other = plain(await database.reopen());
       const writes = Array.from({ length: 50 }, (_, index) => other.uploads.create(`u${index}`, 'app', 'sha256', 1));
       await other.close();
@@ -400,7 +400,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       await other.close();
     });
 
-    test('a newer schema is refused with a sentence that says what to do', async () => {
+    test('a newer schema is refused with a message that says what to do', async () => {
       await database.pretendNewer();
       const refusal = await database.reopen().catch((error: unknown) => error);
       expect(refusal).toBeInstanceOf(MetadataError);
@@ -408,18 +408,18 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
       expect((refusal as MetadataError).message).toContain('run the berth that wrote it');
     });
 
-    test('check answers', async () => {
+    test('check resolves for an open store', async () => {
       await store.check();
     });
 
-    test('repositories are found by a part of their names, whatever it means to the database', async () => {
+    test('repositories are found by a part of their names, also if it has a wildcard of the database', async () => {
       for (const name of ['a_b', 'axb', 'team/a_b']) await blob(name, 'a');
       expect(await store.repositories.search('a_b', 9)).toEqual(['a_b', 'team/a_b']);
       expect(await store.repositories.search('', 2)).toEqual(['a_b', 'axb']);
       for (const text of ['%', '\\', "'"]) expect(await store.repositories.search(text, 9)).toEqual([]);
     });
 
-    test('annotations are those of latest, else of the last tag', async () => {
+    test('the annotations of a repository are those of the tag latest, or of its last tag', async () => {
       await manifest('app', 'a', { tags: ['1', 'y'], annotations: '{"of":"a"}' });
       expect(await store.manifests.findAnnotations('app')).toEqual({ annotations: '{"of":"a"}' });
       await manifest('app', 'b', { tags: ['latest'], annotations: '{"of":"b"}' });

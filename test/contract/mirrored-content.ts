@@ -34,7 +34,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     });
   const holder = (repository: string) => ({ repository, upstream: 'docker.io', byLogin: false });
 
-  test('a mirrored tag is known before its manifest is, and becomes a tag when it comes', async () => {
+  test('a mirrored tag is recorded before its manifest and becomes a tag when the manifest is stored', async () => {
     await tag('1', 'a', 7);
     expect(await store().mirroredTags.find('docker.io/library/a', '1')).toEqual({
       digest: digest('a'),
@@ -81,7 +81,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     });
   });
 
-  test('the manifests of a repository among some digests are listed', async () => {
+  test('manifestsAmong returns the digests that are manifests of the repository', async () => {
     await manifest('a', ['b']);
     await manifest('c', [], 'docker.io/library/other');
     const list = (letters: readonly string[]) =>
@@ -89,7 +89,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect([await list(['a', 'b', 'c']), await list([])]).toEqual([[digest('a')], []]);
   });
 
-  test('a tag that is missing keeps the first time, until it is there again or dropped', async () => {
+  test('a missing tag keeps the time of its first miss until it is found again or dropped', async () => {
     await tag('1', 'a', 1);
     await store().mirroredTags.recordMissing('docker.io/library/a', '1', 5);
     await store().mirroredTags.recordMissing('docker.io/library/a', '1', 6);
@@ -100,14 +100,14 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await store().mirroredTags.find('docker.io/library/a', '1')).toBeUndefined();
   });
 
-  test('only what nobody mirrors counts as pushed', async () => {
+  test('only repositories without an upstream count as pushed', async () => {
     await store().blobs.commit('own', digest('a'), 1, 'no upload', 1);
     await tag('1', 'a', 1);
     const names = ['own', 'docker.io/library/a', 'none'];
     expect(await Promise.all(names.map((name) => store().repositories.isPushed(name)))).toEqual([true, false, false]);
   });
 
-  test('what a mirror had is kept once somebody pushes into it', async () => {
+  test('a push into a mirrored repository keeps its content', async () => {
     await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
     await store().blobs.commit('docker.io/library/a', digest('c'), 1, 'no upload', 2);
     expect(await store().repositories.isPushed('docker.io/library/a')).toBe(true);
@@ -115,7 +115,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await store().blobs.findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
   });
 
-  test('a manifest promises content, and content that is held can be linked', async () => {
+  test('a manifest promises content, and stored content can be linked', async () => {
     await manifest('a', ['b', 'c']);
     await store().mirroredContent.recordBlob([holder('docker.io/library/other')], digest('b'), 5, 1);
     expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('b'))).toEqual({
@@ -132,7 +132,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await store().blobs.findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
   });
 
-  test('content that came by a login is promised to nobody, whoever names it; until somebody has it without', async () => {
+  test('content from a download with a login is not promised until a download without one succeeds', async () => {
     const isOpen = async () => (await store().mirroredContent.findExpected('docker.io/library/a', digest('b')))?.isOpen;
     await manifest('a', ['b']);
     await store().mirroredContent.recordBlob([{ ...holder('docker.io/company/a'), byLogin: true }], digest('b'), 5, 1);
@@ -143,7 +143,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await isOpen()).toBe(false);
   });
 
-  test('any manifest of a repository is one of its own', async () => {
+  test('every manifest of a mirrored repository belongs to it', async () => {
     await manifest('a', []);
     await manifest('b', [], 'ghcr.io/x');
     const names = ['docker.io/library/a', 'ghcr.io/x', 'none'];
@@ -151,7 +151,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(found).toEqual([digest('a'), digest('b'), undefined]);
   });
 
-  test('a repository is hidden where something came by a login, and nobody has lately seen it without', async () => {
+  test('a repository with content from a login is hidden unless it was lately seen without one', async () => {
     const company = { ...holder('docker.io/company/a'), byLogin: true };
     const hidden = (since: number) =>
       store().mirroredRepositories.listHidden(['docker.io/company/a', 'docker.io/x', 'own', 'none'], since);
@@ -184,7 +184,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
   const oldest = async (isProtected: boolean) =>
     (await store().mirrorSpace.listLeastRecentlyUsed(isProtected, 2)).map((content) => content.digest);
 
-  test('content is counted once, ordered by its last use, and protected when it is used again after it came', async () => {
+  test('content counts once, is ordered by its last use, and is protected after a second use', async () => {
     await manifest('a', []);
     await store().mirroredContent.recordBlob([holder('docker.io/x'), holder('docker.io/y')], digest('b'), 5, 2);
     await store().mirroredContent.recordBlob([holder('docker.io/x')], digest('c'), 7, 3);
@@ -202,7 +202,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await size()).toEqual({ contentBytes: 16, protectedBytes: 0, transitBytes: 5 });
   });
 
-  test('there is room for so much and no more, counting what comes and what leaves', async () => {
+  test('space reservations count arriving and leaving content and stop at the limit', async () => {
     const arrivals = ['b', 'c', 'd'].map((letter) => store().mirrorSpace.reserve(digest(letter), 5, 12, 1));
     expect((await Promise.all(arrivals)).filter(Boolean)).toHaveLength(2);
     expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 10 });
@@ -224,7 +224,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await store().mirrorSpace.reserve(digest('c'), 8, 12, 8)).toBe(true);
   });
 
-  test('a refusal is remembered until it is forgotten', async () => {
+  test('a refusal is recorded until it is removed', async () => {
     expect([
       await store().mirroredContent.refuseBlob(digest('b'), 1),
       await store().mirroredContent.refuseBlob(digest('b'), 5),
@@ -233,7 +233,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await store().mirroredContent.refuseBlob(digest('b'), 6)).toBe(false);
   });
 
-  test('evicted content is gone from every mirrored repository, and stays where it was pushed', async () => {
+  test('evicted content is removed from every mirrored repository and kept in those that it was pushed to', async () => {
     await manifest('a', ['b']);
     await tag('1', 'a', 1);
     await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
@@ -248,7 +248,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 14 });
   });
 
-  test('evicted content leaves no promise, no tag and no repository behind, but what another manifest needs', async () => {
+  test('eviction removes promises, tags and repositories, but no content that another manifest needs', async () => {
     const repository = 'docker.io/library/a';
     const promised = async (...letters: string[]) => {
       const found = await Promise.all(letters.map((letter) => store().mirroredContent.findExpected(repository, digest(letter))));
@@ -267,7 +267,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await store().repositories.exists(repository)).toBe(false);
   });
 
-  test('content whose bytes were lost leaves its tag and its promises behind', async () => {
+  test('content whose bytes were lost keeps its tag and its promises', async () => {
     await manifest('a', ['b']);
     await tag('1', 'a', 1);
     expect(await store().mirrorSpace.evict(digest('a'), 9, true)).toBe(true);
@@ -278,14 +278,14 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await store().mirroredContent.findExpected('docker.io/library/a', digest('b'))).toBeDefined();
   });
 
-  test('a repository that somebody has pushed stays, also without content', async () => {
+  test('a pushed repository stays also without content', async () => {
     await store().mirroredContent.recordBlob([holder('own')], digest('b'), 5, 1);
     await store().blobs.commit('own', digest('c'), 1, 'no upload', 2);
     await store().mirrorSpace.evict(digest('b'), 9);
     expect(await store().repositories.exists('own')).toBe(true);
   });
 
-  test('the newest listings are stored, each page in place of its last one', async () => {
+  test('listings keep their newest pages, each in place of its former version', async () => {
     const record = (path: string, document: string, fetchedAt: number) =>
       store().mirroredListings.record(
         { repository: 'ghcr.io/o/i', path, document, next: fetchedAt === 1 ? null : 'n=1', fetchedAt },
@@ -304,7 +304,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     ]);
   });
 
-  test('what an image pins is not evicted, until no image pins it any more', async () => {
+  test('pinned content is not evicted while an image pins it', async () => {
     for (const letter of ['a', 'b', 'c']) await store().mirroredContent.recordBlob([holder('docker.io/x')], digest(letter), 5, 1);
     const evictable = async () =>
       (await store().mirrorSpace.listLeastRecentlyUsed(false, 9)).map((content) => content.digest[7]).join('');
@@ -324,7 +324,7 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     ]);
   });
 
-  test('forgotten content is gone from every repository', async () => {
+  test('forgotten content is removed from every repository', async () => {
     await manifest('a', ['b']);
     await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
     await store().blobs.mount('docker.io/library/a', 'own', digest('b'), { actor: 'alice', address: '', at: 2 });

@@ -24,7 +24,7 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
     };
   });
 
-  describe('its connections', () => {
+  describe('connections to PostgreSQL', () => {
     let database: Database;
     let store: Plain<MetadataStore>;
     beforeEach(async () => {
@@ -41,7 +41,7 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'berth' AND datname = current_database()",
       );
 
-    test('replicas that start together on an empty database migrate it once', async () => {
+    test('replicas that start at the same time on an empty database migrate it once', async () => {
       const empty = await createDatabase();
       const stores = await Promise.all([open(empty), open(empty), open(empty), open(empty)]);
       const versions = await empty.execute('SELECT version FROM schema_migrations ORDER BY version');
@@ -50,7 +50,7 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
       await empty.drop();
     });
 
-    test('connections that break while they rest are opened again unnoticed', async () => {
+    test('broken idle connections are opened again without an error', async () => {
       for (let round = 0; round < 5; round++) {
         await store.uploads.create(`u${round}`, 'app', 'sha256', 1);
         await breakConnections();
@@ -58,7 +58,7 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
       }
     });
 
-    test('what was acknowledged is there and nothing is half there, although connections break under load', async () => {
+    test('every acknowledged write is stored and none by halves although connections break under load', async () => {
       const digest = (index: number) => `sha256:${index.toString(16).padStart(64, '0')}`;
       const done = new AbortController();
       const breaking = (async () => {
@@ -99,7 +99,7 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
       }
     });
 
-    test('tags are pointed in one order, whatever order a push names them in', async () => {
+    test('a push locks its tags in one order', async () => {
       const manifest = {
         repository: 'app',
         digest: `sha256:${'a'.repeat(64)}`,
@@ -154,7 +154,7 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
       }
     });
 
-    test('reads go on while as many writes as there are connections wait for a lock', async () => {
+    test('reads continue while writes on all connections wait for a lock', async () => {
       const other = new pg.Client(database.url);
       await other.connect();
       try {
@@ -178,14 +178,14 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
       await single.close();
     });
 
-    test('a database that is gone is unavailable, never an empty answer', async () => {
+    test('a database that is down is unavailable and never an empty result', async () => {
       await database.drop();
       await expect(store.blobs.findLink('app', 'x')).rejects.toMatchObject({ code: 'unavailable' });
       await expect(store.uploads.create('u', 'app', 'sha256', 1)).rejects.toMatchObject({ code: 'unavailable' });
       await expect(store.check()).rejects.toMatchObject({ code: 'unavailable' });
     });
 
-    test('a server that does not answer is told at the start', async () => {
+    test('a start reports a server that does not answer', async () => {
       await expect(createPostgresStore({ url: 'postgres://nobody@127.0.0.1:1/none', connections: 1 })).rejects.toMatchObject({
         code: 'unavailable',
       });

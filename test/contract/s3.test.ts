@@ -10,7 +10,7 @@ import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.
 import { until } from '../support/until.ts';
 import { chunked, contentOf, describeBlobDriver } from './blob-driver.ts';
 
-test('parts are large enough that 10,000 hold 5 TiB, and small where uploads are', () => {
+test('10,000 parts hold 5 TiB, and the first parts are small', () => {
   const numbers = Array.from({ length: maxParts }, (_, index) => index + 1);
   const sizes = numbers.map(partBytes);
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(largestObjectBytes);
@@ -49,7 +49,7 @@ describeWith(s3Programs, 'Ceph', () => {
 
   describeBlobDriver('s3', makeStore);
 
-  describe('what is special about S3', () => {
+  describe('the driver of S3', () => {
     const grown = objectKey('uploads/1');
     const target = objectKey('target');
     const bytes = randomBytes(30_000_000);
@@ -96,19 +96,22 @@ describeWith(s3Programs, 'Ceph', () => {
       await appender.close();
     }
 
-    test.each([100_000, 5_000_000, 9_999_999, 30_000_000])('chunks of %d bytes, each by another process', async (size) => {
-      await growTo(0);
-      for (let at = 0; at < bytes.length && at < size * 20; at += size) {
-        const appender = await open().openAppender(grown, { resume: at > 0 });
-        expect(appender.sizeBytes).toBe(at);
-        await appender.append(part(at, at + size));
-      }
-      const appender = await open().openAppender(grown, { resume: true });
-      await appender.commit(target);
-      expect((await contentOf(driver, target)).equals(bytes.subarray(0, size * 20))).toBe(true);
-    });
+    test.each([100_000, 5_000_000, 9_999_999, 30_000_000])(
+      'chunks of %d bytes can each come from another process',
+      async (size) => {
+        await growTo(0);
+        for (let at = 0; at < bytes.length && at < size * 20; at += size) {
+          const appender = await open().openAppender(grown, { resume: at > 0 });
+          expect(appender.sizeBytes).toBe(at);
+          await appender.append(part(at, at + size));
+        }
+        const appender = await open().openAppender(grown, { resume: true });
+        await appender.commit(target);
+        expect((await contentOf(driver, target)).equals(bytes.subarray(0, size * 20))).toBe(true);
+      },
+    );
 
-    test('bytes are read back in the middle of an upload, which then goes on', async () => {
+    test('an upload continues after its bytes were read back in its middle', async () => {
       await growTo(20_000_000);
       for (const end of [20_500_000, 30_000_000]) {
         const appender = await open().openAppender(grown, { resume: true });
@@ -121,7 +124,7 @@ describeWith(s3Programs, 'Ceph', () => {
       expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
     });
 
-    test.each([0, 1_000_000, 12_345_678, 19_999_999])('truncate to %d bytes, into what has become parts', async (length) => {
+    test.each([0, 1_000_000, 12_345_678, 19_999_999])('truncate to %d bytes removes bytes of finished parts', async (length) => {
       await growTo(20_000_000);
       const first = await open().openAppender(grown, { resume: true });
       await first.truncate(length);
@@ -133,7 +136,7 @@ describeWith(s3Programs, 'Ceph', () => {
       expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
     });
 
-    test('a digest is remembered with exactly the bytes that it is of', async () => {
+    test('a digest is known only for exactly its bytes', async () => {
       const resumed = () => open().openAppender(grown, { resume: true });
       const digestOf = (sizeBytes: number) => `sha256:${String(sizeBytes).padStart(64, '0')}` as Digest;
       for (const [from, to] of [
@@ -155,7 +158,7 @@ describeWith(s3Programs, 'Ceph', () => {
       await driver.delete([grown]);
     });
 
-    test('a process that dies in the middle of an append leaves whole parts, and the next one goes on there', async () => {
+    test('a process that dies in the middle of an append leaves whole parts, after which the next process continues', async () => {
       const dying = open();
       const first = await dying.openAppender(grown, { resume: false });
       const died = Promise.withResolvers<never>();
@@ -175,7 +178,7 @@ describeWith(s3Programs, 'Ceph', () => {
       expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
     });
 
-    test('an upload that somebody aborted has lost its bytes, and does not say otherwise', async () => {
+    test('an upload that was aborted on the server rejects not_found', async () => {
       await growTo(20_000_000);
       const { Uploads = [] } = await bucket.s3.listMultipartUploads({ Bucket: bucket.name, Prefix: prefix });
       for (const { Key, UploadId } of Uploads) await bucket.s3.abortMultipartUpload({ Bucket: bucket.name, Key, UploadId });
@@ -183,13 +186,13 @@ describeWith(s3Programs, 'Ceph', () => {
       await (await driver.openAppender(grown, { resume: false })).abort();
     });
 
-    test('a multipart upload without a record is found, and deleted', async () => {
+    test('a multipart upload without a record is found and deleted', async () => {
       await bucket.s3.createMultipartUpload({ Bucket: bucket.name, Key: `${prefix}/.berth/growing/data/${grown}` });
       expect((await all(driver.listPartial())).map(({ key }) => key)).toEqual([grown]);
       await driver.delete([objectKey('other'), grown]);
     });
 
-    test('more keys than one page and one deletion hold', async () => {
+    test('list and delete take more keys than one request holds', async () => {
       const keys = Array.from({ length: 1100 }, (_, index) => objectKey(`many/${String(index).padStart(4, '0')}`));
       for (let at = 0; at < keys.length; at += 50) {
         await Promise.all(keys.slice(at, at + 50).map((key) => driver.put(key, new Uint8Array())));
@@ -199,7 +202,7 @@ describeWith(s3Programs, 'Ceph', () => {
       expect((await driver.delete(keys)).size).toBe(0);
     }, 60_000);
 
-    test('a presigned URL serves the object, ranges too, without further authentication', async () => {
+    test('a presigned URL serves the object and its ranges without further authentication', async () => {
       await driver.put(target, bytes.subarray(0, 1000));
       const url = (await driver.presignRead(target, 60)) ?? '';
       const answer = await fetch(url, { headers: { range: 'bytes=10-19' } });
@@ -211,7 +214,7 @@ describeWith(s3Programs, 'Ceph', () => {
       expect(await open({ presignedReads: false }).presignRead(target, 60)).toBeUndefined();
     });
 
-    test('without conditional PUT on the server ifAbsent still sees what is there', async () => {
+    test('ifAbsent finds an existing object also on a server without conditional PUT', async () => {
       const simple = open({ conditionalPut: false });
       await simple.put(target, bytes.subarray(0, 10), { ifAbsent: true });
       expect(simple.capabilities.atomicIfAbsent).toBe(false);
@@ -219,7 +222,7 @@ describeWith(s3Programs, 'Ceph', () => {
       expect((await driver.stat(target)).sizeBytes).toBe(10);
     });
 
-    test('another key, another bucket, nobody there: each by its name, and none is not_found', async () => {
+    test('a wrong key is denied, a missing bucket or server is unavailable, and none is not_found', async () => {
       const credentials = { accessKeyId: 'AKIATEST', secretAccessKey: 'wrong' };
       expect(await code(open({ credentials }).read(target))).toBe('denied');
       expect(await code(open({ bucket: 'nowhere-at-all' }).read(target))).toBe('unavailable');
@@ -229,14 +232,14 @@ describeWith(s3Programs, 'Ceph', () => {
       }
     });
 
-    test('the reason of a failure names the bucket and what is wrong', async () => {
+    test('the message of an error names the bucket and the cause', async () => {
       await expect(open({ bucket: 'nowhere-at-all' }).read(target)).rejects.toThrow(
         'S3 bucket nowhere-at-all: read: NoSuchBucket',
       );
       await expect(open({ endpoint: 'http://127.0.0.1:1' }).check()).rejects.toThrow('connect ECONNREFUSED 127.0.0.1:1');
     });
 
-    test('the reason of a failure does not hold the secret key', async () => {
+    test('an error does not contain the secret key', async () => {
       const credentials = { accessKeyId: 'AKIATEST', secretAccessKey: 'do-not-tell' };
       const error: unknown = await open({ credentials })
         .read(target)

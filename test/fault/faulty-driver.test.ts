@@ -62,7 +62,7 @@ test.each([
   ['unavailable', 503, 'UNAVAILABLE'],
   ['no_space', 507, 'INSUFFICIENT_STORAGE'],
 ] as const)(
-  'whichever call of a push fails with %s: %d, nothing acknowledged is lost, the same push then works',
+  'a push of which any call fails with %s is answered with %d, loses nothing acknowledged, and succeeds when repeated',
   async (code, status, name) => {
     for (let nth = 1, happened = true; happened; nth++) {
       const image = newImage();
@@ -80,7 +80,7 @@ test.each([
   },
 );
 
-test('whichever call of a pull fails: 503 or a cut connection, never a 404 or other bytes', async () => {
+test('a pull of which any call fails ends with 503 or a cut connection, never with 404 or other bytes', async () => {
   const image = newImage();
   await push(image);
   const path = `/v2/app/blobs/${digestOf(image.layer)}`;
@@ -94,7 +94,7 @@ test('whichever call of a pull fails: 503 or a cut connection, never a 404 or ot
   }
 });
 
-test('while a call of the store stalls others are served, and when it goes on the push does', async () => {
+test('a stalled call of the store delays no other request, and its push continues afterwards', async () => {
   const other = newImage();
   await push(other);
   for (const nth of [1, 2, 3]) {

@@ -27,7 +27,7 @@ async function slowDownload(path: string): Promise<{ goOn(): Promise<Buffer> }> 
   };
 }
 
-describe('SIGTERM', () => {
+describe('a server that gets SIGTERM', () => {
   test('lets a download and an upload end, takes no new connection, and exits with 0', async () => {
     const bytes = randomBytes(30 * 1024 * 1024);
     const digest = await pushBlob(berth, 'app', bytes);
@@ -72,7 +72,7 @@ describe('SIGTERM', () => {
   });
 });
 
-test('SIGKILL in the middle of an upload: it goes on from what GET says', async () => {
+test('an upload continues after SIGKILL at the offset that GET returns', async () => {
   const bytes = randomBytes(20 * 1024 * 1024); // several parts of an S3 upload
   const location = await startUpload(berth, 'app');
   const socket = connect(berth.port, '127.0.0.1').on('error', () => undefined);
@@ -94,7 +94,7 @@ test('SIGKILL in the middle of an upload: it goes on from what GET says', async 
   expect((await call(berth, 'PUT', `${location}?digest=${digestOf(bytes)}`, { body: '' })).status).toBe(201);
 });
 
-test('SIGKILL in the middle of a single POST: the next start removes everything of it', async () => {
+test('the start after SIGKILL in the middle of a single POST removes everything of its upload', async () => {
   const socket = connect(berth.port, '127.0.0.1').on('error', () => undefined);
   const digest = digestOf(randomBytes(8));
   socket.write(`POST /v2/app/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n`);

@@ -25,7 +25,7 @@ async function open(): Promise<{ socket: Socket; received: () => string; closed:
   return { socket, received: () => received, closed };
 }
 
-describe('requests that are none', () => {
+describe('malformed requests', () => {
   test.each([
     ['no HTTP at all', 'EHLO registry\r\n\r\n', 400],
     ['TLS on a plain port', Buffer.from('16030100050100000100', 'hex'), 400],
@@ -51,7 +51,7 @@ describe('requests that are none', () => {
   });
 
   test.each(['%00', '%0a', '%2e%2e%2f', '..%2f..%2fetc%2fpasswd', '%ff', '%', '😀', 'a%5cb'])(
-    'the name %j is refused, whatever it decodes to',
+    'the name %j is refused',
     async (name) => {
       for (const path of [`/v2/${name}/tags/list`, `/v2/a/${name}/blobs/${digestOf('')}`]) {
         const answer = await call(berth, 'GET', encodeURI(path).replaceAll('%25', '%'));
@@ -62,8 +62,8 @@ describe('requests that are none', () => {
   );
 });
 
-describe('bodies that are not what they say', () => {
-  test('what follows the announced length is none of the blob', async () => {
+describe('bodies that contradict their headers', () => {
+  test('bytes after the announced length do not belong to the blob', async () => {
     const blob = randomBytes(100);
     const { socket, received, closed } = await open();
     const head = `POST /v2/long/blobs/uploads/?digest=${digestOf(blob)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${blob.length}\r\n\r\n`;
@@ -75,7 +75,7 @@ describe('bodies that are not what they say', () => {
     expect((await call(berth, 'GET', `/v2/long/blobs/${digestOf(blob)}`)).body.equals(blob)).toBe(true);
   });
 
-  test('nonsense behind a request never lands in the body of its response', async () => {
+  test('garbage after a request does not appear in the body of its response', async () => {
     const blob = randomBytes(40_000_000); // more than the buffers of both sockets hold
     await pushBlob(berth, 'nonsense', blob);
     const { socket, closed } = await open();
@@ -91,7 +91,7 @@ describe('bodies that are not what they say', () => {
     expect(body.equals(blob.subarray(0, body.length))).toBe(true);
   });
 
-  test('a chunked body with a broken chunk is not taken for a whole one', async () => {
+  test('a chunked body with a broken chunk is incomplete', async () => {
     const digest = digestOf('abc');
     const request = `POST /v2/broken/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n`;
     await callRaw(berth, `${request}3\r\nabc\r\nnonsense`);
@@ -99,7 +99,7 @@ describe('bodies that are not what they say', () => {
     await until(async () => (await growing()).length === 0);
   });
 
-  test('a manifest that says it is small and is large is cut off at the limit', async () => {
+  test('a manifest that is larger than it announced is cut off at the limit', async () => {
     const { socket, received, closed } = await open();
     socket.write('PUT /v2/large/manifests/1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
     const block = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(0x100000, ' '), Buffer.from('\r\n')]);
@@ -108,7 +108,7 @@ describe('bodies that are not what they say', () => {
     expect(received()).toMatch(/^HTTP\/1\.1 413 [^]*MANIFEST_INVALID/);
   });
 
-  test('Expect: 100-continue is answered before the body, and a refusal instead of it', async () => {
+  test('Expect: 100-continue is answered before the body, with the refusal if there is one', async () => {
     const request = (path: string) =>
       `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`;
     const wanted = await open();
@@ -125,8 +125,8 @@ describe('bodies that are not what they say', () => {
   });
 });
 
-describe('clients that vanish', () => {
-  test('in the middle of a monolithic upload: nothing is left', async () => {
+describe('a client that disconnects', () => {
+  test('in the middle of a monolithic upload leaves nothing', async () => {
     const blob = randomBytes(500_000);
     for (let round = 0; round < 20; round++) {
       const { socket } = await open();
@@ -140,7 +140,7 @@ describe('clients that vanish', () => {
     expect((await call(berth, 'HEAD', `/v2/gone/blobs/${digestOf(blob)}`)).status).toBe(404);
   });
 
-  test('while another request waits for the same upload: that one goes on with what arrived', async () => {
+  test('lets the next request of the same upload continue with the bytes that arrived', async () => {
     const location = await startUpload(berth, 'shared');
     const { socket } = await open();
     const arriving = randomBytes(9_000_000); // more than a part: then a bucket too has something to show
@@ -153,7 +153,7 @@ describe('clients that vanish', () => {
   });
 });
 
-test('requests in one packet are answered in order, also large bodies between small ones', async () => {
+test('requests in one packet are answered in their order, whatever the sizes of the answers', async () => {
   const blob = randomBytes(3_000_000);
   await pushBlob(berth, 'pipeline', blob);
   const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;

@@ -54,7 +54,7 @@ async function expectNoLitter(): Promise<void> {
 }
 
 describe.each(killPoints)('SIGKILL %s', (point) => {
-  test('of a blob: it is there whole or not at all, and can be pushed again', async () => {
+  test('in a push of a blob leaves all of it or nothing, and the push can be repeated', async () => {
     const blob = randomBytes(300_000);
     await killedAt(point, () => pushBlob(berth, 'app', blob));
     await expectNoLitter();
@@ -65,7 +65,7 @@ describe.each(killPoints)('SIGKILL %s', (point) => {
     expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(blob)}`)).body.equals(blob)).toBe(true);
   });
 
-  test('of a manifest that moves a tag: the tag is at the old image or at the new one, and both can be pulled', async () => {
+  test('in a push of a manifest leaves its tag at the old or the new image, and both can be pulled', async () => {
     const before = await pushImage(berth, 'app', 'moving');
     const after = newImage();
     await pushBlobs(berth, 'app', after);

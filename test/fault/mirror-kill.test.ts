@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const partials = () => readdir(join(berth.directory, '.berth/fills/ghcr.io'));
 
-test(`MUST 30: SIGKILL during ${fills} fills: nothing partial is served as whole, everything is resumed, nothing is left`, async () => {
+test(`SIGKILL during ${fills} fills leaves nothing partial that is served as whole, every fill is resumed, and no file is left`, async () => {
   const blobs = Array.from({ length: fills }, () => randomBytes(blobBytes));
   const digests = blobs.map((bytes) => upstream.addBlob('o/i', bytes));
   const never = gate();

@@ -96,7 +96,7 @@ test.each<[StopPoint, string, { readonly announcesMore?: boolean; readonly finis
   ['before the file is synced', 'PUT', { finishes: true }],
   ['after the file was synced', 'PUT', { finishes: true }],
 ])(
-  'a worker that stops %s of a %s, while another one commits its upload, never changes the blob',
+  'a worker that stops %s of a %s while another worker commits its upload does not change the blob',
   async (point, _request, { announcesMore = false, finishes = false }) => {
     const late = randomBytes(2000);
     const { first, session, goOn } = await pausedAt(point, {
@@ -116,7 +116,7 @@ test.each<[StopPoint, string, { readonly announcesMore?: boolean; readonly finis
   },
 );
 
-test('a worker that stops before it takes the file over never gets it once another one has committed it', async () => {
+test('a worker that stops before it takes over a file does not get it after another worker has committed it', async () => {
   const { first, session, goOn } = await pausedAt('before the file is renamed to its own name', { bytes: randomBytes(2000) });
   await other.uploads.finish(session, digest(first));
   await goOn();
@@ -132,7 +132,7 @@ test('a worker that stops after it has closed its file has finished its work', a
   await other.uploads.finish(session, digest(Buffer.concat([first, late, rest])));
 });
 
-test('a worker that goes on while another one has the upload cannot lose the bytes that the other one acknowledged', async () => {
+test('a worker that continues while another worker has the upload loses no byte that the other worker acknowledged', async () => {
   const late = randomBytes(2000);
   const { first, session, goOn } = await pausedAt('before bytes are written', { bytes: late });
   const rest = randomBytes(3000);

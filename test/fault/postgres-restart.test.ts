@@ -24,7 +24,7 @@ describeWith(postgresPrograms, 'PostgreSQL restarted', () => {
     await cluster.dispose();
   }, 60_000);
 
-  test('under load: nothing acknowledged is lost, and whoever is turned away is told to come back', async () => {
+  test('under load loses nothing acknowledged, and refused clients get 503', async () => {
     const acknowledged = await withPushingClients(berth, clients, async (pushed) => {
       for (const mode of ['fast', 'immediate', 'fast', 'immediate'] as const) {
         await pushed(pushes);
@@ -39,7 +39,7 @@ describeWith(postgresPrograms, 'PostgreSQL restarted', () => {
     expect([...statuses]).toEqual([]);
   }, 240_000);
 
-  test('while it is away every answer is 503 with Retry-After; afterwards berth is ready again by itself', async () => {
+  test('makes every answer 503 with Retry-After while it is down, and berth recovers by itself', async () => {
     await cluster.stop('fast');
     for (const path of ['/v2/nobody/tags/list', '/v2/client1/manifests/c1-1', `/v2/shared/blobs/${digestOf('')}`]) {
       const answer = await call(berth, 'GET', path);

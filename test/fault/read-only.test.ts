@@ -54,7 +54,7 @@ if (!isRoot) process.stderr.write('skipping "a read-only file system": only root
     expect([ready.status, ready.body.toString()]).toEqual([503, expect.stringContaining('read-only file system')]);
   }
 
-  test('writes are answered 503 with the reason, /readyz says it, pulls go on, and so do pushes afterwards', async () => {
+  test('writes to a read-only disk are answered with 503 and the reason, pulls continue, and pushes work again afterwards', async () => {
     const berth = await startBerth(settings);
     const kept = await pushImage(berth, 'app', 'kept');
     const next = newImage();
@@ -71,14 +71,14 @@ if (!isRoot) process.stderr.write('skipping "a read-only file system": only root
     await berth.close();
   });
 
-  test('a start says so', async () => {
+  test('a start on a read-only disk reports it', async () => {
     await (await startBerth(settings)).close();
     await remount('ro');
     await expect(startBerth(settings)).rejects.toThrow(/cannot use the directory .*: EROFS: read-only file system/);
     await remount('rw');
   });
 
-  test('a metadata file there is named at the start', async () => {
+  test('a start with the metadata file on a read-only disk names the file', async () => {
     const file = join(disk, 'metadata.sqlite');
     await (await createSqliteStore({ file })).close();
     await remount('ro');

@@ -18,7 +18,7 @@ import { until } from '../support/until.ts';
 /** In place of 5 TiB: two parts and a tail. */
 const largestObjectBytes = 20_000_000;
 
-describeWith(s3Programs, 'a layer that is larger than an object of S3 may be', () => {
+describeWith(s3Programs, 'a layer that is larger than an object in S3 may be', () => {
   let bucket: TestBucket;
   let directory: string;
   let driver: BlobDriver;
@@ -51,7 +51,7 @@ describeWith(s3Programs, 'a layer that is larger than an object of S3 may be', (
     return received;
   }
 
-  test('is refused when its first byte too many comes, and a smaller one goes through', async () => {
+  test('is refused at the first byte above the limit, and a layer below the limit is stored', async () => {
     const bytes = randomBytes(largestObjectBytes + 1);
     const location = await startUpload(server, 'app');
     expect(await send('PATCH', location, bytes)).toMatch(tooLarge);
@@ -63,7 +63,7 @@ describeWith(s3Programs, 'a layer that is larger than an object of S3 may be', (
     expect((await call(server, 'GET', `/v2/app/blobs/${digestOf(whole)}`)).status).toBe(307);
   }, 60_000);
 
-  test('is refused in small chunks and in one request too, and the latter leaves nothing', async () => {
+  test('is refused in small chunks and in one request, which leaves nothing', async () => {
     const bytes = randomBytes(largestObjectBytes + 1);
     const location = await startUpload(server, 'app');
     expect((await call(server, 'PATCH', location, { body: bytes.subarray(0, largestObjectBytes) })).status).toBe(202);

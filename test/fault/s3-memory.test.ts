@@ -62,7 +62,7 @@ describeWith(s3Programs, 'a large layer through S3', () => {
     return (await memory('VmHWM')) - before;
   }
 
-  test('takes the memory of its parts to receive, and to read back for another hash', async () => {
+  test('takes only the memory of its parts while it is received and while it is read back for another hash', async () => {
     const hash = createHash('sha512');
     for (const block of blocks()) hash.update(block);
     const digest = `sha512:${hash.digest('hex')}`;

@@ -69,13 +69,13 @@ const code = (promise: Promise<unknown>) =>
   );
 const part = (first: number, last = bytes.length) => chunked(bytes.subarray(first, last), 65_536);
 
-describeWith(s3Programs, 'an S3 server that fails', () => {
+describeWith(s3Programs, 'a failing S3 server', () => {
   beforeAll(sharedBucket, 180_000);
   afterAll(async () => (await sharedBucket()).remove(), 60_000);
 
-  describe('seen by the driver', () => {
+  describe('used by the driver', () => {
     test.concurrent.each<Fault>(['slow down', 'cut', 'lose answer', 'stall'])(
-      'each third request fails (%s): all goes well',
+      'an upload succeeds while each third request fails (%s)',
       overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
         proxy.decide = eachNth(3, fault, 4);
         const appender = await driver.openAppender(grown, { resume: false });
@@ -89,7 +89,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     );
 
     test.concurrent.each<Fault>(['slow down', 'cut', 'lose answer', 'stall'])(
-      'down while an upload grows (%s): what is kept is a prefix',
+      'an upload during which the server fails (%s) keeps a prefix of its bytes',
       overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
         const appender = await driver.openAppender(grown, { resume: false });
         await appender.append(part(0, 1_000_000));
@@ -109,7 +109,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     );
 
     test.concurrent.each(['uploadId', 'target'])(
-      'down at a step of the commit (%s): it can be tried again',
+      'a commit that fails at a request with %s can be repeated',
       overFaults<[string]>(async ({ driver, proxy }, step) => {
         const appender = await driver.openAppender(grown, { resume: false });
         await appender.append(part(0));
@@ -126,7 +126,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     );
 
     test.concurrent.each<Fault>(['cut body', 'stall body'])(
-      'a body that ends early (%s) is never taken for the whole',
+      'a body that ends early (%s) is an error',
       overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
         await driver.put(target, bytes);
         proxy.decide = everything(fault);
@@ -135,7 +135,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     );
 
     test.concurrent.each<Fault>(['slow down', 'cut', 'stall'])(
-      'down altogether (%s): unavailable, and never not_found',
+      'every call rejects unavailable and none not_found while each request fails (%s)',
       overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
         proxy.decide = everything(fault);
         const outcomes = await Promise.all([
@@ -150,7 +150,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     );
 
     test.concurrent.each<Fault>(['cut body', 'stall body'])(
-      'a body that ends early (%s), twice: the rest is asked for',
+      'a reader requests the rest of a body that ends early twice (%s)',
       overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
         await driver.put(target, bytes);
         let times = 0;
@@ -164,7 +164,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     );
 
     test.concurrent(
-      'another object in its place is not taken for the rest',
+      'a reader does not continue with an object that has replaced its own',
       overFaults(async ({ driver, proxy }) => {
         await driver.put(target, bytes);
         proxy.decide = eachNth(1, 'cut body');
@@ -181,7 +181,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     );
 
     test.concurrent(
-      'a conditional PUT that meets another one is tried again',
+      'a conditional PUT that conflicts with another one is repeated',
       overFaults(async ({ driver, proxy }) => {
         let times = 0;
         proxy.decide = () => (++times <= 2 ? 'conflict' : undefined);
@@ -192,7 +192,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     );
 
     test.concurrent(
-      'a slow reader is not taken for a server that stands still',
+      'a slow reader is not mistaken for a stalled server',
       overFaults(async ({ driver, place }) => {
         await driver.put(target, bytes);
         const impatient = createS3Driver({ ...place, patienceMilliseconds: bodyPatienceMilliseconds });
@@ -209,7 +209,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     );
 
     test.concurrent(
-      'encryption and storage class are asked for; growing objects are in the standard class',
+      'objects have the configured encryption and storage class, and partial objects the standard class',
       overFaults(async ({ bucket, proxy }) => {
         const settings = { serverSideEncryption: 'aws:kms', kmsKeyId: 'key-1', storageClass: 'STANDARD_IA' } as const;
         const options = { ...bucket, bucket: bucket.name, endpoint: proxy.url, forcePathStyle: true, ...settings };
@@ -229,7 +229,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
     );
   });
 
-  describe('seen by clients', () => {
+  describe('used by a berth with clients', () => {
     let berth: TestBerth;
     let proxy: FaultProxy;
 
@@ -251,7 +251,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
       expect([answer.status, answer.header('retry-after'), answer.codes()]).toEqual([503, '5', ['UNAVAILABLE']]);
     };
 
-    test('503 and Retry-After where the bucket is needed; manifests that are in memory are served on', async () => {
+    test('clients get 503 and Retry-After if berth needs the bucket, and manifests that are in memory', async () => {
       const image = await pushImage(berth, 'app', '1');
       await call(berth, 'GET', '/v2/app/manifests/1');
       const location = await startUpload(berth, 'app');
@@ -267,7 +267,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
       expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(image.layer)}`)).body.equals(image.layer)).toBe(true);
     });
 
-    test('an upload that failed in its middle goes on from where GET says', async () => {
+    test('an upload that failed in its middle continues at the offset that GET returns', async () => {
       const bytes = randomBytes(20_000_000);
       const location = await startUpload(berth, 'app');
       let parts = 0;
@@ -281,7 +281,7 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
       expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(bytes)}`)).body.equals(bytes)).toBe(true);
     });
 
-    test('after a restart the digest is known: nothing is read back', async () => {
+    test('an upload keeps its hash over a restart, and no byte is read back', async () => {
       const bytes = randomBytes(20_000_000);
       const location = await startUpload(berth, 'app');
       await call(berth, 'PATCH', location, { body: bytes });
@@ -293,14 +293,14 @@ describeWith(s3Programs, 'an S3 server that fails', () => {
       expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(bytes)}`)).body.equals(bytes)).toBe(true);
     });
 
-    test('a download whose source breaks off is cut, not ended', async () => {
+    test('a download whose source breaks off is cut', async () => {
       const bytes = randomBytes(5_000_000);
       const digest = await pushBlob(berth, 'app', bytes);
       proxy.decide = everything('cut body');
       await expect(call(berth, 'GET', `/v2/app/blobs/${digest}`)).rejects.toThrow();
     });
 
-    test('twelve clients while each seventh request fails: what was acknowledged is there, byte for byte', async () => {
+    test('twelve clients get everything acknowledged back byte for byte although each seventh request fails', async () => {
       const faults: readonly Fault[] = ['slow down', 'cut', 'lose answer', 'cut body'];
       let count = 0;
       proxy.decide = () => (++count % 7 === 0 ? faults[(count / 7) % faults.length] : undefined);

@@ -31,7 +31,7 @@ describe('patterns', () => {
   /** What the documentation says, as a regular expression. */
   const naive = (text: string) => new RegExp(`^${text.replace(/[.]/g, '\\.').replace(/\*\*$/, '.+').replace(/\*$/, '[^/]+')}$`);
 
-  test('match what they say', () => {
+  test('match the names that their grammar describes', () => {
     fc.assert(
       fc.property(patternText, name, (text, candidate) =>
         expect(matches(toPattern(text), candidate)).toBe(naive(text).test(candidate)),
@@ -39,7 +39,7 @@ describe('patterns', () => {
     );
   });
 
-  test('everything that they match lies in their range', () => {
+  test('match only names in their range', () => {
     fc.assert(
       fc.property(patternText, name, (text, candidate) => {
         const pattern = toPattern(text);
@@ -49,7 +49,7 @@ describe('patterns', () => {
     );
   });
 
-  test('one that covers another matches all that the other matches', () => {
+  test('match every name of a pattern that they cover', () => {
     fc.assert(
       fc.property(patternText, patternText, name, (outer, inner, candidate) => {
         if (!covers(toPattern(outer), toPattern(inner)) || !matches(toPattern(inner), candidate)) return;
@@ -93,7 +93,7 @@ describe('listings', () => {
     return names;
   }
 
-  test('show exactly what may be pulled, ascending, each once, from anywhere on', async () => {
+  test('show exactly the repositories that the subject may pull, once each and ascending, from any start', async () => {
     const grants = fc.array(fc.record({ text: patternText, actions: fc.constantFrom('pull', 'push', 'pull,push') }), {
       maxLength: 5,
     });
@@ -139,7 +139,7 @@ describe('listings', () => {
     );
   }, 120_000);
 
-  test('cost what they show, not what there is', async () => {
+  test('cost reads in proportion to what they show', async () => {
     await Promise.all(Array.from({ length: 3000 }, (_, index) => addRepository(`other/app-${index}`, index)));
     await Promise.all(['mine/a', 'mine/b', 'zoo/free'].map((repository, index) => addRepository(repository, 5000 + index)));
     await store.visibilities.put('zoo/**', true, true, event);

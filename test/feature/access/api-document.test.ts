@@ -81,13 +81,13 @@ describe('a request that is not valid', () => {
     expect(await problemOf('GET', path, undefined)).toMatchObject({ detail, errors: [{ detail, parameter }] });
   });
 
-  test('has every error in the problem', async () => {
+  test('is answered with every error in the problem', async () => {
     const { detail, errors } = await problemOf('POST', '/users', { name: 'A', admin: 1 });
     expect(errors).toHaveLength(3);
     expect(detail).toMatch(/^A is no.*; password is missing; admin must be true or false$/);
   });
 
-  test('a list or no JSON at all is named as the body', async () => {
+  test('names the body if it is a list or no JSON', async () => {
     const { detail, errors } = await problemOf('POST', '/users', []);
     expect([detail, errors]).toEqual(['the body must be a JSON object, sent as application/json', [{ detail, pointer: '#' }]]);
   });

@@ -68,7 +68,7 @@ async function pathOf({ path }: Route, tokenId: string): Promise<string> {
   return path.replace('{id}', String(id)).replace(/\{\w+\}/g, 'ghost');
 }
 
-test('every row takes an admin, but for these', () => {
+test('every row requires an admin except these', () => {
   const others = routes.filter(({ needs }) => needs !== 'admin');
   const needsOf = ({ needs }: Route) => (typeof needs === 'object' ? 'adminOf' : needs);
   expect(Object.fromEntries(others.map((route) => [`${route.method} ${route.path}`, needsOf(route)]))).toEqual({

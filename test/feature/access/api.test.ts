@@ -56,7 +56,7 @@ describe('users', () => {
     expect(answer.json()).toMatchObject({ status, detail: expect.any(String) });
   });
 
-  test('the last admin stays one', async () => {
+  test('the last admin cannot lose its rights', async () => {
     expect((await api('PATCH', '/users/admin', { admin: false })).status).toBe(409);
     expect((await api('PATCH', '/users/admin', { disabled: true })).status).toBe(409);
     expect((await api('DELETE', '/users/admin')).status).toBe(409);
@@ -153,7 +153,7 @@ describe('teams, grants, visibility', () => {
     expect((await callAs(berth, alice, 'GET', '/v2/given/app/tags/list')).status).toBe(404);
   });
 
-  test('a team with its members', async () => {
+  test('a team has members', async () => {
     expect((await api('POST', '/teams', { name: 'ops' })).status).toBe(201);
     expect((await api('PUT', '/teams/ops/members/alice')).status).toBe(204);
     expect((await api('GET', '/teams/ops')).json()).toEqual({ name: 'ops', members: ['alice'] });
@@ -162,7 +162,7 @@ describe('teams, grants, visibility', () => {
     expect((await api('GET', '/teams/ops')).status).toBe(404);
   });
 
-  test('a robot: its secret is shown once, and it expires in the future', async () => {
+  test('a robot has a secret that is shown once, and an expiry in the future', async () => {
     const answer = await api('POST', '/robots', { name: 'ci', grants: ['ci/**:pull,push'], expiresAt: '2099-01-01T00:00:00Z' });
     const { secret } = answer.json() as { secret: string };
     await pushAs(berth, basic('ci', secret), 'ci/app', '1');

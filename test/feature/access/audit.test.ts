@@ -43,8 +43,8 @@ const fail = (): never => {
 const refusalsOf = async (filter: Parameters<typeof lines>[0]) =>
   (await lines(filter)).filter(({ result }) => result === 'refused');
 
-describe('what changes content is recorded with the change', () => {
-  test('a push, with the digests that its tags pointed at before', async () => {
+describe('the audit log of content', () => {
+  test('records a push with the former digests of its tags', async () => {
     const first = await pushAs(berth, alice, 'alice/moved', 'latest');
     const second = newImage();
     for (const bytes of [second.layer, second.config]) {
@@ -71,7 +71,7 @@ describe('what changes content is recorded with the change', () => {
     ]);
   });
 
-  test('deletions of tags, manifests and blobs, and mounts', async () => {
+  test('records mounts and deletions of tags, manifests and blobs', async () => {
     const image = await pushAs(berth, alice, 'alice/gone', '1');
     const [digest, layer] = [digestOf(image.manifest), digestOf(image.layer)];
     const mount = `/v2/alice/mounted/blobs/uploads/?mount=${layer}&from=alice/gone`;
@@ -92,8 +92,8 @@ describe('what changes content is recorded with the change', () => {
   });
 });
 
-describe('logins are recorded before they are answered', () => {
-  test('by a password', async () => {
+describe('the audit log records a login before its answer', () => {
+  test('with a password', async () => {
     await berth.administration.createUser({ name: 'dora', password: 'red shoes', isAdmin: false });
     const [isWriting, mayWrite] = [gate(), gate()];
     const slow = wrapOperations(berth.metadata, (operation, id) => {
@@ -118,7 +118,7 @@ describe('logins are recorded before they are answered', () => {
     await audit.flush();
   });
 
-  test('by a secret, in the write that notes its use', async () => {
+  test('with a secret, in the write of its last use', async () => {
     const { secret } = await berth.administration.createRobot({ name: 'loader', grants: [] });
     const audit = { record: fail, recordLogin: fail };
     const options = { metadata: berth.metadata, now: Date.now, audit, reservedNames: new Set<string>(), workloadRules: [] };
@@ -151,7 +151,7 @@ test('changes of content are events in mode open too', async () => {
   await open.close();
 });
 
-describe('refusals are recorded', () => {
+describe('the audit log records refusals', () => {
   test('of the API', async () => {
     const headers = { ...alice, 'Content-Type': 'application/json' };
     await call(berth, 'POST', '/api/v1/robots?secret=x', { headers, body: '{"name":"x"}' });
@@ -200,7 +200,7 @@ describe('many refusals', () => {
   const refusal = (actor: string, target: string, isClaimed = false) =>
     ({ at, actor, address: '10.0.0.1', action: 'push', target, result: 'refused', isClaimed }) as const;
 
-  test('that are alike are one line, and a count when their minute is over', () => {
+  test('of one kind are one line, and a count at the end of their minute', () => {
     const refusals = createRefusals();
     for (let count = 0; count < 1000; count++) refusals.add({ ...refusal('eve', 'a'), at: at + count });
     expect(refusals.takeDue(at + 1000)).toEqual([expect.objectContaining({ actor: 'eve', target: 'a', at })]);
@@ -209,7 +209,7 @@ describe('many refusals', () => {
     expect(refusals.hasAny()).toBe(false);
   });
 
-  test('of one account leave room for those of another', () => {
+  test('of one account do not displace those of another', () => {
     const refusals = createRefusals();
     for (let count = 0; count < 10_000; count++) refusals.add(refusal('eve', `target ${count}`));
     refusals.add(refusal('bob', 'b'));
@@ -219,7 +219,7 @@ describe('many refusals', () => {
     expect(taken).toContainEqual(expect.objectContaining({ actor: 'eve', action: 'refusals', detail: '{"more":9950}' }));
   });
 
-  test('under names that a client makes up are those of its network', () => {
+  test('under invented names count for the network of their client', () => {
     const refusals = createRefusals();
     for (let count = 0; count < 10_000; count++) {
       refusals.add({ ...refusal(`name ${count}`, '', true), address: `2001:db8:1:2::${(count % 9).toString(16)}` });
@@ -228,7 +228,7 @@ describe('many refusals', () => {
     expect(refusals.takeAll()).toHaveLength(52);
   });
 
-  test('of very many clients have a bound, and lose no count', () => {
+  test('of very many clients are bounded and lose no count', () => {
     const refusals = createRefusals();
     for (let count = 0; count < 5000; count++) refusals.add(refusal(`account ${count}`, 'a'));
     const taken = refusals.takeAll();
@@ -236,7 +236,7 @@ describe('many refusals', () => {
     expect(taken).toContainEqual(expect.objectContaining({ actor: '', action: 'refusals', detail: '{"more":4900}' }));
   });
 
-  test('of clients without a login leave room for those of accounts', () => {
+  test('of clients without a login do not displace those of accounts', () => {
     const refusals = createRefusals();
     for (let count = 0; count < 5000; count++) {
       refusals.add({ ...refusal('x', '', true), address: `10.0.${count >> 8}.${count & 255}` });
@@ -245,7 +245,7 @@ describe('many refusals', () => {
     expect(refusals.takeAll()).toContainEqual(expect.objectContaining({ actor: 'bob', target: 'b' }));
   });
 
-  test('take no place from what was done, and that is kept while the store takes nothing', async () => {
+  test('do not displace completed changes, which are kept while the store takes nothing', async () => {
     let isDown = true;
     const written: AuditEvent[] = [];
     const failures: unknown[] = [];
@@ -279,7 +279,7 @@ describe('text of clients', () => {
     expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
   });
 
-  test('is no field of its own in a log line', () => {
+  test('adds no field to a log line', () => {
     const line = prettyLine(JSON.stringify({ time: '', level: 'info', agent: 'x status=200', quoted: 'a"b', plain: 'y' }));
     expect(line).toContain('agent="x status=200" quoted="a\\"b" plain=y');
   });

@@ -103,7 +103,7 @@ describe.each(['private', 'public'] as const)('a %s repository', (visibility) =>
     expect(withBearer).toEqual(route.access === 'any' || route.access === 'list' ? { ...expected, nobody: 'allow' } : expected);
   });
 
-  test('the same for HEAD: no byte, and nothing that GET does not say', async () => {
+  test('HEAD is allowed as GET is and has no body', async () => {
     for (const subject of subjects) {
       const [head, get] = [
         await call(berth, 'HEAD', `/v2/org/${visibility}/manifests/1`, { headers: { ...logins.get(subject) } }),
@@ -114,11 +114,11 @@ describe.each(['private', 'public'] as const)('a %s repository', (visibility) =>
   });
 });
 
-test('every kind of access that the table of routes knows is in the policy', () => {
+test('the policy has every kind of access in the table of routes', () => {
   expect(Object.keys(policy.private)).toEqual(expect.arrayContaining([...new Set(routes.map(({ access }) => access))]));
 });
 
-test('what a subject may not know of answers as what does not exist, byte for byte', async () => {
+test('a hidden repository is answered like a missing one, byte for byte', async () => {
   const login = logins.get('stranger');
   const bodyOf = async (name: string, path: string) => {
     const answer = await call(berth, 'GET', `/v2/${name}/${path}`, { headers: { ...login } });
@@ -129,7 +129,7 @@ test('what a subject may not know of answers as what does not exist, byte for by
   }
 });
 
-test('the catalog shows each subject what it may pull', async () => {
+test('the catalog shows each subject the repositories that it may pull', async () => {
   const list = async (subject: Subject) => {
     const answer = await callAs(berth, logins.get(subject), 'GET', '/v2/_catalog');
     return (answer.json() as { repositories: string[] }).repositories;
@@ -163,7 +163,7 @@ test('an upload session serves only its own subject and repository', async () =>
   expect((await call(berth, 'GET', location, { headers: org })).header('range')).toBe('0-5');
 });
 
-test('a mount reads only from where its client may pull; without `from` from where its token says it may', async () => {
+test('a mount reads only repositories that its client may pull, and without `from` those of its token', async () => {
   const image = await pushAs(berth, basic('org', passwordOf('org')), 'org/private', 'mounted');
   const blob = digestOf(image.layer);
   await berth.administration.createUser({ name: 'peeper', password: passwordOf('peeper'), isAdmin: false });

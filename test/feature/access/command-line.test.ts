@@ -32,7 +32,7 @@ function commandProcess(line: string, input = ''): Promise<string> {
 }
 const status = async (login: Readonly<Record<string, string>>) => (await call(berth, 'GET', '/v2/', { headers: login })).status;
 
-test('the first admin has a password that was printed once, and is not printed again', async () => {
+test('the password of the first admin is printed once', async () => {
   const password = /the admin admin with the password (\S+): /.exec(berth.log())?.[1] ?? '';
   expect(password.length).toBeGreaterThanOrEqual(24);
   expect(await status(basic('admin', password))).toBe(200);
@@ -53,7 +53,7 @@ test('a command says which data it works on, and files in that folder are privat
   expect(new Set(modes)).toEqual(new Set([0]));
 });
 
-test('user: add, list, password, disable, enable, promote, remove', async () => {
+test('berth user adds, lists, changes, disables, enables, promotes and removes users', async () => {
   await commandProcess('user add alice --password-stdin', 'wonderland\n');
   const generated = (await command('user add bob')).trim();
   expect([await status(basic('alice', 'wonderland')), await status(basic('bob', generated))]).toEqual([200, 200]);
@@ -71,7 +71,7 @@ test('user: add, list, password, disable, enable, promote, remove', async () => 
   await until(async () => (await status(basic('bob', 'new'))) === 401);
 }, 60_000);
 
-test('namespace: a deleted user leaves its name, until it is released', async () => {
+test('the namespace of a deleted user stays reserved until an admin releases it', async () => {
   await command('user add nora');
   await command('user remove nora');
   expect(await command('namespace list')).toMatch(/^nora\/\*\* +- +20\S+Z$/m);
@@ -83,7 +83,7 @@ test('namespace: a deleted user leaves its name, until it is released', async ()
   expect(await command('namespace list')).toMatch(/^nora\/\*\* +nora +-$/m);
 });
 
-test('robot, grant, team, token and repo', async () => {
+test('berth manages robots, grants, teams, tokens and repositories', async () => {
   const secret = (await command('robot add ci builds/*:pull,push --expires 30d')).trim();
   await pushAs(berth, basic('ci', secret), 'builds/app', '1');
   expect(await command('robot list')).toMatch(/ci +enabled +20/);
@@ -114,7 +114,7 @@ test('robot, grant, team, token and repo', async () => {
   await until(async () => (await status(basic('ci', secret))) === 401);
 }, 60_000);
 
-test('key rotate and audit', async () => {
+test('berth key rotate makes a new key, and berth audit shows it', async () => {
   await command('key rotate');
   const published = async () => (await call(berth, 'GET', '/.well-known/jwks.json')).json() as { keys: unknown[] };
   await until(async () => (await published()).keys.length === 2);
@@ -127,7 +127,7 @@ test('key rotate and audit', async () => {
   expect(await command('audit --target alice')).toContain('user.create');
 });
 
-test('user import takes an htpasswd file', async () => {
+test('berth user import imports an htpasswd file', async () => {
   const file = join(berth.directory, 'htpasswd');
   await writeFile(file, `# people\ncarol:${hashSync('secret', 5)}\n`);
   expect(await command(`user import ${file}`)).toBe('1 users created: carol\n');
@@ -152,7 +152,7 @@ test.each([
   expect(failure).not.toContain('    at ');
 });
 
-test('a mistake in a process of its own ends it with 1, one line and no stack trace', async () => {
+test('a wrong command in its own process exits with 1, one line and no stack trace', async () => {
   const failure = await commandProcess('user demote admin').catch((error: unknown) => error as Error);
   expect(String(failure)).toContain('berth: admin is the last admin');
   expect(String(failure)).not.toContain('    at ');

@@ -35,7 +35,7 @@ afterAll(async () => {
 const wait = (seconds: number) => jest.setSystemTime(Date.now() + seconds * 1000);
 const bearer = async () => ({ Authorization: `Bearer ${await askToken(berth, alice, 'repository:alice/app:pull,push')}` });
 
-test('a token is good for its lifetime and the difference of clocks, and no longer', async () => {
+test('a token is valid for its lifetime and the tolerated difference of clocks', async () => {
   const headers = await bearer();
   const status = async () => (await call(berth, 'GET', '/v2/', { headers })).status;
   wait(300);
@@ -44,7 +44,7 @@ test('a token is good for its lifetime and the difference of clocks, and no long
   expect(await status()).toBe(401);
 });
 
-test('one that expires in the middle of a layer: the layer goes on, the next request needs another', async () => {
+test('a token that expires during a layer lets the layer end, and the next request needs a new token', async () => {
   const headers = await bearer();
   const started = await call(berth, 'POST', '/v2/alice/app/blobs/uploads/', { headers: { ...headers, 'Content-Length': 0 } });
   const location = started.header('location');
@@ -66,7 +66,7 @@ test('one that expires in the middle of a layer: the layer goes on, the next req
   expect((await finish(await bearer())).status).toBe(201);
 });
 
-test('access tokens, robots and grants end when they say', async () => {
+test('access tokens, robots and grants end at their expiry', async () => {
   const expiresAt = Date.now() + 60_000;
   const { secret } = await berth.administration.createToken({ account: 'alice', name: 'short', expiresAt });
   const robot = await berth.administration.createRobot({ name: 'short-lived', grants: ['x:pull'], expiresAt });
@@ -90,7 +90,7 @@ test('a refresh token lives for ninety days', async () => {
   expect(await refresh()).toBe(401);
 });
 
-test('keys are changed every thirty days; what the old one has signed stays good until it expires', async () => {
+test('signing keys change every thirty days, and tokens of the old key stay valid until they expire', async () => {
   const kids = async () => {
     const { keys } = (await call(berth, 'GET', '/.well-known/jwks.json')).json() as { keys: { kid: string }[] };
     return keys.map(({ kid }) => kid);

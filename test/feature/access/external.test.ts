@@ -26,7 +26,7 @@ const pushed = ['team/one', 'team/two'];
 const status = async (berth: TestBerth, token: string, path = '/v2/') =>
   (await call(berth, 'GET', path, { headers: { Authorization: `Bearer ${token}` } })).status;
 
-describe('keys by a JWKS', () => {
+describe('keys from a JWKS', () => {
   let issuer: Issuer;
   let berth: TestBerth;
   beforeAll(async () => {
@@ -56,7 +56,7 @@ describe('keys by a JWKS', () => {
     expect((await call(berth, 'GET', '/token')).status).toBe(404);
   });
 
-  test('the token alone says what its bearer may', async () => {
+  test('the token alone decides what its bearer may do', async () => {
     const headers = { Authorization: `Bearer ${sign(everything)}` };
     const started = await call(berth, 'POST', '/v2/app/blobs/uploads/', { headers: { ...headers, 'Content-Length': 0 } });
     expect(started.status).toBe(202);
@@ -104,7 +104,7 @@ describe('keys by a JWKS', () => {
     expect(await status(berth, sign(everything, claims))).toBe(401);
   });
 
-  test('Basic is no login here', async () => {
+  test('Basic authentication is refused', async () => {
     const headers = { Authorization: `Basic ${Buffer.from('admin:admin').toString('base64')}` };
     expect((await call(berth, 'GET', '/v2/', { headers })).status).toBe(401);
   });
@@ -157,7 +157,7 @@ describeWithOpenssl('keys by a bundle of certificates', () => {
     expect(libtrustId(own.certificate.publicKey)).toMatch(/^(?:[A-Z2-7]{4}:){11}[A-Z2-7]{4}$/);
   });
 
-  test('a certificate that ours has issued; not one that it has not, nor an issued one that issues', async () => {
+  test('a certificate that the configured one issued is accepted, others and intermediate ones are refused', async () => {
     const issued = await issue('issued');
     expect(await status(berth, sign(issued.key, { x5c: x5c(issued.certificate) }))).toBe(200);
     const stranger = await mkdtemp(join(tmpdir(), 'berth-stranger-'));
@@ -173,7 +173,7 @@ describeWithOpenssl('keys by a bundle of certificates', () => {
     expect(await status(berth, sign(foreign.key, { kid: libtrustId(own.certificate.publicKey) }))).toBe(401);
   });
 
-  test('keys that a token brings without a certificate are not looked at', async () => {
+  test('keys within a token without a certificate are ignored', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     expect(await status(berth, sign(key, { jwk: publicKey.export({ format: 'jwk' }) }))).toBe(401);
@@ -182,7 +182,7 @@ describeWithOpenssl('keys by a bundle of certificates', () => {
   });
 });
 
-test('what is missing is told at the start', async () => {
+test('a start reports missing settings', async () => {
   await expect(startBerth({ BERTH_ACCESS_MODE: 'external' })).rejects.toThrow(
     'needs access.external.realm and access.external.issuer',
   );

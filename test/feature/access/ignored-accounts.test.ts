@@ -12,12 +12,12 @@ beforeAll(async () => {
 });
 afterAll(() => guarded.close());
 
-test('data with accounts is not served in mode open, and the message names the way out', async () => {
+test('data with accounts is not served in mode open, and the message says what to do', async () => {
   const refused = refuseIgnoredAccounts(loadConfig({ environment: {} }), guarded.metadata);
   await expect(refused).rejects.toThrow(/access\.mode.*access\.ignoreAccounts/);
 });
 
-test('data with accounts is served in mode open where the configuration says so', async () => {
+test('data with accounts is served in mode open if the configuration allows it', async () => {
   const config = loadConfig({ environment: { BERTH_ACCESS_IGNORE_ACCOUNTS: 'true' } });
   await expect(refuseIgnoredAccounts(config, guarded.metadata)).resolves.toBeUndefined();
 });

@@ -28,7 +28,7 @@ beforeEach(() => {
   keys = { find: (kid) => jwks.find({ kid, alg: 'ES256' }) };
 });
 
-test('a key is got once, and again after ten minutes: one that was taken away is gone then', async () => {
+test('keys are fetched once and again after ten minutes, which removes revoked keys', async () => {
   for (let count = 0; count < 10; count++) expect(await keys.find('a')).toBeDefined();
   expect(loads).toBe(1);
   published = [newKey('b')];
@@ -38,7 +38,7 @@ test('a key is got once, and again after ten minutes: one that was taken away is
   expect(loads).toBe(2);
 });
 
-test('a new kid is looked for at once, kids that nobody has at most twice a minute', async () => {
+test('an unknown kid is requested at once, and kids that do not exist at most twice a minute', async () => {
   await keys.find('a');
   published = [newKey('a'), newKey('new')];
   now += 30_000;
@@ -50,7 +50,7 @@ test('a new kid is looked for at once, kids that nobody has at most twice a minu
   expect(loads).toBe(3);
 });
 
-test('many who ask at the same time wait for one answer', async () => {
+test('concurrent requests for keys wait for one answer', async () => {
   await Promise.all(Array.from({ length: 20 }, () => keys.find('a')));
   expect(loads).toBe(1);
 });
@@ -78,7 +78,7 @@ describe('while a slow issuer is asked', () => {
     answer();
   });
 
-  test('after it has failed, known keys wait no more than once in ten minutes', async () => {
+  test('a failed issuer delays known keys at most once in ten minutes', async () => {
     published = new Error('down');
     now += 20 * 60_000;
     answer();
@@ -93,7 +93,7 @@ describe('while a slow issuer is asked', () => {
   });
 });
 
-test('while an issuer does not answer what was got last counts; before that nobody knows', async () => {
+test('the last keys stay valid while an issuer does not answer, and without any the result is unavailable', async () => {
   published = new Error('down');
   await expect(keys.find('a')).rejects.toThrow(IssuerUnavailable);
   await expect(keys.find('a')).rejects.toThrow(IssuerUnavailable);

@@ -34,7 +34,7 @@ const sign = (claims: object, options: jwt.SignOptions = {}) =>
   });
 const seconds = () => Math.floor(Date.now() / 1000);
 
-test('the good token, and one that the same key signs again, are taken', async () => {
+test('a valid token and the same token signed again are accepted', async () => {
   expect(await status(good)).toBe(200);
   expect(await status(sign({}))).toBe(200);
 });
@@ -87,7 +87,7 @@ describe('refused', () => {
   });
 });
 
-test('a token says less than its subject may, and never more', async () => {
+test('a token grants no more than its subject may do', async () => {
   const access = [{ type: 'repository', name: 'secret/app', actions: ['pull', 'push', '*'] }];
   // Signed by the real key: still alice has no grant there.
   expect(await status(sign({ access }), '/v2/secret/app/manifests/1')).toBe(404);

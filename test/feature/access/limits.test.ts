@@ -54,7 +54,7 @@ describe('an access token manages nothing but itself', () => {
     ]);
   });
 
-  test('neither can a token or robot that has `admin` of a pattern decide about it', async () => {
+  test('a token or robot with `admin` of a pattern cannot manage it either', async () => {
     await berth.administration.grant('user:alice', 'led/**', 'admin');
     const token = await berth.administration.createToken({ account: 'alice', name: 'led' });
     const robot = await berth.administration.createRobot({ name: 'leader', grants: ['led/**:admin'] });
@@ -105,7 +105,7 @@ describe('bounds of the API', () => {
     expect((await api('POST', path, body)).status).toBe(status);
   });
 
-  test('an error does not repeat a megabyte', async () => {
+  test('an error does not repeat a long input', async () => {
     const answer = await api('POST', '/grants', { subject: `user:${'x'.repeat(900_000)}`, pattern: 'a', actions: ['pull'] });
     expect([answer.status, answer.body.length < 5000]).toEqual([404, true]);
   });
@@ -118,7 +118,7 @@ describe('bounds of the API', () => {
   });
 });
 
-test('rows that an older version has taken break no listing', async () => {
+test('rows of an older version do not break listings', async () => {
   const at = Date.now();
   const event = { at, actor: 'test', address: '', action: 'test', target: '', result: 'done' } as const;
   const account = { name: 'old-robot', passwordHash: null, isAdmin: false, expiresAt: 8.6417e15, wantsNamespace: false };

@@ -56,7 +56,7 @@ test('a private repository needs a grant, and without one berth sends nothing to
   expect((await callAs(berth, alice, 'GET', path)).status).toBe(200);
 });
 
-test('nothing can be pushed into a mirrored repository; only who might learns why', async () => {
+test('pushes into a mirrored repository are refused, with the reason for subjects that could push', async () => {
   const push = (login: { readonly Authorization: string } | undefined) =>
     callAs(berth, login, 'POST', '/v2/ghcr.io/owner/image/blobs/uploads/', { headers: { 'Content-Length': 0 } });
   expect((await push(undefined)).status).toBe(401);
@@ -64,7 +64,7 @@ test('nothing can be pushed into a mirrored repository; only who might learns wh
   expect((await push(alice)).body.toString()).toContain('is mirrored from ghcr.io');
 });
 
-test('where a name leads does not tell whether it was pushed here; who may know of it gets it', async () => {
+test('the answer for a name does not reveal whether it was pushed here, except to subjects that may read it', async () => {
   const answers = async (login: { readonly Authorization: string } | undefined, name: string) => {
     const { status, headers, body } = await call(berth, 'GET', `/v2/${name}/manifests/1`, { headers: { ...login } });
     return [status, headers['www-authenticate'], body.toString()].join(' ').replaceAll(name, 'NAME');

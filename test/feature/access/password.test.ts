@@ -18,7 +18,7 @@ describe('a login does the same bcrypt work', () => {
     expect(rounds(bcryptWork(stored, 6))).toBe(2 ** 6);
   });
 
-  test('and none where no account has a bcrypt hash', () => {
+  test('and does none if no account has a bcrypt hash', () => {
     expect(bcryptWork(undefined, undefined)).toEqual([]);
   });
 });

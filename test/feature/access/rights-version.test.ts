@@ -22,8 +22,8 @@ function read(cache: Map<string, Promise<number>>, key = 'key'): Promise<number>
   return epoch.cached(cache, key, () => Promise.resolve(++loads));
 }
 
-describe('what is kept until rights change', () => {
-  test('is loaded once, and the store is asked once a second', async () => {
+describe('a cache of rights', () => {
+  test('is loaded once, and the store is queried once a second', async () => {
     const cache = epoch.cache<number>();
     for (let count = 0; count < 100; count++) expect(await read(cache)).toBe(1);
     expect(asked).toBe(1);
@@ -32,7 +32,7 @@ describe('what is kept until rights change', () => {
     expect(asked).toBe(2);
   });
 
-  test('is dropped, all of it, a second after a change elsewhere', async () => {
+  test('is dropped one second after a change in another process', async () => {
     const [one, other] = [epoch.cache<number>(), epoch.cache<number>()];
     expect([await read(one), await read(other)]).toEqual([1, 2]);
     epochInStore++;
@@ -41,7 +41,7 @@ describe('what is kept until rights change', () => {
     expect([await read(one), await read(other)]).toEqual([3, 4]);
   });
 
-  test('is dropped at once where the change was made', async () => {
+  test('is dropped at once in the process of the change', async () => {
     const cache = epoch.cache<number>();
     await read(cache);
     epochInStore++;
@@ -49,13 +49,13 @@ describe('what is kept until rights change', () => {
     expect(await read(cache)).toBe(2);
   });
 
-  test('is asked for once by many at the same time', async () => {
+  test('is loaded once for concurrent requests', async () => {
     const cache = epoch.cache<number>();
     expect(await Promise.all([read(cache), read(cache), read(cache)])).toEqual([1, 1, 1]);
     expect(asked).toBe(1);
   });
 
-  test('does not outlive a clock that is set back', async () => {
+  test('is dropped when the clock is set back', async () => {
     const cache = epoch.cache<number>();
     await read(cache);
     epochInStore++;
@@ -63,13 +63,13 @@ describe('what is kept until rights change', () => {
     expect(await read(cache)).toBe(2);
   });
 
-  test('a load that fails is tried again', async () => {
+  test('is loaded again after a failed load', async () => {
     const cache = epoch.cache<number>();
     await expect(epoch.cached(cache, 'key', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     expect(await read(cache)).toBe(1);
   });
 
-  test('a store that does not answer is told, and nothing old is given in its place', async () => {
+  test('reports a store that does not answer, and returns no old rights', async () => {
     const cache = epoch.cache<number>();
     await read(cache);
     isDown = true;

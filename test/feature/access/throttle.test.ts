@@ -12,7 +12,7 @@ const fail = (times: number, name: string, address: string) => {
 };
 const waits = (name: string, address: string, isProven = false) => throttle.waitSeconds(name, address, isProven) > 0;
 
-describe('who guesses has to wait', () => {
+describe('guesses of passwords are delayed', () => {
   test('after ten wrong passwords for a name, at most half a minute, and less as time goes by', () => {
     fail(9, 'alice', '10.0.0.1');
     expect(throttle.waitSeconds('alice', '10.0.0.1', false)).toBe(0);
@@ -41,7 +41,7 @@ describe('who guesses has to wait', () => {
   });
 });
 
-describe('nobody is locked out', () => {
+describe('logins are not delayed', () => {
   test('from elsewhere, however much is guessed', () => {
     for (let host = 0; host < 200; host++) fail(50, 'alice', `10.0.1.${host}`);
     expect(waits('alice', '10.0.0.9')).toBe(false);
@@ -52,7 +52,7 @@ describe('nobody is locked out', () => {
     expect(waits('bob', '10.0.0.1')).toBe(false);
   });
 
-  test('who has had the right password from there lately', () => {
+  test('at an address that lately had the right password', () => {
     fail(500, 'alice', '10.0.0.1');
     expect(waits('alice', '10.0.0.1', true)).toBe(false);
     fail(600, 'alice', '10.0.0.1');

@@ -12,7 +12,7 @@ afterAll(() => berth.close());
 const login = (secret: string, address: string, path = '/token') =>
   call(berth, 'GET', path, { headers: { ...basic('admin', secret), 'X-Forwarded-For': address } });
 
-test('guessing ends in 429 with Retry-After, also for the right password; elsewhere and with a token nothing changes', async () => {
+test('guesses end in 429 with Retry-After, also for the right password, but not at other addresses or with a token', async () => {
   const { secret } = await berth.administration.createToken({ account: 'admin', name: 'ci' });
   expect((await login(adminPassword, '10.0.0.7')).status).toBe(200);
   for (let count = 0; count < 12; count++) await login('wrong', '10.0.0.1');
@@ -27,19 +27,19 @@ test('guessing ends in 429 with Retry-After, also for the right password; elsewh
   expect((await call(berth, 'GET', '/v2/', { headers: { Authorization: `Bearer ${bearer}` } })).status).toBe(200);
 }, 60_000);
 
-test('many guesses at once are as many as one after the other', async () => {
+test('concurrent guesses count as much as successive ones', async () => {
   const answers = await Promise.all(Array.from({ length: 30 }, (_, count) => login(`guess ${count}`, '10.0.0.5')));
   const checked = answers.filter(({ status }) => status === 401);
   expect(checked.length).toBeLessThanOrEqual(10);
   expect(answers.filter(({ status }) => status === 429)).toHaveLength(30 - checked.length);
 }, 60_000);
 
-test('many requests with the right password at once are one login', async () => {
+test('concurrent requests with the right password are one login', async () => {
   const answers = await Promise.all(Array.from({ length: 50 }, () => login(adminPassword, '10.0.0.6')));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
 }, 60_000);
 
-test('an empty password is no guess', async () => {
+test('an empty password does not count as a guess', async () => {
   for (let count = 0; count < 20; count++) expect((await login('', '10.0.0.8')).status).toBe(401);
   expect((await login(adminPassword, '10.0.0.8')).status).toBe(200);
 }, 60_000);

@@ -32,7 +32,7 @@ const challengeOf = async (method: string, path: string, headers = {}) =>
   (await call(berth, method, path, { headers })).headers['www-authenticate'];
 
 describe('the challenge', () => {
-  test('says where to get a token, and for what', async () => {
+  test('names the token server and the scope', async () => {
     const realm = `realm="${berth.url}/token",service="berth"`;
     expect(await challengeOf('GET', '/v2/')).toBe(`Bearer ${realm}`);
     expect(await challengeOf('GET', '/v2/app/manifests/1')).toBe(`Bearer ${realm},scope="repository:app:pull"`);
@@ -48,7 +48,7 @@ describe('the challenge', () => {
     );
   });
 
-  test('says what is wrong with a token', async () => {
+  test('names the error of a token', async () => {
     expect(await challengeOf('GET', '/v2/app/tags/list', { Authorization: 'Bearer nonsense' })).toContain(
       'error="invalid_token"',
     );
@@ -58,7 +58,7 @@ describe('the challenge', () => {
     );
   });
 
-  test('the answer is a UNAUTHORIZED that does not depend on what exists', async () => {
+  test('is UNAUTHORIZED whether or not the repository exists', async () => {
     await pushAs(berth, admin, 'exists', '1');
     const [there, absent] = [
       await call(berth, 'GET', '/v2/exists/manifests/1'),
@@ -70,7 +70,7 @@ describe('the challenge', () => {
 });
 
 describe('GET /token', () => {
-  test('gives what docker reads', async () => {
+  test('returns the fields that docker reads', async () => {
     const answer = await call(berth, 'GET', '/token?account=alice&client_id=docker&service=berth', { headers: alice });
     const body = answer.json() as TokenAnswer;
     expect(body).toMatchObject({ access_token: body.token, expires_in: 300 });
@@ -80,7 +80,7 @@ describe('GET /token', () => {
     expect((await call(berth, 'GET', '/v2/', { headers: { Authorization: `Bearer ${body.token}` } })).status).toBe(200);
   });
 
-  test('grants less than was asked for, of several scopes, in one parameter or many', async () => {
+  test('grants a part of the requested scopes, in one parameter or several', async () => {
     const scopes = ['repository:alice/app:pull,push,delete', 'repository:bob/app:pull,push repository:alice/x:*', 'nonsense'];
     expect(accessOf(await askToken(berth, alice, ...scopes))).toEqual([
       { type: 'repository', name: 'alice/app', actions: ['pull', 'push', 'delete'] },
@@ -88,7 +88,7 @@ describe('GET /token', () => {
     ]);
   });
 
-  test('without a login: a token for nothing but what is public', async () => {
+  test('returns a token for public repositories without a login', async () => {
     expect(accessOf(await askToken(berth, undefined, 'repository:alice/app:pull'))).toEqual([]);
     await berth.administration.setPublic('free/**', true);
     await until(async () => accessOf(await askToken(berth, undefined, 'repository:free/app:pull,push')).length > 0);
@@ -112,7 +112,7 @@ describe('GET /token', () => {
 });
 
 describe('POST /token', () => {
-  test('grant_type=password, with a refresh token where it is asked for', async () => {
+  test('takes grant_type=password and returns a refresh token on request', async () => {
     const fields = { grant_type: 'password', username: 'alice', password: 'wonderland', scope: 'repository:alice/a:pull' };
     const plain = (await call(berth, 'POST', '/token', form(fields))).json() as TokenAnswer;
     expect(accessOf(plain.access_token)).toHaveLength(1);
@@ -143,7 +143,7 @@ describe('POST /token', () => {
 });
 
 describe('Basic on /v2/', () => {
-  test('serves simple clients', async () => {
+  test('logs in clients without the token protocol', async () => {
     expect((await call(berth, 'GET', '/v2/', { headers: alice })).status).toBe(200);
     const started = await call(berth, 'POST', '/v2/alice/app/blobs/uploads/', { headers: { ...alice, 'Content-Length': 0 } });
     expect(started.status).toBe(202);
@@ -153,11 +153,11 @@ describe('Basic on /v2/', () => {
   });
 });
 
-describe('revoking', () => {
+describe('revocation ends', () => {
   const outcome = async (headers: Readonly<Record<string, string>>, path = '/v2/') =>
     (await call(berth, 'GET', path, { headers })).status;
 
-  test('a personal access token, with the bearer tokens that it has fetched', async () => {
+  test('a personal access token and its bearer tokens', async () => {
     const { id, secret } = await berth.administration.createToken({ account: 'alice', name: 'laptop' });
     const login = basic('alice', secret);
     const bearer = { Authorization: `Bearer ${await askToken(berth, login)}` };
@@ -169,7 +169,7 @@ describe('revoking', () => {
     expect(await outcome(login)).toBe(401);
   });
 
-  test('an expired one is refused; a confined one does no more than it says', async () => {
+  test('an expired token, and a limited token does no more than its scopes allow', async () => {
     const anHourAgo = createAdministration(berth.metadata, { name: 'test', address: '' }, () => Date.now() - 3_600_000);
     const expired = await anHourAgo.createToken({ account: 'alice', name: 'old', expiresAt: Date.now() - 1 });
     expect(await outcome(basic('alice', expired.secret))).toBe(401);
@@ -180,7 +180,7 @@ describe('revoking', () => {
     ]);
   });
 
-  test('a user: its bearer tokens, passwords and secrets end, and do not come back', async () => {
+  test('the bearer tokens, passwords and secrets of a user for ever', async () => {
     await berth.administration.createUser({ name: 'dave', password: 'dave of berth', isAdmin: false });
     const login = basic('dave', 'dave of berth');
     const bearer = { Authorization: `Bearer ${await askToken(berth, login)}` };
@@ -193,7 +193,7 @@ describe('revoking', () => {
     expect(await outcome(bearer)).toBe(401);
   });
 
-  test('a grant: also from bearer tokens that say it', async () => {
+  test('a grant also in existing bearer tokens', async () => {
     await pushAs(berth, admin, 'shared/app', '1');
     const id = await berth.administration.grant('user:alice', 'shared/**', 'pull');
     await until(async () => (await outcome(alice, '/v2/shared/app/tags/list')) === 200);
@@ -205,13 +205,13 @@ describe('revoking', () => {
 });
 
 describe('robots and teams', () => {
-  test('a robot has a secret and what it was given', async () => {
+  test('a robot has a secret and its grants', async () => {
     const { secret } = await berth.administration.createRobot({ name: 'builder', grants: ['ci/*:pull,push'] });
     await pushAs(berth, basic('builder', secret), 'ci/app', '1');
     await expect(pushAs(berth, basic('builder', secret), 'ci/deep/app', '1')).rejects.toThrow('403');
   });
 
-  test("a member has what the team has, and no more once it isn't one", async () => {
+  test('a member has the grants of the team until it leaves', async () => {
     await berth.administration.createTeam('devs');
     await berth.administration.grant('team:devs', 'devs/**', 'pull,push');
     await berth.administration.addMember('devs', 'alice');
@@ -221,7 +221,7 @@ describe('robots and teams', () => {
     await until(async () => (await callAs(berth, alice, 'GET', '/v2/devs/a/manifests/1')).status === 404);
   });
 
-  test('who may add tags may not move them, also not by ?tag=', async () => {
+  test('a subject that may add tags may not move them, also not with ?tag=', async () => {
     const { secret } = await berth.administration.createRobot({ name: 'adder', grants: ['release/**:pull,add'] });
     const adder = basic('adder', secret);
     await pushAs(berth, adder, 'release/app', 'v1');
@@ -243,7 +243,7 @@ describe('robots and teams', () => {
   });
 });
 
-test('the first admin stays as it is when the configuration changes later', async () => {
+test('the first admin does not change with the configuration', async () => {
   const other = await berth.metadata.accounts.createFirstAdmin('intruder', 'x', {
     at: 0,
     actor: '',

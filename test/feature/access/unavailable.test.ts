@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => berth.close());
 
-test('while the store takes no changes, logins and pulls go on', async () => {
+test('logins and pulls continue while the store refuses writes', async () => {
   const { secret } = await berth.administration.createToken({ account: 'alice', name: 'laptop' });
   await berth.administration.importHtpasswd(`old:${hashSync('secret', 5)}`);
   const frozen = wrapOperations(berth.metadata, (operation, id) =>
@@ -41,7 +41,7 @@ test('while the store takes no changes, logins and pulls go on', async () => {
   }
 });
 
-test('while the metadata store does not answer, every login is answered 503, however often it is repeated', async () => {
+test('every login is answered with 503 while the metadata store does not answer', async () => {
   const login = basic('alice', 'wonderland');
   const bearer = { Authorization: `Bearer ${await askToken(berth, login, 'repository:alice/app:pull')}` };
   const down = wrapOperations(berth.metadata, () => () => Promise.reject(new MetadataError('unavailable', 'down')));

@@ -107,7 +107,7 @@ describe('permissions to read mirrored repositories', () => {
     }
   });
 
-  test('listings and search show what may be read', async () => {
+  test('listings and search show the repositories that the subject may read', async () => {
     const shown = async (subject: SubjectName) => {
       const { repositories } = (await berth.as(subject, 'GET', '/v2/_catalog')).json() as { repositories: string[] };
       const headers = { ...subjects[subject] };
@@ -124,7 +124,7 @@ describe('permissions to read mirrored repositories', () => {
     expect(await shown('admin')).toEqual([...secrets, 'docker.io/library/open']);
   });
 
-  test('a blob is mounted from a mirrored repository by who may read it there', async () => {
+  test('a subject mounts a blob only from a mirrored repository that it may read', async () => {
     const mount = async (subject: SubjectName, repository: string, from: string | undefined) => {
       const query = new URLSearchParams({ mount: digestOf(layerOf(repository)), ...(from === undefined ? {} : { from }) });
       const path = `/v2/${subject}/app/blobs/uploads/?${query.toString()}`;
@@ -137,7 +137,7 @@ describe('permissions to read mirrored repositories', () => {
     expect(await mount('bob', 'library/open', 'docker.io/library/open')).toBe(201);
   });
 
-  test('a public repository whose manifest names a private layer does not give it away', async () => {
+  test('a public manifest that names a private layer does not expose it', async () => {
     const config = randomBytes(10);
     berth.hub.addBlob('evil/i', config);
     const layers = [descriptor(layerOf('company/secret'))];
@@ -147,7 +147,7 @@ describe('permissions to read mirrored repositories', () => {
     expect([answer.status, answer.codes()]).toEqual([404, ['BLOB_UNKNOWN']]);
   });
 
-  test('nor while it is on its way to somebody who may have it', async () => {
+  test('a private layer is not exposed while an authorized client downloads it', async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const { layer, digest } = berth.hub.addImage('company/secret', 'coming', 300_000);
     const config = randomBytes(10);
@@ -164,7 +164,7 @@ describe('permissions to read mirrored repositories', () => {
     expect((await download).body.equals(layer)).toBe(true);
   });
 
-  test('a blob that was pushed privately is served by the public repository that has it, and by no other', async () => {
+  test('a privately pushed blob is served by the public repository that has it and by no other', async () => {
     const image = await pushAs(berth, admin, 'private/app', '1');
     const path = `blobs/${digestOf(image.layer)}`;
     expect((await berth.as('bob', 'GET', `/v2/docker.io/library/open/${path}`)).status).toBe(404);
@@ -176,13 +176,13 @@ describe('permissions to read mirrored repositories', () => {
     expect((await berth.as('bob', 'GET', `/v2/private/app/${path}`)).status).toBe(404);
   });
 
-  test('a user who is called like an upstream is not at home in it', async () => {
+  test('a user named like an upstream does not own its namespace', async () => {
     await berth.administration.createUser({ name: 'docker.io', password: 'look at me', isAdmin: false });
     const login = basic('docker.io', 'look at me');
     expect((await callAs(berth, login, 'GET', '/v2/docker.io/company/secret/manifests/1')).status).toBe(404);
   });
 
-  test('nobody chooses by a path which repository is asked about', async () => {
+  test('an encoded path does not change the repository of the request to the upstream', async () => {
     const asked = berth.hub.requests.length;
     const path = '..%2f..%2f..%2flibrary%2fopen%2fmanifests%2f1';
     expect((await call(berth, 'GET', `/v2/docker.io/company/other/manifests/${path}`)).status).toBe(401);
@@ -201,7 +201,7 @@ describe('checks of upstream visibility', () => {
   const get = (path: string) => call(berth, 'GET', `/v2/docker.io/${path}`);
   const status = async (path: string) => (await get(path)).status;
 
-  test('once in a while, for all clients, and never for those who may read it anyway', async () => {
+  test('are sent once in a while for all clients, and not for clients that may read the repository anyway', async () => {
     berth = await start([]);
     const { digest, layer } = berth.hub.addImage('library/open', '1');
     const anonymous = () => berth.hub.count('GET', /^\/token/, 'token') - tokensOfBot();
@@ -223,7 +223,7 @@ describe('checks of upstream visibility', () => {
     expect([anonymous(), tokensOfBot()]).toEqual([1, 1]);
   });
 
-  test('and remembered, for the next start and for other replicas', async () => {
+  test('are stored for the next start and for other replicas', async () => {
     berth = await start([]);
     berth.hub.addImage('library/open', '1');
     expect(await status('library/open/manifests/1')).toBe(200);
@@ -234,7 +234,7 @@ describe('checks of upstream visibility', () => {
     await other.close();
   });
 
-  test('what becomes private at the upstream does so here, with what lies here; and the other way round', async () => {
+  test('hide stored content when it becomes private at the upstream, and show it when it becomes public', async () => {
     berth = await start([], { publicCheck: '0s' });
     const { digest, layer } = berth.hub.addImage('library/open', '1');
     const paths = ['manifests/1', `manifests/${digest}`, `blobs/${digestOf(layer)}`, 'tags/list', `referrers/${digest}`];
@@ -249,7 +249,7 @@ describe('checks of upstream visibility', () => {
     }
   });
 
-  test('the last answer counts while the upstream is gone; where there is none, nobody knows', async () => {
+  test('keep their last result while the upstream is down, and hide a repository without a result', async () => {
     berth = await start(['alice', 'bob'], { publicCheck: '0s' });
     const { layer } = berth.hub.addImage('library/open', '1');
     const secret = berth.hub.addImage('company/secret', '1');
@@ -270,7 +270,7 @@ describe('checks of upstream visibility', () => {
     await berth.hub.comeBack();
   });
 
-  test('asking for what is not there hides nothing', async () => {
+  test('do not hide a repository after a request for a missing manifest', async () => {
     berth = await start([]);
     berth.hub.addImage('library/open', '1');
     expect(await status('library/open/manifests/nope')).toBe(401);
@@ -278,13 +278,13 @@ describe('checks of upstream visibility', () => {
     expect(await status('library/open/manifests/nope')).toBe(404);
   });
 
-  test('a listing shows a public repository that was never pulled', async () => {
+  test('let a listing show a public repository that was never pulled', async () => {
     berth = await start([]);
     berth.hub.addImage('library/open', '1');
     expect(await status('library/open/tags/list')).toBe(200);
   });
 
-  test('where nobody reads without a login nothing is public', async () => {
+  test('find nothing public at an upstream that requires a login', async () => {
     const hub = await startFakeUpstream({ auth: 'basic', login: bot });
     berth = await start(['alice'], {}, hub);
     hub.addImage('company/secret', '1');
@@ -293,7 +293,7 @@ describe('checks of upstream visibility', () => {
     expect(await status('company/secret/manifests/1')).toBe(401);
   });
 
-  test('a page that says "log in" is no manifest', async () => {
+  test('do not mistake a login page for a manifest', async () => {
     berth = await start([]);
     berth.hub.addImage('company/secret', '1');
     berth.hub.hide('company/secret', ['bot']);
@@ -303,7 +303,7 @@ describe('checks of upstream visibility', () => {
     expect(await status('company/secret/manifests/1')).toBe(401);
   });
 
-  test('what came by a login needs the proof also when the login is gone, and when the upstream is', async () => {
+  test('apply to content from a login also after the login or the upstream is removed', async () => {
     berth = await start(['alice']);
     const { layer } = berth.hub.addImage('company/secret', '1');
     berth.hub.hide('company/secret', ['bot']);
@@ -321,7 +321,7 @@ describe('checks of upstream visibility', () => {
     }
   });
 
-  test('an upstream that berth has no login for is asked nothing more', async () => {
+  test('send nothing to an upstream that berth has no login for', async () => {
     const hub = await startFakeUpstream();
     berth = await start([], { upstreams: { 'docker.io': { url: hub.url } } }, hub);
     hub.addImage('library/open', '1');

@@ -71,7 +71,7 @@ test('a job that meets a rule pushes and pulls with its token as the password', 
   expect(refresh).not.toHaveProperty('refresh_token');
 });
 
-test('rules add up, and each says for itself what must hold', async () => {
+test('grants of matching rules add up, and each rule has its own conditions', async () => {
   const scopes = ['repository:acme/app:pull,push', 'repository:acme/deep/app:pull,push', 'repository:cluster/x:pull'];
   const actions = async (claims: object) =>
     accessOf(await askToken(berth, loginWith(issuer.sign(claims)), ...scopes)).map(
@@ -97,7 +97,7 @@ test.each([
   expect(await status(issuer.sign(JSON.parse(JSON.stringify(claims)) as object))).toBe(401);
 });
 
-test('a token of the right words and another key is refused, whatever its header says', async () => {
+test('a token with the right claims and another key is refused with any header', async () => {
   const own = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const real = JSON.parse(Buffer.from(issuer.sign(job).split('.')[0] ?? '', 'base64url').toString()) as { kid: string };
   const jwk = own.publicKey.export({ format: 'jwk' });
@@ -107,13 +107,13 @@ test('a token of the right words and another key is refused, whatever its header
   }
 });
 
-test('kids that are made up do not make us ask the issuer again and again', async () => {
+test('invented kids do not cause repeated requests to the issuer', async () => {
   const before = issuer.asked();
   for (let count = 0; count < 20; count++) await status(issuer.sign(job, { keyid: `made-up-${count}` }));
   expect(issuer.asked() - before).toBeLessThanOrEqual(2);
 });
 
-test('an issuer that does not answer: 503 while its keys were never got, and what we have otherwise', async () => {
+test('an issuer that does not answer means 503 if its keys were never fetched, and the last keys otherwise', async () => {
   const silent = await startIssuer();
   silent.fail();
   const rule = { issuer: silent.url, audience: 'berth', claims: ['sub=job'], grants: ['**:pull'] };

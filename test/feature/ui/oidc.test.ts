@@ -33,7 +33,7 @@ async function expectRefused(visit: Visit, message: string): Promise<void> {
   expect(await isLoggedIn()).toBe(false);
 }
 
-describe('a login by the provider', () => {
+describe('a login with the provider', () => {
   test.each(['RS256', 'ES256'] as const)('creates an account for a new user (%s)', async (algorithm) => {
     const name = `new-${algorithm.toLowerCase()}`;
     Object.assign(provider, { algorithm, claims: { sub: `s-${algorithm}`, preferred_username: name } });
@@ -157,7 +157,7 @@ describe('codes', () => {
 });
 
 describe('accounts', () => {
-  test('that exist are never taken over: with a password, an admin, a robot, of another subject', async () => {
+  test('that exist are never taken over, whether of an admin, a robot, another subject or with a password', async () => {
     await berth.administration.createUser({ name: 'heidi', password: 'mountains', isAdmin: false });
     await berth.administration.createRobot({ name: 'builder', grants: [] });
     provider.claims = { sub: 'first', preferred_username: 'ivan' };

@@ -153,7 +153,7 @@ describe('forms', () => {
     expect([await isLoggedIn(), (await visitor.get('/ui/tokens')).text.includes('stolen')]).toEqual([true, false]);
   });
 
-  test('without an origin change nothing', async () => {
+  test('without the header Origin change nothing', async () => {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
     const body = new URLSearchParams(alice).toString();
     expect((await call(berth, 'POST', '/ui/login', { headers, body })).status).toBe(403);
@@ -195,7 +195,7 @@ describe('access tokens', () => {
 });
 
 describe('repositories', () => {
-  test('lists those that the user may pull, with their tags; others are not found', async () => {
+  test('lists the repositories that the user may pull with their tags, and hides others', async () => {
     await pushAs(berth, basic('alice', alice.password), 'alice/deep/app', '1.0');
     await pushAs(berth, basic('admin', adminPassword), 'secret/app', '1');
     await pushAs(berth, basic('admin', adminPassword), 'free/app', 'latest');
