@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Digest } from '../../src/oci/digest.ts';
 import type { RepositoryName } from '../../src/oci/reference.ts';
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
 import { contentOf } from '../contract/blob-driver.ts';
@@ -45,8 +44,6 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-const digest = (bytes: Buffer) => digestOf(bytes) as Digest;
-
 async function* body(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(bytes);
 }
@@ -71,7 +68,7 @@ async function pausedAt(point: StopPoint, request: { bytes: Buffer; length?: num
     stopAt: point,
     chunk: bytes.toString('base64'),
     length,
-    digest: finishes ? digest(Buffer.concat([first, bytes])) : undefined,
+    digest: finishes ? digestOf(Buffer.concat([first, bytes])) : undefined,
   };
   worker.stdin.write(`${JSON.stringify(task)}\n`);
   await until(() => printed.length > from);
@@ -109,7 +106,7 @@ test.each<[StopPoint, string, { readonly announcesMore?: boolean; readonly finis
     const size = await other.uploads.append(session, { body: body(rest) });
     const whole = Buffer.concat([first, late.subarray(0, kept - first.length), rest]);
     expect(size).toBe(whole.length);
-    await other.uploads.finish(session, digest(whole));
+    await other.uploads.finish(session, digestOf(whole));
     expect(await goOn()).toMatch(/^failed: /);
     const published = await contentOf(other.driver, blobKey(digestOf(whole)));
     expect(published.equals(whole)).toBe(true);
@@ -118,9 +115,9 @@ test.each<[StopPoint, string, { readonly announcesMore?: boolean; readonly finis
 
 test('a worker that stops before it takes over a file does not get it after another worker has committed it', async () => {
   const { first, session, goOn } = await pausedAt('before the file is renamed to its own name', { bytes: randomBytes(2000) });
-  await other.uploads.finish(session, digest(first));
+  await other.uploads.finish(session, digestOf(first));
   await goOn();
-  expect((await contentOf(other.driver, blobKey(digest(first)))).equals(first)).toBe(true);
+  expect((await contentOf(other.driver, blobKey(digestOf(first)))).equals(first)).toBe(true);
 });
 
 test('a worker that stops after it has closed its file has finished its work', async () => {
@@ -129,7 +126,7 @@ test('a worker that stops after it has closed its file has finished its work', a
   const rest = randomBytes(3000);
   expect(await other.uploads.append(session, { body: body(rest) })).toBe(6000);
   expect(await goOn()).toBe('done');
-  await other.uploads.finish(session, digest(Buffer.concat([first, late, rest])));
+  await other.uploads.finish(session, digestOf(Buffer.concat([first, late, rest])));
 });
 
 test('a worker that continues while another worker has the upload loses no byte that the other worker acknowledged', async () => {
@@ -140,7 +137,7 @@ test('a worker that continues while another worker has the upload loses no byte 
   expect(await goOn()).toMatch(/another process has taken the upload over/);
   expect(await other.uploads.status(session)).toBe(4000);
   const whole = Buffer.concat([first, rest]);
-  await other.uploads.finish(session, digest(whole));
+  await other.uploads.finish(session, digestOf(whole));
   expect((await contentOf(other.driver, blobKey(digestOf(whole)))).equals(whole)).toBe(true);
 });
 
@@ -153,5 +150,5 @@ test('a file is copied again when the process that took it over failed before it
   const rest = randomBytes(500);
   expect(await other.uploads.append(session, { body: body(rest) })).toBe(1500);
   await goOn();
-  await other.uploads.finish(session, digest(Buffer.concat([first, rest])));
+  await other.uploads.finish(session, digestOf(Buffer.concat([first, rest])));
 });
