@@ -10,6 +10,10 @@ import { type TestImage, newImage, digestOf } from './images.ts';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 
 export const adminPassword = 'correct horse';
+export const admin = basic('admin', adminPassword);
+/** The user that `startWithAlice` makes. */
+export const aliceUser = { name: 'alice', password: 'wonderland' };
+export const alice = basic(aliceUser.name, aliceUser.password);
 
 /** A berth in mode token, and calls as its admin. */
 export interface GuardedBerth extends TestBerth {
@@ -30,6 +34,25 @@ export async function startGuarded(settings: Readonly<Record<string, string>> = 
       await metadata.close();
       await berth.close();
     },
+  };
+}
+
+/** Starts a berth as `startGuarded` does, with the user alice, who has no grants. */
+export async function startWithAlice(settings: Readonly<Record<string, string>> = {}): Promise<GuardedBerth> {
+  const berth = await startGuarded(settings);
+  await berth.administration.createUser({ ...aliceUser, isAdmin: false });
+  return berth;
+}
+
+/** Sends a request to the API. `body`: as JSON. `login`: headers, by default those of the admin. */
+export type CallApi = (method: string, path: string, body?: unknown, login?: Readonly<Record<string, string>>) => Promise<Answer>;
+
+/** Returns calls of the API of the berth that `server` returns at each call. */
+export function apiOf(server: () => { readonly url: string }): CallApi {
+  return (method, path, body, login = admin) => {
+    if (body === undefined) return call(server(), method, `/api/v1${path}`, { headers: login });
+    const headers = { ...login, 'Content-Type': 'application/json' };
+    return call(server(), method, `/api/v1${path}`, { headers, body: JSON.stringify(body) });
   };
 }
 

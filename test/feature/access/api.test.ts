@@ -1,24 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hashSync } from 'bcryptjs';
-import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
-import { type Answer, call } from '../../support/call.ts';
+import { type GuardedBerth, admin, alice, apiOf, askToken, basic, callAs, pushAs, startWithAlice } from '../../support/access.ts';
+import { call } from '../../support/call.ts';
 import { until } from '../../support/until.ts';
 
 let berth: GuardedBerth;
-const admin = basic('admin', adminPassword);
-const alice = basic('alice', 'wonderland');
 
 beforeAll(async () => {
-  berth = await startGuarded();
-  await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+  berth = await startWithAlice();
 });
 afterAll(() => berth.close());
 
-function api(method: string, path: string, body?: unknown, login: Readonly<Record<string, string>> = admin): Promise<Answer> {
-  const json = body === undefined ? {} : { body: JSON.stringify(body), contentType: 'application/json' };
-  const headers = { ...login, ...(json.contentType ? { 'Content-Type': json.contentType } : {}) };
-  return call(berth, method, `/api/v1${path}`, { headers, ...(json.body === undefined ? {} : { body: json.body }) });
-}
+const api = apiOf(() => berth);
 const items = async (path: string) => ((await api('GET', path)).json() as { items: Record<string, unknown>[] }).items;
 
 describe('users', () => {

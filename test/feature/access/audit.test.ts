@@ -9,7 +9,7 @@ import { prettyLine } from '../../../src/observability/pretty.ts';
 import { printable } from '../../../src/observability/printable.ts';
 import { html } from '../../../src/http/ui/html.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
-import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
+import { type GuardedBerth, admin, alice, askToken, basic, callAs, pushAs, startWithAlice } from '../../support/access.ts';
 import { startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { runCommand } from '../../support/command.ts';
@@ -18,12 +18,9 @@ import { gate, until } from '../../support/until.ts';
 import { wrapOperations } from '../../support/wrapped-metadata.ts';
 
 let berth: GuardedBerth;
-const admin = basic('admin', adminPassword);
-const alice = basic('alice', 'wonderland');
 
 beforeAll(async () => {
-  berth = await startGuarded();
-  await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+  berth = await startWithAlice();
 });
 afterAll(() => berth.close());
 

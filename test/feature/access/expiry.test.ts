@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, request } from 'node:http';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { type GuardedBerth, askToken, basic, startGuarded } from '../../support/access.ts';
+import { type GuardedBerth, alice, askToken, basic, startWithAlice } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 import { digestOf } from '../../support/images.ts';
 import { until } from '../../support/until.ts';
 
 let berth: GuardedBerth;
-const alice = basic('alice', 'wonderland');
 beforeAll(async () => {
   // Only what the clock shows is ours: timers run as they do.
   jest.useFakeTimers({
@@ -24,8 +23,7 @@ beforeAll(async () => {
       'clearTimeout',
     ],
   });
-  berth = await startGuarded();
-  await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+  berth = await startWithAlice();
 });
 afterAll(async () => {
   await berth.close();

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
-import { type GuardedBerth, adminPassword, askToken, basic, pushAs, startGuarded } from '../../support/access.ts';
+import { type GuardedBerth, admin, alice, askToken, pushAs, startWithAlice } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 
 let berth: GuardedBerth;
@@ -12,11 +12,10 @@ let payload: Record<string, unknown>;
 let privateKey: string;
 
 beforeAll(async () => {
-  berth = await startGuarded();
-  await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
-  await pushAs(berth, basic('admin', adminPassword), 'secret/app', '1');
-  await pushAs(berth, basic('alice', 'wonderland'), 'alice/app', '1');
-  good = await askToken(berth, basic('alice', 'wonderland'), 'repository:alice/app:pull');
+  berth = await startWithAlice();
+  await pushAs(berth, admin, 'secret/app', '1');
+  await pushAs(berth, alice, 'alice/app', '1');
+  good = await askToken(berth, alice, 'repository:alice/app:pull');
   ({ header, payload } = jwt.decode(good, { complete: true }) as never);
   const [key] = await berth.metadata.signingKeys.list();
   privateKey = key?.privateKey ?? '';

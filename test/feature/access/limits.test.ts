@@ -1,23 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type GuardedBerth, adminPassword, basic, startGuarded } from '../../support/access.ts';
-import { type Answer, call } from '../../support/call.ts';
+import { type GuardedBerth, alice, apiOf, basic, startWithAlice } from '../../support/access.ts';
 import { newVisitor } from '../../support/visitor.ts';
 
 let berth: GuardedBerth;
-const admin = basic('admin', adminPassword);
-const alice = basic('alice', 'wonderland');
 
 beforeAll(async () => {
-  berth = await startGuarded();
-  await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+  berth = await startWithAlice();
 });
 afterAll(() => berth.close());
 
-function api(method: string, path: string, body?: unknown, login: Readonly<Record<string, string>> = admin): Promise<Answer> {
-  const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
-  const headers = { ...login, ...json };
-  return call(berth, method, `/api/v1${path}`, { headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-}
+const api = apiOf(() => berth);
 
 describe('an access token manages nothing but itself', () => {
   test('it sees and ends itself, and no other token of its owner', async () => {

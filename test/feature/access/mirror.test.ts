@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
+import { type GuardedBerth, admin, alice, askToken, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { until } from '../../support/until.ts';
@@ -12,8 +12,6 @@ let hub: FakeUpstream;
 let ghcr: FakeUpstream;
 let berth: GuardedBerth;
 let folder: string;
-const admin = basic('admin', adminPassword);
-const alice = basic('alice', 'wonderland');
 
 beforeAll(async () => {
   [hub, ghcr, folder] = await Promise.all([startFakeUpstream(), startFakeUpstream(), mkdtemp(join(tmpdir(), 'berth-guarded-'))]);

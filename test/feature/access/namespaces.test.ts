@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type GuardedBerth, adminPassword, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
-import { call } from '../../support/call.ts';
+import { type GuardedBerth, admin, apiOf, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
 import { type OidcProvider, oidcSettings, startOidcProvider } from '../../support/oidc-provider.ts';
 import { newVisitor } from '../../support/visitor.ts';
 
 let provider: OidcProvider;
 let berth: GuardedBerth;
-const admin = basic('admin', adminPassword);
 
 beforeAll(async () => {
   provider = await startOidcProvider();
@@ -33,10 +31,7 @@ const canPush = (login: { readonly Authorization: string }, repository: string) 
       return false;
     },
   );
-async function api(method: string, path: string, body?: object) {
-  const headers = { ...admin, 'Content-Type': 'application/json' };
-  return call(berth, method, `/api/v1${path}`, { headers, ...(body ? { body: JSON.stringify(body) } : {}) });
-}
+const api = apiOf(() => berth);
 const creationOf = async (name: string) =>
   (await berth.metadata.audit.list({ target: name }, Number.MAX_SAFE_INTEGER, 100)).find(({ action }) => action === 'user.create')
     ?.detail;

@@ -4,23 +4,21 @@ import {
   type GuardedBerth,
   type TokenAnswer,
   accessOf,
-  adminPassword,
+  admin,
+  alice,
   askToken,
   basic,
   callAs,
   pushAs,
-  startGuarded,
+  startWithAlice,
 } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 import { until } from '../../support/until.ts';
 
 let berth: GuardedBerth;
-const admin = basic('admin', adminPassword);
-const alice = basic('alice', 'wonderland');
 
 beforeAll(async () => {
-  berth = await startGuarded();
-  await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+  berth = await startWithAlice();
 });
 afterAll(() => berth.close());
 
