@@ -31,6 +31,13 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
       ...everything,
       suits: ({ unit, kind }) => unit === 'request' && kind !== 'listing',
     }),
+  /** Links of Distribution's layout written behind pushes, against none. */
+  links: () =>
+    Promise.resolve({
+      launches: [berth('berth, links'), berth('berth, no links', { BERTH_STORAGE_BLOBS_LINKS: 'off' })],
+      ...everything,
+      suits: ({ name }) => name.includes('push'),
+    }),
   /** Both over the same S3 server, without redirects. */
   cluster,
   /** Against a loop in C: receive, SHA-256, write and fdatasync for a push, sendfile for a pull. */

@@ -45,6 +45,10 @@ export const schema = section({
     blobs: section({
       driver: choice(['filesystem', 's3'], 'store of layers and manifests'),
       directory: text('./data', 'folder of the filesystem driver'),
+      links: choice(
+        ['behind', 'off'],
+        'behind: write the links of registry:2 soon after each change, so that it can be started on the store; off: none',
+      ),
       s3: section({
         bucket: optional(text('', 'name of the bucket')),
         prefix: text('', 'prefix of every key'),

@@ -70,7 +70,10 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const sharedLeases = isSingleProcess(config) ? undefined : leases;
   const metrics = createMetrics(shared?.worker);
   shared?.share(metrics.text);
-  const consumers = await openConsumers({ metadata, leases: sharedLeases, log, now, metrics: metrics.events });
+  const consumers = await openConsumers(config.storage.blobs, {
+    ...{ driver, metadata, leases: sharedLeases, log, now, metrics: metrics.events },
+    ownsLinks: !isOthers,
+  });
   // The mirror is opened later: until then nothing is written.
   let makeRoom: MakeRoom = () => Promise.resolve();
   const registry = createRegistry({

@@ -80,7 +80,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'storage',
   ],
   'src/mirror': ['src/content', 'src/coordination', 'src/mirror', 'src/observability', 'src/oci', 'src/registry', 'storage'],
-  'src/maintenance': ['src/content', 'src/coordination', 'src/oci', 'src/registry', 'storage'],
+  'src/maintenance': ['src/content', 'src/coordination', 'src/events', 'src/oci', 'src/registry', 'storage'],
   'src/search': ['src/oci', 'storage'],
   'src/http/errors': [
     'src/access/accounts',

@@ -11,6 +11,10 @@ export interface EventHandler {
   readonly name: string;
   /** Most events of one call. */
   readonly batch: number;
+  /** True if a change of this process wakes the consumer; otherwise it waits for the schedule, and handles more events at a time. */
+  readonly isPrompt: boolean;
+  /** Events of so many seconds before the position are handled again at each start: a power loss may have undone their effect. */
+  readonly repeatSeconds: number;
   /**
    * Handles events in ascending order of their ids. Events are handled at least once: again after a failure, and after a crash.
    * A rejection stops the consumer for a moment; the same events come again then.
@@ -27,7 +31,9 @@ export interface Delivery {
 }
 
 export interface ConsumerParts {
-  readonly metadata: { readonly events: EventsOf & Pick<MetadataStore['events'], 'findConsumer' | 'addConsumer' | 'advance'> };
+  readonly metadata: {
+    readonly events: EventsOf & Pick<MetadataStore['events'], 'findConsumer' | 'addConsumer' | 'advance' | 'rewind'>;
+  };
   /** Undefined if no other process serves from the same stores. */
   readonly leases: Pick<Leases, 'take'> | undefined;
   readonly log: Pick<Log, 'error'>;
@@ -40,6 +46,7 @@ export interface ConsumerParts {
 /** Hands the events of the metadata store to a handler, in one process at a time. */
 export interface Consumer {
   readonly name: string;
+  readonly isPrompt: boolean;
   /** Makes the consumer known: it gets the events from the first call on. */
   open(): Promise<void>;
   /**
@@ -57,7 +64,7 @@ export interface Consumer {
 const pauses: BackOff = { first: 1_000, longest: 60_000 };
 
 export function createConsumer(
-  { name, batch, handle }: EventHandler,
+  { name, batch, isPrompt, repeatSeconds, handle }: EventHandler,
   { metadata, leases, log, now, monotonic = () => performance.now() }: ConsumerParts,
 ): Consumer {
   const { events } = metadata;
@@ -99,10 +106,10 @@ export function createConsumer(
     // Read again: another process may have had the lease since.
     let position = (await events.findConsumer(name))?.position;
     if (position === undefined) throw new MetadataError('unavailable', `the consumer ${name} is not known to the metadata store`);
-    while (!closing.signal.aborted) {
+    for (;;) {
       const found = await readEvents(position, batch);
       const last = found.at(-1);
-      if (!last) return;
+      if (!last || closing.signal.aborted) return;
       await handle(found, delivery);
       delivery.assertHeld();
       await events.advance(name, last.id);
@@ -112,8 +119,10 @@ export function createConsumer(
 
   return {
     name,
+    isPrompt,
     async open() {
       if (!(await events.findConsumer(name))) await events.addConsumer(name);
+      else if (repeatSeconds > 0) await events.rewind(name, now() - repeatSeconds * 1000);
     },
     deliver() {
       isRequested = true;

@@ -7,7 +7,7 @@ export interface Consumers {
   open(): Promise<void>;
   /** Handles what waits: for a schedule, which finds the changes of other processes. Never rejects. */
   deliver(): Promise<void>;
-  /** Begins to handle what waits: for changes of this process. */
+  /** Begins to handle what waits for prompt consumers: for changes of this process. */
   notify(): void;
   /** Seconds since the oldest event that is not handled yet, by consumer. */
   lags(): Promise<readonly { readonly consumer: string; readonly seconds: number }[]>;
@@ -16,16 +16,18 @@ export interface Consumers {
 }
 
 export function createConsumers(consumers: readonly Consumer[]): Consumers {
-  async function deliver(): Promise<void> {
-    await Promise.all(consumers.map((consumer) => consumer.deliver()));
+  async function deliverTo(some: readonly Consumer[]): Promise<void> {
+    await Promise.all(some.map((consumer) => consumer.deliver()));
   }
+  const deliver = () => deliverTo(consumers);
+  const prompt = consumers.filter(({ isPrompt }) => isPrompt);
 
   return {
     async open() {
       for (const consumer of consumers) await consumer.open();
     },
     deliver,
-    notify: () => void deliver(),
+    notify: () => void deliverTo(prompt),
     lags: () =>
       Promise.all(consumers.map(async (consumer) => ({ consumer: consumer.name, seconds: await consumer.lagSeconds() }))),
     async close(graceSeconds) {

@@ -24,6 +24,16 @@ export function createEventMetrics(registry: Registry): EventMetrics {
           for (const { consumer, seconds } of await lags().catch(() => [])) this.set({ consumer }, seconds);
         },
       });
+      new Gauge({
+        name: 'berth_links_lag_seconds',
+        help: "seconds since the oldest change that the links of Distribution's layout do not show; 0 if there is none",
+        registers: [registry],
+        async collect() {
+          this.remove();
+          const links = (await lags().catch(() => [])).find(({ consumer }) => consumer === 'links');
+          if (links) this.set(links.seconds);
+        },
+      });
     },
   };
 }

@@ -120,6 +120,13 @@ export interface Appender {
   abort(): Promise<void>;
 }
 
+export interface PutOptions {
+  /** Default: false. */
+  readonly ifAbsent?: boolean;
+  /** Default: true. Not together with `ifAbsent`. */
+  readonly isDurable?: boolean;
+}
+
 export interface DriverCapabilities {
   /** `put(…, { ifAbsent: true })` is atomic among all writers, in every process. */
   readonly atomicIfAbsent: boolean;
@@ -144,9 +151,10 @@ export interface BlobDriver {
 
   /**
    * Writes a small object in one go. Atomic: readers see the old or the new bytes, never a mix.
-   * Durable once resolved. With `ifAbsent` it rejects `already_exists` and leaves the old object as it is.
+   * Durable once resolved; with `isDurable: false` a power loss within the next minute may leave the old, no or an empty object,
+   * which saves most of the cost where the driver keeps files. With `ifAbsent` it rejects `already_exists` and leaves the old object as it is.
    */
-  put(key: ObjectKey, bytes: Uint8Array, options?: { ifAbsent?: boolean }): Promise<void>;
+  put(key: ObjectKey, bytes: Uint8Array, options?: PutOptions): Promise<void>;
 
   /**
    * Opens the growing object `key`. `resume: false` starts empty, whatever was there;
@@ -172,6 +180,12 @@ export interface BlobDriver {
    * Not durable: after a power loss a deleted object may be there again.
    */
   delete(keys: readonly ObjectKey[]): Promise<ReadonlyMap<ObjectKey, StorageError>>;
+
+  /**
+   * Removes the folder `prefix` (ends with a slash) and folders below it, as far as they are empty. Only drivers that have folders
+   * have it; a missing folder is a success.
+   */
+  removeEmptyFolders?(prefix: string): Promise<void>;
 
   /**
    * Keys that begin with `prefix` (text, cut anywhere), ascending by UTF-8 bytes, after `startAfter` (exclusive).

@@ -1,5 +1,5 @@
-import { type FileHandle, link, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, link, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /**
  * Durable changes of a folder tree: once resolved they survive power loss. A name is durable when the folder that holds
@@ -10,6 +10,8 @@ export interface DurableTree {
   rename(from: string, to: string): Promise<void>;
   /** Gives the synced file `from` the name `to` and takes the old one away. Rejects EEXIST where `to` is taken. */
   renameIfAbsent(from: string, to: string): Promise<void>;
+  /** Gives the file `from` the name `to`, replacing what is there. Not durable. */
+  renameUnsynced(from: string, to: string): Promise<void>;
   /**
    * Gives the synced file `from` the name `to` too, replacing what is there. `spare` is an unused path on the same file
    * system; it is not used when this resolves.
@@ -21,6 +23,8 @@ export interface DurableTree {
   move(from: string, to: string): Promise<void>;
   /** Takes the file `path` away, and the folder that held it when it is empty then. Not durable. Rejects ENOENT. */
   remove(path: string): Promise<void>;
+  /** Takes the folder away, and those below it, as far as they are empty. Not durable. A missing folder is a success. */
+  removeEmpty(path: string): Promise<void>;
 }
 
 /** How often a folder may be pruned between its making and the use of it before that is an error. */
@@ -69,8 +73,27 @@ export function createDurableTree(root: string): DurableTree {
     if (folder !== root) await rmdir(folder).catch(unless('ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY'));
   }
 
+  async function removeEmpty(path: string): Promise<void> {
+    const entries = await readdir(path, { withFileTypes: true }).catch(unless('ENOENT', 'ENOTDIR'));
+    if (!entries) return;
+    for (const entry of entries) if (entry.isDirectory()) await removeEmpty(join(path, entry.name));
+    await prune(path);
+  }
+
   return {
     rename: (from, to) => place(to, () => rename(from, to)),
+    async renameUnsynced(from, to) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await mkdir(dirname(to), { recursive: true });
+          await rename(from, to);
+          return;
+        } catch (error) {
+          // The folder was pruned meanwhile.
+          if (!hasCode(error, 'ENOENT') || attempt === maxAttempts) throw error;
+        }
+      }
+    },
     renameIfAbsent: (from, to) =>
       place(to, async () => {
         await link(from, to);
@@ -99,6 +122,7 @@ export function createDurableTree(root: string): DurableTree {
       await unlink(path);
       await prune(dirname(path));
     },
+    removeEmpty,
   };
 }
 

@@ -1,4 +1,4 @@
-import { open, stat, statfs, unlink } from 'node:fs/promises';
+import { open, stat, statfs, unlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Appender, type BlobDriver, type ObjectKey, type OpenAppenderOptions, StorageError, objectKey } from '../driver.ts';
 import { createOwnerTags } from '../../owner-tag.ts';
@@ -77,6 +77,17 @@ export async function createFilesystemDriver({ directory }: { readonly directory
     }
   }
 
+  async function putUnsynced(key: ObjectKey, bytes: Uint8Array): Promise<void> {
+    const path = temporaryFiles.path();
+    try {
+      await writeFile(path, bytes, { flag: 'wx' });
+      await tree.renameUnsynced(path, pathOf(key));
+    } catch (error) {
+      await unlink(path).catch(() => undefined);
+      throw error;
+    }
+  }
+
   async function openAppender(key: ObjectKey, { resume, ...options }: OpenAppenderOptions): Promise<Appender> {
     const upload = await (resume ? inProgress.open(uploadName(key), options) : inProgress.create(uploadName(key)));
     return createAppender({ upload, tree, pathOf, temporaryPath, assertHeld: options.assertHeld });
@@ -122,7 +133,8 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
     read: (key, range) => operation('read', () => openFile(pathOf(key), range)),
 
-    put: (key, bytes, options) => operation('put', () => put(key, bytes, options?.ifAbsent ?? false)),
+    put: (key, bytes, { ifAbsent = false, isDurable = true } = {}) =>
+      operation('put', () => (isDurable || ifAbsent ? put(key, bytes, ifAbsent) : putUnsynced(key, bytes))),
 
     openAppender: (key, options) => operation('open', () => openAppender(key, options)),
 
@@ -141,6 +153,8 @@ export async function createFilesystemDriver({ directory }: { readonly directory
         }
         return failures;
       }),
+
+    removeEmptyFolders: (prefix) => operation('delete', () => tree.removeEmpty(join(root, prefix))),
 
     async *list(prefix, options) {
       if (closed) throw new StorageError('closed', 'list: the blob store is closed');

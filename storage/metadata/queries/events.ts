@@ -128,6 +128,22 @@ export const advance = concurrentWrite(function* (consumer: string, position: nu
   yield* run('UPDATE event_cursors SET position = ? WHERE consumer = ? AND position < ?', position, consumer, position);
 });
 
+/** More events than a busy registry records in the time for which a consumer is moved back. */
+const maxRewound = 20_000;
+
+/** Moves a consumer back to before the events since `since`, at most by 20,000 events. */
+export const rewind = concurrentWrite(function* (consumer: string, since: number): Query<void> {
+  const row = yield* first<{ id: number | null }>(
+    `SELECT min(id) AS "id" FROM
+       (SELECT id, at FROM events WHERE id <= (SELECT position FROM event_cursors WHERE consumer = ?) ORDER BY id DESC LIMIT ?) recent
+      WHERE at >= ?`,
+    consumer,
+    maxRewound,
+    since,
+  );
+  if (row?.id != null) yield* run('UPDATE event_cursors SET position = ? WHERE consumer = ?', row.id - 1, consumer);
+});
+
 const largestId = Number.MAX_SAFE_INTEGER;
 
 /** Deletes at most `limit` of the oldest events, if they are older than `before` and all consumers have handled them. Returns their number. */

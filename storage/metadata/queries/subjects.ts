@@ -6,6 +6,7 @@ import * as claims from './collection/claims.ts';
 import * as collection from './collection/collect.ts';
 import * as collectionState from './collection/state.ts';
 import * as deletions from './trash/deletions.ts';
+import * as distribution from './distribution.ts';
 import * as events from './events.ts';
 import * as grants from './grants.ts';
 import * as holds from './trash/holds.ts';
@@ -40,6 +41,7 @@ export const subjects = {
   collection,
   collectionState,
   deletions,
+  distribution,
   events,
   grants,
   holds,

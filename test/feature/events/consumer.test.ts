@@ -38,16 +38,19 @@ interface Options {
   readonly batch?: number;
   readonly store?: MetadataStore;
   readonly isShared?: boolean;
+  readonly repeatSeconds?: number;
 }
 
 /** Opens a consumer whose handler receives the kinds of each batch. */
 async function open(
   handle: (kinds: readonly string[], ...rest: Parameters<EventHandler['handle']>) => Promise<void> | void,
-  { batch = 10, store = metadata, isShared = false }: Options = {},
+  { batch = 10, store = metadata, isShared = false, repeatSeconds = 0 }: Options = {},
 ): Promise<Consumer> {
   const handler: EventHandler = {
     name: 'test',
     batch,
+    isPrompt: true,
+    repeatSeconds,
     handle: async (events, delivery) =>
       handle(
         events.map(({ kind }) => kind),
@@ -152,6 +155,18 @@ test('a consumer that was closed goes on at its position when it is opened again
   expect(seen).toEqual(['a', 'b']);
 });
 
+test('a consumer whose effects a power loss may undo gets the latest events again when it is opened', async () => {
+  const seen: string[] = [];
+  const first = await open((kinds) => void seen.push(...kinds));
+  await record('a', 'b', 'c');
+  await first.deliver();
+  await first.close();
+  clock = 4000;
+  const second = await open((kinds) => void seen.push(...kinds), { repeatSeconds: 2 });
+  await second.deliver();
+  expect(seen).toEqual(['a', 'b', 'c', 'b', 'c']);
+});
+
 test('of several processes one delivers at a time, and another one goes on after it', async () => {
   const handling = gate();
   const seen: string[] = [];
@@ -183,7 +198,13 @@ test('a handler sees that its lease is over, and its position stays', async () =
     { isShared: true },
   );
   const lost = createConsumer(
-    { name: 'test', batch: 10, handle: (_events, { assertHeld }) => Promise.resolve().then(assertHeld) },
+    {
+      name: 'test',
+      batch: 10,
+      isPrompt: true,
+      repeatSeconds: 0,
+      handle: (_events, { assertHeld }) => Promise.resolve().then(assertHeld),
+    },
     {
       metadata,
       leases: {
@@ -238,6 +259,8 @@ test('closing delivers what waits, and no longer than its grace', async () => {
     return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
   });
   await record('b');
+  void slow.deliver();
+  await until(() => seen.length === 2);
   await createConsumers([slow]).close(0);
   expect(seen).toEqual(['a', 'b']);
 });

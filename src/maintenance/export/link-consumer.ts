@@ -1,0 +1,69 @@
+import type { BlobDriver } from '../../../storage/blobs/driver.ts';
+import type { ContentEventKind } from '../../../storage/metadata/queries/steps/events.ts';
+import type { ContentOfEvent } from '../../../storage/metadata/queries/events.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { createSemaphore } from '../../coordination/semaphore.ts';
+import type { EventHandler } from '../../events/consumer.ts';
+import { type RepositoryLinks, createRepositoryLinks, settled } from './repository-links.ts';
+
+export interface LinkConsumerOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: Pick<MetadataStore, 'distribution'>;
+}
+
+/** Names the consumer in the metadata store. */
+export const linkConsumerName = 'links';
+
+const batch = 200;
+/** An operating system writes files to the disk within half a minute. */
+const unsyncedSeconds = 120;
+/** Events handled at a time: a remote store answers each write after some milliseconds. */
+const maxAtOnce = 8;
+
+/**
+ * Handles events by writing the links of Distribution's layout: another registry that is started on the store serves what was
+ * pushed here. The links follow the metadata store, not the event: whatever an event says, they become what is true now.
+ */
+export function createLinkHandler({ driver, metadata }: LinkConsumerOptions): EventHandler {
+  return {
+    name: linkConsumerName,
+    batch,
+    isPrompt: false,
+    repeatSeconds: driver.capabilities.remote ? 0 : unsyncedSeconds,
+    async handle(events, { assertHeld, signal }) {
+      const links = createRepositoryLinks({ driver, metadata, assertHeld });
+      const limited = createSemaphore({ maxAtOnce, maxWaiting: batch });
+      const changes = events.flatMap(({ kind, content }) => (content ? [{ kind, ...content }] : []));
+      const write = (change: Change) =>
+        limited(async () => {
+          signal.throwIfAborted();
+          await writeLinks(links, change);
+        });
+      await settled(changes.map(write));
+      // In the order of the events: an index was deleted before its children, a manifest before its layers.
+      for (const change of changes) if (!additions.has(change.kind)) await removeLinks(links, change);
+    },
+  };
+}
+
+interface Change extends ContentOfEvent {
+  readonly kind: string;
+}
+
+/** Kinds of events after which there is nothing to remove: what was deleted since has an event of its own. */
+const additions: ReadonlySet<string> = new Set<ContentEventKind>(['manifest.push', 'blob.mount']);
+
+const isOfBlob = ({ kind }: Change) => kind.startsWith('blob.');
+
+/** Also removes tags, which lead to manifests: those are removed later. */
+async function writeLinks(links: RepositoryLinks, change: Change): Promise<void> {
+  const { repository, digest, tags } = change;
+  if (isOfBlob(change)) return links.writeBlob(repository, digest);
+  for (const { name } of tags) await links.settleTag(repository, name);
+  await links.writeManifest(repository, digest);
+}
+
+function removeLinks(links: RepositoryLinks, change: Change): Promise<void> {
+  const { repository, digest } = change;
+  return isOfBlob(change) ? links.removeBlob(repository, digest) : links.removeManifest(repository, digest);
+}

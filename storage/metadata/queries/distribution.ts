@@ -1,0 +1,88 @@
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
+import { type Query, all, first, read } from './steps/query.ts';
+
+/** What the links of Distribution's layout say of a repository. Mirrored repositories have none. */
+
+/** Content that a manifest references, as far as the repository has it. */
+export interface LinkedContent {
+  readonly blobs: readonly Digest[];
+  /** The manifests of an index. */
+  readonly children: readonly Digest[];
+}
+
+export interface TagTarget {
+  readonly name: string;
+  readonly digest: Digest;
+}
+
+const pushed = `r.name = ? AND NOT EXISTS (SELECT 1 FROM mirrored_repositories m WHERE m.repository_id = r.id)`;
+const ofPushed = `= (SELECT r.id FROM repositories r WHERE ${pushed})`;
+
+/** Returns the digest that the tag of a repository points at, unless the repository is mirrored. */
+export const findTag = read(function* (repository: RepositoryName, tag: string): Query<Digest | undefined> {
+  const row = yield* first<{ digest: Digest }>(
+    `SELECT digest AS "digest" FROM tags WHERE name = ? AND repository_id ${ofPushed}`,
+    tag,
+    repository,
+  );
+  return row?.digest;
+});
+
+/** Returns what a manifest references; undefined if the repository does not have the manifest, or is mirrored. */
+export const findManifest = read(function* (repository: RepositoryName, digest: Digest): Query<LinkedContent | undefined> {
+  const row = yield* first<{ id: number }>(
+    `SELECT repository_id AS "id" FROM manifests WHERE digest = ? AND repository_id ${ofPushed}`,
+    digest,
+    repository,
+  );
+  if (!row) return undefined;
+  const references = 'SELECT digest FROM manifest_references WHERE repository_id = ? AND manifest = ?';
+  const digests = (table: string) =>
+    all<{ digest: Digest }>(
+      `SELECT digest AS "digest" FROM ${table} WHERE repository_id = ? AND digest IN (${references})`,
+      row.id,
+      row.id,
+      digest,
+    );
+  const blobs = yield* digests('links');
+  const children = yield* digests('manifests');
+  return { blobs: blobs.map((blob) => blob.digest), children: children.map((child) => child.digest) };
+});
+
+/** True if the repository serves the blob, and is not mirrored. */
+export const hasBlob = read(function* (repository: RepositoryName, digest: Digest): Query<boolean> {
+  const found = yield* first(`SELECT 1 FROM links WHERE digest = ? AND repository_id ${ofPushed}`, digest, repository);
+  return found !== undefined;
+});
+
+/** Blobs that the repository serves after the digest `after` (exclusive), ascending. */
+export const listBlobs = read((repository: RepositoryName, after: string, limit: number) =>
+  listDigests('links', repository, after, limit),
+);
+
+/** Manifests of the repository after the digest `after` (exclusive), ascending. */
+export const listManifests = read((repository: RepositoryName, after: string, limit: number) =>
+  listDigests('manifests', repository, after, limit),
+);
+
+function* listDigests(table: string, repository: RepositoryName, after: string, limit: number): Query<readonly Digest[]> {
+  const rows = yield* all<{ digest: Digest }>(
+    `SELECT digest AS "digest" FROM ${table} WHERE repository_id ${ofPushed} AND digest > ? ORDER BY digest LIMIT ?`,
+    repository,
+    after,
+    limit,
+  );
+  return rows.map(({ digest }) => digest);
+}
+
+/** Tags of the repository after the name `after` (exclusive), ascending by bytes. */
+export const listTags = read(function* (repository: RepositoryName, after: string, limit: number): Query<readonly TagTarget[]> {
+  return yield* all<TagTarget>(
+    `SELECT name AS "name", digest AS "digest" FROM tags
+      WHERE repository_id ${ofPushed} AND name > ? ORDER BY name LIMIT ?`,
+    repository,
+    after,
+    limit,
+  );
+});
