@@ -1,30 +1,25 @@
 import type { Config } from '../../config/schema.ts';
-import { type MetricsRouterOptions, createMetricsRouter, createMetricsServer } from '../http/system/metrics.ts';
-import type { Extension } from '../http/web.ts';
+import type { MetricsRouterOptions, createMetricsServer } from '../http/system/metrics.ts';
 import type { Log } from '../observability/log.ts';
 import { logRequest } from './request-log.ts';
 
-/** Where `/metrics` is served: beside the registry, or at an address of its own. */
+/** The address of `/metrics` if it has its own. Beside the registry, the other web paths include it. */
 export interface MetricsEndpoint {
-  readonly extensions: readonly Extension[];
   /** Rejects when the address is taken. */
   listen(reusePort: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
-export function openMetricsEndpoint(
+export async function openMetricsEndpoint(
   { metrics: { listen, token } }: Pick<Config, 'metrics'>,
   metrics: MetricsRouterOptions['metrics'],
   log: Log,
-): MetricsEndpoint {
-  const options = { metrics, token };
-  if (!listen) {
-    const done = () => Promise.resolve();
-    return { extensions: [{ path: '/metrics', router: createMetricsRouter(options) }], listen: done, close: done };
-  }
-  const server = createMetricsServer(options, (record) => logRequest(log, record));
+): Promise<MetricsEndpoint> {
+  const done = () => Promise.resolve();
+  if (!listen) return { listen: done, close: done };
+  const system = await import('../http/system/metrics.ts');
+  const server = system.createMetricsServer({ metrics, token }, (record) => logRequest(log, record));
   return {
-    extensions: [],
     listen: (reusePort) => listening(server, { ...listen, reusePort }),
     async close() {
       server.closeAllConnections();

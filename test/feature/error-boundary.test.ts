@@ -87,7 +87,7 @@ async function createServer(): Promise<Server> {
       throw failure ?? new Error('no failure');
     },
   };
-  const web = createWeb({ facts: {}, ready: () => Promise.resolve() }, [
+  const web = createWeb([
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access, { find: () => Promise.resolve([]) }) },
     { path: '/metrics', router: createMetricsRouter({ metrics: { contentType: 'text/plain', text: fail }, token: undefined }) },
     { path: '/_mirror', router: createMirrorConfigRouter({ upstreams: ['docker.io'], fallback: 'docker.io' }, broken) },

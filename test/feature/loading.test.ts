@@ -44,3 +44,8 @@ test('berth serve loads neither other commands nor the clients of stores that it
 test('nothing that berth serve loads imports node:http, whose ES module loads undici', () => {
   expect([...loadedWith('src/cli/serve/serve.ts')].filter((name) => /^(node:)?http$/.test(name))).toEqual([]);
 });
+
+test('berth serve loads Express, the page and the API with the first request that needs them', () => {
+  const loaded = [...loadedWith('src/cli/serve/serve.ts')];
+  expect(loaded.filter((name) => /^(?:express|zod)$|^src\/http\/(?:ui|api|v1)\//.test(name))).toEqual([]);
+});

@@ -1,0 +1,44 @@
+import type { Config } from '../../config/schema.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { AccessControl } from '../http/auth/access-control.ts';
+import type { PublicUrl } from '../http/server/public-url.ts';
+import { type MetricsRouterOptions, createMetricsRouter } from '../http/system/metrics.ts';
+import { createMirrorConfigRouter } from '../http/system/mirror-config.ts';
+import { createPageRouter } from '../http/ui/router.ts';
+import { createSearchRouter } from '../http/v1/router.ts';
+import { type Extension, createWeb } from '../http/web.ts';
+import type { Mirror } from '../mirror/mirror.ts';
+import type { Registry } from '../registry/registry.ts';
+import { createSearch } from '../search/search.ts';
+import type { Guard } from './guard.ts';
+
+export interface WebParts {
+  readonly registry: Registry;
+  readonly mirror: Mirror;
+  readonly metadata: MetadataStore;
+  readonly metrics: MetricsRouterOptions['metrics'];
+  readonly guard: Guard | undefined;
+  readonly access: AccessControl;
+  readonly publicUrl: PublicUrl;
+}
+
+/** Makes everything outside of the registry protocol: search, metrics, the mirror's configuration, the API and the page. */
+export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof createWeb> {
+  const { registry, mirror, metadata, metrics, guard, access, publicUrl } = parts;
+  const { listen, token } = config.metrics;
+  const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
+  return createWeb([
+    { path: '/v1', router: createSearchRouter(createSearch(metadata), access, mirror.search) },
+    ...(listen ? [] : [{ path: '/metrics', router: createMetricsRouter({ metrics, token }) }]),
+    { path: '/_mirror', router: createMirrorConfigRouter(upstreams, publicUrl) },
+    ...(guard?.extensions ?? []),
+    ...pageOf(registry, access, guard),
+  ]);
+}
+
+/** The web page. Where another server knows people, there is none. */
+function pageOf({ listings }: Registry, access: AccessControl, guard: Guard | undefined): readonly Extension[] {
+  if (guard && !guard.pageLogins) return [];
+  const router = createPageRouter({ listings, access, logins: guard?.pageLogins });
+  return [{ path: '/ui', router }];
+}
