@@ -44,7 +44,7 @@ describeWith(postgresPrograms, 'two replicas over one database and one blob stor
   }, 180_000);
   afterAll(async () => {
     await Promise.all([one.dispose(), other.dispose()]);
-    await Promise.all([database.drop(), blobs.dispose(), rm(directory, { recursive: true })]);
+    await Promise.all([database.drop(), blobs.dispose(), rm(directory, { recursive: true, maxRetries: 5 })]);
   }, 60_000);
 
   const patch = (replica: BerthProcess, location: string, body: Uint8Array) => call(replica, 'PATCH', location, { body });

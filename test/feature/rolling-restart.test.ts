@@ -54,7 +54,7 @@ describeWith([...postgresPrograms, 'caddy'], 'two replicas behind the proxy of d
   afterAll(async () => {
     await end(caddy);
     await Promise.all(replicas.map((replica) => replica.dispose()));
-    await Promise.all([database.drop(), blobs.dispose(), rm(directory, { recursive: true })]);
+    await Promise.all([database.drop(), blobs.dispose(), rm(directory, { recursive: true, maxRetries: 5 })]);
   }, 60_000);
 
   /** The deployed file, on plain HTTP and with these replicas. */

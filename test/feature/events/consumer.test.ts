@@ -264,3 +264,26 @@ test('closing delivers what waits, and no longer than its grace', async () => {
   await createConsumers([slow]).close(0);
   expect(seen).toEqual(['a', 'b']);
 });
+
+test('a consumer that closes while it reads events does not hand them over', async () => {
+  const seen: string[] = [];
+  const { opened: released, open: release } = gate();
+  const { opened: reading, open: announce } = gate();
+  const store = wrapOperations(metadata, (operation, id) =>
+    id !== 'events.list'
+      ? operation
+      : async (...args) => {
+          announce();
+          await released;
+          return operation(...args);
+        },
+  );
+  const consumer = await open((kinds) => void seen.push(...kinds), { store });
+  await record('a');
+  void consumer.deliver();
+  await reading;
+  const closed = consumer.close();
+  release();
+  await closed;
+  expect(seen).toEqual([]);
+});

@@ -38,7 +38,7 @@ describeWith(postgresPrograms, 'replicas with folders of their own over one data
   }, 180_000);
   afterEach(async () => {
     await Promise.all(dispose.map((one) => one()));
-    await Promise.all([upstream.close(), database.drop(), blobs.dispose(), rm(directory, { recursive: true })]);
+    await Promise.all([upstream.close(), database.drop(), blobs.dispose(), rm(directory, { recursive: true, maxRetries: 5 })]);
   }, 60_000);
 
   const mirrorOf = (name: string, mirror: object): MirrorSettings => ({
