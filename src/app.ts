@@ -8,7 +8,7 @@ import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
 import type { Guard } from './assembly/guard.ts';
-import { readDeletion, readImmutableTags } from './assembly/deletion-settings.ts';
+import { readDeletion } from './assembly/deletion-settings.ts';
 import { removeLeftovers } from './assembly/start/leftovers.ts';
 import { type Certificate, openCertificate } from './http/server/certificate.ts';
 import { openMetricsEndpoint } from './assembly/metrics-endpoint.ts';
@@ -26,7 +26,6 @@ import { refuseLostMetadata } from './assembly/start/lost-metadata.ts';
 import { makePrivate } from './assembly/start/private-files.ts';
 import { warnOfOtherRegistry } from './assembly/start/other-registry.ts';
 import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
-import { createImmutableTags } from './registry/immutable-tags.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { listJobs, startJobs } from './jobs.ts';
 import { openConsumers } from './assembly/event-consumers.ts';
@@ -76,12 +75,10 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     driver: makingRoom(driver, (bytes) => makeRoom(bytes)),
     metadata,
     now,
-    acceptMissing: config.manifests.references === 'optional',
     leases: sharedLeases,
     changed: consumers.notify,
     maxOpenFiles: config.uploads.maxOpenFiles,
-    immutable: createImmutableTags(readImmutableTags(config)),
-    deletion: readDeletion(config),
+    ...readDeletion(config),
     limits: { perAccount: config.uploads.maxPerAccount, perAddress: config.uploads.maxPerAddress },
     onPullsNotRecorded: (error) =>
       log.error({ err: error }, 'pulls could not be recorded: rules of retention may count them too late'),
@@ -92,7 +89,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   if (isSingleProcess(config)) await mirror.recover();
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
-  const guard = await openGuard(config, metadata, mirror, now, log);
+  const guard = await openGuard(config, metadata, mirror, registry, now, log);
   const closing = new AbortController();
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
@@ -199,6 +196,7 @@ async function openGuard(
   config: Config,
   metadata: MetadataStore,
   { visibility }: Pick<Mirror, 'visibility'>,
+  registry: Registry,
   now: () => number,
   log: Log,
 ): Promise<Guard | undefined> {
@@ -208,7 +206,7 @@ async function openGuard(
   }
   // Loading it takes time and memory, for the API's schemas most of all: only in the modes that use it.
   const { createGuard } = await import('./assembly/guard.ts');
-  return createGuard(config, metadata, visibility, now, log);
+  return createGuard(config, metadata, visibility, registry, now, log);
 }
 
 function listen(server: Server, { listen: { host, port }, tls }: Config, reusePort: boolean): Promise<string> {

@@ -113,6 +113,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/cli/tool': ['config', 'src/assembly', 'src/cli/program'],
   'src/cli/serve': ['config', 'src/app.ts', 'src/assembly', 'src/cli/program', 'src/http/transfer', 'src/observability'],
   'src/cli/accounts': ['config', 'src/access', 'src/assembly', 'src/cli/program', 'storage/metadata'],
+  'src/cli/content': ['config', 'src/assembly', 'src/cli/accounts', 'src/cli/program', 'src/oci', 'src/registry'],
   'src/cli/maintenance': ['config', 'src', 'storage'],
   'src/cli': ['config', 'src/assembly', 'src/cli'],
   src: ['config', 'storage', 'src'],

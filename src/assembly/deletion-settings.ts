@@ -1,7 +1,8 @@
 import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { type Selector, parseSelector, selectorForm } from '../oci/patterns/selector.ts';
-import type { DeletionsOptions } from '../registry/deletions.ts';
+import type { DeletionServicesOptions } from '../registry/deletion-services.ts';
+import { createImmutableTags } from '../registry/immutable-tags.ts';
 
 /** Reads `tags.immutable`. Throws `ConfigError` with all patterns that are not valid. */
 export function readImmutableTags(config: Config): readonly Selector[] {
@@ -17,7 +18,12 @@ export function readImmutableTags(config: Config): readonly Selector[] {
   return selectors;
 }
 
-/** Reads `delete` and `trash.window`. */
-export function readDeletion({ delete: { enabled, kinds }, trash }: Config): Pick<DeletionsOptions, 'kinds' | 'windowSeconds'> {
-  return { kinds: enabled ? kinds : [], windowSeconds: trash.window };
+/** Reads `delete`, `trash`, `tags.immutable` and `manifests.references`. Throws `ConfigError`. */
+export function readDeletion(config: Config): Pick<DeletionServicesOptions, 'deletion' | 'immutable' | 'acceptMissing'> {
+  const { enabled, kinds } = config.delete;
+  return {
+    immutable: createImmutableTags(readImmutableTags(config)),
+    deletion: { kinds: enabled ? kinds : [], windowSeconds: config.trash.window },
+    acceptMissing: config.manifests.references === 'optional',
+  };
 }

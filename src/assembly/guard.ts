@@ -21,6 +21,7 @@ import type { OidcEntrance } from '../http/ui/login.ts';
 import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
+import type { DeletionServices } from '../registry/deletion-services.ts';
 import type { Log } from '../observability/log.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
 import { readTrustedCertificates, readWorkloadRules } from './federation-settings.ts';
@@ -43,6 +44,7 @@ export async function createGuard(
   config: Config,
   metadata: MetadataStore,
   upstreams: UpstreamVisibility,
+  content: DeletionServices,
   now: () => number,
   log: Log,
 ): Promise<Guard> {
@@ -50,7 +52,7 @@ export async function createGuard(
   const audit = createAudit(metadata, now, (error) =>
     log.error({ err: error }, 'the audit log could not be written: refusals are lost, logins are tried again'),
   );
-  const parts = { config, metadata, upstreams, now, audit };
+  const parts = { config, metadata, upstreams, content, now, audit };
   return {
     audit,
     ...(mode === 'token' ? await createTokenGuard(parts) : createExternalGuard(parts)),
@@ -62,6 +64,7 @@ interface GuardParts {
   readonly config: Config;
   readonly metadata: MetadataStore;
   readonly upstreams: UpstreamVisibility;
+  readonly content: DeletionServices;
   readonly now: () => number;
   readonly audit: Audit;
 }
@@ -69,7 +72,7 @@ interface GuardParts {
 type GuardOfMode = Pick<Guard, 'control' | 'extensions' | 'pageLogins' | 'generatedPassword'>;
 
 async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
-  const { config, metadata, upstreams, now, audit } = parts;
+  const { config, metadata, upstreams, content, now, audit } = parts;
   const { admin, anonymousPull, tokenLifetime } = config.access;
   const reserved = readReservedNamespaces(config);
   const access = createAccess({
@@ -92,11 +95,13 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
     realm: `${publicUrl.base(request)}/token`,
     service: 'berth',
   });
+  const control = createTokenAccess({ ...access, metadata, upstreams, publicUrl, audit, place });
+  const api = { ...access, ...administrationPorts, publicUrl, audit, content, allows: control.allows };
   return {
-    control: createTokenAccess({ ...access, metadata, upstreams, publicUrl, audit, place }),
+    control,
     extensions: [
       { path: '/token', router: createTokenRouter({ ...access, publicUrl }) },
-      { path: '/api/v1', router: createApiRouter({ ...access, ...administrationPorts, publicUrl, audit }) },
+      { path: '/api/v1', router: createApiRouter(api) },
       { path: '/.well-known/jwks.json', router: createJwksRouter(access.signingKeys) },
     ],
     pageLogins: {

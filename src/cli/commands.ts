@@ -1,4 +1,5 @@
 import { accountCommands } from './accounts/account-commands.ts';
+import { contentCommands } from './content/content-commands.ts';
 import type { Command, CommandGroup, Topic } from './program/command.ts';
 
 const serve: Command = {
@@ -63,6 +64,7 @@ const version: Command = {
 /** Every command, in the order of the help. */
 export const topics: readonly Topic[] = [
   { heading: 'Server:', entries: [serve, preheat, migrate, config] },
+  { heading: 'Content (beside a running server, too):', entries: contentCommands },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },
 ];

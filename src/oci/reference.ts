@@ -31,3 +31,20 @@ export function parseReference(text: string): Reference | undefined {
   const tag = parseTag(text);
   return tag && { tag };
 }
+
+/** A manifest of a repository, as people write it. */
+export interface NamedReference {
+  readonly repository: RepositoryName;
+  readonly reference: Reference;
+}
+
+/** Parses `team/app:1.0`, `team/app@sha256:…` or both, of which the digest counts. Undefined for other texts. */
+export function parseNamedReference(text: string): NamedReference | undefined {
+  const [, name = '', tagText, digestText] = /^([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(text) ?? [];
+  const repository = parseRepositoryName(name);
+  const tag = tagText === undefined ? undefined : parseTag(tagText);
+  const digest = digestText === undefined ? undefined : parseDigest(digestText);
+  if (!repository || (tagText !== undefined && !tag) || (digestText !== undefined && !digest)) return undefined;
+  const reference: Reference | undefined = digest ? { digest } : tag && { tag };
+  return reference && { repository, reference };
+}

@@ -4,7 +4,7 @@ import type { Removal } from '../../storage/metadata/queries/steps/removal.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
-import type { RepositoryName, Tag } from '../oci/reference.ts';
+import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { type Author, dated } from './author.ts';
 import { stillNeeded } from './blobs.ts';
 import type { ImmutableTags } from './immutable-tags.ts';
@@ -33,6 +33,8 @@ export interface Deletions {
    * while an index needs it; DENIED if it has a hold or an immutable tag, or, with status 409, if it is not as expected.
    */
   manifest(repository: RepositoryName, digest: Digest, options?: DeletionOptions): Promise<Deleted>;
+  /** Returns the digest that the reference stands for now. Throws MANIFEST_UNKNOWN. */
+  digestOf(repository: RepositoryName, reference: Reference): Promise<Digest>;
   /** Returns what `manifest` would delete, and writes nothing. Throws what `manifest` throws. */
   preview(repository: RepositoryName, digest: Digest): Promise<Removal>;
 }
@@ -102,6 +104,13 @@ export function createDeletions(options: DeletionsOptions): Deletions {
         // A tag was pushed after the others were looked at: it may be immutable.
         if (result.outcome !== 'tagged') throw refusalOf(result, repository, digest);
       }
+    },
+
+    async digestOf(repository, { tag, digest }) {
+      if (digest !== undefined) return digest;
+      const found = await metadata.manifests.findByTag(repository, tag);
+      if (!found) throw unknown({ tag });
+      return found.digest;
     },
 
     async preview(repository, digest) {

@@ -1,25 +1,22 @@
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
-import { type Deletions, type DeletionsOptions, createDeletions, deletableKinds } from './deletions.ts';
-import { type ImmutableTags, noImmutableTags } from './immutable-tags.ts';
+import { type DeletionServices, type DeletionServicesOptions, createDeletionServices } from './deletion-services.ts';
+import type { ImmutableTags } from './immutable-tags.ts';
 import type { Leases } from '../coordination/leases.ts';
 import { type Listings, createListings } from './listings.ts';
 import { type Manifests, createManifests } from './manifests.ts';
 import { type Pulls, createPulls } from './pulls.ts';
-import { type Trash, createTrash } from './trash.ts';
 import type { UploadLimits } from './upload-limits.ts';
 import { type Uploads, createUploads } from './uploads.ts';
 
 /** The domain: what a registry does, without HTTP. */
-export interface Registry {
+export interface Registry extends DeletionServices {
   readonly blobs: Blobs;
   readonly uploads: Uploads;
   readonly manifests: Manifests;
   readonly listings: Listings;
   readonly pulls: Pulls;
-  readonly deletions: Deletions;
-  readonly trash: Trash;
 }
 
 export interface RegistryOptions {
@@ -39,22 +36,18 @@ export interface RegistryOptions {
   /** Called after each change of content: its event is there. */
   readonly changed?: () => void;
   /** Default: none. */
-  readonly immutable?: ImmutableTags;
-  /** What clients may delete, and how long deleted manifests can be restored. Default: everything, and for 7 days. */
-  readonly deletion?: Pick<DeletionsOptions, 'kinds' | 'windowSeconds'>;
+  readonly immutable?: ImmutableTags | undefined;
+  /** See `createDeletionServices`. */
+  readonly deletion?: DeletionServicesOptions['deletion'];
 }
 
-const defaultDeletion = { kinds: deletableKinds, windowSeconds: 7 * 24 * 3600 };
-
 export function createRegistry(options: RegistryOptions): Registry {
-  const { immutable = noImmutableTags, deletion = defaultDeletion } = options;
   return {
     blobs: createBlobs(options),
     uploads: createUploads(options),
     manifests: createManifests(options),
     listings: createListings(options.metadata),
     pulls: createPulls(options),
-    deletions: createDeletions({ ...options, ...deletion, immutable }),
-    trash: createTrash(options),
+    ...createDeletionServices(options),
   };
 }

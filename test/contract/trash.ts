@@ -112,7 +112,7 @@ export function testTrash(store: () => Store): void {
         ['a', null],
         ['b', 10],
       ] as const)
-        await store().holds.put({ repository: 'app', digest: digest(name), reason: 'audit', actor: 'eve', until, now: 2 });
+        await store().holds.put({ repository: 'app', digest: digest(name), reason: 'audit', until, author: alice });
       expect((await remove('index')).gone).toEqual(['b', 'index']);
       expect(await isLive('a')).toBe(true);
     });

@@ -77,9 +77,9 @@ async function createServer(): Promise<Server> {
     isKnownPublic: () => Promise.resolve(true),
     hidden: () => Promise.resolve(new Set<string>()),
   };
-  const { control: access, ...guard } = await createGuard(config, metadata, visibility, Date.now, log);
   const driver = await createFilesystemDriver({ directory });
   const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
+  const { control: access, ...guard } = await createGuard(config, metadata, visibility, registry, Date.now, log);
   const publicUrl = createPublicUrl(config);
   const broken = {
     ...publicUrl,

@@ -42,7 +42,7 @@ export function adminCommand(run: (invocation: AdminInvocation) => Promise<unkno
 }
 
 /** Returns the location of the metadata for messages. Throws `CommandError` if the SQLite file is missing: the path is probably wrong. */
-function locateMetadata(config: Config): string {
+export function locateMetadata(config: Config): string {
   const { driver, url = '' } = config.storage.metadata;
   if (driver === 'postgres') {
     const { host, pathname } = new URL(url);
@@ -56,14 +56,14 @@ function locateMetadata(config: Config): string {
   );
 }
 
-/** Reads `--expires`, such as 90d. Returns milliseconds since 1970; undefined: never. Throws `UsageError`. */
-export function readExpiry({ options }: Invocation): number | undefined {
-  const text = options['expires'];
+/** Reads an option such as `--expires 90d`. Returns milliseconds since 1970; undefined: never. Throws `UsageError`. */
+export function readExpiry({ options }: Invocation, option: 'expires' | 'until' = 'expires'): number | undefined {
+  const text = options[option];
   if (typeof text !== 'string') return undefined;
   try {
     return Date.now() + duration('', '').parse(text) * 1000;
   } catch (error) {
-    throw new UsageError(`--expires ${(error as Error).message}`);
+    throw new UsageError(`--${option} ${(error as Error).message}`);
   }
 }
 

@@ -3,8 +3,10 @@ import type { Actor, Administration } from '../../access/accounts/administration
 import { AdministrationError } from '../../access/accounts/administration-error.ts';
 import type { Audit } from '../../access/accounts/audit.ts';
 import type { Authenticator } from '../../access/authenticator.ts';
-import { anonymousPrincipal } from '../../access/permissions/principal.ts';
+import type { Action } from '../../access/permissions/action.ts';
+import { type Principal, anonymousPrincipal } from '../../access/permissions/principal.ts';
 import { OciError } from '../../oci/errors.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
 import type { PublicUrl } from '../server/public-url.ts';
 import { noteAccount } from '../server/request-record.ts';
 import { hasBody, smallBody } from '../transfer/body.ts';
@@ -12,7 +14,9 @@ import { checked } from './invalid-request.ts';
 import { requireAfterBody, requireBeforeBody } from './permissions.ts';
 import type { Context, Input, Route } from './route.ts';
 
-export interface ApiHandlerOptions extends Pick<Context, 'directory' | 'signingKeys'> {
+export interface ApiHandlerOptions extends Pick<Context, 'directory' | 'signingKeys' | 'content'> {
+  /** True if the client may do this in the repository. */
+  readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;
   readonly authenticator: Authenticator;
   /** Returns the changes that `actor` can make, recorded in its name. */
   readonly administration: (actor: Actor) => Administration;
@@ -26,7 +30,7 @@ const largestBodyBytes = 1024 * 1024;
 
 /** Makes Express handlers of the rows: authentication, permission, validation, handler, response. */
 export function createApiHandler(options: ApiHandlerOptions): (route: Route) => RequestHandler {
-  const { authenticator, administration, publicUrl, audit, changed } = options;
+  const { authenticator, administration, allows, publicUrl, audit, changed } = options;
 
   async function contextOf(request: Request, response: Response, route: Route): Promise<Context> {
     const address = publicUrl.clientAddress(request);
@@ -34,7 +38,14 @@ export function createApiHandler(options: ApiHandlerOptions): (route: Route) => 
       route.needs === 'nothing' ? anonymousPrincipal : await authenticator.principal(request.headers.authorization, address);
     noteAccount(request, principal.name);
     const requestId = String(response.getHeader('X-Request-Id'));
-    return { ...options, principal, address, administration: administration({ name: principal.name, address, requestId }) };
+    return {
+      ...options,
+      principal,
+      address,
+      author: { actor: principal.name, address, requestId },
+      administration: administration({ name: principal.name, address, requestId }),
+      allows: (action, repository) => allows(principal, action, repository),
+    };
   }
 
   /** Records in the audit log what is refused to a client with a login. */

@@ -1,7 +1,9 @@
 import { AdministrationError } from '../../access/accounts/administration-error.ts';
+import type { Action } from '../../access/permissions/action.ts';
 import { type PermissionRequest, authorize } from '../../access/permissions/authorize.ts';
 import type { Principal } from '../../access/permissions/principal.ts';
 import { OciError } from '../../oci/errors.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
 import type { Context, Input, Needs } from './route.ts';
 
 const administer: PermissionRequest = { action: 'administer' };
@@ -16,10 +18,20 @@ export function requireBeforeBody(principal: Principal, needs: Needs): void {
 }
 
 /** Refuses what depends on the content of the request. Throws 401 or 403. */
-export async function requireAfterBody({ principal, directory }: Context, needs: Needs, input: Input): Promise<void> {
+export async function requireAfterBody(context: Context, needs: Needs, input: Input): Promise<void> {
   if (typeof needs !== 'object') return;
+  const { principal, directory } = context;
+  if ('action' in needs) return requireInRepository(context, needs.action, needs.repositoryOf(input));
   const pattern = await needs.adminOf(input, directory);
   requireAllowed(principal, pattern ? { action: 'manage', pattern } : administer);
+}
+
+/** Throws 404 for a repository that the client may not pull from, whether it exists or not. */
+async function requireInRepository(context: Context, action: Action, repository: RepositoryName): Promise<void> {
+  requireAccount(context.principal);
+  if (await context.allows(action, repository)) return;
+  if (!(await context.allows('pull', repository))) throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
+  throw new OciError('DENIED', { message: `${context.principal.name} has no right to ${action} in ${repository}` });
 }
 
 function requireAccount({ kind, bearer }: Principal): void {

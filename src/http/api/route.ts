@@ -1,6 +1,10 @@
 import type { z } from 'zod';
 import type { Administration } from '../../access/accounts/administration.ts';
 import type { Directory } from '../../access/accounts/directory.ts';
+import type { Action } from '../../access/permissions/action.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
+import type { Author } from '../../registry/author.ts';
+import type { DeletionServices } from '../../registry/deletion-services.ts';
 import type { Pattern } from '../../oci/patterns/repository-pattern.ts';
 import type { Principal } from '../../access/permissions/principal.ts';
 import type { SigningKeys } from '../../access/tokens/signing-keys.ts';
@@ -14,6 +18,12 @@ export interface Context {
   readonly administration: Administration;
   readonly directory: Directory;
   readonly signingKeys: Pick<SigningKeys, 'rotate'>;
+  /** Deletion and restoration of content. */
+  readonly content: DeletionServices;
+  /** The client, for the events of changes of content. */
+  readonly author: Author;
+  /** True if the client may do this in the repository. */
+  allows(action: Action, repository: RepositoryName): Promise<boolean>;
 }
 
 /** The parts of a request, as the schemas of its row return them. */
@@ -32,13 +42,16 @@ export interface Input<Params = unknown, Query = unknown, Body = unknown> {
  * - `admin`: a login of an admin, not by an access token.
  * - `adminOf`: the same, or the action `admin` for the pattern that the request is about. It returns undefined where the
  *   request is about no pattern: then only an admin may make it.
+ * - `action`: a login with the right to do this in a repository, also by an access token. A client that may not pull from it gets
+ *   404, as for a repository that does not exist.
  */
 export type Needs<Given = Input> =
   | 'nothing'
   | 'account'
   | 'password'
   | 'admin'
-  | { adminOf(input: Given, directory: Directory): Promise<Pattern | undefined> | Pattern | undefined };
+  | { adminOf(input: Given, directory: Directory): Promise<Pattern | undefined> | Pattern | undefined }
+  | { readonly action: Action; repositoryOf(input: Given): RepositoryName };
 
 /** A successful response; `body` is undefined where it has none. */
 export interface Returns<Result> {

@@ -2,6 +2,7 @@ import { accountRoutes } from './account-routes.ts';
 import { createRobot, createUser, importHtpasswd } from './accounts.ts';
 import { listAuditLines } from './audit.ts';
 import { createGrant, deleteGrant, listGrants, listVisibilityRules, patternOfGrant, setVisibility } from './grants.ts';
+import { contentRoutes } from './content-routes.ts';
 import { rotateKeys } from './keys.ts';
 import { changePassword, createOwnToken, listOwnTokens, revokeOwnToken, showMe } from './me.ts';
 import { listNamespaces, releaseNamespace } from './namespaces.ts';
@@ -227,6 +228,7 @@ export const routes: readonly Route[] = [
     returns: created(s.importedUsers),
     handler: importHtpasswd,
   }),
+  ...contentRoutes,
 ];
 
 let document: OpenApiDocument | undefined;

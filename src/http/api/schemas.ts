@@ -16,7 +16,7 @@ import {
  */
 
 /** A field that may be missing or null, which mean the same. */
-function optional<Schema extends z.ZodType>(schema: Schema) {
+export function optional<Schema extends z.ZodType>(schema: Schema) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
@@ -56,7 +56,7 @@ function areTexts(items: readonly unknown[]): items is readonly string[] {
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
 
 /** A date and time in the future; the schema returns milliseconds since 1970. */
-const expiry = z
+export const expiry = z
   .string()
   .meta({ format: 'date-time' })
   .transform((text, { issues }) => {
@@ -89,7 +89,7 @@ export const byNumber = z.object({ id: exactNumber });
 
 const largestPage = 1000;
 const limitMessage = `limit must be a number from 1 to ${largestPage}`;
-const limit = z.coerce
+export const limit = z.coerce
   .number<string>({ error: limitMessage })
   .int(limitMessage)
   .min(1, limitMessage)

@@ -10,6 +10,7 @@ import * as distribution from './distribution.ts';
 import * as events from './events.ts';
 import * as grants from './grants.ts';
 import * as holds from './trash/holds.ts';
+import * as keepers from './trash/keepers.ts';
 import * as leases from './leases.ts';
 import * as manifests from './manifests.ts';
 import * as mirroredContent from './mirror/content.ts';
@@ -45,6 +46,7 @@ export const subjects = {
   events,
   grants,
   holds,
+  keepers,
   leases,
   manifests,
   mirrorPins,

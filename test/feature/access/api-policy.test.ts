@@ -20,12 +20,14 @@ const refuseAll: Readonly<Record<Client, Outcome>> = {
 };
 const allowAll = Object.fromEntries(clients.map((client) => [client, 'allow'])) as Record<Client, Outcome>;
 
-const policy: Readonly<Record<Exclude<Needs, object> | 'adminOf', Readonly<Record<Client, Outcome>>>> = {
+const policy: Readonly<Record<Exclude<Needs, object> | 'adminOf' | 'inRepository', Readonly<Record<Client, Outcome>>>> = {
   nothing: allowAll,
   account: { ...allowAll, anonymous: 401 },
   password: { ...refuseAll, user: 'allow', leader: 'allow' },
   admin: refuseAll,
   adminOf: { ...refuseAll, leader: 'allow' },
+  // Who may not pull from the repository gets 404: `content-api.test.ts` has the rights in repositories.
+  inRepository: { ...allowAll, anonymous: 401 },
 };
 
 let berth: GuardedBerth;
@@ -68,9 +70,10 @@ async function pathOf({ path }: Route, tokenId: string): Promise<string> {
   return path.replace('{id}', String(id)).replace(/\{\w+\}/g, 'ghost');
 }
 
+const needsOf = ({ needs }: Route) => (typeof needs !== 'object' ? needs : 'adminOf' in needs ? 'adminOf' : 'inRepository');
+
 test('every row requires an admin except these', () => {
   const others = routes.filter(({ needs }) => needs !== 'admin');
-  const needsOf = ({ needs }: Route) => (typeof needs === 'object' ? 'adminOf' : needs);
   expect(Object.fromEntries(others.map((route) => [`${route.method} ${route.path}`, needsOf(route)]))).toEqual({
     'GET /openapi.json': 'nothing',
     'GET /me': 'account',
@@ -81,6 +84,16 @@ test('every row requires an admin except these', () => {
     'POST /grants': 'adminOf',
     'DELETE /grants/{id}': 'adminOf',
     'PUT /visibilities': 'adminOf',
+    'GET /trash': 'inRepository',
+    'POST /trash/{id}/restore': 'inRepository',
+    'POST /trash/empty': 'inRepository',
+    'POST /deletions': 'inRepository',
+    'GET /holds': 'inRepository',
+    'POST /holds': 'inRepository',
+    'DELETE /holds': 'inRepository',
+    'GET /tag-history': 'inRepository',
+    'POST /tag-history/restore': 'inRepository',
+    'GET /why': 'inRepository',
   });
 });
 
@@ -93,7 +106,7 @@ describe.each(clients)('a client that is %s', (client) => {
       headers: { ...headers, ...json },
       ...(body === undefined ? {} : { body }),
     });
-    const expected = policy[typeof route.needs === 'object' ? 'adminOf' : route.needs][client];
+    const expected = policy[needsOf(route)][client];
     expect([path, answer.status === 401 || answer.status === 403 ? answer.status : 'allow']).toEqual([path, expected]);
     expect(answer.status).toBeLessThan(500);
   });

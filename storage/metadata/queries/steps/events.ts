@@ -50,6 +50,8 @@ export type ContentEventKind =
   | 'tag.delete'
   | 'tag.restore'
   | 'trash.empty'
+  | 'hold.add'
+  | 'hold.remove'
   | 'blob.mount'
   | 'blob.delete';
 

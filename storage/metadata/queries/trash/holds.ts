@@ -1,16 +1,17 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
+import { type DatedAuthor, recordContentChange } from '../steps/events.ts';
 import { type HoldRecord, findHold, holdColumns } from '../steps/holds.ts';
 
 /** Manifests that must not be deleted. Times are milliseconds since 1970. */
 
-export interface NewHold extends Omit<HoldRecord, 'createdAt'> {
-  readonly now: number;
+export interface NewHold extends Pick<HoldRecord, 'repository' | 'digest' | 'reason' | 'until'> {
+  readonly author: DatedAuthor;
 }
 
 /** Replaces the manifest's hold. False where the repository has no such manifest. */
-export const put = write(function* (hold: NewHold): Query<boolean> {
+export const put = write(function* ({ repository, digest, reason, until, author }: NewHold): Query<boolean> {
   const row = yield* first(
     `INSERT INTO holds (repository_id, digest, reason, actor, created_at, until)
      SELECT m.repository_id, m.digest, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT)
@@ -18,23 +19,29 @@ export const put = write(function* (hold: NewHold): Query<boolean> {
      ON CONFLICT (repository_id, digest) DO UPDATE SET reason = excluded.reason, actor = excluded.actor,
        created_at = excluded.created_at, until = excluded.until
      RETURNING digest`,
-    hold.reason,
-    hold.actor,
-    hold.now,
-    hold.until,
-    hold.digest,
-    hold.repository,
+    reason,
+    author.actor,
+    author.at,
+    until,
+    digest,
+    repository,
   );
+  if (row) yield* recordContentChange(author, { kind: 'hold.add', repository, digest, detail: { reason, until } });
   return row !== undefined;
 });
 
 /** Ends a hold, and says whether there was one. */
-export const remove = concurrentWrite(function* (repository: RepositoryName, digest: Digest): Query<boolean> {
+export const remove = concurrentWrite(function* (
+  repository: RepositoryName,
+  digest: Digest,
+  author: DatedAuthor,
+): Query<boolean> {
   const row = yield* first(
     'DELETE FROM holds WHERE digest = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?) RETURNING digest',
     digest,
     repository,
   );
+  if (row) yield* recordContentChange(author, { kind: 'hold.remove', repository, digest });
   return row !== undefined;
 });
 
@@ -61,10 +68,11 @@ export const list = read(function* (
 /** Where a page of holds begins: after this one. */
 export interface HoldPosition {
   readonly repositoryId: number;
-  readonly digest: Digest;
+  /** '' before the first one. */
+  readonly digest: Digest | '';
 }
 
-/** Forgets at most 1000 holds that ended before `before`. */
+/** Forgets holds that ended before `before`. */
 export const prune = concurrentWrite(function* (before: number): Query<void> {
   yield* run('DELETE FROM holds WHERE until < ?', before);
 });
