@@ -114,7 +114,7 @@ function createUpkeep({ options, network, cache, content, views }: Parts): Pick<
     async tidy() {
       await lastUsed.flush();
       await reservations.renew();
-      await eviction.look();
+      await eviction.measure();
       await content.fills.sweep(now() - partialSeconds * 1000, maxBytes * partialShare);
     },
     async tidyStores() {

@@ -40,7 +40,7 @@ export interface Mirror extends BackgroundMirror {
   lost(digest: Digest): Promise<void>;
   /** Evicts for a push of `bytes` where the disk is nearly full. See `Eviction.makeRoom`. */
   makeRoom(bytes: number): Promise<void>;
-  /** Releases what a crashed process has reserved; only before this process serves, and if no other one shares the stores. */
+  /** Releases reservations of a crashed process; only before this process serves, and if no other one shares the stores. */
   recover(): Promise<void>;
   /** Deletes content that was evicted more than two seconds ago. To be called every second or so. */
   emptyTrash(): Promise<void>;

@@ -29,7 +29,7 @@ export interface Eviction {
    */
   makeRoom(bytes: number): Promise<void>;
   /** Measures the mirrored content. */
-  look(): Promise<void>;
+  measure(): Promise<void>;
   /** Ends all waiting for space. */
   stop(): void;
   /** Resolves when all its work has ended. */
@@ -79,7 +79,7 @@ export function createEviction(options: EvictionOptions): Eviction {
   /** Bytes that pushes wait to write. */
   let pushedBytes = 0;
 
-  const held = () => size.contentBytes + size.transitBytes;
+  const usedBytes = () => size.contentBytes + size.transitBytes;
 
   async function measure(): Promise<void> {
     size = await metadata.mirrorSpace.size();
@@ -140,7 +140,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     await measure();
     // Its bytes are on the disk already, as a download.
     const { maxBlobBytes } = createCachePolicy(await limit(pushedBytes - sizeBytes));
-    if (held() + sizeBytes > maxBlobBytes) return false;
+    if (usedBytes() + sizeBytes > maxBlobBytes) return false;
     return metadata.mirrorSpace.reserve(digest, sizeBytes, maxBlobBytes, now());
   }
 
@@ -172,7 +172,7 @@ export function createEviction(options: EvictionOptions): Eviction {
         await run();
         await emptyTrash();
         const space = await disk();
-        if (!space || space.freeBytes >= bytes || held() === 0) return;
+        if (!space || space.freeBytes >= bytes || usedBytes() === 0) return;
         await delay(pauseMilliseconds, undefined, { signal: closing.signal });
       }
     } finally {
@@ -182,7 +182,7 @@ export function createEviction(options: EvictionOptions): Eviction {
 
   return {
     run,
-    look: measure,
+    measure,
 
     async makeRoom(bytes) {
       const space = await disk();
@@ -216,7 +216,7 @@ export function createEviction(options: EvictionOptions): Eviction {
     },
 
     get sizeBytes() {
-      return held();
+      return usedBytes();
     },
   };
 }

@@ -14,7 +14,7 @@ export interface SpaceReservations {
   arriving<Result>(digest: Digest, work: () => Promise<Result>): Promise<Result>;
   /** Keeps the reservations of this process. To be called more often than they expire. */
   renew(): Promise<void>;
-  /** Ends what has expired: the process that moved the bytes has failed, or died. */
+  /** Ends expired reservations: their processes have failed or crashed. */
   releaseExpired(): Promise<void>;
   /** Ends all reservations: only before this process serves, and where no other one shares the stores. */
   settleAllArrivals(): Promise<void>;

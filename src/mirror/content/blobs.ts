@@ -38,13 +38,13 @@ const headRefusals: readonly number[] = [400, 403, 405, 501];
 
 export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlobs {
   const { metadata, fills, negativeCache, clientOf, now, negativeSeconds, keepsSecrets, events, spend } = options;
-  const looks = createSingleFlight<number>();
+  const sizeRequests = createSingleFlight<number>();
 
   /** Returns the blob's size by one HEAD for all clients; rejects if the upstream does not have it in this repository. */
-  function look(source: MirroredRepository, digest: Digest): Promise<number> {
+  function requestSize(source: MirroredRepository, digest: Digest): Promise<number> {
     const key = absenceOf(source, digest);
     negativeCache.check(key);
-    return looks.run(key, () =>
+    return sizeRequests.run(key, () =>
       negativeCache.remember(key, negativeSeconds, () => sizeAtUpstream(clientOf(source), source.remoteName, digest)),
     );
   }
@@ -55,7 +55,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
    */
   async function proveStored(source: MirroredRepository, digest: Digest): Promise<void> {
     const expected = await metadata.mirroredContent.findExpected(source.repository, digest);
-    if (expected?.isOpen !== true) await look(source, digest);
+    if (expected?.isOpen !== true) await requestSize(source, digest);
   }
 
   async function join(source: MirroredRepository, digest: Digest, promisedBytes: number | undefined) {
@@ -86,29 +86,29 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
         },
       },
       // For public content a manifest that lists the blob is proof enough, for other content only the upstream's answer.
-      () => (promisedBytes === undefined || keepsSecrets ? look(source, digest) : Promise.resolve()),
+      () => (promisedBytes === undefined || keepsSecrets ? requestSize(source, digest) : Promise.resolve()),
     );
   }
 
-  /** Undefined if another process has just ended a fill: look again. */
+  /** Undefined if another process has just ended a fill: try again. */
   async function attempt(source: MirroredRepository, digest: Digest, bodyWanted: boolean): Promise<BlobLookup | undefined> {
     const { repository } = source;
     const link = await metadata.blobs.findLink(repository, digest);
     if (link) return { ...link, cache: 'HIT' };
     const joined = await (await fills.of(source.upstream.name)).find(digest, repository, bodyWanted);
     if (joined) return toServed(joined);
-    const promise = await metadata.mirroredContent.findExpected(repository, digest);
-    const isOpen = promise?.isOpen === true;
-    const isHeld = isOpen || (await metadata.blobs.find(digest)) !== undefined;
+    const expected = await metadata.mirroredContent.findExpected(repository, digest);
+    const isOpen = expected?.isOpen === true;
+    const isStored = isOpen || (await metadata.blobs.find(digest)) !== undefined;
     // A manifest can name anything: only the upstream can say that the repository has what was pushed here, what came
     // by a login, or what others have brought here and no manifest names.
-    const mustLook = isHeld ? !isOpen : !promise && !bodyWanted;
-    const looked = mustLook ? await look(source, digest) : undefined;
-    if (isHeld && (await metadata.mirroredContent.linkBlob(toMirroredRepository(source), digest, now()))) {
+    const mustAsk = isStored ? !isOpen : !expected && !bodyWanted;
+    const askedBytes = mustAsk ? await requestSize(source, digest) : undefined;
+    if (isStored && (await metadata.mirroredContent.linkBlob(toMirroredRepository(source), digest, now()))) {
       const linked = await metadata.blobs.findLink(repository, digest);
       if (linked) return { ...linked, cache: 'HIT' };
     }
-    const sizeBytes = looked ?? promise?.sizeBytes;
+    const sizeBytes = askedBytes ?? expected?.sizeBytes;
     if (!bodyWanted && sizeBytes !== undefined) return { sizeBytes, cache: 'MISS' };
     const fill = await join(source, digest, sizeBytes);
     return fill && toServed(fill);

@@ -30,12 +30,12 @@ const pauses = { first: 20, longest: 200 };
 export function createManifestLock(options: ManifestLockOptions): ManifestLock {
   return {
     async run(name, work) {
-      const held = await waitForLease(name, { ...options, lease, pauses }).catch(() => undefined);
+      const wait = await waitForLease(name, { ...options, lease, pauses }).catch(() => undefined);
       try {
-        return await work(held?.hasWaited ?? false);
+        return await work(wait?.hasWaited ?? false);
       } finally {
         // The client need not wait for it.
-        void held?.lease?.release();
+        void wait?.lease?.release();
       }
     },
   };

@@ -32,8 +32,8 @@ export interface DownloadOptions {
 const fewestAttempts = 5;
 /** Milliseconds between attempts. */
 const pauses = { first: 100, longest: 2000 };
-/** How often a download looks whether the blob is stored by now. */
-const lookMilliseconds = 1000;
+/** How often a download checks whether the blob is stored by now. */
+const pollMilliseconds = 1000;
 
 /**
  * Brings the bytes that the blob lacks. A download that breaks off is resumed where it was, while clients wait; only
@@ -143,7 +143,7 @@ function createAttempts(blob: PartialBlob, options: DownloadOptions, clock: Cloc
   async function stored(until: AbortSignal): Promise<void> {
     if (!otherCopies) throw new Error('there are no other copies');
     for (;;) {
-      await clock.sleep(lookMilliseconds, until);
+      await clock.sleep(pollMilliseconds, until);
       if ((await otherCopies.isStored()) && (await isProven())) return;
     }
   }

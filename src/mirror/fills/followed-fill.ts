@@ -24,8 +24,8 @@ export interface FollowOptions {
   readonly idleSeconds: number;
 }
 
-/** How often the file is looked at. */
-const lookMilliseconds = 20;
+/** How often the growing file is measured. */
+const pollMilliseconds = 20;
 const readerBytes = 64 * 1024;
 
 /** The fill once its size is known; undefined where its owner has ended before. */
@@ -34,7 +34,7 @@ export async function followFill(options: FollowOptions): Promise<FollowedFill |
     const owner = await options.partials.owner(options.digest);
     if (!owner) return undefined;
     if (owner.sizeBytes !== undefined && (await isThere(options))) return followed(options, owner.sizeBytes);
-    await delay(lookMilliseconds);
+    await delay(pollMilliseconds);
   }
 }
 
@@ -71,7 +71,7 @@ function followed(
       if (end > at) return end;
       if (outOfOrder.isFar(at, end)) return undefined;
       if (performance.now() > deadline) throw new UpstreamError('timeout', 'the download rested too long');
-      await delay(lookMilliseconds);
+      await delay(pollMilliseconds);
     }
     throw new UpstreamError('failed', 'its last client has gone');
   }

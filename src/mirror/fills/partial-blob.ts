@@ -72,12 +72,12 @@ export async function openPartialBlob(path: string, digest: Digest, maxBytes: nu
     read: async (buffer, at) => (await file.read(buffer, 0, buffer.length, at)).bytesRead,
     async holds(bytes, at) {
       if (bytes.length === 0) return true;
-      const held = Buffer.allocUnsafe(bytes.length);
+      const present = Buffer.allocUnsafe(bytes.length);
       let done = 0;
-      for (let read = -1; done < held.length && read !== 0; done += read) {
-        read = (await file.read(held, done, held.length - done, at + done)).bytesRead;
+      for (let read = -1; done < present.length && read !== 0; done += read) {
+        read = (await file.read(present, done, present.length - done, at + done)).bytesRead;
       }
-      return done === held.length && held.equals(bytes);
+      return done === present.length && present.equals(bytes);
     },
     restart,
     hashed: () => hash.copy(),

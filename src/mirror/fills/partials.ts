@@ -129,10 +129,10 @@ export async function createPartials(directory: string): Promise<Partials> {
   async function removeUnowned(path: string, digest: Digest): Promise<boolean> {
     if (await owner(digest)) return false;
     // A process may have begun to write it: only the holder of the lock deletes it.
-    const held = await lock(digest);
-    if (!held) return false;
+    const ownLock = await lock(digest);
+    if (!ownLock) return false;
     await unlinkIfThere(path);
-    await held.release();
+    await ownLock.release();
     return true;
   }
 

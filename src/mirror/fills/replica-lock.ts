@@ -69,9 +69,9 @@ const watchMilliseconds = 500;
 /** Measures the growing file, so that the download itself has nothing to report. */
 function createProgress(path: string): Progress {
   let wantedBytes = 0;
-  let first: Look | undefined;
+  let first: Measurement | undefined;
 
-  async function look(): Promise<Look | undefined> {
+  async function measure(): Promise<Measurement | undefined> {
     const stats = await stat(path).catch(() => undefined);
     return stats && { at: performance.now(), keptBytes: stats.size };
   }
@@ -79,10 +79,10 @@ function createProgress(path: string): Progress {
   return {
     async begin(sizeBytes) {
       wantedBytes = sizeBytes;
-      first = await look();
+      first = await measure();
     },
     async millisecondsLeft() {
-      const last = await look();
+      const last = await measure();
       if (!first || !last) return null;
       const watched = last.at - first.at;
       const receivedBytes = last.keptBytes - first.keptBytes;
@@ -92,7 +92,7 @@ function createProgress(path: string): Progress {
   };
 }
 
-interface Look {
+interface Measurement {
   readonly at: number;
   readonly keptBytes: number;
 }

@@ -17,8 +17,8 @@ export interface UpstreamFills {
   /** Bytes that they have received and that are not stored yet. */
   readonly bytes: number;
   /**
-   * Deletes what crashed processes have left beside files of downloads, and unowned files last written before `before` (milliseconds since 1970), then the oldest until at
-   * most `maxBytes` remain. Resolves to the number of files deleted.
+   * Deletes owner and reader files of crashed processes, and unowned files of downloads last written before `before`
+   * (milliseconds since 1970), then the oldest until at most `maxBytes` remain. Resolves to the number of deleted downloads.
    */
   sweep(before: number, maxBytes: number): Promise<number>;
   /** Stops all downloads; what they have is kept for the next start. */

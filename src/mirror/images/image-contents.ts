@@ -13,7 +13,7 @@ export type ImageSource = BackgroundMirror;
 
 export interface ContentsOptions {
   readonly mirror: ImageSource;
-  /** The bytes of a manifest that is kept here. */
+  /** Reads a stored manifest. */
   readonly manifestBytes: (digest: Digest, sizeBytes: number) => Promise<Buffer>;
   readonly platforms: Platforms;
 }

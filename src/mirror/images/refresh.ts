@@ -38,7 +38,7 @@ export interface RefreshOptions extends Pick<ContentsOptions, 'manifestBytes' | 
 }
 
 const attempts = 3;
-/** The pause between two looks at whether clients still need the upstream. */
+/** Milliseconds between two checks of whether clients still need the upstream. */
 const pauseMilliseconds = 1000;
 /** Part of the mirror's size above which pins leave too little for everything else. */
 const most = 0.8;

@@ -17,7 +17,7 @@ export interface RemotePage<Item> extends LookupResult {
   readonly next: URLSearchParams | undefined;
 }
 
-/** Listings of upstreams: kept for a while, and longer while the upstream cannot be asked. */
+/** Listings of upstreams: cached for a while, and longer while the upstream cannot be asked. */
 export interface RemoteListings {
   /** Rejects with `UpstreamError`. */
   tags(source: MirroredRepository, query: URLSearchParams): Promise<RemotePage<string>>;
@@ -35,14 +35,14 @@ export interface RemoteListingsOptions {
   readonly now: () => number;
   readonly freshnessSeconds: number;
   readonly onReceived: (source: MirroredRepository, bytes: number) => void;
-  /** Where answers are kept beyond the memory of this process; undefined: nowhere. */
+  /** Where answers are stored beyond the memory of this process; undefined: nowhere. */
   readonly stored?: StoredListings;
   /** Bounds how long clients wait while there is an older answer; undefined: they wait. */
   readonly waits?: UpstreamWaits;
 }
 
 const largestBytes = 16 * 1024 * 1024;
-const keptBytes = 64 * 1024 * 1024;
+const cachedBytes = 64 * 1024 * 1024;
 /** Memory of a parsed listing, as a multiple of its JSON text. */
 const parsedFactor = 3;
 /** Further memory of each cached listing: the cache's own lists and the answer's objects. */
@@ -50,8 +50,8 @@ const entryBytes = 512;
 
 export function createRemoteListings(options: RemoteListingsOptions): RemoteListings {
   const { clientOf, now, freshnessSeconds, onReceived, stored, waits } = options;
-  const kept = new LRUCache<string, ListingAnswer>({
-    maxSize: keptBytes,
+  const cached = new LRUCache<string, ListingAnswer>({
+    maxSize: cachedBytes,
     sizeCalculation: ({ sizeBytes }, key) => key.length + sizeBytes * parsedFactor + entryBytes,
   });
   const flights = createSingleFlight<ListingAnswer>();
@@ -70,7 +70,7 @@ export function createRemoteListings(options: RemoteListingsOptions): RemoteList
   function fetch(source: MirroredRepository, path: string, key: string): Promise<ListingAnswer> {
     return flights.run(key, async () => {
       const fresh = await ask(source, path);
-      kept.set(key, fresh);
+      cached.set(key, fresh);
       await stored?.keep(source.repository, path, fresh);
       return fresh;
     });
@@ -79,7 +79,7 @@ export function createRemoteListings(options: RemoteListingsOptions): RemoteList
   async function answer(source: MirroredRepository, path: string): Promise<{ answer: ListingAnswer; cache: CacheStatus }> {
     const key = `${source.repository} ${path}`;
     const isFresh = (one: ListingAnswer) => now() - one.at < freshnessSeconds * 1000;
-    let old = kept.get(key);
+    let old = cached.get(key);
     // Another process may have fetched it since, or this one before it was restarted.
     if (!old || !isFresh(old)) old = (await stored?.find(source.repository, path)) ?? old;
     if (old && isFresh(old)) return { answer: old, cache: 'HIT' };

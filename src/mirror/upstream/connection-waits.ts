@@ -15,19 +15,19 @@ const slowMilliseconds = 1000;
 const pauseMilliseconds = 10_000;
 
 export function createConnectionWaits({ now, events }: ConnectionWaitsOptions): ConnectionWaits {
-  const untold = new Map<string, { downloads: number; longest: number; quietUntil: number }>();
+  const unreported = new Map<string, { downloads: number; longest: number; quietUntil: number }>();
 
   return {
     note(upstream, milliseconds) {
       events.waited(upstream, milliseconds / 1000);
       if (milliseconds < slowMilliseconds) return;
-      const waits = untold.get(upstream) ?? { downloads: 0, longest: 0, quietUntil: 0 };
-      untold.set(upstream, waits);
+      const waits = unreported.get(upstream) ?? { downloads: 0, longest: 0, quietUntil: 0 };
+      unreported.set(upstream, waits);
       waits.downloads++;
       waits.longest = Math.max(waits.longest, milliseconds);
       if (now() < waits.quietUntil) return;
       events.waitedLong({ upstream, downloads: waits.downloads, longestSeconds: Math.round(waits.longest) / 1000 });
-      untold.set(upstream, { downloads: 0, longest: 0, quietUntil: now() + pauseMilliseconds });
+      unreported.set(upstream, { downloads: 0, longest: 0, quietUntil: now() + pauseMilliseconds });
     },
   };
 }

@@ -29,11 +29,11 @@ interface Run {
  */
 export function createCredentialCommand(options: CredentialCommandOptions): (refused?: Credential) => Promise<Credential> {
   const { now } = options;
-  let kept: Run | undefined;
+  let last: Run | undefined;
 
   function mustRun(refused: Credential | undefined): boolean {
-    if (!kept || kept.until <= now()) return true;
-    return refused !== undefined && kept.result === refused && now() - kept.at >= keepFailureSeconds * 1000;
+    if (!last || last.until <= now()) return true;
+    return refused !== undefined && last.result === refused && now() - last.at >= keepFailureSeconds * 1000;
   }
 
   function begin(): Run {
@@ -46,8 +46,8 @@ export function createCredentialCommand(options: CredentialCommandOptions): (ref
   }
 
   return (refused) => {
-    if (!kept || mustRun(refused)) kept = begin();
-    return kept.credential;
+    if (!last || mustRun(refused)) last = begin();
+    return last.credential;
   };
 }
 

@@ -26,7 +26,7 @@ export interface CredentialSource {
   readonly command: readonly string[] | undefined;
 }
 
-/** Clients read that there is no login; why, and what to do, is for the log. */
+/** The client's message says only that there is no login; the cause, for the log, says why and what to do. */
 export function noLogin(reason: string): UpstreamError {
   return new UpstreamError('failed', 'berth cannot get at its own login there, its log says why', { cause: new Error(reason) });
 }

@@ -128,15 +128,15 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
   return {
     async isPublic(source, reference) {
       const { repository } = source;
-      const held = answers.get(repository);
-      if (held && now() < held.until) return held.isPublic;
+      const cached = answers.get(repository);
+      if (cached && now() < cached.until) return cached.isPublic;
       const last = await recorded(repository);
       if (!last && !toMirroredRepository(source).byLogin) return true;
       if (last && now() < last.until) {
         answers.set(repository, last);
         return last.isPublic;
       }
-      return askOrLast(source, reference?.tag ?? reference?.digest, last ?? held);
+      return askOrLast(source, reference?.tag ?? reference?.digest, last ?? cached);
     },
 
     async isKnownPublic(repository) {

@@ -97,7 +97,7 @@ test('a blob that has come is not kept where the disk has no room for it, and ke
   otherBytes = 890_000;
   const arrival = { digest: digestOf('a'), sizeBytes: blobBytes, requests: 1 };
   expect(await eviction.admitManifest(digestOf('m'), 1)).toBe(true);
-  await eviction.look();
+  await eviction.measure();
   expect(await eviction.admitManifest(digestOf('n'), 20_000)).toBe(false);
   otherBytes = 800_000;
   expect(await eviction.admit(arrival)).toBe(true);

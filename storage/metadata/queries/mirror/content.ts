@@ -33,14 +33,14 @@ const toPromise = decoder<PromiseRecord>('isOpen');
 export interface NewMirroredManifest extends ManifestFacts, Mirrored {
   /** The claim on the manifest's bytes. Undefined: the caller relies on no bytes. */
   readonly claimant?: string | undefined;
-  /** Everything that it names. */
+  /** The content that it names. */
   readonly promises: readonly ExpectedContent[];
 }
 
 export interface Use {
   readonly digest: Digest;
   readonly usedAt: number;
-  /** Asked for once more; else it is only still being read. */
+  /** True for a new request; false if a former reader still reads it. */
   readonly isNew: boolean;
 }
 
@@ -95,7 +95,7 @@ export const recordManifest = concurrentWrite(function* (manifest: NewMirroredMa
   return true;
 });
 
-/** Those of `digests` that are manifests of the repository. */
+/** Lists those of `digests` that are manifests of the repository. */
 export const listCachedManifests = read(function* (
   repository: RepositoryName,
   digests: readonly Digest[],
@@ -114,7 +114,7 @@ export const listCachedManifests = read(function* (
   return found;
 });
 
-/** Remembers that a blob was not kept, and says whether that had happened before. */
+/** Records that a blob was not kept. True if that was recorded before. */
 export const refuseBlob = concurrentWrite(function* (digest: Digest, now: number): Query<boolean> {
   const isNew = yield* first(
     `INSERT INTO mirrored_refusals (digest, refused_at) VALUES (?, ?)
@@ -125,7 +125,7 @@ export const refuseBlob = concurrentWrite(function* (digest: Digest, now: number
   return isNew === undefined;
 });
 
-/** Forgets what was refused before `before`. */
+/** Deletes refusals from before `before`. */
 export const forgetRefusals = write(function* (before: number): Query<void> {
   yield* run('DELETE FROM mirrored_refusals WHERE refused_at < ?', before);
 });
@@ -153,7 +153,7 @@ export const recordBlob = concurrentWrite(function* (
   return true;
 });
 
-/** Lets a mirrored repository serve a blob that the store has, and says whether it has it. */
+/** Links a stored blob to the mirrored repository. False if the blob is not stored. */
 export const linkBlob = concurrentWrite(function* (repositoryRef: Mirrored, digest: Digest, now: number): Query<boolean> {
   const blob = yield* first<{ sizeBytes: number }>('SELECT size_bytes AS "sizeBytes" FROM blobs WHERE digest = ?', digest);
   if (!blob) return false;
@@ -164,12 +164,12 @@ export const linkBlob = concurrentWrite(function* (repositoryRef: Mirrored, dige
 });
 
 /**
- * When content was last used. What is asked for after it came is protected from then on. Content that came from no
- * upstream is passed over.
+ * Records when content was last used. Content with a new request is protected from then on. Content that was pushed is
+ * ignored.
  */
 export const recordUses = concurrentWrite(function* (uses: readonly Use[]): Query<void> {
   yield* holdSize();
-  // In one order: writers that run beside each other must not wait for each other in a circle.
+  // Sorted: concurrent writers that lock rows in different orders would deadlock.
   for (const { digest, usedAt, isNew } of [...uses].sort((one, other) => (one.digest < other.digest ? -1 : 1))) {
     const changes = isNew ? 'used_at = ?, is_protected = 1' : 'used_at = ?';
     yield* run(`UPDATE mirrored_content SET ${changes} WHERE digest = ? AND used_at < ?`, usedAt, digest, usedAt);

@@ -3,7 +3,7 @@ import { type Query, first, read, run, write } from '../steps/query.ts';
 
 /** Stored listings of upstreams. Times are milliseconds since 1970. */
 
-/** One page of a listing, as its upstream last gave it. */
+/** One page of a listing, as its upstream last sent it. */
 export interface StoredListing {
   readonly repository: RepositoryName;
   /** Below the repository, with its query. */
@@ -15,7 +15,7 @@ export interface StoredListing {
   readonly fetchedAt: number;
 }
 
-/** The page of a listing that an upstream gave last. */
+/** Finds the page as the upstream last sent it. */
 export const find = read(function* (
   repository: RepositoryName,
   path: string,
@@ -28,7 +28,7 @@ export const find = read(function* (
   );
 });
 
-/** Stores the page in place of the last one. Of all pages the `maxListings` newest stay. */
+/** Stores the page in place of the former one, and deletes all but the `maxListings` newest pages. */
 export const record = write(function* (listing: StoredListing, maxListings: number): Query<void> {
   yield* run(
     `INSERT INTO mirrored_listings (repository, path, document, next, fetched_at) VALUES (?, ?, ?, ?, ?)

@@ -3,13 +3,13 @@ import { type Query, all, first, insertRows, read, run, write } from '../steps/q
 
 /** Mirrored content that is never evicted. Times are milliseconds since 1970. */
 
-/** Images that pin content. */
+/** Lists the images that pin content. */
 export const listImages = read(function* (): Query<readonly string[]> {
   const rows = yield* all<{ image: string }>('SELECT DISTINCT image AS "image" FROM mirrored_pins');
   return rows.map(({ image }) => image);
 });
 
-/** Bytes of pinned content that is here. */
+/** Returns the bytes of all pinned content that is stored. */
 export const totalBytes = read(function* (): Query<number> {
   const row = yield* first<{ total: number | string | null }>(
     `SELECT sum(size_bytes) AS "total" FROM mirrored_content
@@ -18,7 +18,7 @@ export const totalBytes = read(function* (): Query<number> {
   return Number(row?.total ?? 0);
 });
 
-/** Keeps the content, whether it is here or still to come, for as long as the image has pins on it. */
+/** Pins the content, stored or not, for the image: pinned content is not evicted. */
 export const put = write(function* (image: string, digests: readonly Digest[], now: number): Query<void> {
   yield* insertRows(
     'INSERT INTO mirrored_pins (image, digest, pinned_at)',
@@ -27,7 +27,7 @@ export const put = write(function* (image: string, digests: readonly Digest[], n
   );
 });
 
-/** Lets go of what the image had pinned before `before` and not again since. */
+/** Removes the pins of the image that were last set before `before`. */
 export const removeBefore = write(function* (image: string, before: number): Query<void> {
   yield* run('DELETE FROM mirrored_pins WHERE image = ? AND pinned_at < ?', image, before);
 });

@@ -12,17 +12,17 @@ export interface UpstreamVisibilityRecord {
   readonly isPublic: boolean | null;
   /** When that was found out, in milliseconds since 1970. */
   readonly checkedAt: number;
-  /** Digest of a manifest that everybody could read. */
+  /** Digest of a manifest that a client without a login has read, or null. */
   readonly proof: Digest | null;
 }
 
 const toUpstreamVisibility = decoder<UpstreamVisibilityRecord>('byLogin', 'isPublic');
 
-/** A repository that holds copies. */
+/** A repository that has copies of an upstream's content. */
 export interface Mirrored {
   readonly repository: RepositoryName;
   readonly upstream: string;
-  /** Whether berth shows the upstream a login: then what comes may not be for everybody. */
+  /** True if berth uses a login at the upstream: then the content may be private. */
   readonly byLogin: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface UpstreamVisibility {
   readonly now: number;
 }
 
-/** Undefined for a repository that is nobody's mirror. */
+/** Finds what is known of the repository at its upstream. Undefined for a repository that is not mirrored. */
 export const findVisibility = read(function* (repository: RepositoryName): Query<UpstreamVisibilityRecord | undefined> {
   const row = yield* first<Row>(
     `SELECT m.by_login AS "byLogin", m.is_public AS "isPublic", m.checked_at AS "checkedAt", m.proof AS "proof"
@@ -43,7 +43,10 @@ export const findVisibility = read(function* (repository: RepositoryName): Query
   return row && toUpstreamVisibility(row);
 });
 
-/** Those of `names` that hold what may not be for everybody: since `since` no upstream has shown it to a client without a login. */
+/**
+ * Lists those of `names` that may have private content: berth used a login, and since `since` the upstream has not shown the
+ * repository to a client without one.
+ */
 export const listHidden = read(function* (names: readonly RepositoryName[], since: number): Query<readonly RepositoryName[]> {
   if (names.length === 0) return [];
   const rows = yield* all<{ name: RepositoryName }>(
@@ -69,7 +72,7 @@ export function* mirroredRepositoryId({ repository, upstream, byLogin }: Mirrore
   return id;
 }
 
-/** Whether everybody may read the repository at its upstream now. What is not public is recorded only where something is here. */
+/** Records whether the upstream shows the repository to clients without a login. A private one is recorded only if it has content. */
 export const recordVisibility = concurrentWrite(function* (
   repositoryRef: Mirrored,
   { isPublic, proof, now }: UpstreamVisibility,

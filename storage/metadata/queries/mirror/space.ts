@@ -5,13 +5,13 @@ import { holdSize } from './space-steps.ts';
 
 /** Space of the mirror: its size, reservations, and eviction. Times are milliseconds since 1970. */
 
-/** How much the mirror has, for all processes that share the store: kept in one row, summed up by nobody. */
+/** Sizes of mirrored content in bytes, for all processes that share the store. One row holds the sums: no query adds them up. */
 export interface MirrorSize {
-  /** Of everything that came from upstreams and is kept. */
+  /** All stored content that came from upstreams. */
   readonly contentBytes: number;
-  /** The part of it that was used again after it came. */
+  /** The part of it that was used again after its download. */
   readonly protectedBytes: number;
-  /** What the store has or is about to have beside it: on its way in, or out. */
+  /** Further bytes: reserved for content that is being stored, or evicted and not deleted yet. */
   readonly transitBytes: number;
 }
 
@@ -29,7 +29,7 @@ export const size = read(function* (): Query<MirrorSize> {
   return size ?? { contentBytes: 0, protectedBytes: 0, transitBytes: 0 };
 });
 
-/** Mirrored content that nothing pins, least recently used first: what was used once, or what was used again. */
+/** Lists mirrored content without pins, least recently used first. `isProtected`: content that was used again after its download. */
 export const listLeastRecentlyUsed = read(function* (
   isProtected: boolean,
   limit: number,
@@ -44,7 +44,7 @@ export const listLeastRecentlyUsed = read(function* (
   );
 });
 
-/** What has been on its way in or out since before `since`, oldest first: whoever moved it may have died. */
+/** Lists reservations from before `since`, oldest first: their processes may have crashed. `isLeaving`: evicted content. */
 export const listReservations = read(function* (
   since: number,
   isLeaving: boolean,
@@ -59,8 +59,8 @@ export const listReservations = read(function* (
 });
 
 /**
- * Counts in what is about to be stored, if there is room: all that the mirror has is `mostBytes` at most afterwards. Says
- * whether there was. `recordBlob` and `recordManifest` of mirrored content end it, or `release`.
+ * Reserves space for content that is about to be stored. False if all mirrored content would then have more than `maxBytes`.
+ * `recordBlob` and `recordManifest` of mirrored content end the reservation, or `release`.
  */
 export const reserve = concurrentWrite(function* (
   digest: Digest,
@@ -90,15 +90,15 @@ function* recordTransit(digest: Digest, isLeaving: 0 | 1, sizeBytes: number, now
   );
 }
 
-/** The content is still on its way in: its bytes stay counted. */
+/** Renews the reservations of content that is still being stored. */
 export const renewReservations = concurrentWrite(function* (digests: readonly Digest[], now: number): Query<void> {
-  // In one order: writers that run beside each other must not wait for each other in a circle.
+  // Sorted: concurrent writers that lock rows in different orders would deadlock.
   for (const digest of digests.toSorted()) {
     yield* run('UPDATE mirrored_transits SET since = ? WHERE digest = ? AND is_leaving = 0', now, digest);
   }
 });
 
-/** The content has come, or left, or will do neither. */
+/** Ends reservations: the content is stored, or deleted, or the attempt has failed. */
 export const release = concurrentWrite(function* (digests: readonly Digest[], isLeaving: boolean): Query<void> {
   yield* holdSize();
   for (const digest of digests) {
@@ -106,7 +106,7 @@ export const release = concurrentWrite(function* (digests: readonly Digest[], is
   }
 });
 
-/** Forgets content whose bytes are gone, whichever repositories have it: they can get it again. */
+/** Deletes the records of content whose bytes are missing, in all repositories: a mirror fetches it again. */
 export const forget = write(function* (digest: Digest, now: number): Query<void> {
   yield* holdSize();
   for (const [manifests, references] of [
@@ -122,7 +122,7 @@ export const forget = write(function* (digest: Digest, now: number): Query<void>
   }
 });
 
-/** What is known only because of the manifest, which is about to go. */
+/** Deletes the tags and the expected content that only this manifest names. It is about to be deleted. */
 function* forgetTagsAndPromises(repositoryId: number, manifest: Digest): Query<void> {
   yield* run(
     `DELETE FROM mirrored_tags WHERE repository_id = ?
@@ -143,7 +143,7 @@ function* forgetTagsAndPromises(repositoryId: number, manifest: Digest): Query<v
   );
 }
 
-/** Runs only in writes that run alone: nothing can come into the repository between the look and the deletion. */
+/** Only for exclusive writes: no concurrent write may add content between the check and the deletion. */
 function* forgetEmptyRepository(id: number): Query<void> {
   const tables = ['links', 'manifests', 'mirrored_tags', 'mirrored_promises', 'trash_entries'];
   const absent = tables.map((table) => `NOT EXISTS (SELECT 1 FROM ${table} WHERE repository_id = ?)`).join(' AND ');
@@ -155,9 +155,9 @@ function* forgetEmptyRepository(id: number): Query<void> {
 }
 
 /**
- * Takes the content out of every mirrored repository. True where no other repository has it and no writer relies on its bytes:
- * then it exists no longer and its bytes may go; until `release` they are counted as leaving. `keepsTags`: its bytes were lost and are to be
- * fetched again, so that tags still point at the manifest and what it names is still known.
+ * Removes the content from every mirrored repository. True if no other repository has it and no writer relies on its bytes: then
+ * the bytes may be deleted, and count as leaving until `release`. `keepsTags`: the bytes are missing and will be fetched again,
+ * so tags still point at the manifest, and the content that it names stays expected.
  */
 export const evict = write(function* (digest: Digest, now: number, keepsTags = false): Query<boolean> {
   yield* holdSize();

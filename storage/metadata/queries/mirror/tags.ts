@@ -9,11 +9,11 @@ export interface MirroredTagRecord {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly sizeBytes: number;
-  /** When the upstream last said so, in milliseconds since 1970. */
+  /** When the upstream last said that the tag points at `digest`, in milliseconds since 1970. */
   readonly checkedAt: number;
-  /** Since when the upstream has said that there is no such tag, or null. */
+  /** When the upstream first said that the tag does not exist, or null. */
   readonly missingSince: number | null;
-  /** The newest manifest of the tag that is here; null where none is. It may be older than `digest`. */
+  /** The manifest that clients of the tag get; null if none is stored. It may be older than `digest`. */
   readonly cachedDigest: Digest | null;
   readonly cachedMediaType: string | null;
   readonly cachedSizeBytes: number | null;
