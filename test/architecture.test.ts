@@ -144,12 +144,6 @@ const maxFileLines = 300;
 const maxFunctionLines = 60;
 const maxFolderFiles = 20;
 
-/** Sources above the limits: each is to be divided. A name leaves the list with its division. */
-const oversized = {
-  files: ['src/mirror/compose.ts'],
-  functions: ['createMirror'],
-};
-
 const root = resolve(import.meta.dirname, '..');
 
 function sources(folder: string): string[] {
@@ -271,13 +265,13 @@ describe('architecture', () => {
 
   test(`no file has more than ${maxFileLines} lines`, () => {
     const long = files.filter((file) => lineCount({ path: file, text: textOf(file) }) > maxFileLines);
-    expect(long.filter((file) => !oversized.files.includes(file))).toEqual([]);
+    expect(long).toEqual([]);
   });
 
   test(`no function has more than ${maxFunctionLines} lines of its own`, () => {
     const functions = files.flatMap((file) => functionsOf({ path: file, text: textOf(file) }));
     const long = functions.filter(({ ownLines }) => ownLines > maxFunctionLines).map(({ name }) => name);
-    expect(long.filter((name) => !oversized.functions.includes(name))).toEqual([]);
+    expect(long).toEqual([]);
   });
 
   test(`no folder has more than ${maxFolderFiles} files`, () => {
