@@ -2,35 +2,35 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 
 /**
- * Marks what a process has made, so that another one can tell whether its maker is gone. Several processes, also of
- * several containers and machines, may share a folder.
+ * Names the process that created a file, so that other processes can tell whether it has crashed. Several processes, also in
+ * several containers and on several machines, may share a folder.
  */
 export interface OwnerTags {
-  /** This process's. */
+  /** The tag of this process. */
   readonly own: string;
-  /** Whether the mark's process is certainly gone; false where nothing is known of it. */
-  isLeftByCrash(mark: string): boolean;
+  /** True if the process with the tag has certainly ended; false if its state is unknown. */
+  isLeftByCrash(tag: string): boolean;
 }
 
-/** Tells this process from an earlier one with the same id, as each run of a container is process 1. */
+/** Distinguishes this process from an earlier one with the same id: in a container each run is process 1. */
 const run = randomBytes(4).toString('hex');
 
-/** Marks are `<processes>.<process id>.<run>`; what follows after another dot does not count. */
+/** Creates the tags: `<processes>.<process id>.<run>`. Text after a further dot is ignored. */
 export async function createOwnerTags(): Promise<OwnerTags> {
   const processes = await visibleProcesses();
   return {
     own: `${processes}.${process.pid}.${run}`,
-    isLeftByCrash(mark) {
-      const [madeAmong, pid, madeInRun] = mark.split('.');
-      if (madeAmong !== processes) return false;
-      return Number(pid) === process.pid ? madeInRun !== run : !isAlive(Number(pid));
+    isLeftByCrash(tag) {
+      const [ownerProcesses, ownerId, ownerRun] = tag.split('.');
+      if (ownerProcesses !== processes) return false;
+      return Number(ownerId) === process.pid ? ownerRun !== run : !isAlive(Number(ownerId));
     },
   };
 }
 
 /**
- * Names the set of processes whose ids mean the same here: one boot of one machine, one process id namespace. A
- * namespace's number may be used again, but only when all of its processes are gone.
+ * Returns a name for the processes whose ids are valid here: those of one boot of one machine, in one process id namespace. The
+ * number of a namespace may be used again, but only after all its processes have ended.
  */
 async function visibleProcesses(): Promise<string> {
   try {

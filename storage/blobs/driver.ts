@@ -1,13 +1,13 @@
 import type { Digest } from '../../src/oci/digest.ts';
 
 /**
- * THE CONTRACT of a blob driver. Every guarantee that berth gives about bytes rests on these sentences;
- * `test/contract/blob-driver.ts` holds every driver and every wrapper to them.
+ * THE CONTRACT of a blob driver: what berth guarantees about bytes follows from it. `test/contract/blob-driver.ts` tests it for
+ * every driver and every wrapper.
  *
- * Drivers do not log or count: wrappers do. Nor do they retry, but for what their protocol means to be tried again (S3).
+ * Drivers do not log or count: wrappers do. They retry only requests that their protocol tells clients to retry (S3).
  */
 
-/** An object's key: see `objectKey`, the only way to make one. */
+/** The key of an object, made by `objectKey`. */
 export type ObjectKey = string & { readonly __brand: 'ObjectKey' };
 
 export type StorageErrorCode =
@@ -21,7 +21,7 @@ export type StorageErrorCode =
   | 'unavailable'
   | 'closed';
 
-/** The only error that a driver rejects with; `cause` is the backend's own. */
+/** The only error that drivers reject with. `cause` is the error of the operating system or of the server. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
   readonly code: StorageErrorCode;
@@ -34,8 +34,7 @@ export class StorageError extends Error {
 
 /**
  * Checks and brands a key: `/`-separated, 1–1024 bytes of `[A-Za-z0-9._-/]`, no empty, `.` or `..` part.
- * A key is never also the folder of another one: `layout.ts` makes none such.
- * Throws `invalid_key`.
+ * No key is the folder of another key: `layout.ts` makes no such keys. Throws `invalid_key`.
  */
 export function objectKey(text: string): ObjectKey {
   const wellFormed = text.length <= 1024 && /^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/.test(text);
@@ -56,67 +55,66 @@ export interface ByteRange {
   readonly last: number;
 }
 
-/** An object opened for reading. Whoever opened it closes it, also after a failure. */
+/** An object opened for reading. The caller closes it, also after a failure. */
 export interface OpenObject {
   /** Size of the whole object. */
   readonly sizeBytes: number;
-  /** The bytes that `stream` gives: the range asked for, cut at the object's end, or everything. */
+  /** The bytes that `stream` yields: the requested range, cut at the end of the object, or the whole object. */
   readonly range: ByteRange;
   /**
-   * The open file, where the object is one: positional reads and sendfile(2) may use it until `close`.
-   * It stays readable when the object is deleted meanwhile.
+   * The open file of an object that is a file, for positional reads and sendfile(2) until `close`. It stays readable after the
+   * object is deleted.
    */
   readonly fileDescriptor?: number;
-  /** The bytes of `range` in order. Chunks may be reused buffers: use each before asking for the next. Once only. */
+  /** Yields the bytes of `range` in order. May be called once. Chunks may be reused buffers: use each before requesting the next. */
   stream(): AsyncIterable<Uint8Array>;
-  /** Idempotent. Ends `stream` when one is running. */
+  /** Closes the object and ends a running `stream`. Idempotent. */
   close(): Promise<void>;
 }
 
 export interface OpenAppenderOptions {
-  /** False starts empty; true goes on where the last append ended. */
+  /** False: begin with no bytes. True: continue after the last append. */
   readonly resume: boolean;
-  /** Throws when another process may have taken the object over. Called before each change of the store. */
+  /** Throws if another process may have taken over the upload. Called before each change of the store. */
   readonly assertHeld?: (() => void) | undefined;
-  /** Receives every byte of the object, in order, when opening has to copy it. Chunks may be reused buffers. */
+  /** Receives every byte of the partial object, in order, if opening copies it. Chunks may be reused buffers. */
   readonly onCopied?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 /**
- * A growing object, unseen by `stat`, `read` and `list` until `commit`.
+ * Appends to a partial object: the bytes of an upload in progress, invisible to `stat`, `read` and `list` until `commit`.
  * One process appends at a time: callers hold a lock on the upload session. A process that has lost the lock without
  * noticing cannot change bytes that another process has taken over: its `close` and `commit` reject `unavailable`.
  */
 export interface Appender {
-  /** Bytes kept so far. On resume it is read from the store, never remembered. */
+  /** Number of bytes stored so far. On resume the driver reads it from the store. */
   readonly sizeBytes: number;
-  /** What the last append said of exactly the bytes that are kept, where the store has remembered it. */
+  /** Digest of exactly the stored bytes, if the last append gave it and the store keeps digests. */
   readonly knownDigest: Digest | undefined;
   /**
    * Appends everything that `source` yields, in order, and resolves to the number of bytes it appended.
-   * When `source` fails, everything that it yielded before is kept. When the store fails, `sizeBytes` says what was
-   * kept: a prefix, gap-free.
-   * The chunks belong to the appender from then on: the source must not reuse their memory.
-   * `digestOf` is asked at the end for the digest of all `sizeBytes`, if it is known; a driver may remember it.
+   * When `source` fails, everything that it yielded before is stored. When the store fails, the first `sizeBytes` bytes are
+   * stored, without a gap.
+   * The appender owns the chunks: the source must not reuse their memory.
+   * Calls `digestOf` at the end for the digest of all `sizeBytes` bytes, if it is known; a driver may store it.
    */
   append(source: AsyncIterable<Uint8Array>, digestOf?: (sizeBytes: number) => Digest | undefined): Promise<number>;
-  /** Cuts back to the first `sizeBytes` bytes; used to drop what arrived of a rejected chunk. */
+  /** Keeps only the first `sizeBytes` bytes; drops, for example, the bytes of a rejected chunk. */
   truncate(sizeBytes: number): Promise<void>;
-  /** The bytes appended so far, to be hashed again when the hashing process was lost. */
+  /** Yields the stored bytes, to be hashed again after the process with the hash has ended. */
   readBack(): AsyncIterable<Uint8Array>;
-  /** Releases what is held open and keeps the bytes for a later resume. Idempotent. */
+  /** Closes files and keeps the bytes for a later resume. Idempotent. */
   close(): Promise<void>;
   /**
-   * Makes the object visible under `to`, whole and durable once resolved (survives power loss). Replaces what is there,
-   * which may be damaged. The growing object stays too, so that it can be published again, also after a crash: `abort`
-   * ends it, and leaves the object. What is appended later does not change the object.
-   * After a failure it can be tried again, or `abort` called. Bytes of which the store cannot say whether they are
-   * durable are dropped: `sizeBytes` is 0 then.
+   * Makes the object visible at `to`, complete and durable once resolved (survives power loss). Replaces an object there,
+   * which may be damaged. The partial object stays, so that it can be published again, also after a crash; `abort` deletes it
+   * and leaves the object. Later appends do not change the object.
+   * After a failure the caller can retry or call `abort`. Drops bytes that may not be durable: then `sizeBytes` is 0.
    */
   publish(to: ObjectKey): Promise<void>;
-  /** Publishes and ends the growing object. After a failure it can be tried again, or `abort` called. */
+  /** Publishes the object and deletes the partial object. After a failure the caller can retry or call `abort`. */
   commit(to: ObjectKey): Promise<void>;
-  /** Drops the growing object. Idempotent, also after `commit` (then it does nothing). */
+  /** Deletes the partial object. Idempotent; does nothing after `commit`. */
   abort(): Promise<void>;
 }
 
@@ -128,11 +126,11 @@ export interface PutOptions {
 }
 
 export interface DriverCapabilities {
-  /** `put(…, { ifAbsent: true })` is atomic among all writers, in every process. */
+  /** True if `put(…, { ifAbsent: true })` is atomic among all writers, in every process. */
   readonly atomicIfAbsent: boolean;
-  /** `presignRead` gives URLs. */
+  /** True if `presignRead` resolves to URLs. */
   readonly presignedReads: boolean;
-  /** Each operation is a request to another machine: it takes milliseconds, may cost money, and fails while that is away. */
+  /** True if each operation is a request to another machine: it takes milliseconds, may cost money, and can fail. */
   readonly remote: boolean;
 }
 
@@ -140,74 +138,74 @@ export interface BlobDriver {
   readonly name: string;
   readonly capabilities: DriverCapabilities;
 
-  /** Size and time of the last change. Rejects `not_found`. Sees every write already resolved, by any process. */
+  /** Returns size and time of the last change. Rejects `not_found`. Sees every write that has resolved, in any process. */
   stat(key: ObjectKey): Promise<ObjectStat>;
 
   /**
-   * Opens before it resolves, so `not_found` and `range_not_satisfiable` (a range that begins at or beyond the end)
-   * are rejections and never errors of the stream.
+   * Opens an object. Rejects `not_found`, and `range_not_satisfiable` for a range that begins at or beyond the end; the stream
+   * never has these errors.
    */
   read(key: ObjectKey, range?: ByteRange): Promise<OpenObject>;
 
   /**
-   * Writes a small object in one go. Atomic: readers see the old or the new bytes, never a mix.
-   * Durable once resolved; with `isDurable: false` a power loss within the next minute may leave the old, no or an empty object,
-   * which saves most of the cost where the driver keeps files. With `ifAbsent` it rejects `already_exists` and leaves the old object as it is.
+   * Writes a small object at once. Atomic: readers see the old or the new bytes, never a mix. Durable once resolved; with
+   * `isDurable: false` a power loss within the next minute may leave the old object, none or an empty one, which is much cheaper
+   * for drivers that store files. With `ifAbsent` rejects `already_exists` if there is an object, and leaves it.
    */
   put(key: ObjectKey, bytes: Uint8Array, options?: PutOptions): Promise<void>;
 
   /**
-   * Opens the growing object `key`. `resume: false` starts empty, whatever was there;
-   * `resume: true` goes on where the last append ended, on any process, and rejects `not_found` if there is nothing.
+   * Opens the partial object `key`. `resume: false` begins with no bytes and drops what was stored; `resume: true` continues
+   * after the last append of any process, and rejects `not_found` if there is no partial object.
    */
   openAppender(key: ObjectKey, options: OpenAppenderOptions): Promise<Appender>;
 
-  /** Bytes of the growing object `key`, also while a process appends to it. Rejects `not_found` if there is nothing. */
+  /** Returns the size of the partial object `key` in bytes, also while a process appends to it. Rejects `not_found`. */
   inProgressBytes(key: ObjectKey): Promise<number>;
 
   /**
-   * Takes over a file of this machine as the object `to`, whole and durable once resolved; replaces what is there.
-   * Removes a file that cannot be synced. Rejects `unavailable` where the file lies on another file system. Only drivers
-   * that keep files have it: elsewhere the bytes are appended.
+   * Moves a file of this machine to the object `to`, complete and durable once resolved; replaces an object there. Deletes a
+   * file that cannot be synced. Rejects `unavailable` for a file on another file system. Only drivers that store files have
+   * it; with other drivers the caller appends the bytes.
    */
   adoptFile?(path: string, to: ObjectKey): Promise<void>;
 
-  /** `to` appears whole or not at all; a crash may leave both, never neither. Replaces `to`. Rejects `not_found`. */
+  /** Moves an object; replaces `to`, atomically. After a crash both may exist, never neither. Rejects `not_found`. */
   move(from: ObjectKey, to: ObjectKey): Promise<void>;
 
   /**
-   * Deletes objects and growing objects; a missing key is a success. Resolves to the keys that failed, with why.
-   * Not durable: after a power loss a deleted object may be there again.
+   * Deletes objects and partial objects; a missing key is a success. Resolves to the keys that failed, with the reasons.
+   * Not durable: after a power loss a deleted object may exist again.
    */
   delete(keys: readonly ObjectKey[]): Promise<ReadonlyMap<ObjectKey, StorageError>>;
 
   /**
-   * Removes the folder `prefix` (ends with a slash) and folders below it, as far as they are empty. Only drivers that have folders
-   * have it; a missing folder is a success.
+   * Deletes the folder `prefix` (ends with a slash) and folders below it if they are empty. Only drivers with folders have it; a
+   * missing folder is a success.
    */
   removeEmptyFolders?(prefix: string): Promise<void>;
 
   /**
-   * Keys that begin with `prefix` (text, cut anywhere), ascending by UTF-8 bytes, after `startAfter` (exclusive).
-   * Nothing twice. Objects only: growing ones are given by `listGrowing`.
+   * Yields the keys of objects that begin with `prefix` (any text, not only folders), after `startAfter` (exclusive), ascending
+   * by UTF-8 bytes, each once. `listPartial` yields partial objects.
    */
   list(prefix: string, options?: { startAfter?: string }): AsyncIterable<ObjectKey>;
 
-  /** Keys of growing objects, in no order: what is left of uploads, also of crashed processes. */
+  /** Yields the keys of partial objects, also those of crashed processes, in no order. */
   listPartial(): AsyncIterable<{ readonly key: ObjectKey; readonly modifiedAt: Date }>;
 
   /**
-   * Removes what crashed processes left of puts; growing objects stay. May take long, and runs beside everything else.
-   * Stops early when `signal` is aborted. Only drivers whose puts can leave something have it.
+   * Deletes temporary files of crashed processes; partial objects stay. May take long, and runs beside other operations.
+   * Stops early when `signal` is aborted. Only drivers with temporary files have it.
    */
   removeLeftovers?(signal?: AbortSignal): Promise<void>;
 
-  /** A URL from which the object can be read for `seconds` without further authentication; undefined where there is none. */
+  /** Returns a URL for reading the object without authentication for `seconds`; undefined if the driver makes none. */
   presignRead(key: ObjectKey, seconds: number): Promise<string | undefined>;
 
-  /** Rejects when the store cannot be reached or written, with the reason. Cheap: used by `/readyz`. */
+  /** Rejects with the reason if the store cannot be reached or written. Cheap: used by `/readyz`. */
   check(): Promise<void>;
 
-  /** Ends all work. Later calls reject `closed`. Idempotent. */
+  /** Closes the driver: later calls reject `closed`. Idempotent. */
   close(): Promise<void>;
 }

@@ -2,16 +2,16 @@ import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { type ObjectKey, objectKey } from './driver.ts';
 
 /**
- * Where objects lie. The tree is CNCF Distribution's, so that a folder or bucket of registry:2 can be adopted in place:
+ * The keys of objects. The tree is that of CNCF Distribution, so that berth can adopt a folder or bucket of registry:2 in place:
  *
  *   docker/registry/v2/
  *   └── blobs/<algorithm>/<first two hex digits>/<hex>/data      blobs and manifests, by digest
- *   trash/<algorithm>/<hex>                                      what was evicted a moment ago
- *   uploads/<upload session id>                                  growing objects: uploads not yet committed
+ *   trash/<algorithm>/<hex>                                      blobs that are deleted soon
+ *   uploads/<upload session id>                                  partial objects: uploads in progress
  */
 const root = 'docker/registry/v2';
 
-/** Keys of blobs and manifests begin with it. */
+/** The beginning of the keys of blobs and manifests. */
 export const blobsPrefix = `${root}/blobs/`;
 
 /** Returns the key of a blob or manifest. */
@@ -20,14 +20,15 @@ export function blobKey(digest: Digest): ObjectKey {
   return objectKey(`${blobsPrefix}${algorithm}/${hex.slice(0, 2)}/${hex}/data`);
 }
 
-/** The key of an upload session's growing object. */
+/** Returns the key of the partial object of an upload session. */
 export function uploadKey(id: string): ObjectKey {
   return objectKey(`uploads/${id}`);
 }
 
+/** The beginning of the keys in the trash. */
 export const trashPrefix = 'trash/';
 
-/** Where the bytes of a blob wait to be deleted. */
+/** Returns the key in the trash where the bytes of a blob stay until they are deleted. */
 export function trashKey(digest: Digest): ObjectKey {
   return objectKey(trashPrefix + digest.replace(':', '/'));
 }

@@ -1,6 +1,6 @@
 import { type BlobDriver, type ObjectKey, type OpenObject, StorageError } from './driver.ts';
 
-/** Undefined where the work rejects `not_found`. */
+/** Resolves to undefined if `work` rejects `not_found`. */
 export async function unlessMissing<Result>(work: Promise<Result>): Promise<Result | undefined> {
   try {
     return await work;
@@ -10,17 +10,17 @@ export async function unlessMissing<Result>(work: Promise<Result>): Promise<Resu
   }
 }
 
-/** Puts content under its key. Equal bytes that are there already stay; an object with other bytes is damaged: replaced. */
+/** Writes content to its key. Replaces an object with other bytes, which is damaged. */
 export async function putContent(driver: BlobDriver, key: ObjectKey, bytes: Uint8Array): Promise<void> {
   try {
     await driver.put(key, bytes, { ifAbsent: true });
   } catch (error) {
     if (!(error instanceof StorageError && error.code === 'already_exists')) throw error;
-    if (!(await holds(driver, key, bytes))) await driver.put(key, bytes);
+    if (!(await hasBytes(driver, key, bytes))) await driver.put(key, bytes);
   }
 }
 
-async function holds(driver: BlobDriver, key: ObjectKey, bytes: Uint8Array): Promise<boolean> {
+async function hasBytes(driver: BlobDriver, key: ObjectKey, bytes: Uint8Array): Promise<boolean> {
   const object = await unlessMissing(driver.read(key));
   if (!object) return false;
   try {
@@ -30,15 +30,15 @@ async function holds(driver: BlobDriver, key: ObjectKey, bytes: Uint8Array): Pro
   }
 }
 
-/** Reads the range of a small object into memory of its own. The caller closes the object. */
+/** Reads the range of a small object into a buffer. The caller closes the object. Rejects `unavailable` if bytes are missing. */
 export async function readAll(object: OpenObject): Promise<Buffer> {
-  // Not from Node's pool: a small slice that is kept would keep all of the pool's 8 KiB.
+  // Not from Node's pool: a cached slice would keep all 8 KiB of the pool in memory.
   const bytes = Buffer.allocUnsafeSlow(object.range.last - object.range.first + 1);
   let length = 0;
   for await (const chunk of object.stream()) {
     bytes.set(chunk, length);
     length += chunk.length;
   }
-  if (length < bytes.length) throw new StorageError('unavailable', `read: only ${length} of ${bytes.length} bytes came`);
+  if (length < bytes.length) throw new StorageError('unavailable', `read: only ${length} of ${bytes.length} bytes arrived`);
   return bytes;
 }

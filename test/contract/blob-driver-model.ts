@@ -10,7 +10,7 @@ type Step =
   | { readonly kind: 'delete'; readonly key: ObjectKey };
 
 const keys = ['k/a', 'k/b/c', 'k-d'].map(objectKey);
-const growing = objectKey('growing');
+const partial = objectKey('partial');
 
 /** More in the long run: over S3 each takes half a second. */
 const numRuns = isLong ? 40 : 10;
@@ -37,7 +37,7 @@ async function perform(driver: BlobDriver, model: Map<string, Buffer>, step: Ste
       break;
     case 'commit':
     case 'abandon': {
-      const appender = await driver.openAppender(growing, { resume: false });
+      const appender = await driver.openAppender(partial, { resume: false });
       await appender.append(chunked(step.content, 7));
       if (step.kind === 'abandon') await appender.abort();
       else await appender.commit(step.key);

@@ -58,12 +58,12 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
     afterEach(async () => {
       const fresh = await store.reopen();
       const keys = await collect(fresh.list(''));
-      const growing: string[] = [];
-      for await (const { key } of fresh.listPartial()) growing.push(key);
+      const partial: string[] = [];
+      for await (const { key } of fresh.listPartial()) partial.push(key);
       await fresh.close();
       await driver.close();
       await store.dispose();
-      expect({ keys, growing }).toEqual({ keys: [...left].sort(), growing: [] });
+      expect({ keys, partial }).toEqual({ keys: [...left].sort(), partial: [] });
     });
 
     test('put, stat and read give what was put', async () => {

@@ -34,7 +34,7 @@ describeWith(s3Programs, 'Ceph', () => {
     bucket: bucket.name,
     prefix,
     forcePathStyle: true,
-    patienceMilliseconds: 5000,
+    stallMilliseconds: 5000,
   });
 
   /** Each store is another prefix. */

@@ -82,9 +82,9 @@ function describeFinalPut(name: string, back: () => Promise<Backing>): void {
 
     async function expectPushed(): Promise<void> {
       expect((await call(server, 'GET', `/v2/app/blobs/${digest}`)).body.equals(blob)).toBe(true);
-      const growing: string[] = [];
-      for await (const { key } of driver.listPartial()) growing.push(key);
-      expect(growing).toEqual([]);
+      const partial: string[] = [];
+      for await (const { key } of driver.listPartial()) partial.push(key);
+      expect(partial).toEqual([]);
     }
 
     describe.each([

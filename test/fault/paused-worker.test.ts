@@ -134,7 +134,7 @@ test('a worker that continues while another worker has the upload loses no byte 
   const { first, session, goOn } = await pausedAt('before bytes are written', { bytes: late });
   const rest = randomBytes(3000);
   expect(await other.uploads.append(session, { body: body(rest) })).toBe(4000);
-  expect(await goOn()).toMatch(/another process has taken the upload over/);
+  expect(await goOn()).toMatch(/another process has taken over the upload/);
   expect(await other.uploads.status(session)).toBe(4000);
   const whole = Buffer.concat([first, rest]);
   await other.uploads.finish(session, digestOf(whole));

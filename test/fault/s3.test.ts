@@ -32,12 +32,12 @@ interface FaultyStore {
 
 let stores = 0;
 
-const stallPatienceMilliseconds = 3000;
-const bodyPatienceMilliseconds = 1500;
+const requestStallMilliseconds = 3000;
+const bodyStallMilliseconds = 1500;
 
 /** Only tests of a server that stalls wait for a time-out. For all others it is too long to end a request of a busy machine. */
-const patienceFor = (row: readonly unknown[]) =>
-  row.some((fault) => fault === 'stall' || fault === 'stall body') ? stallPatienceMilliseconds : undefined;
+const stallTimeFor = (row: readonly unknown[]) =>
+  row.some((fault) => fault === 'stall' || fault === 'stall body') ? requestStallMilliseconds : undefined;
 
 /** A test with a driver, a way to the bucket and a prefix there of its own: tests wait for time-outs beside each other. */
 function overFaults<Row extends readonly unknown[]>(work: (store: FaultyStore, ...row: Row) => Promise<void>) {
@@ -45,8 +45,8 @@ function overFaults<Row extends readonly unknown[]>(work: (store: FaultyStore, .
     const bucket = await sharedBucket();
     const proxy = await startFaultProxy(bucket.endpoint);
     const place = { ...bucket, bucket: bucket.name, endpoint: proxy.url, forcePathStyle: true, prefix: `store/${stores++}` };
-    const patienceMilliseconds = patienceFor(row);
-    const driver = createS3Driver({ ...place, ...(patienceMilliseconds !== undefined && { patienceMilliseconds }) });
+    const stallMilliseconds = stallTimeFor(row);
+    const driver = createS3Driver({ ...place, ...(stallMilliseconds !== undefined && { stallMilliseconds }) });
     try {
       await work({ bucket, proxy, driver, place }, ...row);
       proxy.decide = nothing;
@@ -195,12 +195,12 @@ describeWith(s3Programs, 'a failing S3 server', () => {
       'a slow reader is not mistaken for a stalled server',
       overFaults(async ({ driver, place }) => {
         await driver.put(target, bytes);
-        const impatient = createS3Driver({ ...place, patienceMilliseconds: bodyPatienceMilliseconds });
+        const impatient = createS3Driver({ ...place, stallMilliseconds: bodyStallMilliseconds });
         const object = await impatient.read(target);
         let length = 0;
         for await (const chunk of object.stream()) {
-          // Once, for longer than the driver's patience.
-          if (length === 0) await new Promise((resolve) => setTimeout(resolve, 2 * bodyPatienceMilliseconds));
+          // Once, for longer than the driver waits for a server.
+          if (length === 0) await new Promise((resolve) => setTimeout(resolve, 2 * bodyStallMilliseconds));
           length += chunk.length;
         }
         expect(length).toBe(bytes.length);

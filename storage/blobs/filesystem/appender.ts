@@ -4,7 +4,7 @@ import { type DurableTree, hasCode, unlinkIfThere, writeFully } from './durable.
 import { toStorageError, translating } from './errors.ts';
 import { type InProgressFile, takenOver } from './in-progress.ts';
 
-/** Chunks come from sockets in pieces of 64 KiB; they are written this many bytes at a time. */
+/** Bytes of one write. Sockets deliver chunks of at most 64 KiB. */
 const batchBytes = 1024 * 1024;
 
 export interface AppenderOptions {
@@ -13,18 +13,18 @@ export interface AppenderOptions {
   readonly pathOf: (key: ObjectKey) => string;
   /** Returns an unused path on the same file system. */
   readonly temporaryPath: () => string;
-  /** Throws when another process may have taken the object over. */
+  /** Throws if another process may have taken over the upload. */
   readonly assertHeld?: (() => void) | undefined;
 }
 
-/** Appends to an open file. Takes the file over: it is closed by `close`, `commit` and `abort`. */
+/** Creates an appender that writes to an open file. `close`, `commit` and `abort` close the file. */
 export function createAppender(options: AppenderOptions): Appender {
   const { upload, tree, pathOf, temporaryPath, assertHeld = () => undefined } = options;
   const { path } = upload;
-  let { file, sizeBytes: kept } = upload;
-  /** The file may also have an object's name, and objects never change. */
+  let { file, sizeBytes } = upload;
+  /** True if the file may also have the name of an object: its bytes must not change any more. */
   let isPublished = false;
-  /** That name may not be durable: another attempt must change the folder again, for the change to be synced. */
+  /** True if that name may not be durable: a retry must change the folder again, or the sync would have no effect. */
   let isUncertain = false;
   let ended = false;
 
@@ -35,7 +35,7 @@ export function createAppender(options: AppenderOptions): Appender {
     await previous.close();
   }
 
-  /** Gives the bytes a file of their own. */
+  /** Copies the published file: later writes do not change the object. */
   async function copyPublished(): Promise<void> {
     const copy = temporaryPath();
     try {
@@ -48,9 +48,9 @@ export function createAppender(options: AppenderOptions): Appender {
     await replaceFile(await open(path, 'r+'));
   }
 
-  /** Drops all bytes and goes on with an empty file. */
+  /** Drops all bytes and continues with an empty file. */
   async function startAnew(): Promise<void> {
-    kept = 0;
+    sizeBytes = 0;
     await unlinkIfThere(path);
     await replaceFile(await open(path, 'w+'));
   }
@@ -84,11 +84,11 @@ export function createAppender(options: AppenderOptions): Appender {
     assertHeld();
     try {
       if (isPublished) await copyPublished();
-      await writeFully(file, buffers, kept);
-      kept += length;
+      await writeFully(file, buffers, sizeBytes);
+      sizeBytes += length;
     } catch (error) {
-      // Part of the batch may lie in the file: what is kept ends where the last whole batch did.
-      await file.truncate(kept).catch(() => undefined);
+      // The file may have a part of the batch: only whole batches count.
+      await file.truncate(sizeBytes).catch(() => undefined);
       throw toStorageError(error, 'append');
     }
   }
@@ -102,21 +102,21 @@ export function createAppender(options: AppenderOptions): Appender {
 
   return {
     get sizeBytes() {
-      return kept;
+      return sizeBytes;
     },
 
-    // To read a file again costs little, and says more.
+    // Reading a file again is cheap, and verifies its bytes.
     knownDigest: undefined,
 
     async append(source) {
-      const before = kept;
+      const before = sizeBytes;
       const batches = createBatches(write);
       try {
         for await (const chunk of source) await batches.add(chunk);
       } finally {
         await batches.flush();
       }
-      return kept - before;
+      return sizeBytes - before;
     },
 
     truncate: (size) =>
@@ -124,15 +124,15 @@ export function createAppender(options: AppenderOptions): Appender {
         assertHeld();
         if (isPublished) await copyPublished();
         await file.truncate(size);
-        kept = size;
+        sizeBytes = size;
       }),
 
     async *readBack() {
       const buffer = Buffer.allocUnsafeSlow(batchBytes);
-      for (let at = 0; at < kept;) {
-        const length = Math.min(buffer.length, kept - at);
+      for (let at = 0; at < sizeBytes;) {
+        const length = Math.min(buffer.length, sizeBytes - at);
         const { bytesRead } = await translating('read back', () => file.read(buffer, 0, length, at));
-        if (bytesRead === 0) throw new StorageError('unavailable', `read back: only ${at} of ${kept} bytes are there`);
+        if (bytesRead === 0) throw new StorageError('unavailable', `read back: only ${at} of ${sizeBytes} bytes are there`);
         at += bytesRead;
         yield buffer.subarray(0, bytesRead);
       }
@@ -150,7 +150,7 @@ export function createAppender(options: AppenderOptions): Appender {
         if (ended) return;
         await publish(to);
         await unlinkIfThere(path);
-        // Only now: until here a failed commit can be tried again.
+        // Only now: until here the caller can retry a failed commit.
         await release();
         await upload.removeFolder();
       }),
@@ -164,7 +164,7 @@ export function createAppender(options: AppenderOptions): Appender {
   };
 }
 
-/** Gathers chunks; writes one batch while the next one gathers, so that at most two are in memory. */
+/** Collects chunks and writes them in batches: one batch is written while the next one fills, so that at most two are in memory. */
 function createBatches(write: (buffers: readonly Uint8Array[], length: number) => Promise<void>) {
   let gathered: Uint8Array[] = [];
   let gatheredBytes = 0;

@@ -2,39 +2,39 @@ import { type FileHandle, link, mkdir, open, readdir, rename, rmdir, stat, unlin
 import { dirname, join } from 'node:path';
 
 /**
- * Durable changes of a folder tree: once resolved they survive power loss. A name is durable when the folder that holds
- * it was fsync'd after the change, and a folder when its own name is.
+ * Changes a folder tree durably: resolved changes survive power loss. A name is durable after an fsync of its folder, if the
+ * name of that folder is durable.
  */
 export interface DurableTree {
-  /** Gives the synced file `from` the name `to`, replacing what is there. */
+  /** Renames the synced file `from` to `to`; replaces a file there. */
   rename(from: string, to: string): Promise<void>;
-  /** Gives the synced file `from` the name `to` and takes the old one away. Rejects EEXIST where `to` is taken. */
+  /** Renames the synced file `from` to `to`. Rejects EEXIST if there is a file. */
   renameIfAbsent(from: string, to: string): Promise<void>;
   /** Gives the file `from` the name `to`, replacing what is there. Not durable. */
   renameUnsynced(from: string, to: string): Promise<void>;
   /**
-   * Gives the synced file `from` the name `to` too, replacing what is there. `spare` is an unused path on the same file
-   * system; it is not used when this resolves.
+   * Gives the synced file `from` the second name `to`; replaces a file there. `spare` is an unused path on the same file
+   * system, unused again once resolved.
    */
   linkOver(from: string, spare: string, to: string): Promise<void>;
-  /** Makes sure of the name `path`, which another process may have given just now. */
+  /** Makes the name `path` durable, which another process may have just created. */
   makeDurable(path: string): Promise<void>;
-  /** Gives the file `from` the name `to`, replacing what is there, and takes the folder that held it away when it is empty. */
+  /** Renames the file `from` to `to`; replaces a file there. Deletes the folder of `from` if it is empty then. */
   move(from: string, to: string): Promise<void>;
-  /** Takes the file `path` away, and the folder that held it when it is empty then. Not durable. Rejects ENOENT. */
+  /** Deletes the file `path`, and its folder if that is empty then. Not durable. Rejects ENOENT. */
   remove(path: string): Promise<void>;
   /** Takes the folder away, and those below it, as far as they are empty. Not durable. A missing folder is a success. */
   removeEmpty(path: string): Promise<void>;
 }
 
-/** How often a folder may be pruned between its making and the use of it before that is an error. */
+/** Tries to create a folder and use it, if another process deletes the empty folder in between. */
 const maxAttempts = 5;
 
-/** `root` exists. Nothing above it is touched. */
+/** Creates the operations for the tree below `root`, which exists. */
 export function createDurableTree(root: string): DurableTree {
   /**
-   * Folders that this process has seen durable: the steady state costs one fsync, not one for each level. Folders that
-   * hold objects are not among them: `remove` prunes those, also in other processes.
+   * Folders that this process has made durable: usually a change costs one fsync instead of one for each level. Folders of
+   * objects are not among them: `remove` deletes them when they are empty, also in other processes.
    */
   const durable = new Set<string>();
 
@@ -60,12 +60,12 @@ export function createDurableTree(root: string): DurableTree {
         await put();
         break;
       } catch (error) {
-        // The folder was pruned meanwhile.
+        // Another operation has deleted the empty folder.
         if (!hasCode(error, 'ENOENT') || attempt === maxAttempts) throw error;
         durable.clear();
       }
     }
-    // Without its folder the object has been removed again: nothing is left to make durable.
+    // If the folder is gone, the object was deleted again.
     await syncFolder(folder).catch(unless('ENOENT'));
   }
 
@@ -105,7 +105,7 @@ export function createDurableTree(root: string): DurableTree {
         try {
           await rename(spare, to);
         } finally {
-          // rename(2) does nothing when both names are the same file's.
+          // rename(2) does nothing if both names belong to the same file.
           await unlinkIfThere(spare);
         }
       }),
@@ -126,12 +126,12 @@ export function createDurableTree(root: string): DurableTree {
   };
 }
 
-/** True if the operating system gave the error one of these codes. */
+/** True if the error of the operating system has one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return codes.includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** Passes over the failures that are none. */
+/** Returns a handler that ignores errors with these codes and throws others. */
 export function unless(...codes: readonly string[]) {
   return (error: unknown): void => {
     if (!hasCode(error, ...codes)) throw error;
@@ -139,8 +139,8 @@ export function unless(...codes: readonly string[]) {
 }
 
 /**
- * Makes the folder `path` and those above it, durable like everything that will lie in it. One by one: Node's recursive
- * mkdir never ends where a folder cannot have others, as below /proc.
+ * Creates the folder `path` and its parents, durably. One by one: Node's recursive mkdir never ends below folders that cannot
+ * have subfolders, such as /proc.
  */
 export async function makeFolders(path: string, mode?: number): Promise<void> {
   if (await isFolder(path)) return;
@@ -148,13 +148,13 @@ export async function makeFolders(path: string, mode?: number): Promise<void> {
   try {
     await mkdir(path, mode);
   } catch (error) {
-    // Another process may have made it meanwhile.
+    // Another process may have created it.
     if (!hasCode(error, 'EEXIST') || !(await isFolder(path))) throw error;
   }
   await syncFolder(dirname(path));
 }
 
-/** Deletes the file; a missing one is a success. */
+/** Deletes the file; a missing file is a success. */
 export async function unlinkIfThere(path: string): Promise<void> {
   await unlink(path).catch(unless('ENOENT'));
 }
@@ -177,7 +177,7 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Writes all of `buffers` at `position`, in as few system calls as the operating system allows. */
+/** Writes all `buffers` at `position`, with as few system calls as possible. */
 export async function writeFully(file: FileHandle, buffers: readonly Uint8Array[], position: number): Promise<void> {
   let rest = [...buffers];
   let at = position;
@@ -188,7 +188,7 @@ export async function writeFully(file: FileHandle, buffers: readonly Uint8Array[
   }
 }
 
-/** A write may end in the middle of a buffer, as on a full disk just before it fails. */
+/** Returns the buffers without the written bytes: a write may end within a buffer, for example before the disk is full. */
 function dropWritten(buffers: readonly Uint8Array[], bytesWritten: number): Uint8Array[] {
   let left = bytesWritten;
   let index = 0;

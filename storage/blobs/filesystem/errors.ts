@@ -1,6 +1,6 @@
 import { StorageError, type StorageErrorCode } from '../driver.ts';
 
-/** What the operating system says → what the contract says. Everything else is `unavailable`: the disk did not do its work. */
+/** Codes of the operating system and of the contract. Other codes are `unavailable`. */
 const codes: Readonly<Record<string, StorageErrorCode>> = {
   ENOENT: 'not_found',
   ENOTDIR: 'not_found',
@@ -15,14 +15,14 @@ const codes: Readonly<Record<string, StorageErrorCode>> = {
   EROFS: 'denied',
 };
 
-/** `error` in the contract's form. Errors that do not come from the operating system stay what they are. */
+/** Translates an error of the operating system into a `StorageError`; returns other errors unchanged. */
 export function toStorageError(error: unknown, what: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof StorageError || typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error;
   return new StorageError(codes[code] ?? 'unavailable', `${what}: ${message}`, { cause: error });
 }
 
-/** Adds to an error of missing permissions which user berth is, and how the folder becomes its own. Other errors stay. */
+/** Adds the user that berth runs as, and the command that gives it the folder, to a `denied` error. Returns other errors unchanged. */
 export function withOwner(error: unknown, folder: string): unknown {
   const { code, cause } = error as StorageError;
   const errno = (cause as NodeJS.ErrnoException | undefined)?.code;
@@ -32,7 +32,7 @@ export function withOwner(error: unknown, folder: string): unknown {
   return new StorageError('denied', `${error.message}; ${advice}`, { cause: error });
 }
 
-/** Runs `work`; its failures are thrown in the contract's form. */
+/** Runs `work` and translates its errors into `StorageError`. */
 export async function translating<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

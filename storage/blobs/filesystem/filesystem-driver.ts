@@ -11,26 +11,26 @@ import { openFile } from './reading.ts';
 import { createTemporaryFiles } from './temporary.ts';
 
 /**
- * Objects as files: the key is the path below the directory.
+ * Creates the driver that stores objects as files. The key is the path below the directory.
  *
  *   <directory>/
  *   ├── docker/registry/v2/…      objects (layout.ts)
  *   └── .berth/
- *       ├── growing/<key, / as %>/ growing objects, each in a folder of its own
- *       └── temporary/             puts in progress; `removeLeftovers` removes what a crash leaves here
+ *       ├── growing/<key, / as %>/ partial objects, each in its own folder
+ *       └── temporary/             puts in progress; `removeLeftovers` deletes those of crashed processes
  *
- * One file system: a rename must never become a copy.
+ * The directory must be one file system: a rename must never become a copy.
  */
 export async function createFilesystemDriver({ directory }: { readonly directory: string }): Promise<BlobDriver> {
   const root = resolve(directory);
-  const growing = join(root, '.berth/growing');
+  const partial = join(root, '.berth/growing');
   const temporary = join(root, '.berth/temporary');
-  const marks = await createOwnerTags();
-  const temporaryFiles = createTemporaryFiles(temporary, marks);
+  const ownerTags = await createOwnerTags();
+  const temporaryFiles = createTemporaryFiles(temporary, ownerTags);
   const temporaryPath = () => temporaryFiles.path();
-  const inProgress = createInProgressFiles({ directory: growing, marks, temporaryPath });
+  const inProgress = createInProgressFiles({ directory: partial, ownerTags, temporaryPath });
   await translating(`cannot use the directory ${root}`, async () => {
-    await makeFolders(growing);
+    await makeFolders(partial);
     await makeFolders(temporary);
     await tryWrite().catch(unless('ENOSPC', 'EDQUOT'));
   }).catch((error: unknown) => {
@@ -39,7 +39,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   const tree = createDurableTree(root);
   let closed = false;
 
-  /** Opens and writes a file, as every push does: a read-only file system and a lack of descriptors show only then. */
+  /** Creates and writes a file, as every push does: only this shows a read-only file system or missing file descriptors. */
   async function tryWrite(): Promise<void> {
     const path = temporaryFiles.path();
     const file = await open(path, 'wx');
@@ -54,7 +54,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   const pathOf = (key: ObjectKey) => join(root, key);
   const uploadName = (key: ObjectKey) => key.replaceAll('/', '%');
 
-  /** Every operation fails alike once the driver is closed, and in the contract's form. */
+  /** Runs an operation. Rejects `closed` after `close`, and translates errors into `StorageError`. */
   async function operation<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
     if (closed) throw new StorageError('closed', `${what}: the blob store is closed`);
     return translating(what, work);
@@ -71,7 +71,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
     } catch (error) {
       await file.close().catch(() => undefined);
       await unlink(path).catch(() => undefined);
-      // Whoever made it may not have come to its last fsync yet.
+      // The process that created it may not have synced the folder yet.
       if (ifAbsent && (error as NodeJS.ErrnoException).code === 'EEXIST') await tree.makeDurable(pathOf(key));
       throw error;
     }
@@ -98,7 +98,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
     try {
       await file.datasync();
     } catch (error) {
-      // A second sync would succeed without the bytes that this one could not write.
+      // A second sync would succeed although bytes of this one were not written.
       await unlink(path);
       throw error;
     } finally {

@@ -6,26 +6,26 @@ import { StorageError } from '../driver.ts';
 import { hasCode, unlinkIfThere } from './durable.ts';
 
 /**
- * The files of in-progress uploads. Each upload has a folder, named like it, that holds one file:
+ * The files of in-progress uploads. Each upload has a folder with its name and one file:
  *
  *   closed                     no process has it open for writing
- *   <process mark>.<random>    that process has it open for writing, and no other one
+ *   <owner tag>.<random>       only the process with the tag has it open for writing
  *   shared.<random>            a process copies it; its last writer may have it open
  *
- * A process that opens an upload renames the file to a name of its own. When the file was not closed, its last writer may
- * be a process that only pauses: the new owner then works on a copy, because a write through the old descriptor must
- * never reach a file that becomes a blob. The old owner cannot close or commit: the name that it knows is gone.
+ * A process that opens an upload renames the file to its own name. If the file was not closed, its last writer may be a
+ * process that is only paused: then the new owner works on a copy, because a write through the old descriptor must never
+ * reach a file that becomes a blob. The old owner cannot close or commit: the name that it knows is gone.
  */
 export interface InProgressFiles {
-  /** Creates an empty file; removes what the upload had before. */
+  /** Creates an empty file; deletes earlier files of the upload. */
   create(name: string): Promise<InProgressFile>;
-  /** Takes the upload's file over. Rejects ENOENT when there is none. */
+  /** Takes over the file of the upload. Rejects ENOENT if there is none. */
   open(name: string, options?: TakeOverOptions): Promise<InProgressFile>;
-  /** Bytes in the upload's file, also while a process writes it. Rejects ENOENT. */
+  /** Returns the size of the file in bytes, also while a process writes it. Rejects ENOENT. */
   size(name: string): Promise<number>;
-  /** Deletes the upload's files, if there are any. */
+  /** Deletes the files of the upload, if there are any. */
   remove(name: string): Promise<void>;
-  /** Names of all uploads, in no order, with the time of their last change. */
+  /** Yields the names of all uploads with the time of their last change, in no order. */
   list(): AsyncIterable<{ readonly name: string; readonly modifiedAt: Date }>;
 }
 
@@ -33,40 +33,40 @@ export interface InProgressFile {
   readonly file: FileHandle;
   readonly path: string;
   readonly sizeBytes: number;
-  /** Marks the file, whose descriptor is closed, as closed. Rejects `unavailable` when another process has taken it over. */
+  /** Marks the file, whose descriptor is closed, as closed. Rejects `unavailable` if another process has taken over the upload. */
   markClosed(): Promise<void>;
-  /** Removes the folder after the file has left it. */
+  /** Deletes the folder after the file was moved or deleted. */
   removeFolder(): Promise<void>;
 }
 
 export interface TakeOverOptions {
-  /** Throws when another process may have taken the upload over. */
+  /** Throws if another process may have taken over the upload. */
   readonly assertHeld?: (() => void) | undefined;
-  /** Receives every byte, in order, when the file is copied. */
+  /** Receives every byte, in order, if the file is copied. */
   readonly onCopied?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 export interface InProgressFilesOptions {
   readonly directory: string;
-  readonly marks: OwnerTags;
-  /** Returns an unused path on the same file system, whose file is removed if this process dies. */
+  readonly ownerTags: OwnerTags;
+  /** Returns an unused path on the same file system; its file is deleted if this process crashes. */
   readonly temporaryPath: () => string;
 }
 
 const closedName = 'closed';
 const copyBytes = 1024 * 1024;
-/** Renames by other processes that one operation tolerates. */
+/** Tries of one operation while other processes rename the file. */
 const maxAttempts = 5;
 
-/** Says that another process owns the upload now. */
+/** Returns the error for an upload that another process has taken over. */
 export function takenOver(what: string): StorageError {
-  return new StorageError('unavailable', `${what}: another process has taken the upload over`);
+  return new StorageError('unavailable', `${what}: another process has taken over the upload`);
 }
 
-export function createInProgressFiles({ directory, marks, temporaryPath }: InProgressFilesOptions): InProgressFiles {
+export function createInProgressFiles({ directory, ownerTags, temporaryPath }: InProgressFilesOptions): InProgressFiles {
   const folderOf = (name: string) => join(directory, name);
   const remove = (name: string) => rm(folderOf(name), { recursive: true, force: true, maxRetries: maxAttempts });
-  const ownNameIn = (folder: string) => join(folder, `${marks.own}.${randomBytes(8).toString('hex')}`);
+  const ownNameIn = (folder: string) => join(folder, `${ownerTags.own}.${randomBytes(8).toString('hex')}`);
 
   function opened(folder: string, path: string, file: FileHandle, sizeBytes: number): InProgressFile {
     return {
@@ -83,17 +83,17 @@ export function createInProgressFiles({ directory, marks, temporaryPath }: InPro
         }
         await unlinkIfThere(path);
       },
-      // What processes that paused or died at the wrong moment have left goes too.
+      // Also deletes files that paused or crashed processes left in the folder.
       removeFolder: () => rmdir(folder).catch(() => remove(basename(folder))),
     };
   }
 
-  /** Gives the upload's file a name that no other process knows. Rejects ENOENT when there is none. */
+  /** Renames the file of the upload to a name that no other process knows. Rejects ENOENT if there is none. */
   function take(folder: string, own: string): Promise<string> {
     return withCurrentFile(folder, async (path) => {
       const name = basename(path);
-      const isClosed = name === closedName || marks.isLeftByCrash(name);
-      // A second link is a blob, or a name that the last owner is about to remove.
+      const isClosed = name === closedName || ownerTags.isLeftByCrash(name);
+      // A second link is a blob, or a name that the last owner is about to delete.
       const isExclusive = isClosed && (await stat(path)).nlink === 1;
       const taken = isExclusive ? own : join(folder, `shared.${randomBytes(8).toString('hex')}`);
       await rename(path, taken);
@@ -101,7 +101,7 @@ export function createInProgressFiles({ directory, marks, temporaryPath }: InPro
     });
   }
 
-  /** Copies the file `from` to `own`, and removes `from`. */
+  /** Copies the file `from` to `own`, and deletes `from`. */
   async function copy(from: string, own: string, { assertHeld, onCopied }: TakeOverOptions): Promise<void> {
     const path = temporaryPath();
     const [source, target] = [await open(from, 'r'), await open(path, 'wx')];
@@ -116,7 +116,7 @@ export function createInProgressFiles({ directory, marks, temporaryPath }: InPro
         at += bytesRead;
       }
       await rename(path, own);
-      // Rejects when a third process has taken the file over from this one.
+      // Rejects if a third process has taken over the file.
       await unlink(from);
     } catch (error) {
       await unlinkIfThere(path);
@@ -176,7 +176,7 @@ export function createInProgressFiles({ directory, marks, temporaryPath }: InPro
   };
 }
 
-/** Runs `work` on the upload's file; again when another process renames the file meanwhile. Rejects ENOENT without one. */
+/** Runs `work` with the path of the file, again if another process renames the file. Rejects ENOENT if there is none. */
 async function withCurrentFile<Result>(folder: string, work: (path: string) => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     const current = await currentName(folder);
@@ -189,8 +189,8 @@ async function withCurrentFile<Result>(folder: string, work: (path: string) => P
 }
 
 /**
- * Returns the name of the upload's file; undefined when the folder is empty or missing. There are several only when
- * processes paused or died at the wrong moment: then the largest one, because all of them begin with the same bytes.
+ * Returns the name of the file; undefined if the folder is empty or missing. There are several only after processes paused or
+ * crashed during a takeover: then the largest one, because all of them begin with the same bytes.
  */
 async function currentName(folder: string): Promise<string | undefined> {
   const names = await readdir(folder).catch((error: unknown): string[] => {

@@ -1,9 +1,9 @@
 import { opendir } from 'node:fs/promises';
 
 /**
- * Keys below `root`, ascending by bytes, but for the folders that `isHidden`. A sorted walk is not sorted by key
- * (`a-b` < `a/x`, but `a` < `a-b`): a folder sorts as its name with the slash that follows it in every key below.
- * Only the folders on the way to the current key are in memory, and only those are read that may hold wanted keys.
+ * Yields the keys below `root` that begin with `prefix`, after `startAfter`, ascending by bytes, without the folders for which
+ * `isHidden` is true. A folder sorts as its name with a slash, because `a-b` < `a/x` although `a` < `a-b`. Keeps only the
+ * entries of the folders on the path to the current key in memory, and reads only folders that may have such keys.
  */
 export async function* walk(
   root: string,
@@ -18,19 +18,19 @@ export async function* walk(
       const key = folderKey + name;
       if (!name.endsWith('/')) {
         if (key.startsWith(prefix) && key > startAfter) yield key;
-      } else if (mayHold(key, prefix, startAfter) && !isHidden(key)) yield* within(key);
+      } else if (mayContain(key, prefix, startAfter) && !isHidden(key)) yield* within(key);
     }
   }
 }
 
-/** Keys are ASCII: comparing text compares bytes. */
-function mayHold(folderKey: string, prefix: string, startAfter: string): boolean {
+/** True if the folder may have keys in question. Keys are ASCII: comparing text compares bytes. */
+function mayContain(folderKey: string, prefix: string, startAfter: string): boolean {
   const leadsToPrefix = folderKey.startsWith(prefix) || prefix.startsWith(folderKey);
   const reachesBeyond = folderKey > startAfter || startAfter.startsWith(folderKey);
   return leadsToPrefix && reachesBeyond;
 }
 
-/** A folder that is not there any more has no entries. */
+/** Returns the sorted entries of a folder; none if it was deleted. */
 async function sortedEntries(folder: string): Promise<string[]> {
   const names: string[] = [];
   try {

@@ -8,7 +8,7 @@ const stat = promisify(fstat);
 const close = promisify(closeDescriptor);
 const read = promisify(readDescriptor);
 
-/** Large enough that system calls do not show in the cost of a byte. */
+/** Large enough to make the cost of system calls negligible. */
 const bufferBytes = 256 * 1024;
 
 /** Opens a file for reading. Rejects `not_found`, `range_not_satisfiable`. */
@@ -34,7 +34,7 @@ function cut(range: ByteRange | undefined, sizeBytes: number): ByteRange {
 
 function openObject(descriptor: number, sizeBytes: number, range: ByteRange): OpenObject {
   let closing: Promise<void> | undefined;
-  /** The read that the thread pool is busy with: the descriptor is not given back before it is done. */
+  /** The read that the thread pool runs: the descriptor stays open until it ends. */
   let reading: Promise<unknown> = Promise.resolve();
 
   async function* stream(): AsyncGenerator<Uint8Array> {

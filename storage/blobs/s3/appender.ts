@@ -3,7 +3,7 @@ import { type Appender, type ObjectKey, StorageError } from '../driver.ts';
 import type { Bucket } from './bucket.ts';
 import { copyIntoParts, copyObject } from './copying.ts';
 import { unlessMissing } from '../missing.ts';
-import { type GrowingRecord, dataKey, loadRecord, removeData, removeGrowing, saveRecord } from './partial.ts';
+import { type PartialRecord, dataKey, loadRecord, removeData, removePartial, saveRecord } from './partial.ts';
 import { type MultipartUpload, beginMultipart, resumeMultipart } from './multipart.ts';
 import { createPartBuffer } from './part-buffer.ts';
 import { partBytes, smallestPartBytes } from './part-sizes.ts';
@@ -12,31 +12,31 @@ import { objectSize, putObject } from './writing.ts';
 
 const nothing = new Uint8Array();
 
-/** A growing object that has no bytes yet; what was there is dropped. */
+/** Begins a partial object without bytes; drops an earlier one of the key. */
 export async function beginAppender(bucket: Bucket, key: ObjectKey, assertHeld?: () => void): Promise<Appender> {
   const before = await unlessMissing(loadRecord(bucket, key));
-  if (before) await removeGrowing(bucket, [key]);
+  if (before) await removePartial(bucket, [key]);
   return createAppender(bucket, key, { upload: undefined, completedBytes: 0, tail: nothing, digest: undefined }, assertHeld);
 }
 
-/** Everything is read from the store, so that any process can go on. Rejects `not_found`. */
+/** Continues a partial object of any process: reads its state from the store. Rejects `not_found`. */
 export async function resumeAppender(bucket: Bucket, key: ObjectKey, assertHeld?: () => void): Promise<Appender> {
   return createAppender(bucket, key, await loadState(bucket, key, await loadRecord(bucket, key)), assertHeld);
 }
 
-/** The bytes are those of the upload, or of the completed object where there is no upload, and then those of the tail. */
+/** The bytes are those of the multipart upload, or of the completed object without one, followed by the tail. */
 interface State {
   readonly upload: MultipartUpload | undefined;
   readonly completedBytes: number;
   readonly tail: Uint8Array;
-  /** Of all these bytes. */
+  /** Digest of all these bytes, if it is known. */
   readonly digest: Digest | undefined;
 }
 
-async function loadState(bucket: Bucket, key: ObjectKey, record: GrowingRecord): Promise<State> {
+async function loadState(bucket: Bucket, key: ObjectKey, record: PartialRecord): Promise<State> {
   const { uploadId, bytesBeforeTail } = record;
   const upload = uploadId === undefined ? undefined : await resumeMultipart(bucket, dataKey(key), uploadId);
-  // An upload that has ended was completed, and the process that did it could not record that any more.
+  // An upload that has ended was completed by a process that could not record it.
   const hasEnded = uploadId !== undefined && !upload;
   const completedBytes = hasEnded ? ((await unlessMissing(objectSize(bucket, dataKey(key)))) ?? 0) : record.completedBytes;
   const stored = upload?.sizeBytes ?? completedBytes;
@@ -85,7 +85,7 @@ function createAppender(
     tail = nothing;
   }
 
-  /** Makes one object of the parts. */
+  /** Completes the multipart upload: its parts become one object. */
   async function seal(parts: MultipartUpload): Promise<void> {
     assertHeld();
     await parts.complete();
@@ -94,7 +94,7 @@ function createAppender(
     await record(tail, digest);
   }
 
-  /** Makes one object of everything, so that it can be read and copied. */
+  /** Makes all bytes one object, so that it can be read and copied. */
   async function complete(): Promise<void> {
     if (tail.length > 0) await sendPart(tail);
     if (upload) await seal(upload);
@@ -132,8 +132,8 @@ function createAppender(
     async truncate(sizeBytes) {
       assertHeld();
       if (sizeBytes === 0) {
-        // Needs no space: a store that is full must be able to do it.
-        await removeGrowing(bucket, [key]);
+        // Needs no space, so that it works in a full store.
+        await removePartial(bucket, [key]);
         [upload, completedBytes] = [undefined, 0];
         return record(nothing, undefined);
       }
@@ -160,29 +160,29 @@ function createAppender(
       if (ended) return;
       await publish(to);
       ended = true;
-      // The object is there. What cannot be removed now is found by `listGrowing`.
+      // The object exists. `listPartial` finds what cannot be deleted now.
       await removeData(bucket, [key]).catch(() => undefined);
     },
 
     async abort() {
       if (ended) return;
-      await removeGrowing(bucket, [key]);
+      await removePartial(bucket, [key]);
       ended = true;
     },
   };
 }
 
-/** The chunks as long as they have no more than `mostBytes` together. Throws `too_large`. */
+/** Yields the chunks of `source`. Throws `too_large` after more than `maxBytes`. */
 async function* within(maxBytes: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let left = maxBytes;
   for await (const chunk of source) {
     left -= chunk.length;
-    if (left < 0) throw new StorageError('too_large', 'append: no object of the store can be so large');
+    if (left < 0) throw new StorageError('too_large', 'append: the object is larger than the store allows');
     yield chunk;
   }
 }
 
-/** Cuts what is added into parts; sends one while the next one gathers, so that at most two are in memory. */
+/** Collects chunks into parts and sends them: one part is sent while the next one fills, so that at most two are in memory. */
 function createParts(tail: Uint8Array, firstNumber: number, send: (part: Uint8Array) => Promise<void>) {
   const gathered = createPartBuffer();
   gathered.add(tail);
@@ -206,7 +206,7 @@ function createParts(tail: Uint8Array, firstNumber: number, send: (part: Uint8Ar
         if (gathered.length >= partBytes(number)) await handOver();
       }
     },
-    /** Resolves when every part is sent, to what does not fill one. Rejects when one could not be: then no later one is. */
+    /** Resolves to the rest that fills no part, after all parts are sent. Rejects if sending one failed: later ones are not sent. */
     async finish(): Promise<Uint8Array> {
       await sending;
       return gathered.take();

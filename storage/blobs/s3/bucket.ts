@@ -6,52 +6,52 @@ import { largestObjectBytes } from './part-sizes.ts';
 
 export interface S3Options extends ClientOptions {
   readonly bucket: string;
-  /** Put before every key, with a slash between; empty for none. */
+  /** Prefix of every key, without a slash at its end. Default: none. */
   readonly prefix?: string | undefined;
-  /** `presignRead` gives URLs. */
+  /** True if `presignRead` resolves to URLs. Default: true. */
   readonly presignedReads?: boolean | undefined;
-  /** The server obeys `If-None-Match: *` on PUT. */
+  /** True if the server supports `If-None-Match: *` on PUT. Default: true. */
   readonly conditionalPut?: boolean | undefined;
   readonly serverSideEncryption?: 'AES256' | 'aws:kms' | undefined;
   readonly kmsKeyId?: string | undefined;
-  /** Of objects; growing ones are always in the standard class. */
+  /** Storage class of objects; partial objects have the server's default. */
   readonly storageClass?: string | undefined;
-  /** A request that stands still for this long has failed. */
-  readonly patienceMilliseconds?: number;
+  /** A request fails after this time without progress. */
+  readonly stallMilliseconds?: number;
   readonly largestObjectBytes?: number;
 }
 
-/** A bucket, and how requests to it are made. */
+/** A bucket and its client. */
 export interface Bucket {
   readonly s3: S3;
-  /** Signs URLs for clients, who may know the server by another name. */
+  /** Signs URLs for clients, which may use another name of the server. */
   readonly presigner: S3;
   readonly name: string;
-  /** Put before every key. */
+  /** Prefix of every key: '', or with a slash at its end. */
   readonly prefix: string;
-  readonly patienceMilliseconds: number;
+  readonly stallMilliseconds: number;
   readonly largestObjectBytes: number;
-  /** Fields of every request that makes an object. */
+  /** Fields of every request that creates an object. */
   readonly encryption: {
     readonly ServerSideEncryption?: 'AES256' | 'aws:kms';
     readonly SSEKMSKeyId?: string;
   };
   readonly storageClass: { readonly StorageClass?: StorageClass };
-  /** Where an object lies, as requests name it. */
+  /** Returns the fields of a request that name an object. */
   place(key: string): { readonly Bucket: string; readonly Key: string };
-  /** The same for the source of a copy. */
+  /** Returns the fields that name the source of a copy. */
   source(key: string): { readonly CopySource: string };
-  /** Runs one request that moves about `bytes`. Rejects with the contract's errors; `unavailable` when it stands still. */
+  /** Sends a request that transfers about `bytes`. Rejects with `StorageError`: `unavailable` if it makes no progress. */
   request<Result>(what: string, bytes: number, send: (options: S3RequestOptions) => Promise<Result>): Promise<Result>;
   /** Ends all requests; later ones reject `closed`. */
   close(): void;
 }
 
-/** Large requests get more patience: once more for so many bytes. */
-const bytesForPatience = 16 * 1024 ** 2;
+/** Large requests get more time: `stallMilliseconds` more for each of so many bytes. */
+const bytesPerStallTime = 16 * 1024 ** 2;
 
 export function openBucket(options: S3Options): Bucket {
-  const { bucket, serverSideEncryption, kmsKeyId, storageClass, patienceMilliseconds = 20_000 } = options;
+  const { bucket, serverSideEncryption, kmsKeyId, storageClass, stallMilliseconds = 20_000 } = options;
   const folder = (options.prefix ?? '').replace(/^\/+|\/+$/g, '');
   const prefix = folder && `${folder}/`;
   const s3 = createClient(options);
@@ -63,7 +63,7 @@ export function openBucket(options: S3Options): Bucket {
     presigner,
     name: bucket,
     prefix,
-    patienceMilliseconds,
+    stallMilliseconds,
     largestObjectBytes: options.largestObjectBytes ?? largestObjectBytes,
     encryption: {
       ...(serverSideEncryption && { ServerSideEncryption: serverSideEncryption }),
@@ -74,7 +74,7 @@ export function openBucket(options: S3Options): Bucket {
     source: (key) => ({ CopySource: `${bucket}/${(prefix + key).split('/').map(encodeURIComponent).join('/')}` }),
     async request(what, bytes, send) {
       if (closed) throw new StorageError('closed', `${what}: the blob store is closed`);
-      const requestTimeout = Math.ceil(patienceMilliseconds * (1 + bytes / bytesForPatience));
+      const requestTimeout = Math.ceil(stallMilliseconds * (1 + bytes / bytesPerStallTime));
       const deadline = new AbortController();
       const timer = setTimeout(() => deadline.abort(), (maxAttempts + 1) * requestTimeout);
       try {

@@ -2,24 +2,24 @@ import { S3, type S3ClientConfig } from '@aws-sdk/client-s3';
 
 export interface ClientOptions {
   readonly region: string;
-  /** Address of a compatible server; AWS without it. */
+  /** URL of an S3-compatible server. Default: AWS. */
   readonly endpoint?: string | undefined;
-  /** The same as clients reach it, for presigned URLs. */
+  /** URL of the same server for clients, for presigned URLs. */
   readonly publicEndpoint?: string | undefined;
   readonly forcePathStyle?: boolean | undefined;
-  /** Without it the SDK's own chain: environment, profile, instance role. */
+  /** Default: the chain of the SDK (environment, profile, instance role). */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
 }
 
-/** The SDK tries again by itself, with back-off and jitter, what may be tried again: that is all the retrying here. */
+/** Tries of a request by the SDK, with back-off and jitter. The driver does not retry these requests itself. */
 export const maxAttempts = 3;
 
 const connectionMilliseconds = 5000;
 
-/** Requests are never queued here: how many there are at once is decided by who asks. */
+/** No limit of connections: the callers limit their concurrent requests. */
 const agent = { keepAlive: true, maxSockets: Infinity };
 
-/** A client of `endpoint`; of AWS without it. */
+/** Creates a client of `endpoint`, or of AWS without one. */
 export function createClient(options: ClientOptions, endpoint = options.endpoint): S3 {
   const { region, credentials, forcePathStyle = false } = options;
   const where: S3ClientConfig = endpoint === undefined ? {} : { endpoint };
@@ -32,12 +32,12 @@ export function createClient(options: ClientOptions, endpoint = options.endpoint
     // Compatible servers refuse the trailers that the SDK would send by itself. Digests are verified by the registry.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // With it every large PUT would use a connection of its own.
+    // With it every large PUT would open its own connection.
     expectContinueHeader: false,
     maxAttempts,
     requestHandler: {
       connectionTimeout: connectionMilliseconds,
-      // Streams are watched where they are read: a slow client lets the connection rest.
+      // `reading.ts` watches streams: the connection may be idle because the client is slow.
       socketTimeout: 0,
       throwOnRequestTimeout: true,
       httpAgent: agent,
@@ -55,7 +55,7 @@ interface SignedRequest {
   readonly headers: Record<string, string>;
 }
 
-/** TLS keeps bodies as they are: to hash each once more for its request's signature would be for nothing. */
+/** Leaves the body out of the signature of requests over TLS, which protects it: hashing it would cost time for nothing. */
 function leaveBodyToTls<Work extends { readonly request: unknown }>(work: Work): Work {
   const { protocol, body, headers } = work.request as SignedRequest;
   if (protocol === 'https:' && body !== undefined) headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';

@@ -1,11 +1,11 @@
 import type { Bucket } from './bucket.ts';
 import { type MultipartUpload, beginMultipart } from './multipart.ts';
 
-/** One request copies at most 5 GiB; in pieces, several at once, a large copy is also faster. */
+/** One request copies at most 5 GiB. Concurrent pieces make a large copy faster, too. */
 const pieceBytes = 512 * 1024 ** 2;
 const piecesAtOnce = 4;
 
-/** Copies an object of `sizeBytes` in the store: `to` appears whole or not at all. Rejects `not_found`. */
+/** Copies an object of `sizeBytes` bytes within the store, atomically. Rejects `not_found`. */
 export async function copyObject(bucket: Bucket, from: string, to: string, sizeBytes: number): Promise<void> {
   if (sizeBytes <= pieceBytes) {
     const places = { ...bucket.place(to), ...bucket.source(from) };
@@ -24,10 +24,10 @@ export async function copyObject(bucket: Bucket, from: string, to: string, sizeB
   }
 }
 
-/** Makes the first `sizeBytes` of an object the first parts of `upload`. Too few bytes make a short last part. */
+/** Copies the first `sizeBytes` bytes of an object into the first parts of `upload`. The last part is short if they are few. */
 export async function copyIntoParts(upload: MultipartUpload, from: string, sizeBytes: number): Promise<void> {
   const count = Math.ceil(sizeBytes / pieceBytes);
-  // Equal pieces: none is too small to be followed by another one.
+  // Equal pieces: none is below the smallest size of a part.
   const startOf = (piece: number) => Math.floor((piece * sizeBytes) / count);
   for (let next = 0; next < count; next += piecesAtOnce) {
     const turn = Array.from({ length: Math.min(piecesAtOnce, count - next) }, (_, index) => next + index);

@@ -1,11 +1,11 @@
 import { StorageError, type StorageErrorCode } from '../driver.ts';
 
-/** What the server calls it → what the contract calls it. */
+/** Error names of servers and codes of the contract. */
 const byName: Readonly<Record<string, StorageErrorCode>> = {
   NoSuchKey: 'not_found',
   NotFound: 'not_found',
   NoSuchUpload: 'not_found',
-  // A bucket that is gone says nothing about the object.
+  // A missing bucket does not mean that the object does not exist.
   NoSuchBucket: 'unavailable',
   PreconditionFailed: 'already_exists',
   InvalidRange: 'range_not_satisfiable',
@@ -29,7 +29,7 @@ interface RequestFailure extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** `error` in the contract's form. What was not understood, not answered or answered by 5xx is `unavailable`. */
+/** Translates an error of a request into a `StorageError`: `unavailable` for unknown errors, 5xx and missing responses. */
 export function toStorageError(error: unknown, what: string): StorageError {
   if (error instanceof StorageError) return error;
   const { name, $metadata } = error as RequestFailure;
@@ -37,7 +37,7 @@ export function toStorageError(error: unknown, what: string): StorageError {
   return new StorageError(code, `${what}: ${reasonOf(error as Error)}`, { cause: error });
 }
 
-/** Servers and the SDK leave out now the name of what went wrong, now its description. */
+/** Returns name and message; servers and the SDK sometimes leave out one of them. */
 function reasonOf({ name, message }: Error): string {
   if (name === 'Error') return message;
   return message === '' || message === 'UnknownError' ? name : `${name}: ${message}`;

@@ -6,7 +6,7 @@ export interface ListedKey {
   readonly modifiedAt: Date;
 }
 
-/** Keys that begin with `prefix`, ascending by bytes, after `startAfter` (exclusive); a page at a time. */
+/** Yields the keys that begin with `prefix`, after `startAfter` (exclusive), ascending by bytes. Reads one page at a time. */
 export async function* listKeys(bucket: Bucket, prefix: string, startAfter: string): AsyncGenerator<ListedKey> {
   const place = { Bucket: bucket.name, Prefix: bucket.prefix + prefix };
   const after = startAfter ? { StartAfter: bucket.prefix + startAfter } : {};

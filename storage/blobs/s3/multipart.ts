@@ -4,18 +4,18 @@ import type { Bucket } from './bucket.ts';
 import { unlessMissing } from '../missing.ts';
 import { smallestPartBytes } from './part-sizes.ts';
 
-/** One multipart upload. Parts are numbered from 1; the same number again replaces the part. */
+/** One multipart upload. Parts have numbers from 1; a part with the number of an earlier one replaces it. */
 export interface MultipartUpload {
   readonly id: string;
   readonly partCount: number;
-  /** Of all parts. */
+  /** Sum of all parts. */
   readonly sizeBytes: number;
-  /** The last part is too small to be followed by another one. */
+  /** True if the last part is below the smallest size: no further part can follow. */
   readonly endsShort: boolean;
   put(number: number, bytes: Uint8Array): Promise<void>;
-  /** Makes a part of another object's bytes, in the store. */
+  /** Copies a range of another object into a part, within the store. */
   copy(number: number, source: string, range: ByteRange): Promise<void>;
-  /** The parts become the object, whole and durable. Also when an earlier try came through without our knowing. */
+  /** Makes the parts the object, complete and durable. Succeeds if an earlier try succeeded without a response. */
   complete(): Promise<void>;
   abort(): Promise<void>;
 }
@@ -25,10 +25,10 @@ interface Part {
   readonly sizeBytes: number;
 }
 
-/** Putting many parts together takes a server its time. */
+/** Counts as this many bytes for the timeout: servers need time to join many parts. */
 const completionBytes = 64 * 1024 ** 2;
 
-/** `storageClass` is the object's; without it the server's standard. */
+/** Begins a multipart upload. `storageClass`: of the object; default: the server's. */
 export async function beginMultipart(
   bucket: Bucket,
   key: string,
@@ -40,7 +40,7 @@ export async function beginMultipart(
   return uploadOf(bucket, key, UploadId, new Map());
 }
 
-/** The upload with the parts that the server has; undefined when it has ended. */
+/** Returns the upload with the parts that the server has; undefined if the upload has ended. */
 export async function resumeMultipart(bucket: Bucket, key: string, id: string): Promise<MultipartUpload | undefined> {
   const parts = await unlessMissing(listParts(bucket, key, id));
   return parts && uploadOf(bucket, key, id, parts);

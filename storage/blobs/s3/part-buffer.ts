@@ -1,10 +1,10 @@
-/** Gathers chunks by copying them: what is held is what was asked for, however small the chunks are. */
+/** Collects chunks by copying them: small chunks keep no larger buffers in memory. */
 export interface PartBuffer {
   readonly length: number;
   add(chunk: Uint8Array): void;
-  /** Everything gathered, and begins anew. The memory is the caller's. */
+  /** Returns the collected bytes and empties the buffer. The caller owns the memory. */
   take(): Uint8Array;
-  /** What was taken and is needed no more: its memory serves again. */
+  /** Returns the memory of `take` after use: the buffer uses it again. */
   giveBack(taken: Uint8Array): void;
 }
 
@@ -16,7 +16,7 @@ export function createPartBuffer(): PartBuffer {
   let spare = nothing;
   let length = 0;
 
-  function makeRoom(wanted: number): void {
+  function reserve(wanted: number): void {
     if (wanted <= memory.length) return;
     if (length === 0 && wanted <= spare.length) {
       [memory, spare] = [spare, nothing];
@@ -32,7 +32,7 @@ export function createPartBuffer(): PartBuffer {
       return length;
     },
     add(chunk) {
-      makeRoom(length + chunk.length);
+      reserve(length + chunk.length);
       memory.set(chunk, length);
       length += chunk.length;
     },

@@ -1,18 +1,18 @@
 /**
- * How large the parts of a multipart upload are. The protocol allows 10,000 of them and 5 TiB in all, and nobody says
- * beforehand how long an upload will become: parts grow with their number. The sum over all numbers is 5.16 TiB; a part
- * has 8 MiB at first, 14 MiB where the upload has 5 GiB, 100 MiB where it has 100 GiB.
+ * Sizes of the parts of a multipart upload. The protocol allows 10,000 parts and 5 TiB, and the size of an upload is not known
+ * beforehand: so the size of a part grows with its number. The first part has 8 MiB, the part at 5 GiB has 14 MiB, the part at
+ * 100 GiB has 100 MiB; all parts together have 5.16 TiB.
  */
 export const maxParts = 10_000;
 
 export const largestObjectBytes = 5 * 1024 ** 4;
 
-/** Only the last part of an upload may be smaller. */
+/** Smallest size of a part in bytes, except the last one of an upload. */
 export const smallestPartBytes = 5 * 1024 ** 2;
 
 const firstPartBytes = 8 * 1024 ** 2;
 
-/** Size in bytes of part `number`, from 1. */
+/** Returns the size of part `number`, from 1, in bytes. */
 export function partBytes(number: number): number {
   return Math.ceil(firstPartBytes * (1 + number ** 2 / 500_000));
 }

@@ -7,32 +7,32 @@ import { removeObjects } from './removing.ts';
 import { listKeys } from './listing.ts';
 
 /**
- * Where growing objects lie. Parts are at least 5 MiB, chunks are not: what does not fill a part lies beside.
+ * Keys of partial objects. Parts have at least 5 MiB and chunks may be smaller: the rest that fills no part is a separate object.
  *
  *   .berth/growing/
  *   ├── data/<key>    a multipart upload, and the object that it becomes
- *   └── tail/<key>    the record: what is behind the last part, with the upload's id
+ *   └── tail/<key>    the record: the rest after the last part, and the id of the upload
  */
 export const hiddenFolder = '.berth/';
-const growingFolder = `${hiddenFolder}growing/`;
+const partialFolder = `${hiddenFolder}growing/`;
 
-export const dataKey = (key: string): string => `${growingFolder}data/${key}`;
-const recordKey = (key: string): string => `${growingFolder}tail/${key}`;
+export const dataKey = (key: string): string => `${partialFolder}data/${key}`;
+const recordKey = (key: string): string => `${partialFolder}tail/${key}`;
 
-/** All that is known of a growing object beside what the server knows of the multipart upload. */
-export interface GrowingRecord {
+/** State of a partial object, in addition to the multipart upload at the server. */
+export interface PartialRecord {
   readonly uploadId: string | undefined;
-  /** Bytes of the object at `dataKey` that count: those of an earlier upload, completed to be read. */
+  /** Bytes of the object at `dataKey` that belong to the partial object: an earlier upload, completed to be read. */
   readonly completedBytes: number;
-  /** How many bytes come before the tail. When there are more by now, the tail has become part of them. */
+  /** Number of bytes before the tail. If the store has more, they contain the tail. */
   readonly bytesBeforeTail: number;
   readonly tail: Uint8Array;
-  /** Of everything, tail included. */
+  /** Digest of all bytes, with the tail. */
   readonly digest: Digest | undefined;
 }
 
-/** Rejects `not_found`. */
-export async function loadRecord(bucket: Bucket, key: ObjectKey): Promise<GrowingRecord> {
+/** Reads the record. Rejects `not_found`. */
+export async function loadRecord(bucket: Bucket, key: ObjectKey): Promise<PartialRecord> {
   return bucket.request('open', 0, async (options) => {
     const { Metadata = {}, Body } = await bucket.s3.getObject(bucket.place(recordKey(key)), options);
     return {
@@ -45,7 +45,7 @@ export async function loadRecord(bucket: Bucket, key: ObjectKey): Promise<Growin
   });
 }
 
-export async function saveRecord(bucket: Bucket, key: ObjectKey, record: GrowingRecord): Promise<void> {
+export async function saveRecord(bucket: Bucket, key: ObjectKey, record: PartialRecord): Promise<void> {
   const { uploadId, completedBytes, bytesBeforeTail, tail, digest } = record;
   const Metadata = {
     completed: String(completedBytes),
@@ -58,8 +58,8 @@ export async function saveRecord(bucket: Bucket, key: ObjectKey, record: Growing
   );
 }
 
-/** Drops the growing objects among `keys`, whatever a crash left of them. */
-export async function removeGrowing(bucket: Bucket, keys: readonly ObjectKey[]): Promise<void> {
+/** Deletes the partial objects among `keys`, also if a crash left only some of their parts. */
+export async function removePartial(bucket: Bucket, keys: readonly ObjectKey[]): Promise<void> {
   const wanted = new Set(keys.map(dataKey));
   for await (const { key, id } of uploadsBelow(bucket, commonPrefix([...wanted]))) {
     if (wanted.has(key)) await abortMultipart(bucket, key, id);
@@ -67,14 +67,14 @@ export async function removeGrowing(bucket: Bucket, keys: readonly ObjectKey[]):
   await removeData(bucket, keys);
 }
 
-/** The same for those that have no multipart upload. */
+/** Deletes partial objects without a multipart upload. */
 export async function removeData(bucket: Bucket, keys: readonly ObjectKey[]): Promise<void> {
   const places = keys.flatMap((key) => [dataKey(key), recordKey(key)]);
   const [failure] = (await removeObjects(bucket, places)).values();
   if (failure) throw failure;
 }
 
-/** Growing objects, also those of which a crash left only a part. */
+/** Yields the partial objects, also those of which a crash left only some parts. */
 export async function* listPartial(bucket: Bucket): AsyncGenerator<{ readonly key: ObjectKey; readonly modifiedAt: Date }> {
   const seen = new Set<string>();
   for await (const { key: place, modifiedAt } of everythingBelow(bucket)) {
@@ -86,8 +86,8 @@ export async function* listPartial(bucket: Bucket): AsyncGenerator<{ readonly ke
 }
 
 async function* everythingBelow(bucket: Bucket): AsyncGenerator<{ readonly key: string; readonly modifiedAt: Date }> {
-  yield* listKeys(bucket, growingFolder, '');
-  yield* uploadsBelow(bucket, growingFolder);
+  yield* listKeys(bucket, partialFolder, '');
+  yield* uploadsBelow(bucket, partialFolder);
 }
 
 interface StartedUpload {

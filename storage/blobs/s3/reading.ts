@@ -3,7 +3,7 @@ import { type ByteRange, type OpenObject, StorageError } from '../driver.ts';
 import type { Bucket } from './bucket.ts';
 import { toStorageError } from './errors.ts';
 
-/** How often one reading goes on after its connection broke: the SDK tries requests again, but no bodies. */
+/** How often a stream continues after a broken connection: the SDK retries requests, but not bodies. */
 const maxResumptions = 5;
 
 /** Opens an object for reading. Rejects `not_found`, `range_not_satisfiable`. */
@@ -13,10 +13,10 @@ export async function openObject(bucket: Bucket, key: string, range?: ByteRange)
   let closed = false;
   const isClosed = () => closed;
 
-  /** The rest of the same object, and of no other that has taken its place. */
+  /** Requests the rest of the object; the ETag excludes an object that has replaced it. */
   async function resume(from: number): Promise<void> {
     const rest = await request(bucket, key, { range: { first: from, last: sent.last }, etag }).catch((error: unknown) => {
-      throw new StorageError('unavailable', 'read: the rest is not to be had', { cause: error });
+      throw new StorageError('unavailable', 'read: the rest of the object is not available', { cause: error });
     });
     body = rest.body;
     if (closed) body.destroy();
@@ -32,11 +32,11 @@ export async function openObject(bucket: Bucket, key: string, range?: ByteRange)
         if (resumptions > maxResumptions) throw toStorageError(failure, 'read');
         try {
           if (resumptions > 0) await resume(at);
-          for await (const chunk of impatiently(body, bucket.patienceMilliseconds)) {
+          for await (const chunk of unlessStalled(body, bucket.stallMilliseconds)) {
             at += chunk.length;
             yield chunk;
           }
-          failure = new Error('the server broke off');
+          failure = new Error('the server ended the body early');
         } catch (error) {
           failure = error;
         }
@@ -50,7 +50,7 @@ export async function openObject(bucket: Bucket, key: string, range?: ByteRange)
   };
 }
 
-interface Answer extends Sent {
+interface Response extends Sent {
   readonly etag: string | undefined;
   readonly body: Readable;
 }
@@ -60,14 +60,16 @@ interface Wanted {
   readonly etag?: string | undefined;
 }
 
-async function request(bucket: Bucket, key: string, wanted?: Wanted): Promise<Answer> {
-  const which = wanted && { Range: `bytes=${wanted.range.first}-${wanted.range.last}`, IfMatch: wanted.etag };
-  const answer = await bucket.request('read', 0, (options) => bucket.s3.getObject({ ...bucket.place(key), ...which }, options));
-  const body = answer.Body as Readable;
-  const sent = wanted ? parseContentRange(answer.ContentRange) : wholeOf(answer.ContentLength);
-  if (sent) return { ...sent, etag: answer.ETag, body };
+async function request(bucket: Bucket, key: string, wanted?: Wanted): Promise<Response> {
+  const fields = wanted && { Range: `bytes=${wanted.range.first}-${wanted.range.last}`, IfMatch: wanted.etag };
+  const response = await bucket.request('read', 0, (options) =>
+    bucket.s3.getObject({ ...bucket.place(key), ...fields }, options),
+  );
+  const body = response.Body as Readable;
+  const sent = wanted ? parseContentRange(response.ContentRange) : wholeOf(response.ContentLength);
+  if (sent) return { ...sent, etag: response.ETag, body };
   body.destroy();
-  throw new StorageError('unavailable', 'read: the server does not say what it sends');
+  throw new StorageError('unavailable', 'read: the response does not state its length');
 }
 
 interface Sent {
@@ -84,22 +86,22 @@ function parseContentRange(header = ''): Sent | undefined {
   return match ? { sizeBytes: Number(match[3]), range: { first: Number(match[1]), last: Number(match[2]) } } : undefined;
 }
 
-/** The body as it comes. A server that stands still is a failure; a reader that does is none. */
-async function* impatiently(body: Readable, patienceMilliseconds: number): AsyncGenerator<Uint8Array> {
-  const impatience = () => setTimeout(() => body.destroy(new Error('the server stands still')), patienceMilliseconds);
-  let timer = impatience();
+/** Yields the chunks of the body. Throws if the server sends nothing for a while; the reader may take any time. */
+async function* unlessStalled(body: Readable, stallMilliseconds: number): AsyncGenerator<Uint8Array> {
+  const startTimer = () => setTimeout(() => body.destroy(new Error('the server has stopped sending')), stallMilliseconds);
+  let timer = startTimer();
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       clearTimeout(timer);
       yield chunk;
-      timer = impatience();
+      timer = startTimer();
     }
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** All of a small object. Rejects `not_found`. */
+/** Reads a small object, or a range of it. Rejects `not_found`. */
 export async function readWhole(bucket: Bucket, key: string, range?: ByteRange): Promise<Buffer> {
   const object = await openObject(bucket, key, range);
   const chunks: Uint8Array[] = [];

@@ -2,7 +2,7 @@ import { StorageError } from '../driver.ts';
 import type { Bucket } from './bucket.ts';
 import { toStorageError } from './errors.ts';
 
-/** One request deletes at most so many. */
+/** Largest number of keys in one request. */
 const maxKeys = 1000;
 
 /** Deletes objects; a missing one is a success. Resolves to the keys that failed. */

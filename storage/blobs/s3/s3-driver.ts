@@ -5,15 +5,15 @@ import { beginAppender, resumeAppender } from './appender.ts';
 import { type S3Options, openBucket } from './bucket.ts';
 import { copyObject } from './copying.ts';
 import { unlessMissing } from '../missing.ts';
-import { hiddenFolder, listPartial, removeGrowing } from './partial.ts';
+import { hiddenFolder, listPartial, removePartial } from './partial.ts';
 import { listKeys } from './listing.ts';
 import { openObject } from './reading.ts';
 import { removeObjects } from './removing.ts';
 import { objectSize, putObject, putObjectIfAbsent } from './writing.ts';
 
 /**
- * Objects in a bucket of Amazon S3 or of a compatible server: the key is the driver's prefix and the object's key.
- * Nothing is remembered between calls: any number of processes share a bucket.
+ * Creates the driver that stores objects in a bucket of Amazon S3 or of a compatible server. The key in the bucket is the prefix
+ * and the key of the object. The driver keeps no state: any number of processes can share a bucket.
  */
 export function createS3Driver(options: S3Options): BlobDriver {
   const bucket = openBucket(options);
@@ -22,7 +22,7 @@ export function createS3Driver(options: S3Options): BlobDriver {
   async function putIfAbsent(key: ObjectKey, bytes: Uint8Array): Promise<void> {
     if (conditionalPut) return putObjectIfAbsent(bucket, key, bytes);
     const isThere = (await unlessMissing(objectSize(bucket, key))) !== undefined;
-    if (isThere) throw new StorageError('already_exists', 'put: the object is there');
+    if (isThere) throw new StorageError('already_exists', 'put: the object exists');
     await putObject(bucket, key, bytes);
   }
 
@@ -53,7 +53,7 @@ export function createS3Driver(options: S3Options): BlobDriver {
 
     async delete(keys) {
       if (keys.length === 0) return new Map();
-      await removeGrowing(bucket, keys);
+      await removePartial(bucket, keys);
       return (await removeObjects(bucket, keys)) as Map<ObjectKey, StorageError>;
     },
 
