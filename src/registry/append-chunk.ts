@@ -8,17 +8,17 @@ import type { Turn } from '../coordination/keyed-mutex.ts';
 
 export interface Chunk {
   readonly body: AsyncIterable<Uint8Array>;
-  /** Where it belongs, if the client says so. */
+  /** Its position, if the client sent one. */
   readonly range?: ChunkRange | undefined;
-  /** Its length in bytes, if the client says so. */
+  /** Its length in bytes, if the client sent it. */
   readonly length?: number | undefined;
 }
 
 /**
- * Runs `append`. A request that waited may have lost its client before its turn, which shows only when its body is read.
- * Newer requests may have been answered meanwhile, so that it leaves no bytes behind when it fails.
+ * Runs `append`. If it fails after the request waited for others, drops the appended bytes: the client may have disconnected
+ * while it waited, which is detected only when the body is read, and may have got answers to newer requests.
  */
-export async function leavingNothing(
+export async function undoneOnFailure(
   upload: OpenUpload,
   { hasWaited }: Turn,
   signal: AbortSignal | undefined,
@@ -28,7 +28,7 @@ export async function leavingNothing(
   try {
     await append();
     if (!hasWaited) return;
-    // The end of the connection is read in the turn of the event loop after the last byte.
+    // The end of the connection is read one turn of the event loop after the last byte.
     await setImmediate();
     await setImmediate();
     signal?.throwIfAborted();
@@ -38,7 +38,7 @@ export async function leavingNothing(
   }
 }
 
-/** Appends the last chunk, unless the session has all bytes already because the client repeats a request that failed. */
+/** Appends the last chunk, unless the session has all bytes: then the client repeats a request that failed. */
 export async function appendLast(upload: OpenUpload, chunk: Chunk, digest: Digest): Promise<void> {
   const isComplete = upload.sizeBytes > 0 && (await upload.digest(digestAlgorithm(digest))) === digest;
   if (!isComplete) return appendChunk(upload, chunk);
@@ -46,7 +46,7 @@ export async function appendLast(upload: OpenUpload, chunk: Chunk, digest: Diges
   while (!(await repeated.next()).done);
 }
 
-/** Appends a chunk. A full store must not keep what was not acknowledged: later pushes would fail too. */
+/** Appends a chunk. Drops its bytes if the store is full: unacknowledged bytes must not make later pushes fail. */
 export async function appendChunk(upload: OpenUpload, chunk: Chunk): Promise<void> {
   const before = upload.sizeBytes;
   try {
@@ -61,7 +61,7 @@ function isFull(error: unknown): boolean {
   return error instanceof StorageError && error.code === 'no_space';
 }
 
-/** Appends a chunk; one that breaks its own announcement leaves no byte behind. */
+/** Appends a chunk. Drops its bytes if they are not as many as announced. */
 async function appendAnnounced(upload: OpenUpload, { body, range, length }: Chunk): Promise<void> {
   const before = upload.sizeBytes;
   if (range) checkRange(range, before, length);

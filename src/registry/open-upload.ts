@@ -2,15 +2,15 @@ import { type Hash, createHash } from 'node:crypto';
 import type { Appender } from '../../storage/blobs/driver.ts';
 import { type Digest, type DigestAlgorithm, digestOfHash } from '../oci/digest.ts';
 
-/** An upload session's bytes, hashed while they arrive. */
+/** An open upload session, which hashes the bytes while they arrive. */
 export interface OpenUpload extends Pick<Appender, 'sizeBytes' | 'append' | 'truncate' | 'publish' | 'abort' | 'close'> {
-  /** The digest of everything received. Reads it back only where neither this process nor the store knows it. */
+  /** Returns the digest of all received bytes. Reads them back only if neither this process nor the store knows the digest. */
   digest(algorithm: DigestAlgorithm): Promise<Digest>;
-  /** What this process has hashed, for the next time that it opens the session. */
+  /** The hash so far, for the next time that this process opens the session. */
   readonly hashed: HashedBytes;
 }
 
-/** A hash and how many bytes it has seen. It is worth something only while that is what the session holds. */
+/** The hash of the first `sizeBytes` bytes. Valid only while the session has exactly so many bytes. */
 export interface HashedBytes {
   readonly algorithm: DigestAlgorithm;
   readonly hash: Hash;
@@ -18,11 +18,11 @@ export interface HashedBytes {
 }
 
 export interface HashingOptions {
-  /** What the client will probably ask `digest` for. */
+  /** The algorithm of the digest that the client will probably send. */
   readonly algorithm: DigestAlgorithm;
-  /** From an earlier time. Requests only ever add bytes to a session, so that an equal size means equal bytes. */
+  /** The hash from an earlier request. Requests only add bytes to a session, so that an equal size means equal bytes. */
   readonly hashed?: HashedBytes | undefined;
-  /** Throws when another process may be at the session. Asked before each change. */
+  /** Throws if another process may have taken over the session. Called before each change. */
   readonly assertHeld?: () => void;
 }
 
@@ -31,14 +31,15 @@ export function startHash(algorithm: DigestAlgorithm): HashedBytes {
   return { algorithm, hash: createHash(algorithm), sizeBytes: 0 };
 }
 
-/** Adds the chunk to the hash; `hashed` itself is of no use afterwards. */
+/** Returns the hash with the chunk added. `hashed` must not be used afterwards. */
 export function extend(hashed: HashedBytes, chunk: Uint8Array): HashedBytes {
   hashed.hash.update(chunk);
   return { ...hashed, sizeBytes: hashed.sizeBytes + chunk.length };
 }
 
+/** Opens an upload session that writes to `appender`. */
 export function hashing(appender: Appender, { algorithm, hashed, assertHeld = () => undefined }: HashingOptions): OpenUpload {
-  // A hash of other bytes must not pass for that of the bytes appended later, when both have grown to the same size.
+  // A hash of fewer bytes is dropped now: later the session could have as many other bytes.
   let current = hashed?.sizeBytes === appender.sizeBytes ? hashed : startHash(algorithm);
 
   function see(chunk: Uint8Array): void {
@@ -72,7 +73,7 @@ export function hashing(appender: Appender, { algorithm, hashed, assertHeld = ()
       try {
         return await appender.append(watched(body, seen), (size) => (size === current.sizeBytes ? digestSoFar() : undefined));
       } finally {
-        // The hash may have seen bytes that the store could not keep: it must not pass for that of others in their place.
+        // The hash may have bytes that the store could not keep: it is invalid.
         if (current.sizeBytes !== appender.sizeBytes) current = { ...current, sizeBytes: -1 };
       }
     },

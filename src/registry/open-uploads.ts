@@ -7,55 +7,55 @@ import { type HashedBytes, type OpenUpload, extend, hashing, startHash } from '.
 import { type Turn, createKeyedMutex } from '../coordination/keyed-mutex.ts';
 
 /**
- * The sessions that this process has at hand. It is only a cache: a session that is not here is opened again from the
- * store. Where several processes serve, a session is open only during a request, and what stays here is its hash.
+ * A cache of the upload sessions that this process has opened; other sessions are opened from the store. If several processes
+ * serve the same sessions, a session is open only during a request, and the cache keeps its hash.
  */
 export interface OpenUploads {
   /**
-   * Runs `work` when no other work runs on the session, in any process. Rejects `TurnNotGiven`, or with the reason of
-   * `signal` when that is aborted before the turn comes.
+   * Runs `work` when no other work runs on the session, in any process. Rejects `LockTimeout`, or with the reason of `signal`
+   * if that is aborted before.
    */
   exclusively<Result>(id: string, work: (turn: Turn) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
-  /** The same for a session that no other process knows of. */
+  /** Runs `work` on a session that no other process knows. */
   privately<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
-  /** The session, opened where it is not. A session without bytes begins empty. Within `exclusively`. */
+  /** Returns the session, opened if necessary. Call it within `exclusively`. */
   get(id: string, algorithm: DigestAlgorithm): Promise<OpenUpload>;
-  /** A session that certainly has no bytes yet. */
+  /** Opens a new session, which has no bytes. */
   begin(id: string, algorithm: DigestAlgorithm): Promise<OpenUpload>;
   /**
-   * Bytes received so far. A request that works on the session is waited for, for a moment: after that the number is only
-   * what has come until now.
+   * Returns the number of bytes received so far. Waits two seconds for a request that works on the session; after that the
+   * number may still grow.
    */
   sizeOf(id: string): Promise<number>;
   /** True while a request of this process works on the session, or waits for it. */
   isBusy(id: string): boolean;
-  /** Drops the session's bytes. */
+  /** Deletes the bytes of the session. */
   abort(id: string): Promise<void>;
-  /** Lets go of a session that has ended. */
+  /** Removes a session that has ended from the cache. */
   forget(id: string): void;
-  /** Releases every session. */
+  /** Closes all sessions. */
   close(): Promise<void>;
 }
 
-/** An open session holds a file; one that rests longer than this is opened again when its client returns. */
-const restMilliseconds = 60_000;
+/** Time without a request after which a session is closed. Its next request opens it again. */
+const idleMilliseconds = 60_000;
 
-/** Longer than from the end of a client's connection to the last byte in the store. */
+/** Longer than storing the last received bytes takes after the client has disconnected. */
 const settleMilliseconds = 2_000;
 
-const turnOf = (id: string): string => `upload:${id}`;
+const lockOf = (id: string): string => `upload:${id}`;
 
 interface Entry {
   upload?: Promise<OpenUpload> | undefined;
   hashed?: HashedBytes | undefined;
-  restingSince: number;
+  idleSince: number;
 }
 
 export interface OpenUploadsOptions {
   readonly driver: BlobDriver;
-  /** Where other processes serve the same sessions. */
+  /** Undefined if no other process serves the same sessions. */
   readonly leases: Leases | undefined;
-  /** Sessions that keep their file open between requests: the one that has rested longest is closed first. */
+  /** Largest number of sessions that keep their file open between requests. The longest idle one is closed first. */
   readonly maxOpenFiles: number;
 }
 
@@ -63,13 +63,13 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
   const mutex = createKeyedMutex(leases);
   const entries = new Map<string, Entry>();
   const held = new Map<string, Lease>();
-  /** Sessions with an open file on which no request works, the longest resting one first. */
-  const resting = new Set<string>();
-  const timer = setInterval(closeResting, restMilliseconds).unref();
+  /** Sessions with an open file and without a request, the longest idle one first. */
+  const idle = new Set<string>();
+  const timer = setInterval(closeIdle, idleMilliseconds).unref();
 
-  function closeResting(): void {
+  function closeIdle(): void {
     for (const [id, entry] of entries) {
-      if (mutex.isLocked(turnOf(id)) || performance.now() - entry.restingSince < restMilliseconds) continue;
+      if (mutex.isLocked(lockOf(id)) || performance.now() - entry.idleSince < idleMilliseconds) continue;
       forget(id);
       void entry.upload?.then((upload) => upload.close()).catch(() => undefined);
     }
@@ -77,15 +77,15 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
 
   function forget(id: string): void {
     entries.delete(id);
-    resting.delete(id);
+    idle.delete(id);
   }
 
-  /** Closes the session that has rested longest when too many rest with an open file. Its hash is kept. */
+  /** Closes the longest idle session if too many have an open file. Keeps its hash. */
   function closeSurplus(): void {
-    const [oldest] = resting;
-    if (oldest === undefined || resting.size <= maxOpenFiles) return;
-    resting.delete(oldest);
-    if (!mutex.isLocked(turnOf(oldest))) void mutex.lockLocal(turnOf(oldest), () => closeFile(oldest)).catch(() => undefined);
+    const [oldest] = idle;
+    if (oldest === undefined || idle.size <= maxOpenFiles) return;
+    idle.delete(oldest);
+    if (!mutex.isLocked(lockOf(oldest))) void mutex.lockLocal(lockOf(oldest), () => closeFile(oldest)).catch(() => undefined);
   }
 
   async function closeFile(id: string): Promise<void> {
@@ -94,11 +94,11 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
     if (!entry || !upload) return;
     entries.delete(id);
     await upload.close();
-    entries.set(id, { hashed: upload.hashed, restingSince: entry.restingSince });
+    entries.set(id, { hashed: upload.hashed, idleSince: entry.idleSince });
   }
 
   function keep(id: string, upload: Promise<OpenUpload>): Promise<OpenUpload> {
-    entries.set(id, { upload, restingSince: performance.now() });
+    entries.set(id, { upload, idleSince: performance.now() });
     upload.catch(() => entries.delete(id));
     return upload;
   }
@@ -114,20 +114,20 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
     return hashing(appender, { algorithm, hashed: copied.sizeBytes > 0 ? copied : hashed, ...(assertHeld && { assertHeld }) });
   }
 
-  /** Closes the session, so that another process finds every byte in the store; its hash is kept. */
-  async function rest(id: string, lease: Lease): Promise<void> {
+  /** Closes the session, so that other processes find all bytes in the store. Keeps its hash. */
+  async function closeKeepingHash(id: string, lease: Lease): Promise<void> {
     const upload = await entries.get(id)?.upload;
     if (!upload) return;
     await upload.close();
     lease.assertHeld();
-    entries.set(id, { hashed: upload.hashed, restingSince: performance.now() });
+    entries.set(id, { hashed: upload.hashed, idleSince: performance.now() });
   }
 
   async function leased<Result>(id: string, lease: Lease, work: () => Promise<Result>): Promise<Result> {
     held.set(id, lease);
     try {
       const result = await work();
-      await rest(id, lease);
+      await closeKeepingHash(id, lease);
       return result;
     } catch (error) {
       const entry = entries.get(id);
@@ -142,20 +142,20 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
   function touch(id: string): void {
     const entry = entries.get(id);
     if (!entry) return;
-    entry.restingSince = performance.now();
-    resting.delete(id);
+    entry.idleSince = performance.now();
+    idle.delete(id);
     if (!entry.upload) return;
-    resting.add(id);
+    idle.add(id);
     closeSurplus();
   }
 
   return {
     exclusively: (id, work, signal) =>
       mutex
-        .lock(turnOf(id), (turn) => (turn.lease ? leased(id, turn.lease, () => work(turn)) : work(turn)), { signal })
+        .lock(lockOf(id), (turn) => (turn.lease ? leased(id, turn.lease, () => work(turn)) : work(turn)), { signal })
         .finally(() => touch(id)),
 
-    privately: (id, work) => mutex.lockLocal(turnOf(id), work),
+    privately: (id, work) => mutex.lockLocal(lockOf(id), work),
 
     get: (id, algorithm) => {
       const entry = entries.get(id);
@@ -169,13 +169,13 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
       ),
 
     async sizeOf(id) {
-      await mutex.untilIdle(turnOf(id), settleMilliseconds);
+      await mutex.untilIdle(lockOf(id), settleMilliseconds);
       const upload = await entries.get(id)?.upload;
       if (upload) return upload.sizeBytes;
       return (await unlessMissing(driver.inProgressBytes(uploadKey(id)))) ?? 0;
     },
 
-    isBusy: (id) => mutex.isLocked(turnOf(id)),
+    isBusy: (id) => mutex.isLocked(lockOf(id)),
 
     async abort(id) {
       const upload = entries.get(id)?.upload;
@@ -190,7 +190,7 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
       clearInterval(timer);
       const open = [...entries.values()];
       entries.clear();
-      resting.clear();
+      idle.clear();
       await Promise.allSettled(open.map(async ({ upload }) => (await upload)?.close()));
     },
   };

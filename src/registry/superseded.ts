@@ -1,6 +1,6 @@
 import { OciError } from '../oci/errors.ts';
 
-/** A newer request for the same upload has come, while this one received nothing. */
+/** A newer request for the same upload waits, and this one has received nothing for a while. */
 export class Superseded extends OciError {
   constructor() {
     super('BLOB_UPLOAD_INVALID', {
@@ -11,8 +11,8 @@ export class Superseded extends OciError {
 }
 
 /**
- * Yields the chunks of `body`. Throws `Superseded` when `wanted` is aborted and no chunk comes for `quietMilliseconds`:
- * the client of a half-open connection has long opened another one.
+ * Yields the chunks of `body`. Throws `Superseded` if `wanted` is aborted and no chunk arrives for `quietMilliseconds`: the client
+ * has lost this connection and continues on another one.
  */
 export async function* untilSuperseded(
   body: AsyncIterable<Uint8Array>,
@@ -48,7 +48,7 @@ export async function* untilSuperseded(
   } finally {
     wanted.removeEventListener('abort', check);
     clearTimeout(timer);
-    // A body that still waits for its client would not return before it comes.
+    // `return` of a body that waits for its client would wait, too.
     if (!waiting) await chunks.return?.();
   }
 }

@@ -1,17 +1,17 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { OciError } from '../oci/errors.ts';
 
-/** How many unfinished upload sessions clients may have. Requests that come at once may exceed them by a few. */
+/** Largest numbers of unfinished upload sessions. Concurrent requests may exceed them by a few. */
 export interface UploadLimits {
-  /** Of one account, in modes with accounts. */
+  /** Limit of one account, in modes with accounts. */
   readonly perAccount: number;
-  /** From one address. */
+  /** Limit of one client address. */
   readonly perAddress: number;
 }
 
 const retryAfterSeconds = 60;
 
-/** Throws TOOMANYREQUESTS when `owner` or `address` has as many unfinished sessions as it may. '' stands for none. */
+/** Throws TOOMANYREQUESTS if `owner` or `address` has reached its limit. '' has no limit. */
 export async function checkLimits(
   metadata: { readonly uploads: Pick<MetadataStore['uploads'], 'hasOwned' | 'hasFromAddress'> },
   limits: UploadLimits | undefined,
@@ -24,9 +24,9 @@ export async function checkLimits(
     throw tooMany('address', limits.perAddress);
 }
 
-function tooMany(whose: 'account' | 'address', limit: number): OciError {
+function tooMany(kind: 'account' | 'address', limit: number): OciError {
   return new OciError('TOOMANYREQUESTS', {
-    message: `this ${whose} has ${limit} unfinished uploads: finish or cancel some of them`,
+    message: `this ${kind} has ${limit} unfinished uploads: finish or cancel some of them`,
     retryAfterSeconds,
   });
 }

@@ -8,7 +8,7 @@ import type { RepositoryName } from '../oci/reference.ts';
 import { claimLost } from '../content/claims.ts';
 import { storeThenRecord } from '../content/trash.ts';
 import type { Leases } from '../coordination/leases.ts';
-import { type Chunk, appendChunk, appendLast, leavingNothing } from './append-chunk.ts';
+import { type Chunk, appendChunk, appendLast, undoneOnFailure } from './append-chunk.ts';
 import { createOpenUploads } from './open-uploads.ts';
 import type { OpenUpload } from './open-upload.ts';
 import { type UploadLimits, checkLimits } from './upload-limits.ts';
@@ -16,49 +16,48 @@ import { untilSuperseded } from './superseded.ts';
 import { type Turn, LockTimeout } from '../coordination/keyed-mutex.ts';
 
 /**
- * Upload sessions (distribution-spec, "Pushing blobs"). A session survives a restart of the server: its record lies in
- * the metadata store, its bytes in the blob store, and the hash is rebuilt from the bytes when the process that kept it
- * is gone.
+ * Upload sessions (distribution-spec, "Pushing blobs"). A session survives a restart of the server: its record is in the metadata
+ * store, its bytes are in the blob store, and another process computes the hash again from the bytes.
  */
 export interface Uploads {
   /**
-   * Begins a session and returns its id. `owner`: whom alone it serves; '' in open mode. `address`: the client's.
-   * Throws TOOMANYREQUESTS when the owner or the address has too many unfinished ones.
+   * Begins a session and returns its id. `owner`: the only account that may use it; '' in open mode. `address`: of the client.
+   * Throws TOOMANYREQUESTS if the owner or the address has too many unfinished sessions.
    */
   start(repository: RepositoryName, algorithm: DigestAlgorithm, owner: string, address?: string): Promise<string>;
-  /** Bytes received so far. Throws BLOB_UPLOAD_UNKNOWN, also for a session of another repository or owner. */
+  /** Returns the number of bytes received so far. Throws BLOB_UPLOAD_UNKNOWN, also for a session of another repository or owner. */
   status(session: UploadSession): Promise<number>;
   /**
-   * Appends a chunk and returns the session's new size. Without `range` the chunk goes where the last one ended.
-   * Throws BLOB_UPLOAD_INVALID (416) out of order, SIZE_INVALID when the chunk is not as long as announced: then it is
-   * dropped as a whole. When the client breaks off, what arrived is kept. A request that receives nothing while a newer
-   * one waits to change the session ends as BLOB_UPLOAD_INVALID (409). `signal` is aborted when the client is gone: a request
-   * that waits for another one is dropped then, with the signal's reason.
+   * Appends a chunk and returns the new size of the session. Without `range` the chunk continues at the end of the last one.
+   * Throws BLOB_UPLOAD_INVALID (416) for a chunk out of order, and SIZE_INVALID for one with another length than announced,
+   * which is dropped. If the connection breaks, the received bytes are kept. Throws BLOB_UPLOAD_INVALID (409) if the request
+   * receives nothing while a newer request waits for the session. `signal` is aborted when the client has disconnected: a
+   * request that waits for another one then rejects with the reason of the signal.
    */
   append(session: UploadSession, chunk: Chunk, signal?: AbortSignal): Promise<number>;
   /**
-   * Appends the last chunk, if any, verifies the digest of the whole and makes the blob visible in the repository.
-   * Durable once resolved. Throws DIGEST_INVALID and ends the session when the bytes are not the digest's. After any
-   * other failure, and after a crash, the same request can be repeated, with its body or without.
+   * Appends the last chunk, if any, verifies the digest of all bytes and makes the blob visible in the repository.
+   * Durable once resolved. Throws DIGEST_INVALID and ends the session if the bytes have another digest. After any other failure,
+   * and after a crash, the client can repeat the request with or without its body.
    */
   finish(session: UploadSession, digest: Digest, lastChunk?: Chunk, signal?: AbortSignal): Promise<void>;
   /** Drops the session and its bytes. Throws BLOB_UPLOAD_UNKNOWN. */
   cancel(session: UploadSession): Promise<void>;
-  /** A whole blob in one go: nothing is left of it when it fails. */
+  /** Stores a whole blob. Keeps no bytes of it if this fails. */
   put(repository: RepositoryName, digest: Digest, chunk: Chunk): Promise<void>;
-  /** Drops sessions begun before `before` (milliseconds since 1970), oldest first, and returns how many: 0 means none is left. */
+  /** Deletes sessions begun before `before` (milliseconds since 1970), oldest first. Returns their number; 0: none is left. */
   expire(before: number): Promise<number>;
   /**
-   * Drops bytes that belong to no session and rest since `before` (milliseconds since 1970): what a crash left. Uploads
-   * in one request have no session: those in progress in other processes must have got bytes since then. Stops early
-   * when `signal` is aborted. Resolves to the number of uploads.
+   * Deletes partial objects without a session that were last written before `before` (milliseconds since 1970): a crash left
+   * them. Uploads in one request have no session, so `before` must lie before the last bytes of those in progress. Stops early
+   * when `signal` is aborted. Resolves to the number of partial objects.
    */
   sweep(before: number, signal?: AbortSignal): Promise<number>;
-  /** Releases what open sessions hold. Their bytes stay. */
+  /** Closes the files of open sessions. Their bytes stay. */
   close(): Promise<void>;
 }
 
-/** A session as a client names it. */
+/** A session that a client requests. */
 export interface UploadSession {
   readonly id: string;
   readonly repository: RepositoryName;
@@ -69,13 +68,13 @@ export interface UploadsOptions {
   readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
   readonly now: () => number;
-  /** Where other processes serve the same sessions. */
+  /** Undefined if no other process serves the same sessions. */
   readonly leases?: Leases | undefined;
-  /** How long a request may receive nothing while a newer one for its session waits. */
+  /** Time that a request may receive nothing while a newer request for its session waits. */
   readonly quietMilliseconds?: number;
-  /** Sessions that keep their file open between requests. */
+  /** Largest number of sessions that keep their file open between requests. */
   readonly maxOpenFiles?: number;
-  /** Unfinished sessions that clients may have. */
+  /** Largest numbers of unfinished sessions. Default: no limits. */
   readonly limits?: UploadLimits | undefined;
 }
 
@@ -101,7 +100,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     return record.algorithm;
   }
 
-  /** Runs `work` with the session opened and no other request in it. */
+  /** Opens the session and runs `work` while no other request works on it. */
   function within<Result>(
     session: UploadSession,
     work: (upload: OpenUpload, turn: Turn) => Promise<Result>,
@@ -114,8 +113,8 @@ export function createUploads(options: UploadsOptions): Uploads {
     return open.exclusively(session.id, opened, signal);
   }
 
-  /** The chunk as this turn may take it: not for longer than it makes progress, once a newer request waits. */
-  function during({ wanted }: Turn, chunk: Chunk): Chunk {
+  /** Returns the chunk with a body that throws `Superseded` if it makes no progress while a newer request waits. */
+  function unlessSuperseded({ wanted }: Turn, chunk: Chunk): Chunk {
     return { ...chunk, body: untilSuperseded(chunk.body, wanted, quietMilliseconds) };
   }
 
@@ -153,7 +152,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       },
     );
     open.forget(id);
-    // The blob is acknowledged by its record. What cannot be removed now belongs to no session: `sweep` finds it.
+    // The blob is recorded, which ends the session: `sweep` deletes the partial object if that fails here.
     await upload
       .abort()
       .catch(() => upload.close())
@@ -177,7 +176,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       within(
         session,
         async (upload, turn) => {
-          await leavingNothing(upload, turn, signal, () => appendChunk(upload, during(turn, chunk)));
+          await undoneOnFailure(upload, turn, signal, () => appendChunk(upload, unlessSuperseded(turn, chunk)));
           return upload.sizeBytes;
         },
         signal,
@@ -189,7 +188,7 @@ export function createUploads(options: UploadsOptions): Uploads {
         async (upload, turn) => {
           const { id, repository } = session;
           if (lastChunk) {
-            await leavingNothing(upload, turn, signal, () => appendLast(upload, during(turn, lastChunk), digest));
+            await undoneOnFailure(upload, turn, signal, () => appendLast(upload, unlessSuperseded(turn, lastChunk), digest));
           }
           try {
             await commit(upload, repository, id, digest);
