@@ -35,28 +35,28 @@ import { isSingleProcess } from './assembly/serves-alone.ts';
 import { openMirror } from './assembly/upstreams.ts';
 import { logRequest } from './assembly/request-log.ts';
 
-/** The composition root: configuration → stores → services → HTTP. */
+/** The server, made from the configuration: stores, services, HTTP. */
 export interface App {
-  /** The password of the admin that was created now, where it was generated: nobody else knows it. */
+  /** The generated password of the admin that this start has created; it is stored nowhere else. */
   readonly generatedPassword: string | undefined;
   /**
-   * Begins to listen; resolves to the URL. Rejects when the address is taken; with `reusePort` other processes of this user
-   * may listen there too, and the kernel spreads connections over all of them.
+   * Begins to listen; resolves to the URL. Rejects if the address is in use. With `reusePort` other processes of this user may
+   * listen at the address, too, and the kernel distributes the connections.
    */
   listen(options?: { readonly reusePort: boolean }): Promise<string>;
   /**
-   * Is not ready any longer; after `shutdown.delay` takes no new connection, lets running requests end for
-   * `shutdown.grace`, cuts the rest, closes the stores.
-   * What was acknowledged is durable; uploads in progress can be resumed at the next start.
+   * Shuts down: `/readyz` fails at once; after `shutdown.delay` no new connections are accepted; requests in progress get
+   * `shutdown.grace` to end, then their connections are closed; then the stores are closed. Acknowledged changes are durable,
+   * and clients can resume uploads after the next start.
    */
   close(): Promise<void>;
 }
 
-/** `shared`: where this is one of several processes that are scraped as one. */
+/** Opens the stores and creates the server. `shared`: the metrics of all processes, if this is one of several workers. */
 export async function createApp(config: Config, log: Log, shared?: SharedMetrics): Promise<App> {
   const driver = await openBlobStore(config.storage.blobs);
-  const isOthers = await warnOfOtherRegistry(driver, log);
-  if (config.storage.metadata.driver === 'sqlite' && !isOthers) await refuseLostMetadata(metadataFile(config), driver);
+  const hasOtherRegistry = await warnOfOtherRegistry(driver, log);
+  if (config.storage.metadata.driver === 'sqlite' && !hasOtherRegistry) await refuseLostMetadata(metadataFile(config), driver);
   const metadata = await openMetadata(config);
   for (const exposed of await makePrivate(config.storage.blobs.directory, metadataFile(config)))
     log.warn(exposed, 'other users of this machine can open data of berth');
@@ -67,9 +67,9 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   shared?.share(metrics.text);
   const consumers = await openConsumers(config.storage.blobs, {
     ...{ driver, metadata, leases: sharedLeases, log, now, metrics: metrics.events },
-    ownsLinks: !isOthers,
+    ownsLinks: !hasOtherRegistry,
   });
-  // The mirror is opened later: until then nothing is written.
+  // The mirror is opened later; until then no blob is written.
   let makeRoom: MakeRoom = () => Promise.resolve();
   const registry = createRegistry({
     driver: makingRoom(driver, (bytes) => makeRoom(bytes)),
@@ -109,7 +109,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     async listen({ reusePort } = { reusePort: false }) {
       await endpoint.listen(reusePort);
       const url = await listen(server, config, reusePort);
-      // Whoever serves alone left everything that is older than its start itself, before it crashed.
+      // If this is the only process, all files older than its start are left from a crash.
       const before = isSingleProcess(config) ? startedAt : startedAt - config.uploads.expireAfter * 1000;
       leftoversRemoved = removeLeftovers({ driver, uploads: registry.uploads, before, log, signal: closing.signal });
       return url;
@@ -204,7 +204,7 @@ async function openGuard(
     await refuseIgnoredAccounts(config, metadata);
     return undefined;
   }
-  // Loading it takes time and memory, for the API's schemas most of all: only in the modes that use it.
+  // Loaded only in the modes that need it: the schemas of the API take time and memory.
   const { createGuard } = await import('./assembly/guard.ts');
   return createGuard(config, metadata, visibility, registry, now, log);
 }
@@ -221,16 +221,16 @@ function listen(server: Server, { listen: { host, port }, tls }: Config, reusePo
   });
 }
 
-/** How often connections that rest are closed while the server drains. */
-const restMilliseconds = 200;
+/** Interval of closing idle connections while the server shuts down. */
+const closeIdleMilliseconds = 200;
 
-/** Resolves when the last connection is gone, at the latest after `graceSeconds`. */
+/** Stops accepting connections. Resolves when all connections are closed, at the latest after `graceSeconds`. */
 async function drain(server: Server, graceSeconds: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // Proxies keep connections: each is told with its next answer, and closed when it rests, that nothing more is taken.
+  // Proxies keep connections open: each response announces the end, and idle connections are closed.
   server.prependListener('request', (_request, response) => void (response.shouldKeepAlive = false));
   server.closeIdleConnections();
-  const closing = setInterval(() => server.closeIdleConnections(), restMilliseconds);
+  const closing = setInterval(() => server.closeIdleConnections(), closeIdleMilliseconds);
   const deadline = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
   await closed;
   clearInterval(closing);

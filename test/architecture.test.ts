@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'storage/metadata': ['storage/metadata/queries', 'src/oci'],
   'storage/metadata/sqlite': ['storage/metadata', 'storage/metadata/queries'],
   'storage/metadata/postgres': ['storage/back-off.ts', 'storage/metadata', 'storage/metadata/queries'],
-  'storage/metadata/transfer': ['storage/metadata', 'storage/metadata/sqlite', 'storage/metadata/postgres'],
+  'storage/metadata/transfer': ['src/oci', 'storage/metadata', 'storage/metadata/sqlite', 'storage/metadata/postgres'],
   'src/oci': [],
   'src/platform': [],
   'src/observability': [],

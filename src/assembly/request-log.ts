@@ -5,12 +5,12 @@ import type { RequestRecord } from '../http/server/request-record.ts';
 import { UpstreamError, reasonOf } from '../mirror/upstream/upstream-error.ts';
 import { type Log, infoWriter } from '../observability/log.ts';
 
-/** Load balancers send these every second. */
+/** Paths that load balancers request every second. */
 const probes = new Set(['/healthz', '/readyz']);
 
 /**
- * Writes one line for a request, at `debug` for health probes that succeed. The level tells where the cause of an error is:
- * `info` at the client, `warn` at an upstream, `error` here. Only defects have a stack.
+ * Writes one line for a request; at `debug` for successful health probes. The level of an error shows its cause: `info` the client,
+ * `warn` an upstream, `error` berth or its stores. Only defects have a stack trace.
  */
 export function logRequest(log: Pick<Log, 'debug' | 'info' | 'warn' | 'error'>, request: RequestRecord): void {
   const writeFields = request.error === undefined && !isProbe(request) ? infoWriter(log) : undefined;
@@ -47,7 +47,7 @@ function fieldsOf(record: RequestRecord): string {
   );
 }
 
-/** Printable ASCII without quotes and backslashes is the same in JSON. */
+/** Matches text that JSON escapes: everything but printable ASCII without quotes and backslashes. */
 const needsEscaping = /[^ !#-[\]-~]/;
 
 function quoted(text: string): string {

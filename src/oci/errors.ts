@@ -1,11 +1,11 @@
-/** Every error that a client of `/v2/` may read (distribution-spec, "Error Codes"). */
+/** The errors of `/v2/` (distribution-spec, "Error Codes"). */
 
 interface ErrorDefinition {
   readonly status: number;
   readonly message: string;
 }
 
-/** The closed set: code → the usual status and what it means. `test/spec/errors.test.ts` compares it with the spec's list. */
+/** Codes of the specification with their usual status and default message. `test/spec/errors.test.ts` compares them with the specification. */
 export const ociErrors = {
   BLOB_UNKNOWN: { status: 404, message: 'blob unknown to registry' },
   BLOB_UPLOAD_INVALID: { status: 400, message: 'blob upload invalid' },
@@ -23,7 +23,7 @@ export const ociErrors = {
   TOOMANYREQUESTS: { status: 429, message: 'too many requests' },
 } as const satisfies Record<string, ErrorDefinition>;
 
-/** What is the server's own fault. The spec names codes for 4xx only. */
+/** Codes for errors of the server: the specification has codes for 4xx only. */
 export const serverErrors = {
   INTERNAL: { status: 500, message: 'internal error' },
   BAD_GATEWAY: { status: 502, message: 'the upstream gave no usable answer' },
@@ -37,28 +37,29 @@ const definitions = { ...ociErrors, ...serverErrors };
 export type OciErrorCode = keyof typeof definitions;
 
 export interface OciErrorOptions {
-  /** What is wrong and what to do, in a sentence; default: the spec's description. */
+  /** What is wrong and what to do, in a sentence. Default: the description in the specification. */
   readonly message?: string;
-  /** Where the spec gives a code several statuses: 413, 416, 503, 507 … */
+  /** Default: the usual status of the code. */
   readonly status?: number;
-  /** Data for programs: goes into the body as it is. Never internals. */
+  /** Data for programs, sent as it is: no internals. */
   readonly detail?: unknown;
-  /** When the client should try again. */
+  /** Time after which the client should retry: `Retry-After`. */
   readonly retryAfterSeconds?: number | undefined;
   /** Further headers of the response, for errors of `http/`: `Range`, `Location`, `Allow`, `WWW-Authenticate`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** One body entry for each; default: a single one of `message` and `detail`. */
+  /** The errors of the body. Default: one with `message` and `detail`. */
   readonly entries?: readonly { readonly message: string; readonly detail: unknown }[];
   readonly cause?: unknown;
 }
 
+/** An error for the client of `/v2/`. */
 export class OciError extends Error {
   override readonly name = 'OciError';
   readonly code: OciErrorCode;
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  /** What is wrong, one entry for each thing; at least one. */
+  /** The errors of the body, at least one. */
   readonly entries: readonly { readonly message: string; readonly detail?: unknown }[];
 
   constructor(code: OciErrorCode, options: OciErrorOptions = {}) {

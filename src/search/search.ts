@@ -1,21 +1,22 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 
+/** A repository in the result of a search. */
 export interface FoundRepository {
   readonly name: RepositoryName;
-  /** What the image's author says of it (`org.opencontainers.image.description`). */
+  /** The annotation `org.opencontainers.image.description` of its latest image; '' if there is none. */
   readonly description: string;
-  /** One of Docker Hub's own images. */
+  /** True for the official images of Docker Hub. */
   readonly isOfficial: boolean;
 }
 
-/** Repositories by what their names hold. */
+/** Finds repositories by a part of their names. */
 export interface Search {
-  /** At most `limit`, best first. `visible`: the names that may be found; undefined: all that there are. */
+  /** Returns at most `limit` repositories, the best match first. `visible`: the names to search; undefined: all names. */
   find(term: string, limit: number, visible: AsyncIterable<RepositoryName> | undefined): Promise<readonly FoundRepository[]>;
 }
 
-/** More than this is not looked at: nobody reads on, and a search must not hold up pulls. */
+/** Largest number of matching names that a search ranks: it must not slow down pulls. */
 const maxCandidates = 2000;
 const longestDescription = 300;
 
@@ -53,7 +54,7 @@ export function createSearch(metadata: MetadataStore): Search {
   };
 }
 
-/** Exactly the term first, then what begins with it, own before mirrored, then by name. */
+/** Compares names: first those that equal the term, then those that begin with it, pushed before mirrored, then by name. */
 function byRank(term: string) {
   const rank = (name: string): number => {
     const last = name.slice(name.lastIndexOf('/') + 1);

@@ -8,8 +8,8 @@ export interface Migration {
 }
 
 /**
- * The migrations of a dialect, ascending by version. Read once, at start. In PostgreSQL replicas of an older berth run on
- * while a newer one migrates: a migration only adds, and what older ones write stays valid (new columns have defaults).
+ * Reads the migrations of a dialect, ascending by version. In PostgreSQL replicas of an older version keep running while a newer
+ * one migrates: so migrations only add, and rows that older versions write stay valid (new columns have defaults).
  */
 export function loadMigrations(dialect: 'sqlite' | 'postgres'): readonly Migration[] {
   const folder = new URL(`./migrations/${dialect}/`, import.meta.url);
@@ -20,9 +20,9 @@ export function loadMigrations(dialect: 'sqlite' | 'postgres'): readonly Migrati
 }
 
 /**
- * What a database lacks that has `applied`, ascending. A migration may come after one with a higher number: each is
- * written on a branch of its own. Throws `newer_schema`, with what an operator reads when an older berth meets a database
- * that a newer one has migrated.
+ * Returns the migrations that are not in `applied`, ascending. One with a lower number than an applied one may be missing, if they
+ * were written on different branches. Throws `newer_schema`, with a message for operators, if a newer version has migrated the
+ * database.
  */
 export function missingFrom(applied: readonly number[], migrations: readonly Migration[]): readonly Migration[] {
   const found = Math.max(0, ...applied);

@@ -1,26 +1,26 @@
 import type { Subjects } from './queries/subjects.ts';
 
 /**
- * THE CONTRACT of a metadata store: its operations by subject, as the modules of `queries/` declare them, for example
+ * THE CONTRACT of a metadata store: the operations by subject that the modules of `queries/` declare, for example
  * `metadata.manifests.findByTag(…)`.
  *
- * - A read sees every write already resolved, by any process.
- * - A write is one transaction: all of it or nothing. Durable (survives power loss) once resolved.
+ * - A read sees every write that has resolved, in any process.
+ * - A write is one transaction, durable once resolved (survives power loss).
  * - Arguments and results are plain data (structured clone).
- * - A store that cannot be reached rejects with `MetadataError` `unavailable`: never an empty answer instead.
+ * - A store that cannot be reached rejects with `MetadataError` `unavailable`, and never resolves to an empty result.
  */
 export interface MetadataStore extends Subjects {
   readonly name: string;
-  /** Rejects `unavailable` when the store does not answer, `denied` when it cannot be written. Cheap: used by `/readyz`. */
+  /** Rejects `unavailable` if the store does not answer, `denied` if it cannot be written. Cheap: used by `/readyz`. */
   check(): Promise<void>;
-  /** Resolves when all writes begun are done. Idempotent. */
+  /** Closes the store. Resolves when all writes in progress have ended. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * `read_only`: the installation is moving elsewhere. `not_empty`: the place that it should move to is taken. `denied`: the
- * database cannot be written. `damaged`: it is not a database, or no longer a whole one. `lost`: it has no content although
- * the blob store has.
+ * `read_only`: the installation is being transferred. `not_empty`: the target of a transfer has content. `denied`: the database
+ * cannot be written. `damaged`: the file is no database, or a damaged one. `lost`: it has no content although the blob store has
+ * some.
  */
 export type MetadataErrorCode =
   'unavailable' | 'newer_schema' | 'no_space' | 'read_only' | 'not_empty' | 'denied' | 'damaged' | 'lost' | 'closed';

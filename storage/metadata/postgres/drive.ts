@@ -2,26 +2,26 @@ import type { ClientBase, Pool } from 'pg';
 import type { Query, Row, Statement } from '../queries/steps/query.ts';
 import { asking } from './errors.ts';
 
-/** A pool runs each statement on any of its connections, a client all on its own. */
+/** Runs statements: a pool on any of its connections, a client on its own one. */
 export type Runner = Pick<ClientBase | Pool, 'query'>;
 
 interface Translated {
   readonly text: string;
-  /** Under this name a connection keeps the parsed and planned statement. */
+  /** The name by which a connection keeps the prepared statement; none: it does not keep it. */
   readonly name?: string;
 }
 
 const translations = new Map<string, Translated>();
 
-/** `?` → `$1`, `$2`, …; not within quotes. */
+/** Replaces `?` by `$1`, `$2`, …, except within quotes. */
 export function numbered(sql: string): string {
   let count = 0;
   return sql.replaceAll(/'[^']*'|\?/g, (found) => (found === '?' ? `$${++count}` : found));
 }
 
 /**
- * Whether connections keep the statement. Not one with a list: lists come in every length, and a plan for any values
- * reads a repository whole that is much larger than the average one.
+ * True if connections shall keep the statement. Not one with a list: the statement differs for each length, and a plan for any
+ * values reads all of a repository that is much larger than the average one.
  */
 export function isKept(sql: string): boolean {
   return !sql.includes(' IN (?') && !sql.includes('), (?');
@@ -36,6 +36,7 @@ function translate(sql: string): Translated {
   return translated;
 }
 
+/** Runs one statement. Throws as `asking` does. */
 export async function execute(runner: Runner, { sql, values }: Statement): Promise<readonly Row[]> {
   const { rows } = await asking(() => runner.query<Row>({ ...translate(sql), values: [...values] }));
   return rows;
@@ -48,7 +49,7 @@ export async function drive<Result>(runner: Runner, query: Query<Result>): Promi
   return step.value;
 }
 
-/** The result of a query that has one statement or none; undefined where it has more. */
+/** Runs a query that has at most one statement, and returns its result; undefined if it has more. */
 export async function driveOne<Result>(runner: Runner, query: Query<Result>): Promise<{ readonly result: Result } | undefined> {
   let step = query.next([]);
   if (!step.done) step = query.next(await execute(runner, step.value));

@@ -1,44 +1,44 @@
 import pg from 'pg';
 import { MetadataError } from '../store.ts';
 
-/** The database did not answer. Nothing is known to have been committed by what was asked. */
+/** The database did not answer. The request has committed nothing, as far as is known. */
 export class ConnectionLost extends MetadataError {
   constructor(cause: unknown) {
     super('unavailable', `PostgreSQL does not answer: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** A failed connection attempt to several addresses has its messages inside. */
+/** Returns the message; those of all addresses if a connection to several addresses failed. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join(', ');
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Asks the database. Throws `ConnectionLost`, or the database's own error. */
-export async function asking<Result>(question: () => Promise<Result>): Promise<Result> {
+/** Sends a request to the database. Throws `ConnectionLost`, or the error of the database. */
+export async function asking<Result>(request: () => Promise<Result>): Promise<Result> {
   try {
-    return await question();
+    return await request();
   } catch (error) {
-    if (error instanceof pg.DatabaseError && !saysGoodbye(error)) throw error;
+    if (error instanceof pg.DatabaseError && !endsConnection(error)) throw error;
     throw new ConnectionLost(error);
   }
 }
 
-/** The server ends the connection, or takes none: class 08, and 57P01–57P03 when it stops or starts. */
-function saysGoodbye({ code = '' }: pg.DatabaseError): boolean {
+/** True if the server ends or refuses connections: class 08, and 57P01–57P03 while it stops or starts. */
+function endsConnection({ code = '' }: pg.DatabaseError): boolean {
   return code.startsWith('08') || code === '57P01' || code === '57P02' || code === '57P03';
 }
 
-/** Two transactions stood in each other's way, and this one gave way: nothing of it was done. */
+/** True if the database has rolled the transaction back because of a conflict with another one. */
 export function isConflict(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === '40001' || error.code === '40P01');
 }
 
-/** Class 53: out of something. 57014: statement time-out. 55P03: lock time-out. 25006: a standby that only reads. 28, 3D: no such login or database. */
+/** Class 53: out of resources. 57014: statement timeout. 55P03: lock timeout. 25006: a read-only standby. 28, 3D: no such login or database. */
 const unavailable = /^(?:53|57014|55P03|25006|25P03|28|3D|40)/;
 const diskFull = '53100';
 
-/** `error` in the contract's form, or itself where it is a defect of berth. */
+/** Translates an error of the database into a `MetadataError`; returns defects of berth unchanged. */
 export function toMetadataError(error: unknown): unknown {
   if (!(error instanceof pg.DatabaseError) || error.code === undefined) return error;
   if (error.code === diskFull) return new MetadataError('no_space', 'PostgreSQL has no space left', { cause: error });

@@ -4,13 +4,13 @@ import { all, first, run } from '../queries/steps/query.ts';
 import { drive } from './drive.ts';
 import { asking } from './errors.ts';
 
-/** Any number but the writers': one berth migrates, the others wait for it and find the work done. */
+/** Advisory lock of migrations, different from that of writers: one process migrates, the others wait and find nothing to do. */
 const migrationsLock = 7_216_340_582;
 
 /**
- * Brings the schema up to date, each migration in a transaction of its own. Replicas of an older berth go on running
- * meanwhile: a migration only adds (see `migrations.ts`). A change that waits too long for their transactions gives up,
- * so that they do not queue behind it: the next start tries again. Throws `newer_schema`, `unavailable`.
+ * Applies the missing migrations, each in its own transaction. Replicas of an older version keep running: migrations only add
+ * (see `migrations.ts`). A migration fails if it waits too long for their transactions, so that they do not queue behind it; the
+ * next start tries again. Throws `newer_schema`, `unavailable`.
  */
 export async function migrate(pool: Pool): Promise<void> {
   const client = await asking(() => pool.connect());
@@ -20,7 +20,7 @@ export async function migrate(pool: Pool): Promise<void> {
     await asking(() => client.query("SET lock_timeout = '5s'"));
     await applyMissing(client);
   } finally {
-    client.release(true); // and with the connection go the lock and the settings
+    client.release(true); // closes the connection, which releases the lock and the settings
   }
 }
 

@@ -1,22 +1,22 @@
 import pg from 'pg';
 
-/** How long a request waits for a free connection, or for a new one. */
+/** Longest wait of a request for a connection. */
 const connectMilliseconds = 5_000;
-/** No statement of berth's takes longer; a network that swallows packets is noticed a little later. */
+/** No statement of berth takes longer; a network that drops packets is detected some seconds later. */
 const statementMilliseconds = 15_000;
 const answerMilliseconds = 20_000;
-/** A lock waits for transactions of a few milliseconds. */
+/** Longest wait for a lock: transactions take a few milliseconds. */
 const lockMilliseconds = 10_000;
-/** A process that stops in the middle of a transaction does not hold its locks for longer. */
+/** Time after which a process that has stopped within a transaction loses its locks. */
 const idleInTransactionMilliseconds = 30_000;
 
-/** Sizes, times and ids are below 2^53. */
+/** Parses 64-bit integers as numbers: sizes, times and ids are below 2^53. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) =>
     oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
 };
 
-/** At most `connections` connections, opened when needed and again after they broke. */
+/** Creates a pool of at most `connections` connections, opened when needed and again after they broke. */
 export function createPool(url: string, connections: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
@@ -31,7 +31,7 @@ export function createPool(url: string, connections: number): pg.Pool {
       await client.query(sessionSettings);
     },
   });
-  // A connection that breaks tells it to the statement that runs, and beside that here: also while it rests, or is closed.
+  // A broken connection also emits an error here, in addition to the error of its statement.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
@@ -44,8 +44,8 @@ export interface Pools {
 }
 
 /**
- * Connections for reads and connections for writes, at most `connections` together: writes that wait for each other's locks
- * leave reads theirs. A single connection serves both.
+ * Creates a pool for reads and a pool for writes, with at most `connections` connections together, so that writes that wait for
+ * locks do not block reads. A single connection serves both.
  */
 export function createPools(url: string, connections: number): Pools {
   const forReads = Math.floor(connections / 2);
@@ -61,11 +61,11 @@ export function createPools(url: string, connections: number): Pools {
 }
 
 /**
- * What is acknowledged is on disk, whatever the server's default; a stricter one (`remote_apply`) stays.
+ * Settings of each connection. Acknowledged writes are on disk whatever the default of the server is; a stricter setting
+ * (`remote_apply`) stays.
  *
- * Every query is a lookup or a page of an index, and is planned so whatever the statistics say, or do not say yet: nested
- * loops over indexes, as SQLite does it. Left to itself the planner reads a table whole where it hopes to find a common
- * value soon, or merges a whole index into a page.
+ * Every query is a lookup or a page of an index. The settings make the planner use nested loops over indexes, as SQLite does,
+ * whatever the statistics are. Otherwise it sometimes reads a whole table for a common value, or a whole index for a page.
  */
 export const sessionSettings = `
   SET statement_timeout = ${statementMilliseconds};

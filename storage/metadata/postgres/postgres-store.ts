@@ -12,7 +12,7 @@ import { MetadataError, type MetadataStore } from '../store.ts';
 export interface PostgresOptions {
   /** `postgres://user:password@host/database?sslmode=…` */
   readonly url: string;
-  /** The most connections that this process opens. */
+  /** Largest number of connections of this process. */
   readonly connections: number;
 }
 
@@ -24,8 +24,8 @@ const retries = {
 };
 
 /**
- * The metadata store in a PostgreSQL database (13 or newer), for any number of replicas. Conflicts and lost connections
- * are tried again for a moment, but never a commit whose outcome is unknown. Rejects `newer_schema`, `unavailable`.
+ * Opens the metadata store in a PostgreSQL database (13 or newer), for any number of replicas. Retries operations for two seconds
+ * after conflicts and lost connections, but never a commit whose result is unknown. Rejects `newer_schema`, `unavailable`.
  */
 export async function createPostgresStore({ url, connections }: PostgresOptions): Promise<MetadataStore> {
   const pools = createPools(url, connections);
@@ -69,12 +69,12 @@ export async function createPostgresStore({ url, connections }: PostgresOptions)
   };
 }
 
-/** Each attempt is one transaction. */
+/** Returns a function that runs the write as one transaction. */
 function writing(pool: Pool, operation: Operation): (args: never[]) => Promise<unknown> {
   return (args) => inTransaction(pool, operation.isUnsynced ? 'unsyncedWrite' : operation.kind, operation(...args));
 }
 
-/** A read of one statement needs no transaction; one that turns out to have more begins again, from then on within one. */
+/** Returns a function that runs the read: without a transaction unless it has shown to need several statements. */
 function reading(pool: Pool, operation: Operation): (args: never[]) => Promise<unknown> {
   let severalStatements = false;
   return async (args) => {

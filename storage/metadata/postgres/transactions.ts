@@ -4,15 +4,15 @@ import { MetadataError } from '../store.ts';
 import { drive } from './drive.ts';
 import { asking } from './errors.ts';
 
-/** Any number, the same in every berth: locks are the database's own. */
+/** Advisory lock of writers, the same in every process. */
 const writersLock = 7_216_340_581;
 
 /** `unsyncedWrite`: a concurrent write whose commit waits for no fsync. */
 type TransactionKind = OperationKind | 'unsyncedWrite';
 
 /**
- * Writes see in each statement what was committed before it, thus everything that was there when they got the lock;
- * reads of several statements see one moment.
+ * Statements that begin a transaction. Each statement of a write sees everything committed before it, and so everything committed
+ * before the write got the lock. Reads of several statements see one snapshot.
  */
 const begin: Readonly<Record<TransactionKind, string>> = {
   read: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
@@ -21,7 +21,7 @@ const begin: Readonly<Record<TransactionKind, string>> = {
   write: `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(${writersLock})`,
 };
 
-/** Runs the query as one transaction: all of it or nothing. Throws `ConnectionLost` only where nothing was committed. */
+/** Runs the query as one transaction. Throws `ConnectionLost` only if nothing was committed. */
 export async function inTransaction<Result>(pool: Pool, kind: TransactionKind, query: Query<Result>): Promise<Result> {
   const client = await asking(() => pool.connect());
   let usable = false;
@@ -39,12 +39,12 @@ export async function inTransaction<Result>(pool: Pool, kind: TransactionKind, q
   }
 }
 
-/** Once COMMIT is on its way only the database knows what became of it. */
+/** Commits. If the connection breaks, only the database knows the result: the error forbids a retry. */
 async function commit(client: PoolClient): Promise<void> {
   try {
     await client.query('COMMIT');
   } catch (error) {
-    throw new MetadataError('unavailable', 'PostgreSQL did not say whether a transaction was committed', { cause: error });
+    throw new MetadataError('unavailable', 'PostgreSQL did not confirm whether a transaction was committed', { cause: error });
   }
 }
 

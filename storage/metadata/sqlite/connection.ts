@@ -5,9 +5,9 @@ import type { Query, Row } from '../queries/steps/query.ts';
 import { MetadataError, type MetadataErrorCode } from '../store.ts';
 import { frozenMessage } from './read-only.ts';
 
-/** One SQLite connection that drives queries synchronously. */
+/** One SQLite connection, which runs queries synchronously. */
 export interface Connection {
-  /** Runs the query to its end. Throws `MetadataError` where the database fails. */
+  /** Runs the query to its end. Throws `MetadataError` if the database fails. */
   drive<Result>(query: Query<Result>): Result;
   /** Runs statements without parameters or rows. */
   execute(sql: string): void;
@@ -16,12 +16,12 @@ export interface Connection {
 
 const noRows: readonly Row[] = [];
 
-/** How long a statement waits for another process's transaction. */
+/** Longest wait of a statement for the transaction of another process. */
 const busyTimeoutMilliseconds = 10_000;
 
 /**
- * WAL: readers never wait for the writer. `synchronous = FULL`: a commit is fsync'd before it returns, so that it
- * survives power loss.
+ * Opens a database file. WAL: readers never wait for the writer. `synchronous = FULL`: a commit is fsync'd before it returns, so
+ * that it survives power loss. Throws `MetadataError`.
  */
 export function connect(file: string, { readOnly }: { readOnly: boolean }): Connection {
   const translated = <Result>(work: () => Result): Result => translating(file, work);
@@ -63,7 +63,7 @@ const damagedCodes = new Set([11, 26]); // CORRUPT, NOTADB
 const fullCode = 13;
 const constraintCode = 19;
 
-/** Runs `work`; failures of the database `file` are thrown in the contract's form. */
+/** Runs `work` and translates errors of the database `file` into `MetadataError`. */
 export function translating<Result>(file: string, work: () => Result): Result {
   try {
     return work();
@@ -95,7 +95,7 @@ function damagedMessage(file: string, reason: string): string {
   );
 }
 
-/** Why the file or its folder cannot be written, in the operating system's words; undefined when they can. */
+/** Returns the operating system's message why the file or its folder cannot be written; undefined if they can be written. */
 export function writeRefusal(file: string): string | undefined {
   for (const path of [dirname(file), file]) {
     try {

@@ -3,18 +3,18 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { translating } from './connection.ts';
 
-/** What is known of a database file before berth opens, and thereby creates or changes, it. */
+/** The content of a database file before berth opens it, which can create or change it. */
 export type DatabaseContent =
-  /** It records content, or its -wal file holds changes that only opening it shows. */
+  /** It has records of content, or a -wal file with changes, which can be read only by opening the database. */
   | 'some'
-  /** It has berth's tables, and no content was ever recorded. */
+  /** It has the tables of berth, but no records of content. */
   | 'none'
-  /** It has no tables: as SQLite leaves a new file whose -wal file was lost. */
+  /** It has no tables, as a new file whose -wal file was lost. */
   | 'no tables'
   | 'empty file'
   | 'no file';
 
-/** Looks into the SQLite file without changing anything. Rejects `damaged`. */
+/** Reads the SQLite file without changing it. Rejects `damaged`. */
 export async function contentOf(file: string): Promise<DatabaseContent> {
   const sizeBytes = await sizeOf(file);
   if (sizeBytes === undefined) return 'no file';

@@ -2,7 +2,7 @@ import { loadMigrations, missingFrom } from '../migrations.ts';
 import { all, run } from '../queries/steps/query.ts';
 import type { Connection } from './connection.ts';
 
-/** Brings the schema up to date in one transaction that excludes every other process. Throws `newer_schema`. */
+/** Applies the missing migrations in one transaction, while no other process can write. Throws `newer_schema`. */
 export function migrate(connection: Connection): void {
   connection.execute('BEGIN IMMEDIATE');
   try {

@@ -3,27 +3,27 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** Keeps other processes from owning the same files. */
+/** A lock that only one process can hold for the same files. */
 export interface OwnerLock {
-  /** Idempotent. */
+  /** Releases the lock. Idempotent. */
   release(): void;
 }
 
-/** Another process owns the files. */
+/** Another process holds the lock. */
 export class AlreadyOwned extends Error {
   override readonly name = 'AlreadyOwned';
   readonly code = 'ALREADY_OWNED';
 }
 
-/** A process that is just ending may still hold the lock. */
+/** Longest wait for a process that is ending. */
 const waitMilliseconds = 1_000;
 
 const busyCode = 5;
 
 /**
- * Locks `lockFile`, which is created where there is none, until `release` or until this process ends, however it ends:
- * Node.js has no flock(2), so the lock is SQLite's write lock on a database in which the owner has left its process id.
- * Readers may read it meanwhile. Throws `AlreadyOwned`, whose message names `what` and the other process.
+ * Locks `lockFile`, created if necessary, until `release` or until this process ends, also by a crash. Node.js has no flock(2):
+ * the lock is SQLite's write lock on a database with the process id of the owner, which other processes can still read. Throws
+ * `AlreadyOwned`, whose message names `what` and the other process.
  */
 export function lockOwner(lockFile: string, what: string): OwnerLock {
   mkdirSync(dirname(lockFile), { recursive: true, mode: 0o700 });
@@ -36,11 +36,11 @@ export function lockOwner(lockFile: string, what: string): OwnerLock {
     throw cannotLock(error);
   }
   try {
-    // The process id needs no durability: it is of use only while the process runs.
+    // The process id need not be durable: it is valid only while the process runs.
     database.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF');
     database.exec('BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS owner (pid INTEGER, host TEXT); DELETE FROM owner');
     database.prepare('INSERT INTO owner (pid, host) VALUES (?, ?)').run(process.pid, hostname());
-    // Between these two another process can take the lock: then this one finds it taken.
+    // If another process takes the lock between these two statements, the second one fails.
     database.exec('COMMIT; BEGIN IMMEDIATE');
   } catch (error) {
     const refusal = isBusy(error) ? new AlreadyOwned(describeOwner(database, what)) : cannotLock(error);

@@ -1,14 +1,14 @@
 import { DatabaseSync } from 'node:sqlite';
 import { tables } from '../tables.ts';
 
-/** The message of the database's error; `connection.ts` recognises it. */
+/** The message of the triggers' error, by which `connection.ts` recognizes it. */
 export const frozenMessage = 'berth is moving: nothing can be changed';
 
 const changes = ['INSERT', 'UPDATE', 'DELETE'] as const;
 
 /**
- * Keeps every process from changing the file until `leaveReadOnly`: writes fail as `read_only`. Every write acknowledged
- * before is in the file when this returns. The file must have the schema of this berth.
+ * Makes the file read-only for all processes until `leaveReadOnly`: writes fail with `read_only`. When this returns, the file has
+ * every write that was acknowledged before. The file must have the schema of this version.
  */
 export function enterReadOnly(file: string): void {
   alter(file, (table, change) => {
@@ -17,7 +17,7 @@ export function enterReadOnly(file: string): void {
   });
 }
 
-/** Ends read-only mode. Does nothing to a file that is not in it. */
+/** Ends read-only mode. Does nothing if the file is not read-only. */
 export function leaveReadOnly(file: string): void {
   alter(file, (table, change) => `DROP TRIGGER IF EXISTS ${triggerName(table, change)}`);
 }

@@ -2,11 +2,11 @@ import { Worker } from 'node:worker_threads';
 import { MetadataError } from '../store.ts';
 import type { WriteReply, WriteRequest } from './writer.ts';
 
-/** The main thread's end of the write thread. */
+/** The write thread, as the main thread uses it. */
 export interface WriteThread {
   /** Runs the write with the id `operation`. Resolves when it is durable. */
   write(operation: string, args: readonly never[]): Promise<unknown>;
-  /** Resolves when everything asked for is done and the database is closed. */
+  /** Resolves when all writes are done and the database is closed. */
   close(): Promise<void>;
 }
 

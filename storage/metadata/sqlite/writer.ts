@@ -1,6 +1,6 @@
 /**
- * The write thread: the only place that changes the database, so that a commit's fsync never holds up the event loop.
- * Writes that arrive while one commit runs share the next one (group commit): under load many pushes cost one fsync.
+ * The write thread: only this thread changes the database, so that the fsync of a commit never blocks the event loop. Writes that
+ * arrive during a commit share the next one (group commit): under load many pushes cost one fsync.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { findOperation } from '../queries/subjects.ts';
@@ -10,7 +10,7 @@ import { migrate } from './migrate.ts';
 
 export interface WriteRequest {
   readonly id: number;
-  /** Of a write, as `implementSubjects` names it. */
+  /** The id of a write, from `implementSubjects`. */
   readonly operation: string;
   readonly args: readonly never[];
 }
@@ -19,10 +19,10 @@ export type WriteReply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: { readonly code: MetadataErrorCode | undefined; readonly message: string } };
 
-/** A reply to no request: the database is open and migrated. */
+/** The id of the first reply, which belongs to no request: the database is open and migrated. */
 export const readyId = 0;
 
-/** Bounds how long the first write of a batch waits for the last. */
+/** Largest number of writes in a commit: bounds the wait of the first one for the last one. */
 const largestBatch = 256;
 
 const port = parentPort;
@@ -58,7 +58,7 @@ function commitTogether(connection: Connection, batch: readonly WriteRequest[]):
     try {
       connection.execute('ROLLBACK');
     } catch {
-      // SQLite has already rolled back by itself (disk full, I/O error) or never began.
+      // SQLite has already rolled back (disk full, I/O error), or the transaction did not begin.
     }
     return batch.map(({ id }) => failure(id, error));
   } finally {

@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import type { Digest } from '../../../src/oci/digest.ts';
 import type { PoolClient } from 'pg';
 import { createPool } from '../postgres/pool.ts';
 import { migrate } from '../postgres/migrate.ts';
@@ -7,7 +8,7 @@ import { connect } from '../sqlite/connection.ts';
 import { MetadataError } from '../store.ts';
 import { tables } from '../tables.ts';
 
-/** PostgreSQL takes 65,535 values in a statement. */
+/** Largest number of values in a statement; PostgreSQL allows 65,535. */
 const maxValues = 30_000;
 
 export interface MoveProgress {
@@ -16,7 +17,7 @@ export interface MoveProgress {
 }
 
 export interface BlobRow {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly sizeBytes: number;
 }
 
@@ -25,7 +26,7 @@ export interface Totals {
   readonly bytes: number;
 }
 
-/** How much there is. Counts: not for a request. */
+/** Returns the number and size of all blobs and manifests. Counts rows: not for a request. */
 export function blobTotals(file: string): Totals {
   return within(file, (source) => {
     const row = source.prepare('SELECT count(*) AS blobs, COALESCE(sum(size_bytes), 0) AS bytes FROM blobs').get();
@@ -33,7 +34,7 @@ export function blobTotals(file: string): Totals {
   });
 }
 
-/** Every blob and manifest recorded since `since` (milliseconds since 1970), by digest, in pages: a running berth is not held up. */
+/** Yields blobs and manifests recorded since `since` (milliseconds since 1970), by digest. Reads pages, so that a running berth can write. */
 export function* blobsOf(file: string, since: number): Generator<BlobRow> {
   let after = '';
   for (;;) {
@@ -42,13 +43,14 @@ export function* blobsOf(file: string, since: number): Generator<BlobRow> {
         .prepare('SELECT digest, size_bytes FROM blobs WHERE digest > ? AND created_at >= ? ORDER BY digest LIMIT 1000')
         .all(after, since),
     );
-    for (const row of page) yield { digest: String(row['digest']), sizeBytes: Number(row['size_bytes']) };
+    for (const row of page) yield { digest: row['digest'] as Digest, sizeBytes: Number(row['size_bytes']) };
     if (page.length === 0) return;
     after = String(page.at(-1)?.['digest']);
   }
 }
 
-export function isRecorded(file: string, digest: string): boolean {
+/** True if the blob or manifest is recorded. */
+export function isRecorded(file: string, digest: Digest): boolean {
   return within(file, (source) => source.prepare('SELECT 1 FROM blobs WHERE digest = ?').get(digest) !== undefined);
 }
 
@@ -61,7 +63,7 @@ function within<Result>(file: string, work: (source: DatabaseSync) => Result): R
   }
 }
 
-/** Brings the SQLite file's schema up to that of this berth, which must be the same on both sides of a move. */
+/** Applies the missing migrations to the SQLite file: source and target of a transfer must have the same schema. */
 export function prepareSource(file: string): void {
   const connection = connect(file, { readOnly: false });
   try {
@@ -72,9 +74,8 @@ export function prepareSource(file: string): void {
 }
 
 /**
- * Copies everything that the SQLite file says into an empty PostgreSQL database, in one transaction: it is there whole
- * and durable once resolved, or not at all. Nothing may change the file meanwhile. Rejects where the database knows
- * repositories or accounts already.
+ * Copies the transferred tables of the SQLite file into an empty PostgreSQL database, in one transaction, durable once resolved.
+ * The file must not change meanwhile. Rejects `not_empty` if the database has repositories or accounts.
  */
 export async function moveMetadata(file: string, url: string, onProgress: (progress: MoveProgress) => void): Promise<void> {
   const source = new DatabaseSync(file, { readOnly: true });
@@ -102,12 +103,12 @@ async function refuseUsed(client: PoolClient): Promise<void> {
   for (const table of ['repositories', 'accounts']) {
     const { rowCount } = await client.query(`SELECT 1 FROM ${table} LIMIT 1`);
     if ((rowCount ?? 0) > 0) {
-      throw new MetadataError('not_empty', `the target database has ${table} already: give an empty one`);
+      throw new MetadataError('not_empty', `the target database already has ${table}: use an empty database`);
     }
   }
 }
 
-/** Returns the number of rows. What a migration put into the table gives way. */
+/** Copies a table; deletes rows that migrations have inserted. Returns the number of rows. */
 async function copyTable(source: DatabaseSync, client: PoolClient, table: string): Promise<number> {
   const columns = source
     .prepare(`PRAGMA table_info(${table})`)
@@ -137,7 +138,7 @@ function* batches(source: DatabaseSync, table: string, size: number): Generator<
   if (batch.length > 0) yield batch;
 }
 
-/** The next id that the database gives is above those that were copied. */
+/** Makes the database continue its ids above the copied ones. */
 async function continueIds(client: PoolClient, table: string): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1 AND is_identity = $2',
