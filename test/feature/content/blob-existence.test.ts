@@ -1,12 +1,11 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Digest } from '../../../src/oci/digest.ts';
 import { createBlobs } from '../../../src/registry/blobs.ts';
 import { type BlobDriver, StorageError } from '../../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { digestOf } from '../../support/images.ts';
 
 describe('a HEAD of a pushed blob', () => {
-  const digest = digestOf('blob') as Digest;
+  const digest = digestOf('blob');
   let time = 1_000_000;
   let lookups = 0;
   let stat: () => Promise<unknown>;
