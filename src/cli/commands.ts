@@ -27,6 +27,18 @@ const migrate: Command = {
   load: async () => (await import('./maintenance/migrate.ts')).migrate,
 };
 
+const exportCommand: Command = {
+  name: 'export',
+  summary: "write what is missing of another registry's layout",
+  options: [
+    ['--layout <NAME>', 'distribution: links with which registry:2 can be started on the store'],
+    ['--prune', 'delete links of what berth does not have'],
+    ['--dry-run', 'compare only'],
+  ],
+  printsData: true,
+  load: async () => (await import('./maintenance/export.ts')).exportLayout,
+};
+
 const config: CommandGroup = {
   name: 'config',
   summary: 'check the configuration, list its keys',
@@ -63,7 +75,7 @@ const version: Command = {
 
 /** Every command, in the order of the help. */
 export const topics: readonly Topic[] = [
-  { heading: 'Server:', entries: [serve, preheat, migrate, config] },
+  { heading: 'Server:', entries: [serve, preheat, migrate, exportCommand, config] },
   { heading: 'Content (beside a running server, too):', entries: contentCommands },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },

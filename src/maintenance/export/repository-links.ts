@@ -24,6 +24,8 @@ export interface RepositoryLinksOptions {
   readonly metadata: Pick<MetadataStore, 'distribution'>;
   /** Called before each change of the store; throws if another process may write the links by now. */
   readonly assertHeld: () => void;
+  /** True if the caller has written the links of all blobs that manifests reference. Default: false. */
+  readonly areLayersWritten?: boolean;
 }
 
 /**
@@ -45,7 +47,8 @@ export interface RepositoryLinks {
 /** How often a tag is written again that moves meanwhile: the event of a later move brings it here again. */
 const maxTries = 3;
 
-export function createRepositoryLinks({ driver, metadata, assertHeld }: RepositoryLinksOptions): RepositoryLinks {
+export function createRepositoryLinks(options: RepositoryLinksOptions): RepositoryLinks {
+  const { driver, metadata, assertHeld, areLayersWritten = false } = options;
   const { distribution } = metadata;
   const runs = new Map<string, Promise<void>>();
   const counts = { written: 0, deleted: 0 };
@@ -118,12 +121,13 @@ export function createRepositoryLinks({ driver, metadata, assertHeld }: Reposito
   async function write(repository: RepositoryName, digest: Digest): Promise<void> {
     const content = await distribution.findManifest(repository, digest);
     if (!content) return;
-    await settled(content.blobs.map((blob) => once(`layer ${repository} ${blob}`, () => writeLayer(repository, blob))));
+    if (!areLayersWritten) await settled(content.blobs.map((blob) => writeLayer(repository, blob)));
     await settled(content.children.map((child) => writeManifest(repository, child)));
     await writeOnce(revisionLink(repository, digest), digest);
   }
 
-  const writeLayer = (repository: RepositoryName, digest: Digest) => writeOnce(layerLink(repository, digest), digest);
+  const writeLayer = (repository: RepositoryName, digest: Digest) =>
+    once(`layer ${repository} ${digest}`, () => writeOnce(layerLink(repository, digest), digest));
   const writeManifest = (repository: RepositoryName, digest: Digest) =>
     once(`manifest ${repository} ${digest}`, () => write(repository, digest));
 

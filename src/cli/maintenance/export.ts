@@ -1,0 +1,50 @@
+import { openBlobStore } from '../../assembly/blob-store.ts';
+import { openMetadata } from '../../assembly/metadata-store.ts';
+import { ForeignLinks, type RepositoryReport, exportLinks } from '../../maintenance/export/export-links.ts';
+import { locateMetadata } from '../accounts/admin-command.ts';
+import { CommandError, type Invocation, UsageError } from '../program/command.ts';
+import { asksForJson, printRecords } from '../program/output.ts';
+
+const columns = {
+  REPOSITORY: 'repository',
+  BLOBS: 'blobs',
+  MANIFESTS: 'manifests',
+  TAGS: 'tags',
+  MISSING: 'missing',
+  WRONG: 'wrong',
+  EXTRA: 'extra',
+  WRITTEN: 'written',
+  DELETED: 'deleted',
+} as const;
+
+/** `berth export`: writes what is missing of another registry's layout, also beside a running server. */
+export async function exportLayout(invocation: Invocation): Promise<void> {
+  const { options, config, warn } = invocation;
+  if (options['layout'] !== 'distribution')
+    throw new UsageError('missing --layout distribution\nusage: berth export --layout distribution');
+  const settings = config();
+  warn(`using the data in ${locateMetadata(settings)}`);
+  const driver = await openBlobStore(settings.storage.blobs);
+  const metadata = await openMetadata(settings);
+  const differing: RepositoryReport[] = [];
+  let compared = 0;
+  try {
+    await exportLinks({
+      driver,
+      metadata,
+      isDry: options['dryRun'] === true,
+      prune: options['prune'] === true,
+      onRepository(report) {
+        compared++;
+        if (report.missing + report.wrong + report.extra > 0) differing.push(report);
+      },
+    });
+  } catch (error) {
+    throw error instanceof ForeignLinks ? new CommandError(error.message) : error;
+  } finally {
+    await metadata.close();
+    await driver.close();
+  }
+  if (differing.length > 0 || asksForJson(invocation)) printRecords(invocation, columns, differing);
+  warn(`${compared} repositories compared, ${differing.length} had differences`);
+}
