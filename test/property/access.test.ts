@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mediaTypes } from '../../src/oci/media-types.ts';
-import { type GuardedBerth, adminPassword, basic, startGuarded } from '../support/access.ts';
+import { type GuardedBerth, apiOf, basic, startGuarded } from '../support/access.ts';
 import { type Answer, call } from '../support/call.ts';
 
 /**
@@ -101,131 +101,123 @@ function ask(who: Subject, method: string, path: string, body?: string, headers 
   });
 }
 
-const admin = basic('admin', adminPassword);
+const api = apiOf(() => berth);
 async function change(method: string, path: string, body: unknown): Promise<void> {
-  const headers = { ...admin, 'Content-Type': 'application/json' };
-  const { status } = await call(berth, method, `/api/v1${path}`, { headers, body: JSON.stringify(body) });
-  expect([201, 204]).toContain(status);
+  expect([201, 204]).toContain((await api(method, path, body)).status);
 }
 
-/** Takes the step and compares what came of it with the model. */
-async function take(world: World, now: Step): Promise<void> {
-  switch (now.do) {
-    case 'grant': {
-      const subject = now.who === 'nobody' ? 'anonymous' : `user:${now.who}`;
-      await change('POST', '/grants', { subject, pattern: world.name(now.where), actions: [now.actions] });
-      world.granted.set(`${now.who} ${now.where}`, now.actions);
-      return;
-    }
-    case 'publish':
-      await change('PUT', '/visibilities', { pattern: world.name(now.where), public: now.isPublic });
-      if (now.isPublic) world.open.add(now.where);
-      else world.open.delete(now.where);
-      return;
-    case 'push': {
-      const content = world.content(now.what);
-      const answer = await ask(
-        now.who,
-        'POST',
-        `/v2/${world.name(now.where)}/blobs/uploads/?digest=${digestOf(content)}`,
-        content,
-      );
-      expect(answer.status === 201).toBe(world.may(now.who, 'push', now.where));
-      if (answer.status === 201) world.links.add(`${now.where} ${digestOf(content)}`);
-      return;
-    }
-    case 'mount': {
-      const digest = digestOf(world.content(now.what));
-      const from = now.from === undefined ? '' : `&from=${world.name(now.from)}`;
-      const answer = await ask(now.who, 'POST', `/v2/${world.name(now.where)}/blobs/uploads/?mount=${digest}${from}`);
-      const allowed =
-        now.from !== undefined &&
-        world.may(now.who, 'push', now.where) &&
-        world.may(now.who, 'pull', now.from) &&
-        world.links.has(`${now.from} ${digest}`);
-      expect(answer.status === 201).toBe(allowed);
-      if (allowed) world.links.add(`${now.where} ${digest}`);
-      return;
-    }
-    case 'read': {
-      const content = world.content(now.what);
-      const path = `/v2/${world.name(now.where)}/blobs/${digestOf(content)}`;
-      const answer = await ask(now.who, 'GET', path, undefined, now.range ? { Range: 'bytes=1-4' } : {});
-      const head = await ask(now.who, 'HEAD', path);
-      const allowed = world.may(now.who, 'pull', now.where) && world.links.has(`${now.where} ${digestOf(content)}`);
-      expect([200, 206].includes(answer.status)).toBe(allowed);
-      expect(head.status === 200).toBe(allowed);
-      if (!allowed) expect(answer.body.toString()).not.toContain('secret');
-      return;
-    }
-    case 'begin': {
-      const answer = await ask(now.who, 'POST', `/v2/${world.name(now.where)}/blobs/uploads/`);
-      expect(answer.status === 202).toBe(world.may(now.who, 'push', now.where));
-      if (answer.status !== 202) return;
-      const bytes = world.content(now.what).slice(0, 6);
-      const location = answer.header('location');
-      expect((await ask(now.who, 'PATCH', location, bytes)).status).toBe(202);
-      world.uploads.push({ owner: now.who, where: now.where, location, bytes });
-      return;
-    }
-    case 'resume': {
-      // Somebody tries to finish an upload as its own: what it holds would become readable.
-      const upload = world.uploads.at(now.what - 2);
-      if (!upload) return;
-      const location = upload.location.replace(world.name(upload.where), world.name(now.where));
-      const answer = await ask(now.who, 'PUT', `${location}?digest=${digestOf(`${upload.bytes}!`)}`, '!');
-      const allowed = now.who === upload.owner && now.where === upload.where && world.may(now.who, 'push', now.where);
-      expect(answer.status === 201).toBe(allowed);
-      if (!allowed) return;
-      world.uploads.splice(world.uploads.indexOf(upload), 1);
-      world.links.add(`${now.where} ${digestOf(`${upload.bytes}!`)}`);
-      return;
-    }
-    case 'describe': {
-      // A manifest that names a blob of another repository must not make it readable here.
-      const content = world.content(now.what);
-      const manifest = JSON.stringify({
-        schemaVersion: 2,
-        mediaType: mediaTypes.ociManifest,
-        config: { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf(content), size: content.length },
-        layers: [],
-        subject: { mediaType: mediaTypes.ociManifest, digest: digestOf('subject'), size: 7 },
-      });
-      const headers = { 'Content-Type': mediaTypes.ociManifest };
-      const answer = await ask(now.who, 'PUT', `/v2/${world.name(now.where)}/manifests/t${now.what}`, manifest, headers);
-      const allowed = world.may(now.who, 'push', now.where) && world.links.has(`${now.where} ${digestOf(content)}`);
-      expect(answer.status === 201).toBe(allowed);
-      if (allowed) world.links.add(`${now.where} manifest`);
-      return;
-    }
-    case 'refer': {
-      const name = world.name(now.where);
-      const referrers = await ask(now.who, 'GET', `/v2/${name}/referrers/${digestOf('subject')}`);
-      const tags = await ask(now.who, 'GET', `/v2/${name}/tags/list`);
-      const manifest = await ask(now.who, 'GET', `/v2/${name}/manifests/t${now.what}`);
-      const allowed = world.may(now.who, 'pull', now.where);
-      expect(referrers.status === 200).toBe(allowed);
-      if (!allowed) expect([tags.status, manifest.status]).toEqual(now.who === 'nobody' ? [401, 401] : [404, 404]);
-      return;
-    }
-    case 'list': {
-      const known = [...new Set([...world.links].map((link) => link.split(' ')[0] ?? ''))];
-      const visible = known.filter((where) => world.may(now.who, 'pull', where)).map((where) => world.name(where));
-      const found = await ask(now.who, 'GET', `/v1/search?q=-${world.run}&n=100`);
-      const { results } = found.json() as { results: { name: string }[] };
-      expect(
-        results
-          .map(({ name }) => name)
-          .filter((name) => name.endsWith(`-${world.run}`))
-          .sort(),
-      ).toEqual(visible.sort());
-      const answer = await ask(now.who, 'GET', '/v2/_catalog');
-      expect(answer.status).toBe(now.who === 'nobody' ? 401 : 200);
-      if (now.who === 'nobody') return;
-      const { repositories } = answer.json() as { repositories: string[] };
-      expect(repositories.filter((name) => name.endsWith(`-${world.run}`))).toEqual(visible);
-    }
-  }
+/** Takes a step of each kind and compares its outcome with the model. */
+const takers: { readonly [Kind in Step['do']]: (world: World, now: Step & { readonly do: Kind }) => Promise<void> } = {
+  async grant(world, now) {
+    const subject = now.who === 'nobody' ? 'anonymous' : `user:${now.who}`;
+    await change('POST', '/grants', { subject, pattern: world.name(now.where), actions: [now.actions] });
+    world.granted.set(`${now.who} ${now.where}`, now.actions);
+  },
+  async publish(world, now) {
+    await change('PUT', '/visibilities', { pattern: world.name(now.where), public: now.isPublic });
+    if (now.isPublic) world.open.add(now.where);
+    else world.open.delete(now.where);
+  },
+  async push(world, now) {
+    const content = world.content(now.what);
+    const answer = await ask(now.who, 'POST', `/v2/${world.name(now.where)}/blobs/uploads/?digest=${digestOf(content)}`, content);
+    expect(answer.status === 201).toBe(world.may(now.who, 'push', now.where));
+    if (answer.status === 201) world.links.add(`${now.where} ${digestOf(content)}`);
+    return;
+  },
+  async mount(world, now) {
+    const digest = digestOf(world.content(now.what));
+    const from = now.from === undefined ? '' : `&from=${world.name(now.from)}`;
+    const answer = await ask(now.who, 'POST', `/v2/${world.name(now.where)}/blobs/uploads/?mount=${digest}${from}`);
+    const allowed =
+      now.from !== undefined &&
+      world.may(now.who, 'push', now.where) &&
+      world.may(now.who, 'pull', now.from) &&
+      world.links.has(`${now.from} ${digest}`);
+    expect(answer.status === 201).toBe(allowed);
+    if (allowed) world.links.add(`${now.where} ${digest}`);
+    return;
+  },
+  async read(world, now) {
+    const content = world.content(now.what);
+    const path = `/v2/${world.name(now.where)}/blobs/${digestOf(content)}`;
+    const answer = await ask(now.who, 'GET', path, undefined, now.range ? { Range: 'bytes=1-4' } : {});
+    const head = await ask(now.who, 'HEAD', path);
+    const allowed = world.may(now.who, 'pull', now.where) && world.links.has(`${now.where} ${digestOf(content)}`);
+    expect([200, 206].includes(answer.status)).toBe(allowed);
+    expect(head.status === 200).toBe(allowed);
+    if (!allowed) expect(answer.body.toString()).not.toContain('secret');
+    return;
+  },
+  async begin(world, now) {
+    const answer = await ask(now.who, 'POST', `/v2/${world.name(now.where)}/blobs/uploads/`);
+    expect(answer.status === 202).toBe(world.may(now.who, 'push', now.where));
+    if (answer.status !== 202) return;
+    const bytes = world.content(now.what).slice(0, 6);
+    const location = answer.header('location');
+    expect((await ask(now.who, 'PATCH', location, bytes)).status).toBe(202);
+    world.uploads.push({ owner: now.who, where: now.where, location, bytes });
+  },
+  async resume(world, now) {
+    // Somebody tries to finish an upload as its own: what it holds would become readable.
+    const upload = world.uploads.at(now.what - 2);
+    if (!upload) return;
+    const location = upload.location.replace(world.name(upload.where), world.name(now.where));
+    const answer = await ask(now.who, 'PUT', `${location}?digest=${digestOf(`${upload.bytes}!`)}`, '!');
+    const allowed = now.who === upload.owner && now.where === upload.where && world.may(now.who, 'push', now.where);
+    expect(answer.status === 201).toBe(allowed);
+    if (!allowed) return;
+    world.uploads.splice(world.uploads.indexOf(upload), 1);
+    world.links.add(`${now.where} ${digestOf(`${upload.bytes}!`)}`);
+  },
+  async describe(world, now) {
+    // A manifest that names a blob of another repository must not make it readable here.
+    const content = world.content(now.what);
+    const manifest = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociManifest,
+      config: { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf(content), size: content.length },
+      layers: [],
+      subject: { mediaType: mediaTypes.ociManifest, digest: digestOf('subject'), size: 7 },
+    });
+    const headers = { 'Content-Type': mediaTypes.ociManifest };
+    const answer = await ask(now.who, 'PUT', `/v2/${world.name(now.where)}/manifests/t${now.what}`, manifest, headers);
+    const allowed = world.may(now.who, 'push', now.where) && world.links.has(`${now.where} ${digestOf(content)}`);
+    expect(answer.status === 201).toBe(allowed);
+    if (allowed) world.links.add(`${now.where} manifest`);
+    return;
+  },
+  async refer(world, now) {
+    const name = world.name(now.where);
+    const referrers = await ask(now.who, 'GET', `/v2/${name}/referrers/${digestOf('subject')}`);
+    const tags = await ask(now.who, 'GET', `/v2/${name}/tags/list`);
+    const manifest = await ask(now.who, 'GET', `/v2/${name}/manifests/t${now.what}`);
+    const allowed = world.may(now.who, 'pull', now.where);
+    expect(referrers.status === 200).toBe(allowed);
+    if (!allowed) expect([tags.status, manifest.status]).toEqual(now.who === 'nobody' ? [401, 401] : [404, 404]);
+    return;
+  },
+  async list(world, now) {
+    const known = [...new Set([...world.links].map((link) => link.split(' ')[0] ?? ''))];
+    const visible = known.filter((where) => world.may(now.who, 'pull', where)).map((where) => world.name(where));
+    const found = await ask(now.who, 'GET', `/v1/search?q=-${world.run}&n=100`);
+    const { results } = found.json() as { results: { name: string }[] };
+    expect(
+      results
+        .map(({ name }) => name)
+        .filter((name) => name.endsWith(`-${world.run}`))
+        .sort(),
+    ).toEqual(visible.sort());
+    const answer = await ask(now.who, 'GET', '/v2/_catalog');
+    expect(answer.status).toBe(now.who === 'nobody' ? 401 : 200);
+    if (now.who === 'nobody') return;
+    const { repositories } = answer.json() as { repositories: string[] };
+    expect(repositories.filter((name) => name.endsWith(`-${world.run}`))).toEqual(visible);
+  },
+};
+
+function take(world: World, now: Step): Promise<void> {
+  return (takers[now.do] as (world: World, now: Step) => Promise<void>)(world, now);
 }
 
 test('no sequence of calls lets a subject read what it has no grant for', async () => {

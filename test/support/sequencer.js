@@ -4,6 +4,7 @@ import sequencer from '@jest/test-sequencer';
 const longest = [
   'client/dockerfile',
   'contract/s3',
+  'contract/s3-driver',
   'fault/s3',
   'fault/s3-memory',
   'fault/kill-restart',
