@@ -146,7 +146,7 @@ function checkExternal({ access }: Config): readonly string[] {
   return errorsOf(checks);
 }
 
-/** Timers accept at most 2³¹ milliseconds: a longer one fires at once, again and again. */
+/** Longest interval: timers accept at most 2³¹ milliseconds, and run longer ones at once. */
 const longestTurnSeconds = 24 * 24 * 3600;
 
 function mirrorChecks({ mirror }: Config): readonly Check[] {

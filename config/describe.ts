@@ -2,13 +2,13 @@ import type { Children, Key } from './keys.ts';
 import { schema } from './schema.ts';
 import { variableName } from './variables.ts';
 
-/** What help and documentation say about a configuration key. */
+/** The description of a configuration key in help and documentation. */
 export interface KeyDescription {
   /** Such as `storage.blobs.driver`, or `mirror.upstreams.<name>.url` in a map whose names the operator chooses. */
   readonly key: string;
   /** Such as `BERTH_STORAGE_BLOBS_DRIVER` or `BERTH_MIRROR_UPSTREAMS_<NAME>_URL`; null: only the file can set the key. */
   readonly variable: string | null;
-  /** How a value is written, such as `true | false`. */
+  /** Form of a value, such as `true | false`. */
   readonly form: string;
   /** The default as text; null: not set. */
   readonly default: string | null;

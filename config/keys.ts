@@ -1,18 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 
-/** The kinds of configuration keys. Each describes, parses and checks its values. */
+/** The kinds of configuration keys. */
 
+/** A key with one value. */
 export interface Key<Value> {
   readonly kind: 'key';
-  /** As written in YAML; undefined: not set. */
+  /** The default as written in YAML; undefined: not set. */
   readonly default: string | number | boolean | readonly string[] | undefined;
   /** How a value is written: `60s`, `host:port`, `a | b`. */
   readonly form: string;
   readonly description: string;
   /** True if the value is never shown and can come from a file: `BERTH_…_FILE`. */
   readonly secret: boolean;
-  /** Throws an Error whose message ends the sentence "<key> …". */
+  /** Parses a value from YAML or a variable. Throws an Error with a message that continues the name of the key: `must be …`. */
   parse(value: unknown): Value;
 }
 
@@ -35,7 +36,7 @@ export interface Children {
   readonly [name: string]: Child;
 }
 
-/** The parsed form. Durations are seconds, sizes are bytes. */
+/** The type of a parsed configuration. Durations are seconds, sizes are bytes. */
 export type Parsed<Node> =
   Node extends Key<infer Value>
     ? Value
@@ -83,7 +84,7 @@ export function secret(description: string): Key<string | undefined> {
   return { ...optional(text('', description)), form: 'secret', secret: true };
 }
 
-/** Reads the file that a `BERTH_…_FILE` variable names. */
+/** Returns the secret in the file that a `BERTH_…_FILE` variable names, without a line break at its end. */
 export function secretFromFile(path: string): string {
   return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
 }
@@ -114,7 +115,7 @@ export function wholeNumber(fallback: number, least: number, most: number, descr
   });
 }
 
-/** One or more of `choices`, as a list or separated by commas. */
+/** Creates a key for one or more of `choices`, as a list or separated by commas. */
 export function someOf<const Choice extends string>(
   choices: readonly Choice[],
   fallback: readonly Choice[],
@@ -134,7 +135,7 @@ export function someOf<const Choice extends string>(
   };
 }
 
-/** A number of processes, or one for each core. */
+/** Creates a key for a number of processes; `auto`: one for each core. */
 export function processes(fallback: number, description: string): Key<number | 'auto'> {
   const number = wholeNumber(fallback, 1, 256, description);
   return { ...number, form: 'number | auto', parse: (value) => (value === 'auto' ? 'auto' : number.parse(value)) };
@@ -142,7 +143,7 @@ export function processes(fallback: number, description: string): Key<number | '
 
 const secondsOf: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** `250ms`, `60s`, `5m`, `24h`, `7d`; parsed into seconds. */
+/** Creates a key for a duration, such as `250ms`, `60s` or `7d`; parsed into seconds. */
 export function duration(fallback: string, description: string): Key<number> {
   return key(fallback, 'duration: 60s, 5m, 24h, 7d', description, (value) => {
     const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(String(value));
@@ -153,7 +154,7 @@ export function duration(fallback: string, description: string): Key<number> {
 
 const bytesOf: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
 
-/** `512B`, `64KiB`, `4MiB`, `50GiB`, `2TiB`; parsed into bytes. */
+/** Creates a key for a size, such as `512B`, `64KiB` or `50GiB`; parsed into bytes. */
 export function size(fallback: string, description: string): Key<number> {
   return key(fallback, 'size: 4MiB, 50GiB', description, (value) => {
     const match = /^(\d{1,9}(?:\.\d{1,3})?)(B|KiB|MiB|GiB|TiB)$/.exec(String(value));
@@ -190,7 +191,7 @@ export function url(description: string, schemes: readonly string[] = ['http:', 
   });
 }
 
-/** A list of texts, in YAML or separated by commas. */
+/** Creates a key for a list of texts, in YAML or separated by commas. */
 export function words(form: string, description: string): Key<readonly string[]> {
   return key([], `list of ${form}`, description, (value) => {
     const items: unknown = typeof value === 'string' ? value.split(',') : (value ?? []);
@@ -199,7 +200,7 @@ export function words(form: string, description: string): Key<readonly string[]>
   });
 }
 
-/** A list of patterns of tags, in YAML or separated by commas; commas within braces and parentheses belong to a pattern. */
+/** Creates a key for a list of patterns of tags, in YAML or separated by commas; commas within braces and parentheses belong to a pattern. */
 export function patterns(form: string, description: string): Key<readonly string[]> {
   const list = words(form, description);
   return { ...list, parse: (value) => list.parse(typeof value === 'string' ? splitOutsideBrackets(value) : value) };
@@ -217,7 +218,7 @@ function splitOutsideBrackets(text: string): readonly string[] {
   return items;
 }
 
-/** `10.0.0.0/8`, `::1`; in the environment separated by commas. */
+/** Creates a key for a list of addresses and networks, such as `10.0.0.0/8` or `::1`, in YAML or separated by commas. */
 export function networks(description: string): Key<readonly string[]> {
   const form = 'list of addresses and CIDR ranges';
   return key([], form, description, (value) => {

@@ -23,7 +23,7 @@ export class ConfigError extends Error {
 export interface ConfigSources {
   /** YAML file, merged over the defaults. */
   readonly file?: string | undefined;
-  /** `BERTH_*` variables win over the file. */
+  /** `BERTH_*` variables, which override the file. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /**
    * False for commands that do not listen: then open access on a public address is no error. Default: true.
@@ -83,7 +83,7 @@ function parseSection(keys: Children, values: unknown, base: Path, written: Writ
   return parsed;
 }
 
-/** Stands for a value that a key does not accept. */
+/** Marks a value that a key does not accept. */
 const invalid = Symbol('invalid');
 
 function parseChild(child: Child, value: unknown, path: Path, written: Written): unknown {
@@ -99,7 +99,7 @@ function parseChild(child: Child, value: unknown, path: Path, written: Written):
   }
 }
 
-/** ` (found "none" in berth.yaml:3)`; never a secret. */
+/** Returns the end of a message: ` (found "none" in berth.yaml:3)`; without the value of a secret. */
 function foundIn({ secret }: Key<unknown>, value: unknown, source: string | undefined): string {
   if (source === undefined) return '';
   const text = JSON.stringify(value);

@@ -2,7 +2,7 @@ import { secretFromFile } from './keys.ts';
 import type { Children, Key } from './keys.ts';
 import { unknownKey } from './nearest.ts';
 
-/** The value that the environment gives a key. */
+/** The value of a key from the environment. */
 export interface Variable {
   readonly name: string;
   readonly value: string;
@@ -54,7 +54,7 @@ function isMap(tree: unknown): tree is Readonly<Record<string, unknown>> {
   return typeof tree === 'object' && tree !== null && !Array.isArray(tree);
 }
 
-/** `storage.blobs.s3.accessKeyId` → `BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID`; other characters become `_`. */
+/** Returns the variable of a key: `BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID` of `storage.blobs.s3.accessKeyId`; other characters become `_`. */
 export function variableName(path: string): string {
   return `BERTH_${path
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
@@ -62,7 +62,7 @@ export function variableName(path: string): string {
     .toUpperCase()}`;
 }
 
-/** Returns the values that the environment gives, by path. Underscores within a key's name may be left out. */
+/** Returns the values from the environment, by path. Underscores within the name of a key may be left out. */
 export function readVariables(
   environment: Readonly<Record<string, string | undefined>>,
   known: readonly KeyPath[],

@@ -25,7 +25,7 @@ export interface NewAccount {
   readonly passwordHash: string | null;
   readonly isAdmin: boolean;
   readonly expiresAt: number | null;
-  /** Whether the account shall own the repositories below its name. */
+  /** True if the account shall own the repositories below its name. */
   readonly wantsNamespace: boolean;
 }
 
@@ -63,7 +63,7 @@ export const list = read(function* (kind: 'user' | 'robot', after: string, limit
   return (yield* all<Row>(`SELECT ${accountColumns} FROM accounts ${page}`, kind, after, limit)).map(toAccount);
 });
 
-/** The account that the issuer's `subject` has been given. */
+/** Returns the account of the issuer's `subject`. */
 export const findBySubject = read(function* (issuer: string, subject: string): Query<number | undefined> {
   const row = yield* first<{ accountId: number }>(
     'SELECT account_id AS "accountId" FROM oidc_subjects WHERE issuer = ? AND subject = ?',
@@ -73,7 +73,7 @@ export const findBySubject = read(function* (issuer: string, subject: string): Q
   return row?.accountId;
 });
 
-/** Returns undefined where an account has the name already, in whichever case. */
+/** Returns undefined if an account has the name, regardless of case. */
 function* insertAccount(account: NewAccount, now: number): Query<CreatedAccount | undefined> {
   const { kind, name, passwordHash, isAdmin, expiresAt, wantsNamespace } = account;
   if (yield* first('SELECT 1 FROM accounts WHERE lower(name) = lower(?)', name)) return undefined;
@@ -91,14 +91,14 @@ function* insertAccount(account: NewAccount, now: number): Query<CreatedAccount 
   return { id: row.id, obstacle: wantsNamespace ? yield* claimNamespace(name, row.id) : undefined };
 }
 
-/** Returns the new account; undefined where the name is taken. */
+/** Creates an account and returns it; undefined if the name is taken. */
 export const create = write(function* (account: NewAccount, event: AuditEvent): Query<CreatedAccount | undefined> {
   const created = yield* insertAccount(account, event.at);
   if (created) yield* changed(withObstacle(event, created.obstacle));
   return created;
 });
 
-/** Creates the account unless there is an admin already, and says whether it did. An existing user of that name becomes it. */
+/** Creates the first admin, or makes the existing user of that name one. False if there is an admin already: then changes nothing. */
 export const createFirstAdmin = write(function* (
   name: string,
   passwordHash: string,
@@ -120,21 +120,21 @@ export const createFirstAdmin = write(function* (
   return true;
 });
 
-/** Changes the password and ends everything that the old one has opened. Personal access tokens stay. */
+/** Changes the password and ends all sessions and refresh tokens of the account. Personal access tokens stay. */
 export const setPassword = write(function* (accountId: number, passwordHash: string, event: AuditEvent): Query<void> {
   yield* run('UPDATE accounts SET password_hash = ?, generation = generation + 1 WHERE id = ?', passwordHash, accountId);
   yield* run(`DELETE FROM access_tokens WHERE account_id = ? AND kind IN ('refresh', 'session')`, accountId);
   yield* changed(event);
 });
 
-/** The same password in another form. Does nothing where it is no longer `oldHash`. */
+/** Replaces the hash of an unchanged password. Does nothing if the hash is no longer `oldHash`. */
 export const rehashPassword = write(function* (accountId: number, oldHash: string, newHash: string): Query<void> {
   yield* run('UPDATE accounts SET password_hash = ? WHERE id = ? AND password_hash = ?', newHash, accountId, oldHash);
 });
 
 /**
- * Disabling ends everything that the account has opened; nothing of it comes back by enabling. False where it is the last
- * admin that could let others in.
+ * Disables or enables the account. Disabling ends its sessions and refresh tokens for good. False if it is the last admin: then
+ * changes nothing.
  */
 export const setDisabled = write(function* (accountId: number, isDisabled: boolean, event: AuditEvent): Query<boolean> {
   if (isDisabled && (yield* isLastAdmin(accountId))) return false;
@@ -144,7 +144,7 @@ export const setDisabled = write(function* (accountId: number, isDisabled: boole
   return true;
 });
 
-/** False where the account is the last admin: somebody must be able to let others in. */
+/** Makes the account an admin or an ordinary user. False if it is the last admin: then changes nothing. */
 export const setAdmin = write(function* (accountId: number, isAdmin: boolean, event: AuditEvent): Query<boolean> {
   if (!isAdmin && (yield* isLastAdmin(accountId))) return false;
   yield* run('UPDATE accounts SET is_admin = ? WHERE id = ?', isAdmin ? 1 : 0, accountId);
@@ -158,7 +158,7 @@ function* isLastAdmin(accountId: number): Query<boolean> {
   return (yield* first(itself, accountId)) !== undefined && (yield* first(others, accountId)) === undefined;
 }
 
-/** Deletes the account with its tokens, memberships and grants. False where it is the last admin. */
+/** Deletes the account with its tokens, memberships and grants. False if it is the last admin: then changes nothing. */
 export const remove = write(function* (accountId: number, event: AuditEvent): Query<boolean> {
   if (yield* isLastAdmin(accountId)) return false;
   yield* run('DELETE FROM grants WHERE subject = ?', `account:${accountId}`);
@@ -168,7 +168,7 @@ export const remove = write(function* (accountId: number, event: AuditEvent): Qu
   return true;
 });
 
-/** Keeps the namespace of an account that is being deleted from every later account of that name. */
+/** Reserves the namespace of a deleted account: later accounts of that name do not own it. */
 export function* orphanNamespace(accountId: number, now: number): Query<void> {
   yield* run('UPDATE namespaces SET account_id = NULL, deleted_at = ? WHERE account_id = ?', now, accountId);
 }

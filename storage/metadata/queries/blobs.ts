@@ -7,14 +7,14 @@ import { becomePushed, findParent, insertBlob, insertLink } from './steps/conten
 import { everyRepository, review } from './steps/reviews.ts';
 import * as uploads from './uploads.ts';
 
-/** Blobs, and the repositories that may serve them: their links. Times are milliseconds since 1970. */
+/** Blobs, and their links to the repositories that may serve them. Times are milliseconds since 1970. */
 
-/** Size of a blob that the store has, whichever repositories serve it. */
+/** Returns the size of a blob of any repository. */
 export const find = read(function* (digest: Digest): Query<{ readonly sizeBytes: number } | undefined> {
   return yield* first<{ readonly sizeBytes: number }>('SELECT size_bytes AS "sizeBytes" FROM blobs WHERE digest = ?', digest);
 });
 
-/** The size of a blob that the repository may serve. */
+/** Returns the size of a blob that the repository may serve. */
 export const findLink = read(function* (
   repository: RepositoryName,
   digest: Digest,
@@ -29,7 +29,7 @@ export const findLink = read(function* (
   );
 });
 
-/** Names of at most `limit` repositories that may serve the blob, in no order. */
+/** Returns the names of at most `limit` repositories that may serve the blob, in no order. */
 export const listRepositories = read(function* (digest: Digest, limit: number): Query<readonly RepositoryName[]> {
   const rows = yield* all<{ name: RepositoryName }>(
     `SELECT r.name AS "name" FROM links l JOIN repositories r ON r.id = l.repository_id WHERE l.digest = ? LIMIT ?`,
@@ -61,7 +61,7 @@ export const commit = concurrentWrite(function* (
   return true;
 });
 
-/** Links a blob of repository `from` into `to`, if `from` may serve it, and says whether it could. */
+/** Links a blob of repository `from` to `to`. False if `from` may not serve it. */
 export const mount = concurrentWrite(function* (
   from: RepositoryName,
   to: RepositoryName,
@@ -82,8 +82,8 @@ export const mount = concurrentWrite(function* (
 });
 
 /**
- * Takes the blob out of the repository. A blob that a manifest of the repository needs stays: the manifest's digest
- * is returned as `neededBy`.
+ * Removes the blob from the repository, unless a manifest of the repository needs it: then returns the digest of the manifest as
+ * `neededBy`.
  */
 export const unlink = write(function* (
   repository: RepositoryName,

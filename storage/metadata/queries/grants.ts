@@ -11,7 +11,7 @@ export interface GrantRecord {
   readonly actions: string;
 }
 
-/** A grant as people read it: `user:alice`, `robot:ci`, `team:devs`, `authenticated`, `anonymous`. */
+/** A grant with the name of its subject: `user:alice`, `robot:ci`, `team:devs`, `authenticated`, `anonymous`. */
 export interface NamedGrantRecord extends GrantRecord {
   readonly subjectName: string;
 }
@@ -23,13 +23,13 @@ export interface NewGrant {
   readonly actions: string;
 }
 
-/** Rises with every change that takes or gives a right. */
+/** Returns the rights version, which every change of a right raises. */
 export const rightsVersion = read(function* (): Query<number> {
   const row = yield* first<{ epoch: number }>('SELECT epoch AS "epoch" FROM access_epoch WHERE id = 1');
   return row?.epoch ?? 0;
 });
 
-/** Everything that counts for the account: its own grants, its teams', those of everybody with a login, and of everybody. */
+/** Returns the grants that apply to the account: its own, those of its teams, of all logins and of all clients. */
 export const listForAccount = read(function* (accountId: number): Query<readonly GrantRecord[]> {
   const teams = yield* all<{ id: number }>('SELECT team_id AS "id" FROM team_members WHERE account_id = ?', accountId);
   return yield* listForSubjects([`account:${accountId}`, 'authenticated', 'anonymous', ...teams.map(({ id }) => `team:${id}`)]);
@@ -43,7 +43,7 @@ export const listForSubjects = read(function* (subjects: readonly string[]): Que
   );
 });
 
-/** Grants after the id `after`, ascending; of one subject where it is given. */
+/** Returns grants after the id `after`, ascending; only those of `subject` if it is given. */
 export const list = read(function* (
   subject: string | undefined,
   after: number,
@@ -89,7 +89,7 @@ export const find = read(function* (id: number): Query<GrantRecord | undefined> 
   );
 });
 
-/** Grants the actions, in place of what the subject had for the same pattern. Returns the grant's id. */
+/** Grants the actions; replaces a grant of the subject for the same pattern. Returns the id of the grant. */
 export const put = write(function* ({ subject, pattern, actions }: NewGrant, event: AuditEvent): Query<number> {
   const row = yield* first<{ id: number }>(
     `INSERT INTO grants (subject, pattern, actions, created_at) VALUES (?, ?, ?, ?)

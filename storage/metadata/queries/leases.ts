@@ -3,7 +3,7 @@ import { type Query, type Row, concurrentWrite, decoder, first, read, run } from
 /** Leases: exclusive rights of a process for a limited time. Times are milliseconds since 1970. */
 
 export interface HeldLease {
-  /** What its holder told those who wait. */
+  /** Text of the holder for processes that wait for the lease. */
   readonly note: string | null;
 }
 
@@ -16,20 +16,20 @@ export interface LeaseState {
 
 const toLeaseState = decoder<LeaseState>('wanted');
 
-/** The lease, while somebody has it. */
+/** Returns the lease while a process holds it. */
 export const find = read(function* (name: string, now: number): Query<HeldLease | undefined> {
   return yield* first('SELECT note AS "note" FROM leases WHERE name = ? AND held_until > ?', name, now);
 });
 
-/** The lease, also when it is over; undefined when it was released. */
+/** Returns the state of the lease, also after its end; undefined after its release. */
 export const findState = read(function* (name: string): Query<LeaseState | undefined> {
   const row = yield* first<Row>('SELECT held_until AS "heldUntil", wanted AS "wanted" FROM leases WHERE name = ?', name);
   return row && toLeaseState(row);
 });
 
 /**
- * Takes the lease until `until` when it is free, over, already the holder's, or still ends at `abandonedEnd`, an end that
- * its holder has not renewed for too long. Returns true if it is the holder's now. `note` is for those who wait for it.
+ * Takes the lease until `until` if it is free, has ended, is the holder's already, or still ends at `abandonedEnd`, an end that
+ * its holder has not renewed for too long. True if `holder` has it now. `note`: text for processes that wait for it.
  */
 export const take = concurrentWrite(function* (
   name: string,
@@ -55,17 +55,17 @@ export const take = concurrentWrite(function* (
   return row !== undefined;
 });
 
-/** Lets the lease's holder know that another process waits for it. */
+/** Records that another process waits for the lease. */
 export const request = concurrentWrite(function* (name: string): Query<void> {
   yield* run('UPDATE leases SET wanted = 1 WHERE name = ? AND wanted = 0', name);
 });
 
-/** Ends the lease, if it is still the holder's. */
+/** Ends the lease if the holder still has it. */
 export const release = concurrentWrite(function* (name: string, holder: string): Query<void> {
   yield* run('DELETE FROM leases WHERE name = ? AND holder = ?', name, holder);
 });
 
-/** Forgets leases that ended before `before`: what crashed processes left. */
+/** Deletes leases that ended before `before`: those of crashed processes. */
 export const forget = concurrentWrite(function* (before: number): Query<void> {
   yield* run('DELETE FROM leases WHERE held_until < ?', before);
 });

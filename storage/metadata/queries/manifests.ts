@@ -22,7 +22,7 @@ export interface ReferrerRecord extends ManifestRecord {
 }
 
 export interface ReferenceCheck {
-  /** Digests that the repository has not. */
+  /** Digests that the repository does not have. */
   readonly missing: readonly Digest[];
   /** Digests whose content has another size than announced. */
   readonly wrongSize: readonly Digest[];
@@ -44,10 +44,10 @@ export interface NewManifest extends ManifestFacts {
 
 const manifestColumns = 'm.digest AS "digest", m.media_type AS "mediaType", m.size_bytes AS "sizeBytes"';
 
-/** Larger annotations are not read for a description: a search reads those of many repositories. */
+/** Largest annotations that are read for the description in a search, in bytes. */
 const maxDescribingBytes = 65_536;
 
-/** Bytes of a referrer's descriptor beside its annotations and its artifact type. */
+/** Approximate size of a referrer's descriptor without its annotations and its artifact type, in bytes. */
 const descriptorBytes = 400;
 
 const sizesOfLinks = `SELECT l.digest AS "digest", b.size_bytes AS "sizeBytes"
@@ -56,7 +56,7 @@ const sizesOfLinks = `SELECT l.digest AS "digest", b.size_bytes AS "sizeBytes"
 const sizesOfManifests = `SELECT m.digest AS "digest", m.size_bytes AS "sizeBytes"
   FROM manifests m WHERE m.repository_id = ? AND m.digest IN`;
 
-/** Digest of a manifest that lies in the repository. */
+/** Returns the digest of any manifest of the repository. */
 export const findAny = read(function* (repository: RepositoryName): Query<Digest | undefined> {
   const row = yield* first<{ digest: Digest }>(
     'SELECT digest AS "digest" FROM manifests WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) LIMIT 1',
@@ -84,8 +84,8 @@ export const findByDigest = read(function* (repository: RepositoryName, digest: 
 });
 
 /**
- * JSON annotations of the manifest that the tag `latest` points at, else the last tag by name. Null where there are none, or
- * more than 64 KiB of them.
+ * Returns the annotations (JSON) of the manifest that the tag `latest` points at, or the last tag by name without one. Null if there
+ * are none, or more than 64 KiB.
  */
 export const findAnnotations = read(function* (
   repository: RepositoryName,
@@ -100,7 +100,7 @@ export const findAnnotations = read(function* (
   );
 });
 
-/** About how many bytes the descriptors of `listReferrers` have in JSON, in its order. The annotations are not read. */
+/** Returns the approximate sizes of the descriptors of `listReferrers` in JSON, in its order. Does not read the annotations. */
 export const listReferrerSizes = read(function* (
   repository: RepositoryName,
   subject: Digest,
@@ -120,7 +120,7 @@ export const listReferrerSizes = read(function* (
   return rows.map(({ sizeBytes }) => sizeBytes);
 });
 
-/** Manifests whose subject is `subject`, after the digest `after` (exclusive), ascending by digest. */
+/** Returns manifests with the subject, after the digest `after` (exclusive), ascending by digest. */
 export const listReferrers = read(function* (
   repository: RepositoryName,
   subject: Digest,
@@ -148,8 +148,8 @@ function* referrerPage<Record>(
 }
 
 /**
- * Compares what a manifest references with what the repository has: `blobs` among its links, `children` among its manifests
- * and else among its links. BuildKit's older cache format is an index over layers.
+ * Compares the references of a manifest with the content of the repository: `blobs` with its links, `children` with its manifests
+ * and its links, because the older cache format of BuildKit is an index of layers.
  */
 export const checkReferences = read(function* (
   repository: RepositoryName,
@@ -183,8 +183,8 @@ function* sizesOf(select: string, repositoryId: number, contents: readonly Expec
 }
 
 /**
- * Records a manifest that is durable in the blob store, and points `tags` at it. Nothing is changed when something that
- * it references is unknown to the repository, or of another size: see `checkReferences`.
+ * Records a manifest that is durable in the blob store, and points `tags` at it. Changes nothing if the repository does not have
+ * referenced content, or has it with another size: see `checkReferences`.
  */
 export const put = concurrentWrite(function* (manifest: NewManifest): Query<ReferenceCheck> {
   if (!(yield* endClaim(manifest.digest, manifest.claimant))) return { missing: [], wrongSize: [], isLapsed: true };
@@ -202,7 +202,7 @@ export const put = concurrentWrite(function* (manifest: NewManifest): Query<Refe
 });
 
 /**
- * The same, but nothing is changed either where one of `fixedTags` points at another manifest already: those are returned.
+ * Records a manifest as `put` does. Also changes nothing if some of `fixedTags` point at other manifests: returns those.
  */
 export const putKeepingTags = write(function* (
   manifest: NewManifest,
@@ -213,7 +213,7 @@ export const putKeepingTags = write(function* (
   return { ...(yield* put(manifest)), keptTags };
 });
 
-/** Those of the tags that point at another manifest. */
+/** Returns the tags that point at another manifest. */
 function* tagsElsewhere({ repository, digest }: ManifestFacts, tags: readonly string[]): Query<readonly string[]> {
   const found: string[] = [];
   for (const tag of tags) {

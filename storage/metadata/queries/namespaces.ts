@@ -5,12 +5,12 @@ import { type AuditEvent, changed } from './steps/events.ts';
 
 export interface NamespaceRecord {
   readonly name: string;
-  /** The account's name; null after the account was deleted: then nobody owns the namespace until it is released. */
+  /** Name of the account; null after its deletion: then the namespace has no owner until it is released. */
   readonly owner: string | null;
   readonly deletedAt: number | null;
 }
 
-/** What stands below a name although no account owns it. */
+/** The reason why an account does not own the repositories below its name. */
 export type NamespaceObstacle = 'deleted account' | 'repositories' | 'grants' | 'visibility';
 
 export interface CreatedAccount {
@@ -48,8 +48,8 @@ export const list = read(function* (after: string, limit: number): Query<readonl
 });
 
 /**
- * Returns what keeps the account from owning `name`: anything below it that is not the account's own. Rules of all names
- * (`**`) do not count, those of names that begin alike (`na**`) do.
+ * Returns the obstacle that keeps the account from owning `name`: content or rules below it that are not the account's own. Rules
+ * for all names (`**`) are no obstacle; rules for names that begin alike (`na**`) are.
  */
 export const findObstacle = read(function* (name: string, accountId: number): Query<NamespaceObstacle | undefined> {
   if (yield* first('SELECT 1 FROM namespaces WHERE name = ?', name)) return 'deleted account';
@@ -85,14 +85,14 @@ export const release = write(function* (name: string, event: AuditEvent): Query<
   return { wasRemembered, account };
 });
 
-/** Gives the account its personal namespace, unless there is something below the name: that is returned. */
+/** Gives the account its namespace, unless there is an obstacle: then returns it. */
 export function* claimNamespace(name: string, accountId: number): Query<NamespaceObstacle | undefined> {
   const obstacle = yield* findObstacle(name, accountId);
   if (obstacle === undefined) yield* run('INSERT INTO namespaces (name, account_id) VALUES (?, ?)', name, accountId);
   return obstacle;
 }
 
-/** Returns the account that owns the namespace; undefined where nobody does. */
+/** Returns the account that owns the namespace; undefined if there is none. */
 export function* namespaceOwner(name: string): Query<number | undefined> {
   const row = yield* first<{ accountId: number }>(
     'SELECT account_id AS "accountId" FROM namespaces WHERE name = ? AND account_id IS NOT NULL',
@@ -101,7 +101,7 @@ export function* namespaceOwner(name: string): Query<number | undefined> {
   return row?.accountId;
 }
 
-/** Forgets that the namespace belonged to a deleted account; false where that is not known. */
+/** Deletes the record that the namespace belonged to a deleted account; false if there is none. */
 export function* forgetNamespace(name: string): Query<boolean> {
   const row = yield* first('DELETE FROM namespaces WHERE name = ? AND account_id IS NULL RETURNING name AS "name"', name);
   return row !== undefined;

@@ -82,7 +82,7 @@ export const start = concurrentWrite(function* (now: number): Query<void> {
   yield* run('INSERT INTO pull_tracking (id, started_at) VALUES (1, ?) ON CONFLICT (id) DO NOTHING', now);
 });
 
-/** Begins the recording anew, after an adoption or a restore: earlier pulls of what they brought are not known. */
+/** Begins the recording again, after an adoption or a restore: earlier pulls of their content are unknown. */
 export const restart = concurrentWrite(function* (now: number): Query<void> {
   yield* run(
     'INSERT INTO pull_tracking (id, started_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at',

@@ -1,7 +1,7 @@
 import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, type Row, all, decoder, first, read } from './steps/query.ts';
 
-/** Repositories by name. Each read is an index lookup or a page of one, except `search`. */
+/** Repositories by name. Each read is a lookup or a page of an index, except `search`. */
 
 /** A repository and the visibility that is set for exactly its name; null if none is. */
 export interface ListedRepository {
@@ -45,7 +45,7 @@ export const listNamed = read(function* (names: readonly RepositoryName[]): Quer
   return rows.map(({ name }) => name);
 });
 
-/** Whether the repository exists and is nobody's mirror: somebody pushed it. */
+/** True if the repository exists and was pushed: it is no mirror of an upstream's repository. */
 export const isPushed = read(function* (name: RepositoryName): Query<boolean> {
   const row = yield* first(
     `SELECT 1 FROM repositories r LEFT JOIN mirrored_repositories m ON m.repository_id = r.id
@@ -69,7 +69,7 @@ export const list = read(function* (after: string, limit: number): Query<readonl
   return rows.map((row) => row.name);
 });
 
-/** Names of at most `limit` repositories that hold the text, ascending. Looks at every name. */
+/** Returns the names of at most `limit` repositories that contain the text, ascending. Reads every name. */
 export const search = read(function* (text: string, limit: number): Query<readonly RepositoryName[]> {
   const pattern = `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
   const rows = yield* all<{ name: RepositoryName }>(

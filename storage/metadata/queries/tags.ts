@@ -8,7 +8,7 @@ import { recordTagChanges } from './steps/tag-history.ts';
 
 /** Tags of repositories. */
 
-/** Tag names after `after` (exclusive), ascending by bytes. */
+/** Returns tag names after `after` (exclusive), ascending by bytes. */
 export const list = read(function* (repository: RepositoryName, after: string, limit: number): Query<readonly string[]> {
   const rows = yield* all<{ name: string }>(
     `SELECT name AS "name" FROM tags WHERE ${inRepository} AND name > ? ORDER BY name LIMIT ?`,
@@ -19,7 +19,7 @@ export const list = read(function* (repository: RepositoryName, after: string, l
   return rows.map((row) => row.name);
 });
 
-/** Names of all tags that point at the manifest, ascending. */
+/** Returns the names of all tags that point at the manifest, ascending. */
 export const listOf = read(function* (repository: RepositoryName, digest: Digest): Query<readonly string[]> {
   const rows = yield* all<{ name: string }>(
     `SELECT name AS "name" FROM tags WHERE ${inRepository} AND digest = ? ORDER BY name`,
@@ -29,7 +29,7 @@ export const listOf = read(function* (repository: RepositoryName, digest: Digest
   return rows.map((row) => row.name);
 });
 
-/** Takes the tag out of the repository and says whether it was there. The manifest stays. A mirrored tag is asked for anew. */
+/** Removes the tag; the manifest stays. False if there is no such tag. The next pull of a mirrored tag asks the upstream. */
 export const remove = concurrentWrite(function* (repository: RepositoryName, tag: string, author: DatedAuthor): Query<boolean> {
   const isMirrored = yield* first(
     'DELETE FROM mirrored_tags WHERE name = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?) RETURNING name',

@@ -42,7 +42,7 @@ export const list = read(function* (accountId: number): Query<readonly AccessTok
   return yield* all<AccessTokenRecord>(`SELECT ${tokenColumns} FROM access_tokens WHERE account_id = ? ${order}`, accountId);
 });
 
-/** A new secret takes no right away, so nobody has to look again. */
+/** Creates a secret. The rights version stays, because no right is revoked. */
 export const create = concurrentWrite(function* (token: NewAccessToken, event: AuditEvent): Query<void> {
   yield* run(
     `INSERT INTO access_tokens (id, kind, account_id, name, secret_hash, scopes, created_at, expires_at)

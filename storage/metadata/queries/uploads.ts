@@ -10,7 +10,7 @@ export interface UploadRecord {
   readonly algorithm: DigestAlgorithm;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
-  /** Whom it serves; '' is everybody (open mode). */
+  /** The only account that may use it; '' in open mode. */
   readonly owner: string;
 }
 
@@ -34,7 +34,7 @@ export const hasFromAddress = read(function* (address: string, count: number): Q
   return row !== undefined;
 });
 
-/** Ids of at most `limit` upload sessions begun before `before` (milliseconds since 1970), oldest first. */
+/** Returns the ids of at most `limit` upload sessions begun before `before` (milliseconds since 1970), oldest first. */
 export const listStartedBefore = read(function* (before: number, limit: number): Query<readonly string[]> {
   const rows = yield* all<{ id: string }>(
     'SELECT id AS "id" FROM uploads WHERE started_at < ? ORDER BY started_at LIMIT ?',
@@ -44,7 +44,7 @@ export const listStartedBefore = read(function* (before: number, limit: number):
   return rows.map((row) => row.id);
 });
 
-/** `owner`: whom the session serves; '' is everybody (open mode). `address`: where its client came from. */
+/** Creates a session. `owner`: the only account that may use it; '' in open mode. `address`: of the client. */
 export const create = concurrentWrite(function* (
   id: string,
   repository: RepositoryName,

@@ -13,7 +13,7 @@ export interface VisibilityRecord {
 
 const toVisibility = decoder<VisibilityRecord>('isPublic');
 
-/** What was said about exactly this name or pattern. */
+/** Returns the rule for exactly this name or pattern. */
 export const find = read(function* (pattern: string): Query<VisibilityRecord | undefined> {
   const row = yield* first<Row>(
     'SELECT pattern AS "pattern", is_public AS "isPublic" FROM visibilities WHERE pattern = ?',
@@ -29,7 +29,7 @@ export const listWildcards = read(function* (): Query<readonly VisibilityRecord[
   return rows.map(toVisibility);
 });
 
-/** Names and patterns after `after` (exclusive), ascending. */
+/** Returns rules after the name or pattern `after` (exclusive), ascending. */
 export const list = read(function* (after: string, limit: number): Query<readonly VisibilityRecord[]> {
   const rows = yield* all<Row>(
     'SELECT pattern AS "pattern", is_public AS "isPublic" FROM visibilities WHERE pattern > ? ORDER BY pattern LIMIT ?',
@@ -39,7 +39,7 @@ export const list = read(function* (after: string, limit: number): Query<readonl
   return rows.map(toVisibility);
 });
 
-/** Says of a name or pattern whether what it matches is public. */
+/** Sets the visibility of the repositories that a name or pattern matches. */
 export const put = write(function* (pattern: string, isPublic: boolean, isWildcard: boolean, event: AuditEvent): Query<void> {
   yield* run(
     `INSERT INTO visibilities (pattern, is_public, is_wildcard) VALUES (?, ?, ?)
@@ -51,7 +51,7 @@ export const put = write(function* (pattern: string, isPublic: boolean, isWildca
   yield* changed(event);
 });
 
-/** Takes back what was said of a name or pattern. */
+/** Deletes the rule for a name or pattern. */
 export const remove = write(function* (pattern: string, event: AuditEvent): Query<void> {
   yield* run('DELETE FROM visibilities WHERE pattern = ?', pattern);
   yield* changed(event);

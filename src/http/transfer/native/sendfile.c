@@ -1,12 +1,12 @@
 /*
- * sendfile(2) for Node.js: bytes of a file go to a socket without passing through this process.
+ * sendfile(2) for Node.js: the kernel sends bytes of a file to a socket without copying them through this process.
  *
  *   sendfile(socketFd, fileFd, offset, length, idleMilliseconds, callback(errno, bytesSent)) -> transfer
  *   cancel(transfer)
  *
- * The socket is Node's own and non-blocking. A slice is sent by a thread of libuv's pool, since a page that is not in
- * memory may make the call wait for the disk; a slow client never holds a thread: at EAGAIN the transfer goes back to the
- * event loop, which polls a duplicate of the descriptor (libuv allows one watcher a descriptor, and Node has its own).
+ * The socket belongs to Node.js and is non-blocking. A thread of libuv's pool sends a slice, because the call waits for the disk
+ * if a page is not in memory. A slow client never blocks a thread: at EAGAIN the transfer returns to the event loop, which polls
+ * a duplicate of the descriptor, because libuv allows one watcher per descriptor and Node.js has one.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-/* What one thread sends before it lets another transfer have its turn. */
+/* Bytes that a thread sends before it works on another transfer. */
 #define SLICE_BYTES (4 * 1024 * 1024)
 
 typedef struct {
@@ -27,13 +27,13 @@ typedef struct {
   uv_work_t work;
   uv_poll_t poll;
   uv_timer_t idle;
-  int socket; /* our duplicate */
+  int socket; /* duplicate of the descriptor */
   int file;
   off_t offset;
   size_t left;
   double sent;
   uint64_t idle_milliseconds;
-  int error; /* errno, 0 while all is well */
+  int error; /* errno; 0: no error */
   int working;
   int cancelled;
   int open_handles;
@@ -42,7 +42,7 @@ typedef struct {
 
 static void start_slice(transfer_t *transfer);
 
-/* Thread pool: sends until the socket is full, the slice is done, or something fails. */
+/* Runs in the thread pool: sends until the socket is full, the slice is sent, or an error occurs. */
 static void send_slice(uv_work_t *work) {
   transfer_t *transfer = work->data;
   size_t slice = transfer->left < SLICE_BYTES ? transfer->left : SLICE_BYTES;
@@ -53,7 +53,7 @@ static void send_slice(uv_work_t *work) {
       transfer->left -= (size_t)count;
       transfer->sent += (double)count;
     } else if (count == 0) {
-      transfer->error = EIO; /* the file is shorter than promised */
+      transfer->error = EIO; /* the file is shorter than the requested range */
       return;
     } else if (errno != EINTR) {
       transfer->error = errno;
@@ -106,7 +106,7 @@ static void on_writable(uv_poll_t *poll, int status, int events) {
   }
 }
 
-/* The client has taken nothing for too long. */
+/* Ends the transfer: the client has received nothing for `idle_milliseconds`. */
 static void on_idle(uv_timer_t *timer) {
   transfer_t *transfer = timer->data;
   transfer->error = ETIMEDOUT;
@@ -180,7 +180,7 @@ static napi_value js_sendfile(napi_env env, napi_callback_info info) {
   return external;
 }
 
-/* Only before the callback: afterwards the transfer is gone. */
+/* Cancels a transfer. Must not be called after the callback, which frees the transfer. */
 static napi_value js_cancel(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument;

@@ -21,7 +21,7 @@ import * as mirrorSpace from './space.ts';
 
 /** Manifests and blobs that came from upstreams. Times are milliseconds since 1970. */
 
-/** Content that a manifest of the mirrored repository names. */
+/** Content that a manifest of the mirrored repository references. */
 export interface PromiseRecord {
   readonly sizeBytes: number;
   /** True if it was already downloaded from an upstream that shows it to everybody. */

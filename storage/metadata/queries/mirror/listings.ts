@@ -6,7 +6,7 @@ import { type Query, first, read, run, write } from '../steps/query.ts';
 /** One page of a listing, as its upstream last sent it. */
 export interface StoredListing {
   readonly repository: RepositoryName;
-  /** Below the repository, with its query. */
+  /** Path below the repository, with the query. */
   readonly path: string;
   /** JSON. */
   readonly document: string;

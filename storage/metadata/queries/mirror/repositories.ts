@@ -3,14 +3,14 @@ import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, type Row, all, concurrentWrite, decoder, first, read, run } from '../steps/query.ts';
 import { repositoryId } from '../steps/content.ts';
 
-/** Repositories that hold copies of an upstream's content. Times are milliseconds since 1970. */
+/** Mirrored repositories: their content comes from an upstream. Times are milliseconds since 1970. */
 
 export interface UpstreamVisibilityRecord {
   /** True if berth used a login of its own for some of the content. */
   readonly byLogin: boolean;
   /** True if the upstream showed the repository to a client without a login; null if this is unknown. */
   readonly isPublic: boolean | null;
-  /** When that was found out, in milliseconds since 1970. */
+  /** Time of that check, milliseconds since 1970. */
   readonly checkedAt: number;
   /** Digest of a manifest that a client without a login has read, or null. */
   readonly proof: Digest | null;

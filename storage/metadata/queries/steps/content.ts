@@ -27,10 +27,10 @@ export interface ManifestFacts {
   readonly now: number;
 }
 
-/** Not a join: PostgreSQL must see that it is one repository, whose index has the order that a page asks for. */
+/** Condition for the rows of a repository. Not a join, so that PostgreSQL reads the page from the index of this repository. */
 export const inRepository = 'repository_id = (SELECT id FROM repositories WHERE name = ?)';
 
-/** The repository's id; the repository is made where there is none. */
+/** Returns the id of the repository; creates it if there is none. */
 export function* repositoryId(name: RepositoryName, now: number): Query<number> {
   const known = yield* findRepository(name);
   if (known) return known.id;
@@ -129,8 +129,8 @@ export function* pointTag(repositoryId: number, tag: string, digest: Digest, now
 }
 
 /**
- * Makes the repository one that clients push into, if it was a mirror (its upstream is not configured any more): nothing of it
- * is evicted. The collector looks for blobs of it that nothing needs.
+ * Makes a mirrored repository a pushed one, after a push (its upstream is not configured any more): its content is not evicted.
+ * The collector reviews its blobs.
  */
 export function* becomePushed(repository: RepositoryName): Query<void> {
   const mirrored = yield* first(

@@ -1,7 +1,6 @@
 /**
- * Queries are written once, for both databases and for synchronous and asynchronous drivers, as generators: they
- * yield statements and are handed rows. Each store drives them its own way.
- * SQL is the common subset of SQLite and PostgreSQL; parameters are written `?`.
+ * Queries are generators that yield statements and receive rows: each is written once, for both databases and for synchronous and
+ * asynchronous drivers. SQL is the common subset of SQLite and PostgreSQL; parameters are written `?`.
  */
 
 export type Value = string | number | null;
@@ -81,20 +80,20 @@ export function decoder<R>(...flags: readonly FlagOf<R>[]): (row: Row) => R {
   };
 }
 
-/** Runs one statement for its effect. */
+/** Runs one statement without a result. */
 export function* run(sql: string, ...values: Value[]): Query<void> {
   yield { sql, values };
 }
 
-/** Rows of one statement: databases bound the number of parameters. */
+/** Largest number of rows in a statement: databases limit the parameters. */
 const batchRows = 500;
 
-/** `items` in batches that one statement can take. */
+/** Yields the items in batches of as many as one statement can have. */
 export function* batches<Item>(items: readonly Item[]): Generator<readonly Item[]> {
   for (let start = 0; start < items.length; start += batchRows) yield items.slice(start, start + batchRows);
 }
 
-/** Inserts rows: `insert` before their values, `conflict` behind. However many there are, the database is asked few times. */
+/** Inserts rows with one statement for each batch: `insert`, the values, `conflict`. */
 export function* insertRows(insert: string, rows: readonly (readonly Value[])[], conflict: string): Query<void> {
   for (const batch of batches(rows)) {
     const values = batch.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
