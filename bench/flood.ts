@@ -17,13 +17,13 @@ export interface Flood {
   readonly pulls: number;
 }
 
-export const flood: Flood = scaled(MiB);
-/** The same with small images. */
-export const quickFlood: Flood = scaled(16 * 1024);
+export const flood: Flood = scaled(MiB, 100);
+/** The same with fewer and smaller images. */
+export const quickFlood: Flood = scaled(16 * 1024, 40);
 
-function scaled(unit: number): Flood {
-  const images = { count: 100, ownBytes: [60, 25, 8, 3].map((size) => size * unit), baseBytes: 40 * unit };
-  return { images, maxBytes: 4096 * unit, pulls: 200 };
+function scaled(unit: number, count: number): Flood {
+  const images = { count, ownBytes: [60, 25, 8, 3].map((size) => size * unit), baseBytes: 40 * unit };
+  return { images, maxBytes: Math.floor(40.96 * count) * unit, pulls: 2 * count };
 }
 
 /** The results, as rows of a table. */
