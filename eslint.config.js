@@ -10,7 +10,7 @@ const retiredNames = {
   'BytesLost|LostBytes|createLostBytes': 'missing content',
   'Claim|widen|giveTurn': 'download lock',
   'Epoch|createEpoch': 'rights version',
-  'GrowingBlob|growingBlob|openGrowingBlob|listGrowing': 'partial blob, in-progress upload',
+  'GrowingBlob|growingBlob|openGrowingBlob|listGrowing|GrowingRecord|removeGrowing': 'partial blob, in-progress upload',
   'Handling|answering': 'API handler',
   'Holder|holderOf': 'repository ref',
   'KeptManifests|createKeptManifests': 'manifest store',
