@@ -29,14 +29,14 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
     Promise.resolve({
       launches: [{ ...berth('berth, tokens', tokenSettings), authorize }, berth('berth, open')],
       ...everything,
-      suits: ({ unit, kind }) => unit === 'request' && kind !== 'listing',
+      suits: ({ unit, kind }) => unit === 'request' && kind === undefined,
     }),
   /** Links of Distribution's layout written behind pushes, against none. */
   links: () =>
     Promise.resolve({
       launches: [berth('berth, links'), berth('berth, no links', { BERTH_STORAGE_BLOBS_LINKS: 'off' })],
       ...everything,
-      suits: ({ name }) => name.includes('push'),
+      suits: ({ kind }) => kind === 'links',
     }),
   /** Both over the same S3 server, without redirects. */
   cluster,
@@ -45,14 +45,14 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
     Promise.resolve({
       launches: [berth('berth'), bareC],
       ...everything,
-      suits: ({ unit, kind }) => unit !== 'request' && kind !== 'listing',
+      suits: ({ unit, kind }) => unit !== 'request' && kind === undefined,
     }),
   /** Against a bare handler of node:http. */
   node: () =>
     Promise.resolve({ launches: [berth('berth'), bareNode], ...everything, suits: ({ name }) => name.startsWith('manifest') }),
 };
 
-const everything = { scale: fullScale, suits: () => true, close: () => Promise.resolve() };
+const everything = { scale: fullScale, suits: ({ kind }: Workload) => kind !== 'links', close: () => Promise.resolve() };
 
 /** berth with its defaults; its log is discarded. */
 export function berth(name: string, settings: Readonly<Record<string, string>> = {}): Launch {
@@ -114,7 +114,7 @@ async function cluster(): Promise<Setup> {
       distribution('docker-registry', distributionS3(theirs)),
     ],
     scale: { ...fullScale, requests: 1000, largeBlobBytes: 64 * MiB, pushedBlobBytes: 32 * MiB, pushedLayers: 10 },
-    suits: ({ kind }) => kind !== 'listing',
+    suits: ({ kind }) => kind === undefined,
     async close() {
       await Promise.all([ours.remove(), theirs.remove(), database.drop()]);
     },

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { digestOf, download, newImage, pullImage, pushBlob, pushImage, putManifest, repeat, send } from './client.ts';
+import { type Image, digestOf, download, newImage, pullImage, pushBlob, pushImage, putManifest, repeat, send } from './client.ts';
 import type { Server } from './server.ts';
 import type { Scale, Workload } from './workload.ts';
 
@@ -74,6 +74,8 @@ export const workloads: readonly Workload[] = [
       return { units: 1 };
     },
   },
+  linkedPush('image push and its links, layers of 1 MiB', 5, ({ pushedLayers }) => newImage(pushedLayers, MiB)),
+  linkedPush('image push and its links, 2 layers of 10 KiB', 100, () => newImage(2, 10 * KiB)),
   {
     name: 'image pull, 40 layers of 1 MiB',
     unit: 'image',
@@ -111,6 +113,23 @@ export const workloads: readonly Workload[] = [
 const layered = newImage(40, MiB);
 
 type Get = (server: Server, path: string, scale: Scale) => Promise<{ units: number }>;
+
+/** More than berth takes to write the links behind the last push. */
+const linksMilliseconds = 3000;
+
+/** Pushes images one after the other, and waits until their links are written. */
+function linkedPush(name: string, images: number, imageOf: (scale: Scale) => Image): Workload {
+  return {
+    name,
+    unit: 'image',
+    kind: 'links',
+    async run(server, scale) {
+      for (let tag = 0; tag < images; tag++) await pushImage(server, 'bench/linked', `t${tag}`, imageOf(scale));
+      await sleep(linksMilliseconds);
+      return { units: images };
+    },
+  };
+}
 
 function blobGet(name: string, unit: string, sizeOf: (scale: Scale) => number, get: Get): Workload {
   const keyOf = (server: Server) => `${name} ${server.url}`;
