@@ -77,6 +77,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     now,
     leases: sharedLeases,
     changed: consumers.notify,
+    counted: metrics.trash.moved,
     maxOpenFiles: config.uploads.maxOpenFiles,
     ...readDeletion(config),
     limits: { perAccount: config.uploads.maxPerAccount, perAddress: config.uploads.maxPerAddress },

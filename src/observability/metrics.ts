@@ -3,6 +3,7 @@ import { type EventMetrics, createEventMetrics } from './event-metrics.ts';
 import { type JobMetrics, createJobMetrics } from './job-metrics.ts';
 import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror } from './mirror-metrics.ts';
 import { type MeasuredRequest, createRequestMetrics } from './request-metrics.ts';
+import { type TrashMetrics, createTrashMetrics } from './trash-metrics.ts';
 
 /** Metrics of this process for Prometheus. No label names a repository or an account. */
 export interface Metrics {
@@ -13,6 +14,7 @@ export interface Metrics {
   readonly mirror: MirrorMetrics;
   readonly jobs: JobMetrics;
   readonly events: EventMetrics;
+  readonly trash: TrashMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
 }
@@ -29,6 +31,7 @@ export function createMetrics(worker?: number): Metrics {
     mirror: createMirrorMetrics(registry),
     jobs: createJobMetrics(registry),
     events: createEventMetrics(registry),
+    trash: createTrashMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
 }

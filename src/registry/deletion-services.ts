@@ -1,4 +1,4 @@
-import { type Deletions, type DeletionsOptions, createDeletions, deletableKinds } from './deletions.ts';
+import { type Counted, type Deletions, type DeletionsOptions, createDeletions, deletableKinds } from './deletions.ts';
 import { type Holds, createHolds } from './holds.ts';
 import { noImmutableTags } from './immutable-tags.ts';
 import { type TagHistory, type TagHistoryOptions, createTagHistory } from './tag-history.ts';
@@ -19,6 +19,8 @@ export interface DeletionServicesOptions extends Omit<TagHistoryOptions, 'immuta
   readonly immutable?: TagHistoryOptions['immutable'] | undefined;
   /** What clients may delete, and how long deleted manifests can be restored. Default: everything, and for 7 days. */
   readonly deletion?: Pick<DeletionsOptions, 'kinds' | 'windowSeconds'> | undefined;
+  /** Counts manifests, for metrics. */
+  readonly counted?: Counted | undefined;
 }
 
 const defaultDeletion = { kinds: deletableKinds, windowSeconds: 7 * 24 * 3600 };

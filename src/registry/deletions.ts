@@ -9,6 +9,9 @@ import { type Author, dated } from './author.ts';
 import { stillNeeded } from './blobs.ts';
 import type { ImmutableTags } from './immutable-tags.ts';
 
+/** Counts manifests that were deleted, restored, or deleted for good. */
+export type Counted = (change: 'deleted' | 'restored' | 'purged', manifests: number) => void;
+
 /** What clients may delete. */
 export const deletableKinds = ['manifests', 'tags', 'blobs'] as const;
 export type DeletableKind = (typeof deletableKinds)[number];
@@ -54,10 +57,11 @@ export interface DeletionsOptions {
   readonly windowSeconds: number;
   /** Called after each change of content. */
   readonly changed?: (() => void) | undefined;
+  readonly counted?: Counted | undefined;
 }
 
 export function createDeletions(options: DeletionsOptions): Deletions {
-  const { metadata, now, immutable, kinds, windowSeconds, changed } = options;
+  const { metadata, now, immutable, kinds, windowSeconds, changed, counted } = options;
   function requireKind(kind: DeletableKind): void {
     if (kinds.includes(kind)) return;
     throw new OciError('UNSUPPORTED', { message: `the configuration of this registry does not allow deleting ${kind} (delete)` });
@@ -99,6 +103,7 @@ export function createDeletions(options: DeletionsOptions): Deletions {
         });
         if (result.outcome === 'deleted') {
           changed?.();
+          counted?.('deleted', result.removal.manifests.length);
           return result;
         }
         // A tag was pushed after the others were looked at: it may be immutable.

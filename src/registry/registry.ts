@@ -38,6 +38,8 @@ export interface RegistryOptions {
   /** Default: none. */
   readonly immutable?: ImmutableTags | undefined;
   /** See `createDeletionServices`. */
+  readonly counted?: DeletionServicesOptions['counted'];
+  /** See `createDeletionServices`. */
   readonly deletion?: DeletionServicesOptions['deletion'];
 }
 

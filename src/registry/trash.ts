@@ -5,6 +5,7 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { OciError } from '../oci/errors.ts';
 import { type RepositoryName, parseTag } from '../oci/reference.ts';
 import { type Author, dated } from './author.ts';
+import type { Counted } from './deletions.ts';
 
 /** An entry of the trash, with its first tags. */
 export interface ShownTrashEntry extends TrashEntry {
@@ -62,6 +63,7 @@ export interface TrashOptions {
   readonly acceptMissing: boolean;
   /** Called after each change of content. */
   readonly changed?: (() => void) | undefined;
+  readonly counted?: Counted | undefined;
 }
 
 /** Few enough for a write of a few milliseconds, if each manifest references some ten blobs. */
@@ -72,9 +74,9 @@ const historyMilliseconds = 400 * 24 * 3600 * 1000;
 /** Ended holds stay for a while: a clock that is set back finds them again. */
 const endedHoldMilliseconds = 24 * 3600 * 1000;
 
-export function createTrash({ metadata, now, acceptMissing, changed }: TrashOptions): Trash {
+export function createTrash({ metadata, now, acceptMissing, changed, counted }: TrashOptions): Trash {
   async function purgeDue(): Promise<void> {
-    while ((await metadata.trash.isDue(now())) && (await metadata.trash.purge(now(), purgedAtOnce)) !== undefined);
+    while (await metadata.trash.isDue(now())) counted?.('purged', (await metadata.trash.purge(now(), purgedAtOnce)) ?? 0);
   }
 
   async function select({ repository, ids }: EmptySelection): Promise<Emptied> {
@@ -105,6 +107,7 @@ export function createTrash({ metadata, now, acceptMissing, changed }: TrashOpti
       });
       if (result.outcome !== 'restored') throw refusalOf(result, repository, entryId);
       changed?.();
+      counted?.('restored', result.manifests);
       return result;
     },
 

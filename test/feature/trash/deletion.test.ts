@@ -31,6 +31,16 @@ describe('DELETE of a manifest', () => {
       expect(await statusOf(berth, 'GET', `/v2/app/blobs/${digestOf(blob)}`)).toBe(200);
   });
 
+  test('is counted in the metrics', async () => {
+    const count = async () =>
+      /berth_trash_manifests_total\{change="deleted"\} (\d+)/.exec((await call(berth, 'GET', '/metrics')).body.toString())?.[1] ??
+      0;
+    const before = Number(await count());
+    const image = await pushImage(berth, 'counted', '1');
+    await call(berth, 'DELETE', `/v2/counted/manifests/${image.digest}`);
+    expect(Number(await count())).toBe(before + 1);
+  });
+
   test('is undone by a push of the same digest', async () => {
     const image = await pushImage(berth, 'revived', '1');
     await call(berth, 'DELETE', `/v2/revived/manifests/${image.digest}`);
