@@ -8,7 +8,7 @@ export interface Key<Value> {
   readonly kind: 'key';
   /** The default as written in YAML; undefined: not set. */
   readonly default: string | number | boolean | readonly string[] | undefined;
-  /** How a value is written: `60s`, `host:port`, `a | b`. */
+  /** Form of a value: `60s`, `host:port`, `a | b`. */
   readonly form: string;
   readonly description: string;
   /** True if the value is never shown and can come from a file: `BERTH_…_FILE`. */

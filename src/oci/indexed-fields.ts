@@ -2,7 +2,7 @@ import { InvalidManifest } from './json-fields.ts';
 import type { Manifest } from './manifest.ts';
 import type { Digest } from './digest.ts';
 
-/** What a registry keeps of a manifest beside its bytes, to list it among the referrers of its subject and to find it. */
+/** The fields of a manifest that are recorded beside its bytes, for listings of referrers and for searches. */
 export interface IndexedFields {
   readonly artifactType: string | null;
   readonly subject: Digest | null;
@@ -10,9 +10,9 @@ export interface IndexedFields {
   readonly annotations: string | null;
 }
 
-/** Referrers are listed with their annotations: a page of them must hold more than one. */
+/** Largest annotations of referrers, in bytes: a listing has them, and must fit several referrers in a page. */
 const maxReferrerBytes = 256 * 1024;
-/** Of other manifests a search reads the description alone: where there is more, nothing else is kept. */
+/** Largest annotations of other manifests, in bytes: of larger ones only the description is recorded, for searches. */
 const maxOtherBytes = 64 * 1024;
 /** A media type has two names of at most 127 characters (RFC 6838, 4.2). */
 const longestArtifactType = 255;
@@ -21,8 +21,8 @@ const description = 'org.opencontainers.image.description';
 const longestDescription = 1000;
 
 /**
- * The fields of a manifest that is pushed. Throws `InvalidManifest` where the annotations of a referrer have more than
- * 256 KiB, or the artifact type more than 255 characters: listings of referrers carry both whole.
+ * Returns the recorded fields of a pushed manifest. Throws `InvalidManifest` if the annotations of a referrer have more than
+ * 256 KiB, or the artifact type has more than 255 characters: listings of referrers contain both.
  */
 export function indexedFields({ artifactType, subject, annotations }: Manifest): IndexedFields {
   if ((artifactType?.length ?? 0) > longestArtifactType)

@@ -4,10 +4,10 @@ import { InvalidManifest, type JsonObject, optionalArray, optionalString, option
 import { isNonDistributable, isSchema1, mediaTypes } from './media-types.ts';
 import { JsonError, parseStrictJson } from './strict-json.ts';
 
-/** What a registry needs to know of a manifest: image-spec manifest.md and image-index.md, Docker schema 2. */
+/** The parts of a manifest that a registry needs: image-spec manifest.md and image-index.md, Docker schema 2. */
 export interface Manifest {
   readonly mediaType: string;
-  /** What the referrers API shows and filters by. */
+  /** Shown and filtered by the referrers API. */
   readonly artifactType: string | undefined;
   readonly subject: Digest | undefined;
   readonly annotations: Readonly<Record<string, string>> | undefined;

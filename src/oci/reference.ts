@@ -7,7 +7,7 @@ export type RepositoryName = string & { readonly __brand: 'RepositoryName' };
 
 export type Tag = string & { readonly __brand: 'Tag' };
 
-/** What `<reference>` in a URL stands for. */
+/** The tag or digest in the `<reference>` of a URL. */
 export type Reference = { readonly tag: Tag; readonly digest?: never } | { readonly digest: Digest; readonly tag?: never };
 
 const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
@@ -22,7 +22,7 @@ export function parseTag(text: string): Tag | undefined {
   return tagPattern.test(text) ? (text as Tag) : undefined;
 }
 
-/** A tag or a digest; a text with a colon can only be a digest. */
+/** Parses a tag or a digest; undefined for other texts. A text with a colon can only be a digest. */
 export function parseReference(text: string): Reference | undefined {
   if (text.includes(':')) {
     const digest = parseDigest(text);

@@ -7,10 +7,11 @@ export class JsonError extends Error {
   override readonly name = 'JsonError';
 }
 
+/** Largest depth of nested arrays and objects. */
 const deepest = 32;
-/** More than 4,096 descriptors with platforms and annotations have. */
+/** Largest number of keys: more than 4,096 descriptors with platforms and annotations have. */
 const maxKeys = 65_536;
-/** Of arrays and objects together, and they themselves. */
+/** Largest number of items in all arrays and objects, plus that of the arrays and objects. */
 const maxItems = 131_072;
 
 /**

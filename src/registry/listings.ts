@@ -20,7 +20,7 @@ export interface Referrer {
   readonly annotations: Readonly<Record<string, string>> | undefined;
 }
 
-/** What a client can list. Each page is one index range: its cost does not grow with how much there is. */
+/** The listings of clients. Each page is one index range: its cost does not grow with the number of rows. */
 export interface Listings {
   /** Tag names after `after`. Throws NAME_UNKNOWN. */
   tags(repository: RepositoryName, after: string, limit: number): Promise<Page<string>>;
@@ -72,7 +72,7 @@ async function pageOf<Item>(limit: number, ask: (count: number) => Promise<reado
   return { items: items.slice(0, limit), more: items.length > limit && limit > 0 };
 }
 
-/** How many of the first items have at most `bytes` together; at least one. */
+/** Returns the number of first items that have at most `bytes` together; at least one. */
 function fitting(sizes: readonly number[], bytes: number): number {
   let left = bytes;
   const tooMany = sizes.findIndex((size) => (left -= size) < 0);

@@ -29,7 +29,7 @@ export interface FoundManifest extends ManifestRecord {
 
 /** Manifests as a repository serves them; their bytes are kept as they came. */
 export interface Manifests {
-  /** What the reference stands for now. Throws MANIFEST_UNKNOWN. */
+  /** Returns the manifest that the reference names now. Throws MANIFEST_UNKNOWN. */
   find(repository: RepositoryName, reference: Reference): Promise<FoundManifest>;
   /**
    * The same for a client that asks whether it must push the manifest: the repository keeps it for the grace of garbage
@@ -72,7 +72,7 @@ export interface ManifestsOptions {
 
 /** Memory for cached manifests. By digest, so nothing ever needs to be invalidated. */
 const cacheBytes = 64 * 1024 * 1024;
-/** What a cached manifest takes besides its bytes: the buffer's objects, the digest and the cache's own lists. */
+/** Memory of a cached manifest in addition to its bytes: the objects of the buffer, the digest and the lists of the cache. */
 const cacheEntryBytes = 512;
 
 export function createManifests(options: ManifestsOptions): Manifests {

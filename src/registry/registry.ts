@@ -25,7 +25,7 @@ export interface RegistryOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly acceptMissing: boolean;
-  /** Where other processes serve the same stores. */
+  /** Undefined if no other process serves the same stores. */
   readonly leases?: Leases | undefined;
   /** Upload sessions that keep their file open between requests. */
   readonly maxOpenFiles?: number;

@@ -37,7 +37,7 @@ export const listBetween = read(function* (after: string, before: string, limit:
   return rows.map(toListed);
 });
 
-/** Those of `names` that exist, in no order. */
+/** Returns the names that exist, in no order. */
 export const listNamed = read(function* (names: readonly RepositoryName[]): Query<readonly RepositoryName[]> {
   if (names.length === 0) return [];
   const marks = names.map(() => '?').join(', ');
