@@ -73,7 +73,7 @@ describeWith(s3Programs, 'a failing S3 server', () => {
   beforeAll(sharedBucket, 180_000);
   afterAll(async () => (await sharedBucket()).remove(), 60_000);
 
-  describe('used by the driver', () => {
+  describe('during uploads of the driver', () => {
     test.concurrent.each<Fault>(['slow down', 'cut', 'lose answer', 'stall'])(
       'an upload succeeds while each third request fails (%s)',
       overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
@@ -124,7 +124,9 @@ describeWith(s3Programs, 'a failing S3 server', () => {
         expect((await contentOf(driver, target)).equals(bytes)).toBe(true);
       }),
     );
+  });
 
+  describe('during reads and other requests of the driver', () => {
     test.concurrent.each<Fault>(['cut body', 'stall body'])(
       'a body that ends early (%s) is an error',
       overFaults<[Fault]>(async ({ driver, proxy }, fault) => {
@@ -229,7 +231,7 @@ describeWith(s3Programs, 'a failing S3 server', () => {
     );
   });
 
-  describe('used by a berth with clients', () => {
+  describe('behind a berth with clients', () => {
     let berth: TestBerth;
     let proxy: FaultProxy;
 
