@@ -22,15 +22,17 @@ RUN npm install --omit=dev --no-save --no-audit --no-fund --loglevel=error
 FROM ${BASE}
 WORKDIR /berth
 COPY --from=packages /berth /berth
-COPY bin/node-flags bin/node-flags
+COPY bin/node-flags bin/node-environment bin/
 COPY config config
 COPY storage storage
 COPY src src
 COPY --from=addon /addon/sendfile.node src/http/transfer/native/sendfile.node
 COPY --chmod=755 deploy/image /usr/local/bin
 # The data folder belongs to the user of the server, and so does a volume that is mounted there.
-RUN mkdir /data && chown 65532:65532 /data
+RUN mkdir -p /data node_modules/.cache && chown 65532:65532 /data node_modules/.cache
 USER 65532:65532
+# Node.js keeps compiled code for each user. Without it a start takes twice the time and a quarter more memory.
+RUN berth --version && berth-compile
 ENV BERTH_LISTEN=0.0.0.0:5000 BERTH_STORAGE_BLOBS_DIRECTORY=/data
 VOLUME /data
 EXPOSE 5000

@@ -104,6 +104,11 @@ describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
     expect(config.Healthcheck.Test).toEqual(['CMD', 'berth-health']);
   });
 
+  test('the image has the compiled code of the server', async () => {
+    const count = "console.log(fs.readdirSync('/berth/node_modules/.cache/node', { recursive: true }).length)";
+    expect(Number(await inContainer([], 'node', '--eval', count))).toBeGreaterThan(100);
+  }, 60_000);
+
   test('a container does not start on 0.0.0.0 in mode open without access.allowOpen', async () => {
     await expect(inContainer([], ...command)).rejects.toThrow('access.allowOpen');
   }, 60_000);
