@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Query, Row } from '../queries/steps/query.ts';
+import type { Query, Row, Statement, Value } from '../queries/steps/query.ts';
 import { MetadataError, type MetadataErrorCode } from '../store.ts';
 import { frozenMessage } from './read-only.ts';
 
@@ -12,6 +12,18 @@ export interface Connection {
   /** Runs statements without parameters or rows. */
   execute(sql: string): void;
   close(): void;
+}
+
+interface Prepared {
+  /** Returns rows as arrays: objects that SQLite's binding makes cost twice as much. */
+  readonly statement: StatementSync;
+  readonly columns: readonly string[];
+}
+
+function named(columns: readonly string[], values: readonly Value[]): Row {
+  const row: Row = {};
+  for (let index = 0; index < columns.length; index++) row[columns[index] ?? ''] = values[index] ?? null;
+  return row;
 }
 
 const noRows: readonly Row[] = [];
@@ -30,22 +42,30 @@ export function connect(file: string, { readOnly }: { readOnly: boolean }): Conn
     if (!readOnly) database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
     database.exec('PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY');
   });
-  const statements = new Map<string, StatementSync>();
+  const statements = new Map<string, Prepared>();
 
-  function prepare(sql: string): StatementSync {
-    let statement = statements.get(sql);
-    if (!statement) {
-      statement = database.prepare(sql);
-      statements.set(sql, statement);
+  function prepare(sql: string): Prepared {
+    let prepared = statements.get(sql);
+    if (!prepared) {
+      const statement = database.prepare(sql);
+      statement.setReturnArrays(true);
+      prepared = { statement, columns: statement.columns().map(({ name }) => name) };
+      statements.set(sql, prepared);
     }
-    return statement;
+    return prepared;
+  }
+
+  function rowsOf({ sql, values }: Statement): readonly Row[] {
+    const { statement, columns } = prepare(sql);
+    const rows = statement.all(...values) as unknown as readonly (readonly Value[])[];
+    return rows.map((row) => named(columns, row));
   }
 
   return {
     drive(query) {
       try {
         let step = query.next(noRows);
-        while (!step.done) step = query.next(prepare(step.value.sql).all(...step.value.values) as readonly Row[]);
+        while (!step.done) step = query.next(rowsOf(step.value));
         return step.value;
       } catch (error) {
         throw toMetadataError(file, error);
