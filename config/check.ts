@@ -92,6 +92,11 @@ const conditions: readonly {
     needs: 'access.mode token',
     isMet: ({ access }) => access.mode === 'token',
   },
+  {
+    keys: ['retention.ignorePullsBy'],
+    needs: 'access.mode token or external',
+    isMet: ({ access }) => access.mode !== 'open',
+  },
   { keys: ['access.auditKeep'], needs: 'access.mode token or external', isMet: ({ access }) => access.mode !== 'open' },
   { keys: ['mirror.allowPush', 'access.openActions'], needs: 'access.mode open', isMet: ({ access }) => access.mode === 'open' },
 ];
@@ -113,6 +118,7 @@ function unusedChecks(): readonly Check[] {
 function changedKeys(child: Child | undefined, read: () => unknown, path: readonly string[]): readonly (readonly string[])[] {
   if (child === undefined) return [];
   if (child.kind === 'entries') return Object.keys(read() as object).map((name) => [...path, name]);
+  if (child.kind === 'list') return (read() as readonly unknown[]).length === 0 ? [] : [path];
   if (child.kind === 'section')
     return Object.entries(child.keys).flatMap(([name, below]) =>
       changedKeys(below, () => (read() as Readonly<Record<string, unknown>>)[name], [...path, name]),

@@ -17,6 +17,9 @@ export interface KeyDescription {
 
 const placeholder = '<name>';
 
+/** Stands for the number of an item in a list, from 0. */
+const itemPlaceholder = '<n>';
+
 /** Describes every key, those of maps included, in the order of the schema. */
 export function describeKeys(): readonly KeyDescription[] {
   return describeChildren(schema.keys, []);
@@ -27,6 +30,10 @@ function describeChildren(keys: Children, base: readonly string[]): readonly Key
     const path = [...base, name];
     if (child.kind === 'key') return [describeKey(path, child)];
     if (child.kind === 'section') return describeChildren(child.keys, path);
+    if (child.kind === 'list') {
+      const list = { key: path.join('.'), variable: null, form: 'list of maps', default: null, description: child.description };
+      return [list, ...describeChildren(child.keys, [...path, itemPlaceholder])];
+    }
     const names = Object.keys(child.default).join(', ');
     const map = { key: path.join('.'), variable: null, form: 'map', default: names || null, description: child.description };
     return [map, ...describeChildren(child.keys, [...path, placeholder])];
@@ -43,9 +50,9 @@ function describeKey(path: readonly string[], { form, default: written, descript
   };
 }
 
-/** Returns the variable of a key; null for the keys of a map within a map, which have none. */
+/** Returns the variable of a key; null for the keys of lists and of maps within maps, which have none. */
 function variableOf(path: readonly string[]): string | null {
   const maps = path.filter((name) => name === placeholder).length;
-  if (maps > 1) return null;
+  if (maps > 1 || path.includes(itemPlaceholder)) return null;
   return maps === 0 ? variableName(path.join('.')) : variableName(path.join('.')).replace('_NAME_', '_<NAME>_');
 }

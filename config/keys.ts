@@ -31,7 +31,14 @@ export interface Entries<Keys extends Children> {
   readonly default: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-export type Child = Key<unknown> | Section<Children> | Entries<Children>;
+/** A list of maps: every item is a section. Only the file can set it; the default is an empty list. */
+export interface List<Keys extends Children> {
+  readonly kind: 'list';
+  readonly keys: Keys;
+  readonly description: string;
+}
+
+export type Child = Key<unknown> | Section<Children> | Entries<Children> | List<Children>;
 export interface Children {
   readonly [name: string]: Child;
 }
@@ -44,7 +51,9 @@ export type Parsed<Node> =
       ? { readonly [Name in keyof Keys]: Parsed<Keys[Name]> }
       : Node extends Entries<infer Keys>
         ? Readonly<Record<string, { readonly [Name in keyof Keys]: Parsed<Keys[Name]> }>>
-        : never;
+        : Node extends List<infer Keys>
+          ? readonly { readonly [Name in keyof Keys]: Parsed<Keys[Name]> }[]
+          : never;
 
 export function section<Keys extends Children>(keys: Keys): Section<Keys> {
   return { kind: 'section', keys };
@@ -56,6 +65,10 @@ export function entries<Keys extends Children>(
   keys: Keys,
 ): Entries<Keys> {
   return { kind: 'entries', keys, description, default: fallback };
+}
+
+export function list<Keys extends Children>(description: string, keys: Keys): List<Keys> {
+  return { kind: 'list', keys, description };
 }
 
 type Written = Key<unknown>['default'];

@@ -1,5 +1,5 @@
 import { checkTogether } from './check.ts';
-import type { Child, Children, Entries, Key } from './keys.ts';
+import type { Child, Children, Entries, Key, List } from './keys.ts';
 import { defineInvalid } from './invalid-value.ts';
 import { unknownKey } from './nearest.ts';
 import { type Config, schema } from './schema.ts';
@@ -89,6 +89,7 @@ const invalid = Symbol('invalid');
 function parseChild(child: Child, value: unknown, path: Path, written: Written): unknown {
   if (child.kind === 'section') return parseSection(child.keys, value, path, written);
   if (child.kind === 'entries') return parseEntries(child, value, path, written);
+  if (child.kind === 'list') return parseList(child, value, path, written);
   const variable = written.variables.get(path.join('.'));
   try {
     return child.parse(variable?.value ?? value ?? child.default);
@@ -116,6 +117,13 @@ function parseEntries({ keys, default: defaults }: Entries<Children>, value: unk
       return [name, parseSection(keys, { ...defaults[name], ...entry }, [...path, name], written)];
     }),
   );
+}
+
+function parseList({ keys }: List<Children>, value: unknown, path: Path, written: Written): unknown {
+  const items: unknown = value ?? [];
+  if (Array.isArray(items)) return items.map((item, index) => parseSection(keys, item, [...path, String(index)], written));
+  written.errors.push(`${path.join('.')} must be a list of maps${inFile(written.file, path)}`);
+  return invalid;
 }
 
 function asMap(value: unknown, path: Path, { file, errors }: Written): Readonly<Record<string, unknown>> {

@@ -42,7 +42,7 @@ export function entryKeys(keys: Children, tree: unknown, base: readonly string[]
   const written = isMap(tree) ? tree : {};
   return Object.entries(keys).flatMap(([name, child]) => {
     const path = [...base, name];
-    if (child.kind === 'key') return [];
+    if (child.kind === 'key' || child.kind === 'list') return [];
     if (child.kind === 'section') return entryKeys(child.keys, written[name], path);
     const own = isMap(written[name]) ? written[name] : {};
     const names = [...new Set([...Object.keys(child.default), ...Object.keys(own)])];

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 export interface YamlFile {
   /** The document as plain values; `{}` without a file, or if it cannot be read. */
   readonly tree: unknown;
-  /** Returns `FILE:LINE` of the key; undefined if the file does not set it. */
+  /** Returns `FILE:LINE` of the key; undefined if the file does not set it. The name of an item of a list is its number. */
   sourceOf(path: readonly string[]): string | undefined;
 }
 
@@ -26,7 +26,7 @@ export function readYamlFile(file: string | undefined, errors: string[]): YamlFi
     errors.push(`cannot read ${file}: ${(error as Error).message}`);
     return noFile;
   }
-  const { LineCounter, isMap, isScalar, parseDocument } = loadParser();
+  const { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument } = loadParser();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   errors.push(...document.errors.map((error) => `${file}: ${error.message}`));
@@ -36,10 +36,10 @@ export function readYamlFile(file: string | undefined, errors: string[]): YamlFi
     sourceOf(path) {
       const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
       const name = path.at(-1);
-      const key = isMap(parent)
-        ? parent.items.map((pair) => pair.key).find((one) => isScalar(one) && String(one.value) === name)
-        : undefined;
-      return isScalar(key) && key.range ? `${file}:${lines.linePos(key.range[0]).line}` : undefined;
+      const key: unknown = isSeq(parent)
+        ? parent.items[Number(name)]
+        : isMap(parent) && parent.items.map((pair) => pair.key).find((one) => isScalar(one) && String(one.value) === name);
+      return isNode(key) && key.range ? `${file}:${lines.linePos(key.range[0]).line}` : undefined;
     },
   };
 }

@@ -7,7 +7,7 @@ import type { BlobDriver } from '../storage/blobs/driver.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
-import type { Guard } from './assembly/guard.ts';
+import type { ApiServices, Guard } from './assembly/guard.ts';
 import { readDeletion } from './assembly/deletion-settings.ts';
 import { removeLeftovers } from './assembly/start/leftovers.ts';
 import { type Certificate, openCertificate } from './http/server/certificate.ts';
@@ -27,11 +27,13 @@ import { makePrivate } from './assembly/start/private-files.ts';
 import { warnOfOtherRegistry } from './assembly/start/other-registry.ts';
 import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
+import { createRetentionOverview } from './maintenance/retention/overview.ts';
 import { listJobs, startJobs } from './jobs.ts';
 import { openConsumers } from './assembly/event-consumers.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/making-room.ts';
 import { isSingleProcess } from './assembly/serves-alone.ts';
+import { openRetention, reportRetention } from './assembly/retention.ts';
 import { openMirror } from './assembly/upstreams.ts';
 import { logRequest } from './assembly/request-log.ts';
 
@@ -81,6 +83,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     maxOpenFiles: config.uploads.maxOpenFiles,
     ...readDeletion(config),
     limits: { perAccount: config.uploads.maxPerAccount, perAddress: config.uploads.maxPerAddress },
+    ignoredAccounts: config.retention.ignorePullsBy,
     onPullsNotRecorded: (error) =>
       log.error({ err: error }, 'pulls could not be recorded: rules of retention may count them too late'),
   });
@@ -90,7 +93,9 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   if (isSingleProcess(config)) await mirror.recover();
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
-  const guard = await openGuard(config, metadata, mirror, registry, now, log);
+  const retention = openRetention(config, { driver, metadata, now, events: reportRetention(log, metrics.retention) });
+  const services = { content: registry, retention: createRetentionOverview(metadata, retention, now) };
+  const guard = await openGuard(config, metadata, mirror, services, now, log);
   const closing = new AbortController();
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
@@ -98,7 +103,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const endpoint = await openMetricsEndpoint(config, scraped, log);
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, scraped };
   const server = createServer(config, parts);
-  const jobs = startJobs(listJobs(config, { registry, mirror, metadata, consumers, guard, certificate, log, now }), {
+  const jobs = startJobs(listJobs(config, { registry, mirror, metadata, consumers, retention, guard, certificate, log, now }), {
     leases: sharedLeases,
     log,
     metrics: metrics.jobs,
@@ -197,7 +202,7 @@ async function openGuard(
   config: Config,
   metadata: MetadataStore,
   { visibility }: Pick<Mirror, 'visibility'>,
-  registry: Registry,
+  services: ApiServices,
   now: () => number,
   log: Log,
 ): Promise<Guard | undefined> {
@@ -207,7 +212,7 @@ async function openGuard(
   }
   // Loaded only in the modes that need it: the schemas of the API take time and memory.
   const { createGuard } = await import('./assembly/guard.ts');
-  return createGuard(config, metadata, visibility, registry, now, log);
+  return createGuard(config, metadata, visibility, services, now, log);
 }
 
 function listen(server: Server, { listen: { host, port }, tls }: Config, reusePort: boolean): Promise<string> {

@@ -6,6 +6,7 @@ import type { Leases } from './coordination/leases.ts';
 import type { Consumers } from './events/consumers.ts';
 import type { Certificate } from './http/server/certificate.ts';
 import type { Mirror } from './mirror/mirror.ts';
+import type { Retention } from './maintenance/retention/retention.ts';
 import type { JobMetrics } from './observability/job-metrics.ts';
 import type { Log } from './observability/log.ts';
 import type { Registry } from './registry/registry.ts';
@@ -26,6 +27,7 @@ export interface JobParts {
   readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
   readonly metadata: Pick<MetadataStore, 'leases' | 'events'>;
   readonly consumers: Pick<Consumers, 'deliver'>;
+  readonly retention: Pick<Retention, 'run'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -35,7 +37,7 @@ export interface JobParts {
 
 /** Returns the scheduled jobs of a server. The refresh of listed images has a schedule of its own: `pinned-images.ts`. */
 export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>, parts: JobParts): readonly Job[] {
-  const { registry, mirror, metadata, consumers, guard, certificate, log, now } = parts;
+  const { registry, mirror, metadata, consumers, retention, guard, certificate, log, now } = parts;
   const expire = () => expireUploads(registry, metadata, now() - uploads.expireAfter * 1000);
   const prune = () => pruneEvents(metadata, now() - access.auditKeep * 1000);
   return [
@@ -47,6 +49,7 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     { name: 'purge-trash', every: 60, scope: 'cluster', run: registry.trash.purgeDue },
     { name: 'tidy-tag-history', every: 3600, scope: 'cluster', run: registry.trash.tidy },
     { name: 'record-pulls', every: 10, scope: 'process', run: registry.pulls.flush },
+    { name: 'retention', every: 60, scope: 'cluster', run: retention.run },
     { name: 'empty-trash', every: 0.5, scope: 'process', run: mirror.emptyTrash },
     ...(guard ? [{ name: 'tidy-access', every: 3600, scope: 'cluster', run: guard.tidy } as const] : []),
     ...(certificate

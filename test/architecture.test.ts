@@ -94,7 +94,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/http/server': ['src/http/errors', 'src/http/transfer', 'src/mirror/remote', 'src/oci'],
   'src/http/transfer': ['src/http/errors', 'src/oci', 'storage/blobs'],
-  'src/http/api': ['src/access', 'src/http/errors', 'src/http/server', 'src/http/transfer', 'src/oci', 'src/registry'],
+  'src/http/api': [
+    'src/access',
+    'src/http/errors',
+    'src/http/server',
+    'src/http/transfer',
+    'src/maintenance',
+    'src/oci',
+    'src/registry',
+  ],
   'src/http': [
     'src/http',
     'src/access',

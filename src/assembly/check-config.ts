@@ -10,6 +10,7 @@ import { readImmutableTags } from './deletion-settings.ts';
 import { readAllowPush } from './open-mode.ts';
 import { readPinnedImages } from './pinned-images.ts';
 import { redirectWarning } from './redirect-warning.ts';
+import { readRetentionRules } from './retention.ts';
 import { readUpstreams } from './upstreams.ts';
 import { readWorkloadRules } from './federation-settings.ts';
 
@@ -25,6 +26,7 @@ export async function checkConfig(config: Config): Promise<readonly string[]> {
     readPinnedImages,
     readAllowPush,
     readImmutableTags,
+    readRetentionRules,
     readTrustedCertificates,
     checkTls,
     checkListen,

@@ -22,6 +22,7 @@ import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
 import type { DeletionServices } from '../registry/deletion-services.ts';
+import type { RetentionOverview } from '../maintenance/retention/overview.ts';
 import type { Log } from '../observability/log.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
 import { readTrustedCertificates, readWorkloadRules } from './federation-settings.ts';
@@ -39,12 +40,18 @@ export interface Guard {
   tidy(): Promise<void>;
 }
 
+/** What the API does apart from accounts and permissions. */
+export interface ApiServices {
+  readonly content: DeletionServices;
+  readonly retention: RetentionOverview;
+}
+
 /** Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable settings. */
 export async function createGuard(
   config: Config,
   metadata: MetadataStore,
   upstreams: UpstreamVisibility,
-  content: DeletionServices,
+  services: ApiServices,
   now: () => number,
   log: Log,
 ): Promise<Guard> {
@@ -52,7 +59,7 @@ export async function createGuard(
   const audit = createAudit(metadata, now, (error) =>
     log.error({ err: error }, 'the audit log could not be written: refusals are lost, logins are tried again'),
   );
-  const parts = { config, metadata, upstreams, content, now, audit };
+  const parts = { config, metadata, upstreams, services, now, audit };
   return {
     audit,
     ...(mode === 'token' ? await createTokenGuard(parts) : createExternalGuard(parts)),
@@ -64,7 +71,7 @@ interface GuardParts {
   readonly config: Config;
   readonly metadata: MetadataStore;
   readonly upstreams: UpstreamVisibility;
-  readonly content: DeletionServices;
+  readonly services: ApiServices;
   readonly now: () => number;
   readonly audit: Audit;
 }
@@ -72,7 +79,7 @@ interface GuardParts {
 type GuardOfMode = Pick<Guard, 'control' | 'extensions' | 'pageLogins' | 'generatedPassword'>;
 
 async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
-  const { config, metadata, upstreams, content, now, audit } = parts;
+  const { config, metadata, upstreams, services, now, audit } = parts;
   const { admin, anonymousPull, tokenLifetime } = config.access;
   const reserved = readReservedNamespaces(config);
   const access = createAccess({
@@ -96,7 +103,7 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
     service: 'berth',
   });
   const control = createTokenAccess({ ...access, metadata, upstreams, publicUrl, audit, place });
-  const api = { ...access, ...administrationPorts, publicUrl, audit, content, allows: control.allows };
+  const api = { ...access, ...administrationPorts, publicUrl, audit, ...services, allows: control.allows };
   return {
     control,
     extensions: [

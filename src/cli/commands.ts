@@ -59,6 +59,39 @@ const config: CommandGroup = {
   ],
 };
 
+const retention: CommandGroup = {
+  name: 'retention',
+  summary: 'show and approve what the rules of retention expire',
+  commands: [
+    {
+      name: 'preview',
+      summary: 'show what would expire and why; change nothing',
+      arguments: [['[PATTERN]', 'repositories: NAME, PREFIX/* or PREFIX/**; default: all']],
+      options: [
+        ['--all', 'show what stays, too'],
+        ['--plan', 'show the plan that waits for an approval instead'],
+      ],
+      printsData: true,
+      load: async () => (await import('./maintenance/retention.ts')).previewRetention,
+    },
+    {
+      name: 'approve',
+      summary: 'let a plan be executed that expires more than retention.brake allows',
+      arguments: [['PLAN', 'id of the plan, as berth retention preview prints it']],
+      printsData: true,
+      load: async () => (await import('./maintenance/retention.ts')).approvePlan,
+    },
+    {
+      name: 'log',
+      summary: 'show what expired and why, newest first',
+      arguments: [['[REPOSITORY]', 'a repository; default: all']],
+      options: [['--limit <NUMBER>', 'number of lines; default: 50']],
+      printsData: true,
+      load: async () => (await import('./maintenance/retention.ts')).printRetentionLog,
+    },
+  ],
+};
+
 const completion: Command = {
   name: 'completion',
   summary: 'print a completion script for a shell',
@@ -76,7 +109,7 @@ const version: Command = {
 /** Every command, in the order of the help. */
 export const topics: readonly Topic[] = [
   { heading: 'Server:', entries: [serve, preheat, migrate, exportCommand, config] },
-  { heading: 'Content (beside a running server, too):', entries: contentCommands },
+  { heading: 'Content (beside a running server, too):', entries: [...contentCommands, retention] },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },
 ];

@@ -2,6 +2,7 @@ import { Registry, collectDefaultMetrics } from 'prom-client';
 import { type EventMetrics, createEventMetrics } from './event-metrics.ts';
 import { type JobMetrics, createJobMetrics } from './job-metrics.ts';
 import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror } from './mirror-metrics.ts';
+import { type RetentionMetrics, createRetentionMetrics } from './retention-metrics.ts';
 import { type MeasuredRequest, createRequestMetrics } from './request-metrics.ts';
 import { type TrashMetrics, createTrashMetrics } from './trash-metrics.ts';
 
@@ -13,6 +14,7 @@ export interface Metrics {
   request(request: MeasuredRequest): void;
   readonly mirror: MirrorMetrics;
   readonly jobs: JobMetrics;
+  readonly retention: RetentionMetrics;
   readonly events: EventMetrics;
   readonly trash: TrashMetrics;
   /** Registers gauges that call `state` at each scrape. */
@@ -30,6 +32,7 @@ export function createMetrics(worker?: number): Metrics {
     request: createRequestMetrics(registry),
     mirror: createMirrorMetrics(registry),
     jobs: createJobMetrics(registry),
+    retention: createRetentionMetrics(registry),
     events: createEventMetrics(registry),
     trash: createTrashMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),

@@ -31,6 +31,8 @@ export interface RegistryOptions {
   readonly maxOpenFiles?: number;
   /** Unfinished upload sessions that clients may have. */
   readonly limits?: UploadLimits;
+  /** Accounts whose pulls do not count. */
+  readonly ignoredAccounts?: readonly string[];
   /** Called when pulls could not be recorded. */
   readonly onPullsNotRecorded?: (error: unknown) => void;
   /** Called after each change of content: its event is there. */

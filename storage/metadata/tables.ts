@@ -60,4 +60,10 @@ export const tables: readonly Table[] = [
   temporary('claims'),
   temporary('purges'),
   temporary('collection'),
+  transferred('retention_due'),
+  transferred('retention_rules'),
+  transferred('retention_state'),
+  transferred('retention_plans'),
+  transferred('retention_plan_items'),
+  transferred('retention_log'),
 ];

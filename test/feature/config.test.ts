@@ -48,7 +48,9 @@ function scalars(node: unknown, base: readonly string[] = []): ReadonlyMap<strin
 describe('default.yaml', () => {
   test('has every key of the schema with its default, and no other', async () => {
     const written = new Map(scalars(parse(await readFile(new URL('default.yaml', folder), 'utf8'))));
-    for (const path of written.keys()) if (path.startsWith('mirror.upstreams.')) written.delete(path);
+    // Maps and lists of sections have no value of their own.
+    for (const path of written.keys())
+      if (path.startsWith('mirror.upstreams.') || path === 'retention.rules') written.delete(path);
     const expected = keyPaths().map(({ path, key }) => [path, key.default ?? null]);
     expect(Object.fromEntries([...written].map(([path, value]) => [path, value ?? null]))).toEqual(Object.fromEntries(expected));
   });

@@ -41,6 +41,9 @@ export const manyRows: readonly string[] = [
    ${rows(many)} SELECT 10000, 'd' || i, 'r', 'a', i, i FROM n`,
   `INSERT INTO tag_history (repository_id, name, at, to_digest, actor, reason)
    ${rows(many)} SELECT 10000, 't' || (i % 1000), i, 'd' || i, 'a', '' FROM n`,
+  `INSERT INTO retention_due (repository_id, due_at) ${rows(repositories)} SELECT i, i FROM n`,
+  `INSERT INTO retention_log (at, plan_id, repository, digest, tag, rule, reason, outcome, is_approved)
+   ${rows(many)} SELECT i, 'p', 'app' || i % 1000, 'd', 't', 'r', '', 'trashed', 0 FROM n`,
   `INSERT INTO uploads (id, repository, algorithm, started_at) ${rows(many)} SELECT 'u' || i, 'app1', 'sha256', i FROM n`,
   `INSERT INTO reviews (repository_id, digest, due_at) ${rows(many)} SELECT i % 2, 'd' || i, i FROM n`,
   `INSERT INTO reviews (repository_id, digest, due_at) ${rows(many)} SELECT 0, 'x' || i, i FROM n`,
@@ -68,4 +71,5 @@ export const manyRows: readonly string[] = [
   `INSERT INTO events (at, actor, address, kind, target, result)
    ${rows(many)} SELECT i, 'a' || i, '', 'login', 'app' || i, 'done' FROM n`,
   `INSERT INTO event_cursors (consumer, position) ${rows(10)} SELECT 'c' || i, 50000 + i FROM n`,
+  `INSERT INTO event_cursors (consumer, position) VALUES ('retention', 50000)`,
 ];

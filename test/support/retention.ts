@@ -2,6 +2,7 @@ import type { Decision } from '../../src/maintenance/retention/decide.ts';
 import { type RuleErrors, type WrittenAlternative, readRule, readSelectors } from '../../src/maintenance/retention/read-rules.ts';
 import type { RepositoryState, TagState } from '../../src/maintenance/retention/repository-state.ts';
 import type { RetentionRules } from '../../src/maintenance/retention/rules.ts';
+import type { RepositoryName } from '../../src/oci/reference.ts';
 import { digestOf } from './images.ts';
 
 export const day = 86_400_000;
@@ -79,7 +80,7 @@ export function tagOf(tag: string, age: number, fields: Partial<TagState> = {}):
 }
 
 export function stateOf(tags: readonly TagState[], fields: Partial<RepositoryState> = {}): RepositoryState {
-  return { name: 'app', tags, untagged: [], pullsRecordedSince: 0, ...fields };
+  return { name: 'app' as RepositoryName, tags, untagged: [], pullsRecordedSince: 0, ...fields };
 }
 
 /** Names of the tags that expire, in the order of the state. */

@@ -14,7 +14,7 @@ import { checked } from './invalid-request.ts';
 import { requireAfterBody, requireBeforeBody } from './permissions.ts';
 import type { Context, Input, Route } from './route.ts';
 
-export interface ApiHandlerOptions extends Pick<Context, 'directory' | 'signingKeys' | 'content'> {
+export interface ApiHandlerOptions extends Pick<Context, 'directory' | 'signingKeys' | 'content' | 'retention'> {
   /** True if the client may do this in the repository. */
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;
   readonly authenticator: Authenticator;

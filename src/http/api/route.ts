@@ -8,6 +8,7 @@ import type { DeletionServices } from '../../registry/deletion-services.ts';
 import type { Pattern } from '../../oci/patterns/repository-pattern.ts';
 import type { Principal } from '../../access/permissions/principal.ts';
 import type { SigningKeys } from '../../access/tokens/signing-keys.ts';
+import type { RetentionOverview } from '../../maintenance/retention/overview.ts';
 
 /** What a handler works with, for one request. */
 export interface Context {
@@ -24,6 +25,7 @@ export interface Context {
   readonly author: Author;
   /** True if the client may do this in the repository. */
   allows(action: Action, repository: RepositoryName): Promise<boolean>;
+  readonly retention: RetentionOverview;
 }
 
 /** The parts of a request, as the schemas of its row return them. */

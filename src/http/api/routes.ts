@@ -7,6 +7,7 @@ import { rotateKeys } from './keys.ts';
 import { changePassword, createOwnToken, listOwnTokens, revokeOwnToken, showMe } from './me.ts';
 import { listNamespaces, releaseNamespace } from './namespaces.ts';
 import { type OpenApiDocument, describeApi } from './openapi.ts';
+import { retentionRoutes } from './retention.ts';
 import { type Route, created, noContent, ok, route } from './route.ts';
 import * as s from './schemas.ts';
 import { addMember, createTeam, deleteTeam, listTeams, removeMember, showTeam } from './teams.ts';
@@ -229,6 +230,7 @@ export const routes: readonly Route[] = [
     handler: importHtpasswd,
   }),
   ...contentRoutes,
+  ...retentionRoutes,
 ];
 
 let document: OpenApiDocument | undefined;

@@ -66,13 +66,13 @@ export const expiry = z
   });
 
 /** PostgreSQL stores no NUL character, not even to look for it. */
-const text = z.string().regex(/^[^\0]*$/);
+export const text = z.string().regex(/^[^\0]*$/);
 const accountName = z.string().check(check(requireName)).meta({ minLength: 1, maxLength: 128 });
 const password = z.string().check(check(requirePassword)).meta({ minLength: 8, format: 'password' });
 const grants = texts(requireGrants).meta({ description: `at most ${maxGrants} of PATTERN:ACTIONS, as in team-a/*:pull,push` });
 
 /** A repository pattern; the schema returns it parsed. */
-const pattern = z
+export const pattern = z
   .string()
   .check(check(requirePattern))
   .meta({ description: 'NAME, PREFIX/* or PREFIX/**' })
@@ -84,7 +84,7 @@ export const byName = z.object({ name: text });
 export const byTokenId = z.object({ id: text });
 export const byNameAndTokenId = z.object({ name: text, id: text });
 export const byNameAndAccount = z.object({ name: text, account: text });
-const exactNumber = z.coerce.number<string>().int().min(0);
+export const exactNumber = z.coerce.number<string>().int().min(0);
 export const byNumber = z.object({ id: exactNumber });
 
 const largestPage = 1000;
@@ -138,7 +138,7 @@ export const nothing = z.strictObject({});
 
 // Bodies of responses.
 
-const dateTime = z.string().meta({ format: 'date-time' });
+export const dateTime = z.string().meta({ format: 'date-time' });
 const milliseconds = z.number().meta({ description: 'milliseconds since 1970' });
 const kind = z.enum(['user', 'robot']);
 

@@ -1,3 +1,4 @@
+import type { Digest } from '../../oci/digest.ts';
 import { type Version, compareVersions, parseVersion } from '../../oci/patterns/version.ts';
 import { bucketOf } from './calendar.ts';
 import type { ImageState } from './repository-state.ts';
@@ -7,7 +8,7 @@ import type { CalendarCondition, Condition, NewestCondition, TimeOf } from './ru
 export interface Candidate {
   /** Undefined for a manifest without a tag. */
   readonly tag: string | undefined;
-  readonly digest: string;
+  readonly digest: Digest;
   /** Milliseconds since 1970. */
   readonly times: Readonly<Record<TimeOf, number>>;
   /** Undefined if the tag is not a version. */

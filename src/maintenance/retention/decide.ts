@@ -1,3 +1,5 @@
+import type { Digest } from '../../oci/digest.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
 import { selectTag, selectUntagged } from '../../oci/patterns/selector.ts';
 import { isSubjectTag } from '../../oci/subject-tags.ts';
 import { type Candidate, type Moment, describeCondition, endOf, meeting, toCandidate } from './conditions.ts';
@@ -6,10 +8,10 @@ import type { Condition, RetentionRules, Rule } from './rules.ts';
 
 /** What retention does with a tag, or with a manifest without a tag, and why. */
 export interface Decision {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   /** Undefined for a manifest without a tag. */
   readonly tag: string | undefined;
-  readonly digest: string;
+  readonly digest: Digest;
   /** Milliseconds since 1970. */
   readonly pushedAt: number;
   readonly expires: boolean;
@@ -117,7 +119,11 @@ function spareLastTag(judged: readonly Judged[], verdicts: Map<Judged, Verdict>)
   if (last) verdicts.set(last, keep('the last tag of the repository stays: the rule does not set mayEmpty'));
 }
 
-function toDecision(repository: string, { candidate, rule, heldUntil, createdLater }: Judged, verdict: Verdict): Decision {
+function toDecision(
+  repository: RepositoryName,
+  { candidate, rule, heldUntil, createdLater }: Judged,
+  verdict: Verdict,
+): Decision {
   const { tag, digest, times } = candidate;
   const changesAt = verdict.expires ? undefined : earliest([verdict.changesAt, heldUntil, createdLater]);
   return { repository, tag, digest, pushedAt: times.pushed, rule: rule?.name, ...verdict, changesAt };

@@ -56,7 +56,7 @@ export function readSelectors(texts: readonly string[], path: Path, errors: Rule
 /** Checks a rule and returns it. It is usable only if no error was added. */
 export function readRule({ name, match, keep, maxPerRun, mayEmpty }: WrittenRule, path: Path, errors: RuleErrors): Rule {
   if (name === '') report(errors, path, 'has no name');
-  if (match.length === 0) report(errors, path, `has no match: which tags is the rule for? A list of ${selectorForm}`);
+  if (match.length === 0) report(errors, path, `has no match: name the tags that the rule is for, with ${selectorForm}`);
   if (keep.length === 0)
     report(
       errors,
@@ -114,8 +114,7 @@ function withinConditions({ pushedWithin, createdWithin, pulledWithin }: Written
 }
 
 /** Reports names that two rules have. */
-export function checkNames(rules: readonly Pick<Rule, 'name'>[], path: Path, errors: RuleErrors): void {
-  for (const [index, { name }] of rules.entries())
-    if (name !== '' && rules.findIndex((other) => other.name === name) < index)
-      report(errors, [...path, index, 'name'], `is ${name}, as of another rule`);
+export function checkNames(names: readonly string[], path: Path, errors: RuleErrors): void {
+  for (const [index, name] of names.entries())
+    if (name !== '' && names.indexOf(name) < index) report(errors, [...path, index, 'name'], `is ${name}, as of another rule`);
 }

@@ -1,6 +1,9 @@
+import type { Digest } from '../../oci/digest.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
+
 /** What decisions about a repository depend on, apart from the rules and the time. Times are milliseconds since 1970. */
 export interface RepositoryState {
-  readonly name: string;
+  readonly name: RepositoryName;
   readonly tags: readonly TagState[];
   /** Manifests that nothing keeps but the rules: without a tag, a parent or a subject. */
   readonly untagged: readonly UntaggedState[];
@@ -9,7 +12,7 @@ export interface RepositoryState {
 }
 
 export interface ImageState {
-  readonly digest: string;
+  readonly digest: Digest;
   /** When the image says that it was built; undefined: it does not say. */
   readonly createdAt: number | undefined;
   /** The last recorded pull; undefined: none. */

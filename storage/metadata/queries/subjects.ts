@@ -24,6 +24,11 @@ import * as pulls from './pulls.ts';
 import * as repositories from './repositories.ts';
 import * as restorations from './trash/restorations.ts';
 import * as reviews from './collection/reviews.ts';
+import * as retentionContent from './retention/content.ts';
+import * as retentionExpiry from './retention/expiry.ts';
+import * as retentionLog from './retention/log.ts';
+import * as retentionPlans from './retention/plans.ts';
+import * as retentionSchedule from './retention/schedule.ts';
 import * as signingKeys from './signing-keys.ts';
 import * as tagHistory from './trash/tag-history.ts';
 import * as tags from './tags.ts';
@@ -60,6 +65,11 @@ export const subjects = {
   repositories,
   restorations,
   reviews,
+  retentionContent,
+  retentionExpiry,
+  retentionLog,
+  retentionPlans,
+  retentionSchedule,
   signingKeys,
   tagHistory,
   tags,

@@ -65,9 +65,13 @@ function bodyOf({ body, needs }: Route): string | undefined {
   );
 }
 
-async function pathOf({ path }: Route, tokenId: string): Promise<string> {
+async function pathOf(route: Route, tokenId: string): Promise<string> {
+  const { path, query } = route;
   const id = path.startsWith('/grants/') ? await berth.administration.grant('anonymous', 'led/x', 'pull') : tokenId;
-  return path.replace('{id}', String(id)).replace(/\{\w+\}/g, 'ghost');
+  const filled = path.replace('{id}', String(id)).replace(/\{\w+\}/g, 'ghost');
+  // Rows about a pattern without a body have it in the query.
+  const about = Object.keys(query?.shape ?? {}).find((name) => ['repository', 'repositories'].includes(name));
+  return about === undefined || needsOf(route) !== 'adminOf' ? filled : `${filled}?${about}=led/x`;
 }
 
 const needsOf = ({ needs }: Route) => (typeof needs !== 'object' ? needs : 'adminOf' in needs ? 'adminOf' : 'inRepository');
@@ -94,6 +98,8 @@ test('every row requires an admin except these', () => {
     'GET /tag-history': 'inRepository',
     'POST /tag-history/restore': 'inRepository',
     'GET /why': 'inRepository',
+    'GET /retention/preview': 'adminOf',
+    'GET /retention/log': 'adminOf',
   });
 });
 
