@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { mediaTypes } from '../../src/oci/media-types.ts';
-import { type TestImage, descriptor, digestOf, newImage } from './images.ts';
-import { tar } from './tar.ts';
-import type { Digest } from '../../src/oci/digest.ts';
+import { type FakeAccounts, type FakeAccountsOptions, createFakeAccounts } from './fake-upstream-accounts.ts';
+import { type FakeContent, type StoredManifest, createFakeContent } from './fake-upstream-content.ts';
+import { digestOf } from './images.ts';
 
 /** One request as the upstream saw it. */
 export interface SeenRequest {
@@ -34,22 +33,11 @@ export interface Misdeed {
   readonly ignoreRange?: boolean;
 }
 
-interface Login {
-  readonly username: string;
-  readonly password: string;
-}
-
-export interface FakeUpstreamOptions {
-  /** How clients log in; anonymous ones get tokens too, unless `login` is set. */
-  readonly auth?: 'none' | 'bearer' | 'basic';
-  readonly login?: Login;
-  /** Accounts that may read hidden repositories; with `auth` only. */
-  readonly users?: readonly Login[];
+export interface FakeUpstreamOptions extends FakeAccountsOptions {
   /** Sends blobs from another host, by signed URLs that are good once. */
   readonly redirectBlobs?: boolean;
   /** Sends manifests from another host too, as registry.k8s.io does. */
   readonly redirectManifests?: boolean;
-  readonly tokenSeconds?: number;
   /** Speaks TLS with this certificate and key (PEM). */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Headers on every answer of the registry, such as `ratelimit-remaining`. */
@@ -57,7 +45,7 @@ export interface FakeUpstreamOptions {
 }
 
 /** A registry on loopback with configurable misbehaviour that records its requests. */
-export interface FakeUpstream {
+export interface FakeUpstream extends FakeContent, Pick<FakeAccounts, 'hide' | 'show' | 'expireTokens'> {
   readonly url: string;
   readonly port: number;
   readonly requests: SeenRequest[];
@@ -65,24 +53,10 @@ export interface FakeUpstream {
   count(method: string, url: RegExp, at?: SeenRequest['at']): number;
   /** Bytes of blobs that it has sent. */
   readonly blobBytes: number;
-  addBlob(repository: string, bytes: Buffer): Digest;
-  addManifest(repository: string, tag: string | undefined, manifest: string, mediaType?: string): Digest;
-  /** An image with a layer of `layerBytes`. */
-  addImage(repository: string, tag: string, layerBytes?: number): TestImage;
-  /** An image that clients can unpack: one file of random bytes. */
-  addRealImage(repository: string, tag: string, fileBytes: number): { readonly digest: string; readonly layer: Buffer };
-  /** Shows the repository to these users only, and answers this status to others. */
-  hide(repository: string, usernames: readonly string[], status?: 401 | 403 | 404): void;
-  /** Shows it to everybody. */
-  show(repository: string): void;
-  deleteTag(repository: string, tag: string): void;
-  addReferrer(repository: string, subject: string, artifactType: string): string;
   /** Does `misdeed` for the next `times` requests that match. */
   misbehave(method: string, url: RegExp, misdeed: Misdeed, times?: number): void;
   /** Forgets every misdeed. */
   behave(): void;
-  /** Tokens given until now are worth nothing any more. */
-  expireTokens(): void;
   /** Takes no connections until it is `back`. */
   goAway(): Promise<void>;
   comeBack(): Promise<void>;
@@ -96,24 +70,15 @@ interface Script {
   left: number;
 }
 
-interface Stored {
-  readonly bytes: Buffer;
-  readonly mediaType: string;
-}
-
 export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
-  const { auth = 'none', login, users = [], redirectBlobs = false, redirectManifests = false, tokenSeconds = 300 } = options;
+  const { auth = 'none', redirectBlobs = false, redirectManifests = false } = options;
   const requests: SeenRequest[] = [];
   const scripts: Script[] = [];
-  const blobs = new Map<string, Buffer>();
-  const manifests = new Map<string, Stored>();
-  const tags = new Map<string, string>();
-  const referrers = new Map<string, object[]>();
-  /** The account of each; '' for anonymous ones. */
-  const tokens = new Map<string, string>();
-  const hidden = new Map<string, { readonly usernames: readonly string[]; readonly status: 401 | 403 | 404 }>();
   const links = new Map<string, string>();
   let blobBytes = 0;
+  const content = createFakeContent();
+  const { blobs, manifests, tags, referrers } = content;
+  const accounts = createFakeAccounts(options);
 
   const answer = (request: IncomingMessage, response: ServerResponse) => void handle('registry', request, response);
   const registry = options.tls ? createTlsServer(options.tls, answer) : createServer(answer);
@@ -136,56 +101,20 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
       response.writeHead(misdeed.status).end(misdeed.body ?? '');
       return;
     }
-    if (at === 'token') giveToken(request, response);
+    if (at === 'token') accounts.giveToken(request, response);
     else if (at === 'cdn') serveLink(request, response, misdeed);
     else serve(request, response, misdeed);
   }
 
-  function giveToken(request: IncomingMessage, response: ServerResponse): void {
-    if (request.method !== 'GET') {
-      response.writeHead(405).end();
-      return;
-    }
-    const { authorization } = request.headers;
-    const user = userOf(authorization);
-    const isWrong = user === undefined && authorization !== undefined && users.length > 0;
-    if (isWrong || (login && user === undefined)) {
-      response.writeHead(401).end();
-      return;
-    }
-    const token = randomBytes(12).toString('hex');
-    tokens.set(token, user ?? '');
-    response.end(JSON.stringify({ token, expires_in: tokenSeconds }));
-  }
-
-  function userOf(authorization: string | undefined): string | undefined {
-    const all = [...(login ? [login] : []), ...users];
-    return all.find((one) => basic(one) === authorization)?.username;
-  }
-
-  /** The status that a repository is refused with; undefined where it is not. */
-  function refusal(repository: string, { headers }: IncomingMessage): number | undefined {
-    const rule = hidden.get(repository);
-    const authorization = headers.authorization ?? '';
-    const user = tokens.get(authorization.replace('Bearer ', '')) ?? userOf(authorization);
-    return rule && !rule.usernames.includes(user ?? '') ? rule.status : undefined;
-  }
-
-  function mayEnter({ headers }: IncomingMessage): boolean {
-    if (auth === 'none') return true;
-    if (auth === 'basic') return users.length > 0 || userOf(headers.authorization) !== undefined;
-    return tokens.has((headers.authorization ?? '').replace('Bearer ', ''));
-  }
-
   function serve(request: IncomingMessage, response: ServerResponse, misdeed: Misdeed): void {
     const url = new URL(request.url ?? '', base);
-    const refused = refusal(repositoryIn(url), request);
-    const isExpired = request.headers.authorization !== undefined && !mayEnter(request);
+    const refused = accounts.refusal(repositoryIn(url), request);
+    const isExpired = request.headers.authorization !== undefined && !accounts.mayEnter(request);
     if (!isExpired && (refused === 403 || refused === 404)) {
       response.writeHead(refused).end();
       return;
     }
-    if (refused === 401 || !mayEnter(request)) {
+    if (refused === 401 || !accounts.mayEnter(request)) {
       const challenge =
         auth === 'basic'
           ? 'Basic realm="fake"'
@@ -237,7 +166,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
     request: IncomingMessage,
     response: ServerResponse,
     digest: string,
-    stored: Stored,
+    stored: StoredManifest,
     misdeed: Misdeed,
   ): void {
     const bytes = misdeed.lie ? Buffer.from(stored.bytes).fill(32, 0, 1) : stored.bytes;
@@ -321,23 +250,6 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
     }
   }
 
-  function addBlob(repository: string, bytes: Buffer): Digest {
-    blobs.set(`${repository}@${digestOf(bytes)}`, bytes);
-    return digestOf(bytes);
-  }
-
-  function addManifest(
-    repository: string,
-    tag: string | undefined,
-    manifest: string,
-    mediaType: string = mediaTypes.ociManifest,
-  ): Digest {
-    const digest = digestOf(manifest);
-    manifests.set(`${repository}@${digest}`, { bytes: Buffer.from(manifest), mediaType });
-    if (tag !== undefined) tags.set(`${repository}:${tag}`, digest);
-    return digest;
-  }
-
   return {
     url: base,
     port,
@@ -347,49 +259,12 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
     get blobBytes() {
       return blobBytes;
     },
-    addBlob,
-    addManifest,
-    addImage(repository, tag, layerBytes = 64) {
-      const image = newImage({}, layerBytes);
-      addBlob(repository, image.layer);
-      addBlob(repository, Buffer.from(image.config));
-      addManifest(repository, tag, image.manifest);
-      return image;
-    },
-    addRealImage(repository, tag, fileBytes) {
-      const layer = tar({ content: randomBytes(fileBytes) });
-      const config = JSON.stringify({
-        architecture: 'amd64',
-        os: 'linux',
-        config: {},
-        rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
-      });
-      addBlob(repository, layer);
-      addBlob(repository, Buffer.from(config));
-      const manifest = JSON.stringify({
-        schemaVersion: 2,
-        mediaType: mediaTypes.ociManifest,
-        config: descriptor(config, 'application/vnd.oci.image.config.v1+json'),
-        layers: [descriptor(layer)],
-      });
-      return { digest: addManifest(repository, tag, manifest), layer };
-    },
-    hide: (repository, usernames, status = 401) => void hidden.set(repository, { usernames, status }),
-    show: (repository) => void hidden.delete(repository),
-    deleteTag: (repository, tag) => void tags.delete(`${repository}:${tag}`),
-    addReferrer(repository, subject, artifactType) {
-      const manifest = newImage({
-        artifactType,
-        subject: { mediaType: mediaTypes.ociManifest, digest: subject, size: 1 },
-      }).manifest;
-      const digest = addManifest(repository, undefined, manifest);
-      const key = `${repository}@${subject}`;
-      referrers.set(key, [...(referrers.get(key) ?? []), { ...descriptor(manifest, mediaTypes.ociManifest), artifactType }]);
-      return digest;
-    },
+    ...content.adding,
+    hide: accounts.hide,
+    show: accounts.show,
+    expireTokens: accounts.expireTokens,
     misbehave: (method, url, misdeed, times = 1) => void scripts.push({ method, url, misdeed, left: times }),
     behave: () => void scripts.splice(0),
-    expireTokens: () => tokens.clear(),
     goAway: () => stop(registry),
     comeBack: () => listen(registry, port),
     async close() {
@@ -418,10 +293,6 @@ function stop(server: Server): Promise<void> {
 
 function repositoryIn({ pathname }: URL): string {
   return pathname.replace(/^\/v2\//, '').replace(/\/(?:manifests|blobs|referrers|tags)\/[^/]+$/, '');
-}
-
-function basic({ username, password }: Login): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
 function sendJson(response: ServerResponse, body: unknown): void {
