@@ -130,6 +130,32 @@ export function describeBlobDriver(name: string, make: () => Promise<Store>): vo
       await object.close();
     });
 
+    test('put of an object that need not be durable stores and replaces bytes too', async () => {
+      const deep = objectKey('deep/er/object');
+      left = [a, deep];
+      await driver.put(a, Buffer.from('one'), { isDurable: false });
+      await driver.put(a, Buffer.from('two'), { isDurable: false });
+      await driver.put(deep, Buffer.from('three'), { isDurable: false });
+      expect([(await contentOf(driver, a)).toString(), (await contentOf(driver, deep)).toString()]).toEqual(['two', 'three']);
+    });
+
+    test('removing empty folders keeps objects, and puts make the folders again', async () => {
+      const [gone, kept] = [objectKey('deep/er/still/object'), objectKey('deep/object')];
+      left = [gone, kept];
+      await driver.put(gone, Buffer.from('one'));
+      await driver.put(kept, Buffer.from('two'));
+      await driver.delete([gone]);
+      for (const prefix of ['deep/', 'nowhere/', 'deep/object/']) await driver.removeEmptyFolders?.(prefix);
+      expect(await collect(driver.list(''))).toEqual([kept]);
+      for (const isDurable of [true, false]) {
+        await driver.put(gone, Buffer.from('three'), { isDurable });
+        expect((await contentOf(driver, gone)).toString()).toBe('three');
+        await driver.delete([gone]);
+        await driver.removeEmptyFolders?.('deep/');
+      }
+      await driver.put(gone, Buffer.from('four'));
+    });
+
     test('put replaces an object, or with ifAbsent rejects already_exists and keeps the old bytes', async () => {
       left = [a, b];
       await driver.put(a, Buffer.from('one'));
