@@ -64,3 +64,11 @@ test('successful health probes are logged at level debug', async () => {
     expect((await lineOf(path))['level']).toBe(20);
   }
 });
+
+test.each(['/healthz', '/healthz/', '/readyz', '/readyz/?full=1'])('a probe may ask for %s, also with HEAD', async (path) => {
+  const answer = await call(berth, 'GET', path);
+  expect([answer.status, answer.header('content-type')]).toEqual([200, 'application/json; charset=utf-8']);
+  const head = await call(berth, 'HEAD', path);
+  expect([head.status, head.body.length]).toEqual([200, 0]);
+  expect((await call(berth, 'POST', path)).status).toBe(404);
+});

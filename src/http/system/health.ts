@@ -16,7 +16,7 @@ export interface Health {
  */
 export function serveHealth(health: Health, request: IncomingMessage, response: ServerResponse): boolean {
   if (request.method !== 'GET' && request.method !== 'HEAD') return false;
-  const [path] = (request.url ?? '').split('?', 1);
+  const path = (request.url ?? '').replace(/\/?(?:\?.*)?$/s, '');
   if (path === '/healthz') sendState(response, { status: 'ok', ...health.facts });
   else if (path === '/readyz') void sendReadiness(health, response);
   else return false;
