@@ -37,7 +37,7 @@ export function createTagMoves({ driver, metadata, fetcher, manifestStore }: Tag
   const moves = createSingleFlight<ManifestLookup>();
 
   /** The children of an index; none of another manifest, or where its bytes are missing. */
-  async function childrenOf({ digest, mediaType, bytes }: ManifestLookup | (CachedManifest & { bytes?: Buffer })) {
+  async function childrenOf({ digest, mediaType, bytes }: CachedManifest & Pick<ManifestLookup, 'bytes'>) {
     const document = bytes ?? (await readCached(digest));
     return (document && readManifestContents(document, mediaType)?.children) ?? [];
   }
