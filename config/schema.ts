@@ -104,6 +104,13 @@ export const schema = section({
     ),
     maxOpenFiles: wholeNumber(256, 1, 100_000, 'largest number of unfinished uploads that keep a file open between two requests'),
   }),
+  garbageCollection: section({
+    grace: duration(
+      '1h',
+      'time for which content stays after a client was told that it exists; unneeded content is deleted after twice this time',
+    ),
+    rate: wholeNumber(1000, 1, 100_000, 'largest number of reviews a second: possibly unneeded blobs that are looked at'),
+  }),
   retention: section({
     timezone: text('UTC', 'time zone of retention.at and of days, weeks, months and years, such as Europe/Berlin'),
     at: optional(text('', 'time of day of the daily run, such as 03:00; default: none, see retention.every')),

@@ -7,6 +7,7 @@ import type { BlobDriver } from '../storage/blobs/driver.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
+import { openGarbageCollection } from './assembly/maintenance/garbage-collection.ts';
 import type { ApiServices, Guard } from './assembly/guard.ts';
 import { readDeletion } from './assembly/deletion-settings.ts';
 import { removeLeftovers } from './assembly/start/leftovers.ts';
@@ -102,8 +103,9 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const scraped = { contentType: metrics.contentType, text: shared?.gather ?? metrics.text };
   const endpoint = await openMetricsEndpoint(config, scraped, log);
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, scraped };
+  const garbageCollection = await openGarbageCollection(config, { ...parts, now });
   const server = createServer(config, parts);
-  const jobs = startJobs(listJobs(config, { registry, mirror, metadata, consumers, retention, guard, certificate, log, now }), {
+  const jobs = startJobs(listJobs(config, { ...parts, consumers, retention, garbageCollection, now }), {
     leases: sharedLeases,
     log,
     metrics: metrics.jobs,
@@ -130,6 +132,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await endpoint.close();
       await registry.uploads.close();
       await registry.pulls.flush();
+      await garbageCollection.close();
       const unpinned = pinned.close();
       await mirror.close();
       await unpinned;

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
+import type { GarbageCollection } from './assembly/maintenance/garbage-collection.ts';
 import type { Guard } from './assembly/guard.ts';
 import { interval, onOneReplica } from './coordination/interval.ts';
 import type { Leases } from './coordination/leases.ts';
@@ -25,9 +26,10 @@ export interface Job {
 export interface JobParts {
   readonly registry: Pick<Registry, 'uploads' | 'pulls' | 'trash'>;
   readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
-  readonly metadata: Pick<MetadataStore, 'leases' | 'events'>;
+  readonly metadata: Pick<MetadataStore, 'claims' | 'events' | 'leases'>;
   readonly consumers: Pick<Consumers, 'deliver'>;
   readonly retention: Pick<Retention, 'run'>;
+  readonly garbageCollection: Pick<GarbageCollection, 'run'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -37,12 +39,13 @@ export interface JobParts {
 
 /** Returns the scheduled jobs of a server. The refresh of listed images has a schedule of its own: `pinned-images.ts`. */
 export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>, parts: JobParts): readonly Job[] {
-  const { registry, mirror, metadata, consumers, retention, guard, certificate, log, now } = parts;
+  const { registry, mirror, metadata, consumers, retention, garbageCollection, guard, certificate, log, now } = parts;
   const expire = () => expireUploads(registry, metadata, now() - uploads.expireAfter * 1000);
   const prune = () => pruneEvents(metadata, now() - access.auditKeep * 1000);
   return [
     { name: 'deliver-events', every: 1, scope: 'process', run: consumers.deliver },
     { name: 'prune-events', every: 3600, scope: 'cluster', run: prune },
+    { name: 'collect-garbage', every: 5, scope: 'cluster', run: garbageCollection.run },
     { name: 'expire-uploads', every: 3600, scope: 'cluster', run: expire },
     { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },
@@ -93,11 +96,12 @@ async function renewCertificate(certificate: Certificate, log: Log): Promise<voi
   if (await certificate.renew()) log.info('new connections get the renewed certificate');
 }
 
-/** Ends upload sessions that began before `before` (milliseconds since 1970), and deletes bytes and leases left since then. */
+/** Ends upload sessions that began before `before` (milliseconds since 1970), and deletes bytes, leases and claims left since then. */
 async function expireUploads(registry: JobParts['registry'], metadata: JobParts['metadata'], before: number): Promise<void> {
   while ((await registry.uploads.expire(before)) > 0);
   await registry.uploads.sweep(before);
   await metadata.leases.forget(before);
+  await metadata.claims.forget(before);
 }
 
 /** Events that one transaction deletes: a few milliseconds of the write lock. */

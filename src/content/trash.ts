@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type BlobDriver, type ObjectKey, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey, trashKey, trashPrefix, trashedDigest } from '../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../storage/blobs/missing.ts';
@@ -12,6 +13,12 @@ import { claimLost, takeClaim } from './claims.ts';
 export interface Trash {
   /** Sets aside the bytes of content that the metadata store has just forgotten. */
   setAside(digest: Digest): Promise<void>;
+  /**
+   * Sets the bytes aside, and deletes them if `mayDelete` resolves to true then. If it does not, or this process dies, `empty`
+   * gives recorded bytes their place again. Not durable: the bytes may be back after a power loss. Resolves to false if they
+   * were not deleted.
+   */
+  deleteIf(digest: Digest, mayDelete: () => Promise<boolean>): Promise<boolean>;
   /** Deletes what was set aside long enough ago; puts back what has been recorded again meanwhile. */
   empty(): Promise<void>;
 }
@@ -56,6 +63,21 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
       mayHold = true;
     },
 
+    async deleteIf(digest, mayDelete) {
+      // A place of its own: what another process sets aside meanwhile is not for this one to delete.
+      const key = trashKey(digest, randomUUID());
+      mayHold = true;
+      const isMoved = await unlessMissing(driver.move(blobKey(digest), key, { isDurable: false }).then(() => true));
+      // Only what is certainly gone may be forgotten.
+      if (!isMoved && (await unlessMissing(driver.stat(blobKey(digest))))) {
+        throw new StorageError('unavailable', `the bytes of ${digest} were not found, although they are there`);
+      }
+      if (!(await mayDelete())) return false;
+      const [failure] = (await driver.delete([key])).values();
+      if (failure) throw failure;
+      return true;
+    },
+
     async empty() {
       if (!mayHold && now() - lookedAt < lookMilliseconds) return;
       mayHold = false;
@@ -69,7 +91,7 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
         if (digest && (await metadata.blobs.find(digest))) await putBack(key, digest);
         else if (since === undefined || now() - since < graceMilliseconds) continue;
         // A writer may have found the bytes before they were set aside, and is about to record them.
-        else if (digest && (await metadata.claims.isClaimed(digest, now()))) continue;
+        else if (digest && (await metadata.claims.isClaimed(digest))) continue;
         else await driver.delete([key]);
         seen.delete(key);
         if (digest) left.push(digest);
@@ -132,7 +154,9 @@ async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: 
   const succeeds = (work: Promise<unknown>) => unlessMissing(work.then(() => true));
   const isThere = () => succeeds(driver.stat(key));
   // Where the move finds nothing, another process may have put them back in between.
-  if ((await isThere()) || (await succeeds(driver.move(trashKey(digest), key))) || (await isThere())) return;
+  if (await isThere()) return;
+  for await (const trashed of driver.list(trashKey(digest))) if (await succeeds(driver.move(trashed, key))) return;
+  if (await isThere()) return;
   await metadata.mirrorSpace.forget(digest, now);
   throw new StorageError('unavailable', 'the bytes were deleted while they were recorded');
 }

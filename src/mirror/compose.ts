@@ -46,6 +46,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     }),
     lost: content.lost,
     inUse: lastUsed.pinWhileOpen,
+    trash,
     emptyTrash: () => trash.empty(),
     makeRoom: eviction.makeRoom,
     recover: reservations.settleAllArrivals,

@@ -1,3 +1,4 @@
+import type { Trash } from '../content/trash.ts';
 import type { OpenObject } from '../../storage/blobs/driver.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
@@ -42,6 +43,8 @@ export interface Mirror extends BackgroundMirror {
   makeRoom(bytes: number): Promise<void>;
   /** Releases reservations of a crashed process; only before this process serves, and if no other one shares the stores. */
   recover(): Promise<void>;
+  /** Where deleted content of this process waits for a moment. */
+  readonly trash: Pick<Trash, 'deleteIf'>;
   /** Deletes content that was evicted more than two seconds ago. To be called every second or so. */
   emptyTrash(): Promise<void>;
   /** Regular work of each process: writes last uses, measures the content, deletes files of broken downloads. */

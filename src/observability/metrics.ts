@@ -1,4 +1,5 @@
 import { Registry, collectDefaultMetrics } from 'prom-client';
+import { type CollectionMetrics, createCollectionMetrics } from './collection-metrics.ts';
 import { type EventMetrics, createEventMetrics } from './event-metrics.ts';
 import { type JobMetrics, createJobMetrics } from './job-metrics.ts';
 import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror } from './mirror-metrics.ts';
@@ -17,6 +18,7 @@ export interface Metrics {
   readonly retention: RetentionMetrics;
   readonly events: EventMetrics;
   readonly trash: TrashMetrics;
+  readonly collection: CollectionMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
 }
@@ -35,6 +37,7 @@ export function createMetrics(worker?: number): Metrics {
     retention: createRetentionMetrics(registry),
     events: createEventMetrics(registry),
     trash: createTrashMetrics(registry),
+    collection: createCollectionMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
 }

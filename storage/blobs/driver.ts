@@ -170,14 +170,23 @@ export interface BlobDriver {
    */
   adoptFile?(path: string, to: ObjectKey): Promise<void>;
 
-  /** Moves an object; replaces `to`, atomically. After a crash both may exist, never neither. Rejects `not_found`. */
-  move(from: ObjectKey, to: ObjectKey): Promise<void>;
+  /**
+   * Moves an object; replaces `to`, atomically. After a crash both may exist, never neither. Rejects `not_found`. With
+   * `isDurable: false` the object may be back at `from` after a power loss.
+   */
+  move(from: ObjectKey, to: ObjectKey, options?: { isDurable?: boolean }): Promise<void>;
 
   /**
    * Deletes objects and partial objects; a missing key is a success. Resolves to the keys that failed, with the reasons.
    * Not durable: after a power loss a deleted object may exist again.
    */
   delete(keys: readonly ObjectKey[]): Promise<ReadonlyMap<ObjectKey, StorageError>>;
+
+  /**
+   * The same for objects only. `assertHeld` throws when another process may have taken the deletion over: it is called right
+   * before each request, also when one is repeated, and what it throws is a rejection.
+   */
+  deleteObjects(keys: readonly ObjectKey[], assertHeld: () => void): Promise<ReadonlyMap<ObjectKey, StorageError>>;
 
   /**
    * Deletes the folder `prefix` (ends with a slash) and folders below it if they are empty. Only drivers with folders have it; a

@@ -6,7 +6,7 @@ import { type ObjectKey, objectKey } from './driver.ts';
  *
  *   docker/registry/v2/
  *   └── blobs/<algorithm>/<first two hex digits>/<hex>/data      blobs and manifests, by digest
- *   trash/<algorithm>/<hex>                                      blobs that are deleted soon
+ *   trash/<algorithm>/<hex>[.<attempt>]                          blobs that are deleted soon
  *   uploads/<upload session id>                                  partial objects: uploads in progress
  */
 const root = 'docker/registry/v2';
@@ -28,12 +28,17 @@ export function uploadKey(id: string): ObjectKey {
 /** The beginning of the keys in the trash. */
 export const trashPrefix = 'trash/';
 
-/** Returns the key in the trash where the bytes of a blob stay until they are deleted. */
-export function trashKey(digest: Digest): ObjectKey {
-  return objectKey(trashPrefix + digest.replace(':', '/'));
+/**
+ * Returns the key in the trash where the bytes of a blob stay until they are deleted. `attempt` keeps those of one deletion apart
+ * from others.
+ */
+export function trashKey(digest: Digest, attempt?: string): ObjectKey {
+  const key = trashPrefix + digest.replace(':', '/');
+  return objectKey(attempt === undefined ? key : `${key}.${attempt}`);
 }
 
 /** Returns the digest of the blob that waits at the key; undefined for a key that `trashKey` does not give. */
 export function trashedDigest(key: ObjectKey): Digest | undefined {
-  return parseDigest(key.slice(trashPrefix.length).replace('/', ':'));
+  const [name = ''] = key.slice(trashPrefix.length).split('.');
+  return parseDigest(name.replace('/', ':'));
 }

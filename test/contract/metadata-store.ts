@@ -6,6 +6,7 @@ import { type Plain, plain } from '../support/plain.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import type { RepositoryName } from '../../src/oci/reference.ts';
 import { testEvents } from './events.ts';
+import { testCollection } from './collection.ts';
 import { testMirroredContent } from './mirrored-content.ts';
 import { testTrash } from './trash.ts';
 import { testPulls } from './pulls.ts';
@@ -431,6 +432,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
 
     testEvents(() => store);
     testMirroredContent(() => store);
+    testCollection(() => store);
     testTrash(() => store);
     testPulls(() => store, manifest);
   });

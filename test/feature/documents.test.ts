@@ -62,6 +62,7 @@ test('docs/operation.md lists every metric of berth', async () => {
   const metrics = createMetrics();
   metrics.events.watch(() => Promise.resolve([]));
   metrics.watchMirror(() => idleMirror);
+  metrics.collection.watchOverdue(() => Promise.resolve(0));
   const names = [...(await metrics.text()).matchAll(/^# TYPE (berth_\w+)/gm)].map(([, name = '']) => name);
   const listed = [...textOf('docs/operation.md').matchAll(/^\| `berth_.*$/gm)].flatMap(([row]) => row.match(/berth_\w+/g) ?? []);
   expect(listed.sort()).toEqual(names.sort());

@@ -21,6 +21,8 @@ export interface DurableTree {
   makeDurable(path: string): Promise<void>;
   /** Renames the file `from` to `to`; replaces a file there. Deletes the folder of `from` if it is empty then. */
   move(from: string, to: string): Promise<void>;
+  /** The same, not durable: after a power loss the file may have its old name. */
+  moveAside(from: string, to: string): Promise<void>;
   /** Deletes the file `path`, and its folder if that is empty then. Not durable. Rejects ENOENT. */
   remove(path: string): Promise<void>;
   /** Takes the folder away, and those below it, as far as they are empty. Not durable. A missing folder is a success. */
@@ -116,6 +118,20 @@ export function createDurableTree(root: string): DurableTree {
     },
     async move(from, to) {
       await place(to, () => rename(from, to));
+      await prune(dirname(from));
+    },
+    async moveAside(from, to) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await rename(from, to);
+          break;
+        } catch (error) {
+          if (!hasCode(error, 'ENOENT') || attempt === maxAttempts) throw error;
+          // Rejects ENOENT if it is the file that is missing, and not the folder, which another deletion may have pruned.
+          await stat(from);
+          await makeFolder(dirname(to));
+        }
+      }
       await prune(dirname(from));
     },
     async remove(path) {

@@ -108,16 +108,19 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   }
 
   async function remove(key: ObjectKey): Promise<StorageError | undefined> {
-    for (const removal of [() => tree.remove(pathOf(key)), () => inProgress.remove(uploadName(key))]) {
-      try {
-        await removal();
-      } catch (error) {
-        const failure = toStorageError(error, 'delete');
-        if (!(failure instanceof StorageError)) throw failure;
-        if (failure.code !== 'not_found') return failure;
-      }
+    return (await failureOf(tree.remove(pathOf(key)))) ?? failureOf(inProgress.remove(uploadName(key)));
+  }
+
+  /** Resolves to the error of a deletion; a missing file is none. */
+  async function failureOf(removal: Promise<void>): Promise<StorageError | undefined> {
+    try {
+      await removal;
+      return undefined;
+    } catch (error) {
+      const failure = toStorageError(error, 'delete');
+      if (!(failure instanceof StorageError)) throw failure;
+      return failure.code === 'not_found' ? undefined : failure;
     }
-    return undefined;
   }
 
   return {
@@ -142,13 +145,25 @@ export async function createFilesystemDriver({ directory }: { readonly directory
 
     adoptFile: (path, to) => operation('adopt', () => adoptFile(path, to)),
 
-    move: (from, to) => operation('move', () => tree.move(pathOf(from), pathOf(to))),
+    move: (from, to, { isDurable = true } = {}) =>
+      operation('move', () => tree[isDurable ? 'move' : 'moveAside'](pathOf(from), pathOf(to))),
 
     delete: (keys) =>
       operation('delete', async () => {
         const failures = new Map<ObjectKey, StorageError>();
         for (const key of keys) {
           const failure = await remove(key);
+          if (failure) failures.set(key, failure);
+        }
+        return failures;
+      }),
+
+    deleteObjects: (keys, assertHeld) =>
+      operation('delete', async () => {
+        const failures = new Map<ObjectKey, StorageError>();
+        for (const key of keys) {
+          assertHeld();
+          const failure = await failureOf(tree.remove(pathOf(key)));
           if (failure) failures.set(key, failure);
         }
         return failures;

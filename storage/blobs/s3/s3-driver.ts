@@ -57,6 +57,10 @@ export function createS3Driver(options: S3Options): BlobDriver {
       return (await removeObjects(bucket, keys)) as Map<ObjectKey, StorageError>;
     },
 
+    async deleteObjects(keys, assertHeld) {
+      return (await removeObjects(bucket, keys, assertHeld)) as Map<ObjectKey, StorageError>;
+    },
+
     async *list(prefix, { startAfter = '' } = {}) {
       for await (const { key } of listKeys(bucket, prefix, startAfter)) {
         if (!key.startsWith(hiddenFolder)) yield objectKey(key);

@@ -51,7 +51,7 @@ export const commit = concurrentWrite(function* (
   now: number,
   claimant?: string,
 ): Query<boolean> {
-  if (!(yield* endClaim(digest, claimant))) return false;
+  if (!(yield* endClaim(digest, claimant, now))) return false;
   yield* insertBlob(digest, sizeBytes, now);
   const id = yield* insertLink(repository, digest, now);
   yield* becomePushed(repository);

@@ -187,7 +187,7 @@ function* sizesOf(select: string, repositoryId: number, contents: readonly Expec
  * referenced content, or has it with another size: see `checkReferences`.
  */
 export const put = concurrentWrite(function* (manifest: NewManifest): Query<ReferenceCheck> {
-  if (!(yield* endClaim(manifest.digest, manifest.claimant))) return { missing: [], wrongSize: [], isLapsed: true };
+  if (!(yield* endClaim(manifest.digest, manifest.claimant, manifest.now))) return { missing: [], wrongSize: [], isLapsed: true };
   const check = yield* checkReferences(manifest.repository, manifest.blobs, manifest.children);
   if (check.wrongSize.length > 0 || (check.missing.length > 0 && !manifest.acceptMissing)) return check;
   const { repository, digest, author, now } = manifest;

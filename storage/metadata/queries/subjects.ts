@@ -4,6 +4,7 @@ import * as audit from './audit.ts';
 import * as blobs from './blobs.ts';
 import * as claims from './collection/claims.ts';
 import * as collection from './collection/collect.ts';
+import * as collectionAudit from './collection/audit.ts';
 import * as collectionState from './collection/state.ts';
 import * as deletions from './trash/deletions.ts';
 import * as distribution from './distribution.ts';
@@ -45,6 +46,7 @@ export const subjects = {
   blobs,
   claims,
   collection,
+  collectionAudit,
   collectionState,
   deletions,
   distribution,

@@ -32,9 +32,9 @@ export const renew = withoutSync(
   }),
 );
 
-/** True if a writer relies on the bytes of the digest now. */
-export const isClaimed = read(function* (digest: Digest, now: number): Query<boolean> {
-  return (yield* first('SELECT 1 FROM claims WHERE digest = ? AND until > ? LIMIT 1', digest, now)) !== undefined;
+/** True if a writer may still record the bytes of the digest: also by a claim that is over, until a collector takes it away. */
+export const isClaimed = read(function* (digest: Digest): Query<boolean> {
+  return (yield* first('SELECT 1 FROM claims WHERE digest = ? LIMIT 1', digest)) !== undefined;
 });
 
 /** Forgets claims that ended before `before`: what crashed writers left of content that others have recorded. */

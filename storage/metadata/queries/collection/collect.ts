@@ -13,6 +13,8 @@ export interface Purge {
   readonly digest: Digest;
   /** 0 if unknown: no transaction has recorded the bytes. */
   readonly sizeBytes: number;
+  /** Failures to delete them so far. */
+  readonly failures: number;
 }
 
 export interface StepResult {
@@ -40,6 +42,7 @@ interface DueReview {
   readonly repositoryId: number;
   readonly digest: Digest;
   readonly isUrgent: number;
+  readonly failures: number;
   readonly isLinked: number;
   readonly isNeeded: number;
   readonly claimedUntil: number | null;
@@ -71,7 +74,7 @@ const neededBytes = found(
 function* listDue(now: number, limit: number): Query<readonly DueReview[]> {
   return yield* all<DueReview>(
     `SELECT v.repository_id AS "repositoryId", v.digest AS "digest", v.is_urgent AS "isUrgent",
-            ${found('links l WHERE l.repository_id = v.repository_id AND l.digest = v.digest')} AS "isLinked",
+            v.failures AS "failures", ${found('links l WHERE l.repository_id = v.repository_id AND l.digest = v.digest')} AS "isLinked",
             CASE WHEN v.repository_id = ${everyRepository} THEN ${neededBytes} ELSE ${neededLink} END AS "isNeeded",
             (SELECT max(c.until) FROM claims c WHERE c.digest = v.digest) AS "claimedUntil",
             p.purger AS "purger", p.until AS "purgeUntil", coalesce(b.size_bytes, p.size_bytes) AS "sizeBytes",
@@ -95,16 +98,17 @@ export const step = write(function* ({ now, limit, purger, until, snapshotBeganA
   yield* removeRows('reviews', links);
   yield* insertRows(
     'INSERT INTO reviews (repository_id, digest, due_at, is_urgent)',
-    unlinked.map(({ digest, isUrgent }) => [everyRepository, digest, now, isUrgent]),
+    reviewsOfBytes(unlinked, now),
     `ON CONFLICT (repository_id, digest) DO UPDATE
        SET is_urgent = excluded.is_urgent, due_at = excluded.due_at WHERE excluded.is_urgent = 1`,
   );
   const purges: DueReview[] = [];
-  for (const blob of due.filter(({ repositoryId }) => repositoryId === everyRepository)) {
+  // What was read of a digest that has just lost a link is out of date: its review stays due.
+  const changed = new Set(unlinked.map(({ digest }) => digest));
+  for (const blob of due.filter(({ repositoryId, digest }) => repositoryId === everyRepository && !changed.has(digest))) {
     if (blob.isNeeded === 1) yield* keepBlob(blob);
     else if ((blob.claimedUntil ?? 0) > now) yield* postponeBytes([blob.digest], blob.claimedUntil ?? now);
-    else if (isPurgedElsewhere(blob, purger, now))
-      yield* postponeBytes([blob.digest], (blob.purgeUntil ?? now) + lateMilliseconds);
+    else if (isPurgedElsewhere(blob, purger, now)) yield* awaitOther(blob);
     else if (isInBackup(blob, snapshotBeganAt, now)) yield* awaitBackup(blob, now);
     else purges.push(blob);
   }
@@ -112,9 +116,17 @@ export const step = write(function* ({ now, limit, purger, until, snapshotBeganA
   return {
     reviewed: due.length,
     unlinked: unlinked.length,
-    purges: purges.map(({ digest, sizeBytes }) => ({ digest, sizeBytes: sizeBytes ?? 0 })),
+    purges: purges.map(({ digest, sizeBytes, failures }) => ({ digest, sizeBytes: sizeBytes ?? 0, failures })),
   };
 });
+
+/** The reviews of bytes after links were removed; each digest once, also where several repositories had it. */
+function reviewsOfBytes(unlinked: readonly DueReview[], now: number): readonly (readonly Value[])[] {
+  return [...Map.groupBy(unlinked, ({ digest }) => digest)].map(([digest, links]) => {
+    const isUrgent = links.some((link) => link.isUrgent === 1);
+    return [everyRepository, digest, now, isUrgent ? 1 : 0];
+  });
+}
 
 /** True while the collector that began the deletion, or a request that it sent, may still delete. */
 function isPurgedElsewhere({ purger, purgeUntil }: DueReview, self: string, now: number): boolean {
@@ -124,6 +136,11 @@ function isPurgedElsewhere({ purger, purgeUntil }: DueReview, self: string, now:
 /** True if the newest backup may need the bytes. */
 function isInBackup({ isUrgent, sizeBytes, unreferencedSince }: DueReview, beganAt: number | undefined, now: number): boolean {
   return beganAt !== undefined && isUrgent === 0 && sizeBytes !== null && (unreferencedSince ?? now) >= beganAt;
+}
+
+/** One millisecond later than the collector itself looks again: `finishPurges` knows its own reviews by their due time. */
+function* awaitOther({ digest, purgeUntil }: DueReview): Query<void> {
+  yield* postponeBytes([digest], (purgeUntil ?? 0) + lateMilliseconds + 1);
 }
 
 function* keepBlob({ digest, unreferencedSince }: DueReview): Query<void> {
@@ -175,34 +192,47 @@ export const isPurging = read(function* (digest: Digest, purger: string): Query<
   return (yield* first('SELECT 1 FROM purges WHERE digest = ? AND purger = ?', digest, purger)) !== undefined;
 });
 
-/** Ends deletions: the bytes are gone. Those that are not the collector's any more stay as they are. */
-export const finishPurges = concurrentWrite(function* (purger: string, digests: readonly Digest[]): Query<void> {
-  const ended: Digest[] = [];
+/**
+ * Ends deletions whose deadline was `until`: the bytes are gone. Deletions that are not the collector's any more stay as they are, and
+ * so do reviews that were changed since the deletion began.
+ */
+export const finishPurges = concurrentWrite(function* (purger: string, digests: readonly Digest[], until: number): Query<void> {
   // In one order: writers that run beside each other must not wait for each other in a circle.
   for (const batch of batches(digests.toSorted())) {
     const marks = batch.map(() => '?').join(', ');
-    const rows = yield* all<{ digest: Digest }>(
+    const ended = yield* all<{ digest: Digest }>(
       `DELETE FROM purges WHERE purger = ? AND digest IN (${marks}) RETURNING digest AS "digest"`,
       purger,
       ...batch,
     );
-    ended.push(...rows.map(({ digest }) => digest));
+    yield* whereDigest(
+      `DELETE FROM reviews WHERE repository_id = ${everyRepository} AND due_at = ? AND`,
+      [until + lateMilliseconds],
+      ended.map(({ digest }) => digest),
+    );
   }
-  yield* removeRows(
-    'reviews',
-    ended.map((digest) => ({ repositoryId: everyRepository, digest })),
-  );
 });
 
-/** Records that bytes could not be deleted: the review is due again at `retryAt`, or set aside at the tenth failure. */
-export const recordFailure = concurrentWrite(function* (digest: Digest, error: string, retryAt: number): Query<number> {
-  const row = yield* first<{ failures: number }>(
+/**
+ * Records that the collector could not delete bytes: the review is due again at `retryAt`, or set aside at the tenth failure. Returns
+ * whether it was set aside.
+ */
+export const recordFailure = concurrentWrite(function* (
+  digest: Digest,
+  purger: string,
+  error: string,
+  retryAt: number,
+): Query<boolean> {
+  const row = yield* first<{ dueAt: number }>(
     `UPDATE reviews SET failures = failures + 1, last_error = ?,
             due_at = CASE WHEN failures + 1 >= ${maxFailures} THEN ${never} ELSE CAST(? AS BIGINT) END
-      WHERE repository_id = ${everyRepository} AND digest = ? RETURNING failures AS "failures"`,
+      WHERE repository_id = ${everyRepository} AND digest = ?
+        AND (SELECT 1 FROM purges p WHERE p.digest = reviews.digest AND p.purger = ?) = 1
+     RETURNING due_at AS "dueAt"`,
     error,
     retryAt,
     digest,
+    purger,
   );
-  return row?.failures ?? 0;
+  return row?.dueAt === never;
 });

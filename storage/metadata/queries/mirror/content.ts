@@ -74,7 +74,7 @@ function* recordContent(digest: Digest, sizeBytes: number, now: number): Query<v
  */
 export const recordManifest = concurrentWrite(function* (manifest: NewMirroredManifest): Query<boolean> {
   const { digest, now } = manifest;
-  if (!(yield* endClaim(digest, manifest.claimant))) return false;
+  if (!(yield* endClaim(digest, manifest.claimant, now))) return false;
   yield* dropBytesReview(digest);
   yield* mirrorSpace.release([digest], false);
   const id = yield* mirroredRepositoryId(manifest, now);
@@ -141,7 +141,7 @@ export const recordBlob = concurrentWrite(function* (
   now: number,
   claimant?: string,
 ): Query<boolean> {
-  if (!(yield* endClaim(digest, claimant))) return false;
+  if (!(yield* endClaim(digest, claimant, now))) return false;
   yield* mirrorSpace.release([digest], false);
   yield* insertBlob(digest, sizeBytes, now);
   if (repositoryRefs.length > 0) yield* dropBytesReview(digest);

@@ -1,6 +1,6 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { type Query, first, run } from './query.ts';
-import { everyRepository } from './reviews.ts';
+import { everyRepository, reviewAgain } from './reviews.ts';
 
 /** Steps of writes that record bytes. Times are milliseconds since 1970. */
 
@@ -8,10 +8,13 @@ import { everyRepository } from './reviews.ts';
  * Ends a claim in the transaction that records the bytes, or rejects them. False if a collector has taken the claim away since
  * it lapsed: the bytes may be gone, and nothing may be recorded. `claimant` undefined: the caller relies on no bytes.
  */
-export function* endClaim(digest: Digest, claimant: string | undefined): Query<boolean> {
+export function* endClaim(digest: Digest, claimant: string | undefined, now: number): Query<boolean> {
   if (claimant === undefined) return true;
   const row = yield* first('DELETE FROM claims WHERE digest = ? AND claimant = ? RETURNING digest', digest, claimant);
-  return row !== undefined;
+  if (row) return true;
+  // The collector may have come before the writer stored the bytes, and end its deletion after this.
+  yield* reviewAgain(everyRepository, digest, now);
+  return false;
 }
 
 /**

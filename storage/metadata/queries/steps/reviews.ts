@@ -30,6 +30,18 @@ export function* review(repositoryId: number, digest: Digest, now: number): Quer
   );
 }
 
+/** The same, also if the review that is there is due later: a collector that has postponed it notices that it was changed. */
+export function* reviewAgain(repositoryId: number, digest: Digest, now: number): Query<void> {
+  yield* run(
+    `INSERT INTO reviews (repository_id, digest, due_at)
+     VALUES (?, ?, CAST(? AS BIGINT) + (SELECT delay_ms FROM collection WHERE id = 1))
+     ON CONFLICT (repository_id, digest) DO UPDATE SET due_at = excluded.due_at, failures = 0`,
+    repositoryId,
+    digest,
+    now,
+  );
+}
+
 /**
  * The same for the rows (repository_id, digest) that `select` returns, each once. They may come in any order: only for writes that
  * run alone.

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type BlobDriver, StorageError } from '../../../storage/blobs/driver.ts';
+import { lateMilliseconds } from '../../../storage/metadata/queries/collection/claims.ts';
+import type { Purge } from '../../../storage/metadata/queries/collection/collect.ts';
+import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
+import { pauseAfter } from '../../../storage/back-off.ts';
+import { withTimeout } from '../../coordination/timeout.ts';
+import type { Trash } from '../../content/trash.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { type PurgeResult, purgeBytes } from './purge.ts';
+
+/** Deletes content that nothing needs any more, while clients push and pull. */
+export interface Collector {
+  /**
+   * Decides all due reviews in small steps, and deletes bytes that no repository needs. Ends early when `signal` is aborted, while
+   * the collector is paused, and in read-only mode. A failure to delete bytes is recorded with their review. Rejects when the
+   * metadata store fails.
+   */
+  run(signal?: AbortSignal): Promise<Collected>;
+}
+
+/** What a run has done. */
+export interface Collected {
+  readonly reviewed: number;
+  readonly unlinked: number;
+  readonly purgedBlobs: number;
+  readonly purgedBytes: number;
+  readonly failures: number;
+}
+
+export interface CollectorEvents {
+  purged(sizeBytes: number): void;
+  /** The bytes could not be deleted. `isSetAside`: the tenth time; they are not tried again. */
+  failed(digest: Digest, error: unknown, isSetAside: boolean): void;
+}
+
+export interface CollectorOptions {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  readonly trash: Pick<Trash, 'deleteIf'>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** When the newest backup began, milliseconds since 1970: blobs that it may need are kept. Undefined: there is none. */
+  readonly newestSnapshotBeganAt?: () => Promise<number | undefined>;
+  /** Reviews a second at most. */
+  readonly maxPerSecond: number;
+  readonly events: CollectorEvents;
+}
+
+/** One transaction decides so many reviews: a few milliseconds, in which other writes wait. */
+const stepReviews = 64;
+/** Time for the deletion of the bytes of one step. */
+const purgeMilliseconds = 60_000;
+const retry = { first: 60_000, longest: 24 * 3_600_000 };
+
+const nothing: Collected = { reviewed: 0, unlinked: 0, purgedBlobs: 0, purgedBytes: 0, failures: 0 };
+
+export function createCollector(options: CollectorOptions): Collector {
+  const { metadata, now, newestSnapshotBeganAt, maxPerSecond, events } = options;
+  const purger = randomUUID();
+
+  /** The wall clock is set, the other one stands still while the machine sleeps: both must agree that there is time left. */
+  function deadline() {
+    const end = performance.now() + purgeMilliseconds;
+    const until = now() + purgeMilliseconds;
+    const assertHeld = () => {
+      if (performance.now() >= end || now() >= until) throw new StorageError('unavailable', 'the time for the deletion is over');
+    };
+    return { purger, until, assertHeld };
+  }
+
+  async function step(): Promise<Collected> {
+    const right = deadline();
+    const snapshotBeganAt = await newestSnapshotBeganAt?.();
+    const { reviewed, unlinked, purges } = await metadata.collection.step({
+      now: now(),
+      limit: stepReviews,
+      purger,
+      until: right.until,
+      snapshotBeganAt,
+    });
+    const late = { deleted: [], failed: purges.map((purge) => ({ purge, error: hangs() })) };
+    const { deleted, failed } = (await withTimeout(purgeBytes(options, purges, right), purgeMilliseconds / 1000)) ?? late;
+    await finish(deleted, right.until);
+    await recordFailures(failed, right.until);
+    const purgedBytes = deleted.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+    return { reviewed, unlinked, purgedBlobs: deleted.length, purgedBytes, failures: failed.length };
+  }
+
+  async function finish(deleted: readonly Purge[], until: number): Promise<void> {
+    if (deleted.length === 0) return;
+    const digests = deleted.map(({ digest }) => digest);
+    await metadata.collection.finishPurges(purger, digests, until);
+    for (const { sizeBytes } of deleted) events.purged(sizeBytes);
+  }
+
+  async function recordFailures(failed: PurgeResult['failed'], until: number): Promise<void> {
+    for (const { purge, error } of failed) {
+      const retryAt = Math.max(until + lateMilliseconds, now() + pauseAfter(purge.failures + 1, retry));
+      const message = error instanceof Error ? error.message : String(error);
+      const isSetAside = await metadata.collection.recordFailure(purge.digest, purger, message, retryAt);
+      events.failed(purge.digest, error, isSetAside);
+    }
+  }
+
+  async function mayRun(signal: AbortSignal | undefined): Promise<boolean> {
+    return signal?.aborted !== true && (await metadata.collectionState.find()).pausedAt === null;
+  }
+
+  return {
+    async run(signal) {
+      let total = nothing;
+      try {
+        while (await mayRun(signal)) {
+          const startedAt = performance.now();
+          const done = await step();
+          total = sum(total, done);
+          if (done.reviewed < stepReviews && done.unlinked === 0) break;
+          const pause = (done.reviewed / maxPerSecond) * 1000 - (performance.now() - startedAt);
+          await delay(Math.max(0, pause), undefined, { signal }).catch(() => undefined);
+        }
+      } catch (error) {
+        // The installation is being transferred: its content must not change.
+        if (!(error instanceof MetadataError && error.code === 'read_only')) throw error;
+      }
+      return total;
+    },
+  };
+}
+
+function hangs(): StorageError {
+  return new StorageError('unavailable', 'the blob store did not answer in time');
+}
+
+function sum(one: Collected, other: Collected): Collected {
+  return {
+    reviewed: one.reviewed + other.reviewed,
+    unlinked: one.unlinked + other.unlinked,
+    purgedBlobs: one.purgedBlobs + other.purgedBlobs,
+    purgedBytes: one.purgedBytes + other.purgedBytes,
+    failures: one.failures + other.failures,
+  };
+}

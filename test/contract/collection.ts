@@ -1,0 +1,126 @@
+import { expect, test } from '@jest/globals';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Plain } from '../support/plain.ts';
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+const delay = 7_200_000;
+const author = { actor: 'alice', address: '', at: 1 };
+
+/** What a store promises about garbage collection. */
+export function testCollection(store: () => Plain<MetadataStore>): void {
+  const step = (now: number, purger = 'one', snapshotBeganAt?: number) =>
+    store().collection.step({ now, limit: 50, purger, until: now + 60_000, snapshotBeganAt });
+
+  test('an upload that no manifest needs is unlinked and purged after the delay', async () => {
+    await store().blobs.commit('app', digest('a'), 5, 'none', 1);
+    expect(await step(delay)).toEqual({ reviewed: 0, unlinked: 0, purges: [] });
+    expect(await step(delay + 1)).toEqual({ reviewed: 1, unlinked: 1, purges: [] });
+    expect(await step(delay + 1)).toEqual({
+      reviewed: 1,
+      unlinked: 0,
+      purges: [{ digest: digest('a'), sizeBytes: 5, failures: 0 }],
+    });
+    expect([await store().blobs.find(digest('a')), await store().collection.isPurging(digest('a'), 'one')]).toEqual([
+      undefined,
+      true,
+    ]);
+    expect(await store().claims.take(digest('a'), 'writer', delay + 2, delay + 3)).toBe(false);
+    await store().collection.finishPurges('one', [digest('a')], delay + 60_001);
+    expect(await store().claims.take(digest('a'), 'writer', delay + 2, delay + 3)).toBe(true);
+  });
+
+  test('a claim keeps bytes from a purge, and ends with the record', async () => {
+    expect(await store().claims.take(digest('a'), 'writer', 1, 2 * delay)).toBe(true);
+    expect((await step(delay + 1)).purges).toEqual([]);
+    await store().claims.renew(digest('a'), 'writer', 3 * delay);
+    expect((await step(2 * delay)).purges).toEqual([]);
+    expect(await store().blobs.commit('app', digest('a'), 5, 'none', 1, 'writer')).toBe(true);
+    expect([
+      await store().claims.isClaimed(digest('a')),
+      await store().blobs.commit('app', digest('a'), 5, '', 1, 'writer'),
+    ]).toEqual([false, false]);
+  });
+
+  test('a claim that is over is taken away by the purge, and cannot be renewed', async () => {
+    await store().claims.take(digest('a'), 'writer', 1, 2);
+    expect((await step(delay + 1)).purges).toHaveLength(1);
+    await store().claims.renew(digest('a'), 'writer', 9 * delay);
+    expect(await store().blobs.commit('app', digest('a'), 5, 'none', delay, 'writer')).toBe(false);
+    expect(await store().blobs.find(digest('a'))).toBeUndefined();
+  });
+
+  test('another collector takes a purge over only when no request of the first one can be on its way', async () => {
+    await store().claims.take(digest('a'), 'writer', 1, 2);
+    await step(delay + 1);
+    expect((await step(delay + 180_000, 'two')).purges).toEqual([]);
+    expect((await step(delay + 180_002, 'two')).purges).toHaveLength(1);
+    expect([
+      await store().collection.isPurging(digest('a'), 'one'),
+      await store().collection.isPurging(digest('a'), 'two'),
+    ]).toEqual([false, true]);
+  });
+
+  test('what a manifest, the trash or another repository needs stays', async () => {
+    for (const letter of ['a', 'b']) await store().blobs.commit('app', digest(letter), 5, 'none', 1);
+    await store().blobs.mount('app', 'other', digest('b'), author);
+    const facts = { repository: 'app', digest: digest('c'), mediaType: 'm', sizeBytes: 7, artifactType: null, subject: null };
+    const content = { blobs: [{ digest: digest('a'), sizeBytes: 5 }], children: [], acceptMissing: false, tags: ['x'] };
+    await store().manifests.put({ ...facts, ...content, annotations: null, now: 1, author });
+    const deletion = {
+      repository: 'app',
+      digest: digest('c'),
+      windowMilliseconds: 9 * delay,
+      reason: '',
+      cause: 'delete',
+    } as const;
+    await store().deletions.put({ ...deletion, author });
+    expect(await step(delay + 1)).toMatchObject({ unlinked: 2, purges: [] });
+    expect((await step(delay + 1)).purges.map((purge) => purge.digest)).toEqual([digest('b')]);
+    while (((await store().trash.purge(20 * delay, 10)) ?? 0) > 0);
+    for (let turn = 0; turn < 3; turn++) await step(22 * delay);
+    expect([await store().blobs.find(digest('a')), await store().blobs.find(digest('c'))]).toEqual([undefined, undefined]);
+  });
+
+  test('HEAD postpones a review that is due within the grace', async () => {
+    await store().blobs.commit('app', digest('a'), 5, 'none', 1);
+    expect(await store().reviews.findBlob('app', digest('a'), 1)).toEqual({ sizeBytes: 5, isExpiring: false });
+    expect(await store().reviews.findBlob('app', digest('a'), delay - 1)).toEqual({ sizeBytes: 5, isExpiring: true });
+    expect(await store().reviews.postpone('app', digest('a'), delay - 1)).toBe(true);
+    expect(await step(delay + 1)).toMatchObject({ reviewed: 0 });
+    expect(await store().reviews.postpone('app', digest('b'), delay)).toBe(false);
+  });
+
+  test('a blob that the newest backup may need waits for the next one', async () => {
+    await store().blobs.commit('app', digest('a'), 5, 'none', 1);
+    await step(delay + 1);
+    expect((await step(delay + 1, 'one', delay)).purges).toEqual([]);
+    expect((await step(2 * delay, 'one', delay)).purges).toEqual([]);
+    expect((await step(3 * delay, 'one', 2 * delay)).purges).toHaveLength(1);
+  });
+
+  test('the tenth failure sets a review aside', async () => {
+    await store().claims.take(digest('a'), 'writer', 1, 2);
+    await step(delay + 1);
+    expect(await store().collection.recordFailure(digest('a'), 'other', 'denied', 1)).toBe(false);
+    const results: boolean[] = [];
+    for (let count = 0; count < 10; count++)
+      results.push(await store().collection.recordFailure(digest('a'), 'one', 'denied', 9 * delay));
+    expect(results).toEqual([...Array<boolean>(9).fill(false), true]);
+    expect(await store().reviews.listFailed(5)).toEqual([
+      { digest: digest('a'), repository: null, failures: 10, lastError: 'denied' },
+    ]);
+    await store().reviews.retryFailed(1);
+    expect(await step(9 * delay)).toMatchObject({ reviewed: 1 });
+  });
+
+  test('an audit of every row finds unneeded content without a review', async () => {
+    await store().blobs.commit('app', digest('a'), 5, 'none', 1);
+    const first = await store().collectionAudit.audit({ part: 'links', repositoryId: 0, digest: '' }, 500, 1);
+    expect(first).toEqual({ rows: 1, missed: 0, next: { part: 'blobs', repositoryId: 0, digest: '' } });
+    expect(await store().collectionAudit.audit({ part: 'blobs', repositoryId: 0, digest: '' }, 500, 1)).toEqual({
+      rows: 1,
+      missed: 0,
+      next: undefined,
+    });
+  });
+}

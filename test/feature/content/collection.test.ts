@@ -1,0 +1,378 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { claimLost } from '../../../src/content/claims.ts';
+import { createTrash, storeThenRecord } from '../../../src/content/trash.ts';
+import { createAuditor } from '../../../src/maintenance/collect/audit.ts';
+import { createCollector } from '../../../src/maintenance/collect/collector.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
+import { type Registry, createRegistry } from '../../../src/registry/registry.ts';
+import type { StorageErrorCode } from '../../../storage/blobs/driver.ts';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
+import { blobKey, blobsPrefix } from '../../../storage/blobs/layout.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { call } from '../../support/call.ts';
+import { type FaultyDriver, createFaultyDriver } from '../../support/faulty-driver.ts';
+import { digestOf, newImage } from '../../support/images.ts';
+import { serveRegistry } from '../../support/registry-server.ts';
+import { until } from '../../support/until.ts';
+
+const [app, other] = ['app', 'other'] as RepositoryName[] as [RepositoryName, RepositoryName];
+const author = { actor: 'alice', address: '' };
+const hour = 3_600_000;
+
+let directory: string;
+let faulty: FaultyDriver;
+let metadata: MetadataStore;
+let registry: Registry;
+let time: number;
+let snapshotBeganAt: number | undefined;
+const failed: { readonly digest: string; readonly isSetAside: boolean }[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'berth-collection-'));
+  faulty = createFaultyDriver(await createFilesystemDriver({ directory }));
+  metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
+  time = Date.now();
+  snapshotBeganAt = undefined;
+  failed.length = 0;
+  registry = createRegistry({ driver: faulty.driver, metadata, now: () => time, acceptMissing: false, onPullsNotRecorded: fail });
+});
+afterEach(async () => {
+  await registry.uploads.close();
+  await metadata.close();
+  await faulty.driver.close();
+  await rm(directory, { recursive: true });
+});
+
+function fail(error: unknown): never {
+  throw error;
+}
+
+const newTrash = () => createTrash({ driver: faulty.driver, metadata, now: () => time });
+
+const newCollector = () =>
+  createCollector({
+    driver: faulty.driver,
+    metadata,
+    trash: newTrash(),
+    now: () => time,
+    newestSnapshotBeganAt: () => Promise.resolve(snapshotBeganAt),
+    maxPerSecond: 100_000,
+    events: { purged: () => undefined, failed: (digest, _, isSetAside) => failed.push({ digest, isSetAside }) },
+  });
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
+}
+
+async function pushBlob(repository: RepositoryName, bytes: Buffer): Promise<Digest> {
+  const digest = digestOf(bytes);
+  await registry.uploads.put(repository, digest, { body: once(bytes), range: undefined, length: bytes.length });
+  return digest;
+}
+
+async function pushImage(repository: RepositoryName, tag: string) {
+  const image = newImage();
+  await pushBlob(repository, Buffer.from(image.config));
+  await pushBlob(repository, image.layer);
+  const bytes = Buffer.from(image.manifest);
+  const mediaType = (JSON.parse(image.manifest) as { mediaType: string }).mediaType;
+  const { digest } = await registry.manifests.put(repository, { tag } as never, [], bytes, mediaType, {
+    keepTags: false,
+    author,
+  });
+  return { digest, layer: digestOf(image.layer) };
+}
+
+const deleteManifest = (repository: RepositoryName, digest: Digest) =>
+  metadata.deletions.put({
+    repository,
+    digest,
+    windowMilliseconds: 0,
+    reason: '',
+    cause: 'delete',
+    author: { ...author, at: time },
+  });
+
+async function stored(): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for await (const key of faulty.driver.list(blobsPrefix)) keys.push(key);
+  return keys;
+}
+
+const isStored = async (digest: Digest) => (await stored()).includes(blobKey(digest));
+
+describe('garbage collection', () => {
+  test('deletes what no manifest needs after twice the grace, and keeps the rest', async () => {
+    const image = await pushImage(app, 'latest');
+    const unneeded = await pushBlob(app, randomBytes(100));
+    time += 2 * hour - 1;
+    expect(await newCollector().run()).toMatchObject({ purgedBlobs: 0 });
+    time += 1;
+    expect(await newCollector().run()).toMatchObject({ unlinked: 1, purgedBlobs: 1, purgedBytes: 100 });
+    expect(await isStored(unneeded)).toBe(false);
+    expect(await stored()).toHaveLength(3);
+    expect(await isStored(image.layer)).toBe(true);
+  });
+
+  test('deletes the content of a deleted manifest, but not what another repository needs', async () => {
+    const image = await pushImage(app, 'latest');
+    expect(await registry.blobs.mount(app, other, image.layer, author)).toBe(true);
+    await registry.manifests.put(
+      other,
+      { tag: 'latest' } as never,
+      [],
+      Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType: 'application/vnd.oci.image.manifest.v1+json',
+          config: {
+            mediaType: 'application/octet-stream',
+            digest: image.layer,
+            size: (await metadata.blobs.find(image.layer))?.sizeBytes,
+          },
+          layers: [],
+        }),
+      ),
+      'application/vnd.oci.image.manifest.v1+json',
+      { keepTags: false, author },
+    );
+    await deleteManifest(app, image.digest);
+    time += 2 * hour;
+    await newCollector().run();
+    expect([await isStored(image.layer), await isStored(image.digest)]).toEqual([true, false]);
+    expect(await metadata.blobs.findLink(app, image.layer)).toBeUndefined();
+  });
+
+  test('a blob that HEAD has answered stays for the grace, with one write for each grace', async () => {
+    const digest = await pushBlob(app, randomBytes(100));
+    time += 2 * hour - 1000;
+    let writes = 0;
+    const counted = { ...metadata, reviews: { ...metadata.reviews, postpone: countPostpone } };
+    async function countPostpone(...args: Parameters<typeof metadata.reviews.postpone>): Promise<boolean> {
+      writes++;
+      return metadata.reviews.postpone(...args);
+    }
+    const { blobs } = createRegistry({
+      driver: faulty.driver,
+      metadata: counted,
+      now: () => time,
+      acceptMissing: false,
+      onPullsNotRecorded: fail,
+    });
+    for (let count = 0; count < 5; count++) await blobs.keep(app, digest);
+    expect(writes).toBe(1);
+    time += hour - 1000;
+    await newCollector().run();
+    expect(await isStored(digest)).toBe(true);
+    time += 2 * hour;
+    await newCollector().run();
+    await expect(blobs.keep(app, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+  });
+
+  test('bytes of a push that died before its record are deleted when its claim is over', async () => {
+    const bytes = randomBytes(100);
+    const push = storeThenRecord(
+      { driver: faulty.driver, metadata, now: () => time },
+      {
+        digest: digestOf(bytes),
+        store: () => faulty.driver.put(blobKey(digestOf(bytes)), bytes),
+        record: () => Promise.reject(new Error('killed')),
+      },
+    );
+    await expect(push).rejects.toThrow('killed');
+    time += 2 * hour;
+    expect(await newCollector().run()).toMatchObject({ purgedBlobs: 1 });
+    expect(await stored()).toEqual([]);
+  });
+
+  test('bytes of a manifest that is refused in its transaction are deleted', async () => {
+    const image = newImage();
+    const put = registry.manifests.put(app, { tag: 'latest' } as never, [], Buffer.from(image.manifest), '', {
+      keepTags: false,
+      author,
+    });
+    await expect(put).rejects.toThrow();
+    time += 2 * hour;
+    await newCollector().run();
+    expect(await stored()).toEqual([]);
+  });
+
+  test('a claim keeps the bytes, also without a grace', async () => {
+    await metadata.collectionState.configure(0, null);
+    const bytes = randomBytes(100);
+    const digest = digestOf(bytes);
+    const collector = newCollector();
+    await storeThenRecord(
+      { driver: faulty.driver, metadata, now: () => time },
+      {
+        digest,
+        store: () => faulty.driver.put(blobKey(digest), bytes),
+        async record(claimant) {
+          await collector.run();
+          return (await metadata.blobs.commit(app, digest, 100, '', time, claimant)) || claimLost;
+        },
+      },
+    );
+    expect(await isStored(digest)).toBe(true);
+  });
+
+  test('a writer whose claim was taken away stores its bytes again before it records them', async () => {
+    const bytes = randomBytes(100);
+    const digest = digestOf(bytes);
+    let tries = 0;
+    await storeThenRecord(
+      { driver: faulty.driver, metadata, now: () => time },
+      {
+        digest,
+        store: () => faulty.driver.put(blobKey(digest), bytes),
+        async record(claimant) {
+          if (tries++ === 0) {
+            time += 3 * hour;
+            await newCollector().run();
+          }
+          return (await metadata.blobs.commit(app, digest, 100, '', time, claimant)) || claimLost;
+        },
+      },
+    );
+    expect([tries, await isStored(digest)]).toEqual([2, true]);
+  });
+
+  test('a push waits while its bytes are being deleted, and is answered 503 with its session intact if that hangs', async () => {
+    const bytes = randomBytes(100);
+    const digest = await pushBlob(app, bytes);
+    time += 2 * hour;
+    const server = await serveRegistry(faulty.driver, metadata);
+    try {
+      faulty.arm({ call: 1, kind: 'stall' });
+      const collecting = newCollector().run();
+      await until(() => Promise.resolve(faulty.happened()));
+      const started = await call(server, 'POST', '/v2/app/blobs/uploads/');
+      const location = started.header('location');
+      await call(server, 'PATCH', location, { body: bytes });
+      const finish = () => call(server, 'PUT', `${location}?digest=${digest}`);
+      const refused = await finish();
+      expect([refused.status, refused.header('retry-after')]).toEqual([503, '5']);
+      faulty.release();
+      await collecting;
+      expect((await finish()).status).toBe(201);
+      expect(await isStored(digest)).toBe(true);
+    } finally {
+      await server.close();
+    }
+  }, 60_000);
+
+  test('a collector that stood still while it deleted bytes does not delete those that were stored since', async () => {
+    const bytes = randomBytes(100);
+    const digest = await pushBlob(app, bytes);
+    time += 2 * hour;
+    faulty.arm({ call: 1, kind: 'stall' });
+    const late = newCollector().run();
+    await until(() => Promise.resolve(faulty.happened()));
+    time += hour;
+    expect(await newCollector().run()).toMatchObject({ purgedBlobs: 1 });
+    await pushBlob(app, bytes);
+    faulty.release();
+    expect(await late).toMatchObject({ purgedBlobs: 0, failures: 1 });
+    await newTrash().empty();
+    expect(await isStored(digest)).toBe(true);
+  });
+
+  test.each<StorageErrorCode>(['unavailable', 'not_found', 'denied'])(
+    'a store that answers %s to a deletion ends the step; a later one deletes the bytes',
+    async (code) => {
+      const digest = await pushBlob(app, randomBytes(100));
+      time += 2 * hour;
+      for (let count = 1; count <= 3; count++) {
+        faulty.arm({ call: count, kind: 'fail', code });
+        await newCollector().run();
+        time += hour;
+      }
+      faulty.disarm();
+      time += 24 * hour;
+      await newCollector().run();
+      expect(await isStored(digest)).toBe(false);
+      expect(await metadata.reviews.listFailed(10)).toEqual([]);
+    },
+  );
+
+  test('the tenth failure sets a review aside, named, until it is retried', async () => {
+    const digest = await pushBlob(app, randomBytes(100));
+    time += 2 * hour;
+    for (let count = 1; count <= 12; count++) {
+      faulty.arm({ call: 1, kind: 'fail', code: 'denied' });
+      await newCollector().run();
+      time += 48 * hour;
+    }
+    faulty.disarm();
+    expect(failed.map(({ isSetAside }) => isSetAside)).toEqual([...Array<boolean>(9).fill(false), true]);
+    expect(await metadata.reviews.listFailed(10)).toMatchObject([{ digest, repository: null, failures: 10 }]);
+    await metadata.reviews.retryFailed(time);
+    await newCollector().run();
+    expect(await isStored(digest)).toBe(false);
+  });
+
+  test('a blob that the newest backup may need stays until a newer one begins', async () => {
+    const digest = await pushBlob(app, randomBytes(100));
+    time += 2 * hour;
+    snapshotBeganAt = time - hour;
+    await newCollector().run();
+    time += 24 * hour;
+    await newCollector().run();
+    expect(await isStored(digest)).toBe(true);
+    snapshotBeganAt = time;
+    time += hour;
+    await newCollector().run();
+    expect(await isStored(digest)).toBe(false);
+  });
+
+  test('a paused collector does nothing until it is resumed', async () => {
+    const digest = await pushBlob(app, randomBytes(100));
+    time += 2 * hour;
+    await metadata.collectionState.pause(time);
+    expect(await newCollector().run()).toMatchObject({ reviewed: 0 });
+    await metadata.collectionState.resume();
+    await newCollector().run();
+    expect(await isStored(digest)).toBe(false);
+  });
+
+  test('a manifest that lost its tag stays', async () => {
+    const first = await pushImage(app, 'latest');
+    for (let count = 0; count < 3; count++) await pushImage(app, 'latest');
+    time += 10 * 365 * 24 * hour;
+    await newCollector().run();
+    expect([await isStored(first.digest), await isStored(first.layer)]).toEqual([true, true]);
+  });
+
+  test('the first audit finds what an older version has left, and a later one finds nothing', async () => {
+    const [kept, unneeded] = [await pushImage(app, 'latest'), await pushBlob(app, randomBytes(100))];
+    const database = new DatabaseSync(join(directory, 'metadata.sqlite'));
+    database.exec('DELETE FROM reviews');
+    database.close();
+    const auditor = createAuditor({ metadata, now: () => time });
+    expect(await auditor.proceed()).toMatchObject({ missed: 0 });
+    expect(await auditor.run(() => undefined)).toMatchObject({ missed: 0 });
+    time += 2 * hour;
+    expect(await newCollector().run()).toMatchObject({ purgedBlobs: 1 });
+    expect([await isStored(unneeded), await isStored(kept.layer)]).toEqual([false, true]);
+    expect((await metadata.collectionState.find()).auditedAt).toBe(time - 2 * hour);
+  });
+
+  test('an audit counts what it finds after the first one', async () => {
+    const auditor = createAuditor({ metadata, now: () => time });
+    await auditor.proceed();
+    await pushBlob(app, randomBytes(100));
+    const database = new DatabaseSync(join(directory, 'metadata.sqlite'));
+    database.exec('DELETE FROM reviews');
+    database.close();
+    expect(await auditor.proceed()).toMatchObject({ rows: 0 });
+    time += 8 * 24 * hour;
+    expect(await auditor.proceed()).toMatchObject({ missed: 1 });
+  });
+});

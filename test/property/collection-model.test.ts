@@ -1,0 +1,136 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Guard, type Model, explore } from '../support/collection-model.ts';
+
+const graceMs = 100_000;
+
+/** Every actor is in several of them. CI explores more, and longer. */
+const models: readonly Model[] = [
+  { actors: ['head pusher', 'deleter', 'collector'], graceMs: 0, ticks: 2 },
+  { actors: ['head pusher', 'deleter', 'collector'], graceMs, ticks: 3 },
+  { actors: ['head pusher', 'mounter', 'deleter', 'collector'], graceMs: 0, ticks: 0 },
+  { actors: ['head pusher', 'mounter', 'deleter', 'collector'], graceMs, ticks: 1 },
+  { actors: ['pusher', 'collector', 'other collector'], graceMs: 0, ticks: 1 },
+];
+
+const longModels: readonly Model[] = [
+  { actors: ['pusher', 'collector', 'other collector', 'trash'], graceMs: 0, ticks: 2 },
+  { actors: ['pusher', 'collector', 'other collector', 'trash'], graceMs, ticks: 3 },
+  { actors: ['head pusher', 'mounter', 'deleter', 'collector'], graceMs: 0, ticks: 1 },
+  { actors: ['head pusher', 'pusher', 'mounter', 'deleter', 'collector', 'other collector'], graceMs: 0, ticks: 0 },
+  { actors: ['head pusher', 'pusher', 'mounter', 'deleter', 'collector', 'other collector'], graceMs, ticks: 1 },
+];
+
+const describeModel = ({ actors, graceMs, ticks }: Model) =>
+  `${actors.join(', ')}; grace ${graceMs} ms; ${ticks} jumps of the clock`;
+
+const replaced = (from: string, to: string) => (sql: string) => sql.replaceAll(from, to);
+
+/** Answers as if the statement had found a row. */
+const always = (statement: string) => (sql: string, rows: Parameters<NonNullable<Guard['rows']>>[1]) =>
+  sql.startsWith(statement) && rows.length === 0 ? [{ digest: 'L' }] : rows;
+
+const { one, two, late, long }: Record<string, Model> = {
+  one: { actors: ['head pusher', 'deleter', 'collector'], graceMs: 0, ticks: 2 },
+  two: { actors: ['head pusher', 'pusher', 'collector'], graceMs: 0, ticks: 1 },
+  late: { actors: ['pusher', 'collector', 'other collector'], graceMs: 0, ticks: 2 },
+  long: { actors: ['head pusher', 'deleter', 'collector'], graceMs, ticks: 3 },
+};
+
+/** A collector that ignores claims only keeps writers from their end: they notice that their claim was taken away. */
+const guards: readonly (Guard & { readonly model: Model | undefined })[] = [
+  {
+    name: 'a writer claims nothing while the bytes are deleted',
+    sql: replaced('SELECT 1 FROM purges WHERE digest = ?', 'SELECT 1 FROM purges WHERE digest = ? AND 1 = 0'),
+    model: one,
+  },
+  {
+    name: 'a writer whose claim was taken away records nothing',
+    rows: always('DELETE FROM claims WHERE digest = ? AND claimant = ?'),
+    model: one,
+  },
+  {
+    name: 'a collector takes lapsed claims away',
+    sql: replaced('DELETE FROM claims WHERE digest IN', 'DELETE FROM claims WHERE 1 = 0 AND digest IN'),
+    model: one,
+  },
+  {
+    name: 'a collector deletes no bytes that a repository links',
+    sql: replaced('(SELECT 1 FROM links l WHERE l.digest = v.digest LIMIT 1), ', ''),
+    model: two,
+  },
+  {
+    name: 'a collector removes no link that a manifest needs',
+    sql: replaced('manifest_references f WHERE f.repository_id = v.repository_id', 'manifest_references f WHERE 1 = 0'),
+    model: one,
+  },
+  {
+    name: 'a collector looks again before it deletes',
+    rows: always('SELECT 1 FROM purges WHERE digest = ? AND purger = ?'),
+    model: late,
+  },
+  {
+    name: 'a collector ends only its own deletions',
+    sql: replaced('DELETE FROM purges WHERE purger = ? AND', "DELETE FROM purges WHERE ? <> '' AND"),
+    model: late,
+  },
+  {
+    name: 'a collector drops only the review that it has postponed',
+    sql: replaced(
+      'DELETE FROM reviews WHERE repository_id = 0 AND due_at = ? AND',
+      'DELETE FROM reviews WHERE repository_id = 0 AND ? > 0 AND',
+    ),
+    model: late,
+  },
+  {
+    name: 'reviews are written',
+    sql: (sql) =>
+      sql.startsWith('INSERT INTO reviews') ? sql.replace(' + (SELECT delay_ms', ' + 9e15 + (SELECT delay_ms') : sql,
+    model: one,
+  },
+  {
+    name: 'the references of a manifest are looked up in its transaction',
+    sql: replaced(
+      'FROM links l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = ?',
+      'FROM blobs l JOIN blobs b ON b.digest = l.digest WHERE ? > 0',
+    ),
+    model: one,
+  },
+  {
+    name: 'HEAD postpones the review',
+    rows: (sql, rows) => (sql.includes('"isExpiring"') ? rows.map((row) => ({ ...row, isExpiring: 0 })) : rows),
+    model: long,
+  },
+];
+
+describe('the model of garbage collection', () => {
+  test.each(models)(
+    'nothing that is recorded, needed or promised is lost, and nothing else stays: $actors',
+    (model) => {
+      const { states, transitions, violation } = explore(model);
+      process.stdout.write(`${describeModel(model)}: ${states} states, ${transitions} steps\n`);
+      expect(violation).toBeUndefined();
+      expect(states).toBeGreaterThan(500);
+    },
+    300_000,
+  );
+
+  test.each(guards)(
+    'it fails without the guard: $name',
+    ({ model, ...guard }) => {
+      if (!model) throw new Error('the guard has no model');
+      expect(explore({ ...model, without: guard }).violation).toBeDefined();
+    },
+    300_000,
+  );
+
+  const inCi = process.env['CI'] === 'true' ? test : test.skip;
+  inCi.each(longModels)(
+    'the same with more actors: $actors',
+    (model) => {
+      const { states, transitions, violation } = explore(model);
+      process.stdout.write(`${describeModel(model)}: ${states} states, ${transitions} steps\n`);
+      expect(violation).toBeUndefined();
+    },
+    1_800_000,
+  );
+});
