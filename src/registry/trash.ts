@@ -67,7 +67,7 @@ export interface TrashOptions {
 }
 
 /** Few enough for a write of a few milliseconds, if each manifest references some ten blobs. */
-const purgedAtOnce = 50;
+const purgedAtOnce = 20;
 const prunedAtOnce = 500;
 const shownTags = 20;
 const historyMilliseconds = 400 * 24 * 3600 * 1000;

@@ -158,7 +158,8 @@ export function testTrash(store: () => Store): void {
         promises: [],
         now: 1,
       });
-      expect(await store().deletions.put(deletion('m', { repository: 'docker.io/a' }))).toMatchObject({ entryId: null });
+      const preview = await store().deletions.preview('docker.io/a', digest('m'), 10);
+      expect(await store().deletions.put(deletion('m', { repository: 'docker.io/a' }))).toEqual(preview);
       expect(await entries()).toEqual([]);
     });
   });

@@ -55,8 +55,8 @@ export const put = write(function* (deletion: Deletion): Query<DeletionResult> {
   if (found.isMirrored) return yield* forgetMirrored(found.repositoryId, deletion);
   const removal = yield* planRemoval(found.repositoryId, digest, now);
   if (expected && !isSame(expected, removal)) return { outcome: 'changed', removal };
-  const own = removal.tags.filter((tag) => tag.digest === digest).map(({ name }) => name);
-  const tags = deletableTags ? own.filter((name) => !deletableTags.includes(name)) : [];
+  const deletable = deletableTags && new Set(deletableTags);
+  const tags = removal.tags.flatMap((tag) => (tag.digest !== digest || !deletable || deletable.has(tag.name) ? [] : [tag.name]));
   if (tags.length > 0) return { outcome: 'tagged', tags };
   const purgeAt = now + windowMilliseconds;
   const entryId = yield* moveToTrash({ ...deletion, repositoryId: found.repositoryId, purgeAt }, removal);
@@ -73,16 +73,23 @@ export const preview = read(function* (repository: RepositoryName, digest: Diges
   if (!found) return { outcome: 'unknown' };
   const refusal = yield* findRefusal(found.repositoryId, digest, now);
   if (refusal) return refusal;
-  return { outcome: 'deleted', entryId: null, removal: yield* planRemoval(found.repositoryId, digest, now) };
+  const removal = found.isMirrored
+    ? yield* findMirrored(found.repositoryId, digest)
+    : yield* planRemoval(found.repositoryId, digest, now);
+  return { outcome: 'deleted', entryId: null, removal };
 });
 
 /** Mirrored content is fetched again when a client asks for it, and has an eviction of its own: none of it is kept in the trash. */
 function* forgetMirrored(repositoryId: number, { repository, digest, author }: Deletion): Query<DeletionResult> {
-  const removal = { manifests: [digest], tags: yield* findTags(repositoryId, [digest]) };
+  const removal = yield* findMirrored(repositoryId, digest);
   yield* reviewManifest(repositoryId, digest, author.at);
   yield* run('DELETE FROM manifests WHERE repository_id = ? AND digest = ?', repositoryId, digest);
   yield* recordRemoval(author, 'manifest.delete', repository, removal);
   return { outcome: 'deleted', entryId: null, removal };
+}
+
+function* findMirrored(repositoryId: number, digest: Digest): Query<Removal> {
+  return { manifests: [digest], tags: yield* findTags(repositoryId, [digest]) };
 }
 
 interface FoundManifest {
