@@ -83,11 +83,13 @@ export const listManifests = read(function* (
   limit: number,
 ): Query<readonly RetainedManifestState[]> {
   const rows = yield* all<Row>(
+    // Not EXISTS: PostgreSQL would read all tags of the repository into a hash table for each page.
     `SELECT m.pushed_at AS "pushedAt", ${columns},
-            CASE WHEN m.subject IS NOT NULL
-                   OR EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
-                   OR EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = m.repository_id AND f.digest = m.digest)
-                 THEN 1 ELSE 0 END AS "isAttached"
+            coalesce(
+              CASE WHEN m.subject IS NULL THEN NULL ELSE 1 END,
+              (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest LIMIT 1),
+              (SELECT 1 FROM manifest_references f WHERE f.repository_id = m.repository_id AND f.digest = m.digest LIMIT 1),
+              0) AS "isAttached"
        FROM manifests m ${knowledge}
       WHERE m.repository_id = ? AND m.digest > ? ORDER BY m.digest LIMIT ?`,
     repositoryId,
