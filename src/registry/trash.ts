@@ -76,7 +76,10 @@ const endedHoldMilliseconds = 24 * 3600 * 1000;
 
 export function createTrash({ metadata, now, acceptMissing, changed, counted }: TrashOptions): Trash {
   async function purgeDue(): Promise<void> {
-    while (await metadata.trash.isDue(now())) counted?.('purged', (await metadata.trash.purge(now(), purgedAtOnce)) ?? 0);
+    while (await metadata.trash.isDue(now())) {
+      const purged = await metadata.trash.purge(now(), purgedAtOnce);
+      counted?.('purged', purged ?? 0);
+    }
   }
 
   async function select({ repository, ids }: EmptySelection): Promise<Emptied> {
