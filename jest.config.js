@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** Tests run as native ES modules; only the types are taken off. */
 export default {
   testEnvironment: 'node',
@@ -6,8 +8,8 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   globalSetup: '<rootDir>/test/support/run-id.js',
   testSequencer: '<rootDir>/test/support/sequencer.js',
-  // Tests wait about as long as they work: three workers keep two cores busy.
-  maxWorkers: '150%',
+  // Tests also wait: one worker more than there are cores keeps the cores busy. (Jest takes '150%' as 150 workers.)
+  maxWorkers: availableParallelism() + 1,
   // Modules of a file are never freed before its worker ends. A worker that holds more than this after a file is replaced.
   workerIdleMemoryLimit: '512MiB',
   // A worker frees its heap before it is gone; on a busy machine that takes longer than Jest's own half second.

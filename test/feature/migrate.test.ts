@@ -125,7 +125,7 @@ describeWith([...postgresPrograms, ...s3Programs], 'berth migrate', () => {
     expect((await migrate(['--undo'])).output).toContain('accepts changes again');
     await pushImage(old, 'app', 'again');
     const ended = await move();
-    expect(ended).toMatchObject({ code: 1, output: expect.stringContaining('the target database has repositories already') });
+    expect(ended).toMatchObject({ code: 1, output: expect.stringContaining('the target database already has repositories') });
     await pushImage(old, 'app', 'and-again');
   }, 60_000);
 

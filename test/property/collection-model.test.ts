@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Guard, type Model, explore } from '../support/collection-model.ts';
+import { isLong } from '../support/long.ts';
 
 const graceMs = 100_000;
 
-/** Every actor is in several of them. CI explores more, and longer. */
+/** Every actor is in several of them. */
 const models: readonly Model[] = [
   { actors: ['head pusher', 'deleter', 'collector'], graceMs: 0, ticks: 2 },
   { actors: ['head pusher', 'deleter', 'collector'], graceMs, ticks: 3 },
@@ -12,12 +13,11 @@ const models: readonly Model[] = [
   { actors: ['pusher', 'collector', 'other collector'], graceMs: 0, ticks: 1 },
 ];
 
+/** For the long run of CI. All six actors at once are too many: their model does not end in a useful time. */
 const longModels: readonly Model[] = [
   { actors: ['pusher', 'collector', 'other collector', 'trash'], graceMs: 0, ticks: 2 },
   { actors: ['pusher', 'collector', 'other collector', 'trash'], graceMs, ticks: 3 },
   { actors: ['head pusher', 'mounter', 'deleter', 'collector'], graceMs: 0, ticks: 1 },
-  { actors: ['head pusher', 'pusher', 'mounter', 'deleter', 'collector', 'other collector'], graceMs: 0, ticks: 0 },
-  { actors: ['head pusher', 'pusher', 'mounter', 'deleter', 'collector', 'other collector'], graceMs, ticks: 1 },
 ];
 
 const describeModel = ({ actors, graceMs, ticks }: Model) =>
@@ -103,7 +103,7 @@ const guards: readonly (Guard & { readonly model: Model | undefined })[] = [
 ];
 
 describe('the model of garbage collection', () => {
-  test.each(models)(
+  test.each([...models, ...(isLong ? longModels : [])])(
     'nothing that is recorded, needed or promised is lost, and nothing else stays: $actors',
     (model) => {
       const { states, transitions, violation } = explore(model);
@@ -121,16 +121,5 @@ describe('the model of garbage collection', () => {
       expect(explore({ ...model, without: guard }).violation).toBeDefined();
     },
     300_000,
-  );
-
-  const inCi = process.env['CI'] === 'true' ? test : test.skip;
-  inCi.each(longModels)(
-    'the same with more actors: $actors',
-    (model) => {
-      const { states, transitions, violation } = explore(model);
-      process.stdout.write(`${describeModel(model)}: ${states} states, ${transitions} steps\n`);
-      expect(violation).toBeUndefined();
-    },
-    1_800_000,
   );
 });
