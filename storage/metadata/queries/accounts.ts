@@ -1,5 +1,5 @@
 import { type Query, type Row, all, decoder, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed } from './steps/events.ts';
+import { type AuditEvent, recordAccessChange } from './steps/events.ts';
 import { type CreatedAccount, claimNamespace, withObstacle } from './namespaces.ts';
 
 /**
@@ -94,7 +94,7 @@ function* insertAccount(account: NewAccount, now: number): Query<CreatedAccount 
 /** Creates an account and returns it; undefined if the name is taken. */
 export const create = write(function* (account: NewAccount, event: AuditEvent): Query<CreatedAccount | undefined> {
   const created = yield* insertAccount(account, event.at);
-  if (created) yield* changed(withObstacle(event, created.obstacle));
+  if (created) yield* recordAccessChange(withObstacle(event, created.obstacle));
   return created;
 });
 
@@ -116,7 +116,7 @@ export const createFirstAdmin = write(function* (
       name,
     );
   }
-  yield* changed(withObstacle(event, created?.obstacle));
+  yield* recordAccessChange(withObstacle(event, created?.obstacle));
   return true;
 });
 
@@ -124,7 +124,7 @@ export const createFirstAdmin = write(function* (
 export const setPassword = write(function* (accountId: number, passwordHash: string, event: AuditEvent): Query<void> {
   yield* run('UPDATE accounts SET password_hash = ?, generation = generation + 1 WHERE id = ?', passwordHash, accountId);
   yield* run(`DELETE FROM access_tokens WHERE account_id = ? AND kind IN ('refresh', 'session')`, accountId);
-  yield* changed(event);
+  yield* recordAccessChange(event);
 });
 
 /** Replaces the hash of an unchanged password. Does nothing if the hash is no longer `oldHash`. */
@@ -140,7 +140,7 @@ export const setDisabled = write(function* (accountId: number, isDisabled: boole
   if (isDisabled && (yield* isLastAdmin(accountId))) return false;
   yield* run('UPDATE accounts SET is_disabled = ?, generation = generation + 1 WHERE id = ?', isDisabled ? 1 : 0, accountId);
   yield* run(`DELETE FROM access_tokens WHERE account_id = ? AND kind IN ('refresh', 'session')`, accountId);
-  yield* changed(event);
+  yield* recordAccessChange(event);
   return true;
 });
 
@@ -148,7 +148,7 @@ export const setDisabled = write(function* (accountId: number, isDisabled: boole
 export const setAdmin = write(function* (accountId: number, isAdmin: boolean, event: AuditEvent): Query<boolean> {
   if (!isAdmin && (yield* isLastAdmin(accountId))) return false;
   yield* run('UPDATE accounts SET is_admin = ? WHERE id = ?', isAdmin ? 1 : 0, accountId);
-  yield* changed(event);
+  yield* recordAccessChange(event);
   return true;
 });
 
@@ -164,7 +164,7 @@ export const remove = write(function* (accountId: number, event: AuditEvent): Qu
   yield* run('DELETE FROM grants WHERE subject = ?', `account:${accountId}`);
   yield* orphanNamespace(accountId, event.at);
   yield* run('DELETE FROM accounts WHERE id = ?', accountId);
-  yield* changed(event);
+  yield* recordAccessChange(event);
   return true;
 });
 

@@ -1,5 +1,5 @@
 import { type Query, all, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed } from './steps/events.ts';
+import { type AuditEvent, recordAccessChange } from './steps/events.ts';
 
 /** Grants, and the rights version. Every change is recorded in the audit log by the same transaction and raises the rights version. */
 
@@ -99,11 +99,11 @@ export const put = write(function* ({ subject, pattern, actions }: NewGrant, eve
     actions,
     event.at,
   );
-  yield* changed(event);
+  yield* recordAccessChange(event);
   return row?.id ?? 0;
 });
 
 export const remove = write(function* (id: number, event: AuditEvent): Query<void> {
   yield* run('DELETE FROM grants WHERE id = ?', id);
-  yield* changed(event);
+  yield* recordAccessChange(event);
 });

@@ -1,5 +1,5 @@
 import { type Query, all, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed } from './steps/events.ts';
+import { type AuditEvent, recordAccessChange } from './steps/events.ts';
 
 /** Personal namespaces: repositories below `NAME/` that belong to a user. Times are milliseconds since 1970. */
 
@@ -81,7 +81,8 @@ export const release = write(function* (name: string, event: AuditEvent): Query<
   const wasRemembered = yield* forgetNamespace(name);
   const user = yield* first<{ id: number }>(`SELECT id AS "id" FROM accounts WHERE name = ? AND kind = 'user'`, name);
   const account = user && { id: user.id, obstacle: yield* claimNamespace(name, user.id) };
-  if (wasRemembered || (account && account.obstacle === undefined)) yield* changed(withObstacle(event, account?.obstacle));
+  if (wasRemembered || (account && account.obstacle === undefined))
+    yield* recordAccessChange(withObstacle(event, account?.obstacle));
   return { wasRemembered, account };
 });
 

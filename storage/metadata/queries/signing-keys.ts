@@ -1,5 +1,5 @@
 import { type Query, all, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed } from './steps/events.ts';
+import { type AuditEvent, recordAccessChange } from './steps/events.ts';
 
 /** Keys that sign bearer tokens. Times are milliseconds since 1970. */
 
@@ -33,7 +33,7 @@ export const add = write(function* (key: NewSigningKey, newest: string, retiresA
   if ((row?.kid ?? '') !== newest) return false;
   yield* run('UPDATE signing_keys SET retires_at = ? WHERE retires_at IS NULL OR retires_at > ?', retiresAt, retiresAt);
   yield* run('INSERT INTO signing_keys (kid, private_key, created_at) VALUES (?, ?, ?)', key.kid, key.privateKey, event.at);
-  yield* changed(event);
+  yield* recordAccessChange(event);
   return true;
 });
 

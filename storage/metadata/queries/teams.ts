@@ -1,5 +1,5 @@
 import { type Query, all, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed } from './steps/events.ts';
+import { type AuditEvent, recordAccessChange } from './steps/events.ts';
 
 /** Teams and their members. Every change is recorded in the audit log by the same transaction and raises the rights version. */
 
@@ -32,14 +32,14 @@ export const create = write(function* (name: string, event: AuditEvent): Query<b
     name,
     event.at,
   );
-  if (row) yield* changed(event);
+  if (row) yield* recordAccessChange(event);
   return row !== undefined;
 });
 
 export const remove = write(function* (teamId: number, event: AuditEvent): Query<void> {
   yield* run('DELETE FROM grants WHERE subject = ?', `team:${teamId}`);
   yield* run('DELETE FROM teams WHERE id = ?', teamId);
-  yield* changed(event);
+  yield* recordAccessChange(event);
 });
 
 export const addMember = write(function* (teamId: number, accountId: number, event: AuditEvent): Query<void> {
@@ -48,10 +48,10 @@ export const addMember = write(function* (teamId: number, accountId: number, eve
     accountId,
     teamId,
   );
-  yield* changed(event);
+  yield* recordAccessChange(event);
 });
 
 export const removeMember = write(function* (teamId: number, accountId: number, event: AuditEvent): Query<void> {
   yield* run('DELETE FROM team_members WHERE account_id = ? AND team_id = ?', accountId, teamId);
-  yield* changed(event);
+  yield* recordAccessChange(event);
 });

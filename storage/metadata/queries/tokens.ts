@@ -1,5 +1,5 @@
 import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed, record } from './steps/events.ts';
+import { type AuditEvent, record, recordAccessChange } from './steps/events.ts';
 
 /** Access tokens: personal ones, secrets of robots, refresh tokens and sessions. Times are milliseconds since 1970. */
 
@@ -75,7 +75,7 @@ export const trim = write(function* (accountId: number, kind: 'refresh' | 'sessi
 
 export const remove = write(function* (id: string, event: AuditEvent): Query<void> {
   yield* run('DELETE FROM access_tokens WHERE id = ?', id);
-  yield* changed(event);
+  yield* recordAccessChange(event);
 });
 
 /** Drops tokens that have expired before `now`. */

@@ -1,5 +1,5 @@
 import { type Query, type Row, all, decoder, first, read, run, write } from './steps/query.ts';
-import { type AuditEvent, changed } from './steps/events.ts';
+import { type AuditEvent, recordAccessChange } from './steps/events.ts';
 
 /**
  * Visibility of names and patterns. Every change is recorded in the audit log by the same transaction and raises the rights
@@ -48,11 +48,11 @@ export const put = write(function* (pattern: string, isPublic: boolean, isWildca
     isPublic ? 1 : 0,
     isWildcard ? 1 : 0,
   );
-  yield* changed(event);
+  yield* recordAccessChange(event);
 });
 
 /** Deletes the rule for a name or pattern. */
 export const remove = write(function* (pattern: string, event: AuditEvent): Query<void> {
   yield* run('DELETE FROM visibilities WHERE pattern = ?', pattern);
-  yield* changed(event);
+  yield* recordAccessChange(event);
 });

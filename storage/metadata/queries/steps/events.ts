@@ -3,25 +3,25 @@ import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, type Value, insertRows, run } from './query.ts';
 
 /**
- * Steps that writes share to record events: each runs within its caller's transaction, so that no change lacks its event. Times
- * are milliseconds since 1970.
+ * Query steps that record events, shared by all writes. Callers must run them in their own transaction, so that no change lacks
+ * its event. Times are milliseconds since 1970.
  */
 
-/** What happened, as the audit log shows it. Never holds a secret. */
+/** An event, as the audit log shows it. Never holds a secret. */
 export interface AuditEvent {
   readonly at: number;
-  /** Who did it: a name, `command line`, or '' for a client without a login. */
+  /** Name of the actor, `command line`, or '' for a client without a login. */
   readonly actor: string;
-  /** From where: a network address, or ''. */
+  /** Network address of the client, or ''. */
   readonly address: string;
-  /** What: `user.create`, `login`, `manifest.push` … The kind of the event. */
+  /** Kind of the event (`kind` in the table): `user.create`, `login`, `manifest.push` … */
   readonly action: string;
-  /** To whom or what. */
+  /** Name of the account, team, repository or other thing that the event is about. */
   readonly target: string;
   readonly result: 'done' | 'refused';
   /** JSON. */
   readonly detail?: string | undefined;
-  /** Of the request that caused it. */
+  /** Id of the request that caused the event. */
   readonly requestId?: string | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface ContentChange {
   /** The manifest or blob; for `tag.delete` the manifest that the tag pointed at. */
   readonly digest: Digest;
   readonly tag?: string | undefined;
-  /** The digest that the tag pointed at before; null if the tag is new. */
+  /** The digest that the tag pointed at before; null if the tag is new, or if it is not known. */
   readonly previous?: Digest | null | undefined;
   /** What the other fields do not hold. */
   readonly detail?: object | undefined;
@@ -71,7 +71,7 @@ export interface ContentChange {
 const insertEvent = `INSERT INTO events
   (at, actor, address, kind, target, result, detail, request_id, repository, tag, digest, previous)`;
 
-/** Records events that belong to no repository. One statement for all of them. */
+/** Records events that belong to no repository, with one statement for each 500. */
 export function* recordAll(events: readonly AuditEvent[]): Query<void> {
   yield* insertRows(insertEvent, events.map(valuesOf), '');
 }
@@ -85,12 +85,12 @@ export function record(event: AuditEvent): Query<void> {
   return recordAll([event]);
 }
 
-/** Records what happened to a repository's content. */
+/** Records a change of a repository's content. */
 export function recordContentChange(author: DatedAuthor, change: ContentChange): Query<void> {
   return recordContentChanges(author, [change]);
 }
 
-/** The same for several changes. One statement for 500 of them. */
+/** Records changes of repositories' content, with one statement for each 500. */
 export function* recordContentChanges(author: DatedAuthor, changes: readonly ContentChange[]): Query<void> {
   const { at, actor, address, requestId = null } = author;
   const rows = changes.map((change) => {
@@ -114,8 +114,8 @@ export function recordPush(
   return recordContentChange(author, { kind: 'manifest.push', repository, digest, ...moved });
 }
 
-/** Ends a change of rights: the event, and the sign for every process to look again. */
-export function* changed(event: AuditEvent): Query<void> {
+/** Records the event and increments `access_epoch`, so that every process drops its cached permissions. */
+export function* recordAccessChange(event: AuditEvent): Query<void> {
   yield* record(event);
   yield* run('UPDATE access_epoch SET epoch = epoch + 1 WHERE id = 1');
 }
