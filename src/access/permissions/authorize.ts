@@ -23,8 +23,8 @@ export type PermissionRequest =
 export type Decision = 'allow' | 'challenge' | 'deny' | 'hide';
 
 /**
- * Decides every permission of berth; no other code does. Pure. The decision depends on grants and never on what exists, so that it
- * does not reveal that.
+ * Decides whether the principal has a permission. All permission rules are in this file. Pure. The decision depends on grants and
+ * visibility, so that it does not reveal what exists.
  */
 export function authorize(principal: Principal, permission: PermissionRequest): Decision {
   switch (permission.action) {
@@ -53,7 +53,7 @@ function mayManage(principal: Principal, pattern: Pattern): boolean {
   return (managesByLogin(principal) && principal.grants.covers('admin', pattern)) || mayAdminister(principal);
 }
 
-/** True if the client has authenticated, if only by a bearer token issued to an anonymous client. */
+/** True if the client logged in or has a bearer token, even an anonymous one. */
 function isAuthenticated({ kind, bearer }: Principal): boolean {
   return kind !== 'anonymous' || bearer !== undefined;
 }
@@ -63,8 +63,8 @@ function mayAdminister(principal: Principal): boolean {
 }
 
 /**
- * True if the client has logged in itself. Access tokens, robots' secrets and bearer tokens have their account's permissions in
- * repositories, but cannot change permissions: a stolen one could be made to outlive its revocation.
+ * True if the client has logged in itself. Access tokens, robots' secrets and bearer tokens have at most their account's
+ * permissions in repositories, but cannot change permissions: a stolen one could be made to outlive its revocation.
  */
 function managesByLogin({ secretId, bearer }: Principal): boolean {
   return secretId === undefined && bearer === undefined;
@@ -78,11 +78,18 @@ function inRepository(principal: Principal, permission: RepositoryRequest): Deci
     return bearerCovers(principal, 'repository', permission.repository, permission.action) ? 'allow' : 'challenge';
   }
   if (principal.kind === 'anonymous' || principal.kind === 'external') return 'challenge';
-  const reads = permission.action === 'pull' || permission.action === 'delete';
-  return reads && !permits(principal, { ...permission, action: 'pull' }) ? 'hide' : 'deny';
+  return hidesRepository(permission) && !permits(principal, { ...permission, action: 'pull' }) ? 'hide' : 'deny';
 }
 
-/** Public repositories need no token: one issued for another scope must not block the pull. */
+/**
+ * True for actions that can only be refused as in a repository that does not exist (404). A refused push is a 403 whether the
+ * repository exists or not: it could create the repository.
+ */
+function hidesRepository({ action }: RepositoryRequest): boolean {
+  return action === 'pull' || action === 'delete';
+}
+
+/** Public repositories need no token: a token for another scope must not block the pull. */
 function isPublicPull({ pullsPublic }: Principal, { action, isPublic }: RepositoryRequest): boolean {
   return action === 'pull' && isPublic && pullsPublic;
 }
@@ -108,7 +115,7 @@ function bearerCovers({ bearer }: Principal, type: string, name: string, action:
   );
 }
 
-/** Returns the word for the action in a scope; undefined if no bearer token can permit it. */
+/** Returns the word for the action in a scope; undefined if only `*` covers it (`list`, `admin`). */
 function scopeWord(action: Action | 'list'): string | undefined {
   const entries = Object.entries(scopeActions);
   return entries.find(([, covered]) => (covered as readonly string[]).includes(action))?.[0];

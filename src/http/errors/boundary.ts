@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ClassifiedError, classify } from './classify.ts';
 import { ClientGone } from './client-gone.ts';
 
-/** How the errors of a mount look. */
+/** Format of the errors of a router. */
 export interface ErrorFormat {
   /** Sends status and body; the headers of the error are set. */
   render(response: ServerResponse, error: ClassifiedError, requestId: string): void;
@@ -19,9 +19,9 @@ export function failureOf(request: IncomingMessage): unknown {
 }
 
 /**
- * Ends a request with an error: notes it for the request's log line, and answers in the format of the mount. After headers
- * were sent it cuts the socket, so that the client sees a short body and never an error appended to it. `ClientGone` is
- * neither logged nor answered.
+ * Ends a request with an error: notes it for the request's log line, and answers in the format of the router. After headers
+ * were sent it cuts the socket, so that the client notices a truncated body instead of reading an error as content. `ClientGone`
+ * is not answered, and the request's log line has no error.
  */
 export function sendError(request: IncomingMessage, response: ServerResponse, error: unknown, format: ErrorFormat): void {
   const isGone = error instanceof ClientGone;
@@ -31,12 +31,14 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
     return;
   }
   const classified = classify(error);
+  // Before the headers of the error: a 416 sets its own.
   response.removeHeader('Content-Range');
   for (const [name, value] of Object.entries(classified.headers)) response.setHeader(name, value);
   if (classified.status === 401 && format.challenge !== undefined && !response.hasHeader('WWW-Authenticate'))
     response.setHeader('WWW-Authenticate', format.challenge);
   response.removeHeader('ETag');
   response.removeHeader('Cache-Control');
+  // The rest of the body is not read.
   if (!request.complete) response.setHeader('Connection', 'close');
   format.render(response, classified, String(response.getHeader('X-Request-Id') ?? ''));
 }

@@ -10,7 +10,10 @@ import type { Trash } from '../../content/trash.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { type PurgeResult, purgeBytes } from './purge.ts';
 
-/** Deletes content that nothing needs any more, while clients push and pull. */
+/**
+ * Deletes content that nothing needs any more, while clients push and pull. A review is a queued check whether a link or its
+ * bytes are still needed (ADR 26).
+ */
 export interface Collector {
   /**
    * Decides all due reviews in small steps, and deletes bytes that no repository needs. Ends early when `signal` is aborted, while
@@ -20,7 +23,7 @@ export interface Collector {
   run(signal?: AbortSignal): Promise<Collected>;
 }
 
-/** What a run has done. */
+/** Results of a run. */
 export interface Collected {
   readonly reviewed: number;
   readonly unlinked: number;
@@ -31,7 +34,7 @@ export interface Collected {
 
 export interface CollectorEvents {
   purged(sizeBytes: number): void;
-  /** The bytes could not be deleted. `isSetAside`: the tenth time; they are not tried again. */
+  /** The bytes are not known to be deleted. `isSetAside`: this was the tenth failure; the deletion is not tried again. */
   failed(digest: Digest, error: unknown, isSetAside: boolean): void;
 }
 
@@ -41,14 +44,14 @@ export interface CollectorOptions {
   readonly trash: Pick<Trash, 'deleteIf'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** When the newest backup began, milliseconds since 1970: blobs that it may need are kept. Undefined: there is none. */
+  /** Returns when the newest backup began, milliseconds since 1970: blobs that it may need are kept. Undefined: there is none. */
   readonly newestSnapshotBeganAt?: () => Promise<number | undefined>;
   /** Reviews a second at most. */
   readonly maxPerSecond: number;
   readonly events: CollectorEvents;
 }
 
-/** One transaction decides so many reviews: a few milliseconds, in which other writes wait. */
+/** Reviews decided in one transaction, which takes a few milliseconds: other writes wait for it. */
 const stepReviews = 64;
 /** Time for the deletion of the bytes of one step. */
 const purgeMilliseconds = 60_000;
@@ -60,8 +63,11 @@ export function createCollector(options: CollectorOptions): Collector {
   const { metadata, now, newestSnapshotBeganAt, maxPerSecond, events } = options;
   const purger = randomUUID();
 
-  /** The wall clock is set, the other one stands still while the machine sleeps: both must agree that there is time left. */
-  function deadline() {
+  /**
+   * Returns the right to delete the bytes of one step. The wall clock can be changed and the monotonic clock may stop during
+   * sleep, so the deadline passes when either says so.
+   */
+  function beginPurgeRight() {
     const end = performance.now() + purgeMilliseconds;
     const until = now() + purgeMilliseconds;
     const assertHeld = () => {
@@ -71,19 +77,20 @@ export function createCollector(options: CollectorOptions): Collector {
   }
 
   async function step(): Promise<Collected> {
-    const right = deadline();
+    const purgeRight = beginPurgeRight();
     const snapshotBeganAt = await newestSnapshotBeganAt?.();
     const { reviewed, unlinked, purges } = await metadata.collection.step({
       now: now(),
       limit: stepReviews,
       purger,
-      until: right.until,
+      until: purgeRight.until,
       snapshotBeganAt,
     });
-    const late = { deleted: [], failed: purges.map((purge) => ({ purge, error: hangs() })) };
-    const { deleted, failed } = (await withTimeout(purgeBytes(options, purges, right), purgeMilliseconds / 1000)) ?? late;
-    await finish(deleted, right.until);
-    await recordFailures(failed, right.until);
+    const allTimedOut = { deleted: [], failed: purges.map((purge) => ({ purge, error: timedOut() })) };
+    const result = await withTimeout(purgeBytes(options, purges, purgeRight), purgeMilliseconds / 1000);
+    const { deleted, failed } = result ?? allTimedOut;
+    await finish(deleted, purgeRight.until);
+    await recordFailures(failed, purgeRight.until);
     const purgedBytes = deleted.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
     return { reviewed, unlinked, purgedBlobs: deleted.length, purgedBytes, failures: failed.length };
   }
@@ -116,6 +123,7 @@ export function createCollector(options: CollectorOptions): Collector {
           const startedAt = performance.now();
           const done = await step();
           total = sum(total, done);
+          // Unlinking makes new reviews due at once.
           if (done.reviewed < stepReviews && done.unlinked === 0) break;
           const pause = (done.reviewed / maxPerSecond) * 1000 - (performance.now() - startedAt);
           await delay(Math.max(0, pause), undefined, { signal }).catch(() => undefined);
@@ -129,7 +137,7 @@ export function createCollector(options: CollectorOptions): Collector {
   };
 }
 
-function hangs(): StorageError {
+function timedOut(): StorageError {
   return new StorageError('unavailable', 'the blob store did not answer in time');
 }
 

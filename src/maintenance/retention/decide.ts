@@ -6,7 +6,7 @@ import { type Candidate, type Moment, describeCondition, endOf, meeting, toCandi
 import type { RepositoryState, TagState, UntaggedState } from './repository-state.ts';
 import type { Condition, RetentionRules, Rule } from './rules.ts';
 
-/** What retention does with a tag, or with a manifest without a tag, and why. */
+/** The decision about a tag or about a manifest without a tag, with its reason. */
 export interface Decision {
   readonly repository: RepositoryName;
   /** Undefined for a manifest without a tag. */
@@ -18,13 +18,16 @@ export interface Decision {
   /** Name of the rule that decided; undefined if none did. */
   readonly rule: string | undefined;
   readonly reason: string;
-  /** When time alone may turn a kept tag into an expired one, milliseconds since 1970; undefined: never. */
+  /**
+   * Earliest time when a kept item may expire without another change, milliseconds since 1970, as far as this item alone decides;
+   * undefined: not known from this item.
+   */
   readonly changesAt: number | undefined;
 }
 
 /**
- * Decides about every tag of a repository and every manifest that nothing else keeps. Pure: the same rules, state and time give
- * the same decisions. One more alternative in `keep` never expires more.
+ * Decides about every tag of a repository and every manifest without a tag, parent or subject. Pure: the same rules, state and
+ * time give the same decisions. One more alternative in `keep` never expires more tags, though perhaps another one.
  */
 export function decide(rules: RetentionRules, state: RepositoryState, now: number): readonly Decision[] {
   const moment = { now, timeZone: rules.timeZone };
@@ -39,14 +42,15 @@ export function decide(rules: RetentionRules, state: RepositoryState, now: numbe
   return judged.map((member) => toDecision(state.name, member, verdicts.get(member) ?? keep(member.reason)));
 }
 
-/** A tag or manifest, with the rule that decides about it, or the reason why no rule does. */
+/** A tag or manifest, with the rule that decides about it. */
 interface Judged {
   readonly candidate: Candidate;
   readonly rule: Rule | undefined;
+  /** Reason to keep it without a rule; not used if `rule` is defined. */
   readonly reason: string;
-  /** When a hold that keeps it ends, milliseconds since 1970. */
+  /** End of the hold that keeps it, milliseconds since 1970. */
   readonly heldUntil: number | undefined;
-  /** When a time of creation that lies in the future begins to count, milliseconds since 1970. */
+  /** `createdAt` if it is in the future, milliseconds since 1970; until then the push time is used. */
   readonly createdLater: number | undefined;
 }
 
@@ -97,7 +101,7 @@ function createVerdicts(rule: Rule, candidates: readonly Candidate[], moment: Mo
     met: conditions.map((condition) => meeting(condition, candidates, moment)),
   }));
   return (candidate) => {
-    const kept = alternatives.find(({ met }) => met.every((candidates) => candidates.has(candidate)));
+    const kept = alternatives.find(({ met }) => met.every((meets) => meets.has(candidate)));
     if (!kept) return { expires: true, reason: `not ${rule.keep.map(describe).join(', not ')}`, changesAt: undefined };
     const ends = rule.keep.flat().map((condition) => endOf(condition, candidate, moment.now));
     return { expires: false, reason: describe(kept.conditions), changesAt: earliest(ends) };

@@ -12,12 +12,13 @@ import { UpstreamError } from '../upstream/upstream-error.ts';
 
 /**
  * One download of one blob for all its clients (states: `fill-state.ts`). Bytes go to a file at the upstream's pace; each
- * reader follows the file at its own. Readers get the last byte only when all bytes have the right digest.
+ * reader follows the file at its own. A reader that follows the file or bypasses it gets the last byte only after
+ * verification; ranges far ahead are not verified here (`out-of-order-ranges.ts`).
  */
 export interface Fill {
   /** Resolves to the blob's size when the upstream begins to send it; rejects if it does not. */
   readonly started: Promise<number>;
-  /** Resolves when all bytes are in the file and verified; rejects if that will not happen. */
+  /** Resolves when all bytes are in the file and verified. Rejects if that will not happen; readers may still succeed by bypass. */
   readonly verified: Promise<unknown>;
   /** Opens a reader: it reads the bytes in the file and follows as the file grows. Only after `started`. */
   open(range?: ByteRange): OpenObject;
@@ -25,7 +26,7 @@ export interface Fill {
   readonly readers: number;
   /** Bytes in the file. */
   readonly keptBytes: number;
-  /** Ends the download. Its file stays for a later one. */
+  /** Ends the download. The partial file is kept for the next fill. */
   stop(why: string): void;
   /** Closes the file when its last reader is closed. Until then readers may be opened. */
   release(): void;
@@ -35,7 +36,10 @@ export interface FillOptions extends Omit<DownloadOptions, 'signal' | 'onCopied'
   readonly digest: Digest;
   /** The file for the bytes. Bytes that a former fill of this blob has left there are used. */
   readonly path: string;
-  /** Asks the upstream whether it has the blob, where all bytes are here already. Rejects with `UpstreamError`. */
+  /**
+   * Called instead of a download when the file is already complete: confirms that the upstream has the blob. Rejects with
+   * `UpstreamError`.
+   */
   readonly prove: () => Promise<unknown>;
   /** Reserves disk space for the blob before its bytes are written. Throws `FillSpaceExceeded`. */
   readonly reserve: (sizeBytes: number) => void;
@@ -96,15 +100,15 @@ export function beginFill(options: FillOptions): Fill {
   }
 
   async function fail(error: unknown): Promise<void> {
-    const known = sizeIn(state);
+    const startedSize = sizeIn(state);
     try {
       if (!isDiskRefusal(error)) throw error;
-      const sizeBytes = known ?? (await sizeAtUpstream());
+      const sizeBytes = startedSize ?? (await sizeAtUpstream());
       state = { name: 'bypassed', sizeBytes };
-      if (known === undefined) begin(sizeBytes);
-    } catch (final) {
-      state = { name: 'failed', error: final, sizeBytes: known };
-      started.reject(final);
+      if (startedSize === undefined) begin(sizeBytes);
+    } catch (failure) {
+      state = { name: 'failed', error: failure, sizeBytes: startedSize };
+      started.reject(failure);
     }
     verified.reject(error);
   }
@@ -138,13 +142,13 @@ export function beginFill(options: FillOptions): Fill {
       } else if (state.name === 'filling') await growth.changed();
       else if (state.name === 'failed') throw state.error;
       else {
-        yield* around({ first: at, last }, total);
+        yield* bypassFrom({ first: at, last }, total);
         return;
       }
     }
   }
 
-  function around(range: ByteRange, sizeBytes: number): AsyncGenerator<Buffer> {
+  function bypassFrom(range: ByteRange, sizeBytes: number): AsyncGenerator<Buffer> {
     const { signal } = stopping;
     const hash = blob?.hashed() ?? createHash(digestAlgorithm(digest));
     const ask = (first: number) => fetch(first, signal);
@@ -197,7 +201,10 @@ export function beginFill(options: FillOptions): Fill {
   };
 }
 
-/** True if the blob cannot be written to disk: the disk is full, fails, or is reserved for other downloads. */
+/**
+ * True if the blob cannot be written to disk: the disk is full, fails, or is reserved for other downloads. Errors of the network
+ * have a `syscall` too, but arrive as `UpstreamError`.
+ */
 export function isDiskRefusal(error: unknown): boolean {
   if (error instanceof FillSpaceExceeded) return true;
   return !(error instanceof UpstreamError) && typeof (error as NodeJS.ErrnoException).syscall === 'string';

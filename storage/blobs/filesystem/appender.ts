@@ -24,14 +24,17 @@ export function createAppender(options: AppenderOptions): Appender {
   let { file, sizeBytes } = upload;
   /** True if the file may also have the name of an object: its bytes must not change any more. */
   let isPublished = false;
-  /** True if that name may not be durable: a retry must change the folder again, or the sync would have no effect. */
-  let isUncertain = false;
+  /**
+   * True if that name may not be durable. Publishing the same inode again is a no-op in rename(2), so the folder's fsync would
+   * have nothing to write: a retry publishes a copy.
+   */
+  let mayLackDurableName = false;
   let ended = false;
 
   async function replaceFile(next: FileHandle): Promise<void> {
     const previous = file;
     file = next;
-    isPublished = isUncertain = false;
+    isPublished = mayLackDurableName = false;
     await previous.close();
   }
 
@@ -56,8 +59,8 @@ export function createAppender(options: AppenderOptions): Appender {
   }
 
   /**
-   * Syncs the file, or drops its bytes: Linux reports a failed write once, and a second sync of the same pages would
-   * succeed without them.
+   * Syncs the file, or drops its bytes. After a failed fsync Linux marks the pages clean; a second fsync would succeed although
+   * the data is lost.
    */
   async function sync(): Promise<void> {
     try {
@@ -70,14 +73,15 @@ export function createAppender(options: AppenderOptions): Appender {
 
   async function publish(to: ObjectKey): Promise<void> {
     assertHeld();
-    if (isUncertain) await copyPublished();
+    if (mayLackDurableName) await copyPublished();
     await sync();
-    isPublished = isUncertain = true;
+    isPublished = mayLackDurableName = true;
     assertHeld();
     await tree.linkOver(path, temporaryPath(), pathOf(to)).catch((error: unknown) => {
+      // The new owner has renamed our file.
       throw hasCode(error, 'ENOENT') ? takenOver('publish') : error;
     });
-    isUncertain = false;
+    mayLackDurableName = false;
   }
 
   async function write(buffers: readonly Uint8Array[], length: number): Promise<void> {
@@ -105,7 +109,7 @@ export function createAppender(options: AppenderOptions): Appender {
       return sizeBytes;
     },
 
-    // Reading a file again is cheap, and verifies its bytes.
+    // Not kept: callers hash the file again with `readBack`.
     knownDigest: undefined,
 
     async append(source) {
@@ -150,7 +154,7 @@ export function createAppender(options: AppenderOptions): Appender {
         if (ended) return;
         await publish(to);
         await unlinkIfThere(path);
-        // Only now: until here the caller can retry a failed commit.
+        // Only now: until here the caller can retry a failed commit, after checking `sizeBytes`.
         await release();
         await upload.removeFolder();
       }),
