@@ -12,15 +12,15 @@ import type { ImmutableTags } from './immutable-tags.ts';
 /** Counts manifests that were deleted, restored, or deleted for good. */
 export type Counted = (change: 'deleted' | 'restored' | 'purged', manifests: number) => void;
 
-/** What clients may delete. */
+/** Kinds of content that clients may be allowed to delete. */
 export const deletableKinds = ['manifests', 'tags', 'blobs'] as const;
 export type DeletableKind = (typeof deletableKinds)[number];
 
 export interface DeletionOptions {
   readonly author?: Author | undefined;
-  /** Why, as people read it in the trash and in the history of tags. */
+  /** Reason that the trash and the history of tags show. */
   readonly reason?: string | undefined;
-  /** Delete only if exactly this goes: what `preview` has returned. */
+  /** The result of `preview`: the deletion is refused unless it would remove exactly this. */
   readonly expected?: Removal | undefined;
 }
 
@@ -51,9 +51,9 @@ export interface DeletionsOptions {
   readonly metadata: MetadataStore;
   readonly now: () => number;
   readonly immutable: ImmutableTags;
-  /** What clients may delete. */
+  /** Kinds of content that clients may delete. */
   readonly kinds: readonly DeletableKind[];
-  /** How long a deleted manifest can be restored, in seconds; 0: not at all. */
+  /** Time for which a deleted manifest can be restored, in seconds; 0: not at all. */
   readonly windowSeconds: number;
   /** Called after each change of content. */
   readonly changed?: (() => void) | undefined;

@@ -7,9 +7,9 @@ import type { Reference, RepositoryName } from '../oci/reference.ts';
 import { type Author, dated } from './author.ts';
 
 export interface NewHold {
-  /** Why the manifest must not be deleted, as people read it. */
+  /** Reason why the manifest must not be deleted, shown to users. */
   readonly reason: string;
-  /** When the hold ends, in milliseconds since 1970; undefined: when it is removed. */
+  /** End of the hold, in milliseconds since 1970; undefined: it ends when it is removed. */
   readonly until?: number | undefined;
   readonly author?: Author | undefined;
 }

@@ -25,7 +25,7 @@ export interface Restored {
   readonly left: readonly TagRecord[];
 }
 
-/** Which entries `empty` deletes: of one repository or of all, and of those only `ids`. */
+/** Selects the entries that `empty` deletes: of one repository or of all, and of those only `ids`. */
 export interface EmptySelection {
   readonly repository?: RepositoryName | undefined;
   readonly ids?: readonly number[] | undefined;

@@ -8,7 +8,7 @@ import type { Digest } from '../../oci/digest.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
 import { type RepositoryLinks, createRepositoryLinks, readLink, settled } from './repository-links.ts';
 
-/** What the comparison of one repository found, and what was done about it. */
+/** Results of the comparison of one repository, and of its repair. */
 export interface RepositoryReport {
   readonly repository: RepositoryName;
   /** Blobs, manifests and tags of the repository. */

@@ -44,7 +44,7 @@ export interface RepositoryLinks {
   readonly counts: Readonly<LinkCounts>;
 }
 
-/** How often a tag is written again that moves meanwhile: the event of a later move brings it here again. */
+/** Largest number of writes of a tag that moves meanwhile: the event of a later move starts another write. */
 const maxTries = 3;
 
 export function createRepositoryLinks(options: RepositoryLinksOptions): RepositoryLinks {

@@ -1,7 +1,7 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Plan } from './plan.ts';
 
-/** How much may expire within 24 hours without an approval. */
+/** Limits of what may expire within 24 hours without an approval. */
 export interface Brake {
   readonly tags: number;
   /** Of all pushed tags. */

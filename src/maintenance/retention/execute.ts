@@ -8,7 +8,7 @@ export interface Execution {
   readonly metadata: Pick<MetadataStore, 'retentionExpiry'>;
   readonly planId: string;
   readonly isApproved: boolean;
-  /** How long deleted manifests can be restored, in milliseconds. */
+  /** Time for which deleted manifests can be restored, in milliseconds. */
   readonly windowMilliseconds: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -6,7 +6,7 @@ import { type Pattern, matches, rangeOf } from '../../oci/patterns/repository-pa
 import type { Decision } from './decide.ts';
 import type { Retention } from './retention.ts';
 
-/** What people see of retention and do with it, on the command line and over the API. */
+/** Shows retention to users and takes their approvals, on the command line and over the API. */
 export interface RetentionOverview {
   /**
    * Decides about the repositories that the pattern matches, as the next run would, and writes nothing. Begins after the
@@ -17,7 +17,7 @@ export interface RetentionOverview {
   findPlan(): Promise<WaitingPlan | undefined>;
   /** Approves the plan in the name of `by`. False if no such plan waits: it may have been replaced since. */
   approve(planId: string, by: string): Promise<boolean>;
-  /** What retention did, before the id `before` (exclusive), newest first. */
+  /** Lists what retention did, before the id `before` (exclusive), newest first. */
   listLog(repository: RepositoryName | undefined, before: number, limit: number): Promise<readonly RetentionLine[]>;
 }
 
@@ -27,7 +27,7 @@ export interface PreviewPage {
 }
 
 export interface PreviewedDecision extends Decision {
-  /** When the notice of the rule ends before which nothing is executed, milliseconds since 1970; undefined: it has ended. */
+  /** End of the rule's notice, milliseconds since 1970: nothing is executed before. Undefined: it has ended. */
   readonly noticeUntil: number | undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
 
-/** What decisions about a repository depend on, apart from the rules and the time. Times are milliseconds since 1970. */
+/** State of a repository that decisions depend on, apart from the rules and the time. Times are milliseconds since 1970. */
 export interface RepositoryState {
   readonly name: RepositoryName;
   readonly tags: readonly TagState[];
@@ -13,7 +13,7 @@ export interface RepositoryState {
 
 export interface ImageState {
   readonly digest: Digest;
-  /** When the image says that it was built; undefined: it does not say. */
+  /** Build time that the image states; undefined: it states none. */
   readonly createdAt: number | undefined;
   /** The last recorded pull; undefined: none. */
   readonly pulledAt: number | undefined;
@@ -29,11 +29,11 @@ export interface Hold {
 
 export interface TagState extends ImageState {
   readonly tag: string;
-  /** When the tag was last pushed. */
+  /** Time of the tag's last push. */
   readonly pushedAt: number;
 }
 
 export interface UntaggedState extends ImageState {
-  /** When the manifest was last pushed, or lost its last tag. */
+  /** Time of the manifest's last push, or of the loss of its last tag if that is later. */
   readonly pushedAt: number;
 }

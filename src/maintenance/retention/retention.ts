@@ -47,7 +47,7 @@ export interface RetentionOptions {
   readonly schedule: Schedule;
   readonly noticeMilliseconds: number;
   readonly brake: Brake;
-  /** How long deleted manifests can be restored, in milliseconds; 0: not at all. */
+  /** Time for which deleted manifests can be restored, in milliseconds; 0: not at all. */
   readonly windowMilliseconds: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;

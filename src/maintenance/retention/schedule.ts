@@ -1,6 +1,6 @@
 import { lastTimeOfDay, nextTimeOfDay } from './calendar.ts';
 
-/** When retention runs: at a time of each day, or at intervals. */
+/** Schedule of retention: at a time of each day, or at intervals. */
 export type Schedule =
   | { readonly kind: 'daily'; readonly minutes: number; readonly timeZone: string }
   | { readonly kind: 'interval'; readonly milliseconds: number };

@@ -72,7 +72,7 @@ function after({ part }: AuditPosition, rows: readonly AuditedRow[], limit: numb
   return part === 'links' ? { part: 'blobs', repositoryId: everyRepository, digest: '' } : undefined;
 }
 
-/** Where the audit of the installation is. */
+/** Reads the position of the audit. */
 export const position = read(function* (): Query<AuditPosition> {
   const row = yield* first<AuditPosition>(
     `SELECT audit_part AS "part", audit_repository AS "repositoryId", audit_digest AS "digest" FROM collection WHERE id = 1`,
@@ -96,7 +96,7 @@ export const store = concurrentWrite(function* (from: AuditPosition, to: AuditPo
   );
 });
 
-/** How many rows an audit looks at. Counts all of them: for commands, not for regular work. */
+/** Returns the number of rows that an audit reads. Counts all of them: for commands, not for regular work. */
 export const estimateRows = read(function* (): Query<number> {
   const row = yield* first<{ count: number | string }>(
     'SELECT (SELECT count(*) FROM links) + (SELECT count(*) FROM blobs) AS "count"',

@@ -8,7 +8,7 @@ import { everyRepository, review } from '../steps/reviews.ts';
  * writer does not either. Times are milliseconds since 1970.
  */
 
-/** How long after its deadline a deletion that was begun may still reach the blob store. */
+/** Time after its deadline during which a deletion that was begun may still reach the blob store. */
 export const lateMilliseconds = 120_000;
 
 /**

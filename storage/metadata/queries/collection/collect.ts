@@ -27,13 +27,13 @@ export interface StepResult {
 
 export interface StepOptions {
   readonly now: number;
-  /** Reviews at most: bounds how long the write keeps others waiting. */
+  /** Largest number of reviews: bounds how long the write keeps others waiting. */
   readonly limit: number;
-  /** The collector, by a name that no other has. */
+  /** Unique name of the collector. */
   readonly purger: string;
   /** Deadline for the deletion of the bytes. */
   readonly until: number;
-  /** When the newest backup began. Undefined: there is none to keep blobs for. */
+  /** Time when the newest backup began. Undefined: there is none to keep blobs for. */
   readonly snapshotBeganAt: number | undefined;
 }
 
@@ -120,7 +120,7 @@ export const step = write(function* ({ now, limit, purger, until, snapshotBeganA
   };
 });
 
-/** The reviews of bytes after links were removed; each digest once, also where several repositories had it. */
+/** Returns the reviews of bytes after links were removed; each digest once, also where several repositories had it. */
 function reviewsOfBytes(unlinked: readonly DueReview[], now: number): readonly (readonly Value[])[] {
   return [...Map.groupBy(unlinked, ({ digest }) => digest)].map(([digest, links]) => {
     const isUrgent = links.some((link) => link.isUrgent === 1);
@@ -138,7 +138,7 @@ function isInBackup({ isUrgent, sizeBytes, unreferencedSince }: DueReview, began
   return beganAt !== undefined && isUrgent === 0 && sizeBytes !== null && (unreferencedSince ?? now) >= beganAt;
 }
 
-/** One millisecond later than the collector itself looks again: `finishPurges` knows its own reviews by their due time. */
+/** Postpones the review to one millisecond later than the collector itself looks again: `finishPurges` knows its own reviews by their due time. */
 function* awaitOther({ digest, purgeUntil }: DueReview): Query<void> {
   yield* postponeBytes([digest], (purgeUntil ?? 0) + lateMilliseconds + 1);
 }

@@ -73,7 +73,7 @@ export const postpone = concurrentWrite(function* (repository: RepositoryName, d
   return row !== undefined;
 });
 
-/** How many reviews have been due since before `before`; counts up to `limit`. */
+/** Counts reviews that have been due since before `before`, up to `limit`. */
 export const countDue = read(function* (before: number, limit: number): Query<number> {
   return (yield* all('SELECT 1 FROM reviews WHERE due_at < ? LIMIT ?', before, limit)).length;
 });

@@ -9,7 +9,7 @@ export interface CollectionState {
   readonly untaggedMs: number | null;
   /** Null if the collector is not paused. */
   readonly pausedAt: number | null;
-  /** When the last audit of all rows ended. Null until the first one, which finds what was left before the upgrade. */
+  /** Time when the last audit of all rows ended. Null until the first one, which finds what was left before the upgrade. */
   readonly auditedAt: number | null;
 }
 

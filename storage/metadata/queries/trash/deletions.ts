@@ -15,9 +15,9 @@ import { moveToTrash } from '../steps/trash.ts';
 export interface Deletion {
   readonly repository: RepositoryName;
   readonly digest: Digest;
-  /** How long it can be restored, in milliseconds; 0: deleted at once. */
+  /** Time for which the manifest can be restored, in milliseconds; 0: it is deleted at once. */
   readonly windowMilliseconds: number;
-  /** Why, as people read it in the trash and in the history of tags; may be empty. */
+  /** Reason that the trash and the history of tags show; may be empty. */
   readonly reason: string;
   readonly cause: 'delete' | 'retention';
   /** Tags that the caller has found deletable. Undefined: every tag is. */
@@ -67,7 +67,7 @@ export const put = write(function* (deletion: Deletion): Query<DeletionResult> {
   return { outcome: 'deleted', entryId: null, removal };
 });
 
-/** What `put` would do, without doing it. */
+/** Returns what `put` would do, without doing it. */
 export const preview = read(function* (repository: RepositoryName, digest: Digest, now: number): Query<DeletionResult> {
   const found = yield* findManifest(repository, digest);
   if (!found) return { outcome: 'unknown' };

@@ -13,7 +13,7 @@ export interface TrashEntry {
   readonly repository: RepositoryName;
   /** The manifest that was deleted. */
   readonly digest: Digest;
-  /** How many manifests went, with it. */
+  /** Number of manifests in the entry, this one included. */
   readonly manifests: number;
   readonly deletedAt: number;
   readonly purgeAt: number;

@@ -65,7 +65,7 @@ export const list = read(function* (
   return yield* all<HoldRecord & HoldPosition>(`${select} WHERE ${one}${page}`, ...values);
 });
 
-/** Where a page of holds begins: after this one. */
+/** Position in the list of holds: a page begins after it. */
 export interface HoldPosition {
   readonly repositoryId: number;
   /** '' before the first one. */

@@ -4,7 +4,7 @@ import { type HoldRecord, findHold } from '../steps/holds.ts';
 import { type Query, type Row, all, batches, decoder, first, read } from '../steps/query.ts';
 import { marksFor } from '../steps/removal.ts';
 
-/** Why content is kept, and what its deletion frees. Times are milliseconds since 1970. */
+/** Queries for why content is kept and for what its deletion frees. Times are milliseconds since 1970. */
 
 export interface Keepers {
   /** At most the limit of the question. */
@@ -17,7 +17,7 @@ export interface Keepers {
   readonly isSubjectHere: boolean;
 }
 
-/** What keeps the manifest; undefined if the repository does not have it. */
+/** Finds what keeps the manifest; undefined if the repository does not have it. */
 export const find = read(function* (
   repository: RepositoryName,
   digest: Digest,

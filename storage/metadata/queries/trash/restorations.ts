@@ -15,7 +15,7 @@ export interface Restoration {
   readonly entryId: number;
   /** Other names for tags of the entry. */
   readonly renames: Readonly<Record<string, string>>;
-  /** What happens where a tag points at another manifest now: the restoration is refused, or the tag is left as it is. */
+  /** If a tag points at another manifest now: `refuse` refuses the restoration, `keep` leaves the tag as it is. */
   readonly movedTags: 'refuse' | 'keep';
   /** Restore manifests although blobs that they reference were deleted. */
   readonly acceptMissing: boolean;

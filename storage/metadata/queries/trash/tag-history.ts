@@ -5,7 +5,7 @@ import { type DatedAuthor, recordContentChange } from '../steps/events.ts';
 import { pointTag } from '../steps/content.ts';
 import { recordTagChanges } from '../steps/tag-history.ts';
 
-/** Which manifests a tag pointed at, and who moved it. Times are milliseconds since 1970. */
+/** Queries for the manifests that a tag pointed at and for who moved it. Times are milliseconds since 1970. */
 
 export interface TagHistoryRecord {
   readonly id: number;
