@@ -8,7 +8,7 @@ import { partBytes } from '../../storage/blobs/s3/part-sizes.ts';
 import { describeWith } from '../support/requires.ts';
 import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.ts';
 import { until } from '../support/until.ts';
-import { chunked, contentOf } from './blob-driver.ts';
+import { chunked, contentOf } from './blob-driver/fixtures.ts';
 
 describeWith(s3Programs, 'the driver of S3', () => {
   const opened: BlobDriver[] = [];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type BlobDriver, objectKey } from '../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
-import { chunked, contentOf } from '../contract/blob-driver.ts';
+import { chunked, contentOf } from '../contract/blob-driver/fixtures.ts';
 
 type Sync = 'sync' | 'datasync';
 

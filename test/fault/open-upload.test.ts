@@ -6,7 +6,7 @@ import { expect, test } from '@jest/globals';
 import { extend, hashing, startHash } from '../../src/registry/open-upload.ts';
 import { type Appender, StorageError, objectKey } from '../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
-import { chunked } from '../contract/blob-driver.ts';
+import { chunked } from '../contract/blob-driver/fixtures.ts';
 
 /** An appender whose first append keeps no more than `keptBytes`. */
 function forgetful(inner: Appender, keptBytes: number): Appender {

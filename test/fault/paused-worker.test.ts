@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RepositoryName } from '../../src/oci/reference.ts';
 import { blobKey, uploadKey } from '../../storage/blobs/layout.ts';
-import { contentOf } from '../contract/blob-driver.ts';
+import { contentOf } from '../contract/blob-driver/fixtures.ts';
 import { digestOf } from '../support/images.ts';
 import { end } from '../support/run.ts';
 import { type SharedUploads, openSharedUploads } from '../support/shared-uploads.ts';

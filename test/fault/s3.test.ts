@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type BlobDriver, type StorageError, objectKey } from '../../storage/blobs/driver.ts';
 import type { S3Options } from '../../storage/blobs/s3/bucket.ts';
 import { createS3Driver } from '../../storage/blobs/s3/s3-driver.ts';
-import { chunked, contentOf } from '../contract/blob-driver.ts';
+import { chunked, contentOf } from '../contract/blob-driver/fixtures.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { s3Settings } from '../support/blobs.ts';
 import { call } from '../support/call.ts';

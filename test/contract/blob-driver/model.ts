@@ -1,8 +1,8 @@
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
-import { type BlobDriver, type ObjectKey, StorageError, objectKey } from '../../storage/blobs/driver.ts';
-import { isLong } from '../support/long.ts';
-import { chunked, contentOf } from './blob-driver.ts';
+import { type BlobDriver, type ObjectKey, StorageError, objectKey } from '../../../storage/blobs/driver.ts';
+import { isLong } from '../../support/long.ts';
+import { chunked, contentOf } from './fixtures.ts';
 
 type Step =
   | { readonly kind: 'put' | 'commit' | 'abandon'; readonly key: ObjectKey; readonly content: Uint8Array }
