@@ -4,8 +4,10 @@ import type { Plain } from '../support/plain.ts';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 
-/** What a store promises about mirrored content. */
-export function testMirroredContent(store: () => Plain<MetadataStore>): void {
+const holder = (repository: string) => ({ repository, upstream: 'docker.io', byLogin: false });
+
+/** Returns functions that record content and read what the mirror holds. */
+const mirrored = (store: () => Plain<MetadataStore>) => {
   const tag = (name: string, letter: string, now: number) =>
     store().mirroredTags.record({
       repository: 'docker.io/library/a',
@@ -32,7 +34,15 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
       promises: promises.map((promised) => ({ digest: digest(promised), sizeBytes: 5 })),
       now: 1,
     });
-  const holder = (repository: string) => ({ repository, upstream: 'docker.io', byLogin: false });
+  const size = () => store().mirrorSpace.size();
+  const oldest = async (isProtected: boolean) =>
+    (await store().mirrorSpace.listLeastRecentlyUsed(isProtected, 2)).map((content) => content.digest);
+  return { tag, manifest, size, oldest };
+};
+
+/** Tests tags, the manifests that they name, and listings. */
+function testTags(store: () => Plain<MetadataStore>): void {
+  const { tag, manifest } = mirrored(store);
 
   test('a mirrored tag is recorded before its manifest and becomes a tag when the manifest is stored', async () => {
     await tag('1', 'a', 7);
@@ -99,6 +109,30 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     await store().mirroredTags.remove('docker.io/library/a', '1');
     expect(await store().mirroredTags.find('docker.io/library/a', '1')).toBeUndefined();
   });
+
+  test('listings keep their newest pages, each in place of its former version', async () => {
+    const record = (path: string, document: string, fetchedAt: number) =>
+      store().mirroredListings.record(
+        { repository: 'ghcr.io/o/i', path, document, next: fetchedAt === 1 ? null : 'n=1', fetchedAt },
+        2,
+      );
+    const find = (path: string) => store().mirroredListings.find('ghcr.io/o/i', path);
+    await record('a', '[1]', 1);
+    expect([await find('a'), await find('b')]).toEqual([{ document: '[1]', next: null, fetchedAt: 1 }, undefined]);
+    await record('b', '[2]', 2);
+    await record('a', '[3]', 3);
+    await record('c', '[4]', 4);
+    expect([await find('a'), await find('b'), await find('c')]).toEqual([
+      { document: '[3]', next: 'n=1', fetchedAt: 3 },
+      undefined,
+      { document: '[4]', next: 'n=1', fetchedAt: 4 },
+    ]);
+  });
+}
+
+/** Tests which repositories have content, and for whom. */
+function testRepositories(store: () => Plain<MetadataStore>): void {
+  const { tag, manifest } = mirrored(store);
 
   test('only repositories without an upstream count as pushed', async () => {
     await store().blobs.commit('own', digest('a'), 1, 'no upload', 1);
@@ -179,10 +213,11 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
       proof: digest('c'),
     });
   });
+}
 
-  const size = () => store().mirrorSpace.size();
-  const oldest = async (isProtected: boolean) =>
-    (await store().mirrorSpace.listLeastRecentlyUsed(isProtected, 2)).map((content) => content.digest);
+/** Tests the space that content takes. */
+function testSpace(store: () => Plain<MetadataStore>): void {
+  const { manifest, size, oldest } = mirrored(store);
 
   test('content counts once, is ordered by its last use, and is protected after a second use', async () => {
     await manifest('a', []);
@@ -232,6 +267,31 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     await store().mirroredContent.forgetRefusals(2);
     expect(await store().mirroredContent.refuseBlob(digest('b'), 6)).toBe(false);
   });
+
+  test('pinned content is not evicted while an image pins it', async () => {
+    for (const letter of ['a', 'b', 'c']) await store().mirroredContent.recordBlob([holder('docker.io/x')], digest(letter), 5, 1);
+    const evictable = async () =>
+      (await store().mirrorSpace.listLeastRecentlyUsed(false, 9)).map((content) => content.digest[7]).join('');
+    await store().mirrorPins.put('one', [digest('a'), digest('b'), digest('d')], 1);
+    await store().mirrorPins.put('two', [digest('b')], 1);
+    expect([await evictable(), await store().mirrorPins.totalBytes()]).toEqual(['c', 10]);
+    await store().mirrorPins.put('one', [digest('a')], 2);
+    await store().mirrorPins.removeBefore('one', 2);
+    expect([(await store().mirrorPins.listImages()).toSorted(), await evictable()]).toEqual([['one', 'two'], 'c']);
+    await store().mirrorPins.removeBefore('two', 2);
+    expect([await store().mirrorPins.listImages(), await evictable()]).toEqual([['one'], 'bc']);
+    await store().mirrorPins.removeBefore('one', 3);
+    expect([await store().mirrorPins.listImages(), await evictable(), await store().mirrorPins.totalBytes()]).toEqual([
+      [],
+      'abc',
+      0,
+    ]);
+  });
+}
+
+/** Tests what eviction removes. */
+function testEviction(store: () => Plain<MetadataStore>): void {
+  const { tag, manifest, size } = mirrored(store);
 
   test('evicted content is removed from every mirrored repository and kept in those that it was pushed to', async () => {
     await manifest('a', ['b']);
@@ -285,45 +345,6 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await store().repositories.exists('own')).toBe(true);
   });
 
-  test('listings keep their newest pages, each in place of its former version', async () => {
-    const record = (path: string, document: string, fetchedAt: number) =>
-      store().mirroredListings.record(
-        { repository: 'ghcr.io/o/i', path, document, next: fetchedAt === 1 ? null : 'n=1', fetchedAt },
-        2,
-      );
-    const find = (path: string) => store().mirroredListings.find('ghcr.io/o/i', path);
-    await record('a', '[1]', 1);
-    expect([await find('a'), await find('b')]).toEqual([{ document: '[1]', next: null, fetchedAt: 1 }, undefined]);
-    await record('b', '[2]', 2);
-    await record('a', '[3]', 3);
-    await record('c', '[4]', 4);
-    expect([await find('a'), await find('b'), await find('c')]).toEqual([
-      { document: '[3]', next: 'n=1', fetchedAt: 3 },
-      undefined,
-      { document: '[4]', next: 'n=1', fetchedAt: 4 },
-    ]);
-  });
-
-  test('pinned content is not evicted while an image pins it', async () => {
-    for (const letter of ['a', 'b', 'c']) await store().mirroredContent.recordBlob([holder('docker.io/x')], digest(letter), 5, 1);
-    const evictable = async () =>
-      (await store().mirrorSpace.listLeastRecentlyUsed(false, 9)).map((content) => content.digest[7]).join('');
-    await store().mirrorPins.put('one', [digest('a'), digest('b'), digest('d')], 1);
-    await store().mirrorPins.put('two', [digest('b')], 1);
-    expect([await evictable(), await store().mirrorPins.totalBytes()]).toEqual(['c', 10]);
-    await store().mirrorPins.put('one', [digest('a')], 2);
-    await store().mirrorPins.removeBefore('one', 2);
-    expect([(await store().mirrorPins.listImages()).toSorted(), await evictable()]).toEqual([['one', 'two'], 'c']);
-    await store().mirrorPins.removeBefore('two', 2);
-    expect([await store().mirrorPins.listImages(), await evictable()]).toEqual([['one'], 'bc']);
-    await store().mirrorPins.removeBefore('one', 3);
-    expect([await store().mirrorPins.listImages(), await evictable(), await store().mirrorPins.totalBytes()]).toEqual([
-      [],
-      'abc',
-      0,
-    ]);
-  });
-
   test('forgotten content is removed from every repository', async () => {
     await manifest('a', ['b']);
     await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
@@ -335,4 +356,12 @@ export function testMirroredContent(store: () => Plain<MetadataStore>): void {
     expect(await store().blobs.find(digest('a'))).toBeUndefined();
     expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 0 });
   });
+}
+
+/** What a store promises about mirrored content. */
+export function testMirroredContent(store: () => Plain<MetadataStore>): void {
+  testTags(store);
+  testRepositories(store);
+  testSpace(store);
+  testEviction(store);
 }

@@ -13,8 +13,10 @@ const bob = { actor: 'bob', address: '', at: 20 };
 const names = (digests: readonly string[]) =>
   digests.map((text) => Buffer.from(text.slice(7).replace(/(?:00)+$/, ''), 'hex').toString()).sort();
 
-/** What a store promises about deletion, the trash, holds and the history of tags. */
-export function testTrash(store: () => Store): void {
+const subjectTag = (name: string, suffix = '') => `sha256-${digest(name).slice(7)}${suffix}`;
+
+/** Returns functions that write to the repository `app` and read from it. */
+const actionsOn = (store: () => Store) => {
   const manifest = (name: string, fields: Partial<Manifest> & { readonly contains?: readonly string[] } = {}) => {
     const { contains = [], ...others } = fields;
     return store().manifests.put({
@@ -65,7 +67,11 @@ export function testTrash(store: () => Store): void {
   };
   const target = async (tag: string) => (await store().manifests.findByTag('app', tag))?.digest;
   const entries = () => store().trash.list(undefined, Number.MAX_SAFE_INTEGER, 100, 20);
-  const subjectTag = (name: string, suffix = '') => `sha256-${digest(name).slice(7)}${suffix}`;
+  return { manifest, deletion, remove, restore, isLive, livingOf, target, entries };
+};
+
+function testDependants(store: () => Store): void {
+  const { manifest, deletion, remove, isLive, livingOf, entries } = actionsOn(store);
 
   describe('what goes along with a deleted manifest', () => {
     test('children live while any parent does', async () => {
@@ -163,8 +169,12 @@ export function testTrash(store: () => Store): void {
       expect(await entries()).toEqual([]);
     });
   });
+}
 
-  describe('the trash', () => {
+function testRestorations(store: () => Store): void {
+  const { manifest, deletion, remove, restore, isLive, livingOf, target, entries } = actionsOn(store);
+
+  describe('restoration from the trash', () => {
     test('restore brings back the whole entry as it was', async () => {
       await store().blobs.commit('app', digest('layer'), 1, '', 1);
       await manifest('child', { blobs: [{ digest: digest('layer'), sizeBytes: 1 }] });
@@ -250,7 +260,13 @@ export function testTrash(store: () => Store): void {
       expect(await store().trash.purge(1010, 10)).toBe(1);
       expect(await store().trash.purge(1010, 10)).toBeUndefined();
     });
+  });
+}
 
+function testEntries(store: () => Store): void {
+  const { manifest, remove, restore, isLive, entries } = actionsOn(store);
+
+  describe('the trash', () => {
     test('an entry is purged in steps, and cannot be restored between them', async () => {
       for (const name of ['a', 'b', 'c']) await manifest(name);
       await manifest('index', { contains: ['a', 'b', 'c'] });
@@ -322,4 +338,11 @@ export function testTrash(store: () => Store): void {
       expect(await store().blobs.find(digest('m'))).toBeDefined();
     });
   });
+}
+
+/** What a store promises about deletion, the trash, holds and the history of tags. */
+export function testTrash(store: () => Store): void {
+  testDependants(store);
+  testRestorations(store);
+  testEntries(store);
 }
