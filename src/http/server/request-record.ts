@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheStatus } from '../../mirror/remote/lookup-result.ts';
 import { failureOf } from '../errors/boundary.ts';
 import { hasBody } from '../transfer/body.ts';
-import { bytesSentByKernel } from '../transfer/send-object.ts';
+import { afterKernelTransfer, bytesSentByKernel } from '../transfer/send-object.ts';
 import { mirrorOutcome } from './mirrored.ts';
 import type { ResponseHead } from './response-head.ts';
 
@@ -53,13 +53,13 @@ export function recordRequest(
   const { url = '', method = '', socket } = request; // Express changes the URL while it routes
   const sentBefore = socket.bytesWritten;
   const received = countBody(request);
-  response.on('close', () => {
+  const record = () => {
     const sentByKernel = bytesSentByKernel(response);
     const bytesSent = socket.bytesWritten - sentBefore + sentByKernel;
     const outcome = mirrorOutcome(response);
     const failure = failureOf(request);
     // Records of requests without an error have the same properties in the same order: the code that reads them is faster.
-    const record: RequestRecord = {
+    const line: RequestRecord = {
       requestId,
       client,
       account: accounts.get(request) || undefined,
@@ -75,8 +75,9 @@ export function recordRequest(
       upstream: outcome?.upstream,
       cache: outcome?.cache,
     };
-    log(failure === undefined ? record : { ...record, error: failure });
-  });
+    log(failure === undefined ? line : { ...line, error: failure });
+  };
+  response.on('close', () => afterKernelTransfer(response, record));
 }
 
 const accounts = new WeakMap<IncomingMessage, string>();

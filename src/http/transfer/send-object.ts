@@ -22,6 +22,19 @@ export function bytesSentByKernel(response: ServerResponse): number {
   return sentByKernel.get(response) ?? 0;
 }
 
+/** Transfers in progress; they never reject. */
+const kernelTransfers = new WeakMap<ServerResponse, Promise<void>>();
+
+/**
+ * Calls `action` when the kernel sends nothing of the response any more, at once if it never did. A client may close its connection before
+ * this process learns that the last byte is sent.
+ */
+export function afterKernelTransfer(response: ServerResponse, action: () => void): void {
+  const transfer = kernelTransfers.get(response);
+  if (transfer) void transfer.then(action);
+  else action();
+}
+
 /**
  * Sends the opened range, of `length` bytes, as the response's body and ends the response. Status and headers, with
  * `Content-Length`, are set. Closes the object. Cuts the socket if sending fails or the range has another length, so that the
@@ -66,8 +79,13 @@ async function sendByKernel(
   socket.setTimeout(0); // Node.js sees no activity while the kernel sends: the transfer has its own timeout
   const transfer = sendfile(descriptorOf(socket), file, offset, length, idleMilliseconds);
   response.once('close', transfer.cancel);
+  const recorded = transfer.done.then((bytes) => void sentByKernel.set(response, bytes));
+  kernelTransfers.set(
+    response,
+    recorded.catch(() => undefined),
+  );
   try {
-    sentByKernel.set(response, await transfer.done);
+    await recorded;
   } finally {
     response.off('close', transfer.cancel);
     socket.setTimeout(timeout);

@@ -117,7 +117,8 @@ static void after_slice(uv_work_t *work, int status) {
   transfer_t *transfer = work->data;
   transfer->working = 0;
   if (status < 0 && transfer->error == 0) transfer->error = ECANCELED;
-  if (transfer->cancelled && transfer->error == 0) transfer->error = ECANCELED;
+  /* A client may close its connection as soon as it has the last byte: that transfer is complete. */
+  if (transfer->cancelled && transfer->left > 0 && (transfer->error == 0 || transfer->error == EAGAIN)) transfer->error = ECANCELED;
   if (transfer->error == EAGAIN && !transfer->cancelled) {
     transfer->error = 0;
     uv_timer_start(&transfer->idle, on_idle, transfer->idle_milliseconds, 0);
@@ -189,7 +190,7 @@ static napi_value js_cancel(napi_env env, napi_callback_info info) {
   if (count < 1 || napi_get_value_external(env, argument, (void **)&transfer) != napi_ok) return fail(env, "cancel: bad argument");
   transfer->cancelled = 1;
   if (!transfer->working) {
-    if (transfer->error == 0) transfer->error = ECANCELED;
+    if (transfer->left > 0 && transfer->error == 0) transfer->error = ECANCELED;
     finish(transfer);
   }
   return NULL;

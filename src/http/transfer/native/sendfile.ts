@@ -21,7 +21,7 @@ export interface Transfer {
    * if the client ended it.
    */
   readonly done: Promise<number>;
-  /** Stops the transfer: `done` rejects. Does nothing after `done` has settled. */
+  /** Stops the transfer: `done` rejects unless the kernel has all bytes already. Does nothing after `done` has settled. */
   cancel(): void;
 }
 
