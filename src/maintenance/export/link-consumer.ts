@@ -11,7 +11,7 @@ export interface LinkConsumerOptions {
   readonly metadata: Pick<MetadataStore, 'distribution'>;
 }
 
-/** Names the consumer in the metadata store. */
+/** Name of the consumer in the metadata store. */
 export const linkConsumerName = 'links';
 
 const batch = 200;
@@ -55,7 +55,7 @@ const additions: ReadonlySet<string> = new Set<ContentEventKind>(['manifest.push
 
 const isOfBlob = ({ kind }: Change) => kind.startsWith('blob.');
 
-/** Also removes tags, which lead to manifests: those are removed later. */
+/** Writes the links of a change. Also removes tags, which lead to manifests: those are removed later. */
 async function writeLinks(links: RepositoryLinks, change: Change): Promise<void> {
   const { repository, digest, tags } = change;
   if (isOfBlob(change)) return links.writeBlob(repository, digest);

@@ -60,7 +60,7 @@ export function createRepositoryLinks(options: RepositoryLinksOptions): Reposito
     return run;
   }
 
-  /** Says that the links are berth's, before the first one. */
+  /** Writes a marker that the links are berth's, before the first link. */
   async function mark(): Promise<void> {
     if (await unlessMissing(driver.stat(linksMarker))) return;
     await driver.put(linksMarker, Buffer.from('The links of docker/registry/v2/repositories are written by berth.\n'));

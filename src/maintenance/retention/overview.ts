@@ -13,7 +13,7 @@ export interface RetentionOverview {
    * repository `after`; a page has at most `limit` repositories. `next` is the `after` of the next page; undefined: the last one.
    */
   preview(pattern: Pattern | undefined, after: string, limit: number): Promise<PreviewPage>;
-  /** The plan that waits for an approval or for its execution; undefined if there is none. */
+  /** Finds the plan that waits for an approval or for its execution; undefined if there is none. */
   findPlan(): Promise<WaitingPlan | undefined>;
   /** Approves the plan in the name of `by`. False if no such plan waits: it may have been replaced since. */
   approve(planId: string, by: string): Promise<boolean>;

@@ -113,7 +113,7 @@ function withinConditions({ pushedWithin, createdWithin, pulledWithin }: Written
   return written.flatMap(([of, seconds]) => (seconds === undefined ? [] : { kind: 'within', of, milliseconds: seconds * 1000 }));
 }
 
-/** Reports names that two rules have. */
+/** Reports an error for each name that an earlier rule has too. */
 export function checkNames(names: readonly string[], path: Path, errors: RuleErrors): void {
   for (const [index, name] of names.entries())
     if (name !== '' && names.indexOf(name) < index) report(errors, [...path, index, 'name'], `is ${name}, as of another rule`);

@@ -89,7 +89,7 @@ async function copyVerified(object: OpenObject, target: BlobDriver, digest: Dige
   }
 }
 
-/** The chunks, in memory of their own: an appender keeps them, a stream may use them again. */
+/** Hashes the chunks and yields copies: an appender keeps them, and a stream may use their memory again. */
 async function* hashed(
   chunks: AsyncIterable<Uint8Array>,
   hash: { update(chunk: Uint8Array): unknown },

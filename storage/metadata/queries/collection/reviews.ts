@@ -5,7 +5,7 @@ import { never } from '../steps/reviews.ts';
 
 /** Reviews: what the collector looks at, and when (`steps/reviews.ts` writes them). Times are milliseconds since 1970. */
 
-/** A review that was set aside after repeated failures. */
+/** A review that has failed; after repeated failures it is set aside. */
 export interface FailedReview {
   readonly digest: Digest;
   /** Null for a review of the bytes themselves. */
@@ -25,7 +25,7 @@ const toExistingBlob = decoder<ExistingBlob>('isExpiring');
 const earlyReview = `SELECT 1 FROM reviews v WHERE v.repository_id = r.id AND v.digest = ?
   AND v.due_at < CAST(? AS BIGINT) + (SELECT delay_ms / 2 FROM collection WHERE id = 1)`;
 
-/** A blob that the repository may serve. `isExpiring`: it may be gone before the grace is over, unless `postpone` succeeds. */
+/** Finds a blob that the repository may serve. `isExpiring`: it may be gone before the grace is over, unless `postpone` succeeds. */
 export const findBlob = read(function* (
   repository: RepositoryName,
   digest: Digest,
@@ -78,7 +78,7 @@ export const countDue = read(function* (before: number, limit: number): Query<nu
   return (yield* all('SELECT 1 FROM reviews WHERE due_at < ? LIMIT ?', before, limit)).length;
 });
 
-/** Reviews that have failed, at most `limit`, in the order of their repositories and digests. */
+/** Lists the reviews that have failed, at most `limit`, in the order of their repositories and digests. */
 export const listFailed = read(function* (limit: number): Query<readonly FailedReview[]> {
   return yield* all<FailedReview>(
     `SELECT v.digest AS "digest", r.name AS "repository", v.failures AS "failures", v.last_error AS "lastError"
@@ -88,7 +88,7 @@ export const listFailed = read(function* (limit: number): Query<readonly FailedR
   );
 });
 
-/** Makes reviews due now that were set aside. */
+/** Makes reviews that were set aside due now, and resets their failures. */
 export const retryFailed = concurrentWrite(function* (now: number): Query<void> {
   yield* run(`UPDATE reviews SET due_at = ?, failures = 0 WHERE due_at = ${never}`, now);
 });

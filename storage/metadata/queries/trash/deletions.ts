@@ -79,7 +79,9 @@ export const preview = read(function* (repository: RepositoryName, digest: Diges
   return { outcome: 'deleted', entryId: null, removal };
 });
 
-/** Mirrored content is fetched again when a client asks for it, and has an eviction of its own: none of it is kept in the trash. */
+/**
+ * Deletes mirrored content without the trash: it is fetched again when a client asks for it, and has an eviction of its own.
+ */
 function* forgetMirrored(repositoryId: number, { repository, digest, author }: Deletion): Query<DeletionResult> {
   const removal = yield* findMirrored(repositoryId, digest);
   yield* reviewManifest(repositoryId, digest, author.at);

@@ -25,7 +25,7 @@ export interface TrashEntry {
 const entryColumns = `e.id AS "id", r.name AS "repository", e.digest AS "digest", e.manifests AS "manifests",
   e.deleted_at AS "deletedAt", e.purge_at AS "purgeAt", e.actor AS "actor", e.reason AS "reason", e.cause AS "cause"`;
 
-/** Entries that can be restored, before the id `before` (exclusive), newest first. */
+/** Lists the entries that can be restored, before the id `before` (exclusive), newest first. */
 export const list = read(function* (
   repository: RepositoryName | undefined,
   before: number,
@@ -57,7 +57,7 @@ function findEntry(repository: RepositoryName, id: number, now: number): Query<T
   );
 }
 
-/** The entry that has the manifest; undefined where it is not in the trash. */
+/** Finds the entry that has the manifest; undefined if it is not in the trash. */
 export const findByDigest = read(function* (
   repository: RepositoryName,
   digest: Digest,
@@ -74,7 +74,7 @@ export const findByDigest = read(function* (
   );
 });
 
-/** Tags of an entry after `after` (exclusive), ascending. */
+/** Lists the tags of an entry after `after` (exclusive), ascending. */
 export const listTags = read(function* (id: number, after: string, limit: number): Query<readonly TagRecord[]> {
   return yield* all<TagRecord>(
     'SELECT name AS "name", digest AS "digest" FROM trashed_tags WHERE entry_id = ? AND name > ? ORDER BY name LIMIT ?',
@@ -84,7 +84,7 @@ export const listTags = read(function* (id: number, after: string, limit: number
   );
 });
 
-/** Entries of one repository or of all, and only those of `ids` where they are given, by id. */
+/** Lists the entries of one repository or of all by id; if `ids` are given, only those. */
 export const listSelected = read(function* (
   repository: RepositoryName | undefined,
   ids: readonly number[] | undefined,

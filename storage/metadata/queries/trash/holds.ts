@@ -50,7 +50,10 @@ export const find = read(function* (repository: RepositoryName, digest: Digest, 
   return row && (yield* findHold(row.id, digest, now));
 });
 
-/** Holds that have not ended, of one repository or of all, after `after` (exclusive), ascending by repository's id and digest. */
+/**
+ * Lists the holds that have not ended, of one repository or of all, after `after` (exclusive), ascending by repository's id and
+ * digest.
+ */
 export const list = read(function* (
   repository: RepositoryName | undefined,
   after: HoldPosition,

@@ -66,7 +66,7 @@ export interface ConcernedContent {
 
 const toContent = decoder<ConcernedContent>('isFreed', 'isElsewhere');
 
-/** The manifests and everything that they reference, each once: what a deletion of all of them frees, and what others share. */
+/** Lists the manifests and everything that they reference, each once: shows what a deletion of all of them frees. */
 export const listContent = read(function* (
   repository: RepositoryName,
   manifests: readonly Digest[],
