@@ -11,35 +11,29 @@ import { type Plain, plain } from '../support/plain.ts';
 
 const open = ({ url }: Database) => createPostgresStore({ url, connections: 5 });
 
-describeWith(postgresPrograms, 'PostgreSQL', () => {
-  describeMetadataStore('postgres', async () => {
-    const database = await createDatabase();
-    return {
-      store: await open(database),
-      reopen: () => open(database),
-      pretendNewer: async () => {
-        await database.execute("INSERT INTO schema_migrations (version, name) VALUES (9999, 'future')");
-      },
-      dispose: () => database.drop(),
-    };
+let database: Database;
+let store: Plain<MetadataStore>;
+
+/** Gives each test of the describe a database of its own. */
+function useDatabase(): void {
+  beforeEach(async () => {
+    database = await createDatabase();
+    store = plain(await open(database));
   });
+  afterEach(async () => {
+    await store.close();
+    await database.drop();
+  });
+}
 
+const breakConnections = () =>
+  database.execute(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'berth' AND datname = current_database()",
+  );
+
+function testConnections(): void {
   describe('connections to PostgreSQL', () => {
-    let database: Database;
-    let store: Plain<MetadataStore>;
-    beforeEach(async () => {
-      database = await createDatabase();
-      store = plain(await open(database));
-    });
-    afterEach(async () => {
-      await store.close();
-      await database.drop();
-    });
-
-    const breakConnections = () =>
-      database.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'berth' AND datname = current_database()",
-      );
+    useDatabase();
 
     test('replicas that start at the same time on an empty database migrate it once', async () => {
       const empty = await createDatabase();
@@ -77,6 +71,32 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
       for (const failure of failures) expect(failure).toMatchObject({ code: 'unavailable' });
       expect(await database.execute('SELECT digest FROM blobs WHERE digest NOT IN (SELECT digest FROM links)')).toEqual([]);
     });
+
+    test('a single connection serves reads and writes', async () => {
+      const single = plain(await createPostgresStore({ url: database.url, connections: 1 }));
+      await single.uploads.create('u', 'app', 'sha256', 1);
+      expect((await single.uploads.find('u'))?.id).toBe('u');
+      await single.close();
+    });
+
+    test('a database that is down is unavailable and never an empty result', async () => {
+      await database.drop();
+      await expect(store.blobs.findLink('app', 'x')).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(store.uploads.create('u', 'app', 'sha256', 1)).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(store.check()).rejects.toMatchObject({ code: 'unavailable' });
+    });
+
+    test('a start reports a server that does not answer', async () => {
+      await expect(createPostgresStore({ url: 'postgres://nobody@127.0.0.1:1/none', connections: 1 })).rejects.toMatchObject({
+        code: 'unavailable',
+      });
+    });
+  });
+}
+
+function testLocks(): void {
+  describe('locks in PostgreSQL', () => {
+    useDatabase();
 
     test.each(['evict', 'forget'] as const)('%s waits for who counts before it takes what is counted', async (write) => {
       const digest = `sha256:${'a'.repeat(64)}`;
@@ -170,25 +190,22 @@ describeWith(postgresPrograms, 'PostgreSQL', () => {
         await other.end();
       }
     });
-
-    test('a single connection serves reads and writes', async () => {
-      const single = plain(await createPostgresStore({ url: database.url, connections: 1 }));
-      await single.uploads.create('u', 'app', 'sha256', 1);
-      expect((await single.uploads.find('u'))?.id).toBe('u');
-      await single.close();
-    });
-
-    test('a database that is down is unavailable and never an empty result', async () => {
-      await database.drop();
-      await expect(store.blobs.findLink('app', 'x')).rejects.toMatchObject({ code: 'unavailable' });
-      await expect(store.uploads.create('u', 'app', 'sha256', 1)).rejects.toMatchObject({ code: 'unavailable' });
-      await expect(store.check()).rejects.toMatchObject({ code: 'unavailable' });
-    });
-
-    test('a start reports a server that does not answer', async () => {
-      await expect(createPostgresStore({ url: 'postgres://nobody@127.0.0.1:1/none', connections: 1 })).rejects.toMatchObject({
-        code: 'unavailable',
-      });
-    });
   });
+}
+
+describeWith(postgresPrograms, 'PostgreSQL', () => {
+  describeMetadataStore('postgres', async () => {
+    const database = await createDatabase();
+    return {
+      store: await open(database),
+      reopen: () => open(database),
+      pretendNewer: async () => {
+        await database.execute("INSERT INTO schema_migrations (version, name) VALUES (9999, 'future')");
+      },
+      dispose: () => database.drop(),
+    };
+  });
+
+  testConnections();
+  testLocks();
 });

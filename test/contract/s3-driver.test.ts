@@ -10,61 +10,45 @@ import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.
 import { until } from '../support/until.ts';
 import { chunked, contentOf } from './blob-driver/fixtures.ts';
 
-describeWith(s3Programs, 'the driver of S3', () => {
-  const opened: BlobDriver[] = [];
-  let bucket: TestBucket;
-  let prefixes = 0;
-  const grown = objectKey('uploads/1');
-  const target = objectKey('target');
-  const bytes = randomBytes(30_000_000);
-  let prefix: string;
-  let driver: BlobDriver;
+const opened: BlobDriver[] = [];
+let bucket: TestBucket;
+let prefixes = 0;
+const grown = objectKey('uploads/1');
+const target = objectKey('target');
+const bytes = randomBytes(30_000_000);
+let prefix: string;
+let driver: BlobDriver;
 
-  const open = (settings: Partial<S3Options> = {}) => {
-    const other = createS3Driver({
-      ...bucket,
-      bucket: bucket.name,
-      prefix,
-      forcePathStyle: true,
-      stallMilliseconds: 5000,
-      ...settings,
-    });
-    opened.push(other);
-    return other;
-  };
-  const code = (promise: Promise<unknown>) =>
-    promise.then(
-      () => 'resolved',
-      (error: unknown) => (error as StorageError).code,
-    );
-  const part = (first: number, last: number) => chunked(bytes.subarray(first, last), 65_536);
-  async function read(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of source) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  }
-  async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-    const found: Item[] = [];
-    for await (const item of items) found.push(item);
-    return found;
-  }
-
-  beforeAll(async () => {
-    bucket = await createBucket();
-  }, 180_000);
-  afterAll(() => bucket.remove(), 60_000);
-
-  beforeEach(() => {
-    prefix = `special/${prefixes++}`;
-    driver = open();
+const open = (settings: Partial<S3Options> = {}) => {
+  const other = createS3Driver({
+    ...bucket,
+    bucket: bucket.name,
+    prefix,
+    forcePathStyle: true,
+    stallMilliseconds: 5000,
+    ...settings,
   });
-  afterEach(async () => {
-    await driver.delete([target]);
-    const left = [await all(driver.list('')), await all(driver.listPartial())];
-    for (const one of opened.splice(0)) await one.close();
-    expect(left).toEqual([[], []]);
-  });
+  opened.push(other);
+  return other;
+};
+const code = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'resolved',
+    (error: unknown) => (error as StorageError).code,
+  );
+const part = (first: number, last: number) => chunked(bytes.subarray(first, last), 65_536);
+async function read(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
 
+function testUploads(): void {
   describe('uploads', () => {
     /** The bytes so far, held by nobody's memory. */
     async function growTo(length: number): Promise<void> {
@@ -169,7 +153,9 @@ describeWith(s3Programs, 'the driver of S3', () => {
       await driver.delete([objectKey('other'), grown]);
     });
   });
+}
 
+function testRequests(): void {
   describe('requests', () => {
     test('list and delete take more keys than one request holds', async () => {
       const keys = Array.from({ length: 1100 }, (_, index) => objectKey(`many/${String(index).padStart(4, '0')}`));
@@ -226,4 +212,25 @@ describeWith(s3Programs, 'the driver of S3', () => {
       expect(JSON.stringify(error) + String((error as Error).cause)).not.toContain('do-not-tell');
     });
   });
+}
+
+describeWith(s3Programs, 'the driver of S3', () => {
+  beforeAll(async () => {
+    bucket = await createBucket();
+  }, 180_000);
+  afterAll(() => bucket.remove(), 60_000);
+
+  beforeEach(() => {
+    prefix = `special/${prefixes++}`;
+    driver = open();
+  });
+  afterEach(async () => {
+    await driver.delete([target]);
+    const left = [await all(driver.list('')), await all(driver.listPartial())];
+    for (const one of opened.splice(0)) await one.close();
+    expect(left).toEqual([[], []]);
+  });
+
+  testUploads();
+  testRequests();
 });

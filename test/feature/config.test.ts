@@ -268,6 +268,16 @@ describe('errors', () => {
     ]);
   });
 
+  test('YAML that is none is told with its line', async () => {
+    expect((await errorsOf('a: [1'))[0]).toMatch(/berth\.yaml: .*line 1/);
+  });
+
+  test('a file that is not there is told by its name', () => {
+    expect(() => loadConfig({ file: '/nowhere/berth.yaml', environment: {} })).toThrow('cannot read /nowhere/berth.yaml');
+  });
+});
+
+describe('open access', () => {
   test('open access is refused where other machines reach it, and the message says what to do', async () => {
     const [message] = await errorsOf('listen: 0.0.0.0:5000');
     expect(message).toContain('access.allowOpen');
@@ -293,14 +303,6 @@ describe('errors', () => {
 
   test('open access is not refused to commands that serve nothing', () => {
     expect(() => loadConfig({ environment: { BERTH_LISTEN: '0.0.0.0:5000' }, serves: false })).not.toThrow();
-  });
-
-  test('YAML that is none is told with its line', async () => {
-    expect((await errorsOf('a: [1'))[0]).toMatch(/berth\.yaml: .*line 1/);
-  });
-
-  test('a file that is not there is told by its name', () => {
-    expect(() => loadConfig({ file: '/nowhere/berth.yaml', environment: {} })).toThrow('cannot read /nowhere/berth.yaml');
   });
 });
 

@@ -204,6 +204,16 @@ describe('garbage collection', () => {
     expect(await stored()).toEqual([]);
   });
 
+  test('a manifest that lost its tag stays', async () => {
+    const first = await pushImage(app, 'latest');
+    for (let count = 0; count < 3; count++) await pushImage(app, 'latest');
+    time += 10 * 365 * 24 * hour;
+    await newCollector().run();
+    expect([await isStored(first.digest), await isStored(first.layer)]).toEqual([true, true]);
+  });
+});
+
+describe('garbage collection beside pushes', () => {
   test('a claim keeps the bytes, also without a grace', async () => {
     await metadata.collectionState.configure(0, null);
     const bytes = randomBytes(100);
@@ -283,7 +293,9 @@ describe('garbage collection', () => {
     await newTrash().empty();
     expect(await isStored(digest)).toBe(true);
   });
+});
 
+describe('garbage collection that fails or waits', () => {
   test.each<StorageErrorCode>(['unavailable', 'not_found', 'denied'])(
     'a store that answers %s to a deletion ends the step; a later one deletes the bytes',
     async (code) => {
@@ -341,15 +353,9 @@ describe('garbage collection', () => {
     await newCollector().run();
     expect(await isStored(digest)).toBe(false);
   });
+});
 
-  test('a manifest that lost its tag stays', async () => {
-    const first = await pushImage(app, 'latest');
-    for (let count = 0; count < 3; count++) await pushImage(app, 'latest');
-    time += 10 * 365 * 24 * hour;
-    await newCollector().run();
-    expect([await isStored(first.digest), await isStored(first.layer)]).toEqual([true, true]);
-  });
-
+describe('audits of garbage collection', () => {
   test('the first audit finds what an older version has left, and a later one finds nothing', async () => {
     const [kept, unneeded] = [await pushImage(app, 'latest'), await pushBlob(app, randomBytes(100))];
     const database = new DatabaseSync(join(directory, 'metadata.sqlite'));
