@@ -69,10 +69,7 @@ const code = (promise: Promise<unknown>) =>
   );
 const part = (first: number, last = bytes.length) => chunked(bytes.subarray(first, last), 65_536);
 
-describeWith(s3Programs, 'a failing S3 server', () => {
-  beforeAll(sharedBucket, 180_000);
-  afterAll(async () => (await sharedBucket()).remove(), 60_000);
-
+function testUploads(): void {
   describe('during uploads of the driver', () => {
     test.concurrent.each<Fault>(['slow down', 'cut', 'lose answer', 'stall'])(
       'an upload succeeds while each third request fails (%s)',
@@ -125,7 +122,9 @@ describeWith(s3Programs, 'a failing S3 server', () => {
       }),
     );
   });
+}
 
+function testRequests(): void {
   describe('during reads and other requests of the driver', () => {
     test.concurrent.each<Fault>(['cut body', 'stall body'])(
       'a body that ends early (%s) is an error',
@@ -230,7 +229,9 @@ describeWith(s3Programs, 'a failing S3 server', () => {
       }),
     );
   });
+}
 
+function testClients(): void {
   describe('behind a berth with clients', () => {
     let berth: TestBerth;
     let proxy: FaultProxy;
@@ -324,4 +325,13 @@ describeWith(s3Programs, 'a failing S3 server', () => {
       }
     }, 120_000);
   });
+}
+
+describeWith(s3Programs, 'a failing S3 server', () => {
+  beforeAll(sharedBucket, 180_000);
+  afterAll(async () => (await sharedBucket()).remove(), 60_000);
+
+  testUploads();
+  testRequests();
+  testClients();
 });
