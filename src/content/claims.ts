@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/digest.ts';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type BackOff, pauseAfter } from '../../storage/back-off.ts';
 import { StorageError } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 
@@ -20,8 +21,8 @@ export const claimMilliseconds = 60_000;
 
 /** Deletions take milliseconds; only one that hangs, or whose process has died, lasts longer than this. */
 const maxWaitMilliseconds = 10_000;
-const firstPauseMilliseconds = 20;
-const longestPauseMilliseconds = 500;
+/** Milliseconds. */
+const pauses: BackOff = { first: 20, longest: 500 };
 
 /**
  * Claims the digest and renews the claim until `stop`. Waits while a collector deletes its bytes. Rejects `unavailable` after ten
@@ -30,13 +31,13 @@ const longestPauseMilliseconds = 500;
 export async function takeClaim(metadata: MetadataStore, digest: Digest, now: () => number): Promise<ContentClaim> {
   const end = performance.now() + maxWaitMilliseconds;
   const claimant = randomUUID();
-  for (let pause = firstPauseMilliseconds; ; pause = Math.min(2 * pause, longestPauseMilliseconds)) {
+  for (let tries = 1; ; tries++) {
     const time = now();
     if (await metadata.claims.take(digest, claimant, time, time + claimMilliseconds)) break;
     if (performance.now() > end) {
       throw new StorageError('unavailable', `the former bytes of ${digest} are being deleted and cannot be stored again yet`);
     }
-    await delay(pause);
+    await delay(pauseAfter(tries, pauses));
   }
   const renew = () => metadata.claims.renew(digest, claimant, now() + claimMilliseconds).catch(() => undefined);
   const timer = setInterval(() => void renew(), claimMilliseconds / 3).unref();
