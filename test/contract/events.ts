@@ -1,32 +1,16 @@
 import { expect, test } from '@jest/globals';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Plain } from '../support/plain.ts';
+import { deletion as newDeletion, digest, newManifest } from './metadata-store/fixtures.ts';
 
-const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const all = Number.MAX_SAFE_INTEGER;
 
 /** What a store promises about events and their consumers. */
 export function testEvents(store: () => Plain<MetadataStore>): void {
   const author = { actor: 'alice', address: '127.0.0.1', requestId: 'r1', at: 5 };
   const push = (letter: string, ...tags: readonly string[]) =>
-    store().manifests.put({
-      repository: 'app',
-      digest: digest(letter),
-      mediaType: 'type/m',
-      sizeBytes: 1,
-      artifactType: null,
-      subject: null,
-      annotations: null,
-      blobs: [],
-      children: [],
-      acceptMissing: false,
-      tags,
-      now: 5,
-      author,
-    });
-  const deletion = (letter: string) => {
-    return { repository: 'app', digest: digest(letter), windowMilliseconds: 1000, reason: '', cause: 'delete' as const, author };
-  };
+    store().manifests.put(newManifest('app', letter, { tags, now: 5, author }));
+  const deletion = (letter: string) => newDeletion('app', letter, { author });
   const contents = async () =>
     (await store().events.list(0, all, 100)).map(({ kind, content }) => ({ kind, digest: content?.digest, tags: content?.tags }));
   const login = (at: number) =>

@@ -10,6 +10,7 @@ import type { NewManifest } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { digestOf } from './images.ts';
 import { createMetadata } from './metadata.ts';
+import { newManifest } from './new-manifest.ts';
 import { type TestRule, day, noon, rulesOf } from './retention.ts';
 import { wrapOperations } from './wrapped-metadata.ts';
 
@@ -91,22 +92,8 @@ export async function openRetentionStore(): Promise<RetentionStore> {
     },
 
     async push(repository, image, tags, fields = {}) {
-      await metadata.manifests.put({
-        repository: repository as RepositoryName,
-        digest: digestOf(image),
-        mediaType: 'type/m',
-        sizeBytes: 1,
-        artifactType: null,
-        subject: null,
-        annotations: null,
-        blobs: [],
-        children: [],
-        acceptMissing: false,
-        tags,
-        now: store.now,
-        author: author(),
-        ...fields,
-      });
+      const required = { repository: repository as RepositoryName, digest: digestOf(image), now: store.now, author: author() };
+      await metadata.manifests.put(newManifest({ ...required, tags, ...fields }));
     },
 
     tags: (repository) => metadata.tags.list(repository as RepositoryName, '', 1000),

@@ -1,6 +1,7 @@
 import type { Deletion } from '../../../storage/metadata/queries/trash/deletions.ts';
 import type { NewManifest } from '../../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { newManifest as newManifestRecord } from '../../support/new-manifest.ts';
 import { type Plain, plain } from '../../support/plain.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
@@ -34,22 +35,8 @@ export const deletion = (repository: string, letter: string, fields: Partial<Del
   ...fields,
 });
 
-export const newManifest = (repository: string, letter: string, fields: Partial<NewManifest> = {}): NewManifest => ({
-  repository: repository as RepositoryName,
-  digest: digest(letter),
-  mediaType: 'type/m',
-  sizeBytes: 1,
-  artifactType: null,
-  subject: null,
-  annotations: null,
-  blobs: [],
-  children: [],
-  acceptMissing: false,
-  tags: [],
-  now: 1,
-  author,
-  ...fields,
-});
+export const newManifest = (repository: string, letter: string, fields: Partial<NewManifest> = {}): NewManifest =>
+  newManifestRecord({ repository: repository as RepositoryName, digest: digest(letter), now: 1, author, ...fields });
 
 /** Returns functions that write to the current store. */
 export const writesTo = (current: CurrentDatabase) => ({
