@@ -127,7 +127,7 @@ export const schema = section({
     }),
     protect: words('patterns', 'tags that no rule expires, such as **:latest or prod/**:*'),
     ignorePullsBy: words('account names', 'accounts whose pulls do not count, such as scanners'),
-    rules: list('rules of what is kept: see docs/retention.md; the first rule that matches a tag decides', {
+    rules: list('retention rules (docs/retention.md); the first rule that matches a tag applies', {
       name: text('', 'name of the rule, for reasons and logs'),
       match: words('patterns', 'tags that the rule is for, such as team/**:semver(*); with ! in front: exclusions'),
       keep: list('alternatives: a tag that meets all conditions of one of them is kept', {
