@@ -6,11 +6,11 @@ import { InvalidValue } from '../../config/invalid-value.ts';
 import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { readTrustedCertificates } from './federation-settings.ts';
-import { readImmutableTags } from './deletion-settings.ts';
+import { readImmutableTags } from './maintenance/deletion-settings.ts';
 import { readAllowPush } from './open-mode.ts';
 import { readPinnedImages } from './pinned-images.ts';
 import { redirectWarning } from './redirect-warning.ts';
-import { readRetentionRules } from './retention.ts';
+import { readRetentionRules } from './maintenance/retention.ts';
 import { readUpstreams } from './upstreams.ts';
 import { readWorkloadRules } from './federation-settings.ts';
 

@@ -1,4 +1,4 @@
-import { readDeletion } from '../../assembly/deletion-settings.ts';
+import { readDeletion } from '../../assembly/maintenance/deletion-settings.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type NamedReference, type RepositoryName, parseNamedReference, parseRepositoryName } from '../../oci/reference.ts';

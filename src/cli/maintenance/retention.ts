@@ -1,6 +1,6 @@
 import { openBlobStore } from '../../assembly/blob-store.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
-import { noRetentionEvents, openRetention } from '../../assembly/retention.ts';
+import { noRetentionEvents, openRetention } from '../../assembly/maintenance/retention.ts';
 import {
   type PreviewedDecision,
   type RetentionOverview,

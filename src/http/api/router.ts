@@ -2,7 +2,7 @@ import type { Router } from 'express';
 import { errorBoundary } from '../errors/boundary.ts';
 import { problemFormat } from '../errors/problem.ts';
 import { createRouter } from '../server/router.ts';
-import { type ApiHandlerOptions, createApiHandler } from './api-handler.ts';
+import { type ApiHandlerOptions, createApiHandler } from './table/api-handler.ts';
 import { routes } from './routes.ts';
 
 /**

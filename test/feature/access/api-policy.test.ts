@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Needs, Route } from '../../../src/http/api/route.ts';
+import type { Needs, Route } from '../../../src/http/api/table/route.ts';
 import { routes } from '../../../src/http/api/routes.ts';
 import { type GuardedBerth, adminPassword, basic, startGuarded } from '../../support/access.ts';
 import { call } from '../../support/call.ts';

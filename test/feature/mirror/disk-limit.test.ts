@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { makingRoom } from '../../../src/assembly/making-room.ts';
+import { makingRoom } from '../../../src/assembly/maintenance/making-room.ts';
 import { type DiskSpace, limitOnDisk, reservedBytes } from '../../../src/mirror/cache/disk-limit.ts';
 import { type Eviction, createEviction } from '../../../src/mirror/cache/eviction.ts';
 import { createSpaceReservations } from '../../../src/mirror/cache/space-reservations.ts';

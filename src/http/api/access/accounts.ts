@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import type { NamespaceStatus, ShownToken } from '../../access/accounts/administration.ts';
-import type { Account, AccountKind, PageRequest } from '../../access/accounts/directory.ts';
-import { isoTime } from '../../access/accounts/time.ts';
-import type { Context } from './route.ts';
-import type { accountChanges, newRobot, newToken, newUser } from './schemas.ts';
+import type { NamespaceStatus, ShownToken } from '../../../access/accounts/administration.ts';
+import type { Account, AccountKind, PageRequest } from '../../../access/accounts/directory.ts';
+import { isoTime } from '../../../access/accounts/time.ts';
+import type { Context } from '../table/route.ts';
+import type { accountChanges, newRobot, newToken, newUser } from '../table/schemas.ts';
 
 interface ByName {
   readonly params: { readonly name: string };

@@ -1,4 +1,4 @@
-import type { Appender, BlobDriver } from '../../storage/blobs/driver.ts';
+import type { Appender, BlobDriver } from '../../../storage/blobs/driver.ts';
 
 /** Makes space for `bytes` on a nearly full disk; resolves when there is space, or none can be made. */
 export type MakeRoom = (bytes: number) => Promise<void>;

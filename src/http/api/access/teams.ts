@@ -1,5 +1,5 @@
-import type { PageRequest } from '../../access/accounts/directory.ts';
-import type { Context } from './route.ts';
+import type { PageRequest } from '../../../access/accounts/directory.ts';
+import type { Context } from '../table/route.ts';
 
 /** Handlers of `/teams` and their members. */
 

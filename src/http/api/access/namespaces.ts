@@ -1,7 +1,7 @@
-import type { PageRequest } from '../../access/accounts/directory.ts';
-import { isoTime } from '../../access/accounts/time.ts';
+import type { PageRequest } from '../../../access/accounts/directory.ts';
+import { isoTime } from '../../../access/accounts/time.ts';
 import { namespaceToJson } from './accounts.ts';
-import type { Context } from './route.ts';
+import type { Context } from '../table/route.ts';
 
 /** Handlers of `/namespaces`: which users own the repositories below their names, and which names deleted accounts still hold. */
 

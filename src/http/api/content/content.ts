@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { isoTime } from '../../access/accounts/time.ts';
-import { firstHold } from '../../registry/holds.ts';
+import { isoTime } from '../../../access/accounts/time.ts';
+import { firstHold } from '../../../registry/holds.ts';
 import type * as s from './content-schemas.ts';
-import type { Context } from './route.ts';
+import type { Context } from '../table/route.ts';
 
 /** Handlers of deletion, the trash, holds and the history of tags. */
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type Digest, parseDigest } from '../../oci/digest.ts';
-import { type RepositoryName, parseReference, parseRepositoryName, parseTag } from '../../oci/reference.ts';
-import { expiry, limit, optional } from './schemas.ts';
+import { type Digest, parseDigest } from '../../../oci/digest.ts';
+import { type RepositoryName, parseReference, parseRepositoryName, parseTag } from '../../../oci/reference.ts';
+import { expiry, limit, optional } from '../table/schemas.ts';
 
 /** The JSON of requests and responses about deletion and restoration. */
 

@@ -1,14 +1,14 @@
 import type { z } from 'zod';
-import type { Administration } from '../../access/accounts/administration.ts';
-import type { Directory } from '../../access/accounts/directory.ts';
-import type { Action } from '../../access/permissions/action.ts';
-import type { RepositoryName } from '../../oci/reference.ts';
-import type { Author } from '../../registry/author.ts';
-import type { DeletionServices } from '../../registry/deletion-services.ts';
-import type { Pattern } from '../../oci/patterns/repository-pattern.ts';
-import type { Principal } from '../../access/permissions/principal.ts';
-import type { SigningKeys } from '../../access/tokens/signing-keys.ts';
-import type { RetentionOverview } from '../../maintenance/retention/overview.ts';
+import type { Administration } from '../../../access/accounts/administration.ts';
+import type { Directory } from '../../../access/accounts/directory.ts';
+import type { Action } from '../../../access/permissions/action.ts';
+import type { RepositoryName } from '../../../oci/reference.ts';
+import type { Author } from '../../../registry/author.ts';
+import type { DeletionServices } from '../../../registry/deletion-services.ts';
+import type { Pattern } from '../../../oci/patterns/repository-pattern.ts';
+import type { Principal } from '../../../access/permissions/principal.ts';
+import type { SigningKeys } from '../../../access/tokens/signing-keys.ts';
+import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
 
 /** What a handler works with, for one request. */
 export interface Context {

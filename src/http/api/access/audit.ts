@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Context } from './route.ts';
-import type { auditQuery } from './schemas.ts';
+import type { Context } from '../table/route.ts';
+import type { auditQuery } from '../table/schemas.ts';
 
 /** Lists the audit log, newest line first. */
 export async function listAuditLines({ query }: { readonly query: z.output<typeof auditQuery> }, { directory }: Context) {

@@ -1,10 +1,10 @@
-import { InvalidValue } from '../../config/invalid-value.ts';
-import { ConfigError, whereSet } from '../../config/load.ts';
-import type { Config } from '../../config/schema.ts';
-import type { BlobDriver } from '../../storage/blobs/driver.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { parseTimeOfDay } from '../maintenance/retention/calendar.ts';
-import { createImageTimes } from '../maintenance/retention/image-times.ts';
+import { InvalidValue } from '../../../config/invalid-value.ts';
+import { ConfigError, whereSet } from '../../../config/load.ts';
+import type { Config } from '../../../config/schema.ts';
+import type { BlobDriver } from '../../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { parseTimeOfDay } from '../../maintenance/retention/calendar.ts';
+import { createImageTimes } from '../../maintenance/retention/image-times.ts';
 import {
   type RuleErrors,
   type WrittenRule,
@@ -12,13 +12,13 @@ import {
   readRule,
   readSelectors,
   readTimeZone,
-} from '../maintenance/retention/read-rules.ts';
-import { type Retention, type RetentionEvents, createRetention } from '../maintenance/retention/retention.ts';
-import type { RetentionRules, Rule } from '../maintenance/retention/rules.ts';
-import type { Schedule } from '../maintenance/retention/schedule.ts';
-import type { Log } from '../observability/log.ts';
-import type { RetentionMetrics } from '../observability/retention-metrics.ts';
-import { parseStoreClock } from '../maintenance/retention/store-clock.ts';
+} from '../../maintenance/retention/read-rules.ts';
+import { type Retention, type RetentionEvents, createRetention } from '../../maintenance/retention/retention.ts';
+import type { RetentionRules, Rule } from '../../maintenance/retention/rules.ts';
+import type { Schedule } from '../../maintenance/retention/schedule.ts';
+import type { Log } from '../../observability/log.ts';
+import type { RetentionMetrics } from '../../observability/retention-metrics.ts';
+import { parseStoreClock } from '../../maintenance/retention/store-clock.ts';
 import { readImmutableTags } from './deletion-settings.ts';
 
 const day = 86_400_000;

@@ -1,8 +1,8 @@
-import { ConfigError, whereSet } from '../../config/load.ts';
-import type { Config } from '../../config/schema.ts';
-import { type Selector, parseSelector, selectorForm } from '../oci/patterns/selector.ts';
-import type { DeletionServicesOptions } from '../registry/deletion-services.ts';
-import { createImmutableTags } from '../registry/immutable-tags.ts';
+import { ConfigError, whereSet } from '../../../config/load.ts';
+import type { Config } from '../../../config/schema.ts';
+import { type Selector, parseSelector, selectorForm } from '../../oci/patterns/selector.ts';
+import type { DeletionServicesOptions } from '../../registry/deletion-services.ts';
+import { createImmutableTags } from '../../registry/immutable-tags.ts';
 
 /** Reads `tags.immutable`. Throws `ConfigError` with all patterns that are not valid. */
 export function readImmutableTags(config: Config): readonly Selector[] {

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { Directory, PageRequest } from '../../access/accounts/directory.ts';
-import { type Pattern, parsePattern } from '../../oci/patterns/repository-pattern.ts';
-import type { Context } from './route.ts';
-import type { newGrant, newVisibility } from './schemas.ts';
+import type { Directory, PageRequest } from '../../../access/accounts/directory.ts';
+import { type Pattern, parsePattern } from '../../../oci/patterns/repository-pattern.ts';
+import type { Context } from '../table/route.ts';
+import type { newGrant, newVisibility } from '../table/schemas.ts';
 
 /** Handlers of `/grants` and `/visibilities`. */
 

@@ -1,7 +1,7 @@
-import type { AccountKind } from '../../access/accounts/directory.ts';
+import type { AccountKind } from '../../../access/accounts/directory.ts';
 import { accountHandlers } from './accounts.ts';
-import { type Route, created, noContent, ok, route } from './route.ts';
-import * as s from './schemas.ts';
+import { type Route, created, noContent, ok, route } from '../table/route.ts';
+import * as s from '../table/schemas.ts';
 
 /** Returns the rows that users and robots have in common. */
 export function accountRoutes(kind: AccountKind, path: string): readonly Route[] {

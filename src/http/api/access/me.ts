@@ -1,10 +1,10 @@
 import type { z } from 'zod';
-import type { ShownToken } from '../../access/accounts/administration.ts';
-import type { Principal } from '../../access/permissions/principal.ts';
-import { OciError } from '../../oci/errors.ts';
-import { needsPassword } from './permissions.ts';
-import type { Context } from './route.ts';
-import type { newToken } from './schemas.ts';
+import type { ShownToken } from '../../../access/accounts/administration.ts';
+import type { Principal } from '../../../access/permissions/principal.ts';
+import { OciError } from '../../../oci/errors.ts';
+import { needsPassword } from '../table/permissions.ts';
+import type { Context } from '../table/route.ts';
+import type { newToken } from '../table/schemas.ts';
 
 /** Handlers of `/me`: what each account may see and change about itself. */
 

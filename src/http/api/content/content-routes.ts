@@ -1,7 +1,7 @@
 import * as h from './content.ts';
 import * as s from './content-schemas.ts';
-import { type Route, created, noContent, ok, route } from './route.ts';
-import { pageOf } from './schemas.ts';
+import { type Route, created, noContent, ok, route } from '../table/route.ts';
+import { pageOf } from '../table/schemas.ts';
 
 /** Rows about deletion, the trash, holds and the history of tags. Each is about one repository. */
 export const contentRoutes: readonly Route[] = [

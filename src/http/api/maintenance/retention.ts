@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { AdministrationError } from '../../access/accounts/administration-error.ts';
-import type { PreviewedDecision } from '../../maintenance/retention/overview.ts';
-import { parsePattern } from '../../oci/patterns/repository-pattern.ts';
-import { parseRepositoryName } from '../../oci/reference.ts';
-import { type Context, type Route, noContent, ok, route } from './route.ts';
-import * as s from './schemas.ts';
+import { AdministrationError } from '../../../access/accounts/administration-error.ts';
+import type { PreviewedDecision } from '../../../maintenance/retention/overview.ts';
+import { parsePattern } from '../../../oci/patterns/repository-pattern.ts';
+import { parseRepositoryName } from '../../../oci/reference.ts';
+import { type Context, type Route, noContent, ok, route } from '../table/route.ts';
+import * as s from '../table/schemas.ts';
 
 const previewQuery = s.pageByName.extend({
   repositories: s.pattern

@@ -1,10 +1,10 @@
-import type { Config } from '../../config/schema.ts';
-import type { BlobDriver } from '../../storage/blobs/driver.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { type ConsumerParts, type EventHandler, createConsumer } from '../events/consumer.ts';
-import { type Consumers, createConsumers } from '../events/consumers.ts';
-import { createLinkHandler, linkConsumerName } from '../maintenance/export/link-consumer.ts';
-import type { EventMetrics } from '../observability/event-metrics.ts';
+import type { Config } from '../../../config/schema.ts';
+import type { BlobDriver } from '../../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { type ConsumerParts, type EventHandler, createConsumer } from '../../events/consumer.ts';
+import { type Consumers, createConsumers } from '../../events/consumers.ts';
+import { createLinkHandler, linkConsumerName } from '../../maintenance/export/link-consumer.ts';
+import type { EventMetrics } from '../../observability/event-metrics.ts';
 
 export interface EventConsumerParts extends ConsumerParts {
   readonly metadata: MetadataStore;

@@ -1,9 +1,9 @@
-import { AdministrationError } from '../../access/accounts/administration-error.ts';
-import type { Action } from '../../access/permissions/action.ts';
-import { type PermissionRequest, authorize } from '../../access/permissions/authorize.ts';
-import type { Principal } from '../../access/permissions/principal.ts';
-import { OciError } from '../../oci/errors.ts';
-import type { RepositoryName } from '../../oci/reference.ts';
+import { AdministrationError } from '../../../access/accounts/administration-error.ts';
+import type { Action } from '../../../access/permissions/action.ts';
+import { type PermissionRequest, authorize } from '../../../access/permissions/authorize.ts';
+import type { Principal } from '../../../access/permissions/principal.ts';
+import { OciError } from '../../../oci/errors.ts';
+import type { RepositoryName } from '../../../oci/reference.ts';
 import type { Context, Input, Needs } from './route.ts';
 
 const administer: PermissionRequest = { action: 'administer' };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AdministrationError } from '../../access/accounts/administration-error.ts';
+import { AdministrationError } from '../../../access/accounts/administration-error.ts';
 import {
   longestTokenName,
   maxGrants,
@@ -8,7 +8,7 @@ import {
   requirePassword,
   requirePattern,
   requireTokenName,
-} from '../../access/accounts/validation.ts';
+} from '../../../access/accounts/validation.ts';
 
 /**
  * The JSON of requests and responses. The rules of `access/accounts/validation.ts` decide which texts are valid, here and on

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { OciError } from '../../oci/errors.ts';
-import type { ErrorPlace } from '../errors/problem.ts';
+import { OciError } from '../../../oci/errors.ts';
+import type { ErrorPlace } from '../../errors/problem.ts';
 
 /** A request can have as many errors as fields: the first ones are enough to go on. */
 const maxErrors = 10;
