@@ -7,7 +7,7 @@ import { createLimitedAccess } from '../http/auth/limited-access.ts';
 import { createPassThroughAccess } from '../http/auth/pass-through-access.ts';
 import { createPullOnlyAccess } from '../http/auth/pull-only-access.ts';
 import type { Mirror } from '../mirror/mirror.ts';
-import { namespaceOf, remoteNameOf } from '../mirror/upstream/upstream.ts';
+import { namespaceOf, remoteNameOf } from '../upstream/upstream.ts';
 import { type RepositoryName, parseRepositoryName } from '../oci/reference.ts';
 
 /**

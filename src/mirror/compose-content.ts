@@ -14,7 +14,7 @@ import type { MirrorOptions } from './mirror-options.ts';
 import type { Mirror, Pressure } from './mirror.ts';
 import { type NegativeCache, createNegativeCache } from './remote/negative-cache.ts';
 import { createRemoteManifests } from './remote/remote-manifests.ts';
-import { hasLogins } from './upstream/upstream.ts';
+import { hasLogins } from '../upstream/upstream.ts';
 
 /** Manifests and blobs of upstreams, with the downloads that bring them. Lookups reject with `UpstreamError`. */
 export interface Content extends Pick<Mirror, 'pressure' | 'lost'> {

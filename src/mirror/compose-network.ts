@@ -3,13 +3,13 @@ import type { MirrorOptions } from './mirror-options.ts';
 import type { MirrorState } from '../observability/mirror-metrics.ts';
 import type { MirroredRepository } from './names/routing.ts';
 import { type UpstreamWaits, createUpstreamWaits } from './remote/upstream-waits.ts';
-import { createBandwidths } from './upstream/bandwidth.ts';
-import { createClients } from './upstream/clients.ts';
-import { createConnectionWaits } from './upstream/connection-waits.ts';
-import { createLoginStates } from './upstream/login-states.ts';
-import { createRateLimits } from './upstream/rate-limit.ts';
-import { type Upstreams, createUpstreams, loginKeyOf } from './upstream/upstream.ts';
-import type { PassingClient, UpstreamClient } from './upstream/upstream-client.ts';
+import { createBandwidths } from '../upstream/bandwidth.ts';
+import { createClients } from '../upstream/clients.ts';
+import { createConnectionWaits } from './events/connection-waits.ts';
+import { createLoginStates } from './events/login-states.ts';
+import { createRateLimits } from '../upstream/rate-limit.ts';
+import { type Upstreams, createUpstreams, loginKeyOf } from '../upstream/upstream.ts';
+import type { PassingClient, UpstreamClient } from '../upstream/upstream-client.ts';
 
 /** Access to the upstreams, with their limits. */
 export interface Network {
@@ -34,7 +34,7 @@ export function composeNetwork(options: MirrorOptions, events: MirrorEvents): Ne
   const limits = createRateLimits(now);
   const logins = createLoginStates(events);
   const connectionWaits = createConnectionWaits({ now, events });
-  const clients = createClients({ ...options, limits, onLogin: logins.note, waits: connectionWaits });
+  const clients = createClients({ ...options, limits, onLogin: logins.note, onWaited: connectionWaits.note });
   const bandwidthOf = createBandwidths(options.upstreams);
   return {
     upstreams,

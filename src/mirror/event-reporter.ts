@@ -1,7 +1,7 @@
 import type { MirrorEvents } from './events/mirror-events.ts';
 import { WrongDigest } from './fills/partial-blob.ts';
 import type { MirrorMetrics } from '../observability/mirror-metrics.ts';
-import { reasonOf } from './upstream/upstream-error.ts';
+import { reasonOf } from '../upstream/upstream-error.ts';
 
 export interface EventReporterOptions {
   readonly metrics: MirrorMetrics;

@@ -1,6 +1,6 @@
 import type { OciErrorCode } from '../oci/errors.ts';
 import type { MirroredRepository } from './names/routing.ts';
-import { UpstreamError, type UpstreamErrorCode } from './upstream/upstream-error.ts';
+import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
 
 /** What the protocol calls a thing that the upstream does not have. */
 export type UnknownCode = Extract<OciErrorCode, 'MANIFEST_UNKNOWN' | 'BLOB_UNKNOWN' | 'NAME_UNKNOWN'>;

@@ -4,8 +4,8 @@ import type { MeasureDisk } from './cache/disk-limit.ts';
 import type { ManifestLock } from './content/manifest-lock.ts';
 import type { ReplicaLock } from './fills/replica-lock.ts';
 import type { MirrorMetrics } from '../observability/mirror-metrics.ts';
-import type { ProxySettings, Timeouts } from './upstream/transport.ts';
-import type { Upstream } from './upstream/upstream.ts';
+import type { ProxySettings, Timeouts } from '../upstream/transport.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 
 /** What a mirror is made of: the stores, the settings of the section `mirror`, and where its events go. */
 export interface MirrorOptions {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { toMirrorError } from '../../src/mirror/mirror-error.ts';
 import type { MirroredRepository } from '../../src/mirror/names/routing.ts';
-import { UpstreamError, type UpstreamErrorCode } from '../../src/mirror/upstream/upstream-error.ts';
+import { UpstreamError, type UpstreamErrorCode } from '../../src/upstream/upstream-error.ts';
 import { OciError } from '../../src/oci/errors.ts';
 import type { RequestRecord } from '../../src/http/server/request-record.ts';
 import { createLineBuffer } from '../../src/observability/line-buffer.ts';

@@ -3,7 +3,7 @@ import { openBlobStore } from '../../assembly/blob-store.ts';
 import { parseImageName } from '../../mirror/images/image-name.ts';
 import { type Platforms, notPlatforms, readPlatforms } from '../../mirror/images/platforms.ts';
 import { preheat } from '../../mirror/images/preheat.ts';
-import { reasonOf } from '../../mirror/upstream/upstream-error.ts';
+import { reasonOf } from '../../upstream/upstream-error.ts';
 import { createLog } from '../../observability/log.ts';
 import { createMetrics } from '../../observability/metrics.ts';
 import { createManifests } from '../../registry/manifests.ts';

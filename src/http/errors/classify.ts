@@ -4,7 +4,7 @@ import { IssuerUnavailable } from '../../access/federation/jwks.ts';
 import { OidcError } from '../../access/federation/oidc-error.ts';
 import { ConcurrencyLimitExceeded } from '../../coordination/semaphore.ts';
 import { MirrorError } from '../../mirror/mirror-error.ts';
-import { UpstreamError, isOutage } from '../../mirror/upstream/upstream-error.ts';
+import { UpstreamError, isOutage } from '../../upstream/upstream-error.ts';
 import { OciError, type OciErrorCode } from '../../oci/errors.ts';
 import { StorageError } from '../../../storage/blobs/driver.ts';
 import { MetadataError } from '../../../storage/metadata/store.ts';

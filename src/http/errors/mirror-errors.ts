@@ -1,5 +1,5 @@
 import type { MirrorError } from '../../mirror/mirror-error.ts';
-import type { UpstreamErrorCode } from '../../mirror/upstream/upstream-error.ts';
+import type { UpstreamErrorCode } from '../../upstream/upstream-error.ts';
 import { OciError, type OciErrorCode } from '../../oci/errors.ts';
 
 /** A failed request to the upstream is never a 404. */

@@ -9,8 +9,8 @@ import { toMirroredRepository } from '../names/repository-ref.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import type { BlobLookup } from '../remote/lookup-result.ts';
 import { createSingleFlight } from '../../coordination/single-flight.ts';
-import type { UpstreamClient } from '../upstream/upstream-client.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import type { UpstreamClient } from '../../upstream/upstream-client.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 
 /** Blobs of upstreams: fetched once, served during the download, and only in repositories in which the upstream has them. */
 export interface MirroredBlobs {

@@ -11,7 +11,7 @@ import type { MirroredRepository } from '../names/routing.ts';
 import type { CacheStatus, ManifestLookup } from '../remote/lookup-result.ts';
 import { createSingleFlight } from '../../coordination/single-flight.ts';
 import { isServedStale } from '../remote/stale-errors.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 import type { UpstreamWaits } from '../remote/upstream-waits.ts';
 import { createLru } from '../../coordination/lru.ts';
 

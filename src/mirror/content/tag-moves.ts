@@ -9,7 +9,7 @@ import type { MirroredRepository } from '../names/routing.ts';
 import type { ManifestLookup } from '../remote/lookup-result.ts';
 import { type ChildManifest, readManifestContents } from '../remote/manifest-contents.ts';
 import { isServedStale } from '../remote/stale-errors.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 import type { ManifestFetcher } from './manifest-fetcher.ts';
 import type { ManifestStore } from './manifest-store.ts';
 

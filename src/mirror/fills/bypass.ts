@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ByteRange } from '../../../storage/blobs/driver.ts';
 import { pauseAfter } from '../../../storage/back-off.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 import { type Clock, realClock } from './clock.ts';
 import { bodyFrom, contentRangeOf } from './content-range.ts';
 import { verify } from './partial-blob.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 
 /** Which bytes of a blob a response brings. */
 export interface ContentRange {

@@ -5,7 +5,7 @@ import { type Clock, realClock } from './clock.ts';
 import { bodyFrom, contentRangeOf } from './content-range.ts';
 import { type OtherCopies, readWhileGood } from './other-copies.ts';
 import type { PartialBlob } from './partial-blob.ts';
-import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
+import { UpstreamError, type UpstreamErrorCode } from '../../upstream/upstream-error.ts';
 
 export interface DownloadOptions {
   /** The blob's size, where a manifest has said it. */

@@ -8,7 +8,7 @@ import { type DownloadOptions, download } from './download.ts';
 import { FillSpaceExceeded } from './fill-space.ts';
 import { type FillState, sizeIn } from './fill-state.ts';
 import { type PartialBlob, openPartialBlob, verify } from './partial-blob.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 
 /**
  * One download of one blob for all its clients (states: `fill-state.ts`). Bytes go to a file at the upstream's pace; each

@@ -5,7 +5,7 @@ import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
 import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
 import type { OutOfOrderRanges } from './out-of-order-ranges.ts';
 import type { Partials } from './partials.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 
 /** Another process of this machine downloads the blob: its file is followed as it grows. */
 export interface FollowedFill {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ByteRange } from '../../../storage/blobs/driver.ts';
 import { bodyFrom, contentRangeOf } from './content-range.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 
 /**
  * Ranges far ahead of a download, fetched directly from the upstream: a client need not wait for gigabytes to read a table of

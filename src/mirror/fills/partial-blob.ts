@@ -1,7 +1,7 @@
 import { type Hash, createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Digest, digestAlgorithm } from '../../oci/digest.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 
 /** The received bytes have another digest: they must not be kept. */
 export class WrongDigest extends UpstreamError {

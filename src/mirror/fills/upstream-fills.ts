@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Fills, type FillsOptions, createFills } from './fills.ts';
 import { type Leftover, sweepLeftovers } from './leftovers.ts';
 import { createRunningDownloads } from './other-copies.ts';
-import { namespaceOf } from '../upstream/upstream.ts';
+import { namespaceOf } from '../../upstream/upstream.ts';
 
 /**
  * The downloads of each upstream. A blob that several upstreams have is downloaded from each one whose clients want it:

@@ -1,5 +1,5 @@
 import { type Reference, type RepositoryName, parseReference, parseRepositoryName } from '../../oci/reference.ts';
-import { dockerHub } from '../upstream/upstream.ts';
+import { dockerHub } from '../../upstream/upstream.ts';
 
 /** An image's name as users write it: `alpine`, `ghcr.io/owner/image:tag`, `quay.io/a/b@sha256:…`. */
 export interface ImageName {

@@ -1,6 +1,6 @@
 import type { Mirrored } from '../../../storage/metadata/queries/mirror/repositories.ts';
 import type { MirroredRepository } from './routing.ts';
-import { usesLogin } from '../upstream/upstream.ts';
+import { usesLogin } from '../../upstream/upstream.ts';
 
 /** The repository as the store knows it. */
 export function toMirroredRepository({ repository, upstream, remoteName }: MirroredRepository): Mirrored {

@@ -1,6 +1,6 @@
 import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
-import { type Upstream, type Upstreams, dockerHub, namespaceOf, remoteNameOf } from '../upstream/upstream.ts';
+import { type Upstream, type Upstreams, dockerHub, namespaceOf, remoteNameOf } from '../../upstream/upstream.ts';
 
 /** A repository of an upstream, and how the client requested it. */
 export interface MirroredRepository {

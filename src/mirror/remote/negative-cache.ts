@@ -1,4 +1,4 @@
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 import { createLru } from '../../coordination/lru.ts';
 
 /** Content that upstreams do not have: their 404 is remembered for a while. */

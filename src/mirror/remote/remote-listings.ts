@@ -6,9 +6,9 @@ import { isServedStale } from './stale-errors.ts';
 import type { ListingAnswer, StoredListings } from './stored-listings.ts';
 import type { UpstreamWaits } from './upstream-waits.ts';
 import { createSingleFlight } from '../../coordination/single-flight.ts';
-import { readWhole } from '../upstream/transport.ts';
-import type { UpstreamClient } from '../upstream/upstream-client.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { readWhole } from '../../upstream/transport.ts';
+import type { UpstreamClient } from '../../upstream/upstream-client.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 
 /** One page of a listing as the upstream gave it. */
 export interface RemotePage<Item> extends LookupResult {

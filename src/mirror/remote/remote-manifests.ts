@@ -4,9 +4,9 @@ import { mediaTypes } from '../../oci/media-types.ts';
 import { type ManifestContents, isSpecificType, readManifestContents } from './manifest-contents.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import { isSignedPayloadOf } from './schema1-digest.ts';
-import { readWhole } from '../upstream/transport.ts';
-import type { UpstreamClient } from '../upstream/upstream-client.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { readWhole } from '../../upstream/transport.ts';
+import type { UpstreamClient } from '../../upstream/upstream-client.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 
 /** The properties of a manifest in an upstream's headers. */
 export interface ManifestFacts {

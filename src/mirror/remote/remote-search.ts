@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
-import { type Breaker, createBreaker } from '../upstream/breaker.ts';
+import { type Breaker, createBreaker } from '../../upstream/breaker.ts';
 import { withTimeout } from '../../coordination/timeout.ts';
-import { type ProxySettings, type Transport, createTransport, discard, readWhole } from '../upstream/transport.ts';
-import { type Upstream, namespaceOf, remoteNameOf } from '../upstream/upstream.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { type ProxySettings, type Transport, createTransport, discard, readWhole } from '../../upstream/transport.ts';
+import { type Upstream, namespaceOf, remoteNameOf } from '../../upstream/upstream.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 
 /** The search of upstreams: `/v1/search`, which `docker search` uses at Docker Hub. */
 export interface RemoteSearch {

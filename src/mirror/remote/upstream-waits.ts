@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
+import { UpstreamError, type UpstreamErrorCode } from '../../upstream/upstream-error.ts';
 
 /** Bounds how long clients wait for an upstream where there is cached content to serve instead. */
 export interface UpstreamWaits {

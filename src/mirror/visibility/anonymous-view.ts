@@ -2,7 +2,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { createRemoteListings } from '../remote/remote-listings.ts';
 import { createRemoteManifests } from '../remote/remote-manifests.ts';
 import type { MirroredRepository } from '../names/routing.ts';
-import type { UpstreamClient } from '../upstream/upstream-client.ts';
+import type { UpstreamClient } from '../../upstream/upstream-client.ts';
 
 /** The view of an upstream without a login. Rejects with `UpstreamError`. */
 export interface AnonymousView {

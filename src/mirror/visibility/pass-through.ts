@@ -3,11 +3,11 @@ import { LRUCache } from 'lru-cache';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { parseDigest } from '../../oci/digest.ts';
 import type { Reference } from '../../oci/reference.ts';
-import { mayTrust, parseChallenge } from '../upstream/challenge.ts';
+import { mayTrust, parseChallenge } from '../../upstream/challenge.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import { createSingleFlight } from '../../coordination/single-flight.ts';
-import type { PassingClient } from '../upstream/upstream-client.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import type { PassingClient } from '../../upstream/upstream-client.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 import { createLru } from '../../coordination/lru.ts';
 
 /**

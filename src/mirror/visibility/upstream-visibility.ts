@@ -6,7 +6,7 @@ import { toMirroredRepository } from '../names/repository-ref.ts';
 import type { MirroredRepository } from '../names/routing.ts';
 import { createSingleFlight } from '../../coordination/single-flight.ts';
 import type { UpstreamWaits } from '../remote/upstream-waits.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError } from '../../upstream/upstream-error.ts';
 import { createLru } from '../../coordination/lru.ts';
 import type { Digest } from '../../oci/digest.ts';
 

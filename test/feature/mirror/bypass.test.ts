@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { bypass } from '../../../src/mirror/fills/bypass.ts';
-import { UpstreamError } from '../../../src/mirror/upstream/upstream-error.ts';
+import { UpstreamError } from '../../../src/upstream/upstream-error.ts';
 import { digestOf } from '../../support/images.ts';
 
 const bytes = randomBytes(1000);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { createConnectionWaits } from '../../../src/mirror/upstream/connection-waits.ts';
-import { createTransport, readWhole } from '../../../src/mirror/upstream/transport.ts';
+import { createConnectionWaits } from '../../../src/mirror/events/connection-waits.ts';
+import { createTransport, readWhole } from '../../../src/upstream/transport.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { startMirror } from '../../support/mirror.ts';

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { download } from '../../../src/mirror/fills/download.ts';
 import type { OtherCopies } from '../../../src/mirror/fills/other-copies.ts';
 import { openPartialBlob, verify } from '../../../src/mirror/fills/partial-blob.ts';
-import { UpstreamError } from '../../../src/mirror/upstream/upstream-error.ts';
+import { UpstreamError } from '../../../src/upstream/upstream-error.ts';
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
 import { digestOf } from '../../support/images.ts';
 

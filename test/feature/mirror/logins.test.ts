@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createClients } from '../../../src/mirror/upstream/clients.ts';
-import { createRateLimits } from '../../../src/mirror/upstream/rate-limit.ts';
+import { createClients } from '../../../src/upstream/clients.ts';
+import { createRateLimits } from '../../../src/upstream/rate-limit.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, type FakeUpstreamOptions, startFakeUpstream } from '../../support/fake-upstream.ts';
@@ -157,7 +157,7 @@ function clientWith(command: readonly string[], now: () => number) {
     upstreams: [entry],
     timeouts: { connectSeconds: 5, headersSeconds: 5, idleSeconds: 5 },
     proxy: {},
-    waits: { note: () => undefined },
+    onWaited: () => undefined,
     limits: createRateLimits(now),
     now,
     onLogin: (_upstream, _key, isAccepted) => void states.push(isAccepted),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig } from '../../../config/load.ts';
 import { createPassThrough } from '../../../src/mirror/visibility/pass-through.ts';
 import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
-import type { RawAnswer } from '../../../src/mirror/upstream/upstream-client.ts';
+import type { RawAnswer } from '../../../src/upstream/upstream-client.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { basic } from '../../support/access.ts';
 import { type TestBerth } from '../../support/berth.ts';

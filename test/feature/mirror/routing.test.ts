@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { createRouting } from '../../../src/mirror/names/routing.ts';
-import { createUpstreams } from '../../../src/mirror/upstream/upstream.ts';
+import { createUpstreams } from '../../../src/upstream/upstream.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { digestOf, pushImage } from '../../support/images.ts';
 import { startMirror } from '../../support/mirror.ts';

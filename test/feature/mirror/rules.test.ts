@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../../config/load.ts';
-import { type AddressRule, allows } from '../../../src/mirror/upstream/address-guard.ts';
-import { createBreaker } from '../../../src/mirror/upstream/breaker.ts';
-import { mayTrust, parseChallenge } from '../../../src/mirror/upstream/challenge.ts';
-import { createRateLimits } from '../../../src/mirror/upstream/rate-limit.ts';
-import { createTokens, parseToken } from '../../../src/mirror/upstream/tokens.ts';
-import { UpstreamError } from '../../../src/mirror/upstream/upstream-error.ts';
+import { type AddressRule, allows } from '../../../src/upstream/address-guard.ts';
+import { createBreaker } from '../../../src/upstream/breaker.ts';
+import { mayTrust, parseChallenge } from '../../../src/upstream/challenge.ts';
+import { createRateLimits } from '../../../src/upstream/rate-limit.ts';
+import { createTokens, parseToken } from '../../../src/upstream/tokens.ts';
+import { UpstreamError } from '../../../src/upstream/upstream-error.ts';
 import { gate } from '../../support/until.ts';
 
 test.each([

@@ -224,7 +224,7 @@ describeWith(['openssl'], 'TLS', () => {
     await start({ tls });
     upstream.addImage('o/i', '1');
     // The store is read once by a process: this one has read it already.
-    const module = new URL('../../../src/mirror/upstream/transport.ts', import.meta.url).href;
+    const module = new URL('../../../src/upstream/transport.ts', import.meta.url).href;
     const script = `
       import { createTransport } from '${module}';
       const timeouts = { connectSeconds: 5, headersSeconds: 5, idleSeconds: 5 };

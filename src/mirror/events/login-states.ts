@@ -1,4 +1,4 @@
-import type { MirrorEvents } from '../events/mirror-events.ts';
+import type { MirrorEvents } from './mirror-events.ts';
 
 /** The logins that upstreams refused at their last use. */
 export interface LoginStates {

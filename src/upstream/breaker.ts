@@ -1,4 +1,4 @@
-import { pauseAfter } from '../../../storage/back-off.ts';
+import { pauseAfter } from '../../storage/back-off.ts';
 import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts';
 
 /**

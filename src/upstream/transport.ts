@@ -1,7 +1,7 @@
 import type { Agent, IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
-import { Agent as PlainAgent, request as requestPlain } from '../../platform/http.ts';
+import { Agent as PlainAgent, request as requestPlain } from '../platform/http.ts';
 import { type AddressRule, checkLiteral, guardedLookup } from './address-guard.ts';
 import { trustedBy } from './trust.ts';
 import { UpstreamError } from './upstream-error.ts';

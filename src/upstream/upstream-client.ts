@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { mediaTypes } from '../../oci/media-types.ts';
+import { mediaTypes } from '../oci/media-types.ts';
 import { type AddressRule, isPrivate } from './address-guard.ts';
 import { createAuthorizer, isBasic } from './authorizer.ts';
 import type { Circuits } from './circuits.ts';

@@ -1,5 +1,4 @@
 import { type OpenCircuits, createCircuits } from './circuits.ts';
-import type { ConnectionWaits } from './connection-waits.ts';
 import { createCredentials } from './credentials.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { type Tokens, createTokens } from './tokens.ts';
@@ -15,7 +14,8 @@ export interface ClientsOptions {
   readonly now: () => number;
   /** Called with whether the upstream accepts a login. `key`: its place in the configuration. */
   readonly onLogin: (upstream: string, key: string, isAccepted: boolean) => void;
-  readonly waits: ConnectionWaits;
+  /** Called when a download got its connection to the upstream, or gave up, after so many milliseconds. */
+  readonly onWaited: (upstream: string, milliseconds: number) => void;
 }
 
 /** A client for each upstream. */
@@ -60,8 +60,8 @@ export function createClients(options: ClientsOptions): Clients {
 }
 
 function createEntry(upstream: Upstream, tokens: Tokens, options: ClientsOptions): Entry {
-  const { timeouts, proxy, limits, now, onLogin, waits } = options;
-  const onWaited = (milliseconds: number) => waits.note(upstream.name, milliseconds);
+  const { timeouts, proxy, limits, now, onLogin } = options;
+  const onWaited = (milliseconds: number) => options.onWaited(upstream.name, milliseconds);
   const transport = createTransport({ ...upstream, timeouts, proxy, onWaited });
   const settings = { now, random: Math.random };
   const [forManifests, forBlobs, forAnonymous] = [createCircuits(settings), createCircuits(settings), createCircuits(settings)];

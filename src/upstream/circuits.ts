@@ -1,6 +1,6 @@
 import type { LRUCache } from 'lru-cache';
 import { type Breaker, createBreaker } from './breaker.ts';
-import { createLru } from '../../coordination/lru.ts';
+import { createLru } from '../coordination/lru.ts';
 
 /** The parts of an upstream that a request needs. */
 export interface CircuitTarget {

@@ -1,4 +1,4 @@
-import type { MirrorEvents } from '../events/mirror-events.ts';
+import type { MirrorEvents } from './mirror-events.ts';
 
 /** Tells when downloads wait for a connection, so that an operator can allow more of them. */
 export interface ConnectionWaits {
