@@ -107,6 +107,22 @@ function buildAddon(node) {
   execFileSync(node, [path.join(home, 'src/http/transfer/native/build.cjs')], { stdio: ['ignore', 2, 2] });
 }
 
+/** What the installation depends on; bin/berth compares these files with the copy of `remember`. */
+const inputs = ['package-lock.json', 'runtime/package-lock.json', 'src/http/transfer/native/sendfile.c', 'bin/bootstrap.cjs'];
+
+/** Records the Node.js to use and the inputs, so that bin/berth does not have to run this again until an input changes. */
+function remember(node) {
+  const folder = path.join(home, 'node_modules', '.berth-ready');
+  try {
+    fs.rmSync(folder, { recursive: true, force: true });
+    fs.mkdirSync(folder);
+    fs.writeFileSync(path.join(folder, 'inputs'), Buffer.concat(inputs.map((name) => fs.readFileSync(path.join(home, name)))));
+    fs.writeFileSync(path.join(folder, 'node'), `${node}\n`);
+  } catch {
+    // A read-only installation, or one without all inputs: every start checks it.
+  }
+}
+
 try {
   const node = locked(() => {
     // A start does not remove the development packages.
@@ -114,6 +130,7 @@ try {
     ensurePackages(home, everything ? [] : ['--omit=dev'], everything ? 'test' : 'start');
     const binary = nodeBinary();
     buildAddon(binary);
+    remember(binary);
     return binary;
   });
   process.stdout.write(`${node}\n`);

@@ -1,7 +1,7 @@
-import { cp, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, chmod, copyFile, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWith } from '../support/requires.ts';
 import { run } from '../support/run.ts';
 
@@ -26,5 +26,47 @@ describeWith(['setpriv'], 'a read-only installation', () => {
       await run('chmod', ['u+w', home]);
       await rm(folder, { recursive: true });
     }
+  });
+});
+
+describe('bin/berth', () => {
+  let folder: string;
+  let home: string;
+  const inputs = ['package-lock.json', 'runtime/package-lock.json', 'src/http/transfer/native/sendfile.c', 'bin/bootstrap.cjs'];
+
+  /** Runs `bin/berth --version` where `node` is a program that only says that it was started. */
+  const berth = () =>
+    run(join(home, 'bin/berth'), ['--version'], { env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` } });
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'berth-start-'));
+    home = join(folder, 'berth');
+    for (const name of ['bin', ...inputs]) await cp(join(checkout, name), join(home, name), { recursive: true });
+    await writeFile(join(folder, 'node'), '#!/bin/sh\necho "installation checked" >&2\nexit 1\n', { mode: 0o755 });
+    await mkdir(join(home, 'node_modules/.berth-ready'), { recursive: true });
+    await run('sh', ['-c', `cat ${inputs.join(' ')} >node_modules/.berth-ready/inputs`], { cwd: home });
+    await writeFile(join(home, 'node_modules/.berth-ready/node'), `${join(folder, 'remembered')}\n`);
+    await writeFile(join(folder, 'remembered'), '#!/bin/sh\necho "berth started"\n', { mode: 0o755 });
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test('finds what the check of the installation leaves behind', async () => {
+    const read = (command: string) => run('sh', ['-c', command], { cwd: checkout });
+    expect(await read('cat node_modules/.berth-ready/inputs')).toBe(await read(`cat ${inputs.join(' ')}`));
+  });
+
+  test('starts without a check of the installation if no input has changed since the last one', async () => {
+    expect(await berth()).toBe('berth started\n');
+  });
+
+  test('checks the installation if the Node.js that it used is gone', async () => {
+    await chmod(join(folder, 'remembered'), 0o600);
+    await expect(berth()).rejects.toThrow('installation checked');
+    await chmod(join(folder, 'remembered'), 0o755);
+  });
+
+  test('checks the installation if an input has changed', async () => {
+    await appendFile(join(home, 'package-lock.json'), '\n');
+    await expect(berth()).rejects.toThrow('installation checked');
   });
 });
