@@ -33,8 +33,8 @@ test.each(['user', 'robot', 'token', 'team', 'grant', 'namespace', 'repo', 'key'
 );
 
 test('berth serve loads neither other commands nor the clients of stores that it does not use', () => {
-  const loaded = loadedWith('src/cli/serve/serve.ts');
-  expect(packagesOf('src/cli/serve/serve.ts').filter((name) => /^(pg|yaml|@aws-sdk|commander)/.test(name))).toEqual([]);
+  const loaded = loadedWith('src/cli/serve/run-server.ts');
+  expect(packagesOf('src/cli/serve/run-server.ts').filter((name) => /^(pg|yaml|@aws-sdk|commander)/.test(name))).toEqual([]);
   const others = ['accounts/user', 'accounts/audit', 'maintenance/migrate', 'maintenance/preheat', 'tool/completion'].map(
     (name) => `src/cli/${name}.ts`,
   );
@@ -42,10 +42,10 @@ test('berth serve loads neither other commands nor the clients of stores that it
 });
 
 test('nothing that berth serve loads imports node:http, whose ES module loads undici', () => {
-  expect([...loadedWith('src/cli/serve/serve.ts')].filter((name) => /^(node:)?http$/.test(name))).toEqual([]);
+  expect([...loadedWith('src/cli/serve/run-server.ts')].filter((name) => /^(node:)?http$/.test(name))).toEqual([]);
 });
 
 test('berth serve loads Express, the page and the API with the first request that needs them', () => {
-  const loaded = [...loadedWith('src/cli/serve/serve.ts')];
+  const loaded = [...loadedWith('src/cli/serve/run-server.ts')];
   expect(loaded.filter((name) => /^(?:express|zod)$|^src\/http\/(?:ui|api|v1)\//.test(name))).toEqual([]);
 });

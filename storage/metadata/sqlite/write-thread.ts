@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { MetadataError } from '../store.ts';
-import type { WriteReply, WriteRequest } from './writer.ts';
+import type { OpenRequest, WriteReply, WriteRequest } from './writer.ts';
 
 /** The write thread, as the main thread uses it. */
 export interface WriteThread {
@@ -15,9 +15,26 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+let loadingThread: Worker | undefined;
+
+/** Starts the thread of the next `startWriteThread` ahead, so that it loads its modules while this thread loads others. */
+export function loadWriteThread(): void {
+  loadingThread ??= new Worker(new URL('./writer.ts', import.meta.url));
+  // A process that ends without a store does not wait for the thread.
+  loadingThread.unref();
+}
+
+function takeThread(): Worker {
+  loadWriteThread();
+  const thread = loadingThread as Worker;
+  loadingThread = undefined;
+  return thread;
+}
+
 /** Starts the thread; resolves when the database is open and migrated. */
 export async function startWriteThread(file: string): Promise<WriteThread> {
-  const worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: { file } });
+  const worker = takeThread();
+  worker.postMessage({ file } satisfies OpenRequest);
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));

@@ -2,11 +2,16 @@
  * The write thread: only this thread changes the database, so that the fsync of a commit never blocks the event loop. Writes that
  * arrive during a commit share the next one (group commit): under load many pushes cost one fsync.
  */
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { findOperation } from '../queries/subjects.ts';
 import { MetadataError, type MetadataErrorCode } from '../store.ts';
 import { type Connection, connect } from './connection.ts';
 import { migrate } from './migrate.ts';
+
+/** The first message to the thread. */
+export interface OpenRequest {
+  readonly file: string;
+}
 
 export interface WriteRequest {
   readonly id: number;
@@ -66,10 +71,7 @@ function commitTogether(connection: Connection, batch: readonly WriteRequest[]):
   }
 }
 
-try {
-  const connection = connect((workerData as { file: string }).file, { readOnly: false });
-  migrate(connection);
-  port.postMessage({ id: readyId, result: undefined } satisfies WriteReply);
+function writeUntilClosed(connection: Connection, port: MessagePort): void {
   port.on('message', (message: WriteRequest | 'close') => {
     const batch: WriteRequest[] = [];
     let next: unknown = message;
@@ -83,7 +85,16 @@ try {
       port.close();
     }
   });
-} catch (error) {
-  port.postMessage(failure(readyId, error));
-  port.close();
 }
+
+port.once('message', ({ file }: OpenRequest) => {
+  try {
+    const connection = connect(file, { readOnly: false });
+    migrate(connection);
+    writeUntilClosed(connection, port);
+    port.postMessage({ id: readyId, result: undefined } satisfies WriteReply);
+  } catch (error) {
+    port.postMessage(failure(readyId, error));
+    port.close();
+  }
+});
