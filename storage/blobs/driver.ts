@@ -55,6 +55,19 @@ export interface ByteRange {
   readonly last: number;
 }
 
+/** `object`: a file, or an object of a bucket. `symlink` and `other` (sockets, devices) are in folders only. */
+export type StoredEntryKind = 'object' | 'symlink' | 'other';
+
+/** Something that the store holds, whoever has written it. */
+export interface StoredEntry {
+  /** Any text: a foreign object need not have a valid key. */
+  readonly path: string;
+  readonly kind: StoredEntryKind;
+  /** That of the link itself for `symlink`. */
+  readonly sizeBytes: number;
+  readonly modifiedAt: Date;
+}
+
 /** An object opened for reading. The caller closes it, also after a failure. */
 export interface OpenObject {
   /** Size of the whole object. */
@@ -199,6 +212,12 @@ export interface BlobDriver {
    * by UTF-8 bytes, each once. `listPartial` yields partial objects.
    */
   list(prefix: string, options?: { startAfter?: string }): AsyncIterable<ObjectKey>;
+
+  /**
+   * Yields everything that begins with `prefix`, also what has no valid key, after `startAfter` (exclusive), ascending by bytes,
+   * each once, with its size and time. Does not follow symbolic links below the prefix. `listPartial` yields partial objects.
+   */
+  listEntries(prefix: string, options?: { startAfter?: string }): AsyncIterable<StoredEntry>;
 
   /** Yields the keys of partial objects, also those of crashed processes, in no order. */
   listPartial(): AsyncIterable<{ readonly key: ObjectKey; readonly modifiedAt: Date }>;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -52,5 +52,20 @@ test('removeLeftovers deletes the files of crashed puts and none of a put in pro
   await reopened.close();
   expect((await readdir(temporary)).sort()).toEqual(running.sort());
   for (const name of running) await rm(join(temporary, name));
+  await dispose();
+});
+
+test('listEntries yields foreign names and symbolic links, and follows those that lead to the prefix', async () => {
+  const { driver, directory, dispose } = await makeStore();
+  await mkdir(join(directory, 'real/in side'), { recursive: true });
+  await writeFile(join(directory, 'real/in side/ä'), 'x');
+  await symlink('in side', join(directory, 'real/link'));
+  await symlink('real', join(directory, 'way'));
+  const entries: unknown[] = [];
+  for await (const { path, kind } of driver.listEntries('way/')) entries.push([path, kind]);
+  expect(entries).toEqual([
+    ['way/in side/ä', 'object'],
+    ['way/link', 'symlink'],
+  ]);
   await dispose();
 });

@@ -1,4 +1,4 @@
-import { open, stat, statfs, unlink, writeFile } from 'node:fs/promises';
+import { lstat, open, stat, statfs, unlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Appender, type BlobDriver, type ObjectKey, type OpenAppenderOptions, StorageError, objectKey } from '../driver.ts';
 import { createOwnerTags } from '../../owner-tag.ts';
@@ -6,7 +6,7 @@ import { createAppender } from './appender.ts';
 import { createDurableTree, makeFolders, unless } from './durable.ts';
 import { toStorageError, translating, withOwner } from './errors.ts';
 import { createInProgressFiles } from './in-progress.ts';
-import { walk } from './listing.ts';
+import { walk, walkEntries } from './listing.ts';
 import { openFile } from './reading.ts';
 import { createTemporaryFiles } from './temporary.ts';
 
@@ -51,6 +51,7 @@ export async function createFilesystemDriver({ directory }: { readonly directory
     }
   }
 
+  const isHidden = (folder: string) => folder === '.berth/';
   const pathOf = (key: ObjectKey) => join(root, key);
   const uploadName = (key: ObjectKey) => key.replaceAll('/', '%');
 
@@ -174,8 +175,20 @@ export async function createFilesystemDriver({ directory }: { readonly directory
     async *list(prefix, options) {
       if (closed) throw new StorageError('closed', 'list: the blob store is closed');
       try {
-        for await (const key of walk(root, prefix, options?.startAfter ?? '', (folder) => folder === '.berth/')) {
+        for await (const key of walk(root, prefix, options?.startAfter ?? '', isHidden)) {
           yield objectKey(key);
+        }
+      } catch (error) {
+        throw toStorageError(error, 'list');
+      }
+    },
+
+    async *listEntries(prefix, options) {
+      if (closed) throw new StorageError('closed', 'list: the blob store is closed');
+      try {
+        for await (const { path, kind } of walkEntries(root, prefix, options?.startAfter ?? '', isHidden)) {
+          const stats = await lstat(join(root, path)).catch(unless('ENOENT'));
+          if (stats) yield { path, kind, sizeBytes: stats.size, modifiedAt: stats.mtime };
         }
       } catch (error) {
         throw toStorageError(error, 'list');

@@ -3,6 +3,7 @@ import type { Bucket } from './bucket.ts';
 
 export interface ListedKey {
   readonly key: string;
+  readonly sizeBytes: number;
   readonly modifiedAt: Date;
 }
 
@@ -13,8 +14,8 @@ export async function* listKeys(bucket: Bucket, prefix: string, startAfter: stri
   for (let token: { ContinuationToken?: string } | undefined = {}; token;) {
     const from = { ...place, ...after, ...token };
     const page: ListObjectsV2CommandOutput = await bucket.request('list', 0, (options) => bucket.s3.listObjectsV2(from, options));
-    for (const { Key = '', LastModified } of page.Contents ?? []) {
-      yield { key: Key.slice(bucket.prefix.length), modifiedAt: LastModified ?? new Date() };
+    for (const { Key = '', Size, LastModified } of page.Contents ?? []) {
+      yield { key: Key.slice(bucket.prefix.length), sizeBytes: Size ?? 0, modifiedAt: LastModified ?? new Date() };
     }
     token = page.IsTruncated && page.NextContinuationToken ? { ContinuationToken: page.NextContinuationToken } : undefined;
   }

@@ -67,6 +67,12 @@ export function createS3Driver(options: S3Options): BlobDriver {
       }
     },
 
+    async *listEntries(prefix, { startAfter = '' } = {}) {
+      for await (const { key, ...entry } of listKeys(bucket, prefix, startAfter)) {
+        if (!key.startsWith(hiddenFolder)) yield { path: key, kind: 'object', ...entry };
+      }
+    },
+
     listPartial: () => listPartial(bucket),
 
     presignRead(key, seconds) {

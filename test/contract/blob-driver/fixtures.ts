@@ -35,9 +35,9 @@ export async function contentOf(driver: BlobDriver, key: ObjectKey, range?: { fi
   return Buffer.concat(chunks);
 }
 
-export async function collect(keys: AsyncIterable<ObjectKey>): Promise<string[]> {
-  const found: string[] = [];
-  for await (const key of keys) found.push(key);
+export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
   return found;
 }
 

@@ -55,4 +55,21 @@ export function testListings(current: CurrentStore): void {
     }
     await changing;
   });
+
+  test('listEntries has the size and time of each object, begins after startAfter, and stays within the prefix', async () => {
+    current.left = ['a', 'b/0-1', 'b/0/1', 'c'].map(objectKey);
+    for (const [index, key] of current.left.entries()) await current.driver.put(key as ObjectKey, new Uint8Array(index));
+    const entries = await collect(current.driver.listEntries(''));
+    expect(entries.map(({ path, kind, sizeBytes }) => [path, kind, sizeBytes])).toEqual(
+      current.left.map((path, index) => [path, 'object', index]),
+    );
+    const { modifiedAt } = await current.driver.stat(objectKey('c'));
+    // A server may tell whole seconds in one of the two.
+    expect(Math.abs(Number(entries[3]?.modifiedAt) - modifiedAt.getTime())).toBeLessThan(1000);
+    const paths = async (prefix: string, startAfter: string) =>
+      (await collect(current.driver.listEntries(prefix, { startAfter }))).map(({ path }) => path);
+    expect(await paths('b/', '')).toEqual(['b/0-1', 'b/0/1']);
+    expect(await paths('', 'b/0-1')).toEqual(['b/0/1', 'c']);
+    expect(await paths('x', '')).toEqual([]);
+  });
 }
