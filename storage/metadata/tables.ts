@@ -60,6 +60,9 @@ export const tables: readonly Table[] = [
   temporary('claims'),
   temporary('purges'),
   temporary('collection'),
+  transferred('collection_blocks'),
+  // A running backup ends while content is frozen.
+  { name: 'backups', isFrozen: false, isTransferred: true },
   transferred('retention_due'),
   transferred('retention_rules'),
   transferred('retention_state'),

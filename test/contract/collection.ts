@@ -8,8 +8,7 @@ const author = { actor: 'alice', address: '', at: 1 };
 
 /** What a store promises about garbage collection. */
 export function testCollection(store: () => Plain<MetadataStore>): void {
-  const step = (now: number, purger = 'one', snapshotBeganAt?: number) =>
-    store().collection.step({ now, limit: 50, purger, until: now + 60_000, snapshotBeganAt });
+  const step = (now: number, purger = 'one') => store().collection.step({ now, limit: 50, purger, until: now + 60_000 });
 
   test('an upload that no manifest needs is unlinked and purged after the delay', async () => {
     await store().blobs.commit('app', digest('a'), 5, 'none', 1);
@@ -93,9 +92,38 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
   test('a blob that the newest backup may need waits for the next one', async () => {
     await store().blobs.commit('app', digest('a'), 5, 'none', 1);
     await step(delay + 1);
-    expect((await step(delay + 1, 'one', delay)).purges).toEqual([]);
-    expect((await step(2 * delay, 'one', delay)).purges).toEqual([]);
-    expect((await step(3 * delay, 'one', 2 * delay)).purges).toHaveLength(1);
+    await store().backups.add('first', delay, delay);
+    expect((await step(delay + 1)).purges).toEqual([]);
+    expect((await step(2 * delay)).purges).toEqual([]);
+    await store().backups.begin('second', 2 * delay);
+    expect((await step(3 * delay)).purges).toEqual([]);
+    await store().backups.finish('second', 2 * delay + 1);
+    expect(await store().backups.findNewest()).toEqual({ name: 'second', beganAt: 2 * delay });
+    expect((await step(4 * delay)).purges).toHaveLength(1);
+  });
+
+  test('the first backup keeps blobs from its beginning, a backup that failed only until the next one, a removed one no longer', async () => {
+    await store().blobs.commit('app', digest('a'), 5, 'none', 1);
+    await step(delay + 1);
+    await store().backups.begin('failed', delay + 1);
+    expect((await step(delay + 1)).purges).toEqual([]);
+    await store().backups.begin('next', delay + 2);
+    await store().backups.finish('next', delay + 3);
+    await store().backups.remove('next');
+    expect(await store().backups.findNewest()).toBeUndefined();
+    expect((await step(2 * delay)).purges).toHaveLength(1);
+  });
+
+  test('several reasons can block the collector, and each is ended on its own', async () => {
+    const { collectionState } = store();
+    expect(await collectionState.find()).toMatchObject({ blockedBy: null });
+    await collectionState.block('restore', 1);
+    await collectionState.block('restore', 2);
+    await collectionState.block('adoption', 2);
+    await collectionState.unblock('adoption');
+    expect(await collectionState.find()).toMatchObject({ blockedBy: 'restore' });
+    await collectionState.unblock('restore');
+    expect(await collectionState.find()).toMatchObject({ blockedBy: null });
   });
 
   test('the tenth failure sets a review aside', async () => {

@@ -199,7 +199,7 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
   function collecting(purger: string): Record<string, Step> {
     return {
       decide: ({ now }, actor) => {
-        const options = { now, limit: 100, purger, until: now + purgeMs, snapshotBeganAt: undefined };
+        const options = { now, limit: 100, purger, until: now + purgeMs };
         const { purges } = drive(subjects.collection.step(options));
         if (purges.length === 0) return actor;
         return { ...at(actor, 'set aside', purges.map(({ digest }) => digest).sort()), until: options.until };

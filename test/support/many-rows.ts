@@ -70,6 +70,7 @@ export const manyRows: readonly string[] = [
    ${rows(many)} SELECT 'app' || i, i % 2, CASE WHEN i < 10 THEN 1 ELSE 0 END FROM n`,
   `INSERT INTO events (at, actor, address, kind, target, result)
    ${rows(many)} SELECT i, 'a' || i, '', 'login', 'app' || i, 'done' FROM n`,
+  `INSERT INTO backups (name, began_at, ended_at) ${rows(many)} SELECT 'b' || i, i, CASE WHEN i > 1 THEN i END FROM n`,
   `INSERT INTO event_cursors (consumer, position) ${rows(10)} SELECT 'c' || i, 50000 + i FROM n`,
   `INSERT INTO event_cursors (consumer, position) VALUES ('retention', 50000)`,
 ];

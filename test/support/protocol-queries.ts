@@ -137,8 +137,8 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'look at claims': () => subjects.claims.isClaimed('d5'),
   'forget claims': () => subjects.claims.forget(10),
   'finish an upload with a claim': () => subjects.blobs.commit('app1', 'd5', 1, 'u6', 1, 'c'),
-  'collect links and bytes': () =>
-    subjects.collection.step({ now: 99_990, limit: 50, purger: 'p', until: 2, snapshotBeganAt: undefined }),
+  'collect links and bytes': () => subjects.collection.step({ now: 99_990, limit: 50, purger: 'p', until: 2 }),
+  'find the newest backup': () => subjects.backups.findNewest(),
   'look at a purge': () => subjects.collection.isPurging('d5', 'p'),
   'finish purges': () => subjects.collection.finishPurges('p', ['p5', 'p6'], 1),
   'failed purge': () => subjects.collection.recordFailure('p5', 'p', 'failed', 1),

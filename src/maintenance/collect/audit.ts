@@ -40,10 +40,10 @@ export function createAuditor({ metadata, now }: AuditorOptions): Auditor {
   async function proceed(signal: AbortSignal | undefined): Promise<Audited> {
     let total: Audited = { rows: 0, missed: 0 };
     for (let page = 0; page < pagesPerRun && signal?.aborted !== true; page++) {
-      const { pausedAt, auditedAt } = await metadata.collectionState.find();
+      const { pausedAt, blockedBy, auditedAt } = await metadata.collectionState.find();
       const position = await metadata.collectionAudit.position();
       const isDue = auditedAt === null || now() - auditedAt > intervalMilliseconds;
-      if (pausedAt !== null || (isStart(position) && !isDue)) break;
+      if (pausedAt !== null || blockedBy !== null || (isStart(position) && !isDue)) break;
       const { rows, missed, next } = await metadata.collectionAudit.audit(position, pageRows, now());
       await metadata.collectionAudit.store(position, next ?? start, next ? null : now());
       total = { rows: total.rows + rows, missed: total.missed + (auditedAt === null ? 0 : missed) };

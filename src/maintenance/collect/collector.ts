@@ -17,7 +17,7 @@ import { type PurgeResult, purgeBytes } from './purge.ts';
 export interface Collector {
   /**
    * Decides all due reviews in small steps, and deletes bytes that no repository needs. Ends early when `signal` is aborted, while
-   * the collector is paused, and in read-only mode. A failure to delete bytes is recorded with their review. Rejects when the
+   * the collector is paused or blocked, and in read-only mode. A failure to delete bytes is recorded with their review. Rejects when the
    * metadata store fails.
    */
   run(signal?: AbortSignal): Promise<Collected>;
@@ -44,8 +44,6 @@ export interface CollectorOptions {
   readonly trash: Pick<Trash, 'deleteIf'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Returns when the newest backup began, milliseconds since 1970: blobs that it may need are kept. Undefined: there is none. */
-  readonly newestSnapshotBeganAt?: () => Promise<number | undefined>;
   /** Reviews a second at most. */
   readonly maxPerSecond: number;
   readonly events: CollectorEvents;
@@ -60,7 +58,7 @@ const retry = { first: 60_000, longest: 24 * 3_600_000 };
 const nothing: Collected = { reviewed: 0, unlinked: 0, purgedBlobs: 0, purgedBytes: 0, failures: 0 };
 
 export function createCollector(options: CollectorOptions): Collector {
-  const { metadata, now, newestSnapshotBeganAt, maxPerSecond, events } = options;
+  const { metadata, now, maxPerSecond, events } = options;
   const purger = randomUUID();
 
   /**
@@ -78,13 +76,11 @@ export function createCollector(options: CollectorOptions): Collector {
 
   async function step(): Promise<Collected> {
     const purgeRight = beginPurgeRight();
-    const snapshotBeganAt = await newestSnapshotBeganAt?.();
     const { reviewed, unlinked, purges } = await metadata.collection.step({
       now: now(),
       limit: stepReviews,
       purger,
       until: purgeRight.until,
-      snapshotBeganAt,
     });
     const allTimedOut = { deleted: [], failed: purges.map((purge) => ({ purge, error: timedOut() })) };
     const result = await withTimeout(purgeBytes(options, purges, purgeRight), purgeMilliseconds / 1000);
@@ -112,7 +108,9 @@ export function createCollector(options: CollectorOptions): Collector {
   }
 
   async function mayRun(signal: AbortSignal | undefined): Promise<boolean> {
-    return signal?.aborted !== true && (await metadata.collectionState.find()).pausedAt === null;
+    if (signal?.aborted === true) return false;
+    const { pausedAt, blockedBy } = await metadata.collectionState.find();
+    return pausedAt === null && blockedBy === null;
   }
 
   return {

@@ -1,6 +1,7 @@
 import { type Operation, type OperationKind, type Query } from './steps/query.ts';
 import * as accounts from './accounts.ts';
 import * as audit from './audit.ts';
+import * as backups from './backups.ts';
 import * as blobs from './blobs.ts';
 import * as claims from './collection/claims.ts';
 import * as collection from './collection/collect.ts';
@@ -43,6 +44,7 @@ import * as visibilities from './visibilities.ts';
 export const subjects = {
   accounts,
   audit,
+  backups,
   blobs,
   claims,
   collection,

@@ -31,7 +31,6 @@ let faulty: FaultyDriver;
 let metadata: MetadataStore;
 let registry: Registry;
 let time: number;
-let snapshotBeganAt: number | undefined;
 const failed: { readonly digest: string; readonly isSetAside: boolean }[] = [];
 
 beforeEach(async () => {
@@ -39,7 +38,6 @@ beforeEach(async () => {
   faulty = createFaultyDriver(await createFilesystemDriver({ directory }));
   metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
   time = Date.now();
-  snapshotBeganAt = undefined;
   failed.length = 0;
   registry = createRegistry({ driver: faulty.driver, metadata, now: () => time, acceptMissing: false, onPullsNotRecorded: fail });
 });
@@ -62,7 +60,6 @@ const newCollector = () =>
     metadata,
     trash: newTrash(),
     now: () => time,
-    newestSnapshotBeganAt: () => Promise.resolve(snapshotBeganAt),
     maxPerSecond: 100_000,
     events: { purged: () => undefined, failed: (digest, _, isSetAside) => failed.push({ digest, isSetAside }) },
   });
@@ -333,13 +330,23 @@ describe('garbage collection that fails or waits', () => {
   test('a blob that the newest backup may need stays until a newer one begins', async () => {
     const digest = await pushBlob(app, randomBytes(100));
     time += 2 * hour;
-    snapshotBeganAt = time - hour;
+    await metadata.backups.add('first', time - hour, time);
     await newCollector().run();
     time += 24 * hour;
     await newCollector().run();
     expect(await isStored(digest)).toBe(true);
-    snapshotBeganAt = time;
+    await metadata.backups.add('second', time, time);
     time += hour;
+    await newCollector().run();
+    expect(await isStored(digest)).toBe(false);
+  });
+
+  test('a blocked collector does nothing until the block ends', async () => {
+    const digest = await pushBlob(app, randomBytes(100));
+    time += 2 * hour;
+    await metadata.collectionState.block('restore', time);
+    expect(await newCollector().run()).toMatchObject({ reviewed: 0 });
+    await metadata.collectionState.unblock('restore');
     await newCollector().run();
     expect(await isStored(digest)).toBe(false);
   });

@@ -1,5 +1,6 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { type Query, type Value, all, batches, concurrentWrite, first, insertRows, read, run, write } from '../steps/query.ts';
+import { findKeptSince } from '../steps/backups.ts';
 import { everyRepository, maxFailures, never } from '../steps/reviews.ts';
 import { lateMilliseconds } from './claims.ts';
 
@@ -33,8 +34,6 @@ export interface StepOptions {
   readonly purger: string;
   /** Deadline for the deletion of the bytes. */
   readonly until: number;
-  /** Time when the newest backup began. Undefined: there is none to keep blobs for. */
-  readonly snapshotBeganAt: number | undefined;
 }
 
 /** A due review and all that its decision depends on. Flags are 0 or 1. */
@@ -90,7 +89,8 @@ function* listDue(now: number, limit: number): Query<readonly DueReview[]> {
  * Decides due reviews. Removes links that nothing in their repository needs, and records of bytes that no repository needs: those
  * bytes are the caller's to delete until its deadline (`purges`). A review of bytes that cannot be deleted yet is postponed.
  */
-export const step = write(function* ({ now, limit, purger, until, snapshotBeganAt }: StepOptions): Query<StepResult> {
+export const step = write(function* ({ now, limit, purger, until }: StepOptions): Query<StepResult> {
+  const backupBeganAt = yield* findKeptSince();
   const due = yield* listDue(now, limit);
   const links = due.filter(({ repositoryId }) => repositoryId !== everyRepository);
   const unlinked = links.filter(({ isLinked, isNeeded }) => isLinked === 1 && isNeeded === 0);
@@ -109,7 +109,7 @@ export const step = write(function* ({ now, limit, purger, until, snapshotBeganA
     if (blob.isNeeded === 1) yield* keepBlob(blob);
     else if ((blob.claimedUntil ?? 0) > now) yield* postponeBytes([blob.digest], blob.claimedUntil ?? now);
     else if (isPurgedElsewhere(blob, purger, now)) yield* awaitOther(blob);
-    else if (isInBackup(blob, snapshotBeganAt, now)) yield* awaitBackup(blob, now);
+    else if (isInBackup(blob, backupBeganAt, now)) yield* awaitBackup(blob, now);
     else purges.push(blob);
   }
   yield* beginPurges(purges, purger, until);

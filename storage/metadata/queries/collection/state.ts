@@ -1,6 +1,12 @@
-import { type Query, concurrentWrite, first, read, run } from '../steps/query.ts';
+import { type Query, concurrentWrite, first, read, run, write } from '../steps/query.ts';
 
 /** The delays of garbage collection, and whether it is paused. Times are milliseconds since 1970. */
+
+/**
+ * Why nothing is collected for now. `restore`: the restored records have not been compared with the blob store. `adoption`: another
+ * registry still writes into the store.
+ */
+export type BlockReason = 'restore' | 'adoption';
 
 export interface CollectionState {
   /** From a change to its review: twice the grace. */
@@ -9,13 +15,16 @@ export interface CollectionState {
   readonly untaggedMs: number | null;
   /** Null if the collector is not paused. */
   readonly pausedAt: number | null;
+  /** Null if nothing blocks the collector; if several reasons do, one of them. */
+  readonly blockedBy: BlockReason | null;
   /** Time when the last audit of all rows ended. Null until the first one, which finds what was left before the upgrade. */
   readonly auditedAt: number | null;
 }
 
 export const find = read(function* (): Query<CollectionState> {
   const state = yield* first<CollectionState>(
-    `SELECT delay_ms AS "delayMs", untagged_ms AS "untaggedMs", paused_at AS "pausedAt", audited_at AS "auditedAt"
+    `SELECT delay_ms AS "delayMs", untagged_ms AS "untaggedMs", paused_at AS "pausedAt", audited_at AS "auditedAt",
+            (SELECT min(reason) FROM collection_blocks) AS "blockedBy"
        FROM collection WHERE id = 1`,
   );
   if (!state) throw new Error('the row of garbage collection is missing');
@@ -34,4 +43,14 @@ export const pause = concurrentWrite(function* (now: number): Query<void> {
 
 export const resume = concurrentWrite(function* (): Query<void> {
   yield* run('UPDATE collection SET paused_at = NULL WHERE id = 1');
+});
+
+/** Keeps the collector and the audit from running in all processes until `unblock`, and also after restarts. */
+export const block = write(function* (reason: BlockReason, now: number): Query<void> {
+  yield* run('INSERT INTO collection_blocks (reason, since) VALUES (?, ?) ON CONFLICT (reason) DO NOTHING', reason, now);
+});
+
+/** Ends the block for this reason; others stay. */
+export const unblock = write(function* (reason: BlockReason): Query<void> {
+  yield* run('DELETE FROM collection_blocks WHERE reason = ?', reason);
 });
