@@ -35,6 +35,8 @@ export interface TrashOptions {
 /** Longer than from a blob's last byte to its record; where that takes longer, `storeThenRecord` looks again. */
 export const graceMilliseconds = 2000;
 const certainMilliseconds = graceMilliseconds / 2;
+/** So often a writer stores bytes again that were deleted while it recorded them. */
+const maxLosses = 3;
 /** How often the trash is looked through although this process has put nothing there: another one may have died. */
 const lookMilliseconds = 60_000;
 
@@ -88,10 +90,11 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
         const since = seen.get(key);
         mayHold = true;
         if (since === undefined) seen.set(key, now());
+        // A writer may have found the bytes before they were set aside, and is about to record them. The record ends its claim: only
+        // a look at the claims before the one at the records sees either.
+        const isClaimed = digest !== undefined && (await metadata.claims.isClaimed(digest));
         if (digest && (await metadata.blobs.find(digest))) await putBack(key, digest);
-        else if (since === undefined || now() - since < graceMilliseconds) continue;
-        // A writer may have found the bytes before they were set aside, and is about to record them.
-        else if (digest && (await metadata.claims.isClaimed(digest))) continue;
+        else if (isClaimed || since === undefined || now() - since < graceMilliseconds) continue;
         else await driver.delete([key]);
         seen.delete(key);
         if (digest) left.push(digest);
@@ -103,33 +106,36 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
 
 export interface Recording<Result> {
   readonly digest: Digest;
-  /** Makes sure of the bytes. Called again if the claim on them was lost meanwhile. */
+  /** Makes sure of the bytes. Called again if the claim on them was lost, or the bytes are gone. */
   readonly store: () => Promise<unknown>;
-  /** Records the bytes in a transaction that ends the claim. Resolves to `claimLost` if the claim had been taken away. */
+  /**
+   * Records the bytes in a transaction that ends the claim. Resolves to `claimLost` if the claim had been taken away. Called again
+   * after each call of `store`.
+   */
   readonly record: (claimant: string) => Promise<Result | typeof claimLost>;
 }
 
 /**
  * Claims content, stores it and records it: between the first and the last no collector deletes the bytes. Bytes that were there
  * already may have been set aside by an eviction before the record: soon after, the trash finds the record and puts them back.
- * Where recording took so long that the trash may have missed it, this function looks itself. Rejects `unavailable` when the
- * bytes are gone, or are being deleted for longer than a few seconds: the client sends its request again. When the metadata
- * store has no space for the record, the bytes go to the trash unless other records need them, so that they do not keep the
- * disk full.
+ * Where recording took so long that the trash may have missed it, this function looks itself, and stores bytes again that are
+ * gone: their records stay, because other clients may rely on them. Rejects `unavailable` when the bytes are gone again and again,
+ * or are being deleted for longer than a few seconds: the client sends its request again. When the metadata store has no space
+ * for the record, the bytes go to the trash unless other records need them, so that they do not keep the disk full.
  */
 export async function storeThenRecord<Result>(
   { driver, metadata, now }: Pick<TrashOptions, 'driver' | 'metadata' | 'now'>,
   { digest, store, record }: Recording<Result>,
 ): Promise<Result> {
-  for (;;) {
+  for (let losses = 0; losses < maxLosses;) {
     const claim = await takeClaim(metadata, digest, now);
     try {
       const since = performance.now();
       await store();
       const result = await record(claim.claimant);
       if (result === claimLost) continue;
-      if (performance.now() - since > certainMilliseconds) await assertThere(driver, metadata, digest, now());
-      return result;
+      if (performance.now() - since <= certainMilliseconds || (await findOrPutBack(driver, digest))) return result;
+      losses++;
     } catch (error) {
       if (error instanceof MetadataError && error.code === 'no_space') await discardUnrecorded(driver, metadata, digest);
       throw error;
@@ -137,6 +143,7 @@ export async function storeThenRecord<Result>(
       claim.stop();
     }
   }
+  throw new StorageError('unavailable', `the bytes of ${digest} were deleted while they were recorded`);
 }
 
 /** Moves the content to the trash if no record needs it. Never rejects: the caller reports why the record failed. */
@@ -149,14 +156,12 @@ async function discardUnrecorded(driver: BlobDriver, metadata: MetadataStore, di
   }
 }
 
-async function assertThere(driver: BlobDriver, metadata: MetadataStore, digest: Digest, now: number): Promise<void> {
+/** True if the bytes are where readers look for them, also because they have just been moved there from the trash. */
+async function findOrPutBack(driver: BlobDriver, digest: Digest): Promise<boolean> {
   const key = blobKey(digest);
   const succeeds = (work: Promise<unknown>) => unlessMissing(work.then(() => true));
-  const isThere = () => succeeds(driver.stat(key));
+  if (await succeeds(driver.stat(key))) return true;
+  for await (const trashed of driver.list(trashKey(digest))) if (await succeeds(driver.move(trashed, key))) return true;
   // Where the move finds nothing, another process may have put them back in between.
-  if (await isThere()) return;
-  for await (const trashed of driver.list(trashKey(digest))) if (await succeeds(driver.move(trashed, key))) return;
-  if (await isThere()) return;
-  await metadata.mirrorSpace.forget(digest, now);
-  throw new StorageError('unavailable', 'the bytes were deleted while they were recorded');
+  return (await succeeds(driver.stat(key))) ?? false;
 }

@@ -344,18 +344,6 @@ function testEviction(store: () => Plain<MetadataStore>): void {
     await store().mirrorSpace.evict(digest('b'), 9);
     expect(await store().repositories.exists('own')).toBe(true);
   });
-
-  test('forgotten content is removed from every repository', async () => {
-    await manifest('a', ['b']);
-    await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
-    await store().blobs.mount('docker.io/library/a', 'own', digest('b'), { actor: 'alice', address: '', at: 2 });
-    await store().mirrorSpace.forget(digest('b'), 1);
-    await store().mirrorSpace.forget(digest('a'), 1);
-    expect(await store().blobs.findLink('own', digest('b'))).toBeUndefined();
-    expect(await store().manifests.findByDigest('docker.io/library/a', digest('a'))).toBeUndefined();
-    expect(await store().blobs.find(digest('a'))).toBeUndefined();
-    expect(await size()).toEqual({ contentBytes: 0, protectedBytes: 0, transitBytes: 0 });
-  });
 }
 
 /** What a store promises about mirrored content. */

@@ -98,7 +98,7 @@ function testLocks(): void {
   describe('locks in PostgreSQL', () => {
     useDatabase();
 
-    test.each(['evict', 'forget'] as const)('%s waits for who counts before it takes what is counted', async (write) => {
+    test('evict waits for who counts before it takes what is counted', async () => {
       const digest = `sha256:${'a'.repeat(64)}`;
       const holder = { repository: 'docker.io/library/a', upstream: 'docker.io', byLogin: false };
       await store.mirroredContent.recordBlob([holder], digest, 5, 1);
@@ -107,7 +107,7 @@ function testLocks(): void {
       try {
         await other.query('BEGIN');
         await other.query('UPDATE mirrored_size SET content_bytes = content_bytes');
-        const written = store.mirrorSpace[write](digest, 2);
+        const written = store.mirrorSpace.evict(digest, 2);
         const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         await until(async () => (await database.execute(waiting)).length > 0);
         await other.query("SET LOCAL lock_timeout = '1ms'");

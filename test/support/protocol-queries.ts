@@ -177,7 +177,6 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   pin: () => subjects.mirrorPins.put('i5', ['d5', 'd6'], 1),
   unpin: () => subjects.mirrorPins.removeBefore('i5', 200_000),
   'annotations of a repository': () => subjects.manifests.findAnnotations('app1'),
-  'forget content': () => subjects.mirrorSpace.forget('d50001', 1),
   evict: () => subjects.mirrorSpace.evict('d50000', 1),
   'reserve room': () => subjects.mirrorSpace.reserve('new', 1, 1_000_000_000, 1),
   'stored listing': () => subjects.mirroredListings.find('docker.io/app1', 'tags/list'),

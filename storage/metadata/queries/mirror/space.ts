@@ -1,6 +1,6 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
-import { everyRepository, review, reviewSelected } from '../steps/reviews.ts';
+import { everyRepository, review } from '../steps/reviews.ts';
 import { holdSize } from './space-steps.ts';
 
 /** Space of the mirror: its size, reservations, and eviction. Times are milliseconds since 1970. */
@@ -103,22 +103,6 @@ export const release = concurrentWrite(function* (digests: readonly Digest[], is
   yield* holdSize();
   for (const digest of digests) {
     yield* run('DELETE FROM mirrored_transits WHERE digest = ? AND is_leaving = ?', digest, isLeaving ? 1 : 0);
-  }
-});
-
-/** Deletes the records of content whose bytes are missing, in all repositories: a mirror fetches it again. */
-export const forget = write(function* (digest: Digest, now: number): Query<void> {
-  yield* holdSize();
-  for (const [manifests, references] of [
-    ['manifests', 'manifest_references'],
-    ['trashed_manifests', 'trashed_references'],
-  ]) {
-    const referenced = `SELECT r.repository_id, r.digest FROM ${manifests} m
-      JOIN ${references} r ON r.repository_id = m.repository_id AND r.manifest = m.digest WHERE m.digest = ?`;
-    yield* reviewSelected(referenced, [digest], now);
-  }
-  for (const table of ['links', 'manifests', 'trashed_manifests', 'mirrored_content', 'blobs']) {
-    yield* run(`DELETE FROM ${table} WHERE digest = ?`, digest);
   }
 });
 
