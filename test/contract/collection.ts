@@ -14,17 +14,20 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
     await store().blobs.commit('app', digest('a'), 5, 'none', 1);
     expect(await step(delay)).toEqual({ reviewed: 0, unlinked: 0, purges: [] });
     expect(await step(delay + 1)).toEqual({ reviewed: 1, unlinked: 1, purges: [] });
+    expect((await store().events.list(0, 1000, 10)).map(({ kind, actor, content }) => [kind, actor, content?.digest])).toEqual([
+      ['blob.delete', 'garbage collection', digest('a')],
+    ]);
     expect(await step(delay + 1)).toEqual({
       reviewed: 1,
       unlinked: 0,
-      purges: [{ digest: digest('a'), sizeBytes: 5, failures: 0 }],
+      purges: [{ digest: digest('a'), sizeBytes: 5, failures: 0, mayReturn: false }],
     });
     expect([await store().blobs.find(digest('a')), await store().collection.isPurging(digest('a'), 'one')]).toEqual([
       undefined,
       true,
     ]);
     expect(await store().claims.take(digest('a'), 'writer', delay + 2, delay + 3)).toBe(false);
-    await store().collection.finishPurges('one', [digest('a')], delay + 60_001);
+    await store().collection.finishPurges('one', [{ digest: digest('a'), mayReturn: false }], delay + 60_001);
     expect(await store().claims.take(digest('a'), 'writer', delay + 2, delay + 3)).toBe(true);
   });
 
@@ -46,6 +49,18 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
     await store().claims.renew(digest('a'), 'writer', 9 * delay);
     expect(await store().blobs.commit('app', digest('a'), 5, 'none', delay, 'writer')).toBe(false);
     expect(await store().blobs.find(digest('a'))).toBeUndefined();
+  });
+
+  test('bytes of a writer that stood still for longer than its claim are looked for again a day later', async () => {
+    await store().claims.take(digest('a'), 'writer', 1, 2);
+    const { purges } = await step(delay + 1);
+    await store().collection.finishPurges('one', purges, delay + 60_001);
+    const day = 24 * 3_600_000;
+    expect((await step(delay + 180_001 + day - 1)).purges).toEqual([]);
+    const [again] = (await step(delay + 180_001 + day)).purges;
+    expect(again).toEqual({ digest: digest('a'), sizeBytes: 0, failures: 0, mayReturn: false });
+    await store().collection.finishPurges('one', again ? [again] : [], delay + 240_001 + day);
+    expect(await step(9 * day)).toMatchObject({ reviewed: 0 });
   });
 
   test('another collector takes a purge over only when no request of the first one can be on its way', async () => {

@@ -79,7 +79,15 @@ const guards: readonly (Guard & { readonly model: Model | undefined })[] = [
       'DELETE FROM reviews WHERE repository_id = 0 AND due_at = ? AND',
       'DELETE FROM reviews WHERE repository_id = 0 AND ? > 0 AND',
     ),
-    model: late,
+    model: two,
+  },
+  {
+    name: 'a collector looks again for bytes of a writer that stood still',
+    sql: replaced(
+      'UPDATE reviews SET due_at = ? WHERE repository_id = 0 AND due_at',
+      'DELETE FROM reviews WHERE ? > 0 AND due_at',
+    ),
+    model: one,
   },
   {
     name: 'reviews are written',

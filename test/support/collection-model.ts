@@ -41,6 +41,8 @@ export interface Exploration {
 interface Actor {
   readonly pc: string;
   readonly digests: readonly Digest[];
+  /** Those of a collector's digests that it must look for again. */
+  readonly returning: readonly Digest[];
   readonly tries: number;
   /** Deadline of the collector. */
   readonly until: number;
@@ -63,6 +65,8 @@ const claimMs = 60_000;
 const purgeMs = 60_000;
 /** Beyond the end of every claim, of every deadline, and of the time in which a late deletion may still happen. */
 const tickMs = 200_000;
+/** After which the collector looks for bytes again that may have returned, and more. */
+const dayMs = 25 * 3_600_000;
 const author = { actor: 'model', address: '', at: 0 };
 
 /** The tables of a state, parents first, with the columns that differ between states. */
@@ -88,7 +92,7 @@ export function explore(model: Model): Exploration {
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       machine.restore(next.state);
       const rest = JSON.stringify([next.state.tables, next.state.bytes, next.state.aside, next.state.now]);
-      if (!rested.has(rest) && !machine.isStray(next.state)) {
+      if (!rested.has(rest)) {
         rested.add(rest);
         const found = machine.atRest(next.state);
         if (found !== undefined) return { states: seen.size, transitions, violation: `${found} at rest, after${next.path}` };
@@ -202,7 +206,8 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
         const options = { now, limit: 100, purger, until: now + purgeMs };
         const { purges } = drive(subjects.collection.step(options));
         if (purges.length === 0) return actor;
-        return { ...at(actor, 'set aside', purges.map(({ digest }) => digest).sort()), until: options.until };
+        const returning = purges.filter(({ mayReturn }) => mayReturn).map(({ digest }) => digest);
+        return { ...at(actor, 'set aside', purges.map(({ digest }) => digest).sort()), returning, until: options.until };
       },
       // Also after the deadline: the process may stand still between the look at the clock and the move.
       'set aside': ({ bytes, aside }, actor) => {
@@ -211,15 +216,16 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
       },
       look: (_, actor) => {
         const own = actor.digests.filter((digest) => drive(subjects.collection.isPurging(digest, purger)));
-        return own.length > 0 ? at(actor, 'delete', own) : at(actor, 'decide', []);
+        return own.length > 0 ? at(actor, 'delete', own) : { ...at(actor, 'decide', []), returning: [] };
       },
       delete: ({ aside }, actor) => {
         for (const digest of actor.digests) aside.delete(`${digest}.${purger}`);
         return at(actor, 'finish');
       },
       finish: (_, actor) => {
-        drive(subjects.collection.finishPurges(purger, actor.digests, actor.until));
-        return at(actor, 'decide', []);
+        const purges = actor.digests.map((digest) => ({ digest, mayReturn: actor.returning.includes(digest) }));
+        drive(subjects.collection.finishPurges(purger, purges, actor.until));
+        return { ...at(actor, 'decide', []), returning: [] };
       },
     };
   }
@@ -347,10 +353,10 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
       draft.now += 4 * graceMs;
       const program = collecting('at rest');
       const count = prepare('SELECT count(*) AS count FROM reviews');
-      for (let turn = 0; turn < 5; turn++) {
-        draft.now += tickMs;
+      for (let turn = 0; turn < 6; turn++) {
+        draft.now += turn > 1 ? dayMs : tickMs;
         emptyTrash(draft);
-        let actor: Actor = { pc: 'decide', digests: [], tries: 0, until: 0 };
+        let actor: Actor = { pc: 'decide', digests: [], returning: [], tries: 0, until: 0 };
         do actor = program[actor.pc]?.(draft, actor, 'collector') ?? never();
         while (actor.pc !== 'decide');
         if (count.get()?.['count'] === 0) break;
@@ -375,18 +381,7 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
     return left > 0 ? `${JSON.stringify([reviews, claims, purges])} is left` : undefined;
   }
 
-  /**
-   * True if a writer has stored bytes after a collector took its claim away, and has not noticed yet: it stood still for longer than a
-   * claim lasts. If it died now, `berth verify --orphans` would find the bytes.
-   */
-  function isStray(state: State): boolean {
-    return state.actors.some(
-      ({ pc }, index) => pc === 'record' && !prepare('SELECT 1 FROM claims WHERE claimant = ?').get(names[index] ?? never()),
-    );
-  }
-
   return {
-    isStray,
     initial(): State {
       // The layer is in the first repository, and nothing needs it there any more.
       const draft: Draft = { bytes: new Set([layer]), aside: new Set(), now: 1, promises: [] };
@@ -394,6 +389,7 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
       const first = names.map((name): Actor => ({
         pc: Object.keys(programs[name])[0] ?? never(),
         digests: [],
+        returning: [],
         tries: 0,
         until: 0,
       }));

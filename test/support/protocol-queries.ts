@@ -140,7 +140,10 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'collect links and bytes': () => subjects.collection.step({ now: 99_990, limit: 50, purger: 'p', until: 2 }),
   'find the newest backup': () => subjects.backups.findNewest(),
   'look at a purge': () => subjects.collection.isPurging('d5', 'p'),
-  'finish purges': () => subjects.collection.finishPurges('p', ['p5', 'p6'], 1),
+  'finish purges': () => {
+    const purges = ['p5', 'p6'].map((digest) => ({ digest, mayReturn: digest === 'p6' }));
+    return subjects.collection.finishPurges('p', purges, 1);
+  },
   'failed purge': () => subjects.collection.recordFailure('p5', 'p', 'failed', 1),
   'audit links': () => subjects.collectionAudit.audit({ part: 'links', repositoryId: 1, digest: 'd5' }, 500, 1),
   'audit blobs': () => subjects.collectionAudit.audit({ part: 'blobs', repositoryId: 0, digest: 'd5' }, 500, 1),

@@ -93,8 +93,7 @@ export function createCollector(options: CollectorOptions): Collector {
 
   async function finish(deleted: readonly Purge[], until: number): Promise<void> {
     if (deleted.length === 0) return;
-    const digests = deleted.map(({ digest }) => digest);
-    await metadata.collection.finishPurges(purger, digests, until);
+    await metadata.collection.finishPurges(purger, deleted, until);
     for (const { sizeBytes } of deleted) events.purged(sizeBytes);
   }
 

@@ -8,7 +8,7 @@ import { mediaTypes } from '../../../src/oci/media-types.ts';
 import type { Registry } from '../../../src/registry/registry.ts';
 import { createRegistry } from '../../../src/registry/registry.ts';
 import type { RepositoryName, Tag } from '../../../src/oci/reference.ts';
-import { linksMarker, repositoriesPrefix } from '../../../storage/blobs/distribution-links.ts';
+import { layerLink, linksMarker, repositoriesPrefix } from '../../../storage/blobs/distribution-links.ts';
 import { type BlobDriver, StorageError } from '../../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
 import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
@@ -236,5 +236,25 @@ describe('links of the layout of Distribution', () => {
       },
     }));
     expect((await linksIn(folder)).get(`${app}/_manifests/tags/1/current/link`)).toBe(digestOf(two.manifest));
+  });
+
+  test('of blobs go when the trash is emptied, and when garbage collection takes blobs out of their repository', async () => {
+    const folder = newFolder();
+    await cp(afterPushes, folder, { recursive: true });
+    await deliver(folder);
+    const before = [...(await linksIn(folder)).keys()];
+    const unneeded = digestOf('unneeded');
+    await metadata.blobs.commit(app, unneeded, 8, 'no upload', 1);
+    await registry.trash.empty({ repository: app });
+    const now = Date.now();
+    await metadata.collection.step({ now, limit: 100, purger: 'p', until: now });
+    expect(await metadata.blobs.findLink(app, unneeded)).toBeUndefined();
+    const driver = await createFilesystemDriver({ directory: folder });
+    await driver.put(layerLink(app, unneeded), Buffer.from(unneeded));
+    await driver.close();
+    await deliver(folder);
+    const after = [...(await linksIn(folder)).keys()];
+    expect(before.filter((path) => !after.includes(path)).sort()).toEqual(layersOf(app, one).sort());
+    expect(after.filter((path) => !before.includes(path))).toEqual([]);
   });
 });

@@ -1,6 +1,8 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, type Value, all, batches, concurrentWrite, first, insertRows, read, run, write } from '../steps/query.ts';
 import { findKeptSince } from '../steps/backups.ts';
+import { recordUnlinked } from '../steps/removal-events.ts';
 import { everyRepository, maxFailures, never } from '../steps/reviews.ts';
 import { lateMilliseconds } from './claims.ts';
 
@@ -16,6 +18,8 @@ export interface Purge {
   readonly sizeBytes: number;
   /** Failures to delete them so far. */
   readonly failures: number;
+  /** True if a writer stood still for longer than its claim: it may store them after their deletion, and die. */
+  readonly mayReturn: boolean;
 }
 
 export interface StepResult {
@@ -39,6 +43,8 @@ export interface StepOptions {
 /** A due review and all that its decision depends on. Flags are 0 or 1. */
 interface DueReview {
   readonly repositoryId: number;
+  /** Null for a review of the bytes themselves, and where the repository is gone. */
+  readonly repository: RepositoryName | null;
   readonly digest: Digest;
   readonly isUrgent: number;
   readonly failures: number;
@@ -53,6 +59,9 @@ interface DueReview {
 
 /** A blob that waits for the next backup is looked at again after this time. */
 const backupWaitMilliseconds = 3_600_000;
+
+/** A process that stands still for longer may leave bytes that only a comparison of the store with the records finds. */
+const returnMilliseconds = 24 * 3_600_000;
 
 /** 1 if one of the lookups finds a row, else 0. Scalar subqueries: PostgreSQL reads whole tables for EXISTS in a list of columns. */
 const found = (...lookups: readonly string[]) =>
@@ -72,13 +81,14 @@ const neededBytes = found(
 
 function* listDue(now: number, limit: number): Query<readonly DueReview[]> {
   return yield* all<DueReview>(
-    `SELECT v.repository_id AS "repositoryId", v.digest AS "digest", v.is_urgent AS "isUrgent",
+    `SELECT v.repository_id AS "repositoryId", r.name AS "repository", v.digest AS "digest", v.is_urgent AS "isUrgent",
             v.failures AS "failures", ${found('links l WHERE l.repository_id = v.repository_id AND l.digest = v.digest')} AS "isLinked",
             CASE WHEN v.repository_id = ${everyRepository} THEN ${neededBytes} ELSE ${neededLink} END AS "isNeeded",
             (SELECT max(c.until) FROM claims c WHERE c.digest = v.digest) AS "claimedUntil",
             p.purger AS "purger", p.until AS "purgeUntil", coalesce(b.size_bytes, p.size_bytes) AS "sizeBytes",
             b.unreferenced_since AS "unreferencedSince"
-       FROM reviews v LEFT JOIN blobs b ON b.digest = v.digest LEFT JOIN purges p ON p.digest = v.digest
+       FROM reviews v LEFT JOIN repositories r ON r.id = v.repository_id
+       LEFT JOIN blobs b ON b.digest = v.digest LEFT JOIN purges p ON p.digest = v.digest
       WHERE v.due_at <= ? ORDER BY v.due_at, v.repository_id, v.digest LIMIT ?`,
     now,
     limit,
@@ -95,6 +105,10 @@ export const step = write(function* ({ now, limit, purger, until }: StepOptions)
   const links = due.filter(({ repositoryId }) => repositoryId !== everyRepository);
   const unlinked = links.filter(({ isLinked, isNeeded }) => isLinked === 1 && isNeeded === 0);
   yield* removeRows('links', unlinked);
+  yield* recordUnlinked(
+    unlinked.flatMap(({ repository, digest }) => (repository === null ? [] : [{ repository, digest }])),
+    now,
+  );
   yield* removeRows('reviews', links);
   yield* insertRows(
     'INSERT INTO reviews (repository_id, digest, due_at, is_urgent)',
@@ -116,7 +130,9 @@ export const step = write(function* ({ now, limit, purger, until }: StepOptions)
   return {
     reviewed: due.length,
     unlinked: unlinked.length,
-    purges: purges.map(({ digest, sizeBytes, failures }) => ({ digest, sizeBytes: sizeBytes ?? 0, failures })),
+    purges: purges.map(({ digest, sizeBytes, failures, claimedUntil }) => {
+      return { digest, sizeBytes: sizeBytes ?? 0, failures, mayReturn: claimedUntil !== null };
+    }),
   };
 });
 
@@ -194,21 +210,34 @@ export const isPurging = read(function* (digest: Digest, purger: string): Query<
 
 /**
  * Ends deletions whose deadline was `until`: the bytes are gone. Deletions that are not the collector's any more stay as they are, and
- * so do reviews that were changed since the deletion began.
+ * so do reviews that were changed since the deletion began. Bytes that may return are looked for again a day later.
  */
-export const finishPurges = concurrentWrite(function* (purger: string, digests: readonly Digest[], until: number): Query<void> {
+export const finishPurges = concurrentWrite(function* (
+  purger: string,
+  purges: readonly Pick<Purge, 'digest' | 'mayReturn'>[],
+  until: number,
+): Query<void> {
+  const returning = new Set(purges.filter(({ mayReturn }) => mayReturn).map(({ digest }) => digest));
+  const own = `repository_id = ${everyRepository} AND due_at = ? AND`;
   // In one order: writers that run beside each other must not wait for each other in a circle.
-  for (const batch of batches(digests.toSorted())) {
+  for (const batch of batches(purges.map(({ digest }) => digest).toSorted())) {
     const marks = batch.map(() => '?').join(', ');
     const ended = yield* all<{ digest: Digest }>(
       `DELETE FROM purges WHERE purger = ? AND digest IN (${marks}) RETURNING digest AS "digest"`,
       purger,
       ...batch,
     );
+    const digests = ended.map(({ digest }) => digest);
+    const due = until + lateMilliseconds;
     yield* whereDigest(
-      `DELETE FROM reviews WHERE repository_id = ${everyRepository} AND due_at = ? AND`,
-      [until + lateMilliseconds],
-      ended.map(({ digest }) => digest),
+      `DELETE FROM reviews WHERE ${own}`,
+      [due],
+      digests.filter((digest) => !returning.has(digest)),
+    );
+    yield* whereDigest(
+      `UPDATE reviews SET due_at = ? WHERE ${own}`,
+      [due + returnMilliseconds, due],
+      digests.filter((digest) => returning.has(digest)),
     );
   }
 });

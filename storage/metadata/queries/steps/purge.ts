@@ -1,6 +1,8 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
-import { type Query, all, batches, run } from './query.ts';
+import type { RepositoryName } from '../../../../src/oci/reference.ts';
+import { type Query, all, batches, first, run } from './query.ts';
 import { marksFor } from './removal.ts';
+import { recordUnlinked } from './removal-events.ts';
 import { everyRepository, reviewSelected, reviewSelectedNow } from './reviews.ts';
 
 export interface Purge {
@@ -25,7 +27,7 @@ export function* purgeManifests({ repositoryId, now, isUrgent }: Purge, manifest
       yield* reviewRows(`${isUrgent ? bytes : 'SELECT repository_id, digest'} ${referenced}`, [repositoryId, digest], now);
     }
     yield* run(`DELETE ${chosen}`, repositoryId, ...batch);
-    yield* unlinkUnneeded(repositoryId, blobs);
+    yield* unlinkUnneeded(repositoryId, blobs, now);
   }
 }
 
@@ -39,15 +41,22 @@ function* findBlobs(repositoryId: number, manifests: readonly Digest[]): Query<r
 }
 
 /** Takes blobs out of the repository that none of its manifests needs, live or in the trash. */
-function* unlinkUnneeded(repositoryId: number, blobs: readonly Digest[]): Query<void> {
+function* unlinkUnneeded(repositoryId: number, blobs: readonly Digest[], now: number): Query<void> {
+  if (blobs.length === 0) return;
+  const found = yield* first<{ name: RepositoryName }>('SELECT name AS "name" FROM repositories WHERE id = ?', repositoryId);
+  if (!found) return;
   for (const batch of batches(blobs)) {
     const neededBy = (table: string) =>
       `EXISTS (SELECT 1 FROM ${table} x WHERE x.repository_id = links.repository_id AND x.digest = links.digest)`;
-    yield* run(
+    const unlinked = yield* all<{ digest: Digest }>(
       `DELETE FROM links WHERE repository_id = ? AND digest IN (${marksFor(batch)})
-          AND NOT ${neededBy('manifest_references')} AND NOT ${neededBy('trashed_references')}`,
+          AND NOT ${neededBy('manifest_references')} AND NOT ${neededBy('trashed_references')} RETURNING digest AS "digest"`,
       repositoryId,
       ...batch,
+    );
+    yield* recordUnlinked(
+      unlinked.map(({ digest }) => ({ repository: found.name, digest })),
+      now,
     );
   }
 }

@@ -31,3 +31,15 @@ export function* recordRemoval(
   }
   yield* recordContentChanges(author, changes);
 }
+
+/** The actor of garbage collection in events. */
+const collector = 'garbage collection';
+
+/** Records that repositories do not serve blobs any more, because none of their manifests needs them. */
+export function* recordUnlinked(
+  links: readonly { readonly repository: RepositoryName; readonly digest: Digest }[],
+  now: number,
+): Query<void> {
+  const changes = links.map(({ repository, digest }): ContentChange => ({ kind: 'blob.delete', repository, digest }));
+  yield* recordContentChanges({ actor: collector, address: '', at: now }, changes);
+}
