@@ -93,7 +93,7 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
         // A writer may have found the bytes before they were set aside, and is about to record them. The record ends its claim: only
         // a look at the claims before the one at the records sees either.
         const isClaimed = digest !== undefined && (await metadata.claims.isClaimed(digest));
-        if (digest && (await metadata.blobs.find(digest))) await putBack(key, digest);
+        if (digest && (await metadata.blobs.isRecorded(digest))) await putBack(key, digest);
         else if (isClaimed || since === undefined || now() - since < graceMilliseconds) continue;
         else await driver.delete([key]);
         seen.delete(key);
@@ -150,7 +150,7 @@ export async function storeThenRecord<Result>(
 async function discardUnrecorded(driver: BlobDriver, metadata: MetadataStore, digest: Digest): Promise<void> {
   try {
     // The trash looks for records again before it deletes: another client may record the same content now.
-    if (!(await metadata.blobs.find(digest))) await driver.move(blobKey(digest), trashKey(digest));
+    if (!(await metadata.blobs.isRecorded(digest))) await driver.move(blobKey(digest), trashKey(digest));
   } catch {
     // The bytes stay, without a record.
   }

@@ -114,8 +114,8 @@ export function createManifests(options: ManifestsOptions): Manifests {
   async function find(repository: RepositoryName, reference: Reference): Promise<FoundManifest> {
     const record =
       reference.tag === undefined
-        ? await metadata.manifests.findByDigest(repository, reference.digest)
-        : await metadata.manifests.findByTag(repository, reference.tag);
+        ? await metadata.manifests.findIntactByDigest(repository, reference.digest)
+        : await metadata.manifests.findIntactByTag(repository, reference.tag);
     if (!record) throw unknown(reference);
     const { digest, mediaType, sizeBytes } = record;
     return { digest, mediaType, sizeBytes, bytes: cache.get(digest) };

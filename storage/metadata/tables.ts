@@ -20,6 +20,7 @@ export const tables: readonly Table[] = [
   temporary('schema_migrations'),
   transferred('repositories'),
   transferred('blobs'),
+  transferred('corrupt_content'),
   transferred('links'),
   transferred('manifests'),
   transferred('manifest_references'),
@@ -69,4 +70,5 @@ export const tables: readonly Table[] = [
   transferred('retention_plans'),
   transferred('retention_plan_items'),
   transferred('retention_log'),
+  temporary('verification'),
 ];

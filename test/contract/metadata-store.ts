@@ -12,6 +12,7 @@ import { testListings } from './metadata-store/listings.ts';
 import { testMirroredContent } from './mirrored-content.ts';
 import { testPulls } from './pulls.ts';
 import { testTrash } from './trash.ts';
+import { testVerification } from './verification.ts';
 
 /** Every promise of `storage/metadata/store.ts` and of the queries, for one store. */
 export function describeMetadataStore(name: string, make: () => Promise<Database>): void {
@@ -49,6 +50,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     testMirroredContent(() => current.store);
     testCollection(() => current.store);
     testTrash(() => current.store);
+    testVerification(() => current.store);
     testPulls(() => current.store, writesTo(current).manifest);
   });
 }

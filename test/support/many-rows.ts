@@ -14,7 +14,8 @@ const rows = (count: number) => `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SEL
 
 export const manyRows: readonly string[] = [
   `INSERT INTO repositories (name, created_at) ${rows(repositories)} SELECT 'app' || i, i FROM n`,
-  `INSERT INTO blobs (digest, size_bytes, created_at) ${rows(2 * contents)} SELECT 'd' || i, 1, i FROM n`,
+  `INSERT INTO blobs (digest, size_bytes, created_at, checked_at) ${rows(2 * contents)} SELECT 'd' || i, 1, i, i FROM n`,
+  `INSERT INTO corrupt_content (digest, problem, found_at, checked_at) ${rows(many)} SELECT 'd' || (100000 + i), 'missing', i, i FROM n`,
   `INSERT INTO links (repository_id, digest, created_at) ${rows(2 * contents)} SELECT 1, 'd' || i, i FROM n`,
   `INSERT INTO links (repository_id, digest, created_at) ${rows(repositories)} SELECT i, 'shared', i FROM n`,
   `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, artifact_type, subject, pushed_at)

@@ -38,7 +38,7 @@ export function createSpaceReservations({ driver, metadata, trash, now }: SpaceR
   const exists = async (key: ObjectKey) => (await unlessMissing(driver.stat(key))) !== undefined;
 
   async function settleArrival(digest: Digest): Promise<void> {
-    if (!(await metadata.blobs.find(digest))) await trash.setAside(digest);
+    if (!(await metadata.blobs.isRecorded(digest))) await trash.setAside(digest);
     await metadata.mirrorSpace.release([digest], false);
   }
 
@@ -52,7 +52,7 @@ export function createSpaceReservations({ driver, metadata, trash, now }: SpaceR
 
   /** The trash ends it when it finds the bytes there. */
   async function settleDeparture(digest: Digest): Promise<void> {
-    const isKept = (await metadata.blobs.find(digest)) !== undefined;
+    const isKept = await metadata.blobs.isRecorded(digest);
     if (!isKept && (await exists(blobKey(digest)))) await trash.setAside(digest);
     if (!(await exists(trashKey(digest)))) await metadata.mirrorSpace.release([digest], true);
   }

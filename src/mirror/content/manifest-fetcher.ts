@@ -46,7 +46,7 @@ export function createManifestFetcher(options: ManifestFetcherOptions): Manifest
   async function stored({ repository }: MirroredRepository, reference: string, expected?: Digest) {
     const tag = expected ? undefined : await metadata.mirroredTags.find(repository, reference);
     const digest = expected ?? tag?.digest;
-    const record = digest === undefined ? undefined : await metadata.manifests.findByDigest(repository, digest);
+    const record = digest === undefined ? undefined : await metadata.manifests.findIntactByDigest(repository, digest);
     return record && { ...record, cache: 'JOIN' as const, ageSeconds: 0 };
   }
 
@@ -72,7 +72,7 @@ export function createManifestFetcher(options: ManifestFetcherOptions): Manifest
 
   return {
     async byDigest(source, digest, bodyWanted) {
-      const record = await metadata.manifests.findByDigest(source.repository, digest);
+      const record = await metadata.manifests.findIntactByDigest(source.repository, digest);
       if (record) return { ...record, cache: 'HIT' };
       return bodyWanted ? fetch(source, digest, digest) : { ...(await check(source, digest)), cache: 'MISS' };
     },

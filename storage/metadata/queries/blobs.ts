@@ -3,18 +3,27 @@ import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
 import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { dropBytesReview, endClaim } from './steps/claims.ts';
+import { isIntact } from './steps/corrupt.ts';
 import { becomePushed, findParent, insertBlob, insertLink } from './steps/content.ts';
 import { everyRepository, review } from './steps/reviews.ts';
 import * as uploads from './uploads.ts';
 
 /** Blobs, and their links to the repositories that may serve them. Times are milliseconds since 1970. */
 
-/** Returns the size of a blob of any repository. */
+/** Returns the size of a blob of any repository; undefined also for one in quarantine. */
 export const find = read(function* (digest: Digest): Query<{ readonly sizeBytes: number } | undefined> {
-  return yield* first<{ readonly sizeBytes: number }>('SELECT size_bytes AS "sizeBytes" FROM blobs WHERE digest = ?', digest);
+  return yield* first<{ readonly sizeBytes: number }>(
+    `SELECT b.size_bytes AS "sizeBytes" FROM blobs b WHERE b.digest = ? AND ${isIntact('b.digest')}`,
+    digest,
+  );
 });
 
-/** Returns the size of a blob that the repository may serve. */
+/** True if some repository may need the bytes, also if they are in quarantine. */
+export const isRecorded = read(function* (digest: Digest): Query<boolean> {
+  return (yield* first('SELECT 1 FROM blobs WHERE digest = ?', digest)) !== undefined;
+});
+
+/** Returns the size of a blob that the repository may serve; undefined also for one in quarantine. */
 export const findLink = read(function* (
   repository: RepositoryName,
   digest: Digest,
@@ -23,7 +32,7 @@ export const findLink = read(function* (
     `SELECT b.size_bytes AS "sizeBytes" FROM repositories r
        JOIN links l ON l.repository_id = r.id AND l.digest = ?
        JOIN blobs b ON b.digest = l.digest
-      WHERE r.name = ?`,
+      WHERE r.name = ? AND ${isIntact('b.digest')}`,
     digest,
     repository,
   );
@@ -61,7 +70,7 @@ export const commit = concurrentWrite(function* (
   return true;
 });
 
-/** Links a blob of repository `from` to `to`. False if `from` may not serve it. */
+/** Links a blob of repository `from` to `to`. False if `from` may not serve it, or it is in quarantine. */
 export const mount = concurrentWrite(function* (
   from: RepositoryName,
   to: RepositoryName,
@@ -69,7 +78,8 @@ export const mount = concurrentWrite(function* (
   author: DatedAuthor,
 ): Query<boolean> {
   const source = yield* first(
-    'SELECT 1 FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ? WHERE r.name = ?',
+    `SELECT 1 FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ?
+      WHERE r.name = ? AND ${isIntact('l.digest')}`,
     digest,
     from,
   );

@@ -4,6 +4,7 @@ import { type Query, all, batches, concurrentWrite, first, read, write } from '.
 import { type DatedAuthor, recordPush } from './steps/events.ts';
 import { type ExpectedContent, type ManifestFacts, becomePushed, inRepository, insertManifest } from './steps/content.ts';
 import { dropBytesReview, endClaim } from './steps/claims.ts';
+import { isIntact } from './steps/corrupt.ts';
 import { reviewUntagged } from './steps/reviews.ts';
 import { recordTagChanges } from './steps/tag-history.ts';
 
@@ -22,7 +23,7 @@ export interface ReferrerRecord extends ManifestRecord {
 }
 
 export interface ReferenceCheck {
-  /** Digests that the repository does not have. */
+  /** Digests that the repository does not have, or has in quarantine. */
   readonly missing: readonly Digest[];
   /** Digests whose content has another size than announced. */
   readonly wrongSize: readonly Digest[];
@@ -51,10 +52,10 @@ const maxDescribingBytes = 65_536;
 const descriptorBytes = 400;
 
 const sizesOfLinks = `SELECT l.digest AS "digest", b.size_bytes AS "sizeBytes"
-  FROM links l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = ? AND l.digest IN`;
+  FROM links l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = ? AND ${isIntact('l.digest')} AND l.digest IN`;
 
 const sizesOfManifests = `SELECT m.digest AS "digest", m.size_bytes AS "sizeBytes"
-  FROM manifests m WHERE m.repository_id = ? AND m.digest IN`;
+  FROM manifests m WHERE m.repository_id = ? AND ${isIntact('m.digest')} AND m.digest IN`;
 
 /** Returns the digest of any manifest of the repository. */
 export const findAny = read(function* (repository: RepositoryName): Query<Digest | undefined> {
@@ -75,12 +76,26 @@ const byDigest = `SELECT ${manifestColumns} FROM repositories r
   JOIN manifests m ON m.repository_id = r.id AND m.digest = ?
  WHERE r.name = ?`;
 
+const intactByTag = `${byTag} AND ${isIntact('m.digest')}`;
+
+const intactByDigest = `${byDigest} AND ${isIntact('m.digest')}`;
+
 export const findByTag = read(function* (repository: RepositoryName, tag: string): Query<ManifestRecord | undefined> {
   return yield* first<ManifestRecord>(byTag, tag, repository);
 });
 
 export const findByDigest = read(function* (repository: RepositoryName, digest: Digest): Query<ManifestRecord | undefined> {
   return yield* first<ManifestRecord>(byDigest, digest, repository);
+});
+
+/** Returns the manifest that the tag points at, unless it is in quarantine. */
+export const findIntactByTag = read(function* (repository: RepositoryName, tag: string): Query<ManifestRecord | undefined> {
+  return yield* first<ManifestRecord>(intactByTag, tag, repository);
+});
+
+/** Returns the manifest, unless it is in quarantine. */
+export const findIntactByDigest = read(function* (repository: RepositoryName, digest: Digest): Query<ManifestRecord | undefined> {
+  return yield* first<ManifestRecord>(intactByDigest, digest, repository);
 });
 
 /**

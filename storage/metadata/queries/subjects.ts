@@ -38,11 +38,16 @@ import * as teams from './teams.ts';
 import * as tokens from './tokens.ts';
 import * as trash from './trash/entries.ts';
 import * as uploads from './uploads.ts';
+import * as affectedImages from './verification/affected.ts';
+import * as contentChecks from './verification/checks.ts';
+import * as corruptContent from './verification/corrupt.ts';
+import * as verifications from './verification/requests.ts';
 import * as visibilities from './visibilities.ts';
 
 /** The modules whose operations a metadata store offers, by subject. */
 export const subjects = {
   accounts,
+  affectedImages,
   audit,
   backups,
   blobs,
@@ -50,6 +55,8 @@ export const subjects = {
   collection,
   collectionAudit,
   collectionState,
+  contentChecks,
+  corruptContent,
   deletions,
   distribution,
   events,
@@ -58,22 +65,22 @@ export const subjects = {
   keepers,
   leases,
   manifests,
-  mirrorPins,
-  mirrorSpace,
   mirroredContent,
   mirroredListings,
   mirroredRepositories,
   mirroredTags,
+  mirrorPins,
+  mirrorSpace,
   namespaces,
   pulls,
   repositories,
   restorations,
-  reviews,
   retentionContent,
   retentionExpiry,
   retentionLog,
   retentionPlans,
   retentionSchedule,
+  reviews,
   signingKeys,
   tagHistory,
   tags,
@@ -81,6 +88,7 @@ export const subjects = {
   tokens,
   trash,
   uploads,
+  verifications,
   visibilities,
 };
 

@@ -1,6 +1,7 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, type Row, all, concurrentWrite, decoder, first, read, run } from '../steps/query.ts';
+import { isIntact } from '../steps/corrupt.ts';
 import { never } from '../steps/reviews.ts';
 
 /** Reviews: what the collector looks at, and when (`steps/reviews.ts` writes them). Times are milliseconds since 1970. */
@@ -36,7 +37,7 @@ export const findBlob = read(function* (
        FROM repositories r
        JOIN links l ON l.repository_id = r.id AND l.digest = ?
        JOIN blobs b ON b.digest = l.digest
-      WHERE r.name = ?`,
+      WHERE r.name = ? AND ${isIntact('b.digest')}`,
     digest,
     now,
     digest,

@@ -15,6 +15,7 @@ import {
 } from '../steps/query.ts';
 import { type ExpectedContent, type ManifestFacts, insertBlob, insertLink, insertManifest } from '../steps/content.ts';
 import { dropBytesReview, endClaim } from '../steps/claims.ts';
+import { isIntact } from '../steps/corrupt.ts';
 import { type Mirrored, mirroredRepositoryId } from './repositories.ts';
 import { holdSize } from './space-steps.ts';
 import * as mirrorSpace from './space.ts';
@@ -153,11 +154,11 @@ export const recordBlob = concurrentWrite(function* (
   return true;
 });
 
-/** Links a stored blob to the mirrored repository. False if the blob is not stored. */
+/** Links a stored blob to the mirrored repository. False if the blob is not stored, or is in quarantine. */
 export const linkBlob = concurrentWrite(function* (repositoryRef: Mirrored, digest: Digest, now: number): Query<boolean> {
-  const blob = yield* first<{ sizeBytes: number }>('SELECT size_bytes AS "sizeBytes" FROM blobs WHERE digest = ?', digest);
+  const blob = yield* first(`SELECT 1 FROM blobs b WHERE b.digest = ? AND ${isIntact('b.digest')}`, digest);
   if (!blob) return false;
-  yield* insertBlob(digest, blob.sizeBytes, now);
+  yield* run('UPDATE blobs SET unreferenced_since = NULL WHERE digest = ? AND unreferenced_since IS NOT NULL', digest);
   yield* mirroredRepositoryId(repositoryRef, now);
   yield* insertLink(repositoryRef.repository, digest, now);
   return true;

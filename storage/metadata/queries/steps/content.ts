@@ -1,6 +1,7 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, first, insertRows, run } from './query.ts';
+import { endQuarantine } from './corrupt.ts';
 import type { TagMove } from './events.ts';
 import { restartAudit, reviewUntagged } from './reviews.ts';
 import { dropTrashed } from './trash.ts';
@@ -44,17 +45,24 @@ function findRepository(name: RepositoryName): Query<{ readonly id: number } | u
   return first('SELECT id AS "id" FROM repositories WHERE name = ?', name);
 }
 
-/** Records the blob. A blob that waited for its deletion is needed again. Returns false if it was there, and needed. */
+/**
+ * Records content whose bytes were just stored. Content that waited for its deletion is needed again, and a quarantine ends. Returns
+ * false if it was recorded before.
+ */
 export function* insertBlob(digest: Digest, sizeBytes: number, now: number): Query<boolean> {
-  const row = yield* first(
-    `INSERT INTO blobs (digest, size_bytes, created_at) VALUES (?, ?, ?)
-     ON CONFLICT (digest) DO UPDATE SET unreferenced_since = NULL WHERE blobs.unreferenced_since IS NOT NULL
-     RETURNING digest`,
+  const row = yield* first<{ storedTimes: number }>(
+    `INSERT INTO blobs (digest, size_bytes, created_at, checked_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (digest) DO UPDATE
+       SET unreferenced_since = NULL, checked_at = excluded.checked_at, stored_times = blobs.stored_times + 1
+     RETURNING stored_times AS "storedTimes"`,
     digest,
     sizeBytes,
     now,
+    now,
   );
-  return row !== undefined;
+  if (row?.storedTimes === 1) return true;
+  yield* endQuarantine(digest, now);
+  return false;
 }
 
 /** Lets the repository serve the blob. Returns the repository's id. */
