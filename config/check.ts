@@ -15,7 +15,16 @@ type Check = (config: Config, context: CheckContext) => readonly string[];
 
 /** Checks the keys that are valid by themselves against each other. Returns one sentence for each error. */
 export function checkTogether(config: Config, context: CheckContext): readonly string[] {
-  const checks = [checkReachable, ...unusedChecks(), checkExternal, ...mirrorChecks(config), checkTls, checkS3, checkPostgres];
+  const checks = [
+    checkReachable,
+    ...unusedChecks(),
+    checkExternal,
+    ...mirrorChecks(config),
+    checkTls,
+    checkS3,
+    checkPostgres,
+    checkUntagged,
+  ];
   return checks.flatMap((check) => ifReadable(() => check(config, context), []));
 }
 
@@ -206,4 +215,13 @@ function checkS3({ storage: { blobs } }: Config): readonly string[] {
 
 function checkPostgres({ storage: { metadata } }: Config): readonly string[] {
   return metadata.driver === 'postgres' && metadata.url === undefined ? ['storage.metadata.url is missing'] : [];
+}
+
+const longestUntaggedSeconds = 365 * 24 * 3600;
+
+/** Children of an index are pushed before it: they must stay for as long as blobs do. Moves of tags are recorded for 400 days. */
+function checkUntagged({ garbageCollection: { grace, untagged } }: Config): readonly string[] {
+  if (untagged === undefined) return [];
+  if (untagged > longestUntaggedSeconds) return ['garbageCollection.untagged is longer than 365d'];
+  return untagged < 2 * grace ? ['garbageCollection.untagged is shorter than twice garbageCollection.grace'] : [];
 }

@@ -109,6 +109,7 @@ export const schema = section({
       '1h',
       'time for which content stays after a client was told that it exists; unneeded content is deleted after twice this time',
     ),
+    untagged: optional(duration('30d', 'time without tag, push and pull after which a manifest is deleted; default: never')),
     rate: wholeNumber(1000, 1, 100_000, 'largest number of reviews a second: possibly unneeded blobs that are looked at'),
   }),
   retention: section({

@@ -12,14 +12,15 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
 
   test('an upload that no manifest needs is unlinked and purged after the delay', async () => {
     await store().blobs.commit('app', digest('a'), 5, 'none', 1);
-    expect(await step(delay)).toEqual({ reviewed: 0, unlinked: 0, purges: [] });
-    expect(await step(delay + 1)).toEqual({ reviewed: 1, unlinked: 1, purges: [] });
+    expect(await step(delay)).toEqual({ reviewed: 0, unlinked: 0, purges: [], untagged: [] });
+    expect(await step(delay + 1)).toEqual({ reviewed: 1, unlinked: 1, purges: [], untagged: [] });
     expect((await store().events.list(0, 1000, 10)).map(({ kind, actor, content }) => [kind, actor, content?.digest])).toEqual([
       ['blob.delete', 'garbage collection', digest('a')],
     ]);
     expect(await step(delay + 1)).toEqual({
       reviewed: 1,
       unlinked: 0,
+      untagged: [],
       purges: [{ digest: digest('a'), sizeBytes: 5, failures: 0, mayReturn: false }],
     });
     expect([await store().blobs.find(digest('a')), await store().collection.isPurging(digest('a'), 'one')]).toEqual([
@@ -27,7 +28,9 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
       true,
     ]);
     expect(await store().claims.take(digest('a'), 'writer', delay + 2, delay + 3)).toBe(false);
-    await store().collection.finishPurges('one', [{ digest: digest('a'), mayReturn: false }], delay + 60_001);
+    await store().collection.finishPurges('one', [{ digest: digest('a'), mayReturn: false }], delay + 60_001, delay + 2);
+    const { purgedAt, purgedBlobs, purgedBytes } = await store().collectionState.find();
+    expect([purgedAt, purgedBlobs, purgedBytes]).toEqual([delay + 2, 1, 5]);
     expect(await store().claims.take(digest('a'), 'writer', delay + 2, delay + 3)).toBe(true);
   });
 
@@ -54,12 +57,12 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
   test('bytes of a writer that stood still for longer than its claim are looked for again a day later', async () => {
     await store().claims.take(digest('a'), 'writer', 1, 2);
     const { purges } = await step(delay + 1);
-    await store().collection.finishPurges('one', purges, delay + 60_001);
+    await store().collection.finishPurges('one', purges, delay + 60_001, delay + 2);
     const day = 24 * 3_600_000;
     expect((await step(delay + 180_001 + day - 1)).purges).toEqual([]);
     const [again] = (await step(delay + 180_001 + day)).purges;
     expect(again).toEqual({ digest: digest('a'), sizeBytes: 0, failures: 0, mayReturn: false });
-    await store().collection.finishPurges('one', again ? [again] : [], delay + 240_001 + day);
+    await store().collection.finishPurges('one', again ? [again] : [], delay + 240_001 + day, delay + 9);
     expect(await step(9 * day)).toMatchObject({ reviewed: 0 });
   });
 
@@ -160,10 +163,9 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
     await store().blobs.commit('app', digest('a'), 5, 'none', 1);
     const first = await store().collectionAudit.audit({ part: 'links', repositoryId: 0, digest: '' }, 500, 1);
     expect(first).toEqual({ rows: 1, missed: 0, next: { part: 'blobs', repositoryId: 0, digest: '' } });
-    expect(await store().collectionAudit.audit({ part: 'blobs', repositoryId: 0, digest: '' }, 500, 1)).toEqual({
-      rows: 1,
-      missed: 0,
-      next: undefined,
-    });
+    const second = await store().collectionAudit.audit({ part: 'blobs', repositoryId: 0, digest: '' }, 500, 1);
+    expect(second).toEqual({ rows: 1, missed: 0, next: { part: 'manifests', repositoryId: 0, digest: '' } });
+    const last = await store().collectionAudit.audit({ part: 'manifests', repositoryId: 0, digest: '' }, 500, 1);
+    expect(last).toEqual({ rows: 0, missed: 0, next: undefined });
   });
 }

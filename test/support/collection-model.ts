@@ -222,9 +222,9 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
         for (const digest of actor.digests) aside.delete(`${digest}.${purger}`);
         return at(actor, 'finish');
       },
-      finish: (_, actor) => {
+      finish: ({ now }, actor) => {
         const purges = actor.digests.map((digest) => ({ digest, mayReturn: actor.returning.includes(digest) }));
-        drive(subjects.collection.finishPurges(purger, purges, actor.until));
+        drive(subjects.collection.finishPurges(purger, purges, actor.until, now));
         return { ...at(actor, 'decide', []), returning: [] };
       },
     };

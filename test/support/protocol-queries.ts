@@ -144,11 +144,14 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'look at a purge': () => subjects.collection.isPurging('d5', 'p'),
   'finish purges': () => {
     const purges = ['p5', 'p6'].map((digest) => ({ digest, mayReturn: digest === 'p6' }));
-    return subjects.collection.finishPurges('p', purges, 1);
+    return subjects.collection.finishPurges('p', purges, 1, 1);
   },
   'failed purge': () => subjects.collection.recordFailure('p5', 'p', 'failed', 1),
   'audit links': () => subjects.collectionAudit.audit({ part: 'links', repositoryId: 1, digest: 'd5' }, 500, 1),
   'audit blobs': () => subjects.collectionAudit.audit({ part: 'blobs', repositoryId: 0, digest: 'd5' }, 500, 1),
+  'audit manifests': () => subjects.collectionAudit.audit({ part: 'manifests', repositoryId: 1, digest: 'd5' }, 500, 1),
+  'expire an untagged manifest': () =>
+    subjects.untagged.expire({ repository: 'app1', digest: 'd5', now: 1, windowMilliseconds: 1 }),
   'position of the audit': () => subjects.collectionAudit.position(),
   'state of the collector': () => subjects.collectionState.find(),
   'look at a lease': () => subjects.leases.find('l5', 1_000_000),

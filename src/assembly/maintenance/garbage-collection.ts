@@ -14,7 +14,7 @@ export interface GarbageCollectionParts {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'collection'>;
+  readonly metrics: Pick<Metrics, 'collection' | 'trash'>;
   /** Aborted when the process shuts down. */
   readonly closing: AbortSignal;
 }
@@ -34,8 +34,8 @@ const maxOverdue = 10_000;
 export async function openGarbageCollection(config: Config, parts: GarbageCollectionParts): Promise<GarbageCollection> {
   const { driver, metadata, mirror, now, log, closing } = parts;
   const metrics = parts.metrics.collection;
-  const { grace, rate } = config.garbageCollection;
-  await configure(metadata, 2 * grace * 1000);
+  const { grace, untagged, rate } = config.garbageCollection;
+  await configure(metadata, 2 * grace * 1000, untagged === undefined ? null : untagged * 1000);
   metrics.watchOverdue(() => metadata.reviews.countDue(now() - overdueMilliseconds, maxOverdue));
   const collector = createCollector({
     driver,
@@ -43,8 +43,10 @@ export async function openGarbageCollection(config: Config, parts: GarbageCollec
     trash: mirror.trash,
     now,
     maxPerSecond: rate,
+    trashWindowMs: config.trash.window * 1000,
     events: {
       purged: metrics.purged,
+      trashed: (manifests) => parts.metrics.trash.moved('deleted', manifests),
       failed(digest, error, isSetAside) {
         metrics.purgeFailed();
         const message = isSetAside
@@ -75,11 +77,11 @@ export async function openGarbageCollection(config: Config, parts: GarbageCollec
   };
 }
 
-async function configure(metadata: MetadataStore, delayMs: number): Promise<void> {
+async function configure(metadata: MetadataStore, delayMs: number, untaggedMs: number | null): Promise<void> {
   const state = await metadata.collectionState.find();
-  if (state.delayMs === delayMs && state.untaggedMs === null) return;
+  if (state.delayMs === delayMs && state.untaggedMs === untaggedMs) return;
   try {
-    await metadata.collectionState.configure(delayMs, null);
+    await metadata.collectionState.configure(delayMs, untaggedMs);
   } catch (error) {
     // A read-only database serves pulls.
     if (!(error instanceof MetadataError)) throw error;

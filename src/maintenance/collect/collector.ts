@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BlobDriver, StorageError } from '../../../storage/blobs/driver.ts';
 import { lateMilliseconds } from '../../../storage/metadata/queries/collection/claims.ts';
-import type { Purge } from '../../../storage/metadata/queries/collection/collect.ts';
+import type { Purge, StepResult } from '../../../storage/metadata/queries/collection/collect.ts';
 import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
 import { pauseAfter } from '../../../storage/back-off.ts';
 import { withTimeout } from '../../coordination/timeout.ts';
@@ -27,12 +27,16 @@ export interface Collector {
 export interface Collected {
   readonly reviewed: number;
   readonly unlinked: number;
+  /** Untagged manifests that were deleted, with those that only they kept. */
+  readonly trashed: number;
   readonly purgedBlobs: number;
   readonly purgedBytes: number;
   readonly failures: number;
 }
 
 export interface CollectorEvents {
+  /** Untagged manifests were deleted. */
+  trashed(manifests: number): void;
   purged(sizeBytes: number): void;
   /** The bytes are not known to be deleted. `isSetAside`: this was the tenth failure; the deletion is not tried again. */
   failed(digest: Digest, error: unknown, isSetAside: boolean): void;
@@ -46,6 +50,8 @@ export interface CollectorOptions {
   readonly now: () => number;
   /** Reviews a second at most. */
   readonly maxPerSecond: number;
+  /** Time for which a deleted manifest can be restored, in milliseconds; 0: not at all. */
+  readonly trashWindowMs: number;
   readonly events: CollectorEvents;
 }
 
@@ -55,10 +61,10 @@ const stepReviews = 64;
 const purgeMilliseconds = 60_000;
 const retry = { first: 60_000, longest: 24 * 3_600_000 };
 
-const nothing: Collected = { reviewed: 0, unlinked: 0, purgedBlobs: 0, purgedBytes: 0, failures: 0 };
+const nothing: Collected = { reviewed: 0, unlinked: 0, trashed: 0, purgedBlobs: 0, purgedBytes: 0, failures: 0 };
 
 export function createCollector(options: CollectorOptions): Collector {
-  const { metadata, now, maxPerSecond, events } = options;
+  const { metadata, now, maxPerSecond, trashWindowMs, events } = options;
   const purger = randomUUID();
 
   /**
@@ -76,7 +82,7 @@ export function createCollector(options: CollectorOptions): Collector {
 
   async function step(): Promise<Collected> {
     const purgeRight = beginPurgeRight();
-    const { reviewed, unlinked, purges } = await metadata.collection.step({
+    const { reviewed, unlinked, purges, untagged } = await metadata.collection.step({
       now: now(),
       limit: stepReviews,
       purger,
@@ -87,13 +93,24 @@ export function createCollector(options: CollectorOptions): Collector {
     const { deleted, failed } = result ?? allTimedOut;
     await finish(deleted, purgeRight.until);
     await recordFailures(failed, purgeRight.until);
+    const trashed = await expireUntagged(untagged);
     const purgedBytes = deleted.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
-    return { reviewed, unlinked, purgedBlobs: deleted.length, purgedBytes, failures: failed.length };
+    return { reviewed, unlinked, trashed, purgedBlobs: deleted.length, purgedBytes, failures: failed.length };
+  }
+
+  async function expireUntagged(untagged: StepResult['untagged']): Promise<number> {
+    let trashed = 0;
+    for (const { repository, digest } of untagged) {
+      const manifests = await metadata.untagged.expire({ repository, digest, now: now(), windowMilliseconds: trashWindowMs });
+      if (manifests > 0) events.trashed(manifests);
+      trashed += manifests;
+    }
+    return trashed;
   }
 
   async function finish(deleted: readonly Purge[], until: number): Promise<void> {
     if (deleted.length === 0) return;
-    await metadata.collection.finishPurges(purger, deleted, until);
+    await metadata.collection.finishPurges(purger, deleted, until, now());
     for (const { sizeBytes } of deleted) events.purged(sizeBytes);
   }
 
@@ -142,6 +159,7 @@ function sum(one: Collected, other: Collected): Collected {
   return {
     reviewed: one.reviewed + other.reviewed,
     unlinked: one.unlinked + other.unlinked,
+    trashed: one.trashed + other.trashed,
     purgedBlobs: one.purgedBlobs + other.purgedBlobs,
     purgedBytes: one.purgedBytes + other.purgedBytes,
     failures: one.failures + other.failures,

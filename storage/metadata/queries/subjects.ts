@@ -7,6 +7,7 @@ import * as claims from './collection/claims.ts';
 import * as collection from './collection/collect.ts';
 import * as collectionAudit from './collection/audit.ts';
 import * as collectionState from './collection/state.ts';
+import * as untagged from './collection/untagged.ts';
 import * as deletions from './trash/deletions.ts';
 import * as distribution from './distribution.ts';
 import * as events from './events.ts';
@@ -87,6 +88,7 @@ export const subjects = {
   teams,
   tokens,
   trash,
+  untagged,
   uploads,
   verifications,
   visibilities,

@@ -61,7 +61,12 @@ const newCollector = () =>
     trash: newTrash(),
     now: () => time,
     maxPerSecond: 100_000,
-    events: { purged: () => undefined, failed: (digest, _, isSetAside) => failed.push({ digest, isSetAside }) },
+    trashWindowMs: 7 * 24 * hour,
+    events: {
+      purged: () => undefined,
+      trashed: () => undefined,
+      failed: (digest, _, isSetAside) => failed.push({ digest, isSetAside }),
+    },
   });
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -4,6 +4,7 @@ import { type Query, type Value, all, batches, concurrentWrite, first, insertRow
 import { findKeptSince } from '../steps/backups.ts';
 import { recordUnlinked } from '../steps/removal-events.ts';
 import { everyRepository, maxFailures, never } from '../steps/reviews.ts';
+import { type DueReview, listDue } from './due-reviews.ts';
 import { lateMilliseconds } from './claims.ts';
 
 /**
@@ -28,6 +29,8 @@ export interface StepResult {
   /** Links that were removed. */
   readonly unlinked: number;
   readonly purges: readonly Purge[];
+  /** Manifests that may have been untagged for long enough: the caller decides their reviews (`untagged.expire`). */
+  readonly untagged: readonly { readonly repository: RepositoryName; readonly digest: Digest }[];
 }
 
 export interface StepOptions {
@@ -40,60 +43,14 @@ export interface StepOptions {
   readonly until: number;
 }
 
-/** A due review and all that its decision depends on. Flags are 0 or 1. */
-interface DueReview {
-  readonly repositoryId: number;
-  /** Null for a review of the bytes themselves, and where the repository is gone. */
-  readonly repository: RepositoryName | null;
-  readonly digest: Digest;
-  readonly isUrgent: number;
-  readonly failures: number;
-  readonly isLinked: number;
-  readonly isNeeded: number;
-  readonly claimedUntil: number | null;
-  readonly purger: string | null;
-  readonly purgeUntil: number | null;
-  readonly sizeBytes: number | null;
-  readonly unreferencedSince: number | null;
-}
+/** If the collector dies before it has decided the review of a manifest, another one does after this time. */
+const leaseMilliseconds = 60_000;
 
 /** A blob that waits for the next backup is looked at again after this time. */
 const backupWaitMilliseconds = 3_600_000;
 
 /** A process that stands still for longer may leave bytes that only a comparison of the store with the records finds. */
 const returnMilliseconds = 24 * 3_600_000;
-
-/** 1 if one of the lookups finds a row, else 0. Scalar subqueries: PostgreSQL reads whole tables for EXISTS in a list of columns. */
-const found = (...lookups: readonly string[]) =>
-  `coalesce(${lookups.map((lookup) => `(SELECT 1 FROM ${lookup} LIMIT 1)`).join(', ')}, 0)`;
-
-const neededLink = found(
-  'mirrored_repositories m WHERE m.repository_id = v.repository_id',
-  'manifest_references f WHERE f.repository_id = v.repository_id AND f.digest = v.digest',
-  'trashed_references f WHERE f.repository_id = v.repository_id AND f.digest = v.digest',
-);
-
-const neededBytes = found(
-  'links l WHERE l.digest = v.digest',
-  'manifests m WHERE m.digest = v.digest',
-  'trashed_manifests m WHERE m.digest = v.digest',
-);
-
-function* listDue(now: number, limit: number): Query<readonly DueReview[]> {
-  return yield* all<DueReview>(
-    `SELECT v.repository_id AS "repositoryId", r.name AS "repository", v.digest AS "digest", v.is_urgent AS "isUrgent",
-            v.failures AS "failures", ${found('links l WHERE l.repository_id = v.repository_id AND l.digest = v.digest')} AS "isLinked",
-            CASE WHEN v.repository_id = ${everyRepository} THEN ${neededBytes} ELSE ${neededLink} END AS "isNeeded",
-            (SELECT max(c.until) FROM claims c WHERE c.digest = v.digest) AS "claimedUntil",
-            p.purger AS "purger", p.until AS "purgeUntil", coalesce(b.size_bytes, p.size_bytes) AS "sizeBytes",
-            b.unreferenced_since AS "unreferencedSince"
-       FROM reviews v LEFT JOIN repositories r ON r.id = v.repository_id
-       LEFT JOIN blobs b ON b.digest = v.digest LEFT JOIN purges p ON p.digest = v.digest
-      WHERE v.due_at <= ? ORDER BY v.due_at, v.repository_id, v.digest LIMIT ?`,
-    now,
-    limit,
-  );
-}
 
 /**
  * Decides due reviews. Removes links that nothing in their repository needs, and records of bytes that no repository needs: those
@@ -109,7 +66,11 @@ export const step = write(function* ({ now, limit, purger, until }: StepOptions)
     unlinked.flatMap(({ repository, digest }) => (repository === null ? [] : [{ repository, digest }])),
     now,
   );
-  yield* removeRows('reviews', links);
+  const untagged = yield* leaseUntagged(links, now);
+  yield* removeRows(
+    'reviews',
+    links.filter((link) => !untagged.includes(link)),
+  );
   yield* insertRows(
     'INSERT INTO reviews (repository_id, digest, due_at, is_urgent)',
     reviewsOfBytes(unlinked, now),
@@ -130,11 +91,27 @@ export const step = write(function* ({ now, limit, purger, until }: StepOptions)
   return {
     reviewed: due.length,
     unlinked: unlinked.length,
+    untagged: untagged.flatMap(({ repository, digest }) => (repository === null ? [] : [{ repository, digest }])),
     purges: purges.map(({ digest, sizeBytes, failures, claimedUntil }) => {
       return { digest, sizeBytes: sizeBytes ?? 0, failures, mayReturn: claimedUntil !== null };
     }),
   };
 });
+
+/** Returns the manifests among the reviews, and postpones these, if untagged manifests are deleted. */
+function* leaseUntagged(links: readonly DueReview[], now: number): Query<readonly DueReview[]> {
+  const manifests = links.filter(({ isManifest }) => isManifest === 1);
+  if (manifests.length === 0 || !(yield* first('SELECT 1 FROM collection WHERE id = 1 AND untagged_ms IS NOT NULL'))) return [];
+  for (const [repositoryId, group] of Map.groupBy(manifests, (row) => row.repositoryId)) {
+    const digests = group.map(({ digest }) => digest);
+    yield* whereDigest(
+      'UPDATE reviews SET due_at = ? WHERE repository_id = ? AND',
+      [now + leaseMilliseconds, repositoryId],
+      digests,
+    );
+  }
+  return manifests;
+}
 
 /** Returns the reviews of bytes after links were removed; each digest once, also where several repositories had it. */
 function reviewsOfBytes(unlinked: readonly DueReview[], now: number): readonly (readonly Value[])[] {
@@ -216,17 +193,19 @@ export const finishPurges = concurrentWrite(function* (
   purger: string,
   purges: readonly Pick<Purge, 'digest' | 'mayReturn'>[],
   until: number,
+  now: number,
 ): Query<void> {
   const returning = new Set(purges.filter(({ mayReturn }) => mayReturn).map(({ digest }) => digest));
   const own = `repository_id = ${everyRepository} AND due_at = ? AND`;
   // In one order: writers that run beside each other must not wait for each other in a circle.
   for (const batch of batches(purges.map(({ digest }) => digest).toSorted())) {
     const marks = batch.map(() => '?').join(', ');
-    const ended = yield* all<{ digest: Digest }>(
-      `DELETE FROM purges WHERE purger = ? AND digest IN (${marks}) RETURNING digest AS "digest"`,
+    const ended = yield* all<{ digest: Digest; sizeBytes: number }>(
+      `DELETE FROM purges WHERE purger = ? AND digest IN (${marks}) RETURNING digest AS "digest", size_bytes AS "sizeBytes"`,
       purger,
       ...batch,
     );
+    if (ended.length > 0) yield* countPurged(ended, now);
     const digests = ended.map(({ digest }) => digest);
     const due = until + lateMilliseconds;
     yield* whereDigest(
@@ -241,6 +220,16 @@ export const finishPurges = concurrentWrite(function* (
     );
   }
 });
+
+function* countPurged(purged: readonly { readonly sizeBytes: number }[], now: number): Query<void> {
+  yield* run(
+    `UPDATE collection SET purged_at = ?, purged_blobs = purged_blobs + CAST(? AS BIGINT), purged_bytes = purged_bytes + CAST(? AS BIGINT)
+      WHERE id = 1`,
+    now,
+    purged.length,
+    purged.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+  );
+}
 
 /**
  * Records that the collector could not delete bytes: the review is due again at `retryAt`, or set aside at the tenth failure. Returns

@@ -1,4 +1,5 @@
 import { type Query, concurrentWrite, first, read, run, write } from '../steps/query.ts';
+import { restartAudit } from '../steps/reviews.ts';
 
 /** The delays of garbage collection, and whether it is paused. Times are milliseconds since 1970. */
 
@@ -11,7 +12,7 @@ export type BlockReason = 'restore' | 'adoption';
 export interface CollectionState {
   /** From a change to its review: twice the grace. */
   readonly delayMs: number;
-  /** From the last push or tag of an untagged manifest to its deletion. Null: untagged manifests are kept. */
+  /** From the last push, untagging or pull of an untagged manifest to its deletion. Null: untagged manifests are kept. */
   readonly untaggedMs: number | null;
   /** Null if the collector is not paused. */
   readonly pausedAt: number | null;
@@ -19,11 +20,17 @@ export interface CollectionState {
   readonly blockedBy: BlockReason | null;
   /** Time when the last audit of all rows ended. Null until the first one, which finds what was left before the upgrade. */
   readonly auditedAt: number | null;
+  /** Time when bytes were last deleted; null if never. */
+  readonly purgedAt: number | null;
+  /** Blobs and manifests whose bytes were deleted so far, and the sum of their sizes. */
+  readonly purgedBlobs: number;
+  readonly purgedBytes: number;
 }
 
 export const find = read(function* (): Query<CollectionState> {
   const state = yield* first<CollectionState>(
     `SELECT delay_ms AS "delayMs", untagged_ms AS "untaggedMs", paused_at AS "pausedAt", audited_at AS "auditedAt",
+            purged_at AS "purgedAt", purged_blobs AS "purgedBlobs", purged_bytes AS "purgedBytes",
             (SELECT min(reason) FROM collection_blocks) AS "blockedBy"
        FROM collection WHERE id = 1`,
   );
@@ -31,9 +38,14 @@ export const find = read(function* (): Query<CollectionState> {
   return state;
 });
 
-/** Sets the delays for all processes. Rows that a shorter delay concerns keep the longer one. */
+/**
+ * Sets the delays for all processes. Rows that a shorter delay concerns keep the longer one. Where untagged manifests were kept and
+ * are not any more, the audit begins again: it finds those that are untagged already.
+ */
 export const configure = concurrentWrite(function* (delayMs: number, untaggedMs: number | null): Query<void> {
+  const kept = yield* first('SELECT 1 FROM collection WHERE id = 1 AND untagged_ms IS NULL');
   yield* run('UPDATE collection SET delay_ms = ?, untagged_ms = ? WHERE id = 1', delayMs, untaggedMs);
+  if (kept && untaggedMs !== null) yield* restartAudit();
 });
 
 /** Pauses the collector in all processes until `resume`. The time of the first pause is kept. */

@@ -84,7 +84,10 @@ export function* restartAudit(): Query<void> {
   );
 }
 
-/** Reviews a manifest that has lost its last tag or never had one, where the configuration deletes untagged manifests. */
+/**
+ * Reviews a manifest that has lost its last tag or what else keeps it, or never had it, where the configuration deletes untagged
+ * manifests.
+ */
 export function* reviewUntagged(repositoryId: number, digest: Digest, now: number): Query<void> {
   yield* run(
     `INSERT INTO reviews (repository_id, digest, due_at)
@@ -93,5 +96,16 @@ export function* reviewUntagged(repositoryId: number, digest: Digest, now: numbe
     repositoryId,
     digest,
     now,
+  );
+}
+
+/** The same for the rows (repository_id, digest) that `select` returns. Only for writes that run alone. */
+export function* reviewAllUntagged(select: string, values: readonly Value[], now: number): Query<void> {
+  yield* run(
+    `INSERT INTO reviews (repository_id, digest, due_at)
+     SELECT s.repository_id, s.digest, CAST(? AS BIGINT) + c.untagged_ms
+       FROM (${select}) s JOIN collection c ON c.id = 1 WHERE c.untagged_ms IS NOT NULL ${onKnown}`,
+    now,
+    ...values,
   );
 }

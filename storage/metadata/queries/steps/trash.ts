@@ -2,7 +2,7 @@ import type { Digest } from '../../../../src/oci/digest.ts';
 import type { DatedAuthor } from './events.ts';
 import { type Query, all, batches, first, insertRows, run } from './query.ts';
 import { type Removal, marksFor } from './removal.ts';
-import { reviewUntagged } from './reviews.ts';
+import { reviewAllUntagged, reviewUntagged } from './reviews.ts';
 import { recordTagChanges } from './tag-history.ts';
 
 /** Steps of writes that move manifests into the trash and out of it. Only for writes that run alone. */
@@ -14,8 +14,8 @@ export interface NewTrashEntry {
   readonly purgeAt: number;
   /** Why, as people read it; may be empty. */
   readonly reason: string;
-  /** What decided it: a client's DELETE, or a rule. */
-  readonly cause: 'delete' | 'retention';
+  /** What decided it: a client's DELETE, a rule, or `garbageCollection.untagged`. */
+  readonly cause: 'delete' | 'retention' | 'untagged';
 }
 
 const columns = 'repository_id, digest, media_type, size_bytes, artifact_type, subject, annotations, pushed_at';
@@ -78,7 +78,7 @@ function* insertEntry(entry: NewTrashEntry, manifests: readonly Digest[]): Query
  * Moves manifests out of the trash, as they were, and deletes the entries that have neither manifests nor tags then. Those that
  * are live already stay as they are.
  */
-export function* moveOutOfTrash(repositoryId: number, manifests: readonly Digest[]): Query<void> {
+export function* moveOutOfTrash(repositoryId: number, manifests: readonly Digest[], now: number): Query<void> {
   const entries = new Set<number>();
   for (const batch of batches(manifests)) {
     const marks = marksFor(batch);
@@ -95,6 +95,11 @@ export function* moveOutOfTrash(repositoryId: number, manifests: readonly Digest
        ON CONFLICT (repository_id, manifest, digest) DO NOTHING`,
       repositoryId,
       ...batch,
+    );
+    yield* reviewAllUntagged(
+      `SELECT repository_id, digest FROM trashed_manifests WHERE repository_id = ? AND digest IN (${marks})`,
+      [repositoryId, ...batch],
+      now,
     );
     const moved = yield* all<{ id: number }>(
       `DELETE FROM trashed_manifests WHERE repository_id = ? AND digest IN (${marks}) RETURNING entry_id AS "id"`,

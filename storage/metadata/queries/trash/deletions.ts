@@ -19,7 +19,7 @@ export interface Deletion {
   readonly windowMilliseconds: number;
   /** Reason that the trash and the history of tags show; may be empty. */
   readonly reason: string;
-  readonly cause: 'delete' | 'retention';
+  readonly cause: 'delete' | 'retention' | 'untagged';
   /** Tags that the caller has found deletable. Undefined: every tag is. */
   readonly deletableTags?: readonly string[] | undefined;
   /** Deletes only exactly this. Undefined: whatever goes along. */

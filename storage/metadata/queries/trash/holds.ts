@@ -3,6 +3,7 @@ import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
 import { type DatedAuthor, recordContentChange } from '../steps/events.ts';
 import { type HoldRecord, findHold, holdColumns } from '../steps/holds.ts';
+import { reviewUntagged } from '../steps/reviews.ts';
 
 /** Manifests that must not be deleted. Times are milliseconds since 1970. */
 
@@ -36,13 +37,16 @@ export const remove = concurrentWrite(function* (
   digest: Digest,
   author: DatedAuthor,
 ): Query<boolean> {
-  const row = yield* first(
-    'DELETE FROM holds WHERE digest = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?) RETURNING digest',
+  const row = yield* first<{ repositoryId: number }>(
+    `DELETE FROM holds WHERE digest = ? AND repository_id = (SELECT id FROM repositories WHERE name = ?)
+     RETURNING repository_id AS "repositoryId"`,
     digest,
     repository,
   );
-  if (row) yield* recordContentChange(author, { kind: 'hold.remove', repository, digest });
-  return row !== undefined;
+  if (!row) return false;
+  yield* reviewUntagged(row.repositoryId, digest, author.at);
+  yield* recordContentChange(author, { kind: 'hold.remove', repository, digest });
+  return true;
 });
 
 export const find = read(function* (repository: RepositoryName, digest: Digest, now: number): Query<HoldRecord | undefined> {

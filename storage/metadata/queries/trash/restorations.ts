@@ -52,7 +52,7 @@ export const put = write(function* (restoration: Restoration): Query<Restoration
   const { manifests, missing } = yield* findManifests(repositoryId, entryId);
   if (missing.length > 0 && !restoration.acceptMissing) return { outcome: 'missing', digests: missing };
   yield* becomePushed(repository);
-  yield* moveOutOfTrash(repositoryId, manifests);
+  yield* moveOutOfTrash(repositoryId, manifests, author.at);
   const live = yield* findLive(repositoryId, tags);
   const restored = tags.filter((tag) => live.has(tag.digest));
   for (const tag of restored) yield* pointTag(repositoryId, tag.name, tag.digest, author.at);
