@@ -17,7 +17,7 @@ import { createJwksRouter } from '../http/system/jwks.ts';
 import { createPublicUrl } from '../http/server/public-url.ts';
 import { createTokenAccess } from '../http/auth/token-access.ts';
 import { createTokenRouter } from '../http/token/router.ts';
-import type { OidcEntrance } from '../http/ui/login.ts';
+import type { OidcEntrance } from '../http/ui/session/login.ts';
 import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';

@@ -4,7 +4,7 @@ import type { AccessControl } from '../http/auth/access-control.ts';
 import type { PublicUrl } from '../http/server/public-url.ts';
 import { type MetricsRouterOptions, createMetricsRouter } from '../http/system/metrics.ts';
 import { createMirrorConfigRouter } from '../http/system/mirror-config.ts';
-import { createPageRouter } from '../http/ui/router.ts';
+import { type PageOptions, createPageRouter } from '../http/ui/router.ts';
 import { createSearchRouter } from '../http/v1/router.ts';
 import { type Extension, createWeb } from '../http/web.ts';
 import type { Mirror } from '../mirror/mirror.ts';
@@ -24,7 +24,7 @@ export interface WebParts {
 
 /** Makes everything outside of the registry protocol: search, metrics, the mirror's configuration, the API and the page. */
 export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof createWeb> {
-  const { registry, mirror, metadata, metrics, guard, access, publicUrl } = parts;
+  const { mirror, metadata, metrics, guard, access, publicUrl } = parts;
   const { listen, token } = config.metrics;
   const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
   return createWeb([
@@ -32,13 +32,17 @@ export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof 
     ...(listen ? [] : [{ path: '/metrics', router: createMetricsRouter({ metrics, token }) }]),
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, publicUrl) },
     ...(guard?.extensions ?? []),
-    ...pageOf(registry, access, guard),
+    ...pageOf(parts, upstreams),
   ]);
 }
 
 /** The web page. Where another server knows people, there is none. */
-function pageOf({ listings }: Registry, access: AccessControl, guard: Guard | undefined): readonly Extension[] {
+function pageOf(
+  { registry: { listings }, access, guard, publicUrl }: WebParts,
+  upstreams: PageOptions['mirror'],
+): readonly Extension[] {
   if (guard && !guard.pageLogins) return [];
-  const router = createPageRouter({ listings, access, logins: guard?.pageLogins });
+  const logins = guard?.pageLogins;
+  const router = createPageRouter({ listings, access, publicUrl, mirror: upstreams, now: Date.now, logins });
   return [{ path: '/ui', router }];
 }

@@ -24,3 +24,11 @@ export function isSchema1(mediaType: string): boolean {
 export function isNonDistributable(mediaType: string): boolean {
   return nonDistributable.test(mediaType);
 }
+
+const imageConfigs = ['application/vnd.oci.image.config.v1+json', 'application/vnd.docker.container.image.v1+json'];
+
+/** Returns what a manifest is for people: an index of several, an image to run, or another artifact (a chart, a signature). */
+export function kindOfManifest(mediaType: string, artifactType: string | null): 'index' | 'image' | 'artifact' {
+  if (mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerList) return 'index';
+  return artifactType === null || imageConfigs.includes(artifactType) ? 'image' : 'artifact';
+}

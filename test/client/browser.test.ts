@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { type Browser, type Page, chromium } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { type GuardedBerth, basic, callAs, pushAs, startGuarded } from '../support/access.ts';
+import { type TestBrowser, startBrowser } from '../support/browser.ts';
 import { call } from '../support/call.ts';
 import { type OidcProvider, oidcSettings, startOidcProvider } from '../support/oidc-provider.ts';
 import { describeWith } from '../support/requires.ts';
@@ -11,31 +9,22 @@ import { describeWith } from '../support/requires.ts';
 describeWith(['chromium'], 'a browser', () => {
   let provider: OidcProvider;
   let berth: GuardedBerth;
-  let browser: Browser;
+  let browser: TestBrowser;
   let page: Page;
-  let home: string;
   /** Violations of the page's content security policy that the browser reports. */
   let complaints: string[];
 
   beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), 'berth-browser-'));
     provider = await startOidcProvider();
     berth = await startGuarded(oidcSettings(provider));
     await berth.administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
-    // Its sandbox does not work for root, as which CI runs. Debian's start script wants a home to write to.
-    browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-dev-shm-usage'],
-      env: { ...process.env, HOME: home },
-    });
+    browser = await startBrowser();
   }, 120_000);
   afterAll(async () => {
-    await browser.close();
-    await Promise.all([berth.close(), provider.close()]);
-    await rm(home, { recursive: true });
+    await Promise.all([browser.close(), berth.close(), provider.close()]);
   });
   beforeEach(async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false });
+    const context = await browser.browser.newContext({ javaScriptEnabled: false });
     page = await context.newPage();
     complaints = [];
     page.on('console', (message) => {
@@ -60,7 +49,7 @@ describeWith(['chromium'], 'a browser', () => {
     await pushAs(berth, login, `${user}/app`, '1.0');
     await page.getByRole('link', { name: 'Repositories' }).click();
     await page.getByRole('link', { name: `${user}/app` }).click();
-    expect(await page.getByRole('cell').allInnerTexts()).toEqual(['1.0']);
+    expect(await page.getByRole('rowheader').allInnerTexts()).toEqual(['1.0']);
   }
 
   test('logs in with a password, creates a token that docker login accepts, and logs out', async () => {
@@ -81,7 +70,7 @@ describeWith(['chromium'], 'a browser', () => {
     await createTokenAndPush('bob');
     await page.getByRole('link', { name: 'Access tokens' }).click();
     const row = page.getByRole('row').filter({ hasText: 'laptop' });
-    await row.getByRole('button', { name: 'Revoke' }).click();
+    await row.getByRole('button', { name: 'Revoke laptop' }).click();
     expect(await row.count()).toBe(0);
   });
 

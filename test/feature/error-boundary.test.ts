@@ -89,12 +89,14 @@ async function createServer(): Promise<Server> {
       throw failure ?? new Error('no failure');
     },
   };
+  const upstreams = { upstreams: ['docker.io'], fallback: 'docker.io' };
+  const page = { listings: registry.listings, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
   const web = createWeb([
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access, { find: () => Promise.resolve([]) }) },
     { path: '/metrics', router: createMetricsRouter({ metrics: { contentType: 'text/plain', text: fail }, token: undefined }) },
-    { path: '/_mirror', router: createMirrorConfigRouter({ upstreams: ['docker.io'], fallback: 'docker.io' }, broken) },
+    { path: '/_mirror', router: createMirrorConfigRouter(upstreams, broken) },
     ...guard.extensions,
-    { path: '/ui', router: createPageRouter({ listings: registry.listings, access, logins: undefined }) },
+    { path: '/ui', router: createPageRouter(page) },
   ]);
   return createHttpServer({
     protocol: { registry, mirror: undefined, access, publicUrl, absoluteLocations: false, largestManifestBytes: 4_000_000 },

@@ -1,51 +1,58 @@
 import type { Router } from 'express';
-import { readFileSync } from 'node:fs';
-import { anonymousPrincipal } from '../../access/permissions/principal.ts';
 import type { Listings } from '../../registry/listings.ts';
+import type { MirrorPlace } from '../../mirror/names/client-config.ts';
 import type { AccessControl } from '../auth/access-control.ts';
 import { errorBoundary } from '../errors/boundary.ts';
-import { createBrowsers, refuseForeignForms } from './browsers.ts';
-import { pageFormat } from './error-page.ts';
-import { readForm } from './form.ts';
-import { html } from './html.ts';
-import { type LoginOptions, addLogin } from './login.ts';
-import { sendPage } from './page.ts';
-import { type Visitors, addRepositories } from './repositories.ts';
-import { type TokensOptions, addTokens } from './tokens.ts';
+import type { PublicUrl } from '../server/public-url.ts';
 import { createRouter } from '../server/router.ts';
+import { createBrowsers, refuseForeignForms } from './session/browsers.ts';
+import { type LoginOptions, addLogin } from './session/login.ts';
+import { createAsVisitor } from './session/visitors.ts';
+import { assets } from './shell/assets.ts';
+import { pageFormat } from './shell/error-page.ts';
+import { readForm } from './shell/form.ts';
+import { html } from './shell/html.ts';
+import { sendPage } from './shell/page.ts';
+import { addPreferences, textsOf } from './shell/preferences.ts';
+import { addRepositories } from './views/repositories.ts';
+import { addRepository } from './views/repository.ts';
+import { addSetup } from './views/setup.ts';
+import { type TokensOptions, addTokens } from './views/tokens.ts';
 
 /** The parts for logins and access tokens (mode token). */
-export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers'>;
+export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers' | 'asVisitor'>;
 
 export interface PageOptions {
   readonly listings: Listings;
   readonly access: AccessControl;
+  readonly mirror: Omit<MirrorPlace, 'base'>;
+  readonly publicUrl: PublicUrl;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** Undefined in mode open: the page then shows the repositories to every visitor, and has no logins. */
   readonly logins: PageLogins | undefined;
 }
 
-const style = readFileSync(new URL('./style.css', import.meta.url));
-
-/** Makes the router of `/ui`, the web page. It needs no scripts. */
-export function createPageRouter({ listings, access, logins }: PageOptions): Router {
+/** Makes the router of `/ui`, the web page. Every view works without scripts. */
+export function createPageRouter({ logins, ...options }: PageOptions): Router {
+  const { publicUrl } = options;
   const router = createRouter();
-  router.get('/style.css', (_request, response) => {
-    response.setHeader('X-Content-Type-Options', 'nosniff');
-    response.setHeader('Cache-Control', 'max-age=3600');
-    response.type('css').send(style);
-  });
-  let visitors: Visitors = () => Promise.resolve(anonymousPrincipal);
-  if (logins) {
-    const browsers = createBrowsers(logins.publicUrl, logins.sessions);
-    visitors = browsers.user;
-    router.use(refuseForeignForms(logins.publicUrl), readForm);
+  assets.addTo(router);
+  router.use(refuseForeignForms(publicUrl), readForm);
+  addPreferences(router);
+  const browsers = logins && createBrowsers(publicUrl, logins.sessions);
+  const asVisitor = createAsVisitor(browsers);
+  if (browsers) {
     addLogin(router, { ...logins, browsers });
-    addTokens(router, { ...logins, browsers });
+    addTokens(router, { ...logins, asVisitor });
   }
-  addRepositories(router, listings, access, visitors);
-  router.use((_request, response) =>
-    sendPage(response, 404, { title: 'Not found', content: html`<p>There is no such page.</p>` }),
-  );
+  addRepositories(router, { ...options, asVisitor });
+  addRepository(router, { ...options, asVisitor });
+  addSetup(router, { ...options, hasLogins: logins !== undefined, asVisitor });
+  router.use((request, response) => {
+    const { errors } = textsOf(request);
+    sendPage(response, 404, { title: errors.notFound, content: html`<p>${errors.noSuchPage}</p>` });
+  });
   router.use(errorBoundary(pageFormat));
   return router;
 }

@@ -7,7 +7,7 @@ import { createAudit } from '../../../src/access/accounts/audit.ts';
 import { createRefusals } from '../../../src/access/accounts/refusals.ts';
 import { prettyLine } from '../../../src/observability/pretty.ts';
 import { printable } from '../../../src/observability/printable.ts';
-import { html } from '../../../src/http/ui/html.ts';
+import { html } from '../../../src/http/ui/shell/html.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { type GuardedBerth, admin, alice, askToken, basic, callAs, pushAs, startWithAlice } from '../../support/access.ts';
 import { startBerth } from '../../support/berth.ts';

@@ -4,7 +4,7 @@ import { startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { pushImage } from '../../support/images.ts';
 import { until } from '../../support/until.ts';
-import { type Visitor, newVisitor } from '../../support/visitor.ts';
+import { type Visit, type Visitor, newVisitor } from '../../support/visitor.ts';
 
 let berth: GuardedBerth;
 let visitor: Visitor;
@@ -37,14 +37,38 @@ describe('logging in', () => {
     expect([answer.status, answer.json()]).toEqual([200, expect.objectContaining({ name: 'berth' })]);
   });
 
-  test.each(['/ui', '/ui/', '/ui/tokens', '/ui/repositories/alice/app'])('%s redirects to the login', async (path) => {
-    expect((await visitor.get(path)).location).toBe('/ui/login');
+  test.each(['/ui', '/ui/', '/ui/tokens', '/ui/setup?client=podman', '/ui/r/alice/app'])(
+    '%s redirects to the login, which leads back',
+    async (path) => {
+      const { location } = await visitor.get(path);
+      expect(location).toBe(`/ui/login?${new URLSearchParams({ next: path }).toString()}`);
+      const next = /name="next" value="([^"]+)"/.exec((await visitor.get(location)).text)?.[1] ?? '';
+      expect((await visitor.post('/ui/login', { ...alice, next })).location).toBe(path);
+    },
+  );
+
+  test.each([
+    '//evil.example/ui',
+    'https://evil.example/ui',
+    '/\\evil.example/ui',
+    '/v2/',
+    '/ui/../..//evil.example',
+    '/uix',
+    '',
+  ])('the login never leads out of the page, to %j', async (next) => {
+    expect((await visitor.post('/ui/login', { ...alice, next })).location).toBe('/ui');
+  });
+
+  test('a refused login keeps the name, but not the password', async () => {
+    const { status, text } = await visitor.post('/ui/login', { name: 'alice', password: 'looking glass', next: '/ui/setup' });
+    expect([status, text.includes('value="alice"'), text.includes('looking glass')]).toEqual([401, true, false]);
+    expect(text).toContain('name="next" value="/ui/setup"');
   });
 
   test('a name and its password open a session that no script and no other site can use', async () => {
     await logIn();
     expect(visitor.attributes.get('berth-session')).toBe('Path=/; HttpOnly; SameSite=Lax; Max-Age=43200');
-    expect((await visitor.get('/ui')).text).toContain('<span class="user">alice</span>');
+    expect((await visitor.get('/ui')).text).toContain('<strong class="user">alice</strong>');
   });
 
   test('the cookie is bound to the host if clients use TLS', async () => {
@@ -167,7 +191,7 @@ describe('access tokens', () => {
     const secret = secretIn(created.text);
     expect([created.status, secret]).toEqual([201, expect.stringMatching(/^berth_pat_/)]);
     const page = (await visitor.get('/ui/tokens')).text;
-    expect(page).toContain('<td>my &#60;laptop&#62;</td>');
+    expect(page).toContain('<th scope="row">my &#60;laptop&#62;</th>');
     expect([page.includes('alice/*:pull'), page.includes(secret)]).toEqual([true, false]);
     expect(await askToken(berth, basic('alice', secret), 'repository:alice/app:pull')).toEqual(expect.any(String));
     const id = /my &#60;laptop[^]*?\/ui\/tokens\/([^/]+)\/revoke/.exec(page)?.[1] ?? '';
@@ -203,14 +227,13 @@ describe('repositories', () => {
     await logIn();
     await until(async () => (await visitor.get('/ui')).text.includes('free/app'));
     const page = (await visitor.get('/ui')).text;
-    expect([...page.matchAll(/href="\/ui\/repositories\/([^"]+)"/g)].map(([, name]) => name)).toEqual([
-      'alice/deep/app',
-      'free/app',
-    ]);
-    expect((await visitor.get('/ui/repositories/alice/deep/app')).text).toContain('<td>1.0</td>');
-    const [hidden, unknown] = [await visitor.get('/ui/repositories/secret/app'), await visitor.get('/ui/repositories/no/app')];
-    expect([hidden.status, hidden.text]).toEqual([404, unknown.text]);
-    expect((await visitor.get('/ui/repositories/..%2F..%2Fetc')).status).toBe(404);
+    expect([...page.matchAll(/href="\/ui\/r\/([^"]+)"/g)].map(([, name]) => name)).toEqual(['alice/deep/app', 'free/app']);
+    expect((await visitor.get('/ui/r/alice/deep/app')).text).toContain('<th scope="row">1.0</th>');
+    expect((await visitor.get('/ui/repositories/alice/deep/app')).location).toBe('/ui/r/alice/deep/app');
+    const [hidden, unknown] = [await visitor.get('/ui/r/secret/app'), await visitor.get('/ui/r/no/app')];
+    const shown = ({ text }: Visit) => text.replace(/Request \S+:/, '').replaceAll(/\/ui\/r\/[a-z/]+/g, '');
+    expect([hidden.status, shown(hidden)]).toEqual([404, shown(unknown)]);
+    expect((await visitor.get('/ui/r/..%2F..%2Fetc')).status).toBe(404);
   });
 
   test('lists all of them in pages in mode open, without logins', async () => {
@@ -219,11 +242,19 @@ describe('repositories', () => {
     for (const name of names) await pushImage(open, name, 'v1');
     const anybody = newVisitor(open);
     const first = await anybody.get('/ui');
-    expect([first.status, first.text.match(/repositories\/app-/g)?.length]).toEqual([200, 50]);
+    expect([first.status, first.text.match(/\/ui\/r\/app-/g)?.length]).toEqual([200, 50]);
     const next = /rel="next" href="(\?after=[^"]+)"/.exec(first.text)?.[1] ?? '';
     const second = (await anybody.get(`/ui${next}`)).text;
-    expect([second.includes('app-50'), second.includes('app-49'), second.includes('rel="next"')]).toEqual([true, false, false]);
-    expect((await anybody.get('/ui/repositories/app-00')).text).toContain('<td>v1</td>');
+    expect([second.includes('/ui/r/app-50'), second.includes('/ui/r/app-49'), second.includes('rel="next"')]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect((await anybody.get('/ui/r/app-00')).text).toContain('<th scope="row">v1</th>');
+    const filtered = (await anybody.get('/ui?prefix=app-4')).text;
+    expect([filtered.match(/\/ui\/r\/app-/g)?.length, filtered.includes('rel="next"')]).toEqual([10, false]);
+    expect((await anybody.get('/ui?prefix=app-50')).text).toContain('/ui/r/app-50');
+    expect((await anybody.get('/ui?prefix=b')).text).toContain('No repository that you may pull begins with b.');
     expect(first.text).not.toMatch(/Sign|token/);
     for (const path of ['/ui/login', '/ui/tokens', '/ui/oidc']) expect((await anybody.get(path)).status).toBe(404);
     await open.close();
@@ -231,17 +262,26 @@ describe('repositories', () => {
 });
 
 describe('every page', () => {
-  test('runs no script, loads nothing from other sites, and is in no frame and no cache', async () => {
+  test('has no inline script or style, loads nothing from other sites, and is in no frame and no cache', async () => {
     await logIn();
-    for (const path of ['/ui', '/ui/login', '/ui/tokens', '/ui/nothing', '/ui/repositories/no']) {
+    for (const path of ['/ui', '/ui/login', '/ui/tokens', '/ui/setup', '/ui/nothing', '/ui/r/no']) {
       const { header, text } = await visitor.get(path);
       expect(header('content-security-policy')).toBe(
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
+          "base-uri 'none'; frame-ancestors 'none'",
       );
       expect([header('cache-control'), header('x-content-type-options')]).toEqual(['no-store', 'nosniff']);
-      expect(text).not.toMatch(/<script|style="|\son\w+="/);
+      expect(text).not.toMatch(/<script(?! type="module" src="\/ui\/assets\/)|style="|\son\w+="/);
     }
-    const style = await visitor.get('/ui/style.css');
-    expect([style.status, style.header('content-type')]).toEqual([200, 'text/css; charset=utf-8']);
+    const page = (await visitor.get('/ui')).text;
+    const assets = [...page.matchAll(/"(\/ui\/assets\/[^"]+)"/g)].map(([, url = '']) => url);
+    expect(new Set(assets.map((url) => url.split('/').at(-1)))).toEqual(new Set(['icon.svg', 'style.css', 'main.js']));
+    for (const url of assets) {
+      const asset = await visitor.get(url);
+      expect([asset.status, asset.header('cache-control')]).toEqual([200, 'public, max-age=31536000, immutable']);
+      const other = await visitor.get(url.replace(/assets\/[^/]+/, 'assets/0000'));
+      expect([other.text === asset.text, other.header('cache-control')]).toEqual([true, 'no-cache']);
+    }
+    expect((await visitor.get(assets[0]?.replace(/[^/]+$/, 'nothing.js') ?? '')).status).toBe(404);
   });
 });

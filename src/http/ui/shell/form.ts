@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { smallBody } from '../transfer/body.ts';
+import { smallBody } from '../../transfer/body.ts';
 
 const largestFormBytes = 16 * 1024;
 

@@ -1,4 +1,4 @@
-import { printable } from '../../observability/printable.ts';
+import { printable } from '../../../observability/printable.ts';
 
 /** Text that is valid HTML; only `html` makes it. */
 export class Html {

@@ -1,11 +1,11 @@
 import type { Request, RequestHandler } from 'express';
 import type { IncomingMessage } from 'node:http';
-import type { Principal } from '../../access/permissions/principal.ts';
-import type { Sessions } from '../../access/login/sessions.ts';
-import { OciError } from '../../oci/errors.ts';
-import type { PublicUrl } from '../server/public-url.ts';
-import { noteAccount } from '../server/request-record.ts';
-import { type Cookie, createCookie } from './cookies.ts';
+import type { Principal } from '../../../access/permissions/principal.ts';
+import type { Sessions } from '../../../access/login/sessions.ts';
+import { OciError } from '../../../oci/errors.ts';
+import type { PublicUrl } from '../../server/public-url.ts';
+import { noteAccount } from '../../server/request-record.ts';
+import { type Cookie, createCookie } from '../shell/cookies.ts';
 
 /** Sessions of browsers. */
 export interface Browsers {

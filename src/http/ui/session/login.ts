@@ -1,17 +1,20 @@
 import type { Request, Response, Router } from 'express';
-import { unknownAttempt } from '../../access/federation/oidc-error.ts';
-import { type OidcClient, newAttempt } from '../../access/federation/oidc.ts';
-import type { OidcLogins } from '../../access/login/oidc-logins.ts';
-import type { Identity } from '../../access/permissions/identity.ts';
-import type { Logins } from '../../access/login/logins.ts';
-import { AuthenticationError } from '../../access/credentials/authentication-error.ts';
-import type { Sessions } from '../../access/login/sessions.ts';
-import type { PublicUrl } from '../server/public-url.ts';
-import { createCookie } from './cookies.ts';
-import { formOf } from './form.ts';
-import { html } from './html.ts';
-import { redirect, sendPage } from './page.ts';
+import { unknownAttempt } from '../../../access/federation/oidc-error.ts';
+import { type OidcClient, newAttempt } from '../../../access/federation/oidc.ts';
+import type { OidcLogins } from '../../../access/login/oidc-logins.ts';
+import type { Identity } from '../../../access/permissions/identity.ts';
+import type { Logins } from '../../../access/login/logins.ts';
+import { AuthenticationError } from '../../../access/credentials/authentication-error.ts';
+import type { Sessions } from '../../../access/login/sessions.ts';
+import type { PublicUrl } from '../../server/public-url.ts';
+import { createCookie } from '../shell/cookies.ts';
+import { formOf } from '../shell/form.ts';
+import { html } from '../shell/html.ts';
+import { sendPage } from '../shell/page.ts';
+import { localPath, textsOf } from '../shell/preferences.ts';
+import { redirect } from '../shell/redirect.ts';
 import type { Browsers } from './browsers.ts';
+import { queryOf } from './visitors.ts';
 
 /** Logins by an OpenID Connect provider. */
 export interface OidcEntrance {
@@ -41,17 +44,17 @@ export function addLogin(router: Router, { logins, sessions, publicUrl, browsers
     browsers.session.write(request, response, session.secret, session.lifetimeSeconds);
   }
 
-  router.get('/login', (_request, response) => sendLogin(response, 200, oidc?.label));
+  router.get('/login', (request, response) => sendLogin(response, 200, { label: oidc?.label, next: nextOf(queryOf(request)) }));
   router.post('/login', async (request, response) => {
     const form = formOf(request);
     const [name, password] = [form.get('name') ?? '', form.get('password') ?? ''];
     try {
       const identity = await logins.login(name, password, publicUrl.clientAddress(request));
       await openSession(request, response, identity);
-      redirect(response, '/ui');
+      redirect(response, localPath(form.get('next')));
     } catch (error) {
       if (!(error instanceof AuthenticationError) || error.reason === 'throttled') throw error;
-      sendLogin(response, 401, oidc?.label, 'The name or the password is wrong.');
+      sendLogin(response, 401, { label: oidc?.label, next: nextOf(form), name, isWrong: true });
     }
   });
   router.post('/logout', async (request, response) => {
@@ -93,18 +96,34 @@ function addOidc(router: Router, { client, logins }: OidcEntrance, { publicUrl, 
 
 /** Shows a new user a notice about the account. */
 function sendNotice(response: Response, notice: string): void {
+  const { login } = textsOf(response.req);
   const content = html`<p role="status">${notice}</p>
-    <p><a class="button" href="/ui">Continue</a></p>`;
-  sendPage(response, 200, { title: 'Signed in', content });
+    <p><a class="button" href="/ui">${login.continue}</a></p>`;
+  sendPage(response, 200, { title: login.done, content });
 }
 
-function sendLogin(response: Response, status: number, label: string | undefined, wrong?: string): void {
-  const content = html`${wrong === undefined ? undefined : html`<p class="wrong" role="alert">${wrong}</p>`}
-    ${label === undefined ? undefined : html`<p><a class="button" href="/ui/oidc">Sign in with ${label}</a></p>`}
+interface LoginForm {
+  /** Name of the provider. */
+  readonly label: string | undefined;
+  /** Where the login leads. */
+  readonly next: string;
+  readonly name?: string;
+  readonly isWrong?: boolean;
+}
+
+function sendLogin(response: Response, status: number, { label, next, name = '', isWrong = false }: LoginForm): void {
+  const { login } = textsOf(response.req);
+  const content = html`${isWrong ? html`<p class="wrong" role="alert">${login.wrong}</p>` : undefined}
+    ${label === undefined ? undefined : html`<p><a class="button" href="/ui/oidc">${login.with(label)}</a></p>`}
     <form method="post" action="/ui/login">
-      <label>Name <input name="name" autocomplete="username" autocapitalize="none" required /></label>
-      <label>Password <input name="password" type="password" autocomplete="current-password" required /></label>
-      <button>Sign in</button>
+      <input type="hidden" name="next" value="${next}" />
+      <label>${login.name} <input name="name" value="${name}" autocomplete="username" autocapitalize="none" required /></label>
+      <label>${login.password} <input name="password" type="password" autocomplete="current-password" required /></label>
+      <button>${login.submit}</button>
     </form>`;
-  sendPage(response, status, { title: 'Sign in', content });
+  sendPage(response, status, { title: login.title, content });
+}
+
+function nextOf(fields: URLSearchParams): string {
+  return localPath(fields.get('next'));
 }

@@ -1,0 +1,19 @@
+import { type Html, html } from '../shell/html.ts';
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+
+/** Shows a number of bytes with three digits, and exactly as its title. */
+export function byteSize(bytes: number): Html {
+  return html`<data value="${bytes}" title="${bytes.toLocaleString('en')} B">${formatBytes(bytes)}</data>`;
+}
+
+/** `1.21 MiB`; units of 1024. */
+export function formatBytes(bytes: number): string {
+  let [value, unit] = [bytes, 0];
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${value.toFixed(digits)} ${units[unit]}`;
+}

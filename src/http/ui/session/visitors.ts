@@ -1,0 +1,24 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { type Principal, anonymousPrincipal } from '../../../access/permissions/principal.ts';
+import { pathOf } from '../shell/preferences.ts';
+import { redirect } from '../shell/redirect.ts';
+import type { Browsers } from './browsers.ts';
+
+export type VisitorHandler = (visitor: Principal, request: Request, response: Response) => Promise<void>;
+
+/** Makes a handler of requests from a handler for visitors. A visitor that has to sign in first is led to `/ui/login`, and back. */
+export type AsVisitor = (handler: VisitorHandler) => RequestHandler;
+
+/** `browsers`: undefined in mode open, where every visitor is anonymous. */
+export function createAsVisitor(browsers: Pick<Browsers, 'user'> | undefined): AsVisitor {
+  return (handler) => async (request, response) => {
+    const visitor = browsers ? await browsers.user(request) : anonymousPrincipal;
+    if (visitor) await handler(visitor, request, response);
+    else redirect(response, `/ui/login?${new URLSearchParams({ next: pathOf(request) }).toString()}`);
+  };
+}
+
+/** Returns the query of a request. */
+export function queryOf(request: Request): URLSearchParams {
+  return new URL(request.originalUrl, 'http://localhost').searchParams;
+}

@@ -1,0 +1,115 @@
+import type { ServerResponse } from 'node:http';
+import type { Texts } from '../texts/english.ts';
+import { languageTags, languages } from '../texts/languages.ts';
+import { assets } from './assets.ts';
+import { type Html, html } from './html.ts';
+import { type Preferences, pathOf, preferencesOf, textsOf, themes } from './preferences.ts';
+
+/** A view and the data of its frame. */
+export interface Page {
+  readonly title: string;
+  /** Name of the user that is signed in; undefined or empty: nobody is. */
+  readonly user?: string | undefined;
+  /** The link of the navigation that leads to this view. */
+  readonly current?: keyof typeof destinations | undefined;
+  readonly content: Html;
+}
+
+/**
+ * No content of other sites, no inline styles or scripts, no frames. The referrer goes to this site only, but is not left out:
+ * without it, browsers hide the origin of a form.
+ */
+const headers = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
+    "base-uri 'none'; frame-ancestors 'none'",
+  'Referrer-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cache-Control': 'no-store',
+};
+
+/** Sends a view within the frame of the page, in the language and theme of the visitor. */
+export function sendPage(response: ServerResponse, status: number, page: Page): void {
+  const preferences = preferencesOf(response.req);
+  const bytes = Buffer.from(frame(page, textsOf(response.req), preferences, pathOf(response.req)).text);
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.setHeader('Content-Type', 'text/html; charset=utf-8');
+  response.setHeader('Content-Language', preferences.language);
+  response.setHeader('Content-Length', bytes.length);
+  response.end(bytes);
+}
+
+function frame(page: Page, texts: Texts, preferences: Preferences, path: string): Html {
+  const { title, current, content } = page;
+  const user = page.user === '' ? undefined : page.user;
+  return html`<!doctype html>
+    <html lang="${preferences.language}" data-theme="${preferences.theme}">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title} – berth</title>
+        <link rel="icon" href="${assets.url('icon.svg')}" type="image/svg+xml" />
+        <link rel="stylesheet" href="${assets.url('style.css')}" />
+        <script type="module" src="${assets.url('main.js')}"></script>
+      </head>
+      <body data-copy="${texts.copy.copy}" data-copied="${texts.copy.copied}">
+        <a class="skip" href="#content">${texts.nav.skip}</a>
+        <header>
+          <div class="bar">
+            <a class="brand" href="/ui"><img src="${assets.url('icon.svg')}" alt="" width="24" height="24" />berth</a>
+            <nav aria-label="${texts.nav.main}">${links(texts, user, current)}</nav>
+            ${user === undefined ? undefined : account(texts, user)}
+          </div>
+        </header>
+        <main id="content" tabindex="-1">
+          <h1>${title}</h1>
+          ${content}
+        </main>
+        <footer>${preferencesForm(texts, preferences, path)}</footer>
+      </body>
+    </html>`;
+}
+
+/** The links of the navigation. */
+const destinations = { repositories: '/ui', setup: '/ui/setup', account: '/ui/tokens' } as const;
+
+function links(texts: Texts, user: string | undefined, current: Page['current']): readonly Html[] {
+  const shown = (['repositories', 'setup', 'account'] as const).filter((name) => name !== 'account' || user !== undefined);
+  return shown.map(
+    (name) =>
+      html`<a href="${destinations[name]}" ${name === current ? html`aria-current="page"` : undefined}>${texts.nav[name]}</a>`,
+  );
+}
+
+function account(texts: Texts, user: string): Html {
+  return html`<form class="account" method="post" action="/ui/logout">
+    <span class="quiet">${texts.nav.signedInAs}</span> <strong class="user">${user}</strong>
+    <button>${texts.nav.signOut}</button>
+  </form>`;
+}
+
+function preferencesForm(texts: Texts, { language, theme }: Preferences, path: string): Html {
+  const choice = (name: string, value: string, isChosen: boolean, label: string, lang?: string) =>
+    html`<button
+      name="${name}"
+      value="${value}"
+      aria-pressed="${String(isChosen)}"
+      ${lang === undefined ? undefined : html`lang="${lang}"`}
+    >
+      ${label}
+    </button>`;
+  return html`<form class="preferences" method="post" action="/ui/preferences" aria-label="${texts.nav.preferences}">
+    <input type="hidden" name="next" value="${path}" />
+    <fieldset>
+      <legend>${texts.preferences.language}</legend>
+      ${languageTags.map((tag) => choice('language', tag, tag === language, languages[tag].name, tag))}
+    </fieldset>
+    <fieldset>
+      <legend>${texts.preferences.theme}</legend>
+      ${themes.map((name) => choice('theme', name, name === theme, texts.preferences[name]))}
+    </fieldset>
+  </form>`;
+}

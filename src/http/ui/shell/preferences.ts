@@ -1,0 +1,60 @@
+import type { Request, Router } from 'express';
+import type { IncomingMessage } from 'node:http';
+import type { Texts } from '../texts/english.ts';
+import { type Language, isLanguage, languages, preferredLanguage } from '../texts/languages.ts';
+import { createCookie } from './cookies.ts';
+import { formOf } from './form.ts';
+import { redirect } from './redirect.ts';
+
+export const themes = ['system', 'light', 'dark'] as const;
+export type Theme = (typeof themes)[number];
+
+/** How a visitor wants to see the page. */
+export interface Preferences {
+  readonly language: Language;
+  readonly theme: Theme;
+}
+
+const yearSeconds = 365 * 24 * 3600;
+
+// They are no secrets, and the same over http and https.
+const languageCookie = createCookie('berth-language', () => false);
+const themeCookie = createCookie('berth-theme', () => false);
+
+/** Returns the visitor's choices; by default the language of the browser and the theme of the system. */
+export function preferencesOf(request: IncomingMessage): Preferences {
+  const language = languageCookie.read(request);
+  const theme = themeCookie.read(request);
+  return {
+    language: isLanguage(language) ? language : preferredLanguage(request.headers['accept-language']),
+    theme: themes.find((known) => known === theme) ?? 'system',
+  };
+}
+
+export function textsOf(request: IncomingMessage): Texts {
+  return languages[preferencesOf(request).language].texts;
+}
+
+/** Adds `POST /ui/preferences`, which keeps the choices in cookies and leads back to the view that it came from. */
+export function addPreferences(router: Router): void {
+  router.post('/preferences', (request, response) => {
+    const form = formOf(request);
+    const [language, theme] = [form.get('language') ?? undefined, form.get('theme')];
+    if (isLanguage(language)) languageCookie.write(request, response, language, yearSeconds);
+    const known = themes.find((name) => name === theme);
+    if (known) themeCookie.write(request, response, known, yearSeconds);
+    redirect(response, localPath(form.get('next')));
+  });
+}
+
+/** Returns the path within the page that a visitor came from or wants next; never an address of another site. */
+export function localPath(text: string | null): string {
+  const url = URL.parse(text ?? '', 'http://localhost');
+  const isOurs = url?.origin === 'http://localhost' && /^\/ui(?:$|[/?])/.test(url.pathname + url.search);
+  return isOurs ? url.pathname + url.search : '/ui';
+}
+
+/** Returns the path and query of a request, for links that lead back. */
+export function pathOf(request: Request | IncomingMessage): string {
+  return localPath('originalUrl' in request ? request.originalUrl : (request.url ?? ''));
+}

@@ -1,0 +1,87 @@
+import type { Router } from 'express';
+import {
+  type ClientName,
+  type MirrorPlace,
+  clientConfig,
+  clientNames,
+  isClientName,
+  obstacle,
+} from '../../../mirror/names/client-config.ts';
+import type { PublicUrl } from '../../server/public-url.ts';
+import { copyField } from '../parts/copy-field.ts';
+import { table } from '../parts/table.ts';
+import { type AsVisitor, queryOf } from '../session/visitors.ts';
+import { type Html, html } from '../shell/html.ts';
+import { sendPage } from '../shell/page.ts';
+import { textsOf } from '../shell/preferences.ts';
+import type { Texts } from '../texts/english.ts';
+
+export interface SetupOptions {
+  readonly mirror: Omit<MirrorPlace, 'base'>;
+  /** True if clients have to sign in. */
+  readonly hasLogins: boolean;
+  readonly publicUrl: PublicUrl;
+  readonly asVisitor: AsVisitor;
+}
+
+/** Adds `/ui/setup`: how clients pull other registries' images through this server, and how they sign in. */
+export function addSetup(router: Router, { mirror, hasLogins, publicUrl, asVisitor }: SetupOptions): void {
+  router.get(
+    '/setup',
+    // eslint-disable-next-line @typescript-eslint/require-await -- the other views wait for data
+    asVisitor(async (visitor, request, response) => {
+      const texts = textsOf(request);
+      const base = new URL(publicUrl.base(request));
+      const asked = queryOf(request).get('client') ?? '';
+      const client = isClientName(asked) ? asked : 'docker';
+      const content = html`<p>${texts.setup.intro}</p>
+        ${clientForm(texts, client)} ${snippet(client, { ...mirror, base })}
+        <h2>${texts.setup.upstreams}</h2>
+        <p>${texts.setup.pullThrough}</p>
+        ${upstreamTable(texts, mirror.upstreams, base.host)} ${hasLogins ? loginHelp(texts, base.host, visitor.name) : undefined}`;
+      sendPage(response, 200, { title: texts.setup.title, user: visitor.name, current: 'setup', content });
+    }),
+  );
+}
+
+function clientForm({ setup }: Texts, chosen: ClientName): Html {
+  const options = clientNames.map(
+    (name) => html`<option value="${name}" ${name === chosen ? html`selected` : undefined}>${setup.names[name]}</option>`,
+  );
+  return html`<form class="filter" method="get" action="/ui/setup">
+    <label>
+      ${setup.client}
+      <select name="client">
+        ${options}
+      </select>
+    </label>
+    <button>${setup.show}</button>
+  </form>`;
+}
+
+function snippet(client: ClientName, place: MirrorPlace): Html {
+  const reason = obstacle(client, place);
+  return reason === undefined ? copyField(clientConfig(client, place).trimEnd()) : html`<p class="wrong">${reason}</p>`;
+}
+
+/** An image of each upstream; a name that is no upstream of the examples gets a place holder. */
+const examples: Readonly<Record<string, string>> = {
+  'docker.io': 'alpine',
+  'ghcr.io': 'owner/image',
+  'quay.io': 'prometheus/busybox',
+  'registry.k8s.io': 'pause:3.10',
+};
+
+function upstreamTable({ setup }: Texts, upstreams: readonly string[], host: string): Html {
+  const rows = upstreams.map((name) => ({
+    heading: name,
+    cells: [copyField(`docker pull ${host}/${name.replace(':', '_')}/${examples[name] ?? 'NAME'}`)],
+  }));
+  return table(setup.upstreams, [setup.upstream, setup.example], rows);
+}
+
+function loginHelp({ setup }: Texts, host: string, user: string): Html {
+  return html`<h2>${setup.login}</h2>
+    <p>${setup.loginHelp}</p>
+    ${copyField(`docker login ${host} -u ${user}`)}`;
+}

@@ -1,0 +1,106 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type axe from 'axe-core';
+import type { BrowserContext, Page } from 'playwright-core';
+import { type GuardedBerth, adminPassword, basic, pushAs, startGuarded } from '../support/access.ts';
+import { type TestBrowser, startBrowser } from '../support/browser.ts';
+import { isLong } from '../support/long.ts';
+import { describeWith } from '../support/requires.ts';
+
+/** Each view in a state that shows something, and what it shows where there is nothing. */
+const views = {
+  login: '/ui/login',
+  repositories: '/ui',
+  'no-repository': '/ui?prefix=nothing',
+  repository: '/ui/r/team-a/app',
+  setup: '/ui/setup?client=podman',
+  tokens: '/ui/tokens',
+  'not-found': '/ui/nothing',
+};
+
+const looks = [
+  ['light', 'en', { colorScheme: 'light', locale: 'en-US', viewport: { width: 1200, height: 800 } }],
+  ['dark', 'zh-CN', { colorScheme: 'dark', locale: 'zh-CN', viewport: { width: 320, height: 640 } }],
+  ['dark', 'en', { colorScheme: 'dark', locale: 'en-GB', viewport: { width: 1200, height: 800 } }],
+  ['light', 'zh-CN', { colorScheme: 'light', locale: 'zh-CN', viewport: { width: 320, height: 640 } }],
+] as const;
+
+const screenshots = resolve(import.meta.dirname, '../../.cache/screenshots');
+
+describeWith(['chromium'], 'the page in a browser', () => {
+  let berth: GuardedBerth;
+  let chromium: TestBrowser;
+  let axeSource: string;
+
+  beforeAll(async () => {
+    await mkdir(screenshots, { recursive: true });
+    axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    berth = await startGuarded({ BERTH_MIRROR_DEFAULT: 'docker.io' });
+    await pushAs(berth, basic('admin', adminPassword), 'team-a/app', '1.9');
+    await pushAs(berth, basic('admin', adminPassword), 'team-a/web', 'latest');
+    chromium = await startBrowser();
+  }, 120_000);
+  afterAll(() => Promise.all([berth.close(), chromium.close()]));
+
+  type Look = NonNullable<Parameters<TestBrowser['browser']['newContext']>[0]>;
+
+  /** A browser that is signed in as the admin. `complaints` are what its console says. */
+  async function signIn(look: Look): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
+    const context = await chromium.browser.newContext(look);
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => message.text().includes('404') || complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    await page.goto(`${berth.url}/ui/login`);
+    await page.locator('input[name=name]').fill('admin');
+    await page.locator('input[name=password]').fill(adminPassword);
+    await page.locator('main button').click();
+    await page.locator('strong.user').waitFor();
+    return { context, page, complaints };
+  }
+
+  /** What axe finds, as sentences with the elements. */
+  async function findings(page: Page): Promise<readonly string[]> {
+    await page.evaluate(axeSource);
+    const options = '{ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }';
+    const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(${options})`);
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+  }
+
+  describe.each(isLong ? looks : looks.slice(0, 2))('%s, in %s', (theme, language, look) => {
+    test('every view is accessible, fits the screen and fills the console with nothing', async () => {
+      const { context, page, complaints } = await signIn(look);
+      const found: Record<string, readonly string[]> = {};
+      for (const [name, path] of Object.entries(views)) {
+        await page.goto(`${berth.url}${path}`);
+        const overflow = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
+        found[name] = [...(await findings(page)), ...(overflow > 0 ? [`${overflow} pixels too wide`] : [])];
+        expect(await page.locator('html').getAttribute('lang')).toBe(language);
+        await page.screenshot({ path: join(screenshots, `${name}-${theme}-${language}.png`), fullPage: true });
+      }
+      await context.close();
+      expect(found).toEqual(Object.fromEntries(Object.keys(views).map((name) => [name, []])));
+      expect(complaints).toEqual([]);
+    }, 60_000);
+  });
+
+  test('keys open views, move through rows and copy, but not while somebody writes', async () => {
+    const { context, page } = await signIn({ viewport: { width: 1200, height: 800 } });
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/ui/r/team-a/web');
+    await page.keyboard.press('c');
+    await page.getByText('Copied', { exact: true }).waitFor();
+    expect(await page.locator('#announcements').textContent()).toContain('docker pull');
+    await page.keyboard.press('g');
+    await page.keyboard.press('r');
+    await page.waitForURL('**/ui');
+    await page.keyboard.press('/');
+    await page.keyboard.type('gs/j');
+    expect([page.url(), await page.locator('input[type=search]').inputValue()]).toEqual([`${berth.url}/ui`, 'gs/j']);
+    await context.close();
+  }, 60_000);
+});
