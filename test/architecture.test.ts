@@ -90,6 +90,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'storage',
   ],
   'src/maintenance': ['src/content', 'src/coordination', 'src/events', 'src/oci', 'src/registry', 'src/upstream', 'storage'],
+  'src/archives/tar': [],
+  'src/archives': ['src/archives', 'src/content', 'src/coordination', 'src/oci', 'src/registry', 'storage'],
   'src/search': ['src/oci', 'storage'],
   'src/http/errors': [
     'src/access/accounts',
@@ -106,12 +108,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/http/transfer': ['src/http/errors', 'src/oci', 'storage/blobs'],
   'src/http/api': [
     'src/access',
+    'src/archives',
     'src/http/errors',
     'src/http/server',
     'src/http/transfer',
     'src/maintenance',
     'src/oci',
     'src/registry',
+    'storage/blobs',
   ],
   'src/http': [
     'src/http',
@@ -159,9 +163,11 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   jose: ['src/access'],
   jsonwebtoken: ['src/access/tokens'],
   'openid-client': ['src/access/federation'],
+  multer: ['src/http/api'],
   pg: ['storage/metadata/postgres', 'storage/metadata/transfer'],
   pino: ['src/observability'],
   'prom-client': ['src/observability'],
+  tar: ['src/archives/tar'],
   yaml: ['config'],
   zod: ['src/http/api'],
 };

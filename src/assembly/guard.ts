@@ -22,6 +22,8 @@ import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
 import type { DeletionServices } from '../registry/deletion-services.ts';
+import type { ArchiveExports } from '../archives/out/exports.ts';
+import type { Pulls } from '../registry/pulls.ts';
 import type { RetentionOverview } from '../maintenance/retention/overview.ts';
 import type { Log } from '../observability/log.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
@@ -44,6 +46,8 @@ export interface Guard {
 export interface ApiServices {
   readonly content: DeletionServices;
   readonly retention: RetentionOverview;
+  readonly exports: ArchiveExports;
+  readonly pulls: Pick<Pulls, 'add'>;
 }
 
 /** Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable settings. */

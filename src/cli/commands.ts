@@ -29,14 +29,21 @@ const migrate: Command = {
 
 const exportCommand: Command = {
   name: 'export',
-  summary: "write what is missing of another registry's layout",
+  summary: 'write images into a file, or the links of registry:2',
+  arguments: [['[REF...]', 'images, such as team/app:1.0 or team/app@sha256:…']],
   options: [
-    ['--layout <NAME>', 'distribution: links with which registry:2 can be started on the store'],
-    ['--prune', 'delete links of what berth does not have'],
-    ['--dry-run', 'compare only'],
+    [
+      '-o, --output <FILE>',
+      'tar file for the images: an OCI layout that docker load reads, too; an interrupted run is continued',
+    ],
+    ['--platform <PLATFORM>', 'export this image of an index, such as linux/arm64; default: all'],
+    ['--host <HOST>', 'host in front of the names in the file; default: none'],
+    ['--layout <NAME>', 'distribution: without images; writes links with which registry:2 can be started on the store'],
+    ['--prune', 'with --layout: delete links of what berth does not have'],
+    ['--dry-run', 'with --layout: compare only'],
   ],
   printsData: true,
-  load: async () => (await import('./maintenance/export.ts')).exportLayout,
+  load: async () => (await import('./maintenance/export.ts')).exportContent,
 };
 
 const config: CommandGroup = {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Ended, runCommand } from '../support/command.ts';
 import { keyPaths } from '../../config/load.ts';
 import { variableName } from '../../config/variables.ts';
-import { type Command, isGroup, optionsOf } from '../../src/cli/program/command.ts';
+import { type Command, isGroup, longName, optionsOf } from '../../src/cli/program/command.ts';
 import { topics } from '../../src/cli/commands.ts';
 
 const main = resolve(import.meta.dirname, '../../src/main.ts');
@@ -237,7 +237,7 @@ describe('berth completion', () => {
     expect(code).toBe(0);
     for (const [words, command] of allCommands()) {
       expect(stdout).toContain(words.split(' ').at(-1));
-      for (const [flags] of optionsOf(command)) expect(stdout).toMatch(new RegExp(`(--|-l )${flags.slice(2).split(' ')[0]}\\b`));
+      for (const [flags] of optionsOf(command)) expect(stdout).toMatch(new RegExp(`(--|-l )${longName(flags).slice(2)}\\b`));
     }
   });
 });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { pino } from 'pino';
 import { loadConfig } from '../../config/load.ts';
 import { AuthenticationError } from '../../src/access/credentials/authentication-error.ts';
+import type { ArchiveExports } from '../../src/archives/out/exports.ts';
 import type { RetentionOverview } from '../../src/maintenance/retention/overview.ts';
 import { createGuard } from '../../src/assembly/guard.ts';
 import { logRequest } from '../../src/assembly/request-log.ts';
@@ -80,7 +81,12 @@ async function createServer(): Promise<Server> {
   };
   const driver = await createFilesystemDriver({ directory });
   const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
-  const services = { content: registry, retention: {} as RetentionOverview };
+  const services = {
+    content: registry,
+    pulls: registry.pulls,
+    retention: {} as RetentionOverview,
+    exports: {} as ArchiveExports,
+  };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
   const publicUrl = createPublicUrl(config);
   const broken = {

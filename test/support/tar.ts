@@ -23,3 +23,15 @@ function header(name: string, sizeBytes: number): Buffer {
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
   return block;
 }
+
+/** Returns the regular files of a tar archive that `fileHeader` or `tar` has made: names of at most 100 bytes. */
+export function readTar(archive: Buffer): ReadonlyMap<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  const text = (at: number, length: number) => archive.toString('latin1', at, at + length).replace(/\0.*/s, '');
+  for (let at = 0; archive[at] !== 0;) {
+    const size = parseInt(text(at + 124, 12), 8);
+    files.set(text(at, 100), archive.subarray(at + 512, at + 512 + size));
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
+  return files;
+}

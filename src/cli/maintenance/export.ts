@@ -4,6 +4,7 @@ import { ForeignLinks, type RepositoryReport, exportLinks } from '../../maintena
 import { locateMetadata } from '../accounts/admin-command.ts';
 import { CommandError, type Invocation, UsageError } from '../program/command.ts';
 import { asksForJson, printRecords } from '../program/output.ts';
+import { exportImages } from './export-images.ts';
 
 const columns = {
   REPOSITORY: 'repository',
@@ -17,11 +18,22 @@ const columns = {
   DELETED: 'deleted',
 } as const;
 
-/** `berth export`: writes what is missing of another registry's layout, also beside a running server. */
-export async function exportLayout(invocation: Invocation): Promise<void> {
+const usage = 'usage: berth export REF... --output FILE\n       berth export --layout distribution';
+
+/** `berth export`: images as a file, or links of another registry's layout. */
+export async function exportContent(invocation: Invocation): Promise<void> {
+  const { options, operands } = invocation;
+  if (options['layout'] === undefined && operands.length === 0)
+    throw new UsageError(`missing images or --layout distribution\n${usage}`);
+  if (options['layout'] === undefined) return exportImages(invocation);
+  if (options['layout'] !== 'distribution') throw new UsageError(`--layout must be distribution\n${usage}`);
+  if (operands.length > 0) throw new UsageError(`--layout distribution is about all repositories: name no images\n${usage}`);
+  await exportLayout(invocation);
+}
+
+/** Writes what is missing of another registry's layout, also beside a running server. */
+async function exportLayout(invocation: Invocation): Promise<void> {
   const { options, config, warn } = invocation;
-  if (options['layout'] !== 'distribution')
-    throw new UsageError('missing --layout distribution\nusage: berth export --layout distribution');
   const settings = config();
   warn(`using the data in ${locateMetadata(settings)}`);
   const driver = await openBlobStore(settings.storage.blobs);

@@ -37,7 +37,7 @@ export type Run = (invocation: Invocation) => Promise<void>;
 /** The name as the usage shows it (`NAME`, `[PATTERN]`, `[GRANT...]`) and the description. */
 export type Argument = readonly [name: string, description: string];
 
-/** The flags as the help shows them (`--admin`, `--expires <DURATION>`) and the description. */
+/** The flags as the help shows them (`--admin`, `--expires <DURATION>`, `-o, --output <FILE>`) and the description. */
 export type Option = readonly [flags: string, description: string];
 
 /** One command: everything that the help and shell completion show, and how to load the code that runs it. */
@@ -72,6 +72,11 @@ export const jsonOption: Option = ['--json', 'print JSON'];
 /** Returns the options of a command as the help shows them. */
 export function optionsOf({ options = [], printsData = false }: Command): readonly Option[] {
   return printsData ? [...options, jsonOption] : options;
+}
+
+/** Returns the long name in the flags of an option: `--output`. */
+export function longName(flags: string): string {
+  return /--[a-z-]+/.exec(flags)?.[0] ?? flags;
 }
 
 export function isGroup(entry: Command | CommandGroup): entry is CommandGroup {

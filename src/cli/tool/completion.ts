@@ -1,4 +1,13 @@
-import { type Command, type CommandGroup, type Run, type Topic, UsageError, isGroup, optionsOf } from '../program/command.ts';
+import {
+  type Command,
+  type CommandGroup,
+  type Run,
+  type Topic,
+  UsageError,
+  isGroup,
+  longName,
+  optionsOf,
+} from '../program/command.ts';
 
 /** The words that may follow some words of a command line. */
 interface Step {
@@ -42,7 +51,7 @@ const globals = [
 ] as const;
 
 function optionStep(after: string, command: Command): Step {
-  const options = optionsOf(command).map(([flags, description]) => [flags.split(' ')[0] ?? '', description] as const);
+  const options = optionsOf(command).map(([flags, description]) => [longName(flags), description] as const);
   const shellNames =
     command.name === 'completion' ? Object.keys(shells).map((name) => [name, `script for ${name}`] as const) : [];
   return { after, words: [...shellNames, ...options, ...globals.slice(0, 2)] };
@@ -52,7 +61,7 @@ function optionStep(after: string, command: Command): Step {
 function collectOptionsWithValue(entries: Entries): readonly string[] {
   const commands = entries.flatMap((entry) => (isGroup(entry) ? entry.commands : [entry]));
   const flags = commands.flatMap((command) => optionsOf(command).map(([written]) => written));
-  const withValue = flags.filter((written) => written.includes(' ')).map((written) => written.split(' ')[0] ?? '');
+  const withValue = flags.filter((written) => written.includes('<')).map(longName);
   return [...new Set(['--config', ...withValue])];
 }
 

@@ -1,4 +1,5 @@
 import { accessRoutes } from './access/access-routes.ts';
+import { archiveRoutes } from './content/archives.ts';
 import { contentRoutes } from './content/content-routes.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
 import { type OpenApiDocument, describeApi } from './table/openapi.ts';
@@ -17,6 +18,7 @@ export const routes: readonly Route[] = [
   }),
   ...accessRoutes,
   ...contentRoutes,
+  ...archiveRoutes,
   ...retentionRoutes,
 ];
 

@@ -41,19 +41,29 @@ export function afterKernelTransfer(response: ServerResponse, action: () => void
  * client sees a short body and never other content. Throws `ClientGone`.
  */
 export async function sendObject(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
+  await appendObject(response, object, length);
+  response.end();
+}
+
+/** Sends the opened range as `sendObject` does, and does not end the response: more of the body follows. */
+export async function appendObject(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
   const { socket } = response;
   await assertLength(response, object, length);
   if (length <= smallBytes || object.fileDescriptor === undefined || !isPlain(socket))
-    return sendThroughBuffers(response, object, length);
+    return writeObject(response, object, length);
   try {
     await sendByKernel(response, socket, object.fileDescriptor, object.range.first, length);
-    response.end();
   } catch (error) {
     response.destroy();
     throw error;
   } finally {
     await object.close();
   }
+}
+
+/** Sends bytes and does not end the response. Resolves when the kernel has them. Throws `ClientGone`. */
+export function appendBytes(response: ServerResponse, bytes: Uint8Array): Promise<void> {
+  return written(response, bytes);
 }
 
 /** True if the socket sends bytes unchanged and its file descriptor is known. */
@@ -79,7 +89,8 @@ async function sendByKernel(
   socket.setTimeout(0); // Node.js sees no activity while the kernel sends: the transfer has its own timeout
   const transfer = sendfile(descriptorOf(socket), file, offset, length, idleMilliseconds);
   response.once('close', transfer.cancel);
-  const recorded = transfer.done.then((bytes) => void sentByKernel.set(response, bytes));
+  const before = bytesSentByKernel(response);
+  const recorded = transfer.done.then((bytes) => void sentByKernel.set(response, before + bytes));
   kernelTransfers.set(
     response,
     recorded.catch(() => undefined),
@@ -108,11 +119,6 @@ async function assertLength(response: ServerResponse, object: OpenObject, length
   response.destroy();
   await object.close();
   throw new Error(`the blob store opened ${opened} bytes, but the response announced ${length}`);
-}
-
-async function sendThroughBuffers(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
-  await writeObject(response, object, length);
-  response.end();
 }
 
 /**

@@ -5,21 +5,34 @@ import { OciError } from '../../oci/errors.ts';
 import { lengthOf, parseRange } from './range.ts';
 import { sendObject, writeObject } from './send-object.ts';
 
-/** An immutable object and how to open it. */
-export interface ServedObject {
+interface ServedFacts {
   readonly sizeBytes: number;
   /** Includes the quotes. */
   readonly etag: string;
   readonly contentType: string;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** An immutable object and how to open it. */
+export interface ServedObject extends ServedFacts {
   open(range?: ByteRange): Promise<OpenObject>;
+}
+
+/** Immutable content that is made of several objects. */
+export interface ComposedContent extends ServedFacts {
+  /** Sends a range without ending the response. */
+  write(response: ServerResponse, range: ByteRange): Promise<void>;
 }
 
 /**
  * Answers GET and HEAD of an immutable object, with conditions and single or multiple ranges (RFC 9110, sections 13 and 14).
  * Throws an OciError (416) for ranges outside of the object. After headers were sent a failure cuts the socket.
  */
-export async function serveObject(request: IncomingMessage, response: ServerResponse, object: ServedObject): Promise<void> {
+export async function serveObject(
+  request: IncomingMessage,
+  response: ServerResponse,
+  object: ServedObject | ComposedContent,
+): Promise<void> {
   const { sizeBytes, etag, contentType, headers } = object;
   response.setHeader('Accept-Ranges', 'bytes');
   response.setHeader('ETag', etag);
@@ -41,7 +54,11 @@ export async function serveObject(request: IncomingMessage, response: ServerResp
   const length = range ? lengthOf(range) : sizeBytes;
   response.setHeader('Content-Length', length);
   if (request.method === 'HEAD' || sizeBytes === 0) response.end();
-  else await sendObject(response, await object.open(range), length);
+  else if ('open' in object) await sendObject(response, await object.open(range), length);
+  else {
+    await object.write(response, range ?? { first: 0, last: sizeBytes - 1 });
+    response.end();
+  }
 }
 
 /** "A server MUST ignore a Range header field received with a request method … other than GET"; `If-Range` compares strongly. */
@@ -68,7 +85,11 @@ function notSatisfiable(sizeBytes: number): OciError {
 }
 
 /** Sends `multipart/byteranges` (RFC 9110, section 14.6). */
-async function sendParts(response: ServerResponse, object: ServedObject, ranges: readonly ByteRange[]): Promise<void> {
+async function sendParts(
+  response: ServerResponse,
+  object: ServedObject | ComposedContent,
+  ranges: readonly ByteRange[],
+): Promise<void> {
   const boundary = randomUUID();
   const heads = ranges.map((range) =>
     Buffer.from(
@@ -78,11 +99,12 @@ async function sendParts(response: ServerResponse, object: ServedObject, ranges:
   const end = Buffer.from(`\r\n--${boundary}--\r\n`);
   const length =
     heads.reduce((sum, head) => sum + head.length, end.length) + ranges.reduce((sum, range) => sum + lengthOf(range), 0);
-  const first = await object.open(ranges[0]);
+  const first = 'open' in object ? await object.open(ranges[0]) : undefined;
   response.writeHead(206, { 'Content-Type': `multipart/byteranges; boundary=${boundary}`, 'Content-Length': length });
   for (const [index, range] of ranges.entries()) {
     response.write(heads[index]);
-    await writeObject(response, index === 0 ? first : await object.open(range), lengthOf(range));
+    if (!('open' in object)) await object.write(response, range);
+    else await writeObject(response, index === 0 && first ? first : await object.open(range), lengthOf(range));
   }
   response.end(end);
 }

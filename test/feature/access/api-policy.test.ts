@@ -98,6 +98,7 @@ test('every row requires an admin except these', () => {
     'GET /tag-history': 'inRepository',
     'POST /tag-history/restore': 'inRepository',
     'GET /why': 'inRepository',
+    'GET /archive': 'inRepository',
     'GET /retention/preview': 'adminOf',
     'GET /retention/log': 'adminOf',
   });

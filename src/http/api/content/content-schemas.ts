@@ -6,7 +6,7 @@ import { expiry, limit, optional } from '../table/schemas.ts';
 /** The JSON of requests and responses about deletion and restoration. */
 
 /** A text that `parse` accepts; the schema returns what it makes of it. */
-function parsed<Value>(parse: (text: string) => Value | undefined, message: string) {
+export function parsed<Value>(parse: (text: string) => Value | undefined, message: string) {
   return z.string().transform((text, { issues }) => {
     const value = parse(text);
     if (value === undefined) issues.push({ code: 'custom', message, input: text });
@@ -14,7 +14,7 @@ function parsed<Value>(parse: (text: string) => Value | undefined, message: stri
   });
 }
 
-const repository = parsed<RepositoryName>(parseRepositoryName, 'must be the name of a repository');
+export const repository = parsed<RepositoryName>(parseRepositoryName, 'must be the name of a repository');
 const reference = parsed(parseReference, 'must be a tag or a digest').meta({ description: 'a tag or a digest' });
 const tag = parsed(parseTag, 'must be a tag');
 const digest = parsed<Digest>(parseDigest, 'must be a digest').meta({ description: 'sha256:… or sha512:…' });

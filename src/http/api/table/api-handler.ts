@@ -14,7 +14,10 @@ import { checked } from './invalid-request.ts';
 import { requireAfterBody, requireBeforeBody } from './permissions.ts';
 import type { Context, Input, Route } from './route.ts';
 
-export interface ApiHandlerOptions extends Pick<Context, 'directory' | 'signingKeys' | 'content' | 'retention'> {
+export interface ApiHandlerOptions extends Pick<
+  Context,
+  'directory' | 'signingKeys' | 'content' | 'retention' | 'exports' | 'pulls'
+> {
   /** True if the client may do this in the repository. */
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;
   readonly authenticator: Authenticator;
@@ -45,6 +48,7 @@ export function createApiHandler(options: ApiHandlerOptions): (route: Route) => 
       author: { actor: principal.name, address, requestId },
       administration: administration({ name: principal.name, address, requestId }),
       allows: (action, repository) => allows(principal, action, repository),
+      exchange: { request, response },
     };
   }
 
@@ -63,7 +67,7 @@ export function createApiHandler(options: ApiHandlerOptions): (route: Route) => 
       await requireAfterBody(context, route.needs, input);
       const body = await route.handler(input, context);
       if (route.method !== 'GET') changed();
-      send(response, route.returns.status, body);
+      if (route.returns.file === undefined) send(response, route.returns.status, body);
     } catch (error) {
       recordRefusal(error, request, context);
       throw error;

@@ -50,7 +50,7 @@ export function describeApi(routes: readonly Route[]): OpenApiDocument {
 
 function describeRoute(route: Route, body: unknown, result: unknown): JsonObject {
   const { summary, needs, returns } = route;
-  const success = { description: 'Success', ...(result ? { content: { 'application/json': { schema: result } } } : {}) };
+  const success = { description: 'Success', ...contentOf(returns.file, result) };
   const failure = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
   return {
     operationId: idOf(route),
@@ -60,6 +60,12 @@ function describeRoute(route: Route, body: unknown, result: unknown): JsonObject
     ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
     responses: { [returns.status]: success, default: { description: 'Problem', content: failure } },
   };
+}
+
+/** A file has a media type and no schema: its bytes are the content. */
+function contentOf(file: string | undefined, schema: unknown): JsonObject {
+  if (file !== undefined) return { content: { [file]: {} } };
+  return schema ? { content: { 'application/json': { schema } } } : {};
 }
 
 /** `GET /users/{name}` → `getUsersName` */

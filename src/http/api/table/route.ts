@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Administration } from '../../../access/accounts/administration.ts';
 import type { Directory } from '../../../access/accounts/directory.ts';
@@ -8,6 +9,8 @@ import type { DeletionServices } from '../../../registry/deletion-services.ts';
 import type { Pattern } from '../../../oci/patterns/repository-pattern.ts';
 import type { Principal } from '../../../access/permissions/principal.ts';
 import type { SigningKeys } from '../../../access/tokens/signing-keys.ts';
+import type { ArchiveExports } from '../../../archives/out/exports.ts';
+import type { Pulls } from '../../../registry/pulls.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
 
 /** What a handler works with, for one request. */
@@ -26,6 +29,11 @@ export interface Context {
   /** True if the client may do this in the repository. */
   allows(action: Action, repository: RepositoryName): Promise<boolean>;
   readonly retention: RetentionOverview;
+  readonly exports: ArchiveExports;
+  /** Records that the client has pulled an image. */
+  readonly pulls: Pick<Pulls, 'add'>;
+  /** For rows whose body or response is a file. */
+  readonly exchange: { readonly request: IncomingMessage; readonly response: ServerResponse };
 }
 
 /** The parts of a request, as the schemas of its row return them. */
@@ -59,6 +67,8 @@ export type Needs<Given = Input> =
 export interface Returns<Result> {
   readonly status: 200 | 201 | 204;
   readonly body: z.ZodType | undefined;
+  /** Media type of a file, which the handler sends itself. */
+  readonly file?: string;
   /** Only a type: what the handler resolves to. */
   readonly result?: (result: Result) => void;
 }
@@ -94,6 +104,11 @@ export function ok<Body extends z.ZodType>(body: Body): Returns<ReadonlyDeep<z.o
 
 export function created<Body extends z.ZodType>(body: Body): Returns<ReadonlyDeep<z.output<Body>>> {
   return { status: 201, body };
+}
+
+/** The response is a file, which the handler sends itself. */
+export function file(mediaType: string): Returns<void> {
+  return { status: 200, body: undefined, file: mediaType };
 }
 
 export const noContent: Returns<void> = { status: 204, body: undefined };
