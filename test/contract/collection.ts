@@ -110,12 +110,12 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
   test('a blob that the newest backup may need waits for the next one', async () => {
     await store().blobs.commit('app', digest('a'), 5, 'none', 1);
     await step(delay + 1);
-    await store().backups.add('first', delay, delay);
+    await store().backups.finish('first', delay, delay);
     expect((await step(delay + 1)).purges).toEqual([]);
     expect((await step(2 * delay)).purges).toEqual([]);
     await store().backups.begin('second', 2 * delay);
     expect((await step(3 * delay)).purges).toEqual([]);
-    await store().backups.finish('second', 2 * delay + 1);
+    await store().backups.finish('second', 2 * delay, 2 * delay + 1);
     expect(await store().backups.findNewest()).toEqual({ name: 'second', beganAt: 2 * delay });
     expect((await step(4 * delay)).purges).toHaveLength(1);
   });
@@ -126,7 +126,8 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
     await store().backups.begin('failed', delay + 1);
     expect((await step(delay + 1)).purges).toEqual([]);
     await store().backups.begin('next', delay + 2);
-    await store().backups.finish('next', delay + 3);
+    await store().backups.removeUnfinished('failed');
+    await store().backups.finish('next', delay + 2, delay + 3);
     await store().backups.remove('next');
     expect(await store().backups.findNewest()).toBeUndefined();
     expect((await step(2 * delay)).purges).toHaveLength(1);

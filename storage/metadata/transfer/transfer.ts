@@ -1,8 +1,10 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { PoolClient } from 'pg';
+import { drive } from '../postgres/drive.ts';
 import { createPool } from '../postgres/pool.ts';
 import { migrate } from '../postgres/migrate.ts';
+import type { Query } from '../queries/steps/query.ts';
 import { migrate as migrateSqlite } from '../sqlite/migrate.ts';
 import { connect } from '../sqlite/connection.ts';
 import { MetadataError } from '../store.ts';
@@ -78,6 +80,23 @@ export function prepareSource(file: string): void {
  * The file must not change meanwhile. Rejects `not_empty` if the database has repositories or accounts.
  */
 export async function moveMetadata(file: string, url: string, onProgress: (progress: MoveProgress) => void): Promise<void> {
+  const transferredTables = tables.filter(({ isTransferred }) => isTransferred).map(({ name }) => name);
+  await copyToPostgres({ file, url, tables: transferredTables, onProgress });
+}
+
+export interface CopyToPostgres {
+  /** The SQLite file, with the schema of this version. It must not change meanwhile. */
+  readonly file: string;
+  readonly url: string;
+  /** A table comes after those that it references. */
+  readonly tables: readonly string[];
+  readonly onProgress: (progress: MoveProgress) => void;
+  /** Runs after the copy in the same transaction. */
+  readonly settle?: () => Query<void>;
+}
+
+/** Copies tables into an empty PostgreSQL database, in one transaction. Rejects as `moveMetadata` does. */
+export async function copyToPostgres({ file, url, tables, onProgress, settle }: CopyToPostgres): Promise<void> {
   const source = new DatabaseSync(file, { readOnly: true });
   const pool = createPool(url, 2);
   try {
@@ -86,9 +105,8 @@ export async function moveMetadata(file: string, url: string, onProgress: (progr
     try {
       await client.query('BEGIN; SET LOCAL statement_timeout = 0');
       await refuseUsed(client);
-      for (const { name } of tables.filter(({ isTransferred }) => isTransferred)) {
-        onProgress({ table: name, rows: await copyTable(source, client, name) });
-      }
+      for (const table of tables) onProgress({ table, rows: await copyTable(source, client, table) });
+      if (settle) await drive(client, settle());
       await client.query('COMMIT');
     } finally {
       client.release(true);
@@ -99,8 +117,11 @@ export async function moveMetadata(file: string, url: string, onProgress: (progr
   }
 }
 
+/** Tables with rows in every database that is in use. */
+export const contentTables: readonly string[] = ['repositories', 'accounts', 'blobs'];
+
 async function refuseUsed(client: PoolClient): Promise<void> {
-  for (const table of ['repositories', 'accounts']) {
+  for (const table of contentTables) {
     const { rowCount } = await client.query(`SELECT 1 FROM ${table} LIMIT 1`);
     if ((rowCount ?? 0) > 0) {
       throw new MetadataError('not_empty', `the target database already has ${table}: use an empty database`);

@@ -335,12 +335,12 @@ describe('garbage collection that fails or waits', () => {
   test('a blob that the newest backup may need stays until a newer one begins', async () => {
     const digest = await pushBlob(app, randomBytes(100));
     time += 2 * hour;
-    await metadata.backups.add('first', time - hour, time);
+    await metadata.backups.finish('first', time - hour, time);
     await newCollector().run();
     time += 24 * hour;
     await newCollector().run();
     expect(await isStored(digest)).toBe(true);
-    await metadata.backups.add('second', time, time);
+    await metadata.backups.finish('second', time, time);
     time += hour;
     await newCollector().run();
     expect(await isStored(digest)).toBe(false);
