@@ -112,6 +112,15 @@ export const schema = section({
     untagged: optional(duration('30d', 'time without tag, push and pull after which a manifest is deleted; default: never')),
     rate: wholeNumber(1000, 1, 100_000, 'largest number of reviews a second: possibly unneeded blobs that are looked at'),
   }),
+  backup: section({
+    every: optional(duration('24h', 'interval of backups of the metadata, such as 24h; default: none, see backup.at')),
+    at: optional(text('', 'time of day of a daily backup, such as 02:00; default: none')),
+    timezone: text('UTC', 'time zone of backup.at, such as Europe/Berlin'),
+    keep: wholeNumber(7, 1, 10_000, 'number of backups that are kept; older ones are deleted'),
+    directory: optional(text('', 'folder for backups, best on another disk; default: backups/ in the blob store')),
+    bucket: optional(text('', 'another bucket for backups, with the server and the keys of storage.blobs.s3')),
+    passphrase: secret('encrypts backups and opens them; default: none (backups are not encrypted)'),
+  }),
   retention: section({
     timezone: text('UTC', 'time zone of retention.at and of days, weeks, months and years, such as Europe/Berlin'),
     at: optional(text('', 'time of day of the daily run, such as 03:00; default: none, see retention.every')),

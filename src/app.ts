@@ -7,6 +7,7 @@ import type { BlobDriver } from '../storage/blobs/driver.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
+import { openBackupService } from './assembly/maintenance/backup-service.ts';
 import { openGarbageCollection } from './assembly/maintenance/garbage-collection.ts';
 import type { ApiServices, Guard } from './assembly/guard.ts';
 import { readDeletion } from './assembly/maintenance/deletion-settings.ts';
@@ -95,9 +96,10 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
   const retention = openRetention(config, { driver, metadata, now, events: reportRetention(log, metrics.retention) });
-  const services = openApiServices(config, { registry, metadata, retention, now });
-  const guard = await openGuard(config, metadata, mirror, services, now, log);
   const closing = new AbortController();
+  const backup = await openBackupService(config, { driver, metadata, leases, now, log, metrics, closing: closing.signal });
+  const services = { ...openApiServices(config, { registry, metadata, retention, now }), backups: backup.backups };
+  const guard = await openGuard(config, metadata, mirror, services, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
   const scraped = { contentType: metrics.contentType, text: shared?.gather ?? metrics.text };
@@ -105,7 +107,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, scraped };
   const garbageCollection = await openGarbageCollection(config, { ...parts, now });
   const server = createServer(config, parts);
-  const jobs = startJobs(listJobs(config, { ...parts, consumers, retention, garbageCollection, now }), {
+  const jobs = startJobs(listJobs(config, { ...parts, consumers, retention, garbageCollection, backup, now }), {
     leases: sharedLeases,
     log,
     metrics: metrics.jobs,
@@ -133,6 +135,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await registry.uploads.close();
       await registry.pulls.flush();
       await garbageCollection.close();
+      await backup.close();
       const unpinned = pinned.close();
       await mirror.close();
       await unpinned;

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
+import type { BackupService } from './assembly/maintenance/backup-service.ts';
 import type { GarbageCollection } from './assembly/maintenance/garbage-collection.ts';
 import type { Guard } from './assembly/guard.ts';
 import { interval, onOneReplica } from './coordination/interval.ts';
@@ -30,6 +31,7 @@ export interface JobParts {
   readonly consumers: Pick<Consumers, 'deliver'>;
   readonly retention: Pick<Retention, 'run'>;
   readonly garbageCollection: Pick<GarbageCollection, 'run'>;
+  readonly backup: Pick<BackupService, 'run'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -39,13 +41,14 @@ export interface JobParts {
 
 /** Returns the scheduled jobs of a server. The refresh of listed images has a schedule of its own: `pinned-images.ts`. */
 export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>, parts: JobParts): readonly Job[] {
-  const { registry, mirror, metadata, consumers, retention, garbageCollection, guard, certificate, log, now } = parts;
+  const { registry, mirror, metadata, consumers, retention, garbageCollection, backup, guard, certificate, log, now } = parts;
   const expire = () => expireUploads(registry, metadata, now() - uploads.expireAfter * 1000);
   const prune = () => pruneEvents(metadata, now() - access.auditKeep * 1000);
   return [
     { name: 'deliver-events', every: 1, scope: 'process', run: consumers.deliver },
     { name: 'prune-events', every: 3600, scope: 'cluster', run: prune },
     { name: 'collect-garbage', every: 5, scope: 'cluster', run: garbageCollection.run },
+    { name: 'backup', every: 60, scope: 'cluster', run: backup.run },
     { name: 'expire-uploads', every: 3600, scope: 'cluster', run: expire },
     { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },

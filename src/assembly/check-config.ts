@@ -7,6 +7,7 @@ import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { readTrustedCertificates } from './federation-settings.ts';
 import { readImmutableTags } from './maintenance/deletion-settings.ts';
+import { readBackupSchedule } from './maintenance/backups.ts';
 import { readAllowPush } from './open-mode.ts';
 import { readPinnedImages } from './pinned-images.ts';
 import { redirectWarning } from './redirect-warning.ts';
@@ -27,6 +28,7 @@ export async function checkConfig(config: Config): Promise<readonly string[]> {
     readAllowPush,
     readImmutableTags,
     readRetentionRules,
+    readBackupSchedule,
     readTrustedCertificates,
     checkTls,
     checkListen,

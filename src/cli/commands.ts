@@ -66,6 +66,49 @@ const config: CommandGroup = {
   ],
 };
 
+const restore: Command = {
+  name: 'restore',
+  summary: 'bring back the metadata of a backup, into an empty database',
+  arguments: [['[BACKUP]', 'a name, a file, or latest']],
+  options: [['--finish', 'compare with the blob store again, after a restore that broke off']],
+  printsData: true,
+  load: async () => (await import('./maintenance/restore.ts')).restore,
+};
+
+const backup: CommandGroup = {
+  name: 'backup',
+  summary: 'make, list and test backups of the metadata',
+  commands: [
+    {
+      name: 'create',
+      summary: 'make a backup now, also beside a running server',
+      printsData: true,
+      load: async () => (await import('./maintenance/backup.ts')).createBackup,
+    },
+    {
+      name: 'list',
+      summary: 'list backups, newest first',
+      printsData: true,
+      load: async () => (await import('./maintenance/backup.ts')).listBackups,
+    },
+    {
+      name: 'drill',
+      summary: 'restore a backup into a temporary place, compare it with the blob store, and pull some images',
+      arguments: [['[BACKUP]', 'a name, a file, or latest; default: latest']],
+      options: [['--sample <NUMBER>', 'number of images; default: 5']],
+      printsData: true,
+      load: async () => (await import('./maintenance/restore.ts')).drillBackup,
+    },
+    {
+      name: 'delete',
+      summary: 'delete a backup; what only this backup needs is kept no longer',
+      arguments: [['BACKUP', 'name, as berth backup list prints it']],
+      printsData: true,
+      load: async () => (await import('./maintenance/backup.ts')).deleteBackup,
+    },
+  ],
+};
+
 const retention: CommandGroup = {
   name: 'retention',
   summary: 'show and approve what the rules of retention expire',
@@ -115,7 +158,7 @@ const version: Command = {
 
 /** Every command, in the order of the help. */
 export const topics: readonly Topic[] = [
-  { heading: 'Server:', entries: [serve, preheat, migrate, exportCommand, config] },
+  { heading: 'Server:', entries: [serve, preheat, migrate, exportCommand, backup, restore, config] },
   { heading: 'Content (beside a running server, too):', entries: [...contentCommands, retention] },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },

@@ -1,4 +1,5 @@
 import { Registry, collectDefaultMetrics } from 'prom-client';
+import { type BackupMetrics, createBackupMetrics } from './backup-metrics.ts';
 import { type CollectionMetrics, createCollectionMetrics } from './collection-metrics.ts';
 import { type EventMetrics, createEventMetrics } from './event-metrics.ts';
 import { type JobMetrics, createJobMetrics } from './job-metrics.ts';
@@ -19,6 +20,7 @@ export interface Metrics {
   readonly events: EventMetrics;
   readonly trash: TrashMetrics;
   readonly collection: CollectionMetrics;
+  readonly backup: BackupMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
 }
@@ -38,6 +40,7 @@ export function createMetrics(worker?: number): Metrics {
     events: createEventMetrics(registry),
     trash: createTrashMetrics(registry),
     collection: createCollectionMetrics(registry),
+    backup: createBackupMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
 }

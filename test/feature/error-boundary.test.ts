@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { loadConfig } from '../../config/load.ts';
 import { AuthenticationError } from '../../src/access/credentials/authentication-error.ts';
 import type { ArchiveExports } from '../../src/archives/out/exports.ts';
+import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { RetentionOverview } from '../../src/maintenance/retention/overview.ts';
 import { createGuard } from '../../src/assembly/guard.ts';
 import { logRequest } from '../../src/assembly/request-log.ts';
@@ -86,6 +87,7 @@ async function createServer(): Promise<Server> {
     pulls: registry.pulls,
     retention: {} as RetentionOverview,
     exports: {} as ArchiveExports,
+    backups: {} as Backups,
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
   const publicUrl = createPublicUrl(config);

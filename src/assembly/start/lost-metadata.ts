@@ -38,7 +38,7 @@ async function hasBlobs(driver: BlobDriver, least: number): Promise<boolean> {
 function messageOf(file: string, description: string): string {
   return [
     `${file} ${description}, but the blob store holds blobs: berth would start as an empty registry. Either`,
-    `  restore ${file} from a backup, together with its -wal file,`,
+    `  put ${file} back together with its -wal file, or restore a backup: berth restore latest (docs/backup.md),`,
     '  or set storage.metadata.file to where the file is,',
     '  or, to start an empty registry, choose another storage.blobs.directory (or bucket), or delete the blobs.',
   ].join('\n');

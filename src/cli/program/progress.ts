@@ -1,3 +1,6 @@
+import type { Invocation } from './command.ts';
+import { asksForJson } from './output.ts';
+
 /** Shows the progress of long work. */
 export interface Progress {
   /** Shows `part`, a fraction of 1; `detail` is the same in units of the work. */
@@ -37,6 +40,12 @@ export function createProgress(title: string, { isTerminal, write }: ProgressOpt
       if (isTerminal && length > 0) write('\n');
     },
   };
+}
+
+/** The same for a command that prints data: with `--json`, and without a terminal, lines go to standard error. */
+export function createDataProgress(title: string, invocation: Invocation): Progress {
+  if (invocation.isTerminal && !asksForJson(invocation)) return createProgress(title, invocation);
+  return createProgress(title, { isTerminal: false, write: (text) => invocation.warn(text.trimEnd()) });
 }
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;

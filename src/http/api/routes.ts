@@ -1,6 +1,7 @@
 import { accessRoutes } from './access/access-routes.ts';
 import { archiveRoutes } from './content/archives.ts';
 import { contentRoutes } from './content/content-routes.ts';
+import { backupRoutes } from './maintenance/backups.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
 import { type OpenApiDocument, describeApi } from './table/openapi.ts';
 import { type Route, ok, route } from './table/route.ts';
@@ -20,6 +21,7 @@ export const routes: readonly Route[] = [
   ...contentRoutes,
   ...archiveRoutes,
   ...retentionRoutes,
+  ...backupRoutes,
 ];
 
 let document: OpenApiDocument | undefined;

@@ -19,8 +19,6 @@ export interface BackupHeader {
   readonly format: 1;
   /** When the snapshot of the rows began, in milliseconds since 1970. */
   readonly beganAt: number;
-  /** Version of berth that wrote the file. */
-  readonly version: string;
   readonly compression: 'gzip';
   /** Null: the content is not encrypted. */
   readonly encryption: Encryption | null;
@@ -69,14 +67,14 @@ interface Sealing {
 
 /** Yields the bytes of a backup file with the `content`. Without a passphrase the content is not encrypted. */
 export async function* writeContainer(
-  fields: Pick<BackupHeader, 'beganAt' | 'version'>,
+  beganAt: number,
   content: AsyncIterable<Uint8Array>,
   passphrase: string | undefined,
   cost: typeof defaultCost = defaultCost,
 ): AsyncGenerator<Buffer> {
   const encryption: Encryption | null =
     passphrase === undefined ? null : { cipher: 'aes-256-gcm', kdf: 'scrypt', ...cost, salt: randomBytes(16).toString('base64') };
-  const header: BackupHeader = { format: 1, ...fields, compression: 'gzip', encryption };
+  const header: BackupHeader = { format: 1, beganAt, compression: 'gzip', encryption };
   const json = Buffer.from(JSON.stringify(header));
   const beginning = Buffer.concat([magic, uint32(json.length), json]);
   const sealing = await createSealing(beginning, encryption, passphrase);

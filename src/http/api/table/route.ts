@@ -11,6 +11,7 @@ import type { Principal } from '../../../access/permissions/principal.ts';
 import type { SigningKeys } from '../../../access/tokens/signing-keys.ts';
 import type { ArchiveExports } from '../../../archives/out/exports.ts';
 import type { Pulls } from '../../../registry/pulls.ts';
+import type { Backups } from '../../../maintenance/backup/backups.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
 
 /** What a handler works with, for one request. */
@@ -34,6 +35,7 @@ export interface Context {
   readonly pulls: Pick<Pulls, 'add'>;
   /** For rows whose body or response is a file. */
   readonly exchange: { readonly request: IncomingMessage; readonly response: ServerResponse };
+  readonly backups: Pick<Backups, 'list' | 'begin'>;
 }
 
 /** The parts of a request, as the schemas of its row return them. */
