@@ -21,9 +21,10 @@ export function scheduleBackups(options: ScheduledBackupsOptions): () => Promise
   const { backups, schedule, now, onDone, closing } = options;
   let failures = 0;
   let retryAt = -Infinity;
+  const isClosing = () => closing.aborted;
 
   return async () => {
-    if (!schedule || closing.aborted || now() < retryAt) return;
+    if (!schedule || isClosing() || now() < retryAt) return;
     if (!isRunDue(schedule, (await backups.newestBeganAt()) ?? -Infinity, now())) return;
     try {
       const { done } = await backups.begin({ signal: closing });
@@ -31,7 +32,7 @@ export function scheduleBackups(options: ScheduledBackupsOptions): () => Promise
       failures = 0;
       retryAt = -Infinity;
     } catch (error) {
-      if (error instanceof BackupRunning || closing.aborted) return;
+      if (error instanceof BackupRunning || isClosing()) return;
       retryAt = now() + pauseAfter(++failures, retry);
       throw error;
     }

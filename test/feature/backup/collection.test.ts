@@ -62,7 +62,8 @@ async function collect(): Promise<number> {
   const collector = createCollector({
     ...{ driver, metadata, now, trash: createTrash({ driver, metadata, now }) },
     maxPerSecond: 1_000_000,
-    events: { purged: () => undefined, failed: (_digest, error) => fail(error) },
+    trashWindowMs: day,
+    events: { purged: () => undefined, trashed: () => undefined, failed: (_digest, error) => fail(error) },
   });
   return (await collector.run()).purgedBlobs;
 }

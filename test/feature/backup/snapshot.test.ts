@@ -60,17 +60,17 @@ function testSnapshots(open: () => Promise<Opened>): void {
 
   /** Pushes one manifest after another; each moves two tags in one transaction. Returns a function that ends it. */
   function pushAlways(): () => Promise<number> {
-    let isEnding = false;
+    const ending = new AbortController();
     let pushed = 0;
     const pushing = (async () => {
-      while (!isEnding) {
+      while (!ending.signal.aborted) {
         const digest = digestOf(++pushed);
         const manifest = newManifest({ repository: app, digest, now: pushed, author, tags: ['one', 'two'] });
         await opened.store.manifests.put(manifest);
       }
     })();
     return async () => {
-      isEnding = true;
+      ending.abort();
       await pushing;
       return pushed;
     };
