@@ -7,8 +7,7 @@ import type { BlobDriver } from '../storage/blobs/driver.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
-import { openBackupService } from './assembly/maintenance/backup-service.ts';
-import { openGarbageCollection } from './assembly/maintenance/garbage-collection.ts';
+import { openMaintenance } from './assembly/maintenance-services.ts';
 import type { ApiServices, Guard } from './assembly/guard.ts';
 import { readDeletion } from './assembly/maintenance/deletion-settings.ts';
 import { removeLeftovers } from './assembly/start/leftovers.ts';
@@ -35,7 +34,6 @@ import { openConsumers } from './assembly/maintenance/event-consumers.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/maintenance/making-room.ts';
 import { isSingleProcess } from './assembly/serves-alone.ts';
-import { openRetention, reportRetention } from './assembly/maintenance/retention.ts';
 import { openMirror } from './assembly/upstreams.ts';
 import { logRequest } from './assembly/request-log.ts';
 
@@ -95,19 +93,18 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   if (isSingleProcess(config)) await mirror.recover();
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
-  const retention = openRetention(config, { driver, metadata, now, events: reportRetention(log, metrics.retention) });
   const closing = new AbortController();
-  const backup = await openBackupService(config, { driver, metadata, leases, now, log, metrics, closing: closing.signal });
-  const services = { ...openApiServices(config, { registry, metadata, retention, now }), backups: backup.backups };
+  const stores = { driver, metadata, mirror, leases, now, log, metrics, closing: closing.signal };
+  const maintenance = await openMaintenance(config, stores);
+  const services = openApiServices(config, { registry, metadata, maintenance });
   const guard = await openGuard(config, metadata, mirror, services, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
   const scraped = { contentType: metrics.contentType, text: shared?.gather ?? metrics.text };
   const endpoint = await openMetricsEndpoint(config, scraped, log);
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, scraped };
-  const garbageCollection = await openGarbageCollection(config, { ...parts, now });
   const server = createServer(config, parts);
-  const jobs = startJobs(listJobs(config, { ...parts, consumers, retention, garbageCollection, backup, now }), {
+  const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, consumers, now }), {
     leases: sharedLeases,
     log,
     metrics: metrics.jobs,
@@ -134,8 +131,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await endpoint.close();
       await registry.uploads.close();
       await registry.pulls.flush();
-      await garbageCollection.close();
-      await backup.close();
+      await maintenance.close();
       const unpinned = pinned.close();
       await mirror.close();
       await unpinned;

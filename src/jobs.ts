@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
-import type { BackupService } from './assembly/maintenance/backup-service.ts';
+import type { BackupService } from './assembly/backup-service.ts';
 import type { GarbageCollection } from './assembly/maintenance/garbage-collection.ts';
 import type { Guard } from './assembly/guard.ts';
 import { interval, onOneReplica } from './coordination/interval.ts';

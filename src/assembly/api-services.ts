@@ -1,25 +1,22 @@
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { createRetentionOverview } from '../maintenance/retention/overview.ts';
-import type { Retention } from '../maintenance/retention/retention.ts';
 import type { Registry } from '../registry/registry.ts';
 import { openArchiveExports } from './archives.ts';
 import type { ApiServices } from './guard.ts';
+import type { MaintenanceServices } from './maintenance-services.ts';
 
 export interface ApiParts {
   readonly registry: Registry;
   readonly metadata: MetadataStore;
-  readonly retention: Retention;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  readonly maintenance: Pick<MaintenanceServices, 'api'>;
 }
 
 /** Returns what the API does apart from accounts and permissions. */
-export function openApiServices(config: Config, { registry, metadata, retention, now }: ApiParts): ApiServices {
+export function openApiServices(config: Config, { registry, metadata, maintenance }: ApiParts): ApiServices {
   return {
     content: registry,
     pulls: registry.pulls,
-    retention: createRetentionOverview(metadata, retention, now),
+    ...maintenance.api,
     exports: openArchiveExports(config, { ...registry, metadata }),
   };
 }

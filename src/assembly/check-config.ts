@@ -7,7 +7,7 @@ import { ConfigError, whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { readTrustedCertificates } from './federation-settings.ts';
 import { readImmutableTags } from './maintenance/deletion-settings.ts';
-import { readBackupSchedule } from './maintenance/backups.ts';
+import { readBackupSchedule } from './backups.ts';
 import { readAllowPush } from './open-mode.ts';
 import { readPinnedImages } from './pinned-images.ts';
 import { redirectWarning } from './redirect-warning.ts';

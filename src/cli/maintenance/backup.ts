@@ -1,6 +1,6 @@
 import type { Config } from '../../../config/schema.ts';
 import { openBlobStore } from '../../assembly/blob-store.ts';
-import { assembleBackups, openBackupStore } from '../../assembly/maintenance/backups.ts';
+import { assembleBackups, openBackupStore } from '../../assembly/backups.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
 import { createLeases } from '../../coordination/leases.ts';
 import { type BackupStore, type StoredBackup, requireName } from '../../maintenance/backup/backup-store.ts';

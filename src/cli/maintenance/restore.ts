@@ -3,7 +3,7 @@ import type { Config } from '../../../config/schema.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { openBlobStore } from '../../assembly/blob-store.ts';
 import { ownData } from '../../assembly/data-owner.ts';
-import { openBackupStore, snapshotFolder, snapshotSource } from '../../assembly/maintenance/backups.ts';
+import { openBackupStore, snapshotFolder, snapshotSource } from '../../assembly/backups.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
 import { type BackupStore, requireName } from '../../maintenance/backup/backup-store.ts';
 import type { StoreComparison } from '../../maintenance/backup/compare-store.ts';

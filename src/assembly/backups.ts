@@ -1,16 +1,16 @@
 import { join, resolve } from 'node:path';
-import { ConfigError, whereSet } from '../../../config/load.ts';
-import type { Config } from '../../../config/schema.ts';
-import type { BlobDriver } from '../../../storage/blobs/driver.ts';
-import type { SnapshotSource } from '../../../storage/metadata/snapshot/snapshot.ts';
-import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import type { Leases } from '../../coordination/leases.ts';
-import { type BackupStore, backupsPrefix, createBackupStore } from '../../maintenance/backup/backup-store.ts';
-import { type Backups, createBackups } from '../../maintenance/backup/backups.ts';
-import { isTimeZone, parseTimeOfDay } from '../../maintenance/retention/calendar.ts';
-import type { Schedule } from '../../maintenance/retention/schedule.ts';
-import { openBlobStore } from '../blob-store.ts';
-import { metadataFile } from '../metadata-store.ts';
+import { ConfigError, whereSet } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import type { SnapshotSource } from '../../storage/metadata/snapshot/snapshot.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Leases } from '../coordination/leases.ts';
+import { type BackupStore, backupsPrefix, createBackupStore } from '../maintenance/backup/backup-store.ts';
+import { type Backups, createBackups } from '../maintenance/backup/backups.ts';
+import { isTimeZone, parseTimeOfDay } from '../maintenance/retention/calendar.ts';
+import type { Schedule } from '../maintenance/retention/schedule.ts';
+import { openBlobStore } from './blob-store.ts';
+import { metadataFile } from './metadata-store.ts';
 
 /** The store of backups that the configuration names. */
 export interface OpenBackupStore {

@@ -1,10 +1,10 @@
-import type { Config } from '../../../config/schema.ts';
-import type { BlobDriver } from '../../../storage/blobs/driver.ts';
-import type { StoredBackup } from '../../maintenance/backup/backup-store.ts';
-import type { Backups } from '../../maintenance/backup/backups.ts';
-import { scheduleBackups } from '../../maintenance/backup/scheduled-backups.ts';
-import type { Metrics } from '../../observability/metrics.ts';
-import type { Log } from '../../observability/log.ts';
+import type { Config } from '../../config/schema.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import type { StoredBackup } from '../maintenance/backup/backup-store.ts';
+import type { Backups } from '../maintenance/backup/backups.ts';
+import { scheduleBackups } from '../maintenance/backup/scheduled-backups.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Log } from '../observability/log.ts';
 import { type BackupParts, assembleBackups, openBackupStore, readBackupSchedule } from './backups.ts';
 
 export interface BackupServiceParts extends BackupParts {

@@ -1,0 +1,35 @@
+import type { Config } from '../../config/schema.ts';
+import { type RetentionOverview, createRetentionOverview } from '../maintenance/retention/overview.ts';
+import type { Retention } from '../maintenance/retention/retention.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { type BackupService, type BackupServiceParts, openBackupService } from './backup-service.ts';
+import { type GarbageCollection, type GarbageCollectionParts, openGarbageCollection } from './maintenance/garbage-collection.ts';
+import { openRetention, reportRetention } from './maintenance/retention.ts';
+
+/** The services that keep a registry healthy. */
+export interface MaintenanceServices {
+  readonly retention: Pick<Retention, 'run'>;
+  readonly garbageCollection: GarbageCollection;
+  readonly backup: BackupService;
+  /** What the API offers of them. */
+  readonly api: { readonly retention: RetentionOverview; readonly backups: BackupService['backups'] };
+  /** Resolves when runs in progress have ended: early, because `closing` is aborted. */
+  close(): Promise<void>;
+}
+
+export type MaintenanceParts = GarbageCollectionParts & BackupServiceParts & { readonly metrics: Metrics };
+
+export async function openMaintenance(config: Config, parts: MaintenanceParts): Promise<MaintenanceServices> {
+  const { driver, metadata, now, log, metrics } = parts;
+  const retention = openRetention(config, { driver, metadata, now, events: reportRetention(log, metrics.retention) });
+  const backup = await openBackupService(config, parts);
+  const garbageCollection = await openGarbageCollection(config, parts);
+  return {
+    ...{ retention, backup, garbageCollection },
+    api: { retention: createRetentionOverview(metadata, retention, now), backups: backup.backups },
+    async close() {
+      await garbageCollection.close();
+      await backup.close();
+    },
+  };
+}
