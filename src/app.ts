@@ -13,7 +13,7 @@ import { readDeletion } from './assembly/maintenance/deletion-settings.ts';
 import { removeLeftovers } from './assembly/start/leftovers.ts';
 import { type Certificate, openCertificate } from './http/server/certificate.ts';
 import { openApiServices } from './assembly/api-services.ts';
-import { openMetricsEndpoint } from './assembly/metrics-endpoint.ts';
+import { openMetricsEndpoint } from './assembly/observability/metrics-endpoint.ts';
 import { createPublicUrl } from './http/server/public-url.ts';
 import { sendPath } from './http/transfer/send-object.ts';
 import { createHttpServer } from './http/server.ts';
@@ -35,7 +35,7 @@ import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/maintenance/making-room.ts';
 import { isSingleProcess } from './assembly/serves-alone.ts';
 import { openMirror } from './assembly/upstreams.ts';
-import { logRequest } from './assembly/request-log.ts';
+import { logRequest } from './assembly/observability/request-log.ts';
 
 /** The server, made from the configuration: stores, services, HTTP. */
 export interface App {

@@ -11,7 +11,7 @@ import type { ArchiveExports } from '../../src/archives/out/exports.ts';
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { RetentionOverview } from '../../src/maintenance/retention/overview.ts';
 import { createGuard } from '../../src/assembly/guard.ts';
-import { logRequest } from '../../src/assembly/request-log.ts';
+import { logRequest } from '../../src/assembly/observability/request-log.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import type { RequestRecord } from '../../src/http/server/request-record.ts';
 import { createPublicUrl } from '../../src/http/server/public-url.ts';

@@ -6,7 +6,7 @@ import { OciError } from '../../src/oci/errors.ts';
 import type { RequestRecord } from '../../src/http/server/request-record.ts';
 import { createLineBuffer } from '../../src/observability/line-buffer.ts';
 import { createLogOn } from '../../src/observability/log.ts';
-import { logRequest } from '../../src/assembly/request-log.ts';
+import { logRequest } from '../../src/assembly/observability/request-log.ts';
 
 const record = {
   requestId: '1',

@@ -1,9 +1,9 @@
-import { AdministrationError } from '../access/accounts/administration-error.ts';
-import { AuthenticationError } from '../access/credentials/authentication-error.ts';
-import { type ClassifiedError, classify, isCausedByUpstream } from '../http/errors/classify.ts';
-import type { RequestRecord } from '../http/server/request-record.ts';
-import { UpstreamError, reasonOf } from '../upstream/upstream-error.ts';
-import { type Log, infoWriter } from '../observability/log.ts';
+import { AdministrationError } from '../../access/accounts/administration-error.ts';
+import { AuthenticationError } from '../../access/credentials/authentication-error.ts';
+import { type ClassifiedError, classify, isCausedByUpstream } from '../../http/errors/classify.ts';
+import type { RequestRecord } from '../../http/server/request-record.ts';
+import { UpstreamError, reasonOf } from '../../upstream/upstream-error.ts';
+import { type Log, infoWriter } from '../../observability/log.ts';
 
 /** Paths that load balancers request every second. */
 const probes = new Set(['/healthz', '/readyz']);

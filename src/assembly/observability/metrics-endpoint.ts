@@ -1,6 +1,6 @@
-import type { Config } from '../../config/schema.ts';
-import type { MetricsRouterOptions, createMetricsServer } from '../http/system/metrics.ts';
-import type { Log } from '../observability/log.ts';
+import type { Config } from '../../../config/schema.ts';
+import type { MetricsRouterOptions, createMetricsServer } from '../../http/system/metrics.ts';
+import type { Log } from '../../observability/log.ts';
 import { logRequest } from './request-log.ts';
 
 /** The address of `/metrics` if it has its own. Beside the registry, the other web paths include it. */
@@ -17,7 +17,7 @@ export async function openMetricsEndpoint(
 ): Promise<MetricsEndpoint> {
   const done = () => Promise.resolve();
   if (!listen) return { listen: done, close: done };
-  const system = await import('../http/system/metrics.ts');
+  const system = await import('../../http/system/metrics.ts');
   const server = system.createMetricsServer({ metrics, token }, (record) => logRequest(log, record));
   return {
     listen: (reusePort) => listening(server, { ...listen, reusePort }),
