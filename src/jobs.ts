@@ -27,7 +27,7 @@ export interface Job {
 export interface JobParts {
   readonly registry: Pick<Registry, 'uploads' | 'pulls' | 'trash'>;
   readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
-  readonly metadata: Pick<MetadataStore, 'claims' | 'events' | 'leases'>;
+  readonly metadata: Pick<MetadataStore, 'claims' | 'collectionState' | 'events' | 'leases'>;
   readonly consumers: Pick<Consumers, 'deliver'>;
   readonly retention: Pick<Retention, 'run'>;
   readonly garbageCollection: Pick<GarbageCollection, 'run'>;
@@ -52,7 +52,7 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     { name: 'expire-uploads', every: 3600, scope: 'cluster', run: expire },
     { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },
-    { name: 'purge-trash', every: 60, scope: 'cluster', run: registry.trash.purgeDue },
+    { name: 'purge-trash', every: 60, scope: 'cluster', run: () => purgeTrash(registry, metadata) },
     { name: 'tidy-tag-history', every: 3600, scope: 'cluster', run: registry.trash.tidy },
     { name: 'record-pulls', every: 10, scope: 'process', run: registry.pulls.flush },
     { name: 'retention', every: 60, scope: 'cluster', run: retention.run },
@@ -105,6 +105,12 @@ async function expireUploads(registry: JobParts['registry'], metadata: JobParts[
   await registry.uploads.sweep(before);
   await metadata.leases.forget(before);
   await metadata.claims.forget(before);
+}
+
+/** Deletes what was in the trash for long enough, unless garbage collection is paused or blocked. */
+async function purgeTrash({ trash }: JobParts['registry'], { collectionState }: JobParts['metadata']): Promise<void> {
+  const { pausedAt, blockedBy } = await collectionState.find();
+  if (pausedAt === null && blockedBy === null) await trash.purgeDue();
 }
 
 /** Events that one transaction deletes: a few milliseconds of the write lock. */

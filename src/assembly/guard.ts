@@ -25,6 +25,7 @@ import type { DeletionServices } from '../registry/deletion-services.ts';
 import type { ArchiveExports } from '../archives/out/exports.ts';
 import type { Pulls } from '../registry/pulls.ts';
 import type { Backups } from '../maintenance/backup/backups.ts';
+import type { CollectionOverview } from '../maintenance/collect/overview.ts';
 import type { RetentionOverview } from '../maintenance/retention/overview.ts';
 import type { Log } from '../observability/log.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
@@ -50,6 +51,7 @@ export interface ApiServices {
   readonly exports: ArchiveExports;
   readonly pulls: Pick<Pulls, 'add'>;
   readonly backups: Pick<Backups, 'list' | 'begin'>;
+  readonly collection: CollectionOverview;
 }
 
 /** Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable settings. */

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import { type RetentionOverview, createRetentionOverview } from '../maintenance/retention/overview.ts';
 import type { Retention } from '../maintenance/retention/retention.ts';
+import type { Mirror } from '../mirror/mirror.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { type BackupService, type BackupServiceParts, openBackupService } from './backup-service.ts';
 import { type GarbageCollection, type GarbageCollectionParts, openGarbageCollection } from './maintenance/garbage-collection.ts';
@@ -12,21 +13,30 @@ export interface MaintenanceServices {
   readonly garbageCollection: GarbageCollection;
   readonly backup: BackupService;
   /** What the API offers of them. */
-  readonly api: { readonly retention: RetentionOverview; readonly backups: BackupService['backups'] };
+  readonly api: {
+    readonly retention: RetentionOverview;
+    readonly backups: BackupService['backups'];
+    readonly collection: GarbageCollection['overview'];
+  };
   /** Resolves when runs in progress have ended: early, because `closing` is aborted. */
   close(): Promise<void>;
 }
 
-export type MaintenanceParts = GarbageCollectionParts & BackupServiceParts & { readonly metrics: Metrics };
+export type MaintenanceParts = Omit<GarbageCollectionParts, 'trash'> &
+  BackupServiceParts & { readonly metrics: Metrics; readonly mirror: Pick<Mirror, 'trash'> };
 
 export async function openMaintenance(config: Config, parts: MaintenanceParts): Promise<MaintenanceServices> {
   const { driver, metadata, now, log, metrics } = parts;
   const retention = openRetention(config, { driver, metadata, now, events: reportRetention(log, metrics.retention) });
   const backup = await openBackupService(config, parts);
-  const garbageCollection = await openGarbageCollection(config, parts);
+  const garbageCollection = await openGarbageCollection(config, { ...parts, trash: parts.mirror.trash });
   return {
     ...{ retention, backup, garbageCollection },
-    api: { retention: createRetentionOverview(metadata, retention, now), backups: backup.backups },
+    api: {
+      retention: createRetentionOverview(metadata, retention, now),
+      backups: backup.backups,
+      collection: garbageCollection.overview,
+    },
     async close() {
       await garbageCollection.close();
       await backup.close();

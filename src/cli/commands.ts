@@ -1,5 +1,6 @@
 import { accountCommands } from './accounts/account-commands.ts';
 import { contentCommands } from './content/content-commands.ts';
+import { garbageCollection } from './maintenance/gc-commands.ts';
 import type { Command, CommandGroup, Topic } from './program/command.ts';
 
 const serve: Command = {
@@ -159,7 +160,7 @@ const version: Command = {
 /** Every command, in the order of the help. */
 export const topics: readonly Topic[] = [
   { heading: 'Server:', entries: [serve, preheat, migrate, exportCommand, backup, restore, config] },
-  { heading: 'Content (beside a running server, too):', entries: [...contentCommands, retention] },
+  { heading: 'Content (beside a running server, too):', entries: [...contentCommands, retention, garbageCollection] },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },
 ];

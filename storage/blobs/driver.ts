@@ -231,6 +231,12 @@ export interface BlobDriver {
   /** Returns a URL for reading the object without authentication for `seconds`; undefined if the driver makes none. */
   presignRead(key: ObjectKey, seconds: number): Promise<string | undefined>;
 
+  /**
+   * Resolves to whether the store keeps old versions of deleted objects, so that a deletion frees no space yet; undefined if the
+   * store does not say. Without this function a deletion frees space at once.
+   */
+  keepsVersions?(): Promise<boolean | undefined>;
+
   /** Rejects with the reason if the store cannot be reached or written. Cheap: used by `/readyz`. */
   check(): Promise<void>;
 

@@ -35,4 +35,14 @@ describeWith(s3Programs, 'Ceph', () => {
   }
 
   describeBlobDriver('s3', makeStore);
+
+  test('the driver says whether the bucket keeps old versions', async () => {
+    const { driver } = await makeStore();
+    expect(await driver.keepsVersions?.()).toBe(false);
+    await bucket.s3.putBucketVersioning({ Bucket: bucket.name, VersioningConfiguration: { Status: 'Enabled' } });
+    expect(await driver.keepsVersions?.()).toBe(true);
+    await bucket.s3.putBucketVersioning({ Bucket: bucket.name, VersioningConfiguration: { Status: 'Suspended' } });
+    expect(await driver.keepsVersions?.()).toBe(false);
+    await driver.close();
+  });
 });

@@ -9,6 +9,7 @@ import { loadConfig } from '../../config/load.ts';
 import { AuthenticationError } from '../../src/access/credentials/authentication-error.ts';
 import type { ArchiveExports } from '../../src/archives/out/exports.ts';
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
+import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
 import type { RetentionOverview } from '../../src/maintenance/retention/overview.ts';
 import { createGuard } from '../../src/assembly/guard.ts';
 import { logRequest } from '../../src/assembly/observability/request-log.ts';
@@ -88,6 +89,7 @@ async function createServer(): Promise<Server> {
     retention: {} as RetentionOverview,
     exports: {} as ArchiveExports,
     backups: {} as Backups,
+    collection: {} as CollectionOverview,
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
   const publicUrl = createPublicUrl(config);

@@ -152,6 +152,12 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'audit manifests': () => subjects.collectionAudit.audit({ part: 'manifests', repositoryId: 1, digest: 'd5' }, 500, 1),
   'expire an untagged manifest': () =>
     subjects.untagged.expire({ repository: 'app1', digest: 'd5', now: 1, windowMilliseconds: 1 }),
+  'untagged manifests': () => subjects.collectionEstimate.listUntagged(1, 'd5', 200, 1),
+  'manifests in the trash': () => subjects.collectionEstimate.listTrashed(1, 'd5', 200),
+  'references of manifests': () => subjects.collectionEstimate.listReferences(1, ['d5', 'd6'], 'manifest_references'),
+  'uses of content': () => subjects.collectionEstimate.listUses(1, ['d5', 'd6']),
+  'reviewed blobs': () => subjects.collectionEstimate.listReviewed(1, 'd5', 200),
+  'count trash entries': () => subjects.trash.count(1, 1000),
   'position of the audit': () => subjects.collectionAudit.position(),
   'state of the collector': () => subjects.collectionState.find(),
   'look at a lease': () => subjects.leases.find('l5', 1_000_000),

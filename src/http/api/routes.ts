@@ -2,6 +2,7 @@ import { accessRoutes } from './access/access-routes.ts';
 import { archiveRoutes } from './content/archives.ts';
 import { contentRoutes } from './content/content-routes.ts';
 import { backupRoutes } from './maintenance/backups.ts';
+import { collectionRoutes } from './maintenance/garbage-collection.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
 import { type OpenApiDocument, describeApi } from './table/openapi.ts';
 import { type Route, ok, route } from './table/route.ts';
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   ...archiveRoutes,
   ...retentionRoutes,
   ...backupRoutes,
+  ...collectionRoutes,
 ];
 
 let document: OpenApiDocument | undefined;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
+import { parseDigest } from '../../oci/digest.ts';
 import type { AuditPosition } from '../../../storage/metadata/queries/collection/audit.ts';
 
 /**
@@ -11,6 +12,8 @@ export interface Auditor {
   proceed(signal?: AbortSignal): Promise<Audited>;
   /** Audits everything from the beginning. `onPage`: called with the part of the work that is done, from 0 to 1. */
   run(onPage: (part: number) => void, signal?: AbortSignal): Promise<Audited>;
+  /** Audits for at most `seconds`, from the position `after` on; '' is the beginning. `next` is undefined at the end. */
+  runPart(after: string, seconds: number): Promise<Audited & { readonly next: string | undefined }>;
 }
 
 export interface Audited {
@@ -74,7 +77,26 @@ export function createAuditor({ metadata, now }: AuditorOptions): Auditor {
       }
       return total;
     },
+    async runPart(after, seconds) {
+      const end = performance.now() + seconds * 1000;
+      let total: Audited = { rows: 0, missed: 0 };
+      let position: AuditPosition | undefined = parsePosition(after);
+      while (position && performance.now() < end) {
+        const { rows, missed, next } = await metadata.collectionAudit.audit(position, pageRows, now());
+        total = { rows: total.rows + rows, missed: total.missed + missed };
+        position = next;
+        await rest(undefined);
+      }
+      return { ...total, next: position && [position.part, position.repositoryId, position.digest].join(' ') };
+    },
   };
+}
+
+/** Parses a `next` of `runPart`. Everything else is the beginning. */
+function parsePosition(text: string): AuditPosition {
+  const [part, repositoryId, digest = ''] = text.split(' ');
+  if (part !== 'links' && part !== 'blobs' && part !== 'manifests') return start;
+  return { part, repositoryId: Number(repositoryId) || 0, digest: parseDigest(digest) ?? '' };
 }
 
 function isStart({ part, repositoryId, digest }: AuditPosition): boolean {

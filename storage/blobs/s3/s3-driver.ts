@@ -81,6 +81,12 @@ export function createS3Driver(options: S3Options): BlobDriver {
       return bucket.request('presign', 0, () => getSignedUrl(bucket.presigner, read, { expiresIn: seconds }));
     },
 
+    keepsVersions: () =>
+      bucket
+        .request('versioning', 0, (request) => bucket.s3.getBucketVersioning({ Bucket: bucket.name }, request))
+        // Not every login may ask, and not every server knows the request.
+        .then(({ Status }) => Status === 'Enabled', ignoreRefusal),
+
     async check() {
       await bucket.request('check', 0, (request) => bucket.s3.headBucket({ Bucket: bucket.name }, request)).catch(asUnavailable);
     },
@@ -90,6 +96,10 @@ export function createS3Driver(options: S3Options): BlobDriver {
       return Promise.resolve();
     },
   };
+}
+
+function ignoreRefusal(): undefined {
+  return undefined;
 }
 
 function asUnavailable(error: unknown): never {

@@ -6,6 +6,7 @@ import * as blobs from './blobs.ts';
 import * as claims from './collection/claims.ts';
 import * as collection from './collection/collect.ts';
 import * as collectionAudit from './collection/audit.ts';
+import * as collectionEstimate from './collection/estimate.ts';
 import * as collectionState from './collection/state.ts';
 import * as untagged from './collection/untagged.ts';
 import * as deletions from './trash/deletions.ts';
@@ -55,6 +56,7 @@ export const subjects = {
   claims,
   collection,
   collectionAudit,
+  collectionEstimate,
   collectionState,
   contentChecks,
   corruptContent,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -54,10 +54,10 @@ function fail(error: unknown): never {
 
 const newTrash = () => createTrash({ driver: faulty.driver, metadata, now: () => time });
 
-const newCollector = () =>
+const newCollector = (over = metadata) =>
   createCollector({
     driver: faulty.driver,
-    metadata,
+    metadata: over,
     trash: newTrash(),
     now: () => time,
     maxPerSecond: 100_000,
@@ -106,6 +106,14 @@ async function stored(): Promise<readonly string[]> {
   const keys: string[] = [];
   for await (const key of faulty.driver.list(blobsPrefix)) keys.push(key);
   return keys;
+}
+
+/** The sizes of all files of the blob store. */
+async function diskBytes(): Promise<number> {
+  const entries = await readdir(join(directory, 'docker'), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const sizes = await Promise.all(files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size));
+  return sizes.reduce((total, size) => total + size, 0);
 }
 
 const isStored = async (digest: Digest) => (await stored()).includes(blobKey(digest));
@@ -204,6 +212,16 @@ describe('garbage collection', () => {
     time += 2 * hour;
     await newCollector().run();
     expect(await stored()).toEqual([]);
+  });
+
+  test('the disk has so many bytes less as the collector reports', async () => {
+    await pushImage(app, 'kept');
+    const { digest } = await pushImage(app, 'deleted');
+    const before = await diskBytes();
+    await deleteManifest(app, digest);
+    time += 2 * hour;
+    const { purgedBlobs, purgedBytes } = await newCollector().run();
+    expect([purgedBlobs, before - (await diskBytes())]).toEqual([3, purgedBytes]);
   });
 
   test('a manifest that lost its tag stays', async () => {
@@ -356,12 +374,25 @@ describe('garbage collection that fails or waits', () => {
     expect(await isStored(digest)).toBe(false);
   });
 
+  test('a pause ends a run after its step', async () => {
+    for (let count = 0; count < 200; count++) await metadata.blobs.commit(app, digestOf(`b${count}`), 1, 'no upload', time);
+    time += 2 * hour;
+    const pausing = { ...metadata, collection: { ...metadata.collection, step: stepAndPause } };
+    async function stepAndPause(...args: Parameters<typeof metadata.collection.step>) {
+      const result = await metadata.collection.step(...args);
+      await metadata.collectionState.pause({ ...author, at: time });
+      return result;
+    }
+    expect(await newCollector(pausing).run()).toMatchObject({ reviewed: 64 });
+    expect((await metadata.reviews.countDue(time + 1, 1000)) > 0).toBe(true);
+  });
+
   test('a paused collector does nothing until it is resumed', async () => {
     const digest = await pushBlob(app, randomBytes(100));
     time += 2 * hour;
-    await metadata.collectionState.pause(time);
+    await metadata.collectionState.pause({ ...author, at: time });
     expect(await newCollector().run()).toMatchObject({ reviewed: 0 });
-    await metadata.collectionState.resume();
+    await metadata.collectionState.resume({ ...author, at: time });
     await newCollector().run();
     expect(await isStored(digest)).toBe(false);
   });

@@ -30,7 +30,7 @@ describe('content whose record fails', () => {
   });
 
   const metadata = {
-    blobs: { find: () => Promise.resolve(isRecorded ? { sizeBytes: bytes.length } : undefined) },
+    blobs: { isRecorded: () => Promise.resolve(isRecorded) },
     claims: { take: () => Promise.resolve(true), isClaimed: () => Promise.resolve(false) },
   } as unknown as MetadataStore;
 
@@ -119,7 +119,7 @@ describe('content whose record fails', () => {
     await driver.put(trashKey(digest), bytes);
     let lookups = 0;
     const recordedAtFirstLookup = {
-      blobs: { find: () => Promise.resolve(lookups++ > 0 ? { sizeBytes: bytes.length } : undefined) },
+      blobs: { isRecorded: () => Promise.resolve(lookups++ > 0) },
       claims: { isClaimed: () => Promise.resolve(lookups++ === 0) },
     } as unknown as MetadataStore;
     const trash = createTrash({ driver, metadata: recordedAtFirstLookup, now: () => time });

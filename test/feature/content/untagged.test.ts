@@ -6,6 +6,7 @@ import { loadConfig } from '../../../config/load.ts';
 import { openMetadata } from '../../../src/assembly/metadata-store.ts';
 import { createTrash } from '../../../src/content/trash.ts';
 import { createAuditor } from '../../../src/maintenance/collect/audit.ts';
+import { createEstimator } from '../../../src/maintenance/collect/estimate.ts';
 import { createCollector } from '../../../src/maintenance/collect/collector.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { createDeletionServices } from '../../../src/registry/deletion-services.ts';
@@ -153,6 +154,42 @@ describe('a manifest without a tag', () => {
     expect(await isLive('one')).toBe(true);
     await collectAfter(1);
     expect(await isLive('one')).toBe(false);
+  });
+});
+
+describe('the estimate of what manifests without a tag take', () => {
+  const layer = (name: string, sizeBytes: number) => ({ digest: digestOf(`layer ${name}`), sizeBytes });
+  const [own, shared, elsewhere, unneeded] = [
+    layer('own', 100),
+    layer('shared', 200),
+    layer('elsewhere', 400),
+    layer('unneeded', 800),
+  ];
+
+  test('counts manifests that are old enough with their own blobs, what the trash takes, and blobs without a manifest', async () => {
+    for (const { digest, sizeBytes } of [own, shared, elsewhere, unneeded])
+      await metadata.blobs.commit(app, digest, sizeBytes, 'no upload', time);
+    await metadata.blobs.mount(app, 'other' as RepositoryName, elsewhere.digest, author());
+    await push('old', { tags: [], blobs: [own, shared, elsewhere] });
+    await push('tagged', { tags: ['1'], blobs: [shared] });
+    await push('deleted', { tags: [], blobs: [unneeded] });
+    await services().deletions.manifest(app, digestOf('deleted'));
+    time += month;
+    await push('young', { tags: [], blobs: [shared] });
+    const { repositories } = await createEstimator(metadata, () => time).list('', 1, month);
+    expect(repositories).toEqual([
+      {
+        repository: app,
+        waiting: { count: 0, bytes: 0 },
+        trash: { count: 1, bytes: 801 },
+        untagged: { count: 1, bytes: 101 },
+      },
+    ]);
+    await services().trash.empty({ repository: app });
+    await metadata.blobs.commit(app, unneeded.digest, 800, 'no upload', time);
+    expect((await createEstimator(metadata, () => time).list('', 1, month)).repositories).toMatchObject([
+      { waiting: { count: 1, bytes: 800 }, trash: { count: 0, bytes: 0 } },
+    ]);
   });
 });
 

@@ -12,6 +12,7 @@ import type { SigningKeys } from '../../../access/tokens/signing-keys.ts';
 import type { ArchiveExports } from '../../../archives/out/exports.ts';
 import type { Pulls } from '../../../registry/pulls.ts';
 import type { Backups } from '../../../maintenance/backup/backups.ts';
+import type { CollectionOverview } from '../../../maintenance/collect/overview.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
 
 /** What a handler works with, for one request. */
@@ -36,6 +37,8 @@ export interface Context {
   /** For rows whose body or response is a file. */
   readonly exchange: { readonly request: IncomingMessage; readonly response: ServerResponse };
   readonly backups: Pick<Backups, 'list' | 'begin'>;
+  /** Garbage collection. */
+  readonly collection: CollectionOverview;
 }
 
 /** The parts of a request, as the schemas of its row return them. */

@@ -1,4 +1,5 @@
 import { type Query, concurrentWrite, first, read, run, write } from '../steps/query.ts';
+import { type DatedAuthor, record } from '../steps/events.ts';
 import { restartAudit } from '../steps/reviews.ts';
 
 /** The delays of garbage collection, and whether it is paused. Times are milliseconds since 1970. */
@@ -49,12 +50,14 @@ export const configure = concurrentWrite(function* (delayMs: number, untaggedMs:
 });
 
 /** Pauses the collector in all processes until `resume`. The time of the first pause is kept. */
-export const pause = concurrentWrite(function* (now: number): Query<void> {
-  yield* run('UPDATE collection SET paused_at = coalesce(paused_at, ?) WHERE id = 1', now);
+export const pause = concurrentWrite(function* (author: DatedAuthor): Query<void> {
+  yield* run('UPDATE collection SET paused_at = coalesce(paused_at, ?) WHERE id = 1', author.at);
+  yield* record({ ...author, action: 'gc.pause', target: 'garbage collection', result: 'done' });
 });
 
-export const resume = concurrentWrite(function* (): Query<void> {
+export const resume = concurrentWrite(function* (author: DatedAuthor): Query<void> {
   yield* run('UPDATE collection SET paused_at = NULL WHERE id = 1');
+  yield* record({ ...author, action: 'gc.resume', target: 'garbage collection', result: 'done' });
 });
 
 /** Keeps the collector and the audit from running in all processes until `unblock`, and also after restarts. */

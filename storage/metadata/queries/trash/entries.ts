@@ -122,6 +122,11 @@ export const expire = write(function* (
 /** The `purge_at` of entries that a person has emptied: their content is deleted at once. */
 const atOnce = 0;
 
+/** Counts the entries that can be restored, up to `limit`. */
+export const count = read(function* (now: number, limit: number): Query<number> {
+  return (yield* all('SELECT 1 FROM trash_entries WHERE purge_at > ? LIMIT ?', now, limit)).length;
+});
+
 /** True if the window of an entry has ended. */
 export const isDue = read(function* (now: number): Query<boolean> {
   return (yield* first('SELECT 1 FROM trash_entries WHERE purge_at <= ? LIMIT 1', now)) !== undefined;
