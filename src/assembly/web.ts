@@ -37,12 +37,9 @@ export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof 
 }
 
 /** The web page. Where another server knows people, there is none. */
-function pageOf(
-  { registry: { listings }, access, guard, publicUrl }: WebParts,
-  upstreams: PageOptions['mirror'],
-): readonly Extension[] {
+function pageOf({ registry, access, guard, publicUrl }: WebParts, upstreams: PageOptions['mirror']): readonly Extension[] {
   if (guard && !guard.pageLogins) return [];
   const logins = guard?.pageLogins;
-  const router = createPageRouter({ listings, access, publicUrl, mirror: upstreams, now: Date.now, logins });
+  const router = createPageRouter({ registry, access, publicUrl, mirror: upstreams, now: Date.now, logins });
   return [{ path: '/ui', router }];
 }

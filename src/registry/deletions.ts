@@ -26,6 +26,8 @@ export interface DeletionOptions {
 
 /** Deletion by clients. Every method throws UNSUPPORTED where the configuration does not allow it. */
 export interface Deletions {
+  /** True if deleted manifests can be restored for a time. */
+  readonly hasTrash: boolean;
   /** Throws UNSUPPORTED if clients may not delete such things. */
   require(kind: DeletableKind): void;
   /** Deletes a tag; the manifest stays. Throws MANIFEST_UNKNOWN; DENIED for an immutable tag. */
@@ -77,6 +79,7 @@ export function createDeletions(options: DeletionsOptions): Deletions {
   }
 
   return {
+    hasTrash: windowSeconds > 0,
     require: requireKind,
 
     async tag(repository, tag, author) {

@@ -49,7 +49,7 @@ describeWith(['chromium'], 'a browser', () => {
     await pushAs(berth, login, `${user}/app`, '1.0');
     await page.getByRole('link', { name: 'Repositories' }).click();
     await page.getByRole('link', { name: `${user}/app` }).click();
-    expect(await page.getByRole('rowheader').allInnerTexts()).toEqual(['1.0']);
+    expect(await page.getByRole('rowheader').getByRole('link').allInnerTexts()).toEqual(['1.0']);
   }
 
   test('logs in with a password, creates a token that docker login accepts, and logs out', async () => {

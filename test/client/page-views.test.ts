@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type axe from 'axe-core';
 import type { BrowserContext, Page } from 'playwright-core';
-import { type GuardedBerth, adminPassword, basic, pushAs, startGuarded } from '../support/access.ts';
+import { type GuardedBerth, adminPassword, basic, callAs, pushAs, startGuarded } from '../support/access.ts';
 import { type TestBrowser, startBrowser } from '../support/browser.ts';
 import { isLong } from '../support/long.ts';
 import { describeWith } from '../support/requires.ts';
@@ -15,6 +15,8 @@ const views = {
   repositories: '/ui',
   'no-repository': '/ui?prefix=nothing',
   repository: '/ui/r/team-a/app',
+  history: '/ui/r/team-a/app/-/history?tag=1.9',
+  trash: '/ui/r/team-a/app/-/trash',
   setup: '/ui/setup?client=podman',
   tokens: '/ui/tokens',
   'not-found': '/ui/nothing',
@@ -39,7 +41,10 @@ describeWith(['chromium'], 'the page in a browser', () => {
     axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     berth = await startGuarded({ BERTH_MIRROR_DEFAULT: 'docker.io' });
     await pushAs(berth, basic('admin', adminPassword), 'team-a/app', '1.9');
-    await pushAs(berth, basic('admin', adminPassword), 'team-a/web', 'latest');
+    const admin = basic('admin', adminPassword);
+    await pushAs(berth, admin, 'team-a/web', 'latest');
+    const { digest } = await pushAs(berth, admin, 'team-a/app', 'old');
+    await callAs(berth, admin, 'DELETE', `/v2/team-a/app/manifests/${digest}`);
     chromium = await startBrowser();
   }, 120_000);
   afterAll(() => Promise.all([berth.close(), chromium.close()]));

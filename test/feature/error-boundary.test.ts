@@ -100,7 +100,7 @@ async function createServer(): Promise<Server> {
     },
   };
   const upstreams = { upstreams: ['docker.io'], fallback: 'docker.io' };
-  const page = { listings: registry.listings, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
+  const page = { registry, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
   const web = createWeb([
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access, { find: () => Promise.resolve([]) }) },
     { path: '/metrics', router: createMetricsRouter({ metrics: { contentType: 'text/plain', text: fail }, token: undefined }) },

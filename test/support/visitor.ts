@@ -6,7 +6,11 @@ export interface Visitor {
   readonly attributes: Map<string, string>;
   /** One request; redirects are not followed. */
   get(path: string): Promise<Visit>;
-  post(path: string, form: Readonly<Record<string, string>>, headers?: Readonly<Record<string, string>>): Promise<Visit>;
+  post(
+    path: string,
+    form: Readonly<Record<string, string>> | URLSearchParams,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Visit>;
 }
 
 export interface Visit {

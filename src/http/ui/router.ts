@@ -1,29 +1,30 @@
 import type { Router } from 'express';
-import type { Listings } from '../../registry/listings.ts';
+import type { Registry } from '../../registry/registry.ts';
 import type { MirrorPlace } from '../../mirror/names/client-config.ts';
 import type { AccessControl } from '../auth/access-control.ts';
 import { errorBoundary } from '../errors/boundary.ts';
 import type { PublicUrl } from '../server/public-url.ts';
 import { createRouter } from '../server/router.ts';
-import { createBrowsers, refuseForeignForms } from './session/browsers.ts';
+import { createBrowsers, isSecure, refuseForeignForms } from './session/browsers.ts';
 import { type LoginOptions, addLogin } from './session/login.ts';
 import { createAsVisitor } from './session/visitors.ts';
 import { assets } from './shell/assets.ts';
 import { pageFormat } from './shell/error-page.ts';
 import { readForm } from './shell/form.ts';
 import { html } from './shell/html.ts';
+import { createNotices } from './shell/notice.ts';
 import { sendPage } from './shell/page.ts';
 import { addPreferences, textsOf } from './shell/preferences.ts';
 import { addRepositories } from './views/repositories.ts';
-import { addRepository } from './views/repository.ts';
+import { addRepository } from './views/repository/router.ts';
 import { addSetup } from './views/setup.ts';
 import { type TokensOptions, addTokens } from './views/tokens.ts';
 
 /** The parts for logins and access tokens (mode token). */
-export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers' | 'asVisitor'>;
+export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers' | 'asVisitor' | 'secrets'>;
 
 export interface PageOptions {
-  readonly listings: Listings;
+  readonly registry: Registry;
   readonly access: AccessControl;
   readonly mirror: Omit<MirrorPlace, 'base'>;
   readonly publicUrl: PublicUrl;
@@ -44,10 +45,10 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   const asVisitor = createAsVisitor(browsers);
   if (browsers) {
     addLogin(router, { ...logins, browsers });
-    addTokens(router, { ...logins, asVisitor });
+    addTokens(router, { ...logins, asVisitor, secrets: createNotices('berth-secret', isSecure(publicUrl)) });
   }
-  addRepositories(router, { ...options, asVisitor });
-  addRepository(router, { ...options, asVisitor });
+  addRepositories(router, { ...options, listings: options.registry.listings, asVisitor });
+  addRepository(router, { ...options, notices: createNotices('berth-notice', isSecure(publicUrl)), asVisitor });
   addSetup(router, { ...options, hasLogins: logins !== undefined, asVisitor });
   router.use((request, response) => {
     const { errors } = textsOf(request);

@@ -59,7 +59,7 @@ describe('an access token manages nothing but itself', () => {
   test('a session of the page is a login of its user', async () => {
     const visitor = newVisitor(berth);
     await visitor.post('/ui/login', { name: 'alice', password: 'wonderland' });
-    expect((await visitor.post('/ui/tokens', { name: 'laptop', scopes: '', days: '7' })).status).toBe(201);
+    expect((await visitor.post('/ui/tokens', { name: 'laptop', scopes: '', days: '7' })).status).toBe(303);
   });
 });
 

@@ -188,8 +188,10 @@ describe('access tokens', () => {
   test('are created, shown once, used as a password, and revoked', async () => {
     await logIn();
     const created = await visitor.post('/ui/tokens', { name: 'my <laptop>', scopes: 'alice/*:pull', days: '30' });
-    const secret = secretIn(created.text);
-    expect([created.status, secret]).toEqual([201, expect.stringMatching(/^berth_pat_/)]);
+    expect([created.status, created.location]).toEqual([303, '/ui/tokens']);
+    expect(visitor.attributes.get('berth-secret')).toBe('Path=/; HttpOnly; SameSite=Lax; Max-Age=60');
+    const secret = secretIn((await visitor.get('/ui/tokens')).text);
+    expect(secret).toMatch(/^berth_pat_/);
     const page = (await visitor.get('/ui/tokens')).text;
     expect(page).toContain('<th scope="row">my &#60;laptop&#62;</th>');
     expect([page.includes('alice/*:pull'), page.includes(secret)]).toEqual([true, false]);
@@ -208,6 +210,7 @@ describe('access tokens', () => {
     await logIn();
     const answer = await visitor.post('/ui/tokens', form);
     expect([answer.status, answer.text]).toEqual([400, expect.stringContaining(message)]);
+    expect(answer.text).toContain(`name="name" value="${form.name}"`);
   });
 
   test('of other users cannot be revoked', async () => {
@@ -228,7 +231,7 @@ describe('repositories', () => {
     await until(async () => (await visitor.get('/ui')).text.includes('free/app'));
     const page = (await visitor.get('/ui')).text;
     expect([...page.matchAll(/href="\/ui\/r\/([^"]+)"/g)].map(([, name]) => name)).toEqual(['alice/deep/app', 'free/app']);
-    expect((await visitor.get('/ui/r/alice/deep/app')).text).toContain('<th scope="row">1.0</th>');
+    expect((await visitor.get('/ui/r/alice/deep/app')).text).toContain('?tag=1.0">1.0</a>');
     expect((await visitor.get('/ui/repositories/alice/deep/app')).location).toBe('/ui/r/alice/deep/app');
     const [hidden, unknown] = [await visitor.get('/ui/r/secret/app'), await visitor.get('/ui/r/no/app')];
     const shown = ({ text }: Visit) => text.replace(/Request \S+:/, '').replaceAll(/\/ui\/r\/[a-z/]+/g, '');
@@ -250,7 +253,7 @@ describe('repositories', () => {
       false,
       false,
     ]);
-    expect((await anybody.get('/ui/r/app-00')).text).toContain('<th scope="row">v1</th>');
+    expect((await anybody.get('/ui/r/app-00')).text).toContain('?tag=v1">v1</a>');
     const filtered = (await anybody.get('/ui?prefix=app-4')).text;
     expect([filtered.match(/\/ui\/r\/app-/g)?.length, filtered.includes('rel="next"')]).toEqual([10, false]);
     expect((await anybody.get('/ui?prefix=app-50')).text).toContain('/ui/r/app-50');

@@ -15,12 +15,16 @@ export interface Browsers {
   user(request: Request): Promise<Principal | undefined>;
 }
 
+/** Returns a function that is true for requests of clients that use https. */
+export function isSecure(publicUrl: PublicUrl): (request: IncomingMessage) => boolean {
+  return (request) => publicUrl.base(request).startsWith('https://');
+}
+
 export function createBrowsers(publicUrl: PublicUrl, sessions: Sessions): Browsers {
-  const isSecure = (request: IncomingMessage) => publicUrl.base(request).startsWith('https://');
-  const session = createCookie('berth-session', isSecure);
+  const session = createCookie('berth-session', isSecure(publicUrl));
   return {
     session,
-    isSecure,
+    isSecure: isSecure(publicUrl),
     async user(request) {
       const user = await sessions.find(session.read(request));
       if (user) noteAccount(request, user.name);

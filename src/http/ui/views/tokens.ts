@@ -1,5 +1,5 @@
 import type { Request, Response, Router } from 'express';
-import type { Actor, Administration, IssuedSecret, ShownToken } from '../../../access/accounts/administration.ts';
+import type { Actor, Administration, ShownToken } from '../../../access/accounts/administration.ts';
 import { AdministrationError } from '../../../access/accounts/administration-error.ts';
 import type { Directory } from '../../../access/accounts/directory.ts';
 import type { Principal } from '../../../access/permissions/principal.ts';
@@ -14,6 +14,7 @@ import { sendPage } from '../shell/page.ts';
 import { preferencesOf, textsOf } from '../shell/preferences.ts';
 import { redirect } from '../shell/redirect.ts';
 import type { AsVisitor } from '../session/visitors.ts';
+import type { Notices } from '../shell/notice.ts';
 import type { Texts } from '../texts/english.ts';
 import type { Language } from '../texts/languages.ts';
 
@@ -23,6 +24,8 @@ export interface TokensOptions {
   readonly administration: (actor: Actor) => Administration;
   readonly publicUrl: PublicUrl;
   readonly asVisitor: AsVisitor;
+  /** Carries a new token to the view that shows it once. */
+  readonly secrets: Notices;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Called after each change of permissions: this process applies it at once. */
@@ -35,21 +38,21 @@ const lifetimes = [7, 30, 90, 365] as const;
 /** Adds `/ui/tokens`, the access tokens of the user that is signed in. */
 export function addTokens(
   router: Router,
-  { directory, administration, publicUrl, asVisitor, now, changed }: TokensOptions,
+  { directory, administration, publicUrl, asVisitor, now, changed, secrets }: TokensOptions,
 ): void {
   const changesOf = ({ name }: Principal, request: Request) =>
     administration({ name, address: publicUrl.clientAddress(request) });
 
-  async function show(response: Response, { name }: Principal, result: Result = {}): Promise<void> {
+  async function show(response: Response, { name }: Principal, rejected?: Rejected): Promise<void> {
     const texts = textsOf(response.req);
     const view = { texts, language: preferencesOf(response.req).language, now: now() };
     const tokens = (await directory.listTokens(name)).filter(({ expiresAt }) => expiresAt === null || expiresAt > view.now);
-    const content = html`${result.created && secretOf(texts, result.created, name)}
-    ${result.wrong === undefined ? undefined : html`<p class="wrong" role="alert">${result.wrong}</p>`}
+    const secret = secrets.take(response.req, response)?.secret;
+    const content = html`${secret === undefined ? undefined : secretOf(texts, secret, name)}
+    ${rejected && html`<p class="wrong" role="alert">${rejected.message}</p>`}
     ${tokens.length > 0 ? tableOf(view, tokens) : html`<p class="quiet">${texts.tokens.none}</p>`}
-    ${newTokenForm(texts, result.form)}`;
-    const status = result.created ? 201 : result.wrong === undefined ? 200 : 400;
-    sendPage(response, status, { title: texts.tokens.title, user: name, current: 'account', content });
+    ${newTokenForm(texts, rejected?.form)}`;
+    sendPage(response, rejected ? 400 : 200, { title: texts.tokens.title, user: name, current: 'account', content });
   }
 
   router.get(
@@ -62,10 +65,12 @@ export function addTokens(
       const form = formOf(request);
       try {
         const token = newTokenOf(form, now(), textsOf(request));
-        await show(response, user, { created: await changesOf(user, request).createToken({ account: user.name, ...token }) });
+        const { secret } = await changesOf(user, request).createToken({ account: user.name, ...token });
+        secrets.leave(request, response, { kind: 'done', lines: [], secret }, String);
+        redirect(response, '/ui/tokens');
       } catch (error) {
         if (!(error instanceof AdministrationError)) throw error;
-        await show(response, user, { wrong: error.message, form });
+        await show(response, user, { message: error.message, form });
       }
     }),
   );
@@ -79,11 +84,10 @@ export function addTokens(
   );
 }
 
-interface Result {
-  readonly created?: IssuedSecret;
-  readonly wrong?: string;
-  /** The rejected form. */
-  readonly form?: URLSearchParams;
+/** A form with an error. */
+interface Rejected {
+  readonly message: string;
+  readonly form: URLSearchParams;
 }
 
 /** Reads the form of a new token. Scopes are separated by white space; without scopes the token may do what its user may. */
@@ -99,7 +103,7 @@ function newTokenOf(form: URLSearchParams, now: number, { tokens }: Texts) {
   };
 }
 
-function secretOf({ tokens }: Texts, { secret }: IssuedSecret, name: string): Html {
+function secretOf({ tokens }: Texts, secret: string, name: string): Html {
   return html`<section class="note" aria-label="${tokens.created}">
     <p>${tokens.createdHelp} <code>${name}</code></p>
     ${copyField(secret, 'secret')}

@@ -1,0 +1,10 @@
+import { type Html, html } from '../shell/html.ts';
+
+/** Shows the first characters of a digest, enough to recognise it, and all of it as its title. */
+export function digestCode(digest: string): Html {
+  return html`<code title="${digest}">${shortDigest(digest)}</code>`;
+}
+
+export function shortDigest(digest: string): string {
+  return digest.slice(0, digest.indexOf(':') + 13);
+}

@@ -1,0 +1,81 @@
+import type { Request, Response } from 'express';
+import type { Principal } from '../../../../access/permissions/principal.ts';
+import type { RepositoryName } from '../../../../oci/reference.ts';
+import type { Author } from '../../../../registry/author.ts';
+import type { Registry } from '../../../../registry/registry.ts';
+import { type Html, html } from '../../shell/html.ts';
+import type { Notice } from '../../shell/notice.ts';
+import { sendPage } from '../../shell/page.ts';
+import { redirect } from '../../shell/redirect.ts';
+import type { Texts } from '../../texts/english.ts';
+import type { Language } from '../../texts/languages.ts';
+
+/** A request for a view of a repository that the visitor may pull. */
+export interface RepositoryVisit {
+  readonly request: Request;
+  readonly response: Response;
+  readonly registry: Registry;
+  readonly repository: RepositoryName;
+  readonly visitor: Principal;
+  readonly author: Author;
+  readonly may: { readonly push: boolean; readonly delete: boolean };
+  /** Host and port of this server as clients write them. */
+  readonly host: string;
+  readonly query: URLSearchParams;
+  readonly form: URLSearchParams;
+  readonly texts: Texts;
+  readonly language: Language;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Returns the notice that the last form has left, once. */
+  takeNotice(): Notice | undefined;
+  leaveNotice(notice: Notice): void;
+}
+
+/** Shows or changes something of a repository. Rejects `OciError`. */
+export type RepositoryAction = (visit: RepositoryVisit) => Promise<void>;
+
+/** The views of a repository, in the order of their links, with what follows `/ui/r/NAME`. */
+export const repositoryViews = { tags: '', history: '/-/history', trash: '/-/trash' } as const;
+
+export type RepositoryView = keyof typeof repositoryViews;
+
+export function sendRepositoryView(visit: RepositoryVisit, view: RepositoryView, content: Html, status = 200): void {
+  const { response, repository, visitor } = visit;
+  const page = html`${links(visit, view)} ${noticeOf(visit)} ${content}`;
+  sendPage(response, status, { title: repository, user: visitor.name, current: 'repositories', content: page });
+}
+
+function links({ repository, may, texts }: RepositoryVisit, current: RepositoryView): Html {
+  const shown = (['tags', 'history', 'trash'] as const).filter((view) => view !== 'trash' || may.delete);
+  return html`<nav class="tabs" aria-label="${texts.repository.views}">
+    ${shown.map(
+      (view) =>
+        html`<a href="/ui/r/${repository}${repositoryViews[view]}" ${view === current ? html`aria-current="page"` : undefined}>
+          ${texts.repository[view]}
+        </a>`,
+    )}
+  </nav>`;
+}
+
+function noticeOf(visit: RepositoryVisit): Html | undefined {
+  const notice = visit.takeNotice();
+  if (!notice) return undefined;
+  const { kind, lines, undo = [] } = notice;
+  const paragraphs = lines.map((line) => html`<p>${line}</p>`);
+  const button =
+    undo.length === 0
+      ? undefined
+      : html`<form method="post" action="/ui/r/${visit.repository}/-/trash/restore">
+          ${undo.map((id) => html`<input type="hidden" name="entry" value="${id}" />`)}
+          <button>${visit.texts.notice.undo}</button>
+        </form>`;
+  return html`<div class="${kind === 'wrong' ? 'wrong' : 'note'}" role="${kind === 'wrong' ? 'alert' : 'status'}">
+    ${paragraphs} ${button}
+  </div>`;
+}
+
+/** Leads the browser to a view of the repository; there a reload does not send the form again. */
+export function goTo({ response, repository }: RepositoryVisit, view: RepositoryView, query = ''): void {
+  redirect(response, `/ui/r/${repository}${repositoryViews[view]}${query}`);
+}

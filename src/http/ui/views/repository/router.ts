@@ -1,0 +1,107 @@
+import type { Request, Response, Router } from 'express';
+import type { Principal } from '../../../../access/permissions/principal.ts';
+import { OciError } from '../../../../oci/errors.ts';
+import { parseRepositoryName } from '../../../../oci/reference.ts';
+import type { Registry } from '../../../../registry/registry.ts';
+import type { AccessControl } from '../../../auth/access-control.ts';
+import type { PublicUrl } from '../../../server/public-url.ts';
+import { type AsVisitor, queryOf } from '../../session/visitors.ts';
+import { formOf } from '../../shell/form.ts';
+import type { Notices } from '../../shell/notice.ts';
+import { preferencesOf, textsOf } from '../../shell/preferences.ts';
+import { redirect } from '../../shell/redirect.ts';
+import { deleteTags } from './deletion.ts';
+import { restoreTag, showHistory } from './history.ts';
+import type { RepositoryAction, RepositoryVisit } from './repository-view.ts';
+import { showTags } from './tags.ts';
+import { emptyEntry, restoreEntries, showTrash } from './trash.ts';
+
+export interface RepositoryOptions {
+  readonly registry: Registry;
+  readonly access: Pick<AccessControl, 'allows'>;
+  readonly publicUrl: PublicUrl;
+  readonly notices: Notices;
+  readonly asVisitor: AsVisitor;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** The views of a repository, by what follows `/-/` in their path. */
+const views: Readonly<Record<string, RepositoryAction>> = { '': showTags, history: showHistory, trash: showTrash };
+
+/** The forms of these views, and the permission that they need. */
+const forms: Readonly<Record<string, { readonly needs: 'push' | 'delete'; readonly action: RepositoryAction }>> = {
+  'tags/delete': { needs: 'delete', action: deleteTags },
+  'history/restore': { needs: 'push', action: restoreTag },
+  'trash/restore': { needs: 'delete', action: restoreEntries },
+  'trash/empty': { needs: 'delete', action: emptyEntry },
+};
+
+/** Adds `/ui/r/NAME` and the views below `/ui/r/NAME/-/`. A repository that the visitor may not pull looks as if it did not exist. */
+export function addRepository(router: Router, options: RepositoryOptions): void {
+  const { asVisitor } = options;
+
+  router.get(
+    '/r/*path',
+    asVisitor(async (visitor, request, response) => {
+      const { visit, rest } = await open(options, visitor, request, response);
+      const view = Object.hasOwn(views, rest) ? views[rest] : undefined;
+      if (!view || (rest === 'trash' && !visit.may.delete)) throw new OciError('NAME_UNKNOWN');
+      await view(visit);
+    }),
+  );
+  router.post(
+    '/r/*path',
+    asVisitor(async (visitor, request, response) => {
+      const { visit, rest } = await open(options, visitor, request, response);
+      const form = Object.hasOwn(forms, rest) ? forms[rest] : undefined;
+      if (!form) throw new OciError('NAME_UNKNOWN');
+      if (!visit.may[form.needs]) throw new OciError('DENIED');
+      await form.action(visit);
+    }),
+  );
+  // The address of earlier versions.
+  router.get('/repositories/*name', (request, response) => {
+    redirect(response, `/ui/r/${request.params.name.map(encodeURIComponent).join('/')}`);
+  });
+}
+
+/** Throws NAME_UNKNOWN for a repository that the visitor may not pull. */
+async function open(
+  { registry, access, publicUrl, notices, now }: RepositoryOptions,
+  visitor: Principal,
+  request: Request,
+  response: Response,
+): Promise<{ visit: RepositoryVisit; rest: string }> {
+  const path = [request.params['path'] ?? ''].flat().join('/');
+  // A component of a name never is a dash.
+  const [name = '', rest = ''] = path.split('/-/', 2);
+  const repository = parseRepositoryName(name);
+  if (!repository || !(await access.allows(visitor, 'pull', repository))) throw new OciError('NAME_UNKNOWN');
+  const texts = textsOf(request);
+  const visit: RepositoryVisit = {
+    request,
+    response,
+    registry,
+    repository,
+    visitor,
+    author: {
+      actor: visitor.name,
+      address: publicUrl.clientAddress(request),
+      requestId: String(response.getHeader('X-Request-Id')),
+    },
+    may: {
+      push: await access.allows(visitor, 'push', repository),
+      delete: await access.allows(visitor, 'delete', repository),
+    },
+    host: new URL(publicUrl.base(request)).host,
+    query: queryOf(request),
+    form: formOf(request),
+    texts,
+    language: preferencesOf(request).language,
+    now: now(),
+    takeNotice: () => notices.take(request, response),
+    leaveNotice: (notice) => notices.leave(request, response, notice, texts.notice.more),
+  };
+  return { visit, rest };
+}
