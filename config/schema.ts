@@ -113,6 +113,10 @@ export const schema = section({
     rate: wholeNumber(1000, 1, 100_000, 'largest number of reviews a second: possibly unneeded blobs that are looked at'),
   }),
   backup,
+  verify: section({
+    every: duration('90d', 'time within which every stored blob is read and compared with its digest; 0s: only on request'),
+    bandwidth: size('20MiB', 'largest number of bytes a second that this reads from the blob store'),
+  }),
   retention,
   shutdown: section({
     delay: duration('0s', 'time between /readyz failing and the end of new connections, for load balancers'),

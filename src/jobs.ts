@@ -2,6 +2,7 @@ import type { Config } from '../config/schema.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import type { BackupService } from './assembly/backup-service.ts';
 import type { GarbageCollection } from './assembly/maintenance/garbage-collection.ts';
+import type { Verification } from './assembly/maintenance/verification.ts';
 import type { Guard } from './assembly/guard.ts';
 import { interval, onOneReplica } from './coordination/interval.ts';
 import type { Leases } from './coordination/leases.ts';
@@ -32,6 +33,7 @@ export interface JobParts {
   readonly retention: Pick<Retention, 'run'>;
   readonly garbageCollection: Pick<GarbageCollection, 'run'>;
   readonly backup: Pick<BackupService, 'run'>;
+  readonly verification: Pick<Verification, 'run'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -41,7 +43,8 @@ export interface JobParts {
 
 /** Returns the scheduled jobs of a server. The refresh of listed images has a schedule of its own: `pinned-images.ts`. */
 export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>, parts: JobParts): readonly Job[] {
-  const { registry, mirror, metadata, consumers, retention, garbageCollection, backup, guard, certificate, log, now } = parts;
+  const { registry, mirror, metadata, consumers, retention, garbageCollection, backup, verification, guard, certificate } = parts;
+  const { log, now } = parts;
   const expire = () => expireUploads(registry, metadata, now() - uploads.expireAfter * 1000);
   const prune = () => pruneEvents(metadata, now() - access.auditKeep * 1000);
   return [
@@ -49,6 +52,7 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     { name: 'prune-events', every: 3600, scope: 'cluster', run: prune },
     { name: 'collect-garbage', every: 5, scope: 'cluster', run: garbageCollection.run },
     { name: 'backup', every: 60, scope: 'cluster', run: backup.run },
+    { name: 'verify', every: 10, scope: 'cluster', run: verification.run },
     { name: 'expire-uploads', every: 3600, scope: 'cluster', run: expire },
     { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },

@@ -27,6 +27,7 @@ import type { Pulls } from '../registry/pulls.ts';
 import type { Backups } from '../maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../maintenance/collect/overview.ts';
 import type { RetentionOverview } from '../maintenance/retention/overview.ts';
+import type { VerificationOverview } from '../maintenance/verify/overview.ts';
 import type { Log } from '../observability/log.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
 import { readTrustedCertificates, readWorkloadRules } from './federation-settings.ts';
@@ -52,6 +53,7 @@ export interface ApiServices {
   readonly pulls: Pick<Pulls, 'add'>;
   readonly backups: Pick<Backups, 'list' | 'begin'>;
   readonly collection: CollectionOverview;
+  readonly verification: VerificationOverview;
 }
 
 /** Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable settings. */

@@ -6,40 +6,47 @@ import type { Metrics } from '../observability/metrics.ts';
 import { type BackupService, type BackupServiceParts, openBackupService } from './backup-service.ts';
 import { type GarbageCollection, type GarbageCollectionParts, openGarbageCollection } from './maintenance/garbage-collection.ts';
 import { openRetention, reportRetention } from './maintenance/retention.ts';
+import { type Verification, type VerificationParts, openVerification } from './maintenance/verification.ts';
 
 /** The services that keep a registry healthy. */
 export interface MaintenanceServices {
   readonly retention: Pick<Retention, 'run'>;
   readonly garbageCollection: GarbageCollection;
   readonly backup: BackupService;
+  readonly verification: Verification;
   /** What the API offers of them. */
   readonly api: {
     readonly retention: RetentionOverview;
     readonly backups: BackupService['backups'];
     readonly collection: GarbageCollection['overview'];
+    readonly verification: Verification['overview'];
   };
   /** Resolves when runs in progress have ended: early, because `closing` is aborted. */
   close(): Promise<void>;
 }
 
 export type MaintenanceParts = Omit<GarbageCollectionParts, 'trash'> &
-  BackupServiceParts & { readonly metrics: Metrics; readonly mirror: Pick<Mirror, 'trash'> };
+  BackupServiceParts &
+  VerificationParts & { readonly metrics: Metrics; readonly mirror: Pick<Mirror, 'trash'> };
 
 export async function openMaintenance(config: Config, parts: MaintenanceParts): Promise<MaintenanceServices> {
   const { driver, metadata, now, log, metrics } = parts;
   const retention = openRetention(config, { driver, metadata, now, events: reportRetention(log, metrics.retention) });
   const backup = await openBackupService(config, parts);
   const garbageCollection = await openGarbageCollection(config, { ...parts, trash: parts.mirror.trash });
+  const verification = openVerification(config, parts);
   return {
-    ...{ retention, backup, garbageCollection },
+    ...{ retention, backup, garbageCollection, verification },
     api: {
       retention: createRetentionOverview(metadata, retention, now),
       backups: backup.backups,
       collection: garbageCollection.overview,
+      verification: verification.overview,
     },
     async close() {
       await garbageCollection.close();
       await backup.close();
+      await verification.close();
     },
   };
 }

@@ -47,6 +47,24 @@ const exportCommand: Command = {
   load: async () => (await import('./maintenance/export.ts')).exportContent,
 };
 
+const verify: Command = {
+  name: 'verify',
+  summary: 'find missing and damaged blobs; fetch them again',
+  options: [
+    ['--quick', 'compare existence and size; the default'],
+    ['--deep', 'read every byte'],
+    ['--sample <PERCENT>', 'read every byte of a part of the blobs, chosen at random, such as 5%'],
+    ['--repository <PATTERN>', 'repositories: NAME, PREFIX/* or PREFIX/**; default: all'],
+    ['--bandwidth <SIZE>', 'read at most so many bytes a second, such as 50MiB; default: no limit'],
+    ['--repair', 'fetch damaged blobs of mirrored repositories from their upstreams'],
+    ['--from <REPOSITORY>', 'fetch all damaged blobs from this mirrored repository, such as ghcr.io/owner/app'],
+    ['--orphans', 'compare the listing of the blob store with the records instead'],
+    ['--delete-orphans', 'with --orphans: let garbage collection delete blobs without a record'],
+  ],
+  printsData: true,
+  load: async () => (await import('./maintenance/verify.ts')).verify,
+};
+
 const config: CommandGroup = {
   name: 'config',
   summary: 'check the configuration, list its keys',
@@ -160,7 +178,7 @@ const version: Command = {
 /** Every command, in the order of the help. */
 export const topics: readonly Topic[] = [
   { heading: 'Server:', entries: [serve, preheat, migrate, exportCommand, backup, restore, config] },
-  { heading: 'Content (beside a running server, too):', entries: [...contentCommands, retention, garbageCollection] },
+  { heading: 'Content (beside a running server, too):', entries: [...contentCommands, retention, garbageCollection, verify] },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },
 ];

@@ -7,6 +7,7 @@ import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror 
 import { type RetentionMetrics, createRetentionMetrics } from './retention-metrics.ts';
 import { type MeasuredRequest, createRequestMetrics } from './request-metrics.ts';
 import { type TrashMetrics, createTrashMetrics } from './trash-metrics.ts';
+import { type VerificationMetrics, createVerificationMetrics } from './verification-metrics.ts';
 
 /** Metrics of this process for Prometheus. No label names a repository or an account. */
 export interface Metrics {
@@ -21,6 +22,7 @@ export interface Metrics {
   readonly trash: TrashMetrics;
   readonly collection: CollectionMetrics;
   readonly backup: BackupMetrics;
+  readonly verification: VerificationMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
 }
@@ -41,6 +43,7 @@ export function createMetrics(worker?: number): Metrics {
     trash: createTrashMetrics(registry),
     collection: createCollectionMetrics(registry),
     backup: createBackupMetrics(registry),
+    verification: createVerificationMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
 }

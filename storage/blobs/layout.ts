@@ -20,6 +20,13 @@ export function blobKey(digest: Digest): ObjectKey {
   return objectKey(`${blobsPrefix}${algorithm}/${hex.slice(0, 2)}/${hex}/data`);
 }
 
+/** Returns the digest of the blob or manifest at the path; undefined for a path that is no key of `blobKey`. */
+export function storedDigest(path: string): Digest | undefined {
+  const [algorithm, , hex] = path.slice(blobsPrefix.length).split('/');
+  const digest = parseDigest(`${algorithm}:${hex}`);
+  return digest && blobKey(digest) === path ? digest : undefined;
+}
+
 /** Returns the key of the partial object of an upload session. */
 export function uploadKey(id: string): ObjectKey {
   return objectKey(`uploads/${id}`);

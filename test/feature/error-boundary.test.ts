@@ -10,6 +10,7 @@ import { AuthenticationError } from '../../src/access/credentials/authentication
 import type { ArchiveExports } from '../../src/archives/out/exports.ts';
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
+import type { VerificationOverview } from '../../src/maintenance/verify/overview.ts';
 import type { RetentionOverview } from '../../src/maintenance/retention/overview.ts';
 import { createGuard } from '../../src/assembly/guard.ts';
 import { logRequest } from '../../src/assembly/observability/request-log.ts';
@@ -90,6 +91,7 @@ async function createServer(): Promise<Server> {
     exports: {} as ArchiveExports,
     backups: {} as Backups,
     collection: {} as CollectionOverview,
+    verification: {} as VerificationOverview,
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
   const publicUrl = createPublicUrl(config);

@@ -5,6 +5,7 @@ import { backupRoutes } from './maintenance/backups.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
 import { type OpenApiDocument, describeApi } from './table/openapi.ts';
+import { verificationRoutes } from './maintenance/verification.ts';
 import { type Route, ok, route } from './table/route.ts';
 import * as s from './table/schemas.ts';
 
@@ -24,6 +25,7 @@ export const routes: readonly Route[] = [
   ...retentionRoutes,
   ...backupRoutes,
   ...collectionRoutes,
+  ...verificationRoutes,
 ];
 
 let document: OpenApiDocument | undefined;

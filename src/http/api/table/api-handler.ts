@@ -16,7 +16,7 @@ import type { Context, Input, Route } from './route.ts';
 
 export interface ApiHandlerOptions extends Pick<
   Context,
-  'directory' | 'signingKeys' | 'content' | 'retention' | 'exports' | 'pulls' | 'backups' | 'collection'
+  'directory' | 'signingKeys' | 'content' | 'retention' | 'exports' | 'pulls' | 'backups' | 'collection' | 'verification'
 > {
   /** True if the client may do this in the repository. */
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;

@@ -14,6 +14,7 @@ import type { Pulls } from '../../../registry/pulls.ts';
 import type { Backups } from '../../../maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../../maintenance/collect/overview.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
+import type { VerificationOverview } from '../../../maintenance/verify/overview.ts';
 
 /** What a handler works with, for one request. */
 export interface Context {
@@ -39,6 +40,7 @@ export interface Context {
   readonly backups: Pick<Backups, 'list' | 'begin'>;
   /** Garbage collection. */
   readonly collection: CollectionOverview;
+  readonly verification: VerificationOverview;
 }
 
 /** The parts of a request, as the schemas of its row return them. */

@@ -185,6 +185,11 @@ export const isPurging = read(function* (digest: Digest, purger: string): Query<
   return (yield* first('SELECT 1 FROM purges WHERE digest = ? AND purger = ?', digest, purger)) !== undefined;
 });
 
+/** True while any collector deletes the bytes, or has not confirmed that they are gone. */
+export const isBeingPurged = read(function* (digest: Digest): Query<boolean> {
+  return (yield* first('SELECT 1 FROM purges WHERE digest = ?', digest)) !== undefined;
+});
+
 /**
  * Ends deletions whose deadline was `until`: the bytes are gone. Deletions that are not the collector's any more stay as they are, and
  * so do reviews that were changed since the deletion began. Bytes that may return are looked for again a day later.

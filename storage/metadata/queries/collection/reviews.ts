@@ -1,8 +1,8 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
-import { type Query, type Row, all, concurrentWrite, decoder, first, read, run } from '../steps/query.ts';
+import { type Query, type Row, all, concurrentWrite, decoder, first, insertRows, read, run } from '../steps/query.ts';
 import { isIntact } from '../steps/corrupt.ts';
-import { never } from '../steps/reviews.ts';
+import { everyRepository, never } from '../steps/reviews.ts';
 
 /** Reviews: what the collector looks at, and when (`steps/reviews.ts` writes them). Times are milliseconds since 1970. */
 
@@ -72,6 +72,17 @@ export const postpone = concurrentWrite(function* (repository: RepositoryName, d
     digest,
   );
   return row !== undefined;
+});
+
+/** Makes the collector decide at once whether any repository needs the bytes. It deletes them if none does and no writer claims them. */
+export const addForBytes = concurrentWrite(function* (digests: readonly Digest[], now: number): Query<void> {
+  // In one order: writers that run beside each other must not wait for each other in a circle.
+  const rows = [...digests].sort().map((digest) => [everyRepository, digest, now, 1]);
+  yield* insertRows(
+    'INSERT INTO reviews (repository_id, digest, due_at, is_urgent)',
+    rows,
+    'ON CONFLICT (repository_id, digest) DO UPDATE SET due_at = excluded.due_at, is_urgent = 1, failures = 0',
+  );
 });
 
 /** Counts reviews that have been due since before `before`, up to `limit`. */

@@ -2,7 +2,8 @@ import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { endQuarantine } from '../steps/corrupt.ts';
 import { recordAll } from '../steps/events.ts';
-import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
+import { type Query, all, batches, concurrentWrite, first, read, run, write } from '../steps/query.ts';
+import { marksFor } from '../steps/removal.ts';
 import type { ContentToCheck } from './checks.ts';
 
 /** Content in quarantine: its bytes were found missing or wrong. Times are milliseconds since 1970. */
@@ -76,6 +77,16 @@ export const list = read(function* (after: Digest | '', limit: number): Query<re
     after,
     limit,
   );
+});
+
+/** Returns those of the digests that are in quarantine. */
+export const findAll = read(function* (digests: readonly Digest[]): Query<readonly CorruptContent[]> {
+  const found: CorruptContent[] = [];
+  for (const batch of batches(digests)) {
+    const select = `SELECT ${columns} FROM corrupt_content c JOIN blobs b ON b.digest = c.digest WHERE c.digest IN (${marksFor(batch)})`;
+    found.push(...(yield* all<CorruptContent>(select, ...batch)));
+  }
+  return found;
 });
 
 /** Lists content in quarantine that was last looked at before `before`, longest ago first. */

@@ -1,0 +1,173 @@
+import { type BackOff, pauseAfter } from '../../../storage/back-off.ts';
+import type { ContentToCheck } from '../../../storage/metadata/queries/verification/checks.ts';
+import type { VerificationProgress, VerificationRequest } from '../../../storage/metadata/queries/verification/requests.ts';
+import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
+import { parsePattern } from '../../oci/patterns/repository-pattern.ts';
+import type { Depth, Pace } from './check-content.ts';
+import type { Repair } from './repair.ts';
+import { type Position, createSelection, inBatches } from './selection.ts';
+import type { CheckResult, CorruptFinding, UnreadableFinding, Verifier } from './verifier.ts';
+
+/** Reads all stored content again and again, slowly. One process of the cluster does it. */
+export interface Scrub {
+  /**
+   * Continues: looks again at content in quarantine, goes on with a verification that was asked for, then reads what was not
+   * checked for the longest time. Resolves when nothing is due, after a minute, or when the signal is aborted. Rejects when the
+   * blob store fails several times in succession, or is the wrong one; later calls do nothing for a while then.
+   */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface ScrubEvents {
+  corrupt(finding: CorruptFinding): void;
+  unreadable(finding: UnreadableFinding): void;
+  repaired(digest: string): void;
+  verified(bytes: number): void;
+}
+
+export interface ScrubOptions {
+  readonly metadata: Pick<MetadataStore, 'contentChecks' | 'corruptContent' | 'repositories' | 'verifications'>;
+  readonly verifier: Verifier;
+  readonly repair: Repair;
+  /** Counts bytes that were read; resolves when more may be read. */
+  readonly spend: (bytes: number, signal: AbortSignal) => Promise<void>;
+  /** Time within which every blob is read; 0: only what is asked for is read. */
+  readonly everyMilliseconds: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly events: ScrubEvents;
+}
+
+/** Content is read a little early, so that the last of it is read in time. */
+const duePart = 0.9;
+const pageContents = 64;
+const runMilliseconds = 60_000;
+/** How often content in quarantine is looked at. */
+const lookMilliseconds = 3_600_000;
+const lookContents = 16;
+/** Content that cannot be read is tried again after this time. */
+const retryMilliseconds = 3_600_000;
+const maxUnreadableInARow = 3;
+const backOff: BackOff = { first: 60_000, longest: 3_600_000 };
+
+/** The blob store has failed several times in succession. */
+class StoreFailing extends Error {
+  override readonly name = 'StoreFailing';
+}
+
+export function createScrub(options: ScrubOptions): Scrub {
+  const { metadata, verifier, repair, spend, everyMilliseconds, now, random, events } = options;
+  /** What was tried last in this pass: content that could not be read stays behind it until the next pass. */
+  let position: ContentToCheck | undefined;
+  let nextPassAt = 0;
+  let unreadableInARow = 0;
+  let failures = 0;
+  let notBefore = 0;
+
+  async function check(contents: readonly ContentToCheck[], depth: Depth, pace: Pace): Promise<CheckResult> {
+    const result = await verifier.check(contents, depth, pace);
+    if (depth === 'deep') events.verified(result.bytes);
+    for (const digest of result.repaired) events.repaired(digest);
+    for (const finding of result.unreadable) events.unreadable(finding);
+    for (const finding of result.corrupt) {
+      if (finding.isNew) events.corrupt(finding);
+      if (finding.isNew && (await repair.tryRepair(finding.digest))) events.repaired(finding.digest);
+    }
+    unreadableInARow = result.unreadable.length === result.checked ? unreadableInARow + result.checked : 0;
+    if (unreadableInARow >= maxUnreadableInARow) {
+      throw new StoreFailing('the blob store cannot be read: verification pauses', { cause: result.unreadable[0]?.error });
+    }
+    return result;
+  }
+
+  /** Looks again at content in quarantine: it may have been restored from a backup, or its upstream may have it again. */
+  async function lookAtQuarantine(pace: Pace): Promise<number> {
+    const due = await metadata.corruptContent.listDue(now() - lookMilliseconds, lookContents);
+    for (const content of due) {
+      await metadata.corruptContent.touch(content.digest, now());
+      const depth = content.problem === 'wrong_digest' ? 'deep' : 'quick';
+      const { corrupt } = await check([content], depth, pace);
+      if (corrupt.length > 0 && (await repair.tryRepair(content.digest))) events.repaired(content.digest);
+    }
+    return due.length;
+  }
+
+  /** Continues the verification that was asked for. Returns the number of steps that it made; 0: there is none. */
+  async function continueRequest(pace: Pace): Promise<number> {
+    const request = await metadata.verifications.find();
+    if (request?.position == null) return 0;
+    const repositories = request.pattern === null ? undefined : parsePattern(request.pattern);
+    const selection = createSelection({ metadata, repositories });
+    const { contents, next } = await selection.page(JSON.parse(request.position) as Position);
+    const chosen = contents.filter(({ checkedAt }) => isChosen(request, checkedAt, random));
+    let progress: VerificationProgress = request;
+    for (const batch of inBatches(chosen)) progress = add(progress, await check(batch, request.depth, pace));
+    await metadata.verifications.advance(request.requestedAt, {
+      ...progress,
+      position: next ? JSON.stringify(next) : null,
+      endedAt: next ? null : now(),
+    });
+    return 1;
+  }
+
+  /** Reads a page of what is due. Returns the number of contents. */
+  async function scrubPage(pace: Pace): Promise<number> {
+    if (everyMilliseconds === 0 || now() < nextPassAt) return 0;
+    const page = await metadata.contentChecks.listDue(now() - everyMilliseconds * duePart, position, pageContents);
+    for (const batch of inBatches(page)) {
+      await check(batch, 'deep', pace);
+      position = batch.at(-1);
+    }
+    if (page.length === 0 && position) {
+      position = undefined;
+      nextPassAt = now() + retryMilliseconds;
+    }
+    return page.length;
+  }
+
+  async function work(signal: AbortSignal): Promise<void> {
+    const pace: Pace = { signal, spend: (bytes) => spend(bytes, signal) };
+    const end = performance.now() + runMilliseconds;
+    while (!signal.aborted && performance.now() < end) {
+      const steps = (await lookAtQuarantine(pace)) + (await continueRequest(pace)) || (await scrubPage(pace));
+      if (steps === 0) return;
+    }
+  }
+
+  return {
+    async run(signal) {
+      if (now() < notBefore) return;
+      try {
+        await work(signal);
+        failures = 0;
+      } catch (error) {
+        // The installation is being transferred: nothing is recorded.
+        if (signal.aborted || (error instanceof MetadataError && error.code === 'read_only')) return;
+        failures++;
+        notBefore = now() + pauseAfter(failures, backOff);
+        throw error;
+      }
+    },
+  };
+}
+
+/** False for content that this verification has checked already, as a part of another repository. */
+function isChosen(
+  { depth, percent, pattern, requestedAt }: VerificationRequest,
+  checkedAt: number,
+  random: () => number,
+): boolean {
+  if (depth === 'deep' && pattern !== null && checkedAt >= requestedAt) return false;
+  return percent >= 100 || random() * 100 < percent;
+}
+
+function add(progress: VerificationProgress, { checked, corrupt, unreadable }: CheckResult): VerificationProgress {
+  return {
+    ...progress,
+    checked: progress.checked + checked,
+    corrupt: progress.corrupt + corrupt.length,
+    unreadable: progress.unreadable + unreadable.length,
+  };
+}

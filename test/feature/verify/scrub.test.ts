@@ -1,0 +1,261 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { onOneReplica } from '../../../src/coordination/interval.ts';
+import { createLeases } from '../../../src/coordination/leases.ts';
+import { createVerificationOverview } from '../../../src/maintenance/verify/overview.ts';
+import { createRepair } from '../../../src/maintenance/verify/repair.ts';
+import { type Scrub, createScrub } from '../../../src/maintenance/verify/scrub.ts';
+import { WrongStore } from '../../../src/maintenance/verify/verifier.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import { parsePattern } from '../../../src/oci/patterns/repository-pattern.ts';
+import { blobKey } from '../../../storage/blobs/layout.ts';
+import { pushBlob, pushImage } from '../../support/images.ts';
+import { type VerifiedRegistry, damage, openVerifiedRegistry, readingDriver, storeFailures } from '../../support/verification.ts';
+
+const day = 24 * 3_600_000;
+const every = 90 * day;
+const forever = new AbortController().signal;
+
+let registry: VerifiedRegistry;
+/** Digests in the order of their reads. */
+let read: string[];
+let spent: number[];
+let events: string[];
+/** Called before each read. */
+let beforeRead: (digest: Digest) => Promise<void>;
+
+beforeEach(async () => {
+  registry = await openVerifiedRegistry();
+  [read, spent, events] = [[], [], []];
+  beforeRead = () => Promise.resolve();
+});
+afterEach(() => registry.close());
+
+/** A scrub as a process begins it. */
+function newScrub(everyMilliseconds = every): Scrub {
+  const { metadata, clock } = registry;
+  const driver = readingDriver(registry.driver, async (key) => {
+    const content = (await registry.contents()).find(({ digest }) => blobKey(digest) === key);
+    if (!content) return undefined;
+    read.push(content.digest);
+    await beforeRead(content.digest);
+    return undefined;
+  });
+  return createScrub({
+    metadata,
+    verifier: registry.verifier(driver),
+    repair: createRepair({ metadata, refetch: () => Promise.reject(new Error('no upstream')), pause: () => Promise.resolve() }),
+    spend(bytes) {
+      spent.push(bytes);
+      return Promise.resolve();
+    },
+    everyMilliseconds,
+    now: () => clock.time,
+    random: () => 0.5,
+    events: {
+      corrupt: ({ digest }) => events.push(`corrupt ${digest}`),
+      unreadable: ({ digest }) => events.push(`unreadable ${digest}`),
+      repaired: (digest) => events.push(`repaired ${digest}`),
+      verified: () => undefined,
+    },
+  });
+}
+
+const overview = () =>
+  createVerificationOverview({
+    driver: registry.driver,
+    metadata: registry.metadata,
+    everyMilliseconds: every,
+    now: () => registry.clock.time,
+  });
+
+/** Pushes blobs of 100 bytes that were last checked at these times, in days before now. */
+async function pushChecked(...ages: readonly number[]): Promise<readonly Digest[]> {
+  const digests: Digest[] = [];
+  for (const [index, age] of ages.entries()) {
+    const digest = await pushBlob(registry.server, 'app', `layer ${index}`.padEnd(100));
+    await registry.metadata.contentChecks.record([digest], registry.clock.time - age * day);
+    digests.push(digest);
+  }
+  return digests;
+}
+
+describe('the scrub', () => {
+  test('reads what was not checked for the longest time, and nothing that was checked a short time ago', async () => {
+    const [, older, , oldest] = await pushChecked(1, 85, 80, 89);
+    await newScrub().run(forever);
+    expect(read).toEqual([oldest, older]);
+    expect(await overview().coverage()).toBe(1);
+    await newScrub().run(forever);
+    expect(read).toHaveLength(2);
+  });
+
+  test('reads every blob within the time, whatever its age', async () => {
+    await pushChecked(1, 30, 60, 80);
+    for (let hours = 0; hours < 90 * 24; hours += 12) {
+      registry.clock.time += 12 * 3_600_000;
+      await newScrub().run(forever);
+      expect(await overview().coverage()).toBe(1);
+    }
+    expect(new Set(read).size).toBe(4);
+  });
+
+  test('counts every byte, and small blobs as if they were larger', async () => {
+    await pushChecked(89);
+    await newScrub().run(forever);
+    expect(spent).toEqual([64 * 1024, 100]);
+  });
+
+  test('goes on where it was after a restart', async () => {
+    const digests = await pushChecked(89, 88, 87);
+    const stopping = new AbortController();
+    beforeRead = (digest) => {
+      if (digest === digests[2]) stopping.abort();
+      return Promise.resolve();
+    };
+    // As much as is recorded at once is read again.
+    await newScrub().run(stopping.signal);
+    beforeRead = () => Promise.resolve();
+    read = [];
+    await newScrub().run(forever);
+    expect([read.length, await overview().coverage()]).toEqual([3, 1]);
+    read = [];
+    await newScrub().run(forever);
+    expect(read).toEqual([]);
+  });
+
+  test('reports what cannot be read, checks the rest, and tries again after an hour', async () => {
+    const [broken, fine] = await pushChecked(89, 88);
+    beforeRead = (digest) => (digest === broken ? Promise.reject(storeFailures.EIO) : Promise.resolve());
+    const scrub = newScrub();
+    for (let runs = 0; runs < 3; runs++) await scrub.run(forever);
+    expect([read, events]).toEqual([[broken, fine], [`unreadable ${broken}`]]);
+    registry.clock.time += 3_600_000;
+    beforeRead = () => Promise.resolve();
+    await scrub.run(forever);
+    expect([read, await registry.metadata.corruptContent.count(9)]).toEqual([[broken, fine, broken], 0]);
+  });
+
+  test('pauses when the store fails', async () => {
+    await pushChecked(89, 88, 87, 86);
+    beforeRead = () => Promise.reject(storeFailures.timeout);
+    const scrub = newScrub();
+    await expect(scrub.run(forever)).rejects.toThrow('the blob store cannot be read');
+    const reads = read.length;
+    await scrub.run(forever);
+    expect(read).toHaveLength(reads);
+    registry.clock.time += 2 * 3_600_000;
+    beforeRead = () => Promise.resolve();
+    await scrub.run(forever);
+    expect(await overview().coverage()).toBe(1);
+  });
+
+  test('names corrupt content once, and notices within an hour that it was restored', async () => {
+    const [digest = '' as Digest] = await pushChecked(89);
+    await damage(registry.driver, digest, () => Buffer.from('other'));
+    const scrub = newScrub();
+    for (let hours = 0; hours < 3; hours++) {
+      await scrub.run(forever);
+      registry.clock.time += 3_600_001;
+    }
+    expect(events).toEqual([`corrupt ${digest}`]);
+    await damage(registry.driver, digest, () => Buffer.from('layer 0'.padEnd(100)));
+    await scrub.run(forever);
+    expect([events, await overview().countCorrupt()]).toEqual([[`corrupt ${digest}`, `repaired ${digest}`], 0]);
+    // Its size is right; its bytes are read next.
+    expect(read.at(-1)).toBe(digest);
+  });
+
+  test('ends with an error where the store is another one', async () => {
+    const digests = await pushChecked(...Array.from({ length: 20 }, () => 89));
+    for (const digest of digests) await damage(registry.driver, digest, () => undefined);
+    await expect(newScrub().run(forever)).rejects.toThrow(WrongStore);
+    expect(await overview().countCorrupt()).toBe(0);
+  });
+
+  test('is off with verify.every at zero, and still does what is asked for', async () => {
+    await pushChecked(89);
+    const scrub = newScrub(0);
+    await scrub.run(forever);
+    expect(read).toEqual([]);
+    await overview().request({ depth: 'deep', percent: 100, repositories: undefined, requestedBy: 'alice' });
+    await scrub.run(forever);
+    expect(read).toHaveLength(1);
+  });
+
+  test('runs in one of two replicas', async () => {
+    await pushChecked(89, 88);
+    const started = Promise.withResolvers<undefined>();
+    const released = Promise.withResolvers<undefined>();
+    beforeRead = async () => {
+      started.resolve(undefined);
+      await released.promise;
+    };
+    const replica = () => {
+      const leases = createLeases({ metadata: registry.metadata, now: Date.now });
+      return onOneReplica(leases, 'verify', 60, () => newScrub().run(forever));
+    };
+    const first = replica()();
+    await started.promise;
+    await replica()();
+    released.resolve(undefined);
+    await first;
+    expect(read).toHaveLength(2);
+  });
+});
+
+describe('a verification that was asked for', () => {
+  test('shows its progress, and goes on in another process', async () => {
+    await pushImage(registry.server, 'team/app', '1');
+    const other = await pushBlob(registry.server, 'other', 'layer');
+    // After the push, which counts as a check.
+    registry.clock.time = Date.now() + 1;
+    await overview().request({
+      depth: 'deep',
+      percent: 100,
+      repositories: parsePattern('team/**'),
+      requestedBy: 'alice',
+    });
+    expect((await overview().status()).run).toMatchObject({ repositories: 'team/**', checked: 0, endedAt: undefined });
+    registry.clock.time += 1;
+    const stopping = new AbortController();
+    beforeRead = () => {
+      stopping.abort();
+      return Promise.resolve();
+    };
+    await newScrub().run(stopping.signal);
+    beforeRead = () => Promise.resolve();
+    await newScrub().run(forever);
+    expect((await overview().status()).run).toMatchObject({ checked: 3, corrupt: 0, endedAt: registry.clock.time });
+    expect([new Set(read).size, read.includes(other)]).toEqual([3, false]);
+  });
+
+  test('of a sample reads a part of the content', async () => {
+    await pushChecked(1, 1);
+    for (const percent of [40, 60]) {
+      await overview().request({ depth: 'deep', percent, repositories: undefined, requestedBy: 'alice' });
+      await newScrub().run(forever);
+      registry.clock.time += 1;
+    }
+    expect((await overview().status()).run).toMatchObject({ checked: 2 });
+    expect(read).toHaveLength(2);
+  });
+
+  test('lists what is corrupt with its images', async () => {
+    const image = await pushImage(registry.server, 'team/app', '1');
+    await damage(registry.driver, image.digest, () => undefined);
+    await overview().request({ depth: 'quick', percent: 100, repositories: undefined, requestedBy: 'alice' });
+    await newScrub().run(forever);
+    expect(await overview().status()).toMatchObject({ corrupt: 1, run: { checked: 3, corrupt: 1 } });
+    expect(await overview().listCorrupt('', 1)).toMatchObject({
+      items: [{ digest: image.digest, problem: 'missing', images: [{ repository: 'team/app', tags: ['1'] }], repairError: null }],
+      next: image.digest,
+    });
+    expect(await overview().listCorrupt(image.digest, 1)).toEqual({ items: [], next: undefined });
+  });
+});
+
+test('coverage is the part of the content that was checked in time', async () => {
+  expect(await overview().coverage()).toBe(1);
+  await pushChecked(1, 91, 100, 89);
+  expect(await overview().coverage()).toBe(0.5);
+});
