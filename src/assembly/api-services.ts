@@ -1,3 +1,4 @@
+import { createAdoption } from '../maintenance/adopt/report.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -16,6 +17,7 @@ export function openApiServices(config: Config, { registry, metadata, maintenanc
   return {
     content: registry,
     pulls: registry.pulls,
+    adoption: createAdoption(metadata),
     ...maintenance.api,
     exports: openArchiveExports(config, { ...registry, metadata }),
   };

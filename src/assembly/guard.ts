@@ -24,6 +24,7 @@ import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibilit
 import type { DeletionServices } from '../registry/deletion-services.ts';
 import type { ArchiveExports } from '../archives/out/exports.ts';
 import type { Pulls } from '../registry/pulls.ts';
+import type { Adoption } from '../maintenance/adopt/report.ts';
 import type { Backups } from '../maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../maintenance/collect/overview.ts';
 import type { RetentionOverview } from '../maintenance/retention/overview.ts';
@@ -54,6 +55,7 @@ export interface ApiServices {
   readonly backups: Pick<Backups, 'list' | 'begin'>;
   readonly collection: CollectionOverview;
   readonly verification: VerificationOverview;
+  readonly adoption: Adoption;
 }
 
 /** Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable settings. */

@@ -28,6 +28,18 @@ const migrate: Command = {
   load: async () => (await import('./maintenance/migrate.ts')).migrate,
 };
 
+const adopt: Command = {
+  name: 'adopt',
+  summary: 'take over the store of registry:2 in place',
+  options: [
+    ['--finish', 'the other registry is read-only or stopped: make the store that of berth'],
+    ['--status', 'show what was adopted; read nothing'],
+    ['--include-cache', 'adopt the content of a pull-through cache like pushed images'],
+  ],
+  printsData: true,
+  load: async () => (await import('./maintenance/adopt.ts')).adoptStore,
+};
+
 const exportCommand: Command = {
   name: 'export',
   summary: 'write images into a file, or the links of registry:2',
@@ -177,7 +189,7 @@ const version: Command = {
 
 /** Every command, in the order of the help. */
 export const topics: readonly Topic[] = [
-  { heading: 'Server:', entries: [serve, preheat, migrate, exportCommand, backup, restore, config] },
+  { heading: 'Server:', entries: [serve, preheat, migrate, adopt, exportCommand, backup, restore, config] },
   { heading: 'Content (beside a running server, too):', entries: [...contentCommands, retention, garbageCollection, verify] },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },

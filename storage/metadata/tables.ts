@@ -71,4 +71,8 @@ export const tables: readonly Table[] = [
   transferred('retention_plan_items'),
   transferred('retention_log'),
   temporary('verification'),
+  transferred('adoption'),
+  transferred('adoption_shards'),
+  transferred('adopted_links'),
+  transferred('adoption_oddities'),
 ];

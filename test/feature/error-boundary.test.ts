@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { loadConfig } from '../../config/load.ts';
 import { AuthenticationError } from '../../src/access/credentials/authentication-error.ts';
 import type { ArchiveExports } from '../../src/archives/out/exports.ts';
+import type { Adoption } from '../../src/maintenance/adopt/report.ts';
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
 import type { VerificationOverview } from '../../src/maintenance/verify/overview.ts';
@@ -92,6 +93,7 @@ async function createServer(): Promise<Server> {
     backups: {} as Backups,
     collection: {} as CollectionOverview,
     verification: {} as VerificationOverview,
+    adoption: {} as Adoption,
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
   const publicUrl = createPublicUrl(config);

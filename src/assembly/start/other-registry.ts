@@ -4,7 +4,7 @@ import { unlessMissing } from '../../../storage/blobs/missing.ts';
 import type { Log } from '../../observability/log.ts';
 
 /**
- * Warns if the blob store holds repositories of Distribution's registry: berth would show an empty catalogue without a word.
+ * Warns if the blob store holds repositories of Distribution's registry that berth has not taken over.
  * Resolves to true if it does. Links that berth has written are its own.
  */
 export async function warnOfOtherRegistry(driver: BlobDriver, log: Pick<Log, 'warn'>): Promise<boolean> {
@@ -12,8 +12,8 @@ export async function warnOfOtherRegistry(driver: BlobDriver, log: Pick<Log, 'wa
     if (await unlessMissing(driver.stat(linksMarker))) return false;
     log.warn(
       { found: key },
-      'the storage holds repositories of registry:2, which this version cannot take over and does not show: leave registry:2 ' +
-        'running on it and copy its images with skopeo or crane, with another storage.blobs.directory or bucket for berth',
+      'the storage holds repositories of registry:2: run berth adopt to take them over in place; after berth adopt --finish ' +
+        'restart berth',
     );
     return true;
   }

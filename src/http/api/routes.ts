@@ -1,6 +1,7 @@
 import { accessRoutes } from './access/access-routes.ts';
 import { archiveRoutes } from './content/archives.ts';
 import { contentRoutes } from './content/content-routes.ts';
+import { adoptionRoutes } from './maintenance/adoption.ts';
 import { backupRoutes } from './maintenance/backups.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
@@ -23,6 +24,7 @@ export const routes: readonly Route[] = [
   ...contentRoutes,
   ...archiveRoutes,
   ...retentionRoutes,
+  ...adoptionRoutes,
   ...backupRoutes,
   ...collectionRoutes,
   ...verificationRoutes,

@@ -57,11 +57,24 @@ export async function* readLinks(
   for await (const entry of driver.listEntries(prefix, { startAfter })) {
     const missing = missingCurrent(previous, entry.path);
     if (missing !== undefined) yield odd(missing, 'tag-without-current');
-    // An upload has several files.
-    if (uploadOf(entry.path) === undefined) yield classify(entry);
-    else if (uploadOf(entry.path) !== uploadOf(previous)) yield odd(uploadOf(entry.path) ?? '', 'unfinished-upload');
+    const link = classify(entry);
+    // One line for all files of an upload, and for all links of a repository that is refused.
+    const group = groupOf(link);
+    if (group === undefined || !previous.startsWith(group)) yield link;
     previous = entry.path;
   }
+}
+
+/** Returns the folder that gets one line. */
+function groupOf(link: LinkEntry): string | undefined {
+  if (link.kind !== 'oddity') return undefined;
+  if (link.oddity.kind === 'unfinished-upload') return link.path;
+  return link.oddity.kind === 'refused-name' ? `${repositoryFolder(link.path)}_` : undefined;
+}
+
+/** Returns the folder of the repository that the path is in. */
+function repositoryFolder(path: string): string {
+  return /^.*?(?=_(?:layers|manifests)\/)/s.exec(path)?.[0] ?? path;
 }
 
 function odd(path: string, kind: OddityKind, detail = ''): LinkEntry {
@@ -81,7 +94,10 @@ function missingCurrent(previous: string, path: string): string | undefined {
   return `${tagFolder}current/link`;
 }
 
-function classify({ path, kind, sizeBytes, modifiedAt }: StoredEntry): LinkEntry {
+/** Returns what the entry is; an oddity if it is no link. */
+export function classify({ path, kind, sizeBytes, modifiedAt }: StoredEntry): LinkEntry {
+  const upload = uploadOf(path);
+  if (upload !== undefined) return odd(upload, 'unfinished-upload');
   if (path.endsWith('/')) return odd(path, 'folder-marker');
   if (kind === 'symlink') return odd(path, 'symlink');
   // The name of a repository has no part that begins with an underscore.

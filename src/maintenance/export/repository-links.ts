@@ -47,6 +47,12 @@ export interface RepositoryLinks {
 /** Largest number of writes of a tag that moves meanwhile: the event of a later move starts another write. */
 const maxTries = 3;
 
+/** Writes the marker that the links are berth's, which comes before the first link. */
+export async function writeMarker(driver: Pick<BlobDriver, 'stat' | 'put'>): Promise<void> {
+  if (await unlessMissing(driver.stat(linksMarker))) return;
+  await driver.put(linksMarker, Buffer.from('The links of docker/registry/v2/repositories are written by berth.\n'));
+}
+
 export function createRepositoryLinks(options: RepositoryLinksOptions): RepositoryLinks {
   const { driver, metadata, assertHeld, areLayersWritten = false } = options;
   const { distribution } = metadata;
@@ -60,14 +66,8 @@ export function createRepositoryLinks(options: RepositoryLinksOptions): Reposito
     return run;
   }
 
-  /** Writes a marker that the links are berth's, before the first link. */
-  async function mark(): Promise<void> {
-    if (await unlessMissing(driver.stat(linksMarker))) return;
-    await driver.put(linksMarker, Buffer.from('The links of docker/registry/v2/repositories are written by berth.\n'));
-  }
-
   async function writeLink(key: ObjectKey, digest: Digest): Promise<void> {
-    await (marked ??= mark());
+    await (marked ??= writeMarker(driver));
     assertHeld();
     await driver.put(key, Buffer.from(digest), { isDurable: false });
     counts.written++;

@@ -1,6 +1,7 @@
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, insertRows, read, run } from './steps/query.ts';
+import { restartPullTracking } from './steps/pull-tracking.ts';
 
 /** When clients pulled manifests. Times are milliseconds since 1970. */
 
@@ -83,9 +84,4 @@ export const start = concurrentWrite(function* (now: number): Query<void> {
 });
 
 /** Begins the recording again, after an adoption or a restore: earlier pulls of their content are unknown. */
-export const restart = concurrentWrite(function* (now: number): Query<void> {
-  yield* run(
-    'INSERT INTO pull_tracking (id, started_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at',
-    now,
-  );
-});
+export const restart = concurrentWrite(restartPullTracking);

@@ -1,5 +1,9 @@
 import { type Operation, type OperationKind, type Query } from './steps/query.ts';
 import * as accounts from './accounts.ts';
+import * as adoption from './adoption/runs.ts';
+import * as adoptionBlobs from './adoption/blobs.ts';
+import * as adoptionLinks from './adoption/links.ts';
+import * as adoptionOddities from './adoption/oddities.ts';
 import * as audit from './audit.ts';
 import * as backups from './backups.ts';
 import * as blobs from './blobs.ts';
@@ -49,6 +53,10 @@ import * as visibilities from './visibilities.ts';
 /** The modules whose operations a metadata store offers, by subject. */
 export const subjects = {
   accounts,
+  adoption,
+  adoptionBlobs,
+  adoptionLinks,
+  adoptionOddities,
   affectedImages,
   audit,
   backups,

@@ -16,7 +16,16 @@ import type { Context, Input, Route } from './route.ts';
 
 export interface ApiHandlerOptions extends Pick<
   Context,
-  'directory' | 'signingKeys' | 'content' | 'retention' | 'exports' | 'pulls' | 'backups' | 'collection' | 'verification'
+  | 'directory'
+  | 'signingKeys'
+  | 'content'
+  | 'retention'
+  | 'exports'
+  | 'pulls'
+  | 'backups'
+  | 'adoption'
+  | 'collection'
+  | 'verification'
 > {
   /** True if the client may do this in the repository. */
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;

@@ -11,6 +11,7 @@ import type { Principal } from '../../../access/permissions/principal.ts';
 import type { SigningKeys } from '../../../access/tokens/signing-keys.ts';
 import type { ArchiveExports } from '../../../archives/out/exports.ts';
 import type { Pulls } from '../../../registry/pulls.ts';
+import type { Adoption } from '../../../maintenance/adopt/report.ts';
 import type { Backups } from '../../../maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../../maintenance/collect/overview.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
@@ -41,6 +42,7 @@ export interface Context {
   /** Garbage collection. */
   readonly collection: CollectionOverview;
   readonly verification: VerificationOverview;
+  readonly adoption: Adoption;
 }
 
 /** The parts of a request, as the schemas of its row return them. */

@@ -1,6 +1,7 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, type Value, all, batches, concurrentWrite, first, insertRows, read, run, write } from '../steps/query.ts';
+import { isAdopting } from '../steps/adoption.ts';
 import { findKeptSince } from '../steps/backups.ts';
 import { recordUnlinked } from '../steps/removal-events.ts';
 import { everyRepository, maxFailures, never } from '../steps/reviews.ts';
@@ -55,8 +56,10 @@ const returnMilliseconds = 24 * 3_600_000;
 /**
  * Decides due reviews. Removes links that nothing in their repository needs, and records of bytes that no repository needs: those
  * bytes are the caller's to delete until its deadline (`purges`). A review of bytes that cannot be deleted yet is postponed.
+ * Does nothing while a store is being adopted.
  */
 export const step = write(function* ({ now, limit, purger, until }: StepOptions): Query<StepResult> {
+  if (yield* isAdopting()) return { reviewed: 0, unlinked: 0, purges: [], untagged: [] };
   const backupBeganAt = yield* findKeptSince();
   const due = yield* listDue(now, limit);
   const links = due.filter(({ repositoryId }) => repositoryId !== everyRepository);

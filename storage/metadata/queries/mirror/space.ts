@@ -1,5 +1,6 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
+import { isAdopting } from '../steps/adoption.ts';
 import { everyRepository, review } from '../steps/reviews.ts';
 import { holdSize } from './space-steps.ts';
 
@@ -166,7 +167,8 @@ export const evict = write(function* (digest: Digest, now: number, keepsTags = f
     `${holders.map((table) => `SELECT 1 FROM ${table} WHERE digest = ?`).join(' UNION ALL ')} LIMIT 1`,
     ...holders.map(() => digest),
   );
-  if (kept) return false;
+  // While a store is being adopted its links are not all recorded.
+  if (kept || (yield* isAdopting())) return false;
   if (yield* first('SELECT 1 FROM claims WHERE digest = ? AND until > ? LIMIT 1', digest, now)) {
     // The writer may find these bytes and record them: the collector decides when the claim is over.
     yield* review(everyRepository, digest, now);

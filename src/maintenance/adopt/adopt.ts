@@ -1,0 +1,142 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { repositoriesPrefix, revisionLink } from '../../../storage/blobs/distribution-links.ts';
+import { objectKey } from '../../../storage/blobs/driver.ts';
+import { unlessMissing } from '../../../storage/blobs/missing.ts';
+import type { ReferencePosition } from '../../../storage/metadata/queries/adoption/oddities.ts';
+import type { ShardState } from '../../../storage/metadata/queries/adoption/runs.ts';
+import { lateMilliseconds } from '../../../storage/metadata/queries/collection/claims.ts';
+import { createSemaphore } from '../../coordination/semaphore.ts';
+import { adoptBlobs } from './adopt-blobs.ts';
+import { adoptLinks } from './adopt-links.ts';
+import type { Oddity } from './oddities.ts';
+import { type AdoptOptions, CannotAdopt } from './parts.ts';
+import { type Shard, blobShards, linkShards } from './shards.ts';
+
+const defaultPageSize = 500;
+const shardsAtOnce = 4;
+const readsAtOnce = 16;
+const purgeWaitMilliseconds = 500;
+const referencePage = 1000;
+const schedulerState = objectKey('scheduler-state.json');
+const gitlabLock = objectKey('docker/registry/lockfiles/database-in-use');
+
+/**
+ * Records what another registry has stored in Distribution's layout, and changes nothing in the store: one run. A run that was
+ * interrupted is continued; a further one reads the links that have changed. From the first run until `finish` no bytes are
+ * deleted. Rejects `CannotAdopt`.
+ */
+export async function adopt(options: AdoptOptions): Promise<void> {
+  const { driver, metadata, now, maxManifestBytes, pageSize = defaultPageSize } = options;
+  const notes = await inspect(options);
+  const state = await metadata.adoption.begin(
+    [...blobShards, ...linkShards].map(({ name }) => name),
+    now(),
+  );
+  if (state.finishedAt !== null) throw new CannotAdopt("the adoption is finished: the store is berth's");
+  while (await metadata.adoption.isPurging(now() - lateMilliseconds)) {
+    await pause(purgeWaitMilliseconds, undefined, { signal: options.signal });
+  }
+  const states = new Map((await metadata.adoption.listShards()).map((shard) => [shard.name, shard]));
+  const progress = createProgress(options, states);
+  const limited = createSemaphore({ maxAtOnce: readsAtOnce, maxWaiting: Infinity });
+  const parts = { driver, metadata, now, maxManifestBytes, pageSize, limited, onPage: progress.onPage };
+  await runShards(blobShards, states, (shard, position) => adoptBlobs(parts, shard, position), progress.onShard);
+  await runShards(linkShards, states, (shard, position) => adoptLinks(parts, shard, position), progress.onShard);
+  await recordMissingContent(options);
+  await recordNotes(metadata, notes);
+  await metadata.adoption.endRun(now());
+}
+
+/** Returns notes about the store as a whole. Rejects `CannotAdopt` if there is nothing to adopt. */
+async function inspect({ driver, includesCache }: AdoptOptions): Promise<readonly Oddity[]> {
+  let hasRepositories = false;
+  for await (const { path } of driver.listEntries(repositoriesPrefix)) {
+    hasRepositories = path.length > repositoriesPrefix.length;
+    if (hasRepositories) break;
+  }
+  if (!hasRepositories) {
+    const advice = 'check storage.blobs, and that the folder is mounted; it must have docker/registry/v2 in it';
+    throw new CannotAdopt(`the store has no repositories of another registry: ${advice}`);
+  }
+  const notes: Oddity[] = [];
+  if (await unlessMissing(driver.stat(schedulerState))) {
+    if (!includesCache) {
+      const advice = 'mirror.upstreams downloads it again; --include-cache adopts it like pushed images, which are never evicted';
+      throw new CannotAdopt(`${schedulerState} says that the store is a pull-through cache: ${advice}`);
+    }
+    notes.push({ path: schedulerState, kind: 'proxy-cache', detail: '' });
+  }
+  if (await unlessMissing(driver.stat(gitlabLock))) notes.push({ path: gitlabLock, kind: 'database-of-gitlab', detail: '' });
+  return notes;
+}
+
+function createProgress({ signal, onProgress }: AdoptOptions, states: ReadonlyMap<string, ShardState>) {
+  let done = [...states.values()].filter(({ isDone }) => isDone).length;
+  let entries = 0;
+  const show = () => onProgress({ part: Math.min(1, done / states.size), entries });
+  return {
+    onPage(count: number) {
+      entries += count;
+      show();
+      signal.throwIfAborted();
+    },
+    onShard() {
+      done++;
+      show();
+    },
+  };
+}
+
+type RunShard = (shard: Shard, position: string) => Promise<void>;
+
+/** Runs the shards that are not done, some at a time. Rejects with the first failure, when none runs any more. */
+async function runShards(
+  shards: readonly Shard[],
+  states: ReadonlyMap<string, ShardState>,
+  run: RunShard,
+  onDone: () => void,
+): Promise<void> {
+  const waiting = shards.filter(({ name }) => states.get(name)?.isDone !== true).values();
+  const failures: unknown[] = [];
+  async function work(): Promise<void> {
+    for (const shard of waiting) {
+      if (failures.length > 0) return;
+      try {
+        await run(shard, states.get(shard.name)?.position ?? '');
+        onDone();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: shardsAtOnce }, work));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Rows that one transaction deletes. */
+const deleteBatch = 500;
+
+/** Records which manifests name content that their repositories do not have. */
+async function recordMissingContent({ metadata, signal }: AdoptOptions): Promise<void> {
+  while ((await metadata.adoptionOddities.removeKind('missing-content', deleteBatch)) === deleteBatch);
+  let position: ReferencePosition | undefined = { repositoryId: 0, manifest: '', digest: '' };
+  while (position) {
+    signal.throwIfAborted();
+    const page = await metadata.adoptionOddities.findMissing(position, referencePage);
+    const byManifest = Map.groupBy(page.missing, ({ repository, manifest }) => revisionLink(repository, manifest));
+    const oddities = [...byManifest].map(([path, missing]): Oddity => {
+      return { path, kind: 'missing-content', detail: missing.map(({ digest }) => digest).join(' ') };
+    });
+    await metadata.adoptionOddities.add(oddities);
+    position = page.next;
+  }
+}
+
+async function recordNotes({ adoption, adoptionOddities }: AdoptOptions['metadata'], notes: readonly Oddity[]): Promise<void> {
+  for (const kind of ['proxy-cache', 'database-of-gitlab', 'no-tags']) await adoptionOddities.removeKind(kind, deleteBatch);
+  const shards = await adoption.listShards();
+  const sum = (count: 'manifests' | 'tags') => shards.reduce((total, shard) => total + shard[count], 0);
+  const hasNoTags = sum('manifests') > 0 && sum('tags') === 0;
+  const noTags: Oddity = { path: repositoriesPrefix, kind: 'no-tags', detail: '' };
+  await adoptionOddities.add(hasNoTags ? [...notes, noTags] : notes);
+}

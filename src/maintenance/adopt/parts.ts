@@ -1,0 +1,41 @@
+import type { BlobDriver } from '../../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { createSemaphore } from '../../coordination/semaphore.ts';
+
+export interface AdoptOptions {
+  /** Without the operations that change a store. */
+  readonly driver: Pick<BlobDriver, 'listEntries' | 'read' | 'stat'>;
+  readonly metadata: Pick<MetadataStore, 'adoption' | 'adoptionBlobs' | 'adoptionLinks' | 'adoptionOddities'>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Larger manifests are not adopted, in bytes. */
+  readonly maxManifestBytes: number;
+  /** Adopts the content of a pull-through cache as if clients had pushed it. */
+  readonly includesCache: boolean;
+  readonly signal: AbortSignal;
+  /** Entries of a page, which is one transaction. Default: 500. */
+  readonly pageSize?: number;
+  /** Called after each page. */
+  readonly onProgress: (progress: AdoptProgress) => void;
+}
+
+export interface AdoptProgress {
+  /** Parts of the store that are done, as a fraction of all. */
+  readonly part: number;
+  /** Files and objects that this process has listed. */
+  readonly entries: number;
+}
+
+/** What the work on a shard needs. */
+export interface AdoptParts extends Pick<AdoptOptions, 'driver' | 'metadata' | 'now' | 'maxManifestBytes'> {
+  readonly pageSize: number;
+  /** Limits how many objects are read at once. */
+  readonly limited: ReturnType<typeof createSemaphore>;
+  /** Called after each page with the number of its entries. Throws when the adoption shall stop. */
+  readonly onPage: (entries: number) => void;
+}
+
+/** The store cannot be adopted; the message says why, and what to do. */
+export class CannotAdopt extends Error {
+  override readonly name = 'CannotAdopt';
+}
