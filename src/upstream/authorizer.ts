@@ -49,7 +49,7 @@ export function createAuthorizer({ upstream, transport, tokens, now, onLogin }: 
   async function fetchToken(purpose: Purpose, challenge: Extract<Challenge, { scheme: 'bearer' }>): Promise<Token> {
     const url = new URL(challenge.realm);
     if (challenge.service !== undefined) url.searchParams.set('service', challenge.service);
-    url.searchParams.set('scope', scopeFor(purpose, challenge));
+    for (const scope of scopeFor(purpose, challenge).split(' ')) url.searchParams.append('scope', scope);
     const login = mayTrust(url, purpose.url) ? purpose.login : undefined;
     const headers = login ? { Authorization: basic(login.credential) } : {};
     const rule = url.hostname === upstream.url.hostname || upstream.redirects.includes(url.hostname) ? 'any' : purpose.rule;

@@ -47,14 +47,13 @@ async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   await delay(milliseconds, undefined, { signal }).catch(() => undefined);
 }
 
+/** Returns the limit of `bytesPerSecond`; undefined: none. */
+export function limitTo(bytesPerSecond: number | undefined): Bandwidth {
+  return bytesPerSecond === undefined ? unlimited : createBandwidth({ bytesPerSecond, now: () => performance.now(), sleep });
+}
+
 /** The bandwidth of each upstream. */
 export function createBandwidths(upstreams: readonly Upstream[]): (upstream: Upstream) => Bandwidth {
-  const now = () => performance.now();
-  const all = new Map(
-    upstreams.map((upstream) => {
-      const { bytesPerSecond } = upstream;
-      return [upstream, bytesPerSecond === undefined ? unlimited : createBandwidth({ bytesPerSecond, now, sleep })];
-    }),
-  );
+  const all = new Map(upstreams.map((upstream) => [upstream, limitTo(upstream.bytesPerSecond)]));
   return (upstream) => all.get(upstream) ?? unlimited;
 }

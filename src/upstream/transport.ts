@@ -1,5 +1,6 @@
 import type { Agent, IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
+import { Readable } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { Agent as PlainAgent, request as requestPlain } from '../platform/http.ts';
 import { type AddressRule, checkLiteral, guardedLookup } from './address-guard.ts';
@@ -34,17 +35,41 @@ export interface ConnectionState {
   readonly waiting: number;
 }
 
+/** A body of known length. */
+export interface RequestBody {
+  /** Bytes. */
+  readonly length: number;
+  /** Begins to read it. Called again if the request is sent again. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+export function bodyOf(bytes: Buffer): RequestBody {
+  return {
+    length: bytes.length,
+    async *open() {
+      yield await Promise.resolve(bytes);
+    },
+  };
+}
+
+/** A response, its body not yet read. */
+export type UpstreamResponse = IncomingMessage;
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
 export interface OutgoingRequest {
-  readonly method: 'GET' | 'HEAD';
+  readonly method: Method;
   readonly url: URL;
   readonly headers: OutgoingHttpHeaders;
   readonly rule: AddressRule;
   readonly signal?: AbortSignal | undefined;
   /** True for a blob: blobs have connections of their own, so that short requests never wait for long ones. */
   readonly isDownload?: boolean;
+  /** The wait for the response begins when the body is sent. */
+  readonly body?: RequestBody | undefined;
 }
 
-/** HTTP as it is: no redirects, no authentication. Rejects `unreachable`, `timeout`, `busy`. */
+/** HTTP as it is: no redirects, no authentication. Rejects `unreachable`, `timeout`, `busy`; also with errors of the body. */
 export interface Transport {
   /** The response once its headers are there. Its body is destroyed with `timeout` when it rests too long. */
   send(request: OutgoingRequest): Promise<IncomingMessage>;
@@ -91,7 +116,11 @@ export function createTransport(options: TransportOptions): Transport {
       const abort = () => end(toUpstreamError(request.signal?.reason));
       request.signal?.addEventListener('abort', abort, { once: true });
       let connecting: NodeJS.Timeout | undefined;
-      const waiting = setTimeout(() => giveUp('no answer in time'), timeouts.headersSeconds * 1000);
+      let waiting: NodeJS.Timeout | undefined;
+      const awaitHeaders = () => (waiting = setTimeout(() => giveUp('no answer in time'), timeouts.headersSeconds * 1000));
+      const body = request.body && readOnce(request.body);
+      if (body) outgoing.setTimeout(timeouts.idleSeconds * 1000, () => giveUp('the body could not be sent in time'));
+      else awaitHeaders();
       outgoing.once('socket', (socket) => {
         isAsked = true;
         noteWait();
@@ -106,9 +135,13 @@ export function createTransport(options: TransportOptions): Transport {
         clearTimeout(waiting);
         if (!isAsked) noteWait();
       });
-      outgoing.once('error', (error) => reject(toUpstreamError(request.signal?.aborted ? request.signal.reason : error)));
+      outgoing.once('error', (error) => {
+        reject(body?.failure() ?? toUpstreamError(request.signal?.aborted ? request.signal.reason : error));
+      });
       outgoing.once('response', (response) => {
         clearTimeout(waiting);
+        // A server may refuse a body before it has all of it.
+        if (body) response.once('end', () => body.stream.destroy());
         response.setTimeout(timeouts.idleSeconds * 1000, () => {
           // Received bytes are not read yet: the reader pauses, not the upstream.
           if (response.readableLength > 0) response.socket.setTimeout(timeouts.idleSeconds * 1000);
@@ -117,7 +150,13 @@ export function createTransport(options: TransportOptions): Transport {
         resolve(response);
       });
       outgoing.once('response', () => outgoing.on('error', () => undefined)); // from now on the body's reader gets the error
-      outgoing.end();
+      if (!body) return void outgoing.end();
+      outgoing.once('finish', () => {
+        if (!outgoing.destroyed) awaitHeaders();
+      });
+      body.stream.once('error', (error) => outgoing.destroy(error));
+      outgoing.once('close', () => body.stream.destroy());
+      body.stream.pipe(outgoing);
     });
   }
 
@@ -127,8 +166,8 @@ export function createTransport(options: TransportOptions): Transport {
       try {
         return await attempt(request);
       } catch (error) {
-        // A kept connection that the other side had just closed: the request never arrived.
-        if (wasStale(error) && !request.signal?.aborted) return attempt(request);
+        // A kept connection that the other side had just closed: the request never arrived. A body may have arrived in part.
+        if (wasStale(error) && !request.body && !request.signal?.aborted) return attempt(request);
         throw error;
       }
     },
@@ -137,6 +176,20 @@ export function createTransport(options: TransportOptions): Transport {
       for (const agent of [forDownloads, forOthers].flatMap(({ plain, tls }) => [plain, tls])) agent.destroy();
     },
   };
+}
+
+/** Reads the body as a stream that keeps its error: the request reports every error as its own. */
+function readOnce(body: RequestBody): { readonly stream: Readable; failure(): Error | undefined } {
+  let failure: Error | undefined;
+  async function* read(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body.open();
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error));
+      throw error;
+    }
+  }
+  return { stream: Readable.from(read()), failure: () => failure };
 }
 
 /** Our own limit, and no fault of the upstream's. */

@@ -1,30 +1,39 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { mediaTypes } from '../oci/media-types.ts';
 import { type AddressRule, isPrivate } from './address-guard.ts';
 import { createAuthorizer, isBasic } from './authorizer.ts';
 import type { Circuits } from './circuits.ts';
 import type { Login } from './credential.ts';
 import type { Credentials } from './credentials.ts';
-import { toError } from './response-error.ts';
+import { refusalOf, refusalOfWrite } from './response-error.ts';
 import type { Tokens } from './tokens.ts';
-import { type ProxySettings, type Transport, discard } from './transport.ts';
+import { type Method, type ProxySettings, type RequestBody, type Transport, discard } from './transport.ts';
 import { type Upstream, loginKeyOf } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface UpstreamRequest {
-  readonly method: 'GET' | 'HEAD';
-  /** The repository's name at the upstream. */
+  /** GET and HEAD follow redirects, and are tried without a refused login. */
+  readonly method: Method;
+  /** The repository's name at the upstream; '' for a request about the whole registry. */
   readonly remoteName: string;
   /** Below the repository: `manifests/latest`, `blobs/sha256:…`, `tags/list?n=100`. */
   readonly path: string;
   readonly accept?: string;
   readonly range?: string;
   readonly signal?: AbortSignal | undefined;
+  /** The address that is used instead of `path`, such as that of an upload. Another host gets no login. */
+  readonly url?: URL | undefined;
+  /** What the token must permit. Default: to pull from the repository. */
+  readonly scope?: string;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly body?: RequestBody | undefined;
+  /** Statuses of success. Default: 200 and 206. */
+  readonly expects?: readonly number[];
 }
 
 /** Requests to one upstream: tokens are shared, redirects followed, limits respected. */
 export interface UpstreamClient {
-  /** A response of status 200 or 206, its body not yet read. Rejects with `UpstreamError`. */
+  /** A response of an expected status, its body not yet read. Rejects with `UpstreamError`. */
   request(request: UpstreamRequest): Promise<IncomingMessage>;
 }
 
@@ -72,8 +81,8 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     return url.origin === origin || upstream.redirects.includes(url.hostname) ? 'any' : ruleForOthers;
   }
 
-  function urlOf({ remoteName, path }: UpstreamRequest): URL {
-    return new URL(`${upstream.url.pathname.replace(/\/$/, '')}/v2/${remoteName}/${path}`, upstream.url);
+  function urlOf({ remoteName, path, url }: UpstreamRequest): URL {
+    return url ?? addressAt(upstream.url, `${remoteName}/${path}`);
   }
 
   /** Returns the first response that is no redirect. A link that its host refuses is replaced once by a new one. */
@@ -85,7 +94,8 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
       try {
         const response = await authorized(request, url, isRegistry ? login : undefined);
         const { statusCode = 0, headers } = response;
-        if (isSuccess(statusCode)) return response;
+        if (isSuccess(statusCode, request)) return response;
+        if (!isRead(request)) throw await refusalOfWrite(response, now());
         discard(response);
         if (!redirectStatuses.has(statusCode)) throw refusalOf(response, isRegistry, now());
         url = nextUrl(url, headers.location);
@@ -100,7 +110,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
 
   /** Sends the request, and again with an answer to a challenge; an expired token is replaced. */
   async function authorized(request: UpstreamRequest, url: URL, login: Login | undefined): Promise<IncomingMessage> {
-    const scope = `repository:${request.remoteName}:pull`;
+    const { scope = `repository:${request.remoteName}:pull` } = request;
     const purpose = () => ({ url, scope, login, rule: ruleForOthers });
     const ask = async (authorization: string | undefined) => {
       const response = await send(request, url, authorization);
@@ -122,16 +132,18 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
   }
 
   function send(request: UpstreamRequest, url: URL, authorization: string | undefined): Promise<IncomingMessage> {
+    const { method, path, signal, body } = request;
     const headers = {
       'User-Agent': 'berth',
       'Accept-Encoding': 'identity',
+      ...request.headers,
+      ...(body === undefined ? {} : { 'Content-Length': body.length }),
       ...(request.accept === undefined ? {} : { Accept: request.accept }),
       ...(request.range === undefined ? {} : { Range: request.range }),
       ...(authorization === undefined ? {} : { Authorization: authorization }),
     };
-    const { method, path, signal } = request;
-    const isDownload = method === 'GET' && path.startsWith('blobs/');
-    return transport.send({ method, url, headers, rule: ruleFor(url), signal, isDownload });
+    const isDownload = path.startsWith('blobs/') && (method === 'GET' || body !== undefined);
+    return transport.send({ method, url, headers, rule: ruleFor(url), signal, isDownload, body });
   }
 
   function learn(response: IncomingMessage, remoteName: string): void {
@@ -176,6 +188,8 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
   }
 
   async function inTime(request: UpstreamRequest): Promise<IncomingMessage> {
+    // The transport limits how long a body rests.
+    if (request.body) return attempt(request, await loginFor(request.remoteName));
     const deadline = new AbortController();
     const timer = setTimeout(
       () => deadline.abort(new UpstreamError('timeout', 'no answer in time')),
@@ -186,7 +200,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
       // An unreadable login is no failure of the upstream, nor of repositories with another login.
       const login = await loginFor(request.remoteName);
       const asked = { ...request, signal };
-      return await (login ? elseAnonymously(asked, login) : attempt(asked, undefined));
+      return await (login && isRead(request) ? elseAnonymously(asked, login) : attempt(asked, login));
     } finally {
       clearTimeout(timer);
     }
@@ -195,8 +209,13 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
   return { request: inTime, headAs };
 }
 
+/** Returns the address of a path below `/v2/` of a registry. */
+export function addressAt(base: URL, path: string): URL {
+  return new URL(`${base.pathname.replace(/\/$/, '')}/v2/${path}`, base);
+}
+
 /** Only to HTTPS from HTTPS; `location` may be relative. */
-function nextUrl(from: URL, location: string | undefined): URL {
+export function nextUrl(from: URL, location: string | undefined): URL {
   const url = location === undefined ? null : URL.parse(location, from.href);
   if (!url || !['https:', from.protocol].includes(url.protocol)) throw new UpstreamError('failed', 'a redirect to nowhere');
   url.username = '';
@@ -204,8 +223,12 @@ function nextUrl(from: URL, location: string | undefined): URL {
   return url;
 }
 
-function isSuccess(status: number): boolean {
-  return status === 200 || status === 206;
+function isSuccess(status: number, { expects = [200, 206] }: UpstreamRequest): boolean {
+  return expects.includes(status);
+}
+
+function isRead({ method }: UpstreamRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** True if the host of a link refuses the request. Such a host knows no repositories: it refuses the link itself. */
@@ -213,15 +236,6 @@ function isLinkRefused(error: unknown): boolean {
   if (!(error instanceof UpstreamError)) return false;
   const { code, status = 0 } = error;
   return code === 'denied' || (status >= 400 && status < 500 && status !== 416 && status !== 429);
-}
-
-/** The error for a response that is neither a success nor a redirect. */
-function refusalOf(response: IncomingMessage, isRegistry: boolean, now: number): UpstreamError {
-  const { statusCode: status = 0 } = response;
-  if (status === 404) return new UpstreamError('not_found', 'not found', { status });
-  if ((status === 401 || status === 403) && isRegistry) return new UpstreamError('denied', `status ${status}`, { status });
-  if (status === 416) return new UpstreamError('bad_content', `status ${status}`, { status });
-  return toError(response, `status ${status}`, now);
 }
 
 /** True if both logins are the same: a source without a newer login returns the old one. */

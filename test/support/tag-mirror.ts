@@ -141,7 +141,7 @@ export class TagMirror {
 
   private async answer({ method, path }: UpstreamRequest): Promise<IncomingMessage> {
     this.requests.push(`${method} ${path}`);
-    const failure = this.failures[method];
+    const failure = method === 'HEAD' ? this.failures.HEAD : this.failures.GET;
     if (typeof failure === 'string') throw new UpstreamError(failure, failure);
     await failure?.until;
     const reference = path.replace('manifests/', '');
