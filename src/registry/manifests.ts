@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { blobKey } from '../../storage/blobs/layout.ts';
 import { putContent, readAll } from '../../storage/blobs/missing.ts';
-import type { ManifestRecord, ReferenceCheck } from '../../storage/metadata/queries/manifests.ts';
+import { type ManifestRecord, type ReferenceCheck, withoutOptional } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Digest, digestAlgorithm, digestOf } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
@@ -55,8 +55,16 @@ export interface Manifests {
     tags: readonly Tag[],
     bytes: Buffer,
     contentType: string,
-    options?: { readonly keepTags: boolean; readonly author?: Author | undefined },
+    options?: PutOptions,
   ): Promise<PushedManifest>;
+}
+
+export interface PutOptions {
+  /** Refuse to move a tag that exists. */
+  readonly keepTags: boolean;
+  readonly author?: Author | undefined;
+  /** Entries of an index that may be missing: those of other platforms than were copied. Default: none. */
+  readonly optional?: readonly Digest[] | undefined;
 }
 
 export interface ManifestsOptions {
@@ -135,10 +143,11 @@ export function createManifests(options: ManifestsOptions): Manifests {
     isLost: (digest, sizeBytes) => unlessUnreachable(driver, isLost(digest, sizeBytes), false),
     bytes: bytesOf,
 
-    async put(repository, reference, tags, bytes, contentType, { keepTags, author } = { keepTags: false }) {
+    async put(repository, reference, tags, bytes, contentType, { keepTags, author, optional } = { keepTags: false }) {
       const digest = verifiedDigest(bytes, reference.digest);
       const { blobs, children, ...manifest } = parse(bytes, contentType);
-      refuseIncomplete(await metadata.manifests.checkReferences(repository, blobs, children), acceptMissing);
+      const references = await metadata.manifests.checkReferences(repository, blobs, children);
+      refuseIncomplete({ ...references, missing: withoutOptional(references.missing, optional) }, acceptMissing);
       const allTags = [...(reference.tag === undefined ? [] : [reference.tag]), ...tags];
       const fixedTags = keepTags ? allTags : immutable.of(repository, allTags);
       const facts = {
@@ -150,6 +159,7 @@ export function createManifests(options: ManifestsOptions): Manifests {
         blobs: blobs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
         children: children.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
         acceptMissing,
+        optional,
         tags: allTags,
         now: now(),
         author: dated(author, now()),

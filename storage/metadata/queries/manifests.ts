@@ -38,6 +38,8 @@ export interface NewManifest extends ManifestFacts {
   readonly children: readonly ExpectedContent[];
   /** Accept the manifest although some of `blobs` and `children` are unknown. */
   readonly acceptMissing: boolean;
+  /** Those of `children` that may be missing in any case. Default: none. */
+  readonly optional?: readonly Digest[] | undefined;
   /** The claim on the manifest's bytes. Undefined: the caller relies on no bytes. */
   readonly claimant?: string | undefined;
   readonly author: DatedAuthor;
@@ -204,7 +206,8 @@ function* sizesOf(select: string, repositoryId: number, contents: readonly Expec
 export const put = concurrentWrite(function* (manifest: NewManifest): Query<ReferenceCheck> {
   if (!(yield* endClaim(manifest.digest, manifest.claimant, manifest.now))) return { missing: [], wrongSize: [], isLapsed: true };
   const check = yield* checkReferences(manifest.repository, manifest.blobs, manifest.children);
-  if (check.wrongSize.length > 0 || (check.missing.length > 0 && !manifest.acceptMissing)) return check;
+  const missing = withoutOptional(check.missing, manifest.optional);
+  if (check.wrongSize.length > 0 || (missing.length > 0 && !manifest.acceptMissing)) return { ...check, missing };
   const { repository, digest, author, now } = manifest;
   const { repositoryId, tags } = yield* insertManifest(manifest, [...manifest.blobs, ...manifest.children]);
   yield* becomePushed(repository);
@@ -215,6 +218,13 @@ export const put = concurrentWrite(function* (manifest: NewManifest): Query<Refe
   yield* recordPush(author, repository, digest, tags);
   return { missing: [], wrongSize: [] };
 });
+
+/** Returns the digests that are not optional. */
+export function withoutOptional(missing: readonly Digest[], optional: readonly Digest[] = []): readonly Digest[] {
+  if (optional.length === 0) return missing;
+  const known = new Set(optional);
+  return missing.filter((digest) => !known.has(digest));
+}
 
 /**
  * Records a manifest as `put` does. Also changes nothing if some of `fixedTags` point at other manifests: returns those.
