@@ -19,14 +19,7 @@ import {
   words,
 } from './keys.ts';
 import { backup, retention } from './maintenance-schema.ts';
-
-/** The login of berth at an upstream. */
-const login = {
-  username: optional(text('', 'user name at the upstream')),
-  password: secret('password of username'),
-  passwordFile: optional(text('', 'file with the password, read again for each use')),
-  credentialCommand: optional(text('', 'program that prints the login, such as docker-credential-ecr-login get')),
-};
+import { login, registries, sync } from './sync-schema.ts';
 
 /**
  * Every configuration key. The loader, `berth config keys` and the table in docs/configuration.md are made from it.
@@ -250,6 +243,8 @@ export const schema = section({
       none: optional(text('', 'hosts that need no proxy; default: NO_PROXY')),
     }),
   }),
+  registries,
+  sync,
   metrics: section({
     listen: optional(address('', 'separate address for /metrics, plain HTTP; default: the address of the registry')),
     token: secret('bearer token that /metrics requires; default: none'),

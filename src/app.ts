@@ -94,7 +94,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
   const closing = new AbortController();
-  const stores = { driver, metadata, mirror, leases, now, log, metrics, closing: closing.signal };
+  const stores = { registry, driver, metadata, mirror, leases, now, log, metrics, closing: closing.signal };
   const maintenance = await openMaintenance(config, stores);
   const services = openApiServices(config, { registry, metadata, maintenance });
   const guard = await openGuard(config, metadata, mirror, services, now, log);
@@ -128,10 +128,10 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await pause(config.shutdown.delay * 1000);
       await drain(server, config.shutdown.grace);
       await leftoversRemoved;
+      await maintenance.close();
       await endpoint.close();
       await registry.uploads.close();
       await registry.pulls.flush();
-      await maintenance.close();
       const unpinned = pinned.close();
       await mirror.close();
       await unpinned;

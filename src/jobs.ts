@@ -9,6 +9,7 @@ import type { Leases } from './coordination/leases.ts';
 import type { Consumers } from './events/consumers.ts';
 import type { Certificate } from './http/server/certificate.ts';
 import type { Mirror } from './mirror/mirror.ts';
+import type { Runner } from './maintenance/sync/runner.ts';
 import type { Retention } from './maintenance/retention/retention.ts';
 import type { JobMetrics } from './observability/job-metrics.ts';
 import type { Log } from './observability/log.ts';
@@ -31,6 +32,8 @@ export interface JobParts {
   readonly metadata: Pick<MetadataStore, 'claims' | 'collectionState' | 'events' | 'leases'>;
   readonly consumers: Pick<Consumers, 'deliver'>;
   readonly retention: Pick<Retention, 'run'>;
+  /** Begins runs and does not wait for them. A lease of each entry keeps other processes away. */
+  readonly sync: { readonly runner: Pick<Runner, 'beginDue'> };
   readonly garbageCollection: Pick<GarbageCollection, 'run'>;
   readonly backup: Pick<BackupService, 'run'>;
   readonly verification: Pick<Verification, 'run'>;
@@ -43,7 +46,8 @@ export interface JobParts {
 
 /** Returns the scheduled jobs of a server. The refresh of listed images has a schedule of its own: `pinned-images.ts`. */
 export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>, parts: JobParts): readonly Job[] {
-  const { registry, mirror, metadata, consumers, retention, garbageCollection, backup, verification, guard, certificate } = parts;
+  const { registry, mirror, sync, metadata, consumers, retention, garbageCollection, backup, verification, guard, certificate } =
+    parts;
   const { log, now } = parts;
   const expire = () => expireUploads(registry, metadata, now() - uploads.expireAfter * 1000);
   const prune = () => pruneEvents(metadata, now() - access.auditKeep * 1000);
@@ -60,6 +64,7 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     { name: 'tidy-tag-history', every: 3600, scope: 'cluster', run: registry.trash.tidy },
     { name: 'record-pulls', every: 10, scope: 'process', run: registry.pulls.flush },
     { name: 'retention', every: 60, scope: 'cluster', run: retention.run },
+    { name: 'sync', every: 5, scope: 'process', run: sync.runner.beginDue },
     { name: 'empty-trash', every: 0.5, scope: 'process', run: mirror.emptyTrash },
     ...(guard ? [{ name: 'tidy-access', every: 3600, scope: 'cluster', run: guard.tidy } as const] : []),
     ...(certificate

@@ -11,6 +11,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'storage/blobs/s3': ['src/oci', 'storage/back-off.ts', 'storage/blobs'],
   'storage/metadata/queries/steps': ['src/oci'],
   'storage/metadata/queries/mirror': ['src/oci', 'storage/metadata/queries/steps'],
+  'storage/metadata/queries/sync': ['src/oci', 'storage/metadata/queries/steps'],
   'storage/metadata/queries/trash': ['src/oci', 'storage/metadata/queries/steps'],
   'storage/metadata/queries': ['src/oci', 'storage/metadata/queries'],
   'storage/metadata': ['storage/metadata/queries', 'src/oci'],

@@ -12,7 +12,8 @@ import { readAllowPush } from './open-mode.ts';
 import { readPinnedImages } from './pinned-images.ts';
 import { redirectWarning } from './redirect-warning.ts';
 import { readRetentionRules } from './maintenance/retention.ts';
-import { readUpstreams } from './upstreams.ts';
+import { readSync } from './maintenance/sync.ts';
+import { readUpstreams } from './registries/upstream-settings.ts';
 import { readWorkloadRules } from './federation-settings.ts';
 
 /**
@@ -29,6 +30,7 @@ export async function checkConfig(config: Config): Promise<readonly string[]> {
     readImmutableTags,
     readRetentionRules,
     readBackupSchedule,
+    readSync,
     readTrustedCertificates,
     checkTls,
     checkListen,

@@ -1,10 +1,12 @@
 import type { Config } from '../../config/schema.ts';
+import type { SyncOverview } from '../maintenance/sync/overview.ts';
 import { type RetentionOverview, createRetentionOverview } from '../maintenance/retention/overview.ts';
 import type { Retention } from '../maintenance/retention/retention.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { type BackupService, type BackupServiceParts, openBackupService } from './backup-service.ts';
 import { type GarbageCollection, type GarbageCollectionParts, openGarbageCollection } from './maintenance/garbage-collection.ts';
+import { type Sync, type SyncParts, openSync } from './maintenance/sync.ts';
 import { openRetention, reportRetention } from './maintenance/retention.ts';
 import { type Verification, type VerificationParts, openVerification } from './maintenance/verification.ts';
 
@@ -14,12 +16,14 @@ export interface MaintenanceServices {
   readonly garbageCollection: GarbageCollection;
   readonly backup: BackupService;
   readonly verification: Verification;
+  readonly sync: Sync;
   /** What the API offers of them. */
   readonly api: {
     readonly retention: RetentionOverview;
     readonly backups: BackupService['backups'];
     readonly collection: GarbageCollection['overview'];
     readonly verification: Verification['overview'];
+    readonly sync: SyncOverview;
   };
   /** Resolves when runs in progress have ended: early, because `closing` is aborted. */
   close(): Promise<void>;
@@ -27,7 +31,8 @@ export interface MaintenanceServices {
 
 export type MaintenanceParts = Omit<GarbageCollectionParts, 'trash'> &
   BackupServiceParts &
-  VerificationParts & { readonly metrics: Metrics; readonly mirror: Pick<Mirror, 'trash'> };
+  VerificationParts &
+  SyncParts & { readonly metrics: Metrics; readonly mirror: Pick<Mirror, 'trash'> };
 
 export async function openMaintenance(config: Config, parts: MaintenanceParts): Promise<MaintenanceServices> {
   const { driver, metadata, now, log, metrics } = parts;
@@ -35,15 +40,19 @@ export async function openMaintenance(config: Config, parts: MaintenanceParts): 
   const backup = await openBackupService(config, parts);
   const garbageCollection = await openGarbageCollection(config, { ...parts, trash: parts.mirror.trash });
   const verification = openVerification(config, parts);
+  const sync = await openSync(config, parts);
+  metrics.sync.watchAges(sync.overview.ages);
   return {
-    ...{ retention, backup, garbageCollection, verification },
+    ...{ retention, backup, garbageCollection, verification, sync },
     api: {
       retention: createRetentionOverview(metadata, retention, now),
       backups: backup.backups,
       collection: garbageCollection.overview,
       verification: verification.overview,
+      sync: sync.overview,
     },
     async close() {
+      await sync.close();
       await garbageCollection.close();
       await backup.close();
       await verification.close();

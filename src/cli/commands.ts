@@ -173,6 +173,21 @@ const retention: CommandGroup = {
   ],
 };
 
+const sync: Command = {
+  name: 'sync',
+  summary: 'copy from and to other registries, as configured',
+  arguments: [['[NAME]', 'name of an entry; default: all']],
+  options: [
+    ['--status', 'show the last runs and what they could not copy; copy nothing'],
+    ['--dry-run', 'show what would be copied and deleted; change nothing'],
+    ['--full', 'look into images with equal tags, too: parts of them may be missing'],
+    ['--tags-only', 'set tags of images that are here already; copy nothing else'],
+    ['--allow-deletions', 'delete although it is more than a fifth of all tags'],
+  ],
+  printsData: true,
+  load: async () => (await import('./maintenance/sync.ts')).runSync,
+};
+
 const completion: Command = {
   name: 'completion',
   summary: 'print a completion script for a shell',
@@ -190,7 +205,10 @@ const version: Command = {
 /** Every command, in the order of the help. */
 export const topics: readonly Topic[] = [
   { heading: 'Server:', entries: [serve, preheat, migrate, adopt, exportCommand, backup, restore, config] },
-  { heading: 'Content (beside a running server, too):', entries: [...contentCommands, retention, garbageCollection, verify] },
+  {
+    heading: 'Content (beside a running server, too):',
+    entries: [...contentCommands, retention, garbageCollection, verify, sync],
+  },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },
 ];

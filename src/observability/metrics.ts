@@ -6,6 +6,7 @@ import { type JobMetrics, createJobMetrics } from './job-metrics.ts';
 import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror } from './mirror-metrics.ts';
 import { type RetentionMetrics, createRetentionMetrics } from './retention-metrics.ts';
 import { type MeasuredRequest, createRequestMetrics } from './request-metrics.ts';
+import { type SyncMetrics, createSyncMetrics } from './sync-metrics.ts';
 import { type TrashMetrics, createTrashMetrics } from './trash-metrics.ts';
 import { type VerificationMetrics, createVerificationMetrics } from './verification-metrics.ts';
 
@@ -23,6 +24,7 @@ export interface Metrics {
   readonly collection: CollectionMetrics;
   readonly backup: BackupMetrics;
   readonly verification: VerificationMetrics;
+  readonly sync: SyncMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
 }
@@ -44,6 +46,7 @@ export function createMetrics(worker?: number): Metrics {
     collection: createCollectionMetrics(registry),
     backup: createBackupMetrics(registry),
     verification: createVerificationMetrics(registry),
+    sync: createSyncMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
 }

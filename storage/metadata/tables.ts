@@ -75,4 +75,8 @@ export const tables: readonly Table[] = [
   transferred('adoption_shards'),
   transferred('adopted_links'),
   transferred('adoption_oddities'),
+  transferred('sync_entries'),
+  transferred('sync_failures'),
+  transferred('sync_tags'),
+  temporary('sync_uploads'),
 ];

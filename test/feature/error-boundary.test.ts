@@ -13,6 +13,7 @@ import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
 import type { VerificationOverview } from '../../src/maintenance/verify/overview.ts';
 import type { RetentionOverview } from '../../src/maintenance/retention/overview.ts';
+import type { SyncOverview } from '../../src/maintenance/sync/overview.ts';
 import { createGuard } from '../../src/assembly/guard.ts';
 import { logRequest } from '../../src/assembly/observability/request-log.ts';
 import { createHttpServer } from '../../src/http/server.ts';
@@ -94,6 +95,7 @@ async function createServer(): Promise<Server> {
     collection: {} as CollectionOverview,
     verification: {} as VerificationOverview,
     adoption: {} as Adoption,
+    sync: {} as SyncOverview,
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
   const publicUrl = createPublicUrl(config);

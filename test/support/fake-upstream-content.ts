@@ -84,10 +84,13 @@ export function createFakeContent(): FakeContents {
     },
     deleteTag: (repository, tag) => void tags.delete(`${repository}:${tag}`),
     addReferrer(repository, subject, artifactType) {
-      const manifest = newImage({
+      const image = newImage({
         artifactType,
         subject: { mediaType: mediaTypes.ociManifest, digest: subject, size: 1 },
-      }).manifest;
+      });
+      addBlob(repository, image.layer);
+      addBlob(repository, Buffer.from(image.config));
+      const { manifest } = image;
       const digest = addManifest(repository, undefined, manifest);
       const key = `${repository}@${subject}`;
       referrers.set(key, [...(referrers.get(key) ?? []), { ...descriptor(manifest, mediaTypes.ociManifest), artifactType }]);

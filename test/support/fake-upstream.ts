@@ -128,8 +128,17 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
     else if (kind === 'blobs') serveBlob(request, response, `${repository}@${reference}`, misdeed);
     else if (kind === 'referrers')
       sendJson(response, { schemaVersion: 2, manifests: referrers.get(`${repository}@${reference}`) ?? [] });
+    else if (url.pathname === '/v2/_catalog') serveCatalog(url, response);
     else if (url.pathname.endsWith('/tags/list')) serveTags(url, response);
     else response.writeHead(url.pathname === '/v2/' ? 200 : 404).end();
+  }
+
+  function serveCatalog(url: URL, response: ServerResponse): void {
+    const all = [...new Set([...tags.keys()].map((key) => key.slice(0, key.lastIndexOf(':'))))].sort();
+    const limit = Number(url.searchParams.get('n') ?? 1000);
+    const page = all.filter((name) => name > (url.searchParams.get('last') ?? '')).slice(0, limit);
+    if (page.at(-1) !== all.at(-1)) response.setHeader('Link', `</v2/_catalog?n=${limit}&last=${page.at(-1) ?? ''}>; rel="next"`);
+    sendJson(response, { repositories: page });
   }
 
   function serveTags(url: URL, response: ServerResponse): void {

@@ -5,6 +5,7 @@ import { adoptionRoutes } from './maintenance/adoption.ts';
 import { backupRoutes } from './maintenance/backups.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
+import { syncRoutes } from './maintenance/sync.ts';
 import { type OpenApiDocument, describeApi } from './table/openapi.ts';
 import { verificationRoutes } from './maintenance/verification.ts';
 import { type Route, ok, route } from './table/route.ts';
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   ...backupRoutes,
   ...collectionRoutes,
   ...verificationRoutes,
+  ...syncRoutes,
 ];
 
 let document: OpenApiDocument | undefined;

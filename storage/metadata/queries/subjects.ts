@@ -38,6 +38,9 @@ import * as retentionLog from './retention/log.ts';
 import * as retentionPlans from './retention/plans.ts';
 import * as retentionSchedule from './retention/schedule.ts';
 import * as signingKeys from './signing-keys.ts';
+import * as syncEntries from './sync/entries.ts';
+import * as syncTags from './sync/tags.ts';
+import * as syncUploads from './sync/uploads.ts';
 import * as tagHistory from './trash/tag-history.ts';
 import * as tags from './tags.ts';
 import * as teams from './teams.ts';
@@ -93,6 +96,9 @@ export const subjects = {
   retentionSchedule,
   reviews,
   signingKeys,
+  syncEntries,
+  syncTags,
+  syncUploads,
   tagHistory,
   tags,
   teams,

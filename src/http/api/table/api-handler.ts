@@ -26,6 +26,7 @@ export interface ApiHandlerOptions extends Pick<
   | 'adoption'
   | 'collection'
   | 'verification'
+  | 'sync'
 > {
   /** True if the client may do this in the repository. */
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;

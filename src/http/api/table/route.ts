@@ -16,6 +16,7 @@ import type { Backups } from '../../../maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../../maintenance/collect/overview.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
 import type { VerificationOverview } from '../../../maintenance/verify/overview.ts';
+import type { SyncOverview } from '../../../maintenance/sync/overview.ts';
 
 /** What a handler works with, for one request. */
 export interface Context {
@@ -43,6 +44,7 @@ export interface Context {
   readonly collection: CollectionOverview;
   readonly verification: VerificationOverview;
   readonly adoption: Adoption;
+  readonly sync: SyncOverview;
 }
 
 /** The parts of a request, as the schemas of its row return them. */
