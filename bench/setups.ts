@@ -38,6 +38,13 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
       ...everything,
       suits: ({ kind }) => kind === 'links',
     }),
+  /** A verification that reads all blobs again and again at its default bandwidth, against none. It begins ten seconds after the start. */
+  scrub: () =>
+    Promise.resolve({
+      launches: [berth('berth, verifying', { BERTH_VERIFY_EVERY: '1s' }), berth('berth', { BERTH_VERIFY_EVERY: '0s' })],
+      ...everything,
+      suits: ({ name, kind }) => kind === undefined && name.includes('GET'),
+    }),
   /** Both over the same S3 server, without redirects. */
   cluster,
   /** Against a loop in C: receive, SHA-256, write and fdatasync for a push, sendfile for a pull. */

@@ -31,6 +31,7 @@ import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
 import { type Registry, createRegistry } from './registry/registry.ts';
 import { listJobs, startJobs } from './jobs.ts';
 import { openConsumers } from './assembly/maintenance/event-consumers.ts';
+import { createSuspects } from './maintenance/verify/suspects.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/maintenance/making-room.ts';
 import { isSingleProcess } from './assembly/serves-alone.ts';
@@ -73,12 +74,14 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   });
   // The mirror is opened later; until then no blob is written.
   let makeRoom: MakeRoom = () => Promise.resolve();
+  const suspects = createSuspects();
   const registry = createRegistry({
     driver: makingRoom(driver, (bytes) => makeRoom(bytes)),
     metadata,
     now,
     leases: sharedLeases,
     changed: consumers.notify,
+    onDamaged: suspects.report,
     counted: metrics.trash.moved,
     maxOpenFiles: config.uploads.maxOpenFiles,
     ...readDeletion(config),
@@ -94,7 +97,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
   const closing = new AbortController();
-  const stores = { registry, driver, metadata, mirror, leases, now, log, metrics, closing: closing.signal };
+  const stores = { registry, driver, metadata, mirror, leases, suspects, now, log, metrics, closing: closing.signal };
   const maintenance = await openMaintenance(config, stores);
   const services = openApiServices(config, { registry, metadata, maintenance });
   const guard = await openGuard(config, metadata, mirror, services, now, log);

@@ -36,7 +36,7 @@ export interface JobParts {
   readonly sync: { readonly runner: Pick<Runner, 'beginDue'> };
   readonly garbageCollection: Pick<GarbageCollection, 'run'>;
   readonly backup: Pick<BackupService, 'run'>;
-  readonly verification: Pick<Verification, 'run'>;
+  readonly verification: Pick<Verification, 'run' | 'checkSuspects'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -57,6 +57,7 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     { name: 'collect-garbage', every: 5, scope: 'cluster', run: garbageCollection.run },
     { name: 'backup', every: 60, scope: 'cluster', run: backup.run },
     { name: 'verify', every: 10, scope: 'cluster', run: verification.run },
+    { name: 'verify-damaged', every: 10, scope: 'process', run: verification.checkSuspects },
     { name: 'expire-uploads', every: 3600, scope: 'cluster', run: expire },
     { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },

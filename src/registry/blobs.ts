@@ -49,9 +49,11 @@ export interface BlobsOptions {
   readonly metadata: MetadataStore;
   readonly now: () => number;
   readonly changed?: () => void;
+  /** Called with content whose bytes were found missing or of another size. */
+  readonly onDamaged?: ((digest: Digest) => void) | undefined;
 }
 
-export function createBlobs({ driver, metadata, now, changed }: BlobsOptions): Blobs {
+export function createBlobs({ driver, metadata, now, changed, onDamaged }: BlobsOptions): Blobs {
   const existence = createExistenceCache({ driver, now });
 
   const isPresent = (digest: Digest, sizeBytes: number): Promise<boolean> =>
@@ -63,7 +65,10 @@ export function createBlobs({ driver, metadata, now, changed }: BlobsOptions): B
     try {
       return await openContent(driver, digest, sizeBytes, range);
     } catch (error) {
-      if (error instanceof ContentMissing) existence.forget(digest);
+      if (error instanceof ContentMissing) {
+        existence.forget(digest);
+        onDamaged?.(digest);
+      }
       throw error;
     }
   }

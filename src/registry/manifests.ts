@@ -74,6 +74,8 @@ export interface ManifestsOptions {
   /** Accept manifests whose blobs or children are not there (sparse images and indexes). */
   readonly acceptMissing: boolean;
   readonly changed?: () => void;
+  /** Called with manifests whose bytes were found missing or wrong. */
+  readonly onDamaged?: ((digest: Digest) => void) | undefined;
   /** Default: none. */
   readonly immutable?: ImmutableTags | undefined;
 }
@@ -84,7 +86,7 @@ const cacheBytes = 64 * 1024 * 1024;
 const cacheEntryBytes = 512;
 
 export function createManifests(options: ManifestsOptions): Manifests {
-  const { driver, metadata, now, acceptMissing, changed, immutable = noImmutableTags } = options;
+  const { driver, metadata, now, acceptMissing, changed, onDamaged, immutable = noImmutableTags } = options;
   const cache = new LRUCache<Digest, Buffer>({
     maxSize: cacheBytes,
     sizeCalculation: (bytes) => bytes.length + cacheEntryBytes,
@@ -105,7 +107,10 @@ export function createManifests(options: ManifestsOptions): Manifests {
   async function bytesOf(digest: Digest, sizeBytes: number): Promise<Buffer> {
     const cached = cache.get(digest);
     if (cached) return cached;
-    const bytes = await readBytes(digest, sizeBytes);
+    const bytes = await readBytes(digest, sizeBytes).catch((error: unknown) => {
+      if (error instanceof ContentMissing) onDamaged?.(digest);
+      throw error;
+    });
     cache.set(digest, bytes);
     return bytes;
   }

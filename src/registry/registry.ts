@@ -4,6 +4,7 @@ import { type Blobs, createBlobs } from './blobs.ts';
 import { type DeletionServices, type DeletionServicesOptions, createDeletionServices } from './deletion-services.ts';
 import type { ImmutableTags } from './immutable-tags.ts';
 import type { Leases } from '../coordination/leases.ts';
+import type { Digest } from '../oci/digest.ts';
 import { type Listings, createListings } from './listings.ts';
 import { type Manifests, createManifests } from './manifests.ts';
 import { type Pulls, createPulls } from './pulls.ts';
@@ -37,6 +38,8 @@ export interface RegistryOptions {
   readonly onPullsNotRecorded?: (error: unknown) => void;
   /** Called after each change of content: its event is there. */
   readonly changed?: () => void;
+  /** Called with content whose bytes were found missing or wrong: a verification decides. */
+  readonly onDamaged?: ((digest: Digest) => void) | undefined;
   /** Default: none. */
   readonly immutable?: ImmutableTags | undefined;
   /** See `createDeletionServices`. */

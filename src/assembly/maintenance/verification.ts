@@ -6,6 +6,7 @@ import { nameImages } from '../../maintenance/verify/affected-images.ts';
 import { type VerificationOverview, createVerificationOverview } from '../../maintenance/verify/overview.ts';
 import { type Refetch, type Repair, createRepair } from '../../maintenance/verify/repair.ts';
 import { type ScrubEvents, createScrub } from '../../maintenance/verify/scrub.ts';
+import type { Suspects } from '../../maintenance/verify/suspects.ts';
 import { type Verifier, createVerifier } from '../../maintenance/verify/verifier.ts';
 import { fetchBlob } from '../../mirror/images/image-contents.ts';
 import type { BackgroundMirror, Mirror } from '../../mirror/mirror.ts';
@@ -24,6 +25,8 @@ export interface VerificationParts extends VerificationStores {
   readonly mirror: Pick<Mirror, 'background'>;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'verification'>;
+  /** Content of which this process has found the bytes missing or wrong. */
+  readonly suspects: Suspects;
   /** Aborted when the process shuts down. */
   readonly closing: AbortSignal;
 }
@@ -33,7 +36,9 @@ export interface Verification {
   readonly overview: VerificationOverview;
   /** One run of the job. Ends early at shutdown. */
   run(): Promise<void>;
-  /** Resolves when a run in progress has ended. */
+  /** Verifies what pulls in this process have found damaged. */
+  checkSuspects(): Promise<void>;
+  /** Resolves when the work in progress has ended. */
   close(): Promise<void>;
 }
 
@@ -43,7 +48,7 @@ async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> 
 
 /** Makes the job that reads all stored bytes again and again. */
 export function openVerification(config: Config, parts: VerificationParts): Verification {
-  const { metadata, now, log, closing } = parts;
+  const { metadata, now, log, closing, suspects } = parts;
   const metrics = parts.metrics.verification;
   const overview = openVerificationOverview(config, parts);
   metrics.watch(overview);
@@ -57,15 +62,22 @@ export function openVerification(config: Config, parts: VerificationParts): Veri
     random: Math.random,
     events: { ...reportVerification(log), verified: metrics.verified },
   });
-  let running = Promise.resolve();
+  const running = new Set<Promise<void>>();
+
+  /** Lets `close` wait for the work. Two jobs may run at the same time. */
+  function tracked(work: Promise<void>): Promise<void> {
+    const ended = work.catch(() => undefined).then(() => void running.delete(ended));
+    running.add(ended);
+    return work;
+  }
+
   return {
     overview,
-    run() {
-      const ended = scrub.run(closing);
-      running = ended.catch(() => undefined);
-      return ended;
+    run: () => tracked(scrub.run(closing)),
+    checkSuspects: () => tracked(scrub.checkNow(suspects.take(), closing)),
+    async close() {
+      await Promise.all(running);
     },
-    close: () => running,
   };
 }
 

@@ -2,6 +2,7 @@ import { type BackOff, pauseAfter } from '../../../storage/back-off.ts';
 import type { ContentToCheck } from '../../../storage/metadata/queries/verification/checks.ts';
 import type { VerificationProgress, VerificationRequest } from '../../../storage/metadata/queries/verification/requests.ts';
 import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { parsePattern } from '../../oci/patterns/repository-pattern.ts';
 import type { Depth, Pace } from './check-content.ts';
 import type { Repair } from './repair.ts';
@@ -16,6 +17,8 @@ export interface Scrub {
    * blob store fails several times in succession, or is the wrong one; later calls do nothing for a while then.
    */
   run(signal: AbortSignal): Promise<void>;
+  /** Verifies the contents now, because their bytes were found missing or wrong. Rejects as `run` does. */
+  checkNow(digests: readonly Digest[], signal: AbortSignal): Promise<void>;
 }
 
 export interface ScrubEvents {
@@ -136,19 +139,30 @@ export function createScrub(options: ScrubOptions): Scrub {
     }
   }
 
+  /** Runs `step` unless the store has failed a moment ago. */
+  async function unlessFailing(signal: AbortSignal, step: () => Promise<unknown>): Promise<void> {
+    if (now() < notBefore) return;
+    try {
+      await step();
+      failures = 0;
+    } catch (error) {
+      // The installation is being transferred: nothing is recorded.
+      if (signal.aborted || (error instanceof MetadataError && error.code === 'read_only')) return;
+      failures++;
+      notBefore = now() + pauseAfter(failures, backOff);
+      throw error;
+    }
+  }
+
   return {
-    async run(signal) {
-      if (now() < notBefore) return;
-      try {
-        await work(signal);
-        failures = 0;
-      } catch (error) {
-        // The installation is being transferred: nothing is recorded.
-        if (signal.aborted || (error instanceof MetadataError && error.code === 'read_only')) return;
-        failures++;
-        notBefore = now() + pauseAfter(failures, backOff);
-        throw error;
-      }
+    run: (signal) => unlessFailing(signal, () => work(signal)),
+    async checkNow(digests, signal) {
+      if (digests.length === 0) return;
+      const contents = await metadata.contentChecks.findAll(digests);
+      const pace: Pace = { signal, spend: (bytes) => spend(bytes, signal) };
+      await unlessFailing(signal, async () => {
+        for (const batch of inBatches(contents)) await check(batch, 'deep', pace);
+      });
     },
   };
 }

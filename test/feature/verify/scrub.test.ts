@@ -4,11 +4,13 @@ import { createLeases } from '../../../src/coordination/leases.ts';
 import { createVerificationOverview } from '../../../src/maintenance/verify/overview.ts';
 import { createRepair } from '../../../src/maintenance/verify/repair.ts';
 import { type Scrub, createScrub } from '../../../src/maintenance/verify/scrub.ts';
+import { createSuspects } from '../../../src/maintenance/verify/suspects.ts';
+import { createRegistry } from '../../../src/registry/registry.ts';
 import { WrongStore } from '../../../src/maintenance/verify/verifier.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { parsePattern } from '../../../src/oci/patterns/repository-pattern.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
-import { pushBlob, pushImage } from '../../support/images.ts';
+import { digestOf, pushBlob, pushImage } from '../../support/images.ts';
 import { type VerifiedRegistry, damage, openVerifiedRegistry, readingDriver, storeFailures } from '../../support/verification.ts';
 
 const day = 24 * 3_600_000;
@@ -163,6 +165,20 @@ describe('the scrub', () => {
     expect([events, await overview().countCorrupt()]).toEqual([[`corrupt ${digest}`, `repaired ${digest}`], 0]);
     // Its size is right; its bytes are read next.
     expect(read.at(-1)).toBe(digest);
+  });
+
+  test('does not wait for its turn with what a pull has found damaged', async () => {
+    const image = await pushImage(registry.server, 'app', '1');
+    const layer = digestOf(image.layer);
+    const suspects = createSuspects();
+    const { driver, metadata } = registry;
+    const pulling = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false, onDamaged: suspects.report });
+    for (const digest of [layer, image.digest]) await damage(driver, digest, (bytes) => bytes.subarray(1));
+    await expect(pulling.blobs.open(layer, image.layer.length)).rejects.toThrow('bytes in the blob store');
+    await expect(pulling.manifests.bytes(image.digest, image.manifest.length)).rejects.toThrow('bytes in the blob store');
+    await newScrub().checkNow(suspects.take(), forever);
+    expect(new Set(events)).toEqual(new Set([`corrupt ${layer}`, `corrupt ${image.digest}`]));
+    expect(suspects.take()).toEqual([]);
   });
 
   test('ends with an error where the store is another one', async () => {
