@@ -26,10 +26,10 @@ const gitlabLock = objectKey('docker/registry/lockfiles/database-in-use');
  * deleted. Rejects `CannotAdopt`.
  */
 export async function adopt(options: AdoptOptions): Promise<void> {
-  const { driver, metadata, now, maxManifestBytes, pageSize = defaultPageSize } = options;
+  const { driver, metadata, now, maxManifestBytes, kinds = ['blobs', 'links'], pageSize = defaultPageSize } = options;
   const notes = await inspect(options);
   const state = await metadata.adoption.begin(
-    [...blobShards, ...linkShards].map(({ name }) => name),
+    [...blobShards, ...linkShards].filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name),
     now(),
   );
   if (state.finishedAt !== null) throw new CannotAdopt("the adoption is finished: the store is berth's");
@@ -96,7 +96,7 @@ async function runShards(
   run: RunShard,
   onDone: () => void,
 ): Promise<void> {
-  const waiting = shards.filter(({ name }) => states.get(name)?.isDone !== true).values();
+  const waiting = shards.filter(({ name }) => states.get(name)?.isDone === false).values();
   const failures: unknown[] = [];
   async function work(): Promise<void> {
     for (const shard of waiting) {

@@ -1,6 +1,7 @@
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { createSemaphore } from '../../coordination/semaphore.ts';
+import type { Shard } from './shards.ts';
 
 export interface AdoptOptions {
   /** Without the operations that change a store. */
@@ -10,6 +11,11 @@ export interface AdoptOptions {
   readonly now: () => number;
   /** Larger manifests are not adopted, in bytes. */
   readonly maxManifestBytes: number;
+  /**
+   * What is listed in a new run: blobs, links or both. Links alone suffice if the blobs are recorded; others are looked up.
+   * Default: both.
+   */
+  readonly kinds?: readonly Shard['kind'][];
   /** Adopts the content of a pull-through cache as if clients had pushed it. */
   readonly includesCache: boolean;
   readonly signal: AbortSignal;
