@@ -101,7 +101,11 @@ const restore: Command = {
   name: 'restore',
   summary: 'bring back the metadata of a backup, into an empty database',
   arguments: [['[BACKUP]', 'a name, a file, or latest']],
-  options: [['--finish', 'compare with the blob store again, after a restore that broke off']],
+  options: [
+    ['--from-links', 'without a backup: repositories and tags from the links in the blob store'],
+    ['--from-blobs', 'without backup and links: manifests that are found among the blobs, below recovered/'],
+    ['--finish', 'go on after a restore that broke off, or let garbage collection run after --from-blobs'],
+  ],
   printsData: true,
   load: async () => (await import('./maintenance/restore.ts')).restore,
 };

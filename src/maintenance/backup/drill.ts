@@ -8,7 +8,7 @@ import { parseManifest } from '../../oci/manifest.ts';
 import { isManifestType } from '../../oci/media-types.ts';
 import type { Reference, RepositoryName, Tag } from '../../oci/reference.ts';
 import { type Registry, createRegistry } from '../../registry/registry.ts';
-import { type StoreComparison, compareStore } from './compare-store.ts';
+import { type StoreComparison, summarizeComparison } from './comparison.ts';
 import { type RestoreOptions, type RestoredBackup, restoreBackup } from './restore.ts';
 import { inWorkFolder } from './work-folder.ts';
 
@@ -52,7 +52,13 @@ export function drill(options: DrillOptions): Promise<DrillReport> {
     const metadata = await createSqliteStore({ file });
     try {
       const { driver, now, onImage } = options;
-      const comparison = await compareStore({ driver, metadata, onMissing: () => undefined, onProgress: () => undefined });
+      const comparison = await summarizeComparison({
+        driver,
+        metadata,
+        now,
+        onMissing: () => undefined,
+        onProgress: () => undefined,
+      });
       const registry = createRegistry({ driver, metadata, now, acceptMissing: false });
       const images: PulledImage[] = [];
       for (const tag of await sampleTags(metadata, options.sample)) {

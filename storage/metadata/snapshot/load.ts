@@ -78,6 +78,9 @@ function* settle(name: string, now: number): Query<void> {
   yield* run(
     'UPDATE event_cursors SET position = coalesce((SELECT max(id) FROM events), 0) WHERE position > coalesce((SELECT max(id) FROM events), 0)',
   );
+  // An adoption that was finished begins again with the links that berth itself has written since.
+  for (const table of ['adopted_links', 'adoption_oddities', 'adoption_shards', 'adoption'])
+    yield* run(`DELETE FROM ${table} WHERE EXISTS (SELECT 1 FROM adoption WHERE finished_at IS NOT NULL)`);
   // Content may have been needed again after the snapshot.
   yield* run(
     'UPDATE reviews SET due_at = CAST(? AS BIGINT) + (SELECT delay_ms FROM collection WHERE id = 1) WHERE due_at <= ?',

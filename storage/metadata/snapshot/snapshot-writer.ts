@@ -2,6 +2,9 @@
  * A thread that writes the rows of a metadata store, as of one moment, into a new SQLite file. A thread, because SQLite's calls do
  * not return until they are done: requests go on meanwhile.
  */
+import { readlinkSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { PoolClient } from 'pg';
@@ -113,6 +116,17 @@ async function copyRows({ source, target }: SnapshotRequest): Promise<void> {
   else await copyPostgres(source.url, target);
 }
 
+/** Lets the threads that serve requests run first. Does nothing where threads have no priority of their own. */
+function lowerPriority(): void {
+  try {
+    const thread = Number(basename(readlinkSync('/proc/thread-self')));
+    setPriority(thread, constants.priority.PRIORITY_LOW);
+  } catch {
+    // Not Linux.
+  }
+}
+
+lowerPriority();
 copyRows(workerData as SnapshotRequest).catch((error: unknown) => {
   const translated = toMetadataError(error);
   const code = translated instanceof MetadataError ? translated.code : undefined;

@@ -7,6 +7,7 @@ import { createLeases } from '../../../src/coordination/leases.ts';
 import { createBackupStore } from '../../../src/maintenance/backup/backup-store.ts';
 import { type Backups, createBackups } from '../../../src/maintenance/backup/backups.ts';
 import { drill } from '../../../src/maintenance/backup/drill.ts';
+import { restoreBackup } from '../../../src/maintenance/backup/restore.ts';
 import { scheduleBackups } from '../../../src/maintenance/backup/scheduled-backups.ts';
 import { createCollector } from '../../../src/maintenance/collect/collector.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
@@ -58,9 +59,9 @@ async function backUp(): Promise<string> {
   return name;
 }
 
-async function collect(): Promise<number> {
+async function collect(from: MetadataStore = metadata): Promise<number> {
   const collector = createCollector({
-    ...{ driver, metadata, now, trash: createTrash({ driver, metadata, now }) },
+    ...{ driver, metadata: from, now, trash: createTrash({ driver, metadata: from, now }) },
     maxPerSecond: 1_000_000,
     trashWindowMs: day,
     events: { purged: () => undefined, trashed: () => undefined, failed: (_digest, error) => fail(error) },
@@ -121,6 +122,29 @@ test('what a person deletes for good is deleted although a backup needs it', asy
   await trash.empty({});
   time += 1;
   expect(await collect()).toBe(3);
+});
+
+test('a restored database collects nothing until the restore is finished, and counts pulls from then on', async () => {
+  await pushImage(server, 'app', '1');
+  const name = await backUp();
+  const file = join(directory, 'restored.sqlite');
+  time += 30 * day;
+  await restoreBackup({
+    ...{ bytes: store().read(name), target: { file }, passphrase: undefined, workDirectory: workDirectory(), now },
+    onTable: () => undefined,
+  });
+  const restored = await createSqliteStore({ file });
+  expect(await restored.collectionState.find()).toMatchObject({ blockedBy: 'restore' });
+  expect(await restored.pulls.findStart()).toBe(time);
+  await restored.deletions.put({
+    ...{ repository: 'app' as never, digest: (await restored.manifests.findByTag('app' as never, '1'))?.digest as never },
+    ...{ windowMilliseconds: 0, reason: '', cause: 'delete', author: { actor: '', address: '', at: time } },
+  });
+  time += 30 * day;
+  expect(await collect(restored)).toBe(0);
+  await restored.collectionState.unblock('restore');
+  expect(await collect(restored)).toBe(3);
+  await restored.close();
 });
 
 test('a backup is made when it is due, and again later and later after failures', async () => {

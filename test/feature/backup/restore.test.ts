@@ -6,6 +6,7 @@ import { type TestBerth, startBerth } from '../../support/berth.ts';
 import { type Answer, call } from '../../support/call.ts';
 import { type Ended, runCommand } from '../../support/command.ts';
 import { type TestImage, digestOf, newIndex, pushImage, putManifest } from '../../support/images.ts';
+import { isLong } from '../../support/long.ts';
 import { type Database, createDatabase, postgresPrograms } from '../../support/postgres.ts';
 import { describeWith } from '../../support/requires.ts';
 
@@ -76,12 +77,16 @@ const restore = (environment: Settings, ...words: readonly string[]): Promise<En
   runCommand(['restore', ...words], environment);
 
 describeWith(postgresPrograms, 'a backup of one database restores into the other', () => {
-  test.each([
-    ['SQLite', 'SQLite'],
+  const crossing = [
     ['SQLite', 'PostgreSQL'],
     ['PostgreSQL', 'SQLite'],
+  ] as const;
+  const others = [
+    ['SQLite', 'SQLite'],
     ['PostgreSQL', 'PostgreSQL'],
-  ])(
+  ] as const;
+
+  test.each([...crossing, ...(isLong ? others : [])])(
     '%s to %s: images, trash, accounts and grants are back, and pushes go on',
     async (source, target) => {
       const { settings, image, index } = await install(source);
