@@ -7,6 +7,7 @@ import type { Subjects } from './queries/subjects.ts';
  * - A read sees every write that has resolved, in any process.
  * - A write is one transaction, durable once resolved (survives power loss).
  * - Arguments and results are plain data (structured clone).
+ * - A write that a quota does not allow rejects with `QuotaRefusal`, and has changed nothing.
  * - A store that cannot be reached rejects with `MetadataError` `unavailable`, and never resolves to an empty result.
  */
 export interface MetadataStore extends Subjects {

@@ -79,4 +79,11 @@ export const tables: readonly Table[] = [
   transferred('sync_failures'),
   transferred('sync_tags'),
   temporary('sync_uploads'),
+  // The target configures and counts its own.
+  temporary('quota_rules'),
+  temporary('quotas'),
+  temporary('quota_repositories'),
+  temporary('quota_members'),
+  temporary('quota_contents'),
+  temporary('quota_state'),
 ];

@@ -11,6 +11,7 @@ import { testLeases } from './metadata-store/leases.ts';
 import { testListings } from './metadata-store/listings.ts';
 import { testMirroredContent } from './mirrored-content.ts';
 import { testPulls } from './pulls.ts';
+import { testQuotas } from './quotas.ts';
 import { testTrash } from './trash.ts';
 import { testVerification } from './verification.ts';
 
@@ -51,6 +52,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     testCollection(() => current.store);
     testTrash(() => current.store);
     testVerification(() => current.store);
+    testQuotas(current);
     testPulls(() => current.store, writesTo(current).manifest);
   });
 }

@@ -74,4 +74,21 @@ export const manyRows: readonly string[] = [
   `INSERT INTO backups (name, began_at, ended_at) ${rows(many)} SELECT 'b' || i, i, CASE WHEN i > 1 THEN i END FROM n`,
   `INSERT INTO event_cursors (consumer, position) ${rows(10)} SELECT 'c' || i, 50000 + i FROM n`,
   `INSERT INTO event_cursors (consumer, position) VALUES ('retention', 50000)`,
+  `UPDATE uploads SET reserved_bytes = 1 WHERE id IN (SELECT 'u' || i * 100 FROM (${rows(1000)} SELECT i FROM n) x)`,
+  // The last rows: from here on triggers count each change of content.
+  `INSERT INTO quota_rules (id, name, patterns, per, max_bytes, state) VALUES (1, 'each', '["**"]', 'repository', 9e15, 'counted')`,
+  `INSERT INTO quota_rules (id, name, patterns, per, max_bytes, state) VALUES (2, 'whole', '["**"]', 'all', 9e15, 'counted')`,
+  `INSERT INTO quota_rules (id, name, patterns, per, max_bytes, state) VALUES (3, 'new', '["app1"]', 'all', 9e15, 'counting')`,
+  `INSERT INTO quotas (id, rule_id, name, used_bytes) ${rows(repositories)} SELECT i, 1, 'app' || i, i FROM n`,
+  `INSERT INTO quotas (id, rule_id, name, used_bytes) VALUES (900001, 2, '', 1)`,
+  `INSERT INTO quotas (id, rule_id, name, uncounted) VALUES (900002, 3, '', 1)`,
+  `INSERT INTO quota_repositories (repository, version) ${rows(repositories)} SELECT 'app' || i, 1 FROM n`,
+  `INSERT INTO quota_contents (quota_id, digest, size_bytes, uses) ${rows(many)} SELECT 1, 'd' || i, 0, 1 FROM n`,
+  `INSERT INTO quota_contents (quota_id, digest, size_bytes, uses) ${rows(many)} SELECT 900001, 'd' || i, 0, 1 FROM n`,
+  `INSERT INTO quota_members (repository, quota_id, counted_to, tags_counted_to)
+   ${rows(repositories)} SELECT 'app' || i, i, '~', '~' FROM n`,
+  `INSERT INTO quota_members (repository, quota_id, counted_to, tags_counted_to)
+   ${rows(repositories)} SELECT 'app' || i, 900001, '~', '~' FROM n`,
+  `INSERT INTO quota_members (repository, quota_id, counted_to, tags_counted_to) VALUES ('app1', 900002, 'd5', 't5')`,
+  `UPDATE quota_state SET version = 1, position = ${repositories} WHERE id = 1`,
 ];

@@ -5,6 +5,7 @@ import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { dropBytesReview, endClaim } from './steps/claims.ts';
 import { isIntact } from './steps/corrupt.ts';
 import { becomePushed, findParent, insertBlob, insertLink } from './steps/content.ts';
+import { withinQuotas } from './steps/quotas.ts';
 import { everyRepository, review } from './steps/reviews.ts';
 import * as uploads from './uploads.ts';
 
@@ -50,7 +51,8 @@ export const listRepositories = read(function* (digest: Digest, limit: number): 
 
 /**
  * Records a blob that is durable in the blob store, links it, and ends the upload session that brought it. `claimant` has
- * claimed the bytes since before they were stored. False, and nothing is changed, if the claim was taken away meanwhile.
+ * claimed the bytes since before they were stored. False, and nothing is changed, if the claim was taken away meanwhile. Rejects
+ * `QuotaRefusal` if `isLimited` and a quota would be exceeded.
  */
 export const commit = concurrentWrite(function* (
   repository: RepositoryName,
@@ -59,24 +61,42 @@ export const commit = concurrentWrite(function* (
   uploadId: string,
   now: number,
   claimant?: string,
+  isLimited = false,
+): Query<boolean> {
+  return yield* withinQuotas(repository, isLimited, () => record(repository, digest, sizeBytes, uploadId, now, claimant));
+});
+
+function* record(
+  repository: RepositoryName,
+  digest: Digest,
+  sizeBytes: number,
+  uploadId: string,
+  now: number,
+  claimant: string | undefined,
 ): Query<boolean> {
   if (!(yield* endClaim(digest, claimant, now))) return false;
+  // First: the blob gets the space that the session holds.
+  yield* uploads.remove(uploadId);
   yield* insertBlob(digest, sizeBytes, now);
   const id = yield* insertLink(repository, digest, now);
   yield* becomePushed(repository);
   yield* dropBytesReview(digest);
   yield* review(id, digest, now);
-  yield* uploads.remove(uploadId);
   return true;
-});
+}
 
-/** Links a blob of repository `from` to `to`. False if `from` may not serve it, or it is in quarantine. */
+/** Links a blob of repository `from` to `to`. False if `from` may not serve it, or it is in quarantine. Rejects `QuotaRefusal` as `commit`. */
 export const mount = concurrentWrite(function* (
   from: RepositoryName,
   to: RepositoryName,
   digest: Digest,
   author: DatedAuthor,
+  isLimited = false,
 ): Query<boolean> {
+  return yield* withinQuotas(to, isLimited, () => link(from, to, digest, author));
+});
+
+function* link(from: RepositoryName, to: RepositoryName, digest: Digest, author: DatedAuthor): Query<boolean> {
   const source = yield* first(
     `SELECT 1 FROM repositories r JOIN links l ON l.repository_id = r.id AND l.digest = ?
       WHERE r.name = ? AND ${isIntact('l.digest')}`,
@@ -89,7 +109,7 @@ export const mount = concurrentWrite(function* (
   yield* review(id, digest, author.at);
   yield* recordContentChange(author, { kind: 'blob.mount', repository: to, digest, detail: { from } });
   return true;
-});
+}
 
 /**
  * Removes the blob from the repository, unless a manifest of the repository needs it: then returns the digest of the manifest as

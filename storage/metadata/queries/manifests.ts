@@ -5,6 +5,7 @@ import { type DatedAuthor, recordPush } from './steps/events.ts';
 import { type ExpectedContent, type ManifestFacts, becomePushed, inRepository, insertManifest } from './steps/content.ts';
 import { dropBytesReview, endClaim } from './steps/claims.ts';
 import { isIntact } from './steps/corrupt.ts';
+import { withinQuotas } from './steps/quotas.ts';
 import { reviewUntagged } from './steps/reviews.ts';
 import { recordTagChanges } from './steps/tag-history.ts';
 
@@ -42,6 +43,8 @@ export interface NewManifest extends ManifestFacts {
   readonly optional?: readonly Digest[] | undefined;
   /** The claim on the manifest's bytes. Undefined: the caller relies on no bytes. */
   readonly claimant?: string | undefined;
+  /** True if quotas are configured. */
+  readonly isLimited?: boolean;
   readonly author: DatedAuthor;
 }
 
@@ -201,9 +204,14 @@ function* sizesOf(select: string, repositoryId: number, contents: readonly Expec
 
 /**
  * Records a manifest that is durable in the blob store, and points `tags` at it. Changes nothing if the repository does not have
- * referenced content, or has it with another size: see `checkReferences`.
+ * referenced content, or has it with another size: see `checkReferences`. Rejects `QuotaRefusal` if `isLimited` and a quota would be
+ * exceeded.
  */
 export const put = concurrentWrite(function* (manifest: NewManifest): Query<ReferenceCheck> {
+  return yield* withinQuotas(manifest.repository, manifest.isLimited === true, () => record(manifest));
+});
+
+function* record(manifest: NewManifest): Query<ReferenceCheck> {
   if (!(yield* endClaim(manifest.digest, manifest.claimant, manifest.now))) return { missing: [], wrongSize: [], isLapsed: true };
   const check = yield* checkReferences(manifest.repository, manifest.blobs, manifest.children);
   const missing = withoutOptional(check.missing, manifest.optional);
@@ -217,7 +225,7 @@ export const put = concurrentWrite(function* (manifest: NewManifest): Query<Refe
   yield* recordTagChanges(repositoryId, changes, author);
   yield* recordPush(author, repository, digest, tags);
   return { missing: [], wrongSize: [] };
-});
+}
 
 /** Returns the digests that are not optional. */
 export function withoutOptional(missing: readonly Digest[], optional: readonly Digest[] = []): readonly Digest[] {

@@ -29,6 +29,11 @@ import * as mirrorSpace from './mirror/space.ts';
 import * as mirroredTags from './mirror/tags.ts';
 import * as namespaces from './namespaces.ts';
 import * as pulls from './pulls.ts';
+import * as quotaCounting from './quotas/counting.ts';
+import * as quotaMembers from './quotas/members.ts';
+import * as quotaReservations from './quotas/reservations.ts';
+import * as quotaRules from './quotas/rules.ts';
+import * as quotaStatus from './quotas/status.ts';
 import * as repositories from './repositories.ts';
 import * as restorations from './trash/restorations.ts';
 import * as reviews from './collection/reviews.ts';
@@ -46,6 +51,7 @@ import * as tags from './tags.ts';
 import * as teams from './teams.ts';
 import * as tokens from './tokens.ts';
 import * as trash from './trash/entries.ts';
+import * as trashYields from './quotas/yields.ts';
 import * as uploads from './uploads.ts';
 import * as affectedImages from './verification/affected.ts';
 import * as contentChecks from './verification/checks.ts';
@@ -87,6 +93,11 @@ export const subjects = {
   mirrorSpace,
   namespaces,
   pulls,
+  quotaCounting,
+  quotaMembers,
+  quotaReservations,
+  quotaRules,
+  quotaStatus,
   repositories,
   restorations,
   retentionContent,
@@ -105,6 +116,7 @@ export const subjects = {
   tokens,
   trash,
   untagged,
+  trashYields,
   uploads,
   verifications,
   visibilities,

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { QuotaRefusal } from '../queries/steps/quotas.ts';
 import { MetadataError } from '../store.ts';
 import type { OpenRequest, WriteReply, WriteRequest } from './writer.ts';
 
@@ -43,6 +44,7 @@ export async function startWriteThread(file: string): Promise<WriteThread> {
     const waiter = waiting.get(reply.id);
     waiting.delete(reply.id);
     if ('error' in reply) waiter?.reject(toError(reply.error));
+    else if ('refusal' in reply) waiter?.reject(new QuotaRefusal(reply.refusal));
     else waiter?.resolve(reply.result);
     if (waiting.size === 0) worker.unref();
   }

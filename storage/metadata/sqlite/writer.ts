@@ -3,6 +3,7 @@
  * arrive during a commit share the next one (group commit): under load many pushes cost one fsync.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
+import { QuotaRefusal, type QuotaRefusalReason } from '../queries/steps/quotas.ts';
 import { findOperation } from '../queries/subjects.ts';
 import { MetadataError, type MetadataErrorCode } from '../store.ts';
 import { type Connection, connect } from './connection.ts';
@@ -22,6 +23,7 @@ export interface WriteRequest {
 
 export type WriteReply =
   | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly refusal: QuotaRefusalReason }
   | { readonly id: number; readonly error: { readonly code: MetadataErrorCode | undefined; readonly message: string } };
 
 /** The id of the first reply, which belongs to no request: the database is open and migrated. */
@@ -34,6 +36,7 @@ const port = parentPort;
 if (!port) throw new Error('this module is a worker thread');
 
 function failure(id: number, error: unknown): WriteReply {
+  if (error instanceof QuotaRefusal) return { id, refusal: error.reason };
   const code = error instanceof MetadataError ? error.code : undefined;
   return { id, error: { code, message: error instanceof Error ? error.message : String(error) } };
 }

@@ -32,6 +32,13 @@ export const renew = withoutSync(
   }),
 );
 
+/** Ends a claim of a writer that does not record the bytes. */
+export const release = withoutSync(
+  concurrentWrite(function* (digest: Digest, claimant: string): Query<void> {
+    yield* run('DELETE FROM claims WHERE digest = ? AND claimant = ?', digest, claimant);
+  }),
+);
+
 /** True if a writer may still record the bytes of the digest: also by a claim that is over, until a collector takes it away. */
 export const isClaimed = read(function* (digest: Digest): Query<boolean> {
   return (yield* first('SELECT 1 FROM claims WHERE digest = ? LIMIT 1', digest)) !== undefined;

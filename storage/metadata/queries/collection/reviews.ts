@@ -26,6 +26,11 @@ const toExistingBlob = decoder<ExistingBlob>('isExpiring');
 const earlyReview = `SELECT 1 FROM reviews v WHERE v.repository_id = r.id AND v.digest = ?
   AND v.due_at < CAST(? AS BIGINT) + (SELECT delay_ms / 2 FROM collection WHERE id = 1)`;
 
+/** Only the trash keeps the blob, which yields when space is needed: a review that is not due yet makes it spare the blob. */
+const keptByTrash = `SELECT 1 FROM trashed_references f WHERE f.repository_id = r.id AND f.digest = ?
+  AND NOT EXISTS (SELECT 1 FROM reviews v WHERE v.repository_id = r.id AND v.digest = f.digest)
+  AND NOT EXISTS (SELECT 1 FROM manifest_references m WHERE m.repository_id = r.id AND m.digest = f.digest)`;
+
 /** Finds a blob that the repository may serve. `isExpiring`: it may be gone before the grace is over, unless `postpone` succeeds. */
 export const findBlob = read(function* (
   repository: RepositoryName,
@@ -33,13 +38,14 @@ export const findBlob = read(function* (
   now: number,
 ): Query<ExistingBlob | undefined> {
   const row = yield* first<Row>(
-    `SELECT b.size_bytes AS "sizeBytes", CASE WHEN EXISTS (${earlyReview}) THEN 1 ELSE 0 END AS "isExpiring"
+    `SELECT b.size_bytes AS "sizeBytes", CASE WHEN EXISTS (${earlyReview}) OR EXISTS (${keptByTrash}) THEN 1 ELSE 0 END AS "isExpiring"
        FROM repositories r
        JOIN links l ON l.repository_id = r.id AND l.digest = ?
        JOIN blobs b ON b.digest = l.digest
       WHERE r.name = ? AND ${isIntact('b.digest')}`,
     digest,
     now,
+    digest,
     digest,
     repository,
   );
@@ -62,6 +68,18 @@ export const postpone = concurrentWrite(function* (repository: RepositoryName, d
     repository,
     digest,
     now,
+  );
+  yield* run(
+    `INSERT INTO reviews (repository_id, digest, due_at)
+     SELECT r.id, CAST(? AS TEXT), CAST(? AS BIGINT) + (SELECT delay_ms FROM collection WHERE id = 1) FROM repositories r
+      WHERE r.name = ? AND EXISTS (${keptByTrash})
+        AND EXISTS (SELECT 1 FROM links l WHERE l.repository_id = r.id AND l.digest = ?)
+     ON CONFLICT (repository_id, digest) DO NOTHING`,
+    digest,
+    now,
+    repository,
+    digest,
+    digest,
   );
   const row = yield* first(
     `SELECT 1 FROM repositories r WHERE r.name = ?

@@ -50,6 +50,7 @@ export type ContentEventKind =
   | 'tag.delete'
   | 'tag.restore'
   | 'trash.empty'
+  | 'trash.yield'
   | 'hold.add'
   | 'hold.remove'
   | 'blob.mount'

@@ -3,7 +3,7 @@ import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, all, batches, first, run } from './query.ts';
 import { marksFor } from './removal.ts';
 import { recordUnlinked } from './removal-events.ts';
-import { everyRepository, reviewSelected, reviewSelectedNow } from './reviews.ts';
+import { everyRepository, never, reviewSelected, reviewSelectedNow } from './reviews.ts';
 
 export interface Purge {
   readonly repositoryId: number;
@@ -11,10 +11,15 @@ export interface Purge {
   readonly now: number;
   /** True if a person deletes it for good: the repository stops to serve its blobs at once, and the bytes go soon. */
   readonly isUrgent: boolean;
+  /** True if blobs with a review that is not due yet stay: a client was told that they exist. */
+  readonly sparesPending?: boolean;
 }
 
 /** Deletes manifests in the trash for good. Only for writes that run alone. */
-export function* purgeManifests({ repositoryId, now, isUrgent }: Purge, manifests: readonly Digest[]): Query<void> {
+export function* purgeManifests(
+  { repositoryId, now, isUrgent, sparesPending = false }: Purge,
+  manifests: readonly Digest[],
+): Query<void> {
   const reviewRows = isUrgent ? reviewSelectedNow : reviewSelected;
   const bytes = `SELECT ${everyRepository} AS repository_id, digest`;
   for (const batch of batches(manifests)) {
@@ -27,7 +32,7 @@ export function* purgeManifests({ repositoryId, now, isUrgent }: Purge, manifest
       yield* reviewRows(`${isUrgent ? bytes : 'SELECT repository_id, digest'} ${referenced}`, [repositoryId, digest], now);
     }
     yield* run(`DELETE ${chosen}`, repositoryId, ...batch);
-    yield* unlinkUnneeded(repositoryId, blobs, now);
+    yield* unlinkUnneeded(repositoryId, blobs, now, sparesPending ? now : never);
   }
 }
 
@@ -40,8 +45,11 @@ function* findBlobs(repositoryId: number, manifests: readonly Digest[]): Query<r
   return [...new Set(rows.map(({ digest }) => digest))];
 }
 
-/** Takes blobs out of the repository that none of its manifests needs, live or in the trash. */
-function* unlinkUnneeded(repositoryId: number, blobs: readonly Digest[], now: number): Query<void> {
+/**
+ * Takes blobs out of the repository that none of its manifests needs, live or in the trash; but not those with a review that is due
+ * after `pendingSince`.
+ */
+function* unlinkUnneeded(repositoryId: number, blobs: readonly Digest[], now: number, pendingSince: number): Query<void> {
   if (blobs.length === 0) return;
   const found = yield* first<{ name: RepositoryName }>('SELECT name AS "name" FROM repositories WHERE id = ?', repositoryId);
   if (!found) return;
@@ -50,9 +58,13 @@ function* unlinkUnneeded(repositoryId: number, blobs: readonly Digest[], now: nu
       `EXISTS (SELECT 1 FROM ${table} x WHERE x.repository_id = links.repository_id AND x.digest = links.digest)`;
     const unlinked = yield* all<{ digest: Digest }>(
       `DELETE FROM links WHERE repository_id = ? AND digest IN (${marksFor(batch)})
-          AND NOT ${neededBy('manifest_references')} AND NOT ${neededBy('trashed_references')} RETURNING digest AS "digest"`,
+          AND NOT ${neededBy('manifest_references')} AND NOT ${neededBy('trashed_references')}
+          AND NOT EXISTS (SELECT 1 FROM reviews v WHERE v.repository_id = links.repository_id AND v.digest = links.digest
+                             AND v.due_at > ?)
+        RETURNING digest AS "digest"`,
       repositoryId,
       ...batch,
+      pendingSince,
     );
     yield* recordUnlinked(
       unlinked.map(({ digest }) => ({ repository: found.name, digest })),

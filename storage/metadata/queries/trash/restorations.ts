@@ -5,6 +5,7 @@ import type { DatedAuthor } from '../steps/events.ts';
 import { becomePushed, pointTag } from '../steps/content.ts';
 import { recordRemoval } from '../steps/removal-events.ts';
 import { type TagRecord, marksFor } from '../steps/removal.ts';
+import { withinQuotas } from '../steps/quotas.ts';
 import { recordTagChanges } from '../steps/tag-history.ts';
 import { moveOutOfTrash } from '../steps/trash.ts';
 
@@ -19,6 +20,8 @@ export interface Restoration {
   readonly movedTags: 'refuse' | 'keep';
   /** Restore manifests although blobs that they reference were deleted. */
   readonly acceptMissing: boolean;
+  /** True if quotas are configured. */
+  readonly isLimited?: boolean;
   readonly author: DatedAuthor;
 }
 
@@ -40,9 +43,13 @@ export type RestorationResult =
 
 /**
  * Brings an entry of the trash back whole: its manifests, those of other entries that they contain, and its tags. Changes
- * nothing unless it can do all of it.
+ * nothing unless it can do all of it. Rejects `QuotaRefusal` if its tags would exceed a quota.
  */
 export const put = write(function* (restoration: Restoration): Query<RestorationResult> {
+  return yield* withinQuotas(restoration.repository, restoration.isLimited === true, () => restore(restoration));
+});
+
+function* restore(restoration: Restoration): Query<RestorationResult> {
   const { repository, entryId, author } = restoration;
   const entry = yield* findEntry(repository, entryId, author.at);
   if (!entry) return { outcome: 'unknown' };
@@ -62,7 +69,7 @@ export const put = write(function* (restoration: Restoration): Query<Restoration
   yield* recordRemoval(author, 'manifest.restore', repository, { manifests, tags: restored });
   const left = [...moved, ...tags.filter((tag) => !live.has(tag.digest))];
   return { outcome: 'restored', manifests: manifests.length, tags: restored, left };
-});
+}
 
 function findEntry(
   repository: RepositoryName,

@@ -3,6 +3,7 @@ import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
 import { type DatedAuthor, recordContentChange } from '../steps/events.ts';
 import { pointTag } from '../steps/content.ts';
+import { withinQuotas } from '../steps/quotas.ts';
 import { recordTagChanges } from '../steps/tag-history.ts';
 
 /** Queries for the manifests that a tag pointed at and for who moved it. Times are milliseconds since 1970. */
@@ -43,14 +44,20 @@ export interface TagMoveRequest {
   /** Nothing is changed where the tag exists and points at another manifest. */
   readonly isFixed: boolean;
   readonly reason: string;
+  /** True if quotas are configured. */
+  readonly isLimited?: boolean;
   readonly author: DatedAuthor;
 }
 
 /** - `moved`: also where it pointed there already. `unknown`: the repository has no such manifest. `fixed`: see `isFixed`. */
 export type TagMoveResult = 'moved' | 'unknown' | 'fixed';
 
-/** Points a tag at a manifest of the repository. */
+/** Points a tag at a manifest of the repository. Rejects `QuotaRefusal` if a quota of tags would be exceeded. */
 export const moveTag = write(function* (request: TagMoveRequest): Query<TagMoveResult> {
+  return yield* withinQuotas(request.repository, request.isLimited === true, () => move(request));
+});
+
+function* move(request: TagMoveRequest): Query<TagMoveResult> {
   const { repository, tag, digest, reason, author } = request;
   const found = yield* first<{ id: number }>(
     'SELECT r.id AS "id" FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ? WHERE r.name = ?',
@@ -69,7 +76,7 @@ export const moveTag = write(function* (request: TagMoveRequest): Query<TagMoveR
   yield* recordTagChanges(found.id, [{ name: tag, from: before, to: digest }], author, reason);
   yield* recordContentChange(author, { kind: 'tag.restore', repository, digest, tag, previous: before });
   return 'moved';
-});
+}
 
 /** Deletes at most `limit` of the oldest moves if they are older than `before`. Returns how many. */
 export const prune = concurrentWrite(function* (before: number, limit: number): Query<number> {
