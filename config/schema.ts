@@ -18,7 +18,7 @@ import {
   wholeNumber,
   words,
 } from './keys.ts';
-import { backup, retention } from './maintenance-schema.ts';
+import { backup, quotas, retention } from './maintenance-schema.ts';
 import { login, registries, sync } from './sync-schema.ts';
 
 /**
@@ -111,6 +111,7 @@ export const schema = section({
     bandwidth: size('20MiB', 'largest number of bytes a second that this reads from the blob store'),
   }),
   retention,
+  quotas,
   shutdown: section({
     delay: duration('0s', 'time between /readyz failing and the end of new connections, for load balancers'),
     grace: duration('30s', 'time for running transfers after SIGTERM'),

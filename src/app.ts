@@ -28,7 +28,8 @@ import { refuseLostMetadata } from './assembly/start/lost-metadata.ts';
 import { makePrivate } from './assembly/start/private-files.ts';
 import { warnOfOtherRegistry } from './assembly/start/other-registry.ts';
 import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
-import { type Registry, createRegistry } from './registry/registry.ts';
+import { type Registry, type RegistryOptions, createRegistry } from './registry/registry.ts';
+import { openQuotas } from './assembly/maintenance/quotas.ts';
 import { listJobs, startJobs } from './jobs.ts';
 import { openConsumers } from './assembly/maintenance/event-consumers.ts';
 import { createSuspects } from './maintenance/verify/suspects.ts';
@@ -75,20 +76,14 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   // The mirror is opened later; until then no blob is written.
   let makeRoom: MakeRoom = () => Promise.resolve();
   const suspects = createSuspects();
-  const registry = createRegistry({
+  const closing = new AbortController();
+  const quotas = await openQuotas(config, {
+    ...{ metadata, now, log, metrics, changed: consumers.notify, closing: closing.signal },
+  });
+  const registry = openRegistry(config, {
+    ...{ metadata, now, log, leases: sharedLeases, admission: quotas.admission },
+    ...{ changed: consumers.notify, counted: metrics.trash.moved, onDamaged: suspects.report },
     driver: makingRoom(driver, (bytes) => makeRoom(bytes)),
-    metadata,
-    now,
-    leases: sharedLeases,
-    changed: consumers.notify,
-    onDamaged: suspects.report,
-    counted: metrics.trash.moved,
-    maxOpenFiles: config.uploads.maxOpenFiles,
-    ...readDeletion(config),
-    limits: { perAccount: config.uploads.maxPerAccount, perAddress: config.uploads.maxPerAddress },
-    ignoredAccounts: config.retention.ignorePullsBy,
-    onPullsNotRecorded: (error) =>
-      log.error({ err: error }, 'pulls could not be recorded: rules of retention may count them too late'),
   });
   const certificate = await openTls(config);
   const mirror = await openMirror(config, driver, metadata, now, log, metrics.mirror);
@@ -96,7 +91,6 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   if (isSingleProcess(config)) await mirror.recover();
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
-  const closing = new AbortController();
   const stores = { registry, driver, metadata, mirror, leases, suspects, now, log, metrics, closing: closing.signal };
   const maintenance = await openMaintenance(config, stores);
   const services = openApiServices(config, { registry, metadata, maintenance });
@@ -107,7 +101,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const endpoint = await openMetricsEndpoint(config, scraped, log);
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, scraped };
   const server = createServer(config, parts);
-  const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, consumers, now }), {
+  const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, consumers, quotas, now }), {
     leases: sharedLeases,
     log,
     metrics: metrics.jobs,
@@ -144,6 +138,26 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await driver.close();
     },
   };
+}
+
+interface RegistryParts extends Pick<
+  RegistryOptions,
+  'driver' | 'metadata' | 'now' | 'leases' | 'changed' | 'counted' | 'admission' | 'onDamaged'
+> {
+  readonly log: Log;
+}
+
+function openRegistry(config: Config, { log, ...parts }: RegistryParts): Registry {
+  const { maxOpenFiles, maxPerAccount, maxPerAddress } = config.uploads;
+  return createRegistry({
+    ...parts,
+    ...readDeletion(config),
+    maxOpenFiles,
+    limits: { perAccount: maxPerAccount, perAddress: maxPerAddress },
+    ignoredAccounts: config.retention.ignorePullsBy,
+    onPullsNotRecorded: (error) =>
+      log.error({ err: error }, 'pulls could not be recorded: rules of retention may count them too late'),
+  });
 }
 
 async function openTls({ tls: { certificate, key } }: Config): Promise<Certificate | undefined> {

@@ -3,6 +3,7 @@ import type { MetadataStore } from '../storage/metadata/store.ts';
 import type { BackupService } from './assembly/backup-service.ts';
 import type { GarbageCollection } from './assembly/maintenance/garbage-collection.ts';
 import type { Verification } from './assembly/maintenance/verification.ts';
+import type { Quotas } from './assembly/maintenance/quotas.ts';
 import type { Guard } from './assembly/guard.ts';
 import { interval, onOneReplica } from './coordination/interval.ts';
 import type { Leases } from './coordination/leases.ts';
@@ -37,6 +38,7 @@ export interface JobParts {
   readonly garbageCollection: Pick<GarbageCollection, 'run'>;
   readonly backup: Pick<BackupService, 'run'>;
   readonly verification: Pick<Verification, 'run' | 'checkSuspects'>;
+  readonly quotas: Pick<Quotas, 'count' | 'yieldToDisk'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -46,8 +48,20 @@ export interface JobParts {
 
 /** Returns the scheduled jobs of a server. The refresh of listed images has a schedule of its own: `pinned-images.ts`. */
 export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>, parts: JobParts): readonly Job[] {
-  const { registry, mirror, sync, metadata, consumers, retention, garbageCollection, backup, verification, guard, certificate } =
-    parts;
+  const {
+    registry,
+    mirror,
+    sync,
+    metadata,
+    consumers,
+    retention,
+    garbageCollection,
+    backup,
+    verification,
+    quotas,
+    guard,
+    certificate,
+  } = parts;
   const { log, now } = parts;
   const expire = () => expireUploads(registry, metadata, now() - uploads.expireAfter * 1000);
   const prune = () => pruneEvents(metadata, now() - access.auditKeep * 1000);
@@ -67,6 +81,8 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     { name: 'retention', every: 60, scope: 'cluster', run: retention.run },
     { name: 'sync', every: 5, scope: 'process', run: sync.runner.beginDue },
     { name: 'empty-trash', every: 0.5, scope: 'process', run: mirror.emptyTrash },
+    ...(quotas.count ? [{ name: 'count-quotas', every: 5, scope: 'cluster', run: quotas.count } as const] : []),
+    ...(quotas.yieldToDisk ? [{ name: 'yield-trash', every: 10, scope: 'cluster', run: quotas.yieldToDisk } as const] : []),
     ...(guard ? [{ name: 'tidy-access', every: 3600, scope: 'cluster', run: guard.tidy } as const] : []),
     ...(certificate
       ? [{ name: 'renew-certificate', every: 10, scope: 'process', run: () => renewCertificate(certificate, log) } as const]

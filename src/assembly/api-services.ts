@@ -1,6 +1,7 @@
 import { createAdoption } from '../maintenance/adopt/report.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { createQuotaOverview } from '../maintenance/quotas/overview.ts';
 import type { Registry } from '../registry/registry.ts';
 import { openArchiveExports } from './archives.ts';
 import type { ApiServices } from './guard.ts';
@@ -19,6 +20,7 @@ export function openApiServices(config: Config, { registry, metadata, maintenanc
     pulls: registry.pulls,
     adoption: createAdoption(metadata),
     ...maintenance.api,
+    quotas: createQuotaOverview(metadata),
     exports: openArchiveExports(config, { ...registry, metadata }),
   };
 }

@@ -12,6 +12,7 @@ import { readAllowPush } from './open-mode.ts';
 import { readPinnedImages } from './pinned-images.ts';
 import { redirectWarning } from './redirect-warning.ts';
 import { readRetentionRules } from './maintenance/retention.ts';
+import { readQuotaRules } from './maintenance/quotas.ts';
 import { readSync } from './maintenance/sync.ts';
 import { readUpstreams } from './registries/upstream-settings.ts';
 import { readWorkloadRules } from './federation-settings.ts';
@@ -31,6 +32,7 @@ export async function checkConfig(config: Config): Promise<readonly string[]> {
     readRetentionRules,
     readBackupSchedule,
     readSync,
+    readQuotaRules,
     readTrustedCertificates,
     checkTls,
     checkListen,

@@ -28,6 +28,7 @@ import type { Adoption } from '../maintenance/adopt/report.ts';
 import type { Backups } from '../maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../maintenance/collect/overview.ts';
 import type { SyncOverview } from '../maintenance/sync/overview.ts';
+import type { QuotaOverview } from '../maintenance/quotas/overview.ts';
 import type { RetentionOverview } from '../maintenance/retention/overview.ts';
 import type { VerificationOverview } from '../maintenance/verify/overview.ts';
 import type { Log } from '../observability/log.ts';
@@ -58,6 +59,7 @@ export interface ApiServices {
   readonly verification: VerificationOverview;
   readonly adoption: Adoption;
   readonly sync: SyncOverview;
+  readonly quotas: QuotaOverview;
 }
 
 /** Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable settings. */

@@ -1,10 +1,8 @@
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import type { MeasureDisk } from '../mirror/cache/disk-limit.ts';
 import type { MirrorMetrics } from '../observability/mirror-metrics.ts';
 import { createReplicaLock } from '../mirror/fills/replica-lock.ts';
 import { createManifestLock } from '../mirror/content/manifest-lock.ts';
@@ -13,6 +11,7 @@ import type { Mirror } from '../mirror/mirror.ts';
 import { type Upstream, hasLogins } from '../upstream/upstream.ts';
 import type { Log } from '../observability/log.ts';
 import { createLeases } from '../coordination/leases.ts';
+import { diskOf } from './maintenance/disk-space.ts';
 import { isSingleProcess } from './serves-alone.ts';
 import { readUpstreams, withScheme } from './registries/upstream-settings.ts';
 import { readTagFreshness } from './tag-freshness.ts';
@@ -72,13 +71,6 @@ export async function openMirror(
     prefetchBytes: mirror.prefetch,
     maxManifestBytes: mirror.maxManifestSize,
   });
-}
-
-function diskOf(directory: string): MeasureDisk {
-  return async () => {
-    const space = await statfs(directory).catch(() => undefined);
-    return space && { freeBytes: space.bavail * space.bsize, totalBytes: space.blocks * space.bsize };
-  };
 }
 
 function warnOfSharing(upstreams: readonly Upstream[], log: Pick<Log, 'warn'>): void {

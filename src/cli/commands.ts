@@ -192,6 +192,26 @@ const sync: Command = {
   load: async () => (await import('./maintenance/sync.ts')).runSync,
 };
 
+const quota: CommandGroup = {
+  name: 'quota',
+  summary: 'show what quotas have used',
+  commands: [
+    {
+      name: 'list',
+      summary: 'list quotas with what they have used',
+      arguments: [['[REPOSITORY]', 'only the quotas that this repository counts in']],
+      printsData: true,
+      load: async () => (await import('./maintenance/quota.ts')).listQuotas,
+    },
+    {
+      name: 'recount',
+      summary: 'count all content again; the counters stay in force until then',
+      printsData: true,
+      load: async () => (await import('./maintenance/quota.ts')).recountQuotas,
+    },
+  ],
+};
+
 const completion: Command = {
   name: 'completion',
   summary: 'print a completion script for a shell',
@@ -211,7 +231,7 @@ export const topics: readonly Topic[] = [
   { heading: 'Server:', entries: [serve, preheat, migrate, adopt, exportCommand, backup, restore, config] },
   {
     heading: 'Content (beside a running server, too):',
-    entries: [...contentCommands, retention, garbageCollection, verify, sync],
+    entries: [...contentCommands, retention, quota, garbageCollection, verify, sync],
   },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type BlobDriver, type ObjectKey, StorageError } from '../../storage/blobs/driver.ts';
 import { blobKey, trashKey, trashPrefix, trashedDigest } from '../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../storage/blobs/missing.ts';
+import { QuotaRefusal } from '../../storage/metadata/queries/steps/quotas.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { claimLost, takeClaim } from './claims.ts';
@@ -120,8 +121,8 @@ export interface Recording<Result> {
  * already may have been set aside by an eviction before the record: soon after, the trash finds the record and puts them back.
  * Where recording took so long that the trash may have missed it, this function looks itself, and stores bytes again that are
  * gone: their records stay, because other clients may rely on them. Rejects `unavailable` when the bytes are gone again and again,
- * or are being deleted for longer than a few seconds: the client sends its request again. When the metadata store has no space
- * for the record, the bytes go to the trash unless other records need them, so that they do not keep the disk full.
+ * or are being deleted for longer than a few seconds: the client sends its request again. When the metadata store or a
+ * quota has no space for the record, the bytes go to the trash unless other records need them, so that they do not keep the disk full.
  */
 export async function storeThenRecord<Result>(
   { driver, metadata, now }: Pick<TrashOptions, 'driver' | 'metadata' | 'now'>,
@@ -137,7 +138,7 @@ export async function storeThenRecord<Result>(
       if (performance.now() - since <= certainMilliseconds || (await findOrPutBack(driver, digest))) return result;
       losses++;
     } catch (error) {
-      if (error instanceof MetadataError && error.code === 'no_space') await discardUnrecorded(driver, metadata, digest);
+      if (isWithoutRoom(error)) await discardUnrecorded(driver, metadata, digest, claim.claimant);
       throw error;
     } finally {
       claim.stop();
@@ -146,11 +147,19 @@ export async function storeThenRecord<Result>(
   throw new StorageError('unavailable', `the bytes of ${digest} were deleted while they were recorded`);
 }
 
+/** True if the record was refused for good: the metadata store is full, or a quota is. */
+function isWithoutRoom(error: unknown): boolean {
+  if (error instanceof MetadataError) return error.code === 'no_space';
+  return error instanceof Error && error.cause instanceof QuotaRefusal;
+}
+
 /** Moves the content to the trash if no record needs it. Never rejects: the caller reports why the record failed. */
-async function discardUnrecorded(driver: BlobDriver, metadata: MetadataStore, digest: Digest): Promise<void> {
+async function discardUnrecorded(driver: BlobDriver, metadata: MetadataStore, digest: Digest, claimant: string): Promise<void> {
   try {
     // The trash looks for records again before it deletes: another client may record the same content now.
     if (!(await metadata.blobs.isRecorded(digest))) await driver.move(blobKey(digest), trashKey(digest));
+    // A claim would make the trash keep the bytes until it is reviewed.
+    await metadata.claims.release(digest, claimant);
   } catch {
     // The bytes stay, without a record.
   }

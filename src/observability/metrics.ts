@@ -4,6 +4,7 @@ import { type CollectionMetrics, createCollectionMetrics } from './collection-me
 import { type EventMetrics, createEventMetrics } from './event-metrics.ts';
 import { type JobMetrics, createJobMetrics } from './job-metrics.ts';
 import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror } from './mirror-metrics.ts';
+import { type QuotaMetrics, createQuotaMetrics } from './quota-metrics.ts';
 import { type RetentionMetrics, createRetentionMetrics } from './retention-metrics.ts';
 import { type MeasuredRequest, createRequestMetrics } from './request-metrics.ts';
 import { type SyncMetrics, createSyncMetrics } from './sync-metrics.ts';
@@ -25,6 +26,7 @@ export interface Metrics {
   readonly backup: BackupMetrics;
   readonly verification: VerificationMetrics;
   readonly sync: SyncMetrics;
+  readonly quotas: QuotaMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
 }
@@ -47,6 +49,7 @@ export function createMetrics(worker?: number): Metrics {
     backup: createBackupMetrics(registry),
     verification: createVerificationMetrics(registry),
     sync: createSyncMetrics(registry),
+    quotas: createQuotaMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
 }

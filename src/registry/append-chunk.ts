@@ -61,15 +61,26 @@ function isFull(error: unknown): boolean {
   return error instanceof StorageError && error.code === 'no_space';
 }
 
+/** Returns the number of bytes that the client has announced, if it has. */
+export function announcedLength({ length, range }: Chunk): number | undefined {
+  return length ?? (range && range.last - range.first + 1);
+}
+
 /** Appends a chunk. Drops its bytes if they are not as many as announced. */
-async function appendAnnounced(upload: OpenUpload, { body, range, length }: Chunk): Promise<void> {
+async function appendAnnounced(upload: OpenUpload, chunk: Chunk): Promise<void> {
+  const { body } = chunk;
   const before = upload.sizeBytes;
-  if (range) checkRange(range, before, length);
-  const announced = length ?? (range && range.last - range.first + 1);
+  checkPosition(upload, chunk);
+  const announced = announcedLength(chunk);
   const added = await upload.append(body);
   if (announced === undefined || added === announced) return;
   await upload.truncate(before);
   throw new OciError('SIZE_INVALID', { message: `${added} bytes arrived, ${announced} were announced` });
+}
+
+/** Throws BLOB_UPLOAD_INVALID (416) for a chunk that does not continue the upload, and SIZE_INVALID for one with two lengths. */
+export function checkPosition({ sizeBytes }: Pick<OpenUpload, 'sizeBytes'>, { range, length }: Chunk): void {
+  if (range) checkRange(range, sizeBytes, length);
 }
 
 function checkRange(range: ChunkRange, sizeBytes: number, length: number | undefined): void {

@@ -6,6 +6,7 @@ import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { type Author, dated } from './author.ts';
 import { createExistenceCache, unlessUnreachable } from '../content/existence-cache.ts';
+import { type Admission, noQuotas } from './quotas/admission.ts';
 import { ContentMissing, hasContent, openContent } from '../content/missing-content.ts';
 
 /** Blobs as a repository serves them: only those that are linked into it exist. `author`: for the event. */
@@ -33,7 +34,10 @@ export interface Blobs {
    * see what the client receives). Without `sizeBytes` nothing is looked up: the caller has done so.
    */
   presign(digest: Digest, sizeBytes: number | undefined): Promise<string | undefined>;
-  /** Links a blob of `from` into `to`. False where `from` does not serve it, or its bytes are lost. Durable once resolved. */
+  /**
+   * Links a blob of `from` into `to`. False where `from` does not serve it, or its bytes are lost. Durable once resolved. Throws
+   * `QuotaExceeded`.
+   */
   mount(from: RepositoryName, to: RepositoryName, digest: Digest, author?: Author): Promise<boolean>;
   /** Names of repositories that serve the blob, at most `limit`. */
   holders(digest: Digest, limit: number): Promise<readonly RepositoryName[]>;
@@ -51,9 +55,11 @@ export interface BlobsOptions {
   readonly changed?: () => void;
   /** Called with content whose bytes were found missing or of another size. */
   readonly onDamaged?: ((digest: Digest) => void) | undefined;
+  /** Default: no quotas. */
+  readonly admission?: Admission | undefined;
 }
 
-export function createBlobs({ driver, metadata, now, changed, onDamaged }: BlobsOptions): Blobs {
+export function createBlobs({ driver, metadata, now, changed, onDamaged, admission = noQuotas }: BlobsOptions): Blobs {
   const existence = createExistenceCache({ driver, now });
 
   const isPresent = (digest: Digest, sizeBytes: number): Promise<boolean> =>
@@ -95,7 +101,9 @@ export function createBlobs({ driver, metadata, now, changed, onDamaged }: Blobs
     async mount(from, to, digest, author) {
       const link = await metadata.blobs.findLink(from, digest);
       if (!link || !(await isPresent(digest, link.sizeBytes))) return false;
-      const isMounted = await metadata.blobs.mount(from, to, digest, dated(author, now()));
+      const isMounted = await admission.admit(to, () =>
+        metadata.blobs.mount(from, to, digest, dated(author, now()), admission.isLimited),
+      );
       if (isMounted) changed?.();
       return isMounted;
     },

@@ -12,6 +12,7 @@ import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { type Author, dated } from './author.ts';
 import { type ImmutableTags, noImmutableTags } from './immutable-tags.ts';
+import { type Admission, noQuotas } from './quotas/admission.ts';
 import { unlessUnreachable } from '../content/existence-cache.ts';
 import { ContentMissing, damaged, openContent } from '../content/missing-content.ts';
 import { claimLost } from '../content/claims.ts';
@@ -47,7 +48,7 @@ export interface Manifests {
    * Checks and stores a manifest, under its digest or a tag, and points `tags` at it too. Durable once resolved.
    * Throws MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN (one entry for each missing digest): nothing is
    * stored then. A subject need not exist. Also DENIED where an immutable tag would be moved, and with `keepTags` where any
-   * tag would be.
+   * tag would be, and `QuotaExceeded`.
    */
   put(
     repository: RepositoryName,
@@ -78,6 +79,8 @@ export interface ManifestsOptions {
   readonly onDamaged?: ((digest: Digest) => void) | undefined;
   /** Default: none. */
   readonly immutable?: ImmutableTags | undefined;
+  /** Default: no quotas. */
+  readonly admission?: Admission | undefined;
 }
 
 /** Memory for cached manifests. By digest, so nothing ever needs to be invalidated. */
@@ -86,7 +89,7 @@ const cacheBytes = 64 * 1024 * 1024;
 const cacheEntryBytes = 512;
 
 export function createManifests(options: ManifestsOptions): Manifests {
-  const { driver, metadata, now, acceptMissing, changed, onDamaged, immutable = noImmutableTags } = options;
+  const { driver, metadata, now, acceptMissing, changed, onDamaged, immutable = noImmutableTags, admission = noQuotas } = options;
   const cache = new LRUCache<Digest, Buffer>({
     maxSize: cacheBytes,
     sizeCalculation: (bytes) => bytes.length + cacheEntryBytes,
@@ -168,7 +171,9 @@ export function createManifests(options: ManifestsOptions): Manifests {
         tags: allTags,
         now: now(),
         author: dated(author, now()),
+        isLimited: admission.isLimited,
       };
+      await admission.makeRoom(repository, digest, bytes.length);
       const check = await storeThenRecord<PutCheck>(
         { driver, metadata, now },
         {
@@ -176,9 +181,9 @@ export function createManifests(options: ManifestsOptions): Manifests {
           store: () => putContent(driver, blobKey(digest), bytes),
           async record(claimant) {
             const claimed = { ...facts, claimant };
-            const check = await (fixedTags.length > 0
-              ? metadata.manifests.putKeepingTags(claimed, fixedTags)
-              : metadata.manifests.put(claimed));
+            const check = await admission.admit<PutCheck>(repository, () =>
+              fixedTags.length > 0 ? metadata.manifests.putKeepingTags(claimed, fixedTags) : metadata.manifests.put(claimed),
+            );
             return check.isLapsed ? claimLost : check;
           },
         },

@@ -7,6 +7,7 @@ import type { Leases } from '../coordination/leases.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Listings, createListings } from './listings.ts';
 import { type Manifests, createManifests } from './manifests.ts';
+import type { Admission } from './quotas/admission.ts';
 import { type Pulls, createPulls } from './pulls.ts';
 import type { UploadLimits } from './upload-limits.ts';
 import { type Uploads, createUploads } from './uploads.ts';
@@ -42,6 +43,8 @@ export interface RegistryOptions {
   readonly onDamaged?: ((digest: Digest) => void) | undefined;
   /** Default: none. */
   readonly immutable?: ImmutableTags | undefined;
+  /** Default: no quotas. */
+  readonly admission?: Admission | undefined;
   /** See `createDeletionServices`. */
   readonly counted?: DeletionServicesOptions['counted'];
   /** See `createDeletionServices`. */

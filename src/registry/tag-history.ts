@@ -1,3 +1,4 @@
+import type { Restoration } from '../../storage/metadata/queries/trash/restorations.ts';
 import type { TagHistoryRecord } from '../../storage/metadata/queries/trash/tag-history.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -5,6 +6,7 @@ import { OciError } from '../oci/errors.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
 import { type Author, dated } from './author.ts';
 import type { ImmutableTags } from './immutable-tags.ts';
+import { type Admission, noQuotas } from './quotas/admission.ts';
 
 export interface RestoredTag {
   readonly digest: Digest;
@@ -32,13 +34,16 @@ export interface TagHistoryOptions {
   readonly acceptMissing: boolean;
   /** Called after each change of content. */
   readonly changed?: (() => void) | undefined;
+  /** Default: no quotas. */
+  readonly admission?: Admission | undefined;
 }
 
 /** A tag that was pushed again and again to the same manifest has no row for that, so the last move is among the first rows. */
 const lastMoves = 2;
 
 export function createTagHistory(options: TagHistoryOptions): TagHistory {
-  const { metadata, now, immutable, acceptMissing, changed } = options;
+  const { metadata, now, immutable, acceptMissing, changed, admission = noQuotas } = options;
+  const { isLimited } = admission;
 
   async function findPrevious(repository: RepositoryName, tag: Tag): Promise<Digest> {
     const current = await metadata.manifests.findByTag(repository, tag);
@@ -53,14 +58,16 @@ export function createTagHistory(options: TagHistoryOptions): TagHistory {
     if (await metadata.manifests.findByDigest(repository, digest)) return undefined;
     const entry = await metadata.trash.findByDigest(repository, digest, now());
     if (!entry) throw gone(repository, digest);
-    const result = await metadata.restorations.put({
+    const restoration: Restoration = {
       repository,
       entryId: entry.id,
       renames: {},
       movedTags: 'keep',
       acceptMissing,
+      isLimited,
       author: dated(author, now()),
-    });
+    };
+    const result = await admission.admit(repository, () => metadata.restorations.put(restoration));
     if (result.outcome !== 'restored') throw gone(repository, digest);
     return entry.id;
   }
@@ -73,8 +80,9 @@ export function createTagHistory(options: TagHistoryOptions): TagHistory {
       const digest = wanted ?? (await findPrevious(repository, tag));
       if (isFixed) await refuseFixed(repository, tag, digest);
       const entryId = await restoreManifest(repository, digest, author);
-      const move = { repository, tag, digest, isFixed, reason: 'restored from the history', author: dated(author, now()) };
-      const result = await metadata.tagHistory.moveTag(move);
+      const reason = 'restored from the history';
+      const move = { repository, tag, digest, isFixed, isLimited, reason, author: dated(author, now()) };
+      const result = await admission.admit(repository, () => metadata.tagHistory.moveTag(move));
       if (result === 'fixed') throw immutable.refusal(repository, tag, 'it cannot point at another manifest');
       if (result === 'unknown') throw gone(repository, digest);
       changed?.();

@@ -1,4 +1,4 @@
-import type { RestorationResult } from '../../storage/metadata/queries/trash/restorations.ts';
+import type { Restoration, RestorationResult } from '../../storage/metadata/queries/trash/restorations.ts';
 import type { TagRecord } from '../../storage/metadata/queries/steps/removal.ts';
 import type { TrashEntry } from '../../storage/metadata/queries/trash/entries.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
@@ -6,6 +6,7 @@ import { OciError } from '../oci/errors.ts';
 import { type RepositoryName, parseTag } from '../oci/reference.ts';
 import { type Author, dated } from './author.ts';
 import type { Counted } from './deletions.ts';
+import { type Admission, noQuotas } from './quotas/admission.ts';
 
 /** An entry of the trash, with its first tags. */
 export interface ShownTrashEntry extends TrashEntry {
@@ -43,7 +44,7 @@ export interface Trash {
   list(repository: RepositoryName | undefined, before: number, limit: number): Promise<readonly ShownTrashEntry[]>;
   /**
    * Restores an entry whole. Throws MANIFEST_UNKNOWN where there is no such entry; DENIED (409), and changes nothing, if one of
-   * its tags points at another manifest now, or blobs are missing.
+   * its tags points at another manifest now, or blobs are missing; `QuotaExceeded` for a quota of tags.
    */
   restore(repository: RepositoryName, entryId: number, options?: RestoreOptions): Promise<Restored>;
   /** Returns what `empty` would delete, and writes nothing. */
@@ -64,6 +65,8 @@ export interface TrashOptions {
   /** Called after each change of content. */
   readonly changed?: (() => void) | undefined;
   readonly counted?: Counted | undefined;
+  /** Default: no quotas. */
+  readonly admission?: Admission | undefined;
 }
 
 /** Few enough for a write of a few milliseconds, if each manifest references some ten blobs. */
@@ -74,7 +77,9 @@ const historyMilliseconds = 400 * 24 * 3600 * 1000;
 /** Ended holds stay for a while: a clock that is set back finds them again. */
 const endedHoldMilliseconds = 24 * 3600 * 1000;
 
-export function createTrash({ metadata, now, acceptMissing, changed, counted }: TrashOptions): Trash {
+export function createTrash(options: TrashOptions): Trash {
+  const { metadata, now, acceptMissing, changed, counted, admission = noQuotas } = options;
+
   async function purgeDue(): Promise<void> {
     while (await metadata.trash.isDue(now())) {
       const purged = await metadata.trash.purge(now(), purgedAtOnce);
@@ -100,14 +105,16 @@ export function createTrash({ metadata, now, acceptMissing, changed, counted }: 
 
     async restore(repository, entryId, { renames = {}, author } = {}) {
       requireTags(Object.values(renames));
-      const result = await metadata.restorations.put({
+      const restoration: Restoration = {
         repository,
         entryId,
         renames,
         movedTags: 'refuse',
         acceptMissing,
+        isLimited: admission.isLimited,
         author: dated(author, now()),
-      });
+      };
+      const result = await admission.admit(repository, () => metadata.restorations.put(restoration));
       if (result.outcome !== 'restored') throw refusalOf(result, repository, entryId);
       changed?.();
       counted?.('restored', result.manifests);

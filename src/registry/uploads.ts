@@ -8,9 +8,13 @@ import type { RepositoryName } from '../oci/reference.ts';
 import { claimLost } from '../content/claims.ts';
 import { storeThenRecord } from '../content/trash.ts';
 import type { Leases } from '../coordination/leases.ts';
-import { type Chunk, appendChunk, appendLast, undoneOnFailure } from './append-chunk.ts';
+import { type Chunk, announcedLength, appendChunk, appendLast, checkPosition, undoneOnFailure } from './append-chunk.ts';
 import { createOpenUploads } from './open-uploads.ts';
 import type { OpenUpload } from './open-upload.ts';
+import { type Admission, noQuotas } from './quotas/admission.ts';
+import { releaseLeftSpace, wholeUploadId } from './quotas/left-sessions.ts';
+import { QuotaExceeded } from './quotas/quota-exceeded.ts';
+import { type ReservedBody, reserveBody } from './quotas/reserved-body.ts';
 import { type UploadLimits, checkLimits } from './upload-limits.ts';
 import { untilSuperseded } from './superseded.ts';
 import { type Turn, LockTimeout } from '../coordination/keyed-mutex.ts';
@@ -22,7 +26,7 @@ import { type Turn, LockTimeout } from '../coordination/keyed-mutex.ts';
 export interface Uploads {
   /**
    * Begins a session and returns its id. `owner`: the only account that may use it; '' in open mode. `address`: of the client.
-   * Throws TOOMANYREQUESTS if the owner or the address has too many unfinished sessions.
+   * Throws TOOMANYREQUESTS if the owner or the address has too many unfinished sessions, and `QuotaExceeded`.
    */
   start(repository: RepositoryName, algorithm: DigestAlgorithm, owner: string, address?: string): Promise<string>;
   /** Returns the number of bytes received so far. Throws BLOB_UPLOAD_UNKNOWN, also for a session of another repository or owner. */
@@ -49,8 +53,9 @@ export interface Uploads {
   expire(before: number): Promise<number>;
   /**
    * Deletes partial objects without a session that were last written before `before` (milliseconds since 1970): a crash left
-   * them. Uploads in one request have no session, so `before` must lie before the last bytes of those in progress. Stops early
-   * when `signal` is aborted. Resolves to the number of partial objects.
+   * them. Uploads in one request have no session, so `before` must lie before the last bytes of those in progress. With quotas, releases
+   * the space that sessions begun before `before` hold without need. Stops early when `signal` is aborted. Resolves to the number of
+   * partial objects.
    */
   sweep(before: number, signal?: AbortSignal): Promise<number>;
   /** Closes the files of open sessions. Their bytes stay. */
@@ -76,6 +81,8 @@ export interface UploadsOptions {
   readonly maxOpenFiles?: number;
   /** Largest numbers of unfinished sessions. Default: no limits. */
   readonly limits?: UploadLimits | undefined;
+  /** Default: no quotas. */
+  readonly admission?: Admission | undefined;
 }
 
 const defaultQuietMilliseconds = 2_000;
@@ -90,6 +97,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     quietMilliseconds = defaultQuietMilliseconds,
     maxOpenFiles = defaultMaxOpenFiles,
     limits,
+    admission = noQuotas,
   } = options;
   const open = createOpenUploads({ driver, leases, maxOpenFiles });
 
@@ -123,13 +131,45 @@ export function createUploads(options: UploadsOptions): Uploads {
     await metadata.uploads.remove(id);
   }
 
-  async function dropUnlessBusy(id: string): Promise<boolean> {
+  async function unlessBusy(id: string, work: () => Promise<void>): Promise<boolean> {
     try {
-      await open.exclusively(id, () => drop(id));
+      await open.exclusively(id, work);
       return true;
     } catch (error) {
       if (error instanceof LockTimeout) return false;
       throw error;
+    }
+  }
+
+  /**
+   * Appends a chunk with `append`, and holds space for it before. Settles what the session holds if that fails, and with `settles` in
+   * any case. A session without room for its bytes ends.
+   */
+  async function appendReserved(
+    session: UploadSession,
+    upload: OpenUpload,
+    chunk: Chunk,
+    settles: boolean,
+    append: (chunk: Chunk) => Promise<void>,
+  ): Promise<void> {
+    if (!admission.isLimited) return append(chunk);
+    let isStored = false;
+    let settle: ReservedBody['settle'] = () => Promise.resolve();
+    try {
+      checkPosition(upload, chunk);
+      const reserved = await reserveBody(admission, session, {
+        body: chunk.body,
+        storedBytes: upload.sizeBytes,
+        length: announcedLength(chunk),
+      });
+      settle = reserved.settle;
+      await append({ ...chunk, body: reserved.body });
+      isStored = true;
+    } catch (error) {
+      if (error instanceof QuotaExceeded) await drop(session.id);
+      throw error;
+    } finally {
+      if (settles || !isStored) await settle(upload.sizeBytes).catch(() => undefined);
     }
   }
 
@@ -147,8 +187,11 @@ export function createUploads(options: UploadsOptions): Uploads {
       {
         digest,
         store: () => upload.publish(blobKey(digest)),
-        record: async (claimant) =>
-          (await metadata.blobs.commit(repository, digest, sizeBytes, id, now(), claimant)) || claimLost,
+        record: (claimant) =>
+          admission.admit(repository, async () => {
+            const isRecorded = metadata.blobs.commit(repository, digest, sizeBytes, id, now(), claimant, admission.isLimited);
+            return (await isRecorded) || claimLost;
+          }),
       },
     );
     open.forget(id);
@@ -162,6 +205,8 @@ export function createUploads(options: UploadsOptions): Uploads {
   return {
     async start(repository, algorithm, owner, address = '') {
       await checkLimits(metadata, limits, owner, address);
+      // A quota without room for a single byte refuses the upload before it begins.
+      await admission.makeRoom(repository, '', 1);
       const id = randomUUID();
       await metadata.uploads.create(id, repository, algorithm, now(), owner, address);
       return id;
@@ -176,7 +221,9 @@ export function createUploads(options: UploadsOptions): Uploads {
       within(
         session,
         async (upload, turn) => {
-          await undoneOnFailure(upload, turn, signal, () => appendChunk(upload, unlessSuperseded(turn, chunk)));
+          await appendReserved(session, upload, unlessSuperseded(turn, chunk), true, (reserved) =>
+            undoneOnFailure(upload, turn, signal, () => appendChunk(upload, reserved)),
+          );
           return upload.sizeBytes;
         },
         signal,
@@ -188,7 +235,9 @@ export function createUploads(options: UploadsOptions): Uploads {
         async (upload, turn) => {
           const { id, repository } = session;
           if (lastChunk) {
-            await undoneOnFailure(upload, turn, signal, () => appendLast(upload, unlessSuperseded(turn, lastChunk), digest));
+            await appendReserved(session, upload, unlessSuperseded(turn, lastChunk), false, (reserved) =>
+              undoneOnFailure(upload, turn, signal, () => appendLast(upload, reserved, digest)),
+            );
           }
           try {
             await commit(upload, repository, id, digest);
@@ -203,14 +252,21 @@ export function createUploads(options: UploadsOptions): Uploads {
     cancel: (session) => within(session, () => drop(session.id)),
 
     put: (repository, digest, chunk) => {
-      const id = randomUUID();
+      const id = admission.isLimited ? wholeUploadId() : randomUUID();
       return open.privately(id, async () => {
-        const upload = await open.begin(id, digestAlgorithm(digest));
+        const algorithm = digestAlgorithm(digest);
+        const heldBytes = announcedLength(chunk) ?? 0;
+        // Only with quotas: else no session is needed, because nothing is counted.
+        await admission.begin({ id, repository }, algorithm, heldBytes);
         try {
-          await appendChunk(upload, chunk);
+          const upload = await open.begin(id, algorithm);
+          const announced = { body: chunk.body, storedBytes: 0, length: announcedLength(chunk), heldBytes };
+          const { body } = await reserveBody(admission, { id, repository }, announced);
+          await appendChunk(upload, { ...chunk, body });
           await commit(upload, repository, id, digest);
         } catch (error) {
           await open.abort(id);
+          if (admission.isLimited) await metadata.uploads.remove(id);
           throw error;
         }
       });
@@ -219,11 +275,13 @@ export function createUploads(options: UploadsOptions): Uploads {
     async expire(before) {
       const ids = await metadata.uploads.listStartedBefore(before, 1000);
       let dropped = 0;
-      for (const id of ids) if (await dropUnlessBusy(id)) dropped++;
+      for (const id of ids) if (await unlessBusy(id, () => drop(id))) dropped++;
       return dropped;
     },
 
     async sweep(before, signal) {
+      if (admission.isLimited)
+        await releaseLeftSpace({ metadata, isBusy: open.isBusy, unlessBusy, drop, storedBytes: open.sizeOf }, before);
       let swept = 0;
       for await (const { key, modifiedAt } of driver.listPartial()) {
         if (signal?.aborted) break;

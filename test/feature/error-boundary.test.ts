@@ -12,6 +12,7 @@ import type { Adoption } from '../../src/maintenance/adopt/report.ts';
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
 import type { VerificationOverview } from '../../src/maintenance/verify/overview.ts';
+import type { QuotaOverview } from '../../src/maintenance/quotas/overview.ts';
 import type { RetentionOverview } from '../../src/maintenance/retention/overview.ts';
 import type { SyncOverview } from '../../src/maintenance/sync/overview.ts';
 import { createGuard } from '../../src/assembly/guard.ts';
@@ -96,6 +97,7 @@ async function createServer(): Promise<Server> {
     verification: {} as VerificationOverview,
     adoption: {} as Adoption,
     sync: {} as SyncOverview,
+    quotas: {} as QuotaOverview,
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
   const publicUrl = createPublicUrl(config);

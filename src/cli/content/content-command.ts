@@ -1,3 +1,4 @@
+import { openAdmission } from '../../assembly/maintenance/quotas.ts';
 import { readDeletion } from '../../assembly/maintenance/deletion-settings.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
 import { OciError } from '../../oci/errors.ts';
@@ -31,6 +32,7 @@ export function contentCommand(run: (invocation: ContentInvocation) => Promise<u
       ...settings,
       metadata,
       now: Date.now,
+      admission: openAdmission(config, metadata),
       deletion: { kinds: deletableKinds, windowSeconds },
     });
     try {

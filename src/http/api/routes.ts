@@ -4,6 +4,7 @@ import { contentRoutes } from './content/content-routes.ts';
 import { adoptionRoutes } from './maintenance/adoption.ts';
 import { backupRoutes } from './maintenance/backups.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
+import { quotaRoutes } from './maintenance/quotas.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
 import { syncRoutes } from './maintenance/sync.ts';
 import { type OpenApiDocument, describeApi } from './table/openapi.ts';
@@ -30,6 +31,7 @@ export const routes: readonly Route[] = [
   ...collectionRoutes,
   ...verificationRoutes,
   ...syncRoutes,
+  ...quotaRoutes,
 ];
 
 let document: OpenApiDocument | undefined;

@@ -101,6 +101,7 @@ test('every row requires an admin except these', () => {
     'GET /archive': 'inRepository',
     'GET /retention/preview': 'adminOf',
     'GET /retention/log': 'adminOf',
+    'GET /quotas': 'adminOf',
   });
 });
 

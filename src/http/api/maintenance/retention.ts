@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { AdministrationError } from '../../../access/accounts/administration-error.ts';
 import type { PreviewedDecision } from '../../../maintenance/retention/overview.ts';
 import { parsePattern } from '../../../oci/patterns/repository-pattern.ts';
-import { parseRepositoryName } from '../../../oci/reference.ts';
 import { type Context, type Route, noContent, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
 
@@ -12,14 +11,7 @@ const previewQuery = s.pageByName.extend({
     .meta({ description: 'NAME, PREFIX/* or PREFIX/**; default: all, which only an admin may see' }),
 });
 
-const repository = s.text.transform((text, { issues }) => {
-  const name = parseRepositoryName(text);
-  if (name) return name;
-  issues.push({ code: 'custom', message: 'is not the name of a repository', input: text });
-  return z.NEVER;
-});
-
-const logQuery = z.object({ repository: repository.optional(), after: s.exactNumber.optional(), limit: s.limit });
+const logQuery = z.object({ repository: s.repository.optional(), after: s.exactNumber.optional(), limit: s.limit });
 
 const item = z.object({ repository: z.string(), tag: z.string().nullable(), digest: z.string() });
 

@@ -27,6 +27,7 @@ export interface ApiHandlerOptions extends Pick<
   | 'collection'
   | 'verification'
   | 'sync'
+  | 'quotas'
 > {
   /** True if the client may do this in the repository. */
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;

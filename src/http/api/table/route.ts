@@ -14,6 +14,7 @@ import type { Pulls } from '../../../registry/pulls.ts';
 import type { Adoption } from '../../../maintenance/adopt/report.ts';
 import type { Backups } from '../../../maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../../maintenance/collect/overview.ts';
+import type { QuotaOverview } from '../../../maintenance/quotas/overview.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
 import type { VerificationOverview } from '../../../maintenance/verify/overview.ts';
 import type { SyncOverview } from '../../../maintenance/sync/overview.ts';
@@ -45,6 +46,7 @@ export interface Context {
   readonly verification: VerificationOverview;
   readonly adoption: Adoption;
   readonly sync: SyncOverview;
+  readonly quotas: QuotaOverview;
 }
 
 /** The parts of a request, as the schemas of its row return them. */

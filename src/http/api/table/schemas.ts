@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AdministrationError } from '../../../access/accounts/administration-error.ts';
+import { parseRepositoryName } from '../../../oci/reference.ts';
 import {
   longestTokenName,
   maxGrants,
@@ -67,6 +68,14 @@ export const expiry = z
 
 /** PostgreSQL stores no NUL character, not even to look for it. */
 export const text = z.string().regex(/^[^\0]*$/);
+/** The name of a repository; the schema returns it parsed. */
+export const repository = text.transform((text, { issues }) => {
+  const name = parseRepositoryName(text);
+  if (name) return name;
+  issues.push({ code: 'custom', message: 'is not the name of a repository', input: text });
+  return z.NEVER;
+});
+
 const accountName = z.string().check(check(requireName)).meta({ minLength: 1, maxLength: 128 });
 const password = z.string().check(check(requirePassword)).meta({ minLength: 8, format: 'password' });
 const grants = texts(requireGrants).meta({ description: `at most ${maxGrants} of PATTERN:ACTIONS, as in team-a/*:pull,push` });

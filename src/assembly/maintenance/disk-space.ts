@@ -1,0 +1,10 @@
+import { statfs } from 'node:fs/promises';
+import type { MeasureDisk } from '../../mirror/cache/disk-limit.ts';
+
+/** Returns a function that measures the file system of the folder. */
+export function diskOf(directory: string): MeasureDisk {
+  return async () => {
+    const space = await statfs(directory).catch(() => undefined);
+    return space && { freeBytes: space.bavail * space.bsize, totalBytes: space.blocks * space.bsize };
+  };
+}
