@@ -193,7 +193,7 @@ function createServer(config: Config, parts: Parts): Server {
   // Express and everything that needs it is a fifth of the time and memory of a start.
   const web = onFirstRequest(async () => {
     const { assembleWeb } = await import('./assembly/web.ts');
-    return assembleWeb(config, { registry, mirror, metadata, metrics: scraped, guard, access, publicUrl });
+    return assembleWeb(config, { registry, mirror, driver, metadata, metrics: scraped, guard, access, publicUrl });
   });
   return createHttpServer({
     protocol: {

@@ -108,6 +108,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/archives/tar': [],
   'src/archives': ['src/archives', 'src/content', 'src/coordination', 'src/oci', 'src/registry', 'storage'],
   'src/search': ['src/oci', 'storage'],
+  'src/images': ['src/content', 'src/oci', 'src/registry', 'storage'],
   'src/http/errors': [
     'src/access/accounts',
     'src/access/credentials',
@@ -136,6 +137,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/http',
     'src/access',
     'src/content',
+    'src/images',
     'src/maintenance',
     'src/mirror',
     'src/observability',

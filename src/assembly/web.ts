@@ -1,4 +1,5 @@
 import type { Config } from '../../config/schema.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { AccessControl } from '../http/auth/access-control.ts';
 import type { PublicUrl } from '../http/server/public-url.ts';
@@ -7,6 +8,7 @@ import { createMirrorConfigRouter } from '../http/system/mirror-config.ts';
 import { type PageOptions, createPageRouter } from '../http/ui/router.ts';
 import { createSearchRouter } from '../http/v1/router.ts';
 import { type Extension, createWeb } from '../http/web.ts';
+import { createDescriptions } from '../images/description/describe-image.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { Registry } from '../registry/registry.ts';
 import { createSearch } from '../search/search.ts';
@@ -15,6 +17,7 @@ import type { Guard } from './guard.ts';
 export interface WebParts {
   readonly registry: Registry;
   readonly mirror: Mirror;
+  readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
   readonly metrics: MetricsRouterOptions['metrics'];
   readonly guard: Guard | undefined;
@@ -37,9 +40,11 @@ export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof 
 }
 
 /** The web page. Where another server knows people, there is none. */
-function pageOf({ registry, access, guard, publicUrl }: WebParts, upstreams: PageOptions['mirror']): readonly Extension[] {
+function pageOf(parts: WebParts, mirror: PageOptions['mirror']): readonly Extension[] {
+  const { registry, driver, metadata, access, guard, publicUrl } = parts;
   if (guard && !guard.pageLogins) return [];
+  const descriptions = createDescriptions({ driver, metadata, manifests: registry.manifests });
   const logins = guard?.pageLogins;
-  const router = createPageRouter({ registry, access, publicUrl, mirror: upstreams, now: Date.now, logins });
+  const router = createPageRouter({ registry, descriptions, access, publicUrl, mirror, now: Date.now, logins });
   return [{ path: '/ui', router }];
 }

@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type axe from 'axe-core';
 import type { BrowserContext, Page } from 'playwright-core';
-import { type GuardedBerth, adminPassword, basic, callAs, pushAs, startGuarded } from '../support/access.ts';
+import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../support/access.ts';
 import { type TestBrowser, startBrowser } from '../support/browser.ts';
+import { pushDescribed } from '../support/described-image.ts';
 import { isLong } from '../support/long.ts';
 import { describeWith } from '../support/requires.ts';
 
@@ -15,6 +16,8 @@ const views = {
   repositories: '/ui',
   'no-repository': '/ui?prefix=nothing',
   repository: '/ui/r/team-a/app',
+  image: '/ui/r/team-a/app:1.9',
+  index: '/ui/r/team-a/multi:1',
   history: '/ui/r/team-a/app/-/history?tag=1.9',
   trash: '/ui/r/team-a/app/-/trash',
   setup: '/ui/setup?client=podman',
@@ -40,8 +43,10 @@ describeWith(['chromium'], 'the page in a browser', () => {
     await mkdir(screenshots, { recursive: true });
     axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     berth = await startGuarded({ BERTH_MIRROR_DEFAULT: 'docker.io' });
-    await pushAs(berth, basic('admin', adminPassword), 'team-a/app', '1.9');
     const admin = basic('admin', adminPassword);
+    const bearer = await askToken(berth, admin, 'repository:team-a/app:pull,push', 'repository:team-a/multi:pull,push');
+    await pushDescribed(berth, 'team-a/app', '1.9', { Authorization: `Bearer ${bearer}` });
+    await pushDescribed(berth, 'team-a/multi', '1', { Authorization: `Bearer ${bearer}` }, ['linux/amd64', 'linux/arm64']);
     await pushAs(berth, admin, 'team-a/web', 'latest');
     const { digest } = await pushAs(berth, admin, 'team-a/app', 'old');
     await callAs(berth, admin, 'DELETE', `/v2/team-a/app/manifests/${digest}`);
@@ -69,7 +74,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
   /** What axe finds, as sentences with the elements. */
   async function findings(page: Page): Promise<readonly string[]> {
     await page.evaluate(axeSource);
-    const options = '{ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }';
+    const options = '{ resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }';
     const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(${options})`);
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
   }
@@ -96,7 +101,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
     await page.keyboard.press('j');
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
-    await page.waitForURL('**/ui/r/team-a/web');
+    await page.waitForURL('**/ui/r/team-a/multi');
     await page.keyboard.press('c');
     await page.getByText('Copied', { exact: true }).waitFor();
     expect(await page.locator('#announcements').textContent()).toContain('docker pull');

@@ -22,6 +22,7 @@ import type { RequestRecord } from '../../src/http/server/request-record.ts';
 import { createPublicUrl } from '../../src/http/server/public-url.ts';
 import { createMetricsRouter, createMetricsServer } from '../../src/http/system/metrics.ts';
 import { createMirrorConfigRouter } from '../../src/http/system/mirror-config.ts';
+import { createDescriptions } from '../../src/images/description/describe-image.ts';
 import { createPageRouter } from '../../src/http/ui/router.ts';
 import { createSearchRouter } from '../../src/http/v1/router.ts';
 import { createWeb } from '../../src/http/web.ts';
@@ -108,7 +109,8 @@ async function createServer(): Promise<Server> {
     },
   };
   const upstreams = { upstreams: ['docker.io'], fallback: 'docker.io' };
-  const page = { registry, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
+  const descriptions = createDescriptions({ driver, metadata, manifests: registry.manifests });
+  const page = { registry, descriptions, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
   const web = createWeb([
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access, { find: () => Promise.resolve([]) }) },
     { path: '/metrics', router: createMetricsRouter({ metrics: { contentType: 'text/plain', text: fail }, token: undefined }) },

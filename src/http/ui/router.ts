@@ -1,4 +1,5 @@
 import type { Router } from 'express';
+import type { Descriptions } from '../../images/description/describe-image.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { MirrorPlace } from '../../mirror/names/client-config.ts';
 import type { AccessControl } from '../auth/access-control.ts';
@@ -25,6 +26,7 @@ export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers' | 'asVisi
 
 export interface PageOptions {
   readonly registry: Registry;
+  readonly descriptions: Descriptions;
   readonly access: AccessControl;
   readonly mirror: Omit<MirrorPlace, 'base'>;
   readonly publicUrl: PublicUrl;

@@ -94,7 +94,7 @@ describe('pass-through', () => {
     expect((await call(berth, 'GET', '/v2/_catalog')).body.toString()).not.toContain('secret');
     expect((await call(berth, 'GET', '/v1/search?q=secret')).json()).toMatchObject({ num_results: 0 });
     expect((await call(berth, 'GET', '/ui')).body.toString()).not.toContain('secret');
-    expect((await call(berth, 'GET', '/ui/repositories/ghcr.io/company/secret')).status).toBe(404);
+    expect((await call(berth, 'GET', '/ui/r/ghcr.io/company/secret')).status).toBe(404);
     for (const from of ['', '&from=ghcr.io/company/secret']) {
       const mount = `/v2/own/app/blobs/uploads/?mount=${digestOf(secret.layer)}${from}`;
       expect((await call(berth, 'POST', mount, { headers: { 'Content-Length': 0 } })).status).toBe(202);

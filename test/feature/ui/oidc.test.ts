@@ -39,7 +39,7 @@ describe('a login with the provider', () => {
     Object.assign(provider, { algorithm, claims: { sub: `s-${algorithm}`, preferred_username: name } });
     expect((await visitor.get('/ui/login')).text).toContain('Sign in with Example &#60;Corp&#62;');
     expect((await logIn()).location).toBe('/ui');
-    expect((await visitor.get('/ui')).text).toContain(`<span class="user">${name}</span>`);
+    expect((await visitor.get('/ui')).text).toContain(`<strong class="user">${name}</strong>`);
     expect(await berth.metadata.accounts.findByName(name)).toMatchObject({ kind: 'user', isAdmin: false, passwordHash: null });
   });
 
@@ -49,7 +49,7 @@ describe('a login with the provider', () => {
     provider.claims = { sub: 'carol', preferred_username: 'carol-married' };
     const again = newVisitor(berth);
     await logIn(again);
-    expect((await again.get('/ui')).text).toContain('<span class="user">carol</span>');
+    expect((await again.get('/ui')).text).toContain('<strong class="user">carol</strong>');
     expect(await berth.metadata.accounts.findByName('carol-married')).toBeUndefined();
   });
 

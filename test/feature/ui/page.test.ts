@@ -230,8 +230,8 @@ describe('repositories', () => {
     await logIn();
     await until(async () => (await visitor.get('/ui')).text.includes('free/app'));
     const page = (await visitor.get('/ui')).text;
-    expect([...page.matchAll(/href="\/ui\/r\/([^"]+)"/g)].map(([, name]) => name)).toEqual(['alice/deep/app', 'free/app']);
-    expect((await visitor.get('/ui/r/alice/deep/app')).text).toContain('?tag=1.0">1.0</a>');
+    expect([...page.matchAll(/href="\/ui\/r\/([^":]+)"/g)].map(([, name]) => name)).toEqual(['alice/deep/app', 'free/app']);
+    expect((await visitor.get('/ui/r/alice/deep/app')).text).toContain('app:1.0">1.0</a>');
     expect((await visitor.get('/ui/repositories/alice/deep/app')).location).toBe('/ui/r/alice/deep/app');
     const [hidden, unknown] = [await visitor.get('/ui/r/secret/app'), await visitor.get('/ui/r/no/app')];
     const shown = ({ text }: Visit) => text.replace(/Request \S+:/, '').replaceAll(/\/ui\/r\/[a-z/]+/g, '');
@@ -253,7 +253,7 @@ describe('repositories', () => {
       false,
       false,
     ]);
-    expect((await anybody.get('/ui/r/app-00')).text).toContain('?tag=v1">v1</a>');
+    expect((await anybody.get('/ui/r/app-00')).text).toContain('app-00:v1">v1</a>');
     const filtered = (await anybody.get('/ui?prefix=app-4')).text;
     expect([filtered.match(/\/ui\/r\/app-/g)?.length, filtered.includes('rel="next"')]).toEqual([10, false]);
     expect((await anybody.get('/ui?prefix=app-50')).text).toContain('/ui/r/app-50');

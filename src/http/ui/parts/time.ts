@@ -15,7 +15,7 @@ const units: readonly (readonly [Intl.RelativeTimeFormatUnit, seconds: number])[
 export function relativeTime(milliseconds: number, now: number, language: Language): Html {
   const seconds = Math.round((milliseconds - now) / 1000);
   const [unit, length] = units.find(([, size]) => Math.abs(seconds) >= size) ?? (['second', 1] as const);
-  const text = formatOf(language).format(Math.trunc(seconds / length), unit);
+  const text = formatOf(language).format(Math.round(seconds / length), unit);
   const iso = isoTime(milliseconds);
   return html`<time datetime="${iso}" title="${iso.slice(0, 16).replace('T', ' ')} UTC">${text}</time>`;
 }

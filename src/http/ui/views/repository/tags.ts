@@ -47,18 +47,22 @@ function tagList(visit: RepositoryVisit, tags: readonly TagRecord[]): Html {
 }
 
 function headingOf({ repository, may, texts }: RepositoryVisit, { name }: TagRecord): Html {
-  const link = html`<a href="/ui/r/${repository}/-/history?tag=${name}">${name}</a>`;
+  const link = html`<a href="/ui/r/${repository}:${name}">${name}</a>`;
   if (!may.delete) return link;
   return html`<input type="checkbox" name="tag" value="${name}" aria-label="${texts.deletion.select(name)}" /> ${link}`;
 }
 
-function cellsOf({ texts, language, now }: RepositoryVisit, tag: TagRecord, all: readonly TagRecord[]): readonly Html[] {
+function cellsOf(
+  { repository, texts, language, now }: RepositoryVisit,
+  tag: TagRecord,
+  all: readonly TagRecord[],
+): readonly Html[] {
   const { kinds, neverPulled } = texts.tags;
   const others = all.filter(({ digest, name }) => digest === tag.digest && name !== tag.name).map(({ name }) => name);
   return [
     html`${digestCode(tag.digest)} ${others.map((name) => html`<span class="chip">= ${name}</span> `)}`,
     html`<span class="chip">${kinds[kindOfManifest(tag.mediaType, tag.artifactType)]}</span>`,
-    relativeTime(tag.updatedAt, now, language),
+    html`<a href="/ui/r/${repository}/-/history?tag=${tag.name}">${relativeTime(tag.updatedAt, now, language)}</a>`,
     tag.pulledAt === null ? html`<span class="quiet">${neverPulled}</span>` : relativeTime(tag.pulledAt, now, language),
   ];
 }

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { instructionOf, readImageConfig } from '../../../src/images/description/image-config.ts';
+import { type TestBerth, startBerth } from '../../support/berth.ts';
+import { configOf, pushDescribed } from '../../support/described-image.ts';
+import { descriptor, digestOf, pushBlob, pushImage, putManifest } from '../../support/images.ts';
+import { newVisitor } from '../../support/visitor.ts';
+
+let berth: TestBerth;
+beforeAll(async () => {
+  berth = await startBerth();
+});
+afterAll(() => berth.close());
+
+const view = async (path: string) => (await newVisitor(berth).get(`/ui/r/${path}`)).text;
+/** Texts of the first column of a table. */
+const rows = (page: string) => [...page.matchAll(/<th scope="row">(?:<[^>]*>)*([^<]*)</g)].map(([, text]) => text?.trim());
+
+describe('the instruction of a build step', () => {
+  test.each([
+    ['/bin/sh -c #(nop) ADD file:1 in / ', 'ADD file:1 in /'],
+    ['/bin/sh -c #(nop)  CMD ["bash"]', 'CMD ["bash"]'],
+    ['/bin/sh -c apt-get update', 'RUN apt-get update'],
+    ['RUN /bin/sh -c apt-get update # buildkit', 'RUN apt-get update'],
+    ['RUN |1 V=2 /bin/sh -c make # buildkit', 'RUN make'],
+    ['|1 V=2 /bin/sh -c make', 'RUN make'],
+    ['COPY /a /b # buildkit', 'COPY /a /b'],
+    ['', ''],
+  ])('of %j is %j', (createdBy, instruction) => {
+    expect(instructionOf(createdBy)).toBe(instruction);
+  });
+
+  test('is not guessed from a configuration with other types', () => {
+    const nonsense = { config: { Env: [1, 'A=1'], Labels: { a: 1 }, Cmd: 'x', User: 7 }, history: 'none', os: [] };
+    expect(readImageConfig(nonsense)).toMatchObject({ environment: ['A=1'], labels: { a: '1' }, command: [], user: undefined });
+    for (const document of [null, 7, 'text', []]) expect(readImageConfig(document).steps).toEqual([]);
+  });
+});
+
+describe('the view of an image', () => {
+  test('shows how to pull it, its configuration, its steps with the size of their layers, and its labels', async () => {
+    const digest = await pushDescribed(berth, 'team/app', '1.9');
+    const page = await view('team/app:1.9');
+    expect(page).toContain(`docker pull ${new URL(berth.url).host}/team/app:1.9`);
+    for (const text of ['/docker-entrypoint.sh', 'VERSION=1.9', '/srv', '80/tcp', '/data', 'linux/amd64', 'team a &#60;b&#62;'])
+      expect(page).toContain(text);
+    expect(rows(page)).toEqual([
+      'ADD file:1 in /',
+      'CMD [&#34;bash&#34;]',
+      'RUN apt-get update',
+      'org.opencontainers.image.source',
+    ]);
+    expect(page).toContain(`<data value="3000"`);
+    expect(await view(`team/app@${digest}`)).toContain('href="/ui/r/team/app:1.9"');
+  });
+
+  test('shows the platforms of an index with the size of each, and the one that is asked for', async () => {
+    await pushDescribed(berth, 'team/multi', '1', {}, ['linux/amd64', 'linux/arm64']);
+    const page = await view('team/multi:1');
+    expect(rows(page).slice(0, 2)).toEqual(['linux/amd64', 'linux/arm64']);
+    const size = (platform: string) =>
+      new RegExp(`platform=${encodeURIComponent(platform)}"[^]*?<data value="(\\d+)"`).exec(page)?.[1];
+    expect(Number(size('linux/arm64'))).toBeGreaterThan(4000 + configOf('linux/arm64').length);
+    expect(page).toContain('Configuration: linux/amd64');
+    expect(await view('team/multi:1?platform=linux%2Farm64')).toContain('Configuration: linux/arm64');
+  });
+
+  test('shows the files of an artifact, and the artifacts of an image at the image', async () => {
+    const image = await pushImage(berth, 'team/signed', '1');
+    const [config, file] = ['{}', 'hello'];
+    for (const blob of [config, file]) await pushBlob(berth, 'team/signed', blob);
+    const artifact = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      artifactType: 'application/spdx+json',
+      config: descriptor(config, 'application/vnd.oci.empty.v1+json'),
+      layers: [{ ...descriptor(file, 'text/plain'), annotations: { 'org.opencontainers.image.title': 'sbom <1>.json' } }],
+      subject: descriptor(image.manifest, 'application/vnd.oci.image.manifest.v1+json'),
+      annotations: { note: 'two\u202Ewords' },
+    });
+    await putManifest(berth, 'team/signed', digestOf(artifact), artifact);
+    expect(await view('team/signed:1')).toContain(`href="/ui/r/team/signed@${digestOf(artifact)}">application/spdx+json`);
+    const page = await view(`team/signed@${digestOf(artifact)}`);
+    expect(page).toContain('sbom &#60;1&#62;.json');
+    expect(page).toContain(`href="/ui/r/team/signed@${image.digest}"`);
+    expect(page).toContain('two\\u{202e}words');
+  });
+
+  test('shows layers without steps where the configuration does not say which step made them', async () => {
+    await pushImage(berth, 'team/plain', '1');
+    expect(rows(await view('team/plain:1'))).toEqual(['Layer 1']);
+  });
+
+  test('has the exact bytes of the manifest, as text that no browser runs', async () => {
+    const { manifest } = await pushImage(berth, 'team/raw', '1');
+    const raw = await newVisitor(berth).get('/ui/r/team/raw:1/-/raw');
+    expect([raw.text, raw.header('content-type')]).toEqual([manifest, 'text/plain; charset=utf-8']);
+    expect(raw.header('content-security-policy')).toBe("default-src 'none'; sandbox");
+  });
+
+  test.each(['team/app:never', 'team/app@sha256:1', 'team/app:1.9/-/nothing', 'team/app:1.9:2', 'no/such:1', 'team/app:'])(
+    '%s is not found',
+    async (path) => {
+      expect((await newVisitor(berth).get(`/ui/r/${path}`)).status).toBe(404);
+    },
+  );
+});
