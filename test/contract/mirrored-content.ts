@@ -149,6 +149,17 @@ function testRepositories(store: () => Plain<MetadataStore>): void {
     expect(await store().blobs.findLink('docker.io/library/a', digest('b'))).toEqual({ sizeBytes: 5 });
   });
 
+  test('evicted content keeps its bytes until a restore is complete', async () => {
+    await store().mirroredContent.recordBlob([holder('docker.io/library/a')], digest('b'), 5, 1);
+    await store().collectionState.block('restore', 1);
+    expect(await store().mirrorSpace.evict(digest('b'), 2)).toBe(false);
+    expect(await store().blobs.findLink('docker.io/library/a', digest('b'))).toBeUndefined();
+    expect(await store().blobs.find(digest('b'))).toEqual({ sizeBytes: 5 });
+    await store().collectionState.unblock('restore');
+    const { purges } = await store().collection.step({ now: 9e9, limit: 10, purger: 'one', until: 9e9 });
+    expect(purges).toMatchObject([{ digest: digest('b') }]);
+  });
+
   test('a manifest promises content, and stored content can be linked', async () => {
     await manifest('a', ['b', 'c']);
     await store().mirroredContent.recordBlob([holder('docker.io/library/other')], digest('b'), 5, 1);

@@ -1,6 +1,7 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
 import { isAdopting } from '../steps/adoption.ts';
+import { isRestoring } from '../steps/backups.ts';
 import { everyRepository, review } from '../steps/reviews.ts';
 import { holdSize } from './space-steps.ts';
 
@@ -169,8 +170,9 @@ export const evict = write(function* (digest: Digest, now: number, keepsTags = f
   );
   // While a store is being adopted its links are not all recorded.
   if (kept || (yield* isAdopting())) return false;
-  if (yield* first('SELECT 1 FROM claims WHERE digest = ? AND until > ? LIMIT 1', digest, now)) {
-    // The writer may find these bytes and record them: the collector decides when the claim is over.
+  const isClaimed = yield* first('SELECT 1 FROM claims WHERE digest = ? AND until > ? LIMIT 1', digest, now);
+  if (isClaimed || (yield* isRestoring())) {
+    // The writer or the restore may record these bytes: the collector decides when the claim is over, or the restore is complete.
     yield* review(everyRepository, digest, now);
     return false;
   }

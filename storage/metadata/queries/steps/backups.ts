@@ -11,3 +11,8 @@ export function* findKeptSince(): Query<number | undefined> {
   );
   return row?.keptSince ?? undefined;
 }
+
+/** True while restored rows have not been compared with the blob store: then content may be needed that no row names. */
+export function* isRestoring(): Query<boolean> {
+  return (yield* first("SELECT 1 FROM collection_blocks WHERE reason = 'restore'")) !== undefined;
+}
