@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type BlobDriver, type ObjectKey, StorageError } from '../../storage/blobs/driver.ts';
-import { blobKey, trashKey, trashPrefix, trashedDigest } from '../../storage/blobs/layout.ts';
+import { blobKey, indexKey, trashKey, trashPrefix, trashedDigest } from '../../storage/blobs/layout.ts';
 import { unlessMissing } from '../../storage/blobs/missing.ts';
 import { QuotaRefusal } from '../../storage/metadata/queries/steps/quotas.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
@@ -76,7 +76,7 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
         throw new StorageError('unavailable', `the bytes of ${digest} were not found, although they are there`);
       }
       if (!(await mayDelete())) return false;
-      const [failure] = (await driver.delete([key])).values();
+      const failure = (await driver.delete([key, indexKey(digest)])).get(key);
       if (failure) throw failure;
       return true;
     },
@@ -96,7 +96,7 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
         const isClaimed = digest !== undefined && (await metadata.claims.isClaimed(digest));
         if (digest && (await metadata.blobs.isRecorded(digest))) await putBack(key, digest);
         else if (isClaimed || since === undefined || now() - since < graceMilliseconds) continue;
-        else await driver.delete([key]);
+        else await driver.delete(digest ? [key, indexKey(digest)] : [key]);
         seen.delete(key);
         if (digest) left.push(digest);
       }

@@ -7,6 +7,7 @@ import { type ObjectKey, objectKey } from './driver.ts';
  *   docker/registry/v2/
  *   └── blobs/<algorithm>/<first two hex digits>/<hex>/data      blobs and manifests, by digest
  *   trash/<algorithm>/<hex>[.<attempt>]                          blobs that are deleted soon
+ *   indexes/<format>/<algorithm>/<first two hex digits>/<hex>    lists of the files in layers and images, made from them
  *   uploads/<upload session id>                                  partial objects: uploads in progress
  */
 const root = 'docker/registry/v2';
@@ -48,4 +49,26 @@ export function trashKey(digest: Digest, attempt?: string): ObjectKey {
 export function trashedDigest(key: ObjectKey): Digest | undefined {
   const [name = ''] = key.slice(trashPrefix.length).split('.');
   return parseDigest(name.replace('/', ':'));
+}
+
+/** The beginning of the keys of indexes, of every format. */
+export const indexesPrefix = 'indexes/';
+
+/** The format of indexes. Another number makes all indexes anew; the sweep deletes the former ones. */
+const indexFormat = 1;
+
+/**
+ * Returns the key of the list of files that was made from a layer, or from the layers of an image by the digest of its manifest.
+ * It is deleted with the blob and may be lost at any time.
+ */
+export function indexKey(digest: Digest): ObjectKey {
+  const [algorithm = '', hex = ''] = digest.split(':');
+  return objectKey(`${indexesPrefix}${indexFormat}/${algorithm}/${hex.slice(0, 2)}/${hex}`);
+}
+
+/** Returns the digest of the blob that the index at the key was made from; undefined for one of another format. */
+export function indexedDigest(key: ObjectKey): Digest | undefined {
+  const [, , algorithm, , hex] = key.split('/');
+  const digest = parseDigest(`${algorithm}:${hex}`);
+  return digest && indexKey(digest) === key ? digest : undefined;
 }

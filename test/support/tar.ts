@@ -1,23 +1,36 @@
-/** A tar archive of plain files (ustar): enough for a layer. */
-export function tar(files: Readonly<Record<string, Uint8Array | string>>): Buffer {
+/** An entry of an archive: a file with its content, or another type with its target. */
+export type TarEntry =
+  | Uint8Array
+  | string
+  | { readonly type: 'directory'; readonly mode?: number }
+  | { readonly type: 'symlink' | 'hardlink'; readonly link: string };
+
+/** A tar archive (ustar): enough for a layer. Entries are in the order of the record. */
+export function tar(entries: Readonly<Record<string, TarEntry>>): Buffer {
   const blocks: Buffer[] = [];
-  for (const [name, content] of Object.entries(files)) {
-    const bytes = Buffer.from(content);
-    blocks.push(header(name, bytes.length), bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512));
+  for (const [name, entry] of Object.entries(entries)) {
+    const isFile = typeof entry === 'string' || entry instanceof Uint8Array;
+    const bytes = isFile ? Buffer.from(entry) : Buffer.alloc(0);
+    blocks.push(header(name, entry, bytes.length), bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512));
   }
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);
 }
 
-function header(name: string, sizeBytes: number): Buffer {
+const typeFlags = { hardlink: '1', symlink: '2', directory: '5' } as const;
+
+function header(name: string, entry: TarEntry, sizeBytes: number): Buffer {
+  const other = typeof entry === 'object' && 'type' in entry ? entry : undefined;
+  const mode = other?.type === 'directory' ? (other.mode ?? 0o755) : 0o644;
   const block = Buffer.alloc(512);
   block.write(name, 0);
-  block.write('0000644\0', 100);
+  block.write(`${mode.toString(8).padStart(7, '0')}\0`, 100);
   block.write('0000000\0', 108);
   block.write('0000000\0', 116);
   block.write(`${sizeBytes.toString(8).padStart(11, '0')}\0`, 124);
   block.write('00000000000\0', 136);
   block.write('        ', 148);
-  block.write('0', 156);
+  block.write(other ? typeFlags[other.type] : '0', 156);
+  if (other && other.type !== 'directory') block.write(other.link, 157);
   block.write('ustar\x0000', 257);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);

@@ -1,5 +1,5 @@
 import { type BlobDriver, StorageError } from '../../../storage/blobs/driver.ts';
-import { blobKey } from '../../../storage/blobs/layout.ts';
+import { blobKey, indexKey } from '../../../storage/blobs/layout.ts';
 import type { Purge } from '../../../storage/metadata/queries/collection/collect.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Trash } from '../../content/trash.ts';
@@ -40,7 +40,8 @@ export async function purgeBytes(stores: PurgeStores, purges: readonly Purge[], 
 
 async function purgeRemote({ driver }: PurgeStores, purges: readonly Purge[], { assertHeld }: PurgeRight): Promise<PurgeResult> {
   try {
-    const keys = purges.map(({ digest }) => blobKey(digest));
+    // An index goes with its blob; one that could not be deleted is found by the sweep.
+    const keys = purges.flatMap(({ digest }) => [blobKey(digest), indexKey(digest)]);
     const failures = await driver.deleteObjects(keys, assertHeld);
     const errorOf = ({ digest }: Purge) => failures.get(blobKey(digest));
     return {

@@ -1,0 +1,47 @@
+import type { ImageFinder } from '../view/image-finder.ts';
+import type { ImageView, ReadyImage } from '../view/image-opener.ts';
+import type { PackageViews } from '../view/package-view.ts';
+import { type ChangedField, diffConfig } from './config-diff.ts';
+import { type FileDiff, diffFiles } from './file-diff.ts';
+import { type DownloadSize, type LayerDiff, diffLayers, downloadSize } from './layer-diff.ts';
+import { type ChangedPackage, diffPackages } from './package-diff.ts';
+
+/** How two images differ. `diff(B, A)` is the mirror of `diff(A, B)`, apart from the download. */
+export interface ImageDiff {
+  readonly config: readonly ChangedField[];
+  readonly layers: LayerDiff;
+  readonly download: DownloadSize;
+  /** Undefined until both images are indexed. */
+  readonly files: FileDiff | undefined;
+  readonly packages: readonly ChangedPackage[] | undefined;
+}
+
+export interface ImageDiffs {
+  /** Compares two images. `limit`: how many changed files are listed. Rejects `ImageError`. */
+  diff(from: ImageView, to: ImageView, limit: number): Promise<ImageDiff>;
+}
+
+export interface ImageDiffsOptions {
+  readonly finder: Pick<ImageFinder, 'config'>;
+  readonly packages: PackageViews;
+}
+
+export function createImageDiffs({ finder, packages }: ImageDiffsOptions): ImageDiffs {
+  return {
+    async diff(from, to, limit) {
+      const [fromConfig, toConfig] = await Promise.all([finder.config(from.image), finder.config(to.image)]);
+      const areReady = isReady(from) && isReady(to);
+      return {
+        config: diffConfig(fromConfig, toConfig),
+        layers: diffLayers(from.image, to.image),
+        download: downloadSize(from.image, to.image),
+        files: areReady ? await diffFiles(from.index, to.index, limit) : undefined,
+        packages: areReady ? diffPackages((await packages.list(from)).packages, (await packages.list(to)).packages) : undefined,
+      };
+    },
+  };
+}
+
+function isReady(view: ImageView): view is ReadyImage {
+  return view.index !== undefined;
+}

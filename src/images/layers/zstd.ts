@@ -1,0 +1,89 @@
+import { Readable, pipeline } from 'node:stream';
+import { constants, createZstdDecompress } from 'node:zlib';
+import { type ByteSource, createByteSource } from './byte-source.ts';
+import { InvalidLayer, LimitExceeded } from './limits.ts';
+
+/** RFC 8878, 3.1.1 and 3.1.2. */
+const magic = 0xfd2fb528;
+const isSkippable = (value: number) => (value & 0xfffffff0) >>> 0 === 0x184d2a50;
+
+/** Log2 of the largest window, 64 MiB: `zstd -19` uses 8 MiB. */
+const maxWindowLog = 26;
+
+/**
+ * Unpacks a zstd blob and calls `onFrame` at the beginning of each frame, where unpacking can begin again later. Finds the frames
+ * itself (RFC 8878): Node's decompressor stops after the first one. Throws `InvalidLayer`.
+ */
+export async function* unzstd(
+  blob: AsyncIterable<Uint8Array>,
+  onFrame: (place: { readonly in: number; readonly out: number }) => void = () => undefined,
+): AsyncGenerator<Buffer> {
+  const source = createByteSource(blob);
+  let out = 0;
+  while (!(await source.isAtEnd())) {
+    const start = source.position();
+    const beginning = await source.take(4);
+    if (isSkippable(beginning.readUInt32LE())) {
+      await skip(source, (await source.take(4)).readUInt32LE());
+      continue;
+    }
+    if (beginning.readUInt32LE() !== magic) throw new InvalidLayer(`no zstd frame begins at ${start} of the blob`);
+    onFrame({ in: start, out });
+    for await (const unpacked of unpackFrame(frameBytes(beginning, source))) {
+      out += unpacked.length;
+      yield unpacked;
+    }
+  }
+}
+
+async function skip(source: ByteSource, length: number): Promise<void> {
+  const pieces = source.pieces(length);
+  while (!(await pieces.next()).done);
+}
+
+/** Yields the bytes of one frame and takes nothing that comes after it. */
+async function* frameBytes(beginning: Buffer, source: ByteSource): AsyncGenerator<Buffer> {
+  const descriptor = await source.take(1);
+  const flags = descriptor[0] ?? 0;
+  yield Buffer.concat([beginning, descriptor, await source.take(headerBytes(flags))]);
+  for (let isLast = false; !isLast;) {
+    const header = await source.take(3);
+    yield header;
+    const value = header.readUIntLE(0, 3);
+    isLast = (value & 1) !== 0;
+    // A run-length block (type 1) is one byte, whatever its size.
+    yield* source.pieces(((value >> 1) & 3) === 1 ? 1 : value >> 3);
+  }
+  const hasChecksum = (flags & 4) !== 0;
+  if (hasChecksum) yield await source.take(4);
+}
+
+/** Returns the size of the rest of a frame header, after its descriptor. */
+function headerBytes(flags: number): number {
+  const isSingleSegment = (flags & 0x20) !== 0;
+  const dictionary = [0, 1, 2, 4][flags & 3] ?? 0;
+  const contentSize = [isSingleSegment ? 1 : 0, 2, 4, 8][flags >> 6] ?? 0;
+  return (isSingleSegment ? 0 : 1) + dictionary + contentSize;
+}
+
+async function* unpackFrame(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const decompressor = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog } });
+  // The error of either stream ends the loop below.
+  pipeline(Readable.from(bytes, { objectMode: false }), decompressor, () => undefined);
+  try {
+    yield* decompressor as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw toInvalid(error, 'zstd');
+  } finally {
+    decompressor.destroy();
+  }
+}
+
+/** Returns `InvalidLayer` or `LimitExceeded` for an error of zlib, and every other error as it is. */
+export function toInvalid(error: unknown, format: string): unknown {
+  const { code, message } = error as Partial<NodeJS.ErrnoException>;
+  if (code === undefined || !/^(?:Z_|ZSTD_|ERR_ZLIB)/.test(code)) return error;
+  if (code.endsWith('windowTooLarge'))
+    return new LimitExceeded('memory', 'unpacking the zstd data needs more than 64 MiB of memory');
+  return new InvalidLayer(`the ${format} data cannot be read: ${message}`);
+}
