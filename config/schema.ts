@@ -105,6 +105,12 @@ export const schema = section({
     untagged: optional(duration('30d', 'time without tag, push and pull after which a manifest is deleted; default: never')),
     rate: wholeNumber(1000, 1, 100_000, 'largest number of reviews a second: possibly unneeded blobs that are looked at'),
   }),
+  page: section({
+    index: choice(
+      ['view', 'push', 'off'],
+      'when the files of an image are listed: at the first look by a user with a login, also at each push, or never',
+    ),
+  }),
   backup,
   verify: section({
     every: duration('90d', 'time within which every stored blob is read and compared with its digest; 0s: only on request'),

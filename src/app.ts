@@ -36,6 +36,7 @@ import { createSuspects } from './maintenance/verify/suspects.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/maintenance/making-room.ts';
 import { isSingleProcess } from './assembly/serves-alone.ts';
+import { openImageContents } from './assembly/images/image-contents.ts';
 import { openMirror } from './assembly/upstreams.ts';
 import { logRequest } from './assembly/observability/request-log.ts';
 
@@ -69,9 +70,10 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const sharedLeases = isSingleProcess(config) ? undefined : leases;
   const metrics = createMetrics(shared?.worker);
   shared?.share(metrics.text);
-  const consumers = await openConsumers(config.storage.blobs, {
+  const consumers = await openConsumers(config, {
     ...{ driver, metadata, leases: sharedLeases, log, now, metrics: metrics.events },
     ownsLinks: !hasOtherRegistry,
+    images: () => imageContents.images(),
   });
   // The mirror is opened later; until then no blob is written.
   let makeRoom: MakeRoom = () => Promise.resolve();
@@ -93,7 +95,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
   const stores = { registry, driver, metadata, mirror, leases, suspects, now, log, metrics, closing: closing.signal };
   const maintenance = await openMaintenance(config, stores);
-  const services = openApiServices(config, { registry, metadata, maintenance });
+  const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
+  const services = openApiServices(config, { registry, metadata, maintenance, imageContents });
   const guard = await openGuard(config, metadata, mirror, services, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
@@ -101,7 +104,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const endpoint = await openMetricsEndpoint(config, scraped, log);
   const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, scraped };
   const server = createServer(config, parts);
-  const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, consumers, quotas, now }), {
+  const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, imageContents, consumers, quotas, now }), {
     leases: sharedLeases,
     log,
     metrics: metrics.jobs,
@@ -126,6 +129,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await drain(server, config.shutdown.grace);
       await leftoversRemoved;
       await maintenance.close();
+      await imageContents.close();
       await endpoint.close();
       await registry.uploads.close();
       await registry.pulls.flush();

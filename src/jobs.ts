@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import type { MetadataStore } from '../storage/metadata/store.ts';
 import type { BackupService } from './assembly/backup-service.ts';
+import type { ImageContents } from './assembly/images/image-contents.ts';
 import type { GarbageCollection } from './assembly/maintenance/garbage-collection.ts';
 import type { Verification } from './assembly/maintenance/verification.ts';
 import type { Quotas } from './assembly/maintenance/quotas.ts';
@@ -39,6 +40,7 @@ export interface JobParts {
   readonly backup: Pick<BackupService, 'run'>;
   readonly verification: Pick<Verification, 'run' | 'checkSuspects'>;
   readonly quotas: Pick<Quotas, 'count' | 'yieldToDisk'>;
+  readonly imageContents: Pick<ImageContents, 'sweep'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -62,7 +64,7 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     guard,
     certificate,
   } = parts;
-  const { log, now } = parts;
+  const { imageContents, log, now } = parts;
   const expire = () => expireUploads(registry, metadata, now() - uploads.expireAfter * 1000);
   const prune = () => pruneEvents(metadata, now() - access.auditKeep * 1000);
   return [
@@ -76,6 +78,7 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },
     { name: 'purge-trash', every: 60, scope: 'cluster', run: () => purgeTrash(registry, metadata) },
+    { name: 'sweep-indexes', every: 6 * 3600, scope: 'cluster', run: imageContents.sweep },
     { name: 'tidy-tag-history', every: 3600, scope: 'cluster', run: registry.trash.tidy },
     { name: 'record-pulls', every: 10, scope: 'process', run: registry.pulls.flush },
     { name: 'retention', every: 60, scope: 'cluster', run: retention.run },

@@ -5,22 +5,25 @@ import { createQuotaOverview } from '../maintenance/quotas/overview.ts';
 import type { Registry } from '../registry/registry.ts';
 import { openArchiveExports } from './archives.ts';
 import type { ApiServices } from './guard.ts';
+import type { ImageContents } from './images/image-contents.ts';
 import type { MaintenanceServices } from './maintenance-services.ts';
 
 export interface ApiParts {
   readonly registry: Registry;
   readonly metadata: MetadataStore;
   readonly maintenance: Pick<MaintenanceServices, 'api'>;
+  readonly imageContents: Pick<ImageContents, 'images'>;
 }
 
 /** Returns what the API does apart from accounts and permissions. */
-export function openApiServices(config: Config, { registry, metadata, maintenance }: ApiParts): ApiServices {
+export function openApiServices(config: Config, { registry, metadata, maintenance, imageContents }: ApiParts): ApiServices {
   return {
     content: registry,
     pulls: registry.pulls,
     adoption: createAdoption(metadata),
     ...maintenance.api,
     quotas: createQuotaOverview(metadata),
+    images: imageContents.images,
     exports: openArchiveExports(config, { ...registry, metadata }),
   };
 }

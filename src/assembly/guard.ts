@@ -21,6 +21,7 @@ import type { OidcEntrance } from '../http/ui/session/login.ts';
 import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
+import type { Images } from '../images/images.ts';
 import type { DeletionServices } from '../registry/deletion-services.ts';
 import type { ArchiveExports } from '../archives/out/exports.ts';
 import type { Pulls } from '../registry/pulls.ts';
@@ -51,6 +52,7 @@ export interface Guard {
 /** What the API does apart from accounts and permissions. */
 export interface ApiServices {
   readonly content: DeletionServices;
+  readonly images: () => Promise<Images>;
   readonly retention: RetentionOverview;
   readonly exports: ArchiveExports;
   readonly pulls: Pick<Pulls, 'add'>;

@@ -2,6 +2,7 @@ import { Registry, collectDefaultMetrics } from 'prom-client';
 import { type BackupMetrics, createBackupMetrics } from './backup-metrics.ts';
 import { type CollectionMetrics, createCollectionMetrics } from './collection-metrics.ts';
 import { type EventMetrics, createEventMetrics } from './event-metrics.ts';
+import { type IndexMetrics, createIndexMetrics } from './index-metrics.ts';
 import { type JobMetrics, createJobMetrics } from './job-metrics.ts';
 import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror } from './mirror-metrics.ts';
 import { type QuotaMetrics, createQuotaMetrics } from './quota-metrics.ts';
@@ -27,6 +28,7 @@ export interface Metrics {
   readonly verification: VerificationMetrics;
   readonly sync: SyncMetrics;
   readonly quotas: QuotaMetrics;
+  readonly indexes: IndexMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
 }
@@ -50,6 +52,7 @@ export function createMetrics(worker?: number): Metrics {
     verification: createVerificationMetrics(registry),
     sync: createSyncMetrics(registry),
     quotas: createQuotaMetrics(registry),
+    indexes: createIndexMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
 }

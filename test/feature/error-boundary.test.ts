@@ -9,6 +9,7 @@ import { loadConfig } from '../../config/load.ts';
 import { AuthenticationError } from '../../src/access/credentials/authentication-error.ts';
 import type { ArchiveExports } from '../../src/archives/out/exports.ts';
 import type { Adoption } from '../../src/maintenance/adopt/report.ts';
+import type { Images } from '../../src/images/images.ts';
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
 import type { VerificationOverview } from '../../src/maintenance/verify/overview.ts';
@@ -94,6 +95,7 @@ async function createServer(): Promise<Server> {
     retention: {} as RetentionOverview,
     exports: {} as ArchiveExports,
     backups: {} as Backups,
+    images: () => Promise.resolve({} as Images),
     collection: {} as CollectionOverview,
     verification: {} as VerificationOverview,
     adoption: {} as Adoption,

@@ -102,7 +102,7 @@ test('no request made from the OpenAPI document gets a server error, and each su
       if (answer.status >= 300) expect(answer.json()).toMatchObject({ status: answer.status, detail: expect.any(String) });
       else {
         expect(answer.status).toBe(returns?.status);
-        if (returns?.body) expect(returns.body.parse(answer.json())).toEqual(answer.json());
+        if (typeof returns?.body === 'object') expect(returns.body.parse(answer.json())).toEqual(answer.json());
       }
     }),
     { numRuns: 300 },

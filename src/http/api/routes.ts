@@ -2,6 +2,7 @@ import { accessRoutes } from './access/access-routes.ts';
 import { archiveRoutes } from './content/archives.ts';
 import { contentRoutes } from './content/content-routes.ts';
 import { adoptionRoutes } from './maintenance/adoption.ts';
+import { imageRoutes } from './images/image-routes.ts';
 import { backupRoutes } from './maintenance/backups.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
 import { quotaRoutes } from './maintenance/quotas.ts';
@@ -25,6 +26,7 @@ export const routes: readonly Route[] = [
   ...accessRoutes,
   ...contentRoutes,
   ...archiveRoutes,
+  ...imageRoutes,
   ...retentionRoutes,
   ...adoptionRoutes,
   ...backupRoutes,

@@ -3,11 +3,13 @@ import { AuthenticationError, type AuthenticationErrorReason } from '../../acces
 import { IssuerUnavailable } from '../../access/federation/jwks.ts';
 import { OidcError } from '../../access/federation/oidc-error.ts';
 import { ConcurrencyLimitExceeded } from '../../coordination/semaphore.ts';
+import { ImageError } from '../../images/index/image-error.ts';
 import { MirrorError } from '../../mirror/mirror-error.ts';
 import { UpstreamError, isOutage } from '../../upstream/upstream-error.ts';
 import { OciError, type OciErrorCode } from '../../oci/errors.ts';
 import { StorageError } from '../../../storage/blobs/driver.ts';
 import { MetadataError } from '../../../storage/metadata/store.ts';
+import { classifyImageError } from './image-errors.ts';
 import { classifyMirrorError } from './mirror-errors.ts';
 import { classifyStorageError } from './storage-errors.ts';
 
@@ -67,6 +69,7 @@ function toOciError(error: unknown): OciError {
   }
   // 403: the provider's answer was understood, and the person must not log in with it.
   if (error instanceof OidcError) return new OciError('UNAUTHORIZED', { status: 403, message: error.message });
+  if (error instanceof ImageError) return classifyImageError(error);
   if (error instanceof MirrorError) return classifyMirrorError(error);
   if (error instanceof UpstreamError) return new OciError('BAD_GATEWAY');
   const status = clientErrorStatus(error);

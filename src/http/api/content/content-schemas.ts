@@ -15,7 +15,7 @@ export function parsed<Value>(parse: (text: string) => Value | undefined, messag
 }
 
 export const repository = parsed<RepositoryName>(parseRepositoryName, 'must be the name of a repository');
-const reference = parsed(parseReference, 'must be a tag or a digest').meta({ description: 'a tag or a digest' });
+export const reference = parsed(parseReference, 'must be a tag or a digest').meta({ description: 'a tag or a digest' });
 const tag = parsed(parseTag, 'must be a tag');
 const digest = parsed<Digest>(parseDigest, 'must be a digest').meta({ description: 'sha256:… or sha512:…' });
 const reason = z.string().max(1000);

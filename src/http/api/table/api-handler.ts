@@ -19,6 +19,7 @@ export interface ApiHandlerOptions extends Pick<
   | 'directory'
   | 'signingKeys'
   | 'content'
+  | 'images'
   | 'retention'
   | 'exports'
   | 'pulls'

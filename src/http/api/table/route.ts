@@ -10,6 +10,7 @@ import type { Pattern } from '../../../oci/patterns/repository-pattern.ts';
 import type { Principal } from '../../../access/permissions/principal.ts';
 import type { SigningKeys } from '../../../access/tokens/signing-keys.ts';
 import type { ArchiveExports } from '../../../archives/out/exports.ts';
+import type { Images } from '../../../images/images.ts';
 import type { Pulls } from '../../../registry/pulls.ts';
 import type { Adoption } from '../../../maintenance/adopt/report.ts';
 import type { Backups } from '../../../maintenance/backup/backups.ts';
@@ -35,6 +36,8 @@ export interface Context {
   /** True if the client may do this in the repository. */
   allows(action: Action, repository: RepositoryName): Promise<boolean>;
   readonly retention: RetentionOverview;
+  /** Returns the service for what is inside of images. */
+  readonly images: () => Promise<Images>;
   readonly exports: ArchiveExports;
   /** Records that the client has pulled an image. */
   readonly pulls: Pick<Pulls, 'add'>;

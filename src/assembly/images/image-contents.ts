@@ -1,0 +1,66 @@
+import type { Config } from '../../../config/schema.ts';
+import type { BlobDriver } from '../../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import type { Leases } from '../../coordination/leases.ts';
+import type { Images } from '../../images/images.ts';
+import type { IndexMode } from '../../images/view/image-opener.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import type { Log } from '../../observability/log.ts';
+import type { Registry } from '../../registry/registry.ts';
+
+export interface ImageContentsParts {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+  readonly registry: Pick<Registry, 'manifests'>;
+  /** Undefined if no other process serves the same stores. */
+  readonly leases: Leases | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'indexes'>;
+  /** Aborted when the process shuts down. */
+  readonly closing: AbortSignal;
+}
+
+/** The contents of images in a server. */
+export interface ImageContents {
+  /** Returns the service. It is loaded when it is called for the first time: a server that only serves pulls does without it. */
+  images(): Promise<Images>;
+  /** One run of the job that deletes indexes without a blob. Ends early at shutdown. */
+  sweep(): Promise<void>;
+  /** Ends builds of indexes. */
+  close(): Promise<void>;
+}
+
+/** Makes the service that shows what is inside of images. */
+export function openImageContents({ page }: Pick<Config, 'page'>, parts: ImageContentsParts): ImageContents {
+  const { driver, metadata, log, closing } = parts;
+  let loaded: Promise<Images> | undefined;
+  return {
+    images: () => (loaded ??= loadImages(page.index, parts)),
+    async sweep() {
+      const { sweepIndexes } = await import('../../images/store/sweep.ts');
+      const deleted = await sweepIndexes({ driver, metadata }, closing);
+      if (deleted > 0) log.info({ deleted }, 'indexes whose blobs are gone were deleted');
+    },
+    close: async () => (await loaded)?.close(),
+  };
+}
+
+async function loadImages(mode: IndexMode, parts: ImageContentsParts): Promise<Images> {
+  const { driver, metadata, registry, leases, now, log } = parts;
+  const metrics = parts.metrics.indexes;
+  const { createImages } = await import('../../images/images.ts');
+  return createImages({
+    ...{ driver, metadata, leases, now, mode },
+    manifests: registry.manifests,
+    events: {
+      built: metrics.built,
+      failed(digest, failure) {
+        metrics.failed(failure.limit ?? 'error');
+        log.warn({ digest, limit: failure.limit, reason: failure.message }, 'the index of a layer or image could not be built');
+      },
+    },
+    onFailure: (error) => log.error({ err: error }, 'an image could not be indexed: the next look at it tries again'),
+  });
+}
