@@ -12,7 +12,7 @@ import { type Depth, type Outcome, type Pace, checkContent } from './check-conte
  */
 export interface Verifier {
   /**
-   * Checks the contents one after the other and records the results. Rejects `WrongStore`, with the reason of the signal when it is
+   * Checks the contents and records the results. Rejects `WrongStore`, with the reason of the signal when it is
    * aborted, and when the metadata store fails.
    */
   check(contents: readonly ContentToCheck[], depth: Depth, pace: Pace): Promise<CheckResult>;
@@ -68,6 +68,11 @@ export interface VerifierOptions {
  */
 const missingMilliseconds = 4_000;
 const maxMissingInARow = 20;
+/** Contents that are looked at at once: a remote store answers after some milliseconds, and a disk reads one file after the other. */
+const atOnce: Readonly<Record<Depth, { readonly local: number; readonly remote: number }>> = {
+  quick: { local: 8, remote: 32 },
+  deep: { local: 1, remote: 4 },
+};
 
 interface Checked {
   readonly content: ContentToCheck;
@@ -80,8 +85,14 @@ export function createVerifier({ driver, metadata, now, pause }: VerifierOptions
   let missingInARow = 0;
 
   async function look(contents: readonly ContentToCheck[], depth: Depth, pace: Pace): Promise<readonly Checked[]> {
+    const size = driver.capabilities.remote ? atOnce[depth].remote : atOnce[depth].local;
     const checked: Checked[] = [];
-    for (const content of contents) checked.push({ content, outcome: await checkContent(driver, content, depth, pace) });
+    for (let first = 0; first < contents.length; first += size) {
+      const looks = contents.slice(first, first + size).map(async (content) => {
+        return { content, outcome: await checkContent(driver, content, depth, pace) };
+      });
+      checked.push(...(await Promise.all(looks)));
+    }
     return checked;
   }
 
