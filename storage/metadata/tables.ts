@@ -62,8 +62,8 @@ export const tables: readonly Table[] = [
   temporary('purges'),
   temporary('collection'),
   transferred('collection_blocks'),
-  // A running backup ends while content is frozen.
-  { name: 'backups', isFrozen: false, isTransferred: true },
+  // The target has other backups, or none: they are not moved with it.
+  temporary('backups'),
   transferred('retention_due'),
   transferred('retention_rules'),
   transferred('retention_state'),

@@ -1,7 +1,7 @@
 import { tables } from '../tables.ts';
 
-/** Tables that a snapshot leaves empty although they are transferred: secrets that are made anew, and what is known of backups. */
-const leftOut: readonly string[] = ['signing_keys', 'backups'];
+/** Tables that a snapshot leaves empty although they are transferred: secrets that are made anew. */
+const leftOut: readonly string[] = ['signing_keys'];
 
 /** The tables of a snapshot. A table comes after those that it references. */
 export const snapshotTables: readonly string[] = tables

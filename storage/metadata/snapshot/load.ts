@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { type CopyToPostgres, contentTables, copyToPostgres, prepareSource } from '../transfer/transfer.ts';
 import { block } from '../queries/collection/state.ts';
 import { restart } from '../queries/pulls.ts';
@@ -39,6 +40,7 @@ export async function loadSnapshot({ snapshot, target, name, now, onProgress }: 
 }
 
 function copyToSqlite({ file, tables, onProgress, settle }: Omit<CopyToPostgres, 'url'>, target: string): void {
+  refuseLeftWal(target);
   const connection = connect(target, { readOnly: false });
   try {
     migrate(connection);
@@ -52,6 +54,13 @@ function copyToSqlite({ file, tables, onProgress, settle }: Omit<CopyToPostgres,
     // Rolls back what was not committed.
     connection.close();
   }
+}
+
+/** SQLite would apply changes of the lost database to the new one. */
+function refuseLeftWal(file: string): void {
+  const wal = `${file}-wal`;
+  if (existsSync(file) || !existsSync(wal) || statSync(wal).size === 0) return;
+  throw new MetadataError('not_empty', `${wal} is left from a lost database: move it away, it has the latest changes of ${file}`);
 }
 
 function refuseUsed(connection: Connection): void {

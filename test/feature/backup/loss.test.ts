@@ -1,4 +1,4 @@
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
@@ -107,6 +107,13 @@ test('with a backup and links everything comes back, also tags that were pushed 
   await loseDatabase();
 
   await expect(startBerth(settings)).rejects.toThrow('berth restore latest');
+  const wal = join(data, 'metadata.sqlite-wal');
+  await writeFile(wal, 'changes of the lost database');
+  expect(await command('restore', 'latest')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is left from a lost database'),
+  });
+  await rm(wal);
   const restored = await command('restore', 'latest', '--json');
   expect(restored).toMatchObject({ code: 0 });
   expect(JSON.parse(restored.stdout)).toMatchObject({ fromLinks: true, missing: 0, unrecorded: 0 });
