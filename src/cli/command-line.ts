@@ -55,6 +55,7 @@ function createInvocation(
   return {
     options,
     operands,
+    environment,
     config() {
       const config = loadConfig({ file, environment, serves });
       host.setUmask(umaskFor(config.storage.blobs.directory));

@@ -79,7 +79,7 @@ const verify: Command = {
 
 const config: CommandGroup = {
   name: 'config',
-  summary: 'check the configuration, list its keys',
+  summary: 'check, import and list the configuration',
   commands: [
     {
       name: 'check',
@@ -87,6 +87,13 @@ const config: CommandGroup = {
       printsData: true,
       serves: true,
       load: async () => (await import('./tool/config-check.ts')).checkConfiguration,
+    },
+    {
+      name: 'import',
+      summary: 'translate the configuration of registry:2, with REGISTRY_* variables',
+      arguments: [['FILE', 'its config.yml; - reads standard input']],
+      printsData: true,
+      load: async () => (await import('./tool/config-import.ts')).importConfiguration,
     },
     {
       name: 'keys',

@@ -15,6 +15,7 @@ export interface Invocation {
   /** Values by the option's long name in camel case: `--password-stdin` is `passwordStdin`. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly operands: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Loads the configuration. Throws `ConfigError`. */
   config(): Config;
   /** Loads a second configuration from `file` and from the variables whose names begin with `prefix`. Throws `ConfigError`. */
