@@ -4,6 +4,7 @@ import { ForeignLinks, type RepositoryReport, exportLinks } from '../../maintena
 import { locateMetadata } from '../accounts/admin-command.ts';
 import { CommandError, type Invocation, UsageError } from '../program/command.ts';
 import { asksForJson, printRecords } from '../program/output.ts';
+import { createProgress } from '../program/progress.ts';
 import { exportImages } from './export-images.ts';
 
 const columns = {
@@ -40,7 +41,10 @@ async function exportLayout(invocation: Invocation): Promise<void> {
   const metadata = await openMetadata(settings);
   const differing: RepositoryReport[] = [];
   let compared = 0;
+  // With --json only the report is written.
+  const bar = createProgress('links', asksForJson(invocation) ? { isTerminal: false, write: () => undefined } : invocation);
   try {
+    const total = await metadata.repositories.count();
     await exportLinks({
       driver,
       metadata,
@@ -48,12 +52,14 @@ async function exportLayout(invocation: Invocation): Promise<void> {
       prune: options['prune'] === true,
       onRepository(report) {
         compared++;
+        bar.show(Math.min(1, compared / total), `${compared} of ${total} repositories`);
         if (report.missing + report.wrong + report.extra > 0) differing.push(report);
       },
     });
   } catch (error) {
     throw error instanceof ForeignLinks ? new CommandError(error.message) : error;
   } finally {
+    bar.end();
     await metadata.close();
     await driver.close();
   }

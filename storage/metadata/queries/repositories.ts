@@ -79,3 +79,8 @@ export const search = read(function* (text: string, limit: number): Query<readon
   );
   return rows.map((row) => row.name);
 });
+
+/** Counts all repositories: for commands, not for regular work. */
+export const count = read(function* (): Query<number> {
+  return Number((yield* first<{ count: number | string }>('SELECT count(*) AS "count" FROM repositories'))?.count ?? 0);
+});

@@ -44,6 +44,11 @@ test('a dry run reports what is missing and writes nothing', async () => {
   await expect(readdir(repositories())).rejects.toThrow('ENOENT');
 });
 
+test('an export shows its progress, and with --json only the report', async () => {
+  const { stdout } = await runCommand(['export', '--layout', 'distribution', '--dry-run'], berth.environment);
+  expect(stdout).toMatch(/^links 50 %  1 of 2 repositories\nlinks 100 %  2 of 2 repositories\nREPOSITORY/);
+});
+
 test('an export writes the links of all that was pushed, and the next one finds no difference', async () => {
   const { reports, stderr } = await exported();
   expect(reports).toMatchObject([
@@ -92,6 +97,6 @@ test('links that berth has not written are left alone', async () => {
 test('the command says that the layout is missing', async () => {
   expect(await runCommand(['export'], berth.environment)).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('missing --layout distribution'),
+    stderr: expect.stringContaining('missing images or --layout distribution'),
   });
 });
