@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { CorruptContent } from '../../../storage/metadata/queries/verification/corrupt.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -6,6 +5,7 @@ import type { Pattern } from '../../oci/patterns/repository-pattern.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { type AffectedImages, findAffectedImages } from './affected-images.ts';
 import type { Depth } from './check-content.ts';
+import { samplePoints } from './sample-points.ts';
 import { start } from './selection.ts';
 
 /** What is known about the stored bytes. Times are milliseconds since 1970. */
@@ -79,7 +79,7 @@ export function createVerificationOverview({ driver, metadata, everyMilliseconds
     const times = await metadata.contentChecks.listTimes(countedContents);
     if (times.length < countedContents) return partSince(times);
     if (((await metadata.contentChecks.findOldest()) ?? since) >= since) return 1;
-    return partSince(await metadata.contentChecks.sampleTimes(samplePoints()));
+    return partSince(await metadata.contentChecks.sampleTimes(samplePoints(samples)));
   }
 
   const countCorrupt = () => metadata.corruptContent.count(maxCounted);
@@ -127,13 +127,4 @@ export function createVerificationOverview({ driver, metadata, everyMilliseconds
         JSON.stringify(start),
       ),
   };
-}
-
-/** Returns digests at equal distances with a random beginning: none is likelier to be behind one of them than another. */
-function samplePoints(): readonly string[] {
-  const offset = randomBytes(2).readUInt16BE() / 65_536;
-  return Array.from({ length: samples }, (_, index) => {
-    const point = Math.floor(((index + offset) / samples) * 2 ** 32);
-    return `sha256:${point.toString(16).padStart(8, '0')}`;
-  });
 }

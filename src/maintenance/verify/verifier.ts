@@ -5,6 +5,7 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { type AffectedImages, findAffectedImages, nameImages } from './affected-images.ts';
 import { type Depth, type Outcome, type Pace, checkContent } from './check-content.ts';
+import { samplePoints } from './sample-points.ts';
 
 /**
  * Reads stored content and compares it with its digest. Content that is wrong in two separate reads goes into quarantine: it is
@@ -41,13 +42,13 @@ export interface UnreadableFinding {
   readonly error: unknown;
 }
 
-/** So many contents in succession are missing: the store is another one, or is not mounted. Nothing more is put into quarantine. */
+/** Most of the content is missing: the store is another one, or is not mounted. Nothing more is put into quarantine. */
 export class WrongStore extends Error {
   override readonly name = 'WrongStore';
 
-  constructor(missing: number) {
+  constructor(missing: number, samples: number) {
     super(
-      `${missing} blobs in a row are missing from the blob store: check that it is mounted and that it is the right one. ` +
+      `${missing} of ${samples} blobs are missing from the blob store: check that it is mounted and that it is the right one. ` +
         'Nothing more is put into quarantine; berth verify --orphans compares the store with the records',
     );
   }
@@ -67,7 +68,9 @@ export interface VerifierOptions {
  * has taken their place again after two seconds.
  */
 const missingMilliseconds = 4_000;
+/** So many missing contents in succession may mean that the store is another one; a look at so many others shows it. */
 const maxMissingInARow = 20;
+const samples = 32;
 /** Contents that are looked at at once: a remote store answers after some milliseconds, and a disk reads one file after the other. */
 const atOnce: Readonly<Record<Depth, { readonly local: number; readonly remote: number }>> = {
   quick: { local: 8, remote: 32 },
@@ -104,12 +107,21 @@ export function createVerifier({ driver, metadata, now, pause }: VerifierOptions
     return look(rows, depth, pace);
   }
 
-  /** Counts missing content over all calls. Throws `WrongStore`. */
-  function countMissing(checked: readonly Checked[]): void {
+  /** Counts missing content over all calls. Rejects `WrongStore` if content elsewhere is missing, too. */
+  async function countMissing(checked: readonly Checked[], pace: Pace): Promise<void> {
     for (const one of checked) {
       missingInARow = isMissing(one) ? missingInARow + 1 : 0;
-      if (missingInARow >= maxMissingInARow) throw new WrongStore(missingInARow);
+      if (missingInARow < maxMissingInARow) continue;
+      missingInARow = 0;
+      await refuseWrongStore(pace);
     }
+  }
+
+  async function refuseWrongStore(pace: Pace): Promise<void> {
+    const contents: ContentToCheck[] = [];
+    for (const point of samplePoints(samples)) contents.push(...(await metadata.contentChecks.list(point as Digest, 1)));
+    const missing = (await look(contents, 'quick', pace)).filter(isMissing).length;
+    if (missing > contents.length / 2) throw new WrongStore(missing, contents.length);
   }
 
   async function quarantine({ content, outcome }: Checked): Promise<CorruptFinding | undefined> {
@@ -139,7 +151,7 @@ export function createVerifier({ driver, metadata, now, pause }: VerifierOptions
     async check(contents, depth, pace) {
       const first = await look(contents, depth, pace);
       const isSuspect = ({ outcome }: Checked) => outcome.state === 'corrupt';
-      countMissing(first);
+      await countMissing(first, pace);
       const second = await lookAgain(first.filter(isSuspect), depth, pace);
       const final = [...first.filter((one) => !isSuspect(one)), ...second];
       const right = final.filter(({ outcome }) => outcome.state === 'right').map(({ content }) => content);

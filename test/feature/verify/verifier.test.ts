@@ -197,7 +197,16 @@ describe('what is no corruption', () => {
     expect(await registry.contents()).toEqual([]);
   });
 
-  test('many missing blobs in a row are the wrong store, and none of them goes into quarantine', async () => {
+  test('many missing blobs in a row are found and named where the rest of the store is there', async () => {
+    const all = [];
+    for (let index = 0; index < 60; index++) all.push(await pushBlob(registry.server, 'app', `layer ${index}`));
+    const lost = all.sort().slice(0, 25);
+    for (const digest of lost) await damage(registry.driver, digest, () => undefined);
+    // The second time all of them are known.
+    for (let round = 0; round < 2; round++) expect((await check()).corrupt.map(({ digest }) => digest)).toEqual(lost);
+  });
+
+  test('a store without most of its blobs is the wrong store, and none of them goes into quarantine', async () => {
     for (let index = 0; index < 20; index++) await pushBlob(registry.server, 'app', `layer ${index}`);
     for (const { digest } of await registry.contents()) await damage(registry.driver, digest, () => undefined);
     await expect(check()).rejects.toThrow(WrongStore);
