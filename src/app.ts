@@ -96,7 +96,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const stores = { registry, driver, metadata, mirror, leases, suspects, now, log, metrics, closing: closing.signal };
   const maintenance = await openMaintenance(config, stores);
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
-  const services = openApiServices(config, { registry, metadata, maintenance, imageContents });
+  const services = openApiServices(config, { registry, driver, metadata, maintenance, imageContents });
   const guard = await openGuard(config, metadata, mirror, services, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();

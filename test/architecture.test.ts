@@ -133,6 +133,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/http/api': [
     'src/access',
     'src/archives',
+    'src/http/catalog.ts',
     'src/http/errors',
     'src/http/server',
     'src/http/transfer',

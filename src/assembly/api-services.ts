@@ -1,6 +1,8 @@
 import { createAdoption } from '../maintenance/adopt/report.ts';
 import type { Config } from '../../config/schema.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { createDescriptions } from '../images/description/describe-image.ts';
 import { createQuotaOverview } from '../maintenance/quotas/overview.ts';
 import type { Registry } from '../registry/registry.ts';
 import { openArchiveExports } from './archives.ts';
@@ -9,6 +11,7 @@ import type { ImageContents } from './images/image-contents.ts';
 import type { MaintenanceServices } from './maintenance-services.ts';
 
 export interface ApiParts {
+  readonly driver: BlobDriver;
   readonly registry: Registry;
   readonly metadata: MetadataStore;
   readonly maintenance: Pick<MaintenanceServices, 'api'>;
@@ -16,9 +19,14 @@ export interface ApiParts {
 }
 
 /** Returns what the API does apart from accounts and permissions. */
-export function openApiServices(config: Config, { registry, metadata, maintenance, imageContents }: ApiParts): ApiServices {
+export function openApiServices(
+  config: Config,
+  { registry, driver, metadata, maintenance, imageContents }: ApiParts,
+): ApiServices {
   return {
     content: registry,
+    listings: registry.listings,
+    descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),
     pulls: registry.pulls,
     adoption: createAdoption(metadata),
     ...maintenance.api,

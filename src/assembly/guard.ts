@@ -12,6 +12,7 @@ import { createOidcClient } from '../access/federation/oidc.ts';
 import { createOidcLogins } from '../access/login/oidc-logins.ts';
 import { privateByDefault } from '../access/permissions/visibility.ts';
 import type { AccessControl } from '../http/auth/access-control.ts';
+import { type CatalogOptions, createCatalog } from '../http/catalog.ts';
 import { createApiRouter } from '../http/api/router.ts';
 import { createJwksRouter } from '../http/system/jwks.ts';
 import { createPublicUrl } from '../http/server/public-url.ts';
@@ -50,7 +51,7 @@ export interface Guard {
 }
 
 /** What the API does apart from accounts and permissions. */
-export interface ApiServices {
+export interface ApiServices extends Omit<CatalogOptions, 'access'> {
   readonly content: DeletionServices;
   readonly images: () => Promise<Images>;
   readonly retention: RetentionOverview;
@@ -121,7 +122,8 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
     service: 'berth',
   });
   const control = createTokenAccess({ ...access, metadata, upstreams, publicUrl, audit, place });
-  const api = { ...access, ...administrationPorts, publicUrl, audit, ...services, allows: control.allows };
+  const catalog = createCatalog({ ...services, access: control });
+  const api = { ...access, ...administrationPorts, publicUrl, audit, ...services, catalog, allows: control.allows };
   return {
     control,
     extensions: [

@@ -6,6 +6,7 @@ import type { PublicUrl } from '../http/server/public-url.ts';
 import { type MetricsRouterOptions, createMetricsRouter } from '../http/system/metrics.ts';
 import { createMirrorConfigRouter } from '../http/system/mirror-config.ts';
 import { type PageOptions, createPageRouter } from '../http/ui/router.ts';
+import { createCatalog } from '../http/catalog.ts';
 import { createSearchRouter } from '../http/v1/router.ts';
 import { type Extension, createWeb } from '../http/web.ts';
 import { createDescriptions } from '../images/description/describe-image.ts';
@@ -44,7 +45,8 @@ function pageOf(parts: WebParts, mirror: PageOptions['mirror']): readonly Extens
   const { registry, driver, metadata, access, guard, publicUrl } = parts;
   if (guard && !guard.pageLogins) return [];
   const descriptions = createDescriptions({ driver, metadata, manifests: registry.manifests });
+  const catalog = createCatalog({ listings: registry.listings, descriptions, access });
   const logins = guard?.pageLogins;
-  const router = createPageRouter({ registry, descriptions, access, publicUrl, mirror, now: Date.now, logins });
+  const router = createPageRouter({ registry, catalog, access, publicUrl, mirror, now: Date.now, logins });
   return [{ path: '/ui', router }];
 }

@@ -24,6 +24,7 @@ import { createPublicUrl } from '../../src/http/server/public-url.ts';
 import { createMetricsRouter, createMetricsServer } from '../../src/http/system/metrics.ts';
 import { createMirrorConfigRouter } from '../../src/http/system/mirror-config.ts';
 import { createDescriptions } from '../../src/images/description/describe-image.ts';
+import { createCatalog } from '../../src/http/catalog.ts';
 import { createPageRouter } from '../../src/http/ui/router.ts';
 import { createSearchRouter } from '../../src/http/v1/router.ts';
 import { createWeb } from '../../src/http/web.ts';
@@ -91,6 +92,8 @@ async function createServer(): Promise<Server> {
   const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
   const services = {
     content: registry,
+    listings: registry.listings,
+    descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),
     pulls: registry.pulls,
     retention: {} as RetentionOverview,
     exports: {} as ArchiveExports,
@@ -111,8 +114,8 @@ async function createServer(): Promise<Server> {
     },
   };
   const upstreams = { upstreams: ['docker.io'], fallback: 'docker.io' };
-  const descriptions = createDescriptions({ driver, metadata, manifests: registry.manifests });
-  const page = { registry, descriptions, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
+  const catalog = createCatalog({ ...services, access });
+  const page = { registry, catalog, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
   const web = createWeb([
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access, { find: () => Promise.resolve([]) }) },
     { path: '/metrics', router: createMetricsRouter({ metrics: { contentType: 'text/plain', text: fail }, token: undefined }) },

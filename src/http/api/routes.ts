@@ -1,5 +1,6 @@
 import { accessRoutes } from './access/access-routes.ts';
 import { archiveRoutes } from './content/archives.ts';
+import { catalogRoutes } from './content/catalog.ts';
 import { contentRoutes } from './content/content-routes.ts';
 import { adoptionRoutes } from './maintenance/adoption.ts';
 import { imageRoutes } from './images/image-routes.ts';
@@ -24,6 +25,7 @@ export const routes: readonly Route[] = [
     handler: showDocument,
   }),
   ...accessRoutes,
+  ...catalogRoutes,
   ...contentRoutes,
   ...archiveRoutes,
   ...imageRoutes,

@@ -1,5 +1,5 @@
 import type { Router } from 'express';
-import type { Descriptions } from '../../images/description/describe-image.ts';
+import type { Catalog } from '../catalog.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { MirrorPlace } from '../../mirror/names/client-config.ts';
 import type { AccessControl } from '../auth/access-control.ts';
@@ -26,7 +26,7 @@ export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers' | 'asVisi
 
 export interface PageOptions {
   readonly registry: Registry;
-  readonly descriptions: Descriptions;
+  readonly catalog: Catalog;
   readonly access: AccessControl;
   readonly mirror: Omit<MirrorPlace, 'base'>;
   readonly publicUrl: PublicUrl;
@@ -49,7 +49,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
     addLogin(router, { ...logins, browsers });
     addTokens(router, { ...logins, asVisitor, secrets: createNotices('berth-secret', isSecure(publicUrl)) });
   }
-  addRepositories(router, { ...options, listings: options.registry.listings, asVisitor });
+  addRepositories(router, { ...options, asVisitor });
   addRepository(router, { ...options, notices: createNotices('berth-notice', isSecure(publicUrl)), asVisitor });
   addSetup(router, { ...options, hasLogins: logins !== undefined, asVisitor });
   router.use((request, response) => {

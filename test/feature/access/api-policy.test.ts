@@ -81,6 +81,9 @@ test('every row requires an admin except these', () => {
   expect(Object.fromEntries(others.map((route) => [`${route.method} ${route.path}`, needsOf(route)]))).toEqual({
     'GET /openapi.json': 'nothing',
     'GET /me': 'account',
+    'GET /repositories': 'account',
+    'GET /tags': 'inRepository',
+    'GET /image': 'inRepository',
     'PUT /me/password': 'password',
     'GET /me/tokens': 'account',
     'POST /me/tokens': 'password',

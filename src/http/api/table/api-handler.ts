@@ -29,6 +29,7 @@ export interface ApiHandlerOptions extends Pick<
   | 'verification'
   | 'sync'
   | 'quotas'
+  | 'catalog'
 > {
   /** True if the client may do this in the repository. */
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;

@@ -20,6 +20,8 @@ import type { RetentionOverview } from '../../../maintenance/retention/overview.
 import type { VerificationOverview } from '../../../maintenance/verify/overview.ts';
 import type { SyncOverview } from '../../../maintenance/sync/overview.ts';
 
+import type { Catalog } from '../../catalog.ts';
+
 /** What a handler works with, for one request. */
 export interface Context {
   readonly principal: Principal;
@@ -50,6 +52,8 @@ export interface Context {
   readonly adoption: Adoption;
   readonly sync: SyncOverview;
   readonly quotas: QuotaOverview;
+  /** Repositories, tags and images. */
+  readonly catalog: Pick<Catalog, 'repositories' | 'tags' | 'describe'>;
 }
 
 /** The parts of a request, as the schemas of its row return them. */

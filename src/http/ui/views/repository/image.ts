@@ -21,8 +21,8 @@ const mostReferrerBytes = 1024 * 1024;
 
 /** Shows an image: how to pull it, its platforms, configuration, layers, labels, and the artifacts that belong to it. */
 export async function showImage(visit: ImageVisit): Promise<void> {
-  const { registry, descriptions, repository, reference, visitor, response, host, query, texts } = visit;
-  const image = await descriptions.describe(repository, reference, parsePlatform(query.get('platform') ?? ''));
+  const { registry, catalog, repository, reference, visitor, response, host, query, texts } = visit;
+  const image = await catalog.describe(repository, reference, parsePlatform(query.get('platform') ?? ''));
   const limit = { items: mostReferrers, bytes: mostReferrerBytes };
   const referrers = await registry.listings.referrers(repository, image.digest, { artifactType: undefined }, '', limit);
   const title = nameOf(repository, reference);
@@ -35,8 +35,8 @@ export async function showImage(visit: ImageVisit): Promise<void> {
 }
 
 /** Sends the exact bytes of the manifest, as text that no browser runs. */
-export async function showRaw({ response, descriptions, repository, reference }: ImageVisit): Promise<void> {
-  const bytes = await descriptions.bytes(repository, reference);
+export async function showRaw({ response, catalog, repository, reference }: ImageVisit): Promise<void> {
+  const bytes = await catalog.manifestBytes(repository, reference);
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Content-Security-Policy', "default-src 'none'; sandbox");
   response.setHeader('Cache-Control', 'no-store');

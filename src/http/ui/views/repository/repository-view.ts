@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import type { Principal } from '../../../../access/permissions/principal.ts';
 import type { RepositoryName } from '../../../../oci/reference.ts';
 import type { Author } from '../../../../registry/author.ts';
-import type { Descriptions } from '../../../../images/description/describe-image.ts';
+import type { Catalog } from '../../../catalog.ts';
 import type { Registry } from '../../../../registry/registry.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { Notice } from '../../shell/notice.ts';
@@ -16,7 +16,7 @@ export interface RepositoryVisit {
   readonly request: Request;
   readonly response: Response;
   readonly registry: Registry;
-  readonly descriptions: Descriptions;
+  readonly catalog: Catalog;
   readonly repository: RepositoryName;
   readonly visitor: Principal;
   readonly author: Author;

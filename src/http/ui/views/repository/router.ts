@@ -2,7 +2,7 @@ import type { Request, Response, Router } from 'express';
 import type { Principal } from '../../../../access/permissions/principal.ts';
 import { OciError } from '../../../../oci/errors.ts';
 import { type Reference, parseRepositoryName } from '../../../../oci/reference.ts';
-import type { Descriptions } from '../../../../images/description/describe-image.ts';
+import type { Catalog } from '../../../catalog.ts';
 import type { Registry } from '../../../../registry/registry.ts';
 import type { AccessControl } from '../../../auth/access-control.ts';
 import type { PublicUrl } from '../../../server/public-url.ts';
@@ -20,7 +20,7 @@ import { emptyEntry, restoreEntries, showTrash } from './trash.ts';
 
 export interface RepositoryOptions {
   readonly registry: Registry;
-  readonly descriptions: Descriptions;
+  readonly catalog: Catalog;
   readonly access: Pick<AccessControl, 'allows'>;
   readonly publicUrl: PublicUrl;
   readonly notices: Notices;
@@ -83,7 +83,7 @@ export function addRepository(router: Router, options: RepositoryOptions): void 
 
 /** Throws NAME_UNKNOWN for a repository that the visitor may not pull. */
 async function open(
-  { registry, descriptions, access, publicUrl, notices, now }: RepositoryOptions,
+  { registry, catalog, access, publicUrl, notices, now }: RepositoryOptions,
   visitor: Principal,
   request: Request,
   response: Response,
@@ -99,7 +99,7 @@ async function open(
     request,
     response,
     registry,
-    descriptions,
+    catalog,
     repository,
     visitor,
     author: {

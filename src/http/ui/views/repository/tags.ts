@@ -12,8 +12,8 @@ const pageSize = 50;
 
 /** Shows the tags of the repository by name, with what to select for deletion. */
 export async function showTags(visit: RepositoryVisit): Promise<void> {
-  const { registry, repository, query, texts, host, may } = visit;
-  const { items, more } = await registry.listings.tagRecords(repository, (query.get('after') ?? '').slice(0, 255), pageSize);
+  const { catalog, repository, query, texts, host, may } = visit;
+  const { items, more } = await catalog.tags(repository, (query.get('after') ?? '').slice(0, 255), pageSize);
   const [first] = items;
   const content = html`${
     first &&
