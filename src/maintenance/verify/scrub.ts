@@ -65,7 +65,8 @@ export function createScrub(options: ScrubOptions): Scrub {
   /** What was tried last in this pass: content that could not be read stays behind it until the next pass. */
   let position: ContentToCheck | undefined;
   let nextPassAt = 0;
-  let unreadableInARow = 0;
+  /** What could not be read since something was read last. */
+  let unreadable: UnreadableFinding[] = [];
   let failures = 0;
   let notBefore = 0;
 
@@ -78,11 +79,19 @@ export function createScrub(options: ScrubOptions): Scrub {
       if (finding.isNew) events.corrupt(finding);
       if (finding.isNew && (await repair.tryRepair(finding.digest))) events.repaired(finding.digest);
     }
-    unreadableInARow = result.unreadable.length === result.checked ? unreadableInARow + result.checked : 0;
-    if (unreadableInARow >= maxUnreadableInARow) {
-      throw new StoreFailing('the blob store cannot be read: verification pauses', { cause: result.unreadable[0]?.error });
-    }
+    if (result.unreadable.length < result.checked) unreadable = [];
+    else unreadable.push(...result.unreadable);
     return result;
+  }
+
+  const isFailing = () => unreadable.length >= maxUnreadableInARow;
+
+  /** Called after a step has stored its position, so that content which can never be read does not hold the rest up. */
+  function throwIfFailing(): void {
+    if (!isFailing()) return;
+    const [first] = unreadable;
+    unreadable = [];
+    throw new StoreFailing('the blob store cannot be read: verification pauses', { cause: first?.error });
   }
 
   /** Looks again at content in quarantine: it may have been restored from a backup, or its upstream may have it again. */
@@ -90,8 +99,7 @@ export function createScrub(options: ScrubOptions): Scrub {
     const due = await metadata.corruptContent.listDue(now() - lookMilliseconds, lookContents);
     for (const content of due) {
       await metadata.corruptContent.touch(content.digest, now());
-      const depth = content.problem === 'wrong_digest' ? 'deep' : 'quick';
-      const { corrupt } = await check([content], depth, pace);
+      const { corrupt } = await check([content], 'deep', pace);
       if (corrupt.length > 0 && (await repair.tryRepair(content.digest))) events.repaired(content.digest);
     }
     return due.length;
@@ -122,6 +130,7 @@ export function createScrub(options: ScrubOptions): Scrub {
     for (const batch of inBatches(page)) {
       await check(batch, 'deep', pace);
       position = batch.at(-1);
+      if (isFailing()) break;
     }
     if (page.length === 0 && position) {
       position = undefined;
@@ -135,6 +144,7 @@ export function createScrub(options: ScrubOptions): Scrub {
     const end = performance.now() + runMilliseconds;
     while (!signal.aborted && performance.now() < end) {
       const steps = (await lookAtQuarantine(pace)) + (await continueRequest(pace)) || (await scrubPage(pace));
+      throwIfFailing();
       if (steps === 0) return;
     }
   }
@@ -162,6 +172,7 @@ export function createScrub(options: ScrubOptions): Scrub {
       const pace: Pace = { signal, spend: (bytes) => spend(bytes, signal) };
       await unlessFailing(signal, async () => {
         for (const batch of inBatches(contents)) await check(batch, 'deep', pace);
+        throwIfFailing();
       });
     },
   };

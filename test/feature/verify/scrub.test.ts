@@ -145,10 +145,32 @@ describe('the scrub', () => {
     const reads = read.length;
     await scrub.run(forever);
     expect(read).toHaveLength(reads);
-    registry.clock.time += 2 * 3_600_000;
     beforeRead = () => Promise.resolve();
+    // After the pause it ends the pass; the next one begins an hour later.
+    for (let hours = 0; hours < 3; hours++) {
+      registry.clock.time += 3_600_000;
+      await scrub.run(forever);
+    }
+    expect([new Set(read.slice(reads)).size, await overview().coverage()]).toEqual([4, 1]);
+  });
+
+  test('goes on behind content that can never be read', async () => {
+    const digests = await pushChecked(...Array.from({ length: 70 }, (_, index) => 89 - index / 100));
+    const broken = new Set(digests.slice(0, 66));
+    beforeRead = (digest) => (broken.has(digest) ? Promise.reject(storeFailures.EIO) : Promise.resolve());
+    const scrub = newScrub();
+    await expect(scrub.run(forever)).rejects.toThrow('the blob store cannot be read');
+    registry.clock.time += 60_001;
     await scrub.run(forever);
-    expect(await overview().coverage()).toBe(1);
+    expect(read.slice(-4)).toEqual(digests.slice(66));
+  });
+
+  test('ends a verification that was asked for also where nothing can be read', async () => {
+    await pushChecked(1, 1, 1);
+    beforeRead = () => Promise.reject(storeFailures.EIO);
+    await overview().request({ depth: 'deep', percent: 100, repositories: undefined, requestedBy: 'alice' });
+    await expect(newScrub().run(forever)).rejects.toThrow('the blob store cannot be read');
+    expect((await overview().status()).run).toMatchObject({ checked: 3, unreadable: 3, endedAt: registry.clock.time });
   });
 
   test('names corrupt content once, and notices within an hour that it was restored', async () => {
@@ -163,7 +185,6 @@ describe('the scrub', () => {
     await damage(registry.driver, digest, () => Buffer.from('layer 0'.padEnd(100)));
     await scrub.run(forever);
     expect([events, await overview().countCorrupt()]).toEqual([[`corrupt ${digest}`, `repaired ${digest}`], 0]);
-    // Its size is right; its bytes are read next.
     expect(read.at(-1)).toBe(digest);
   });
 
