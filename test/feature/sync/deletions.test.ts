@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { RepositoryName, Tag } from '../../../src/oci/reference.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
+import { mediaTypes } from '../../../src/oci/media-types.ts';
+import { descriptor, newImage, newIndex } from '../../support/images.ts';
 import { type SyncSite, startSite } from '../../support/sync.ts';
 
 let upstream: FakeUpstream;
@@ -40,6 +42,28 @@ describe('deletions at the source', () => {
     expect(await site.tags(name)).toEqual(['keep']);
     const [entry] = await site.metadata.trash.list(name, Number.MAX_SAFE_INTEGER, 10, site.now);
     expect(entry).toMatchObject({ digest, actor: 'sync', reason: expect.stringContaining('the source has deleted it') });
+  });
+
+  test('can be restored with the platforms that were copied', async () => {
+    const name = await copied(['keep']);
+    const [amd64, arm64] = [upstream.addImage(name, 'amd64'), newImage()];
+    const entry = (image: typeof arm64, architecture: string) => ({
+      ...descriptor(image.manifest, mediaTypes.ociManifest),
+      platform: { os: 'linux', architecture },
+    });
+    const index = newIndex([], { manifests: [entry(amd64, 'amd64'), entry(arm64, 'arm64')] });
+    upstream.addManifest(name, 'gone', index, mediaTypes.ociIndex);
+    upstream.deleteTag(name, 'amd64');
+    const namespace = name.split('/')[0] ?? '';
+    const sync = [{ name: namespace, from: `hub.test/${name}`, to: name, deletions: 'trash', platforms: ['linux/amd64'] }];
+    await site.configure({ registries: { 'hub.test': { url: upstream.url } }, sync });
+    await site.run();
+    const digest = await site.tag(name, 'gone');
+    upstream.deleteTag(name, 'gone');
+    expect(await site.run()).toMatchObject({ error: undefined, summary: { deletedTags: 1 } });
+    const restored = await site.registry.tagHistory.restore(name, 'gone' as Tag, digest);
+    expect(restored.digest).toBe(digest);
+    expect(await site.tag(name, 'gone')).toBe(digest);
   });
 
   test('are left alone unless the entry asks for them', async () => {

@@ -20,6 +20,12 @@ export interface NewTrashEntry {
 
 const columns = 'repository_id, digest, media_type, size_bytes, artifact_type, subject, annotations, pushed_at';
 
+const has = (table: string) =>
+  `(SELECT 1 FROM ${table} x WHERE x.repository_id = f.repository_id AND x.digest = f.digest LIMIT 1)`;
+
+/** NULL for a reference to content that the repository does not have, such as a platform that was never copied. */
+const isThere = `coalesce(${has('manifests')}, ${has('links')}, ${has('trashed_manifests')})`;
+
 /** Moves what a removal contains into a new entry of the trash. Returns the entry's id. */
 export function* moveToTrash(entry: NewTrashEntry, { manifests, tags }: Removal): Query<number> {
   const { repositoryId, author, reason } = entry;
@@ -47,8 +53,9 @@ export function* moveToTrash(entry: NewTrashEntry, { manifests, tags }: Removal)
       ...batch,
     );
     yield* run(
-      `INSERT INTO trashed_references (repository_id, manifest, digest)
-       SELECT repository_id, manifest, digest FROM manifest_references WHERE repository_id = ? AND manifest IN (${marks})`,
+      `INSERT INTO trashed_references (repository_id, manifest, digest, was_missing)
+       SELECT repository_id, manifest, digest, CASE WHEN ${isThere} IS NULL THEN 1 ELSE 0 END FROM manifest_references f
+        WHERE repository_id = ? AND manifest IN (${marks})`,
       repositoryId,
       ...batch,
     );

@@ -124,7 +124,7 @@ interface FoundManifests {
 interface Reference {
   readonly digest: Digest;
   readonly isTrashed: boolean;
-  /** True if the repository has it, as a manifest or as a blob. */
+  /** True if the repository has it, as a manifest or as a blob, or did not have it before the deletion either. */
   readonly isThere: boolean;
 }
 
@@ -159,7 +159,7 @@ function* findReferences(repositoryId: number, manifests: readonly Digest[]): Qu
   for (const batch of batches(manifests)) {
     const rows = yield* all<Row>(
       `SELECT f.digest AS "digest", coalesce(${has('trashed_manifests')}, 0) AS "isTrashed",
-              coalesce(${has('manifests')}, ${has('links')}, 0) AS "isThere"
+              coalesce(${has('manifests')}, ${has('links')}, f.was_missing) AS "isThere"
          FROM trashed_references f WHERE f.repository_id = ? AND f.manifest IN (${marksFor(batch)})`,
       repositoryId,
       ...batch,
