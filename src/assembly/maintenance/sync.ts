@@ -1,3 +1,4 @@
+import { ConfigError, whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Leases } from '../../coordination/leases.ts';
@@ -61,7 +62,13 @@ export async function readSync(
   const own = await readRegistries(config);
   const mirrored = config.sync.length === 0 ? [] : await readUpstreams(config);
   const registries = createUpstreams([...mirrored.filter(({ name }) => !own.some((one) => one.name === name)), ...own]);
-  return { registries, entries: readSyncEntries(config, (host) => registries.find(host)?.name) };
+  const entries = readSyncEntries(config, (host) => registries.find(host)?.name);
+  const unused = own.filter(({ name }) => !entries.some(({ registry }) => registry === name));
+  if (unused.length > 0)
+    throw new ConfigError(
+      unused.map(({ name }) => `registries.${name} is in no entry of sync${whereSet(config, ['registries', name, 'url'])}`),
+    );
+  return { registries, entries };
 }
 
 /** Opens what the entries of `sync` need. Rejects as `readSync` does. */

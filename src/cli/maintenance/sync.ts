@@ -1,6 +1,7 @@
 import type { Config } from '../../../config/schema.ts';
 import { openBlobStore } from '../../assembly/blob-store.ts';
 import { readDeletion } from '../../assembly/maintenance/deletion-settings.ts';
+import { openAdmission } from '../../assembly/maintenance/quotas.ts';
 import { type Sync, openSync } from '../../assembly/maintenance/sync.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
 import { createLeases } from '../../coordination/leases.ts';
@@ -23,7 +24,8 @@ export async function runSync(invocation: Invocation): Promise<void> {
   const [driver, metadata] = [await openBlobStore(config.storage.blobs), await openMetadata(config)];
   const now = Date.now;
   const leases = createLeases({ metadata, now });
-  const registry = createRegistry({ driver, metadata, now, leases, ...readDeletion(config) });
+  const admission = openAdmission(config, metadata);
+  const registry = createRegistry({ driver, metadata, now, leases, admission, ...readDeletion(config) });
   const { log } = createLog({ level: 'silent', format: 'json' });
   const sync = await openSync(config, { registry, metadata, leases, now, log });
   try {

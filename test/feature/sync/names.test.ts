@@ -149,6 +149,11 @@ describe('the configuration of sync', () => {
     await expect(site.configure(config)).rejects.toThrow(/berth\.yaml:\d+\)$/);
   });
 
+  test('has no registry that no entry uses', async () => {
+    const registries = { 'unused.test': { url: 'https://unused.test' } };
+    await expect(site.configure({ registries, sync: [] })).rejects.toThrow('registries.unused.test is in no entry of sync');
+  });
+
   test('needs no entry, and then knows no registry', () => {
     expect(loadConfig({ environment: {} })).toMatchObject({ sync: [], registries: {} });
   });

@@ -16,11 +16,13 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'berth-sync-'));
   const file = join(folder, 'berth.yaml');
   const entry = (name: string) => ({ name, from: `hub.test/${name}`, to: name, at: '00:00' });
-  const sync = [entry('shown'), entry('copied'), entry('broken')];
-  await writeFile(file, JSON.stringify({ registries: { 'hub.test': { url: upstream.url } }, sync }));
+  const sync = [entry('shown'), entry('copied'), entry('broken'), entry('limited')];
+  const quotas = [{ name: 'small', match: 'limited', size: '10KiB' }];
+  await writeFile(file, JSON.stringify({ registries: { 'hub.test': { url: upstream.url } }, sync, quotas }));
   upstream.addImage('shown', '1');
   upstream.addImage('copied', '1');
   upstream.addManifest('broken', '1', '{}');
+  upstream.addImage('limited', '1', 50_000);
   berth = await startGuarded({ BERTH_CONFIG: file });
 });
 afterAll(async () => {
@@ -40,6 +42,7 @@ describe('sync beside a running server', () => {
   test('is listed and asked for by the API', async () => {
     expect(await get('/sync')).toMatchObject([
       { name: 'shown', from: 'hub.test/shown', to: 'shown', state: 'never run' },
+      {},
       {},
       {},
     ]);
@@ -70,10 +73,16 @@ describe('sync beside a running server', () => {
     expect(await get('/sync/broken')).toMatchObject({ state: 'failed', failures: [{ repository: 'broken', reference: '1' }] });
   });
 
+  test('keeps to quotas, and names the one that an image does not fit into', async () => {
+    const { code, stderr } = await command('limited');
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/limited:1: .*quota "small"/)]);
+    expect((await callAs(berth, admin, 'GET', '/v2/limited/manifests/1')).status).toBe(404);
+  });
+
   test('knows the names of its entries', async () => {
     const { code, stderr } = await command('absent');
     expect(code).toBe(2);
-    expect(stderr).toContain('sync has no entry absent: it has shown, copied, broken');
+    expect(stderr).toContain('sync has no entry absent: it has shown, copied, broken, limited');
   });
 
   test('shows the age of the last copy as a metric', async () => {
