@@ -1,11 +1,27 @@
 import { availableParallelism } from 'node:os';
 
+/**
+ * Tests that take half a minute or more, because they repeat something under load. They run if they are named, and in CI:
+ * `TEST_LONG=1 npm test -- test/feature/workers.test.ts`.
+ */
+const longTests = [
+  'test/contract/query-plans',
+  'test/fault/kill-restart',
+  'test/fault/postgres-restart',
+  'test/fault/s3-memory',
+  'test/feature/replicas',
+  'test/feature/rolling-restart',
+  'test/feature/workers',
+];
+const isNamed = process.argv.slice(2).some((argument) => argument.startsWith('test/'));
+
 /** Tests run as native ES modules; only the types are taken off. */
 export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.js' },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', ...(isNamed ? [] : longTests.map((name) => `<rootDir>/${name}\\.`))],
   globalSetup: '<rootDir>/test/support/run-id.js',
   testSequencer: '<rootDir>/test/support/sequencer.js',
   // Tests also wait: one worker more than there are cores keeps the cores busy. (Jest takes '150%' as 150 workers.)
