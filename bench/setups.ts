@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { s3Settings } from '../test/support/blobs.ts';
 import { postgresSettings } from '../test/support/metadata.ts';
@@ -7,6 +8,8 @@ import { type TestBucket, createBucket } from '../test/support/s3-server.ts';
 import { bareC, bareNode } from './limits/limits.ts';
 import type { Launch } from './server.ts';
 import { type Scale, type Workload, fullScale } from './workload.ts';
+
+const MiB = 1024 * 1024;
 
 /** Two servers to compare, ours first, and the workloads for them. */
 export interface Setup {
@@ -38,6 +41,20 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
       ...everything,
       suits: ({ kind }) => kind === 'links',
     }),
+  /** A quota for each namespace and repository, against none. */
+  quotas: async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'berth-bench-'));
+    const file = join(folder, 'berth.yaml');
+    const rules = ['namespace', 'repository'].map((per) => `{ match: "**", per: ${per}, size: 100TiB, tags: 1000000 }`);
+    await writeFile(file, `quotas: [${rules.join(', ')}]\n`);
+    return {
+      launches: [berth('berth, quotas', { BERTH_CONFIG: file }), berth('berth')],
+      ...everything,
+      scale: { ...fullScale, pushedBlobBytes: 32 * MiB, pushedLayers: 10 },
+      suits: ({ name }) => name.includes('push'),
+      close: () => rm(folder, { recursive: true }),
+    };
+  },
   /** A verification that reads all blobs again and again at its default bandwidth, against none. It begins ten seconds after the start. */
   scrub: () =>
     Promise.resolve({
@@ -101,8 +118,6 @@ async function authorize(url: string): Promise<string> {
   if (!answer.ok) throw new Error(`no token: ${answer.status}`);
   return `Bearer ${((await answer.json()) as { token: string }).token}`;
 }
-
-const MiB = 1024 * 1024;
 
 /** Returns the variables for berth over a bucket and a database. `redirect`: clients get blobs from the bucket. */
 export function clusterSettings(bucket: TestBucket, databaseUrl: string, redirect: boolean): Readonly<Record<string, string>> {

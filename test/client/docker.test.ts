@@ -57,6 +57,21 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     expect(digestIn(await daemon.docker('pull', `${berth.host}/built:1`))).toBe(pushed);
   }, 120_000);
 
+  test('docker push prints the figures of a quota without room', async () => {
+    const file = join(scratch, 'quotas.yaml');
+    await writeFile(file, 'quotas: [{ name: teams, match: "**", per: namespace, size: 100KiB }]\n');
+    const limited = await startBerth({ BERTH_CONFIG: file });
+    try {
+      const name = `${new URL(limited.url).host}/acme/app:1`;
+      await importImage(name, { random: randomBytes(300_000) });
+      const refused = await daemon.docker('push', name).then(() => 'pushed', String);
+      expect(refused).toMatch(/denied: quota "teams" of acme: .+ of 100 KiB are used, and this needs .+ more/);
+      await daemon.docker('rmi', name);
+    } finally {
+      await limited.close();
+    }
+  }, 120_000);
+
   test('a push to a second repository mounts the layers and uploads nothing', async () => {
     const name = `${berth.host}/first:1`;
     await importImage(name, { layer: randomBytes(50_000) });
