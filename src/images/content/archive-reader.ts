@@ -5,7 +5,7 @@ import type { ByteRange } from '../../../storage/blobs/driver.ts';
 import type { Checkpoint, LayerHead, Section } from '../index/head.ts';
 import { gunzip } from '../layers/gunzip.ts';
 import { toInvalid, unzstd } from '../layers/zstd.ts';
-import { shiftBits } from './shift-bits.ts';
+import { emptyBlocks } from './empty-blocks.ts';
 
 /** A layer, for reading parts of its archive. */
 export interface PackedArchive {
@@ -84,38 +84,50 @@ async function* unpackSegment(
   from: Checkpoint,
   to: Pick<Checkpoint, 'in' | 'bits'>,
 ): AsyncGenerator<Buffer> {
-  // The byte at the next checkpoint belongs to both segments, and shifting needs the byte after the last one.
-  const last = Math.min(archive.sizeBytes - 1, to.in - (to.bits > 0 ? 0 : 1) + (from.bits > 0 ? 1 : 0));
+  // A byte with a checkpoint inside belongs to both segments.
+  const last = Math.min(archive.sizeBytes - 1, to.in - (to.bits > 0 ? 0 : 1));
   const packed = archive.readBlob({ first: from.in, last });
   const unpacked =
     archive.head.compression === 'zstd'
       ? unzstd(copies(packed))
       : from.kind === 'start'
         ? gunzip(copies(packed), true)
-        : inflateFrom(archive, from, packed, Math.ceil((8 * (to.in - from.in) + to.bits - from.bits) / 8));
+        : inflateFrom(archive, from, packed);
   for await (const chunk of unpacked) {
     archive.onUnpacked?.(chunk.length);
     yield chunk;
   }
 }
 
-/** Inflates from inside a gzip member. `length`: bytes of deflated data until the next checkpoint. */
+/** Inflates from inside a gzip member. */
 async function* inflateFrom(
   archive: PackedArchive,
   { bits, window }: Checkpoint,
   packed: AsyncIterable<Uint8Array>,
-  length: number,
 ): AsyncGenerator<Buffer> {
   const dictionary = window && (await decompress(await archive.readSection(window)));
   const inflater = createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH, ...(dictionary ? { dictionary } : {}) });
   // The error of either stream ends the loop below.
-  pipeline(Readable.from(shiftBits(packed, bits, length), { objectMode: false }), inflater, () => undefined);
+  pipeline(Readable.from(aligned(packed, bits), { objectMode: false }), inflater, () => undefined);
   try {
     yield* inflater as AsyncIterable<Buffer>;
   } catch (error) {
     throw toInvalid(error, 'gzip');
   } finally {
     inflater.destroy();
+  }
+}
+
+/** Yields the data from bit `bits` of its first byte on, behind empty blocks that fill the bits in front of it. */
+async function* aligned(chunks: AsyncIterable<Uint8Array>, bits: number): AsyncGenerator<Buffer> {
+  let blocks = emptyBlocks(bits);
+  for await (const chunk of copies(chunks)) {
+    if (blocks.length > 0) {
+      chunk[0] = ((chunk[0] ?? 0) & (0xff << bits)) | (blocks.at(-1) ?? 0);
+      yield blocks.subarray(0, -1);
+      blocks = Buffer.alloc(0);
+    }
+    yield chunk;
   }
 }
 

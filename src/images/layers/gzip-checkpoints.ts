@@ -21,7 +21,7 @@ export interface CheckpointedGunzip {
 }
 
 /** Unpacked bytes between checkpoints inside a member. */
-const spacingBytes = 4 * 1024 * 1024;
+const defaultSpacingBytes = 4 * 1024 * 1024;
 /** The beginning of a member is a checkpoint without a window: eStargz has one for each file. */
 const memberSpacingBytes = 1024 * 1024;
 const outputBytes = 256 * 1024;
@@ -36,7 +36,10 @@ const unusedBits = 7;
  * Unpacks gzip and calls `onCheckpoint` for each place where unpacking can begin again later: as zran.c of zlib does, by stopping
  * at each block. Node's zlib cannot stop there; pako is a port of zlib that can.
  */
-export function createCheckpointedGunzip(onCheckpoint: (checkpoint: GzipCheckpoint) => void): CheckpointedGunzip {
+export function createCheckpointedGunzip(
+  onCheckpoint: (checkpoint: GzipCheckpoint) => void,
+  spacingBytes = defaultSpacingBytes,
+): CheckpointedGunzip {
   const stream = new ZStream();
   zlibInflateInit2(stream, gzipWindowBits);
   // The last bytes before `next_out` are the window of the next checkpoint: they stay when the buffer is used again.

@@ -21,6 +21,7 @@ function archiveOf(length: number): Buffer {
 function checkpointed(
   blob: Buffer,
   pieceBytes: number,
+  spacingBytes?: number,
 ): { readonly unpacked: Buffer; readonly archive: Omit<PackedArchive, 'onUnpacked'> } {
   const windows: Buffer[] = [];
   const checkpoints: Checkpoint[] = [];
@@ -28,7 +29,7 @@ function checkpointed(
     if (window) windows.push(zstdCompress(window));
     const section = window && { offset: windows.length - 1, length: 0 };
     checkpoints.push({ ...place, kind: window ? 'block' : 'start', window: section });
-  });
+  }, spacingBytes);
   const parts: Buffer[] = [];
   for (let at = 0; at < blob.length; at += pieceBytes) {
     for (const part of gunzip.write(blob.subarray(at, at + pieceBytes))) parts.push(Buffer.from(part));
@@ -88,6 +89,18 @@ describe('a part of a layer', () => {
     }
     const whole = await readAll(archive, 0, content.length);
     expect(whole.bytes.equals(content)).toBe(true);
+  });
+
+  test('of gzip is read over stored blocks, which begin at whole bytes', async () => {
+    // Random bytes are stored, and words are compressed: a stored block may follow a checkpoint at any bit.
+    const parts = Array.from({ length: 80 }, (_, number) => (number % 2 === 0 ? randomBytes(90_000) : archiveOf(60_000)));
+    const mixed = Buffer.concat(parts);
+    const { archive } = checkpointed(gzipSync(mixed, { level: 1 }), 65_536, 100_000);
+    expect(new Set(archive.checkpoints.map(({ bits }) => bits)).size).toBeGreaterThan(4);
+    for (const { out } of archive.checkpoints) {
+      const { bytes } = await readAll(archive, out, Math.min(100_000, mixed.length - out));
+      expect(bytes.equals(mixed.subarray(out, out + 100_000))).toBe(true);
+    }
   });
 
   test('of gzip with many members, as eStargz has them, is read from the beginning of a member', async () => {
