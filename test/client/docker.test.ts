@@ -3,9 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { downloadSize } from '../../src/images/diff/layer-diff.ts';
+import { mediaTypes } from '../../src/oci/media-types.ts';
 import { startBerth } from '../support/berth.ts';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { call } from '../support/call.ts';
+import { type TestDescriptor, descriptor, digestOf, pushBlob } from '../support/images.ts';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
 import { describeWith } from '../support/requires.ts';
 import { run } from '../support/run.ts';
@@ -31,6 +34,40 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
   async function uploadsBefore(manifest: string): Promise<number> {
     await until(() => berth.log().includes(`"url":"/v2/${manifest}","status":201`));
     return berth.log().match(/"method":"PATCH"/g)?.length ?? 0;
+  }
+
+  /** Pushes an image of the layers without docker, and returns what a diff of images needs of it. */
+  async function pushLayers(repository: string, tag: string, layers: readonly Buffer[]) {
+    const config = JSON.stringify({
+      architecture: 'amd64',
+      os: 'linux',
+      config: {},
+      rootfs: { type: 'layers', diff_ids: layers.map((layer) => digestOf(layer)) },
+    });
+    for (const bytes of [...layers, config]) await pushBlob(berth, repository, bytes);
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociManifest,
+      config: descriptor(config, 'application/vnd.oci.image.config.v1+json'),
+      layers: layers.map((layer) => descriptor(layer)),
+    };
+    const headers = { 'Content-Type': mediaTypes.ociManifest };
+    await call(berth, 'PUT', `/v2/${repository}/manifests/${tag}`, { headers, body: JSON.stringify(manifest) });
+    const toDescriptor = ({ size, ...rest }: TestDescriptor) => ({ ...rest, sizeBytes: size });
+    return { config: toDescriptor(manifest.config), layers: manifest.layers.map(toDescriptor) };
+  }
+
+  /** Returns the digests of the blobs that the daemon has downloaded from the repository, in order. */
+  function blobsSent(repository: string): readonly string[] {
+    const lines = berth
+      .log()
+      .matchAll(new RegExp(`"method":"GET","url":"/v2/${repository}/blobs/(sha256:[0-9a-f]{64})","status":200`, 'g'));
+    return [...lines].map(([, digest = '']) => digest);
+  }
+
+  function sizeOf({ config, layers }: Awaited<ReturnType<typeof pushLayers>>, digests: readonly string[]): number {
+    const sizes = new Map<string, number>([config, ...layers].map(({ digest, sizeBytes }) => [digest, sizeBytes]));
+    return digests.reduce((total, digest) => total + (sizes.get(digest) ?? NaN), 0);
   }
 
   test('an image keeps its digest after push, restart of the registry and pull, by tag and by digest', async () => {
@@ -81,6 +118,25 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     await daemon.docker('push', `${berth.host}/second/of/it:1`);
     expect(await uploadsBefore('second/of/it/manifests/1')).toBe(before + 1); // the configuration, which docker never mounts
     expect(berth.log()).toContain('&mount=sha256');
+  }, 120_000);
+
+  test('a pull downloads what the difference of two images says', async () => {
+    const layers = ['one', 'two', 'three'].map((name) => tar({ [name]: randomBytes(20_000) }));
+    const [one, two, three] = layers as [Buffer, Buffer, Buffer];
+    const base = await pushLayers('steps', 'base', [one]);
+    const above = await pushLayers('steps', 'above', [one, two]);
+    const reordered = await pushLayers('steps', 'reordered', [three, one, two]);
+    await daemon.docker('pull', `${berth.host}/steps:base`);
+    for (const [tag, from, to] of [
+      ['above', base, above],
+      ['reordered', above, reordered],
+    ] as const) {
+      const before = blobsSent('steps').length;
+      await daemon.docker('pull', `${berth.host}/steps:${tag}`);
+      const { bytes } = downloadSize(from, to);
+      // The log is written shortly after the answer.
+      await until(() => sizeOf(to, blobsSent('steps').slice(before)) === bytes);
+    }
   }, 120_000);
 
   test('a manifest list of two architectures can be pushed and pulled', async () => {

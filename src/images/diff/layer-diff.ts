@@ -11,6 +11,9 @@ export interface LayerDiff {
   readonly added: readonly Descriptor[];
 }
 
+/** The blobs of an image. */
+export type PulledParts = Pick<FoundImage, 'config' | 'layers'>;
+
 /** Bytes that a pull transfers, without manifests. */
 export interface DownloadSize {
   readonly bytes: number;
@@ -18,7 +21,7 @@ export interface DownloadSize {
   readonly totalBytes: number;
 }
 
-export function diffLayers(from: FoundImage, to: FoundImage): LayerDiff {
+export function diffLayers(from: PulledParts, to: PulledParts): LayerDiff {
   const shared = sharedLayers(from, to);
   return { shared, removed: from.layers.slice(shared), added: to.layers.slice(shared) };
 }
@@ -27,13 +30,13 @@ export function diffLayers(from: FoundImage, to: FoundImage): LayerDiff {
  * Returns what a client with the image `from` downloads to get `to`. Docker keeps layers by their place on those below: it fetches
  * every layer above the first one that differs. The configuration counts too.
  */
-export function downloadSize(from: FoundImage, to: FoundImage): DownloadSize {
+export function downloadSize(from: PulledParts, to: PulledParts): DownloadSize {
   const missing = to.layers.slice(sharedLayers(from, to));
   const config = from.config.digest === to.config.digest ? [] : [to.config];
   return { bytes: sizeOf([...config, ...missing]), totalBytes: sizeOf([to.config, ...to.layers]) };
 }
 
-function sharedLayers(from: FoundImage, to: FoundImage): number {
+function sharedLayers(from: PulledParts, to: PulledParts): number {
   const different = to.layers.findIndex(({ digest }, place) => from.layers[place]?.digest !== digest);
   return different === -1 ? to.layers.length : different;
 }
