@@ -16,13 +16,13 @@ const newManifest = (repository: string, letter: string, fields: Partial<Manifes
 /** What a store promises about content that was verified, or found corrupt. */
 export function testVerification(store: () => Plain<MetadataStore>): void {
   const push = (letter: string, now = 1) => store().blobs.commit('app', digest(letter), 5, 'none', now);
-  const quarantine = (letter: string, storedTimes = 1, now = 10) =>
-    store().corruptContent.quarantine({
-      content: { digest: digest(letter), storedTimes },
-      problem: 'wrong_digest',
-      now,
-      detail: '{"images":["app:1"]}',
-    });
+  /** `changes`: what was different when its bytes were read. */
+  const quarantine = async (letter: string, changes: { readonly storedTimes?: number; readonly checkedAt?: number } = {}) => {
+    const [found] = await store().contentChecks.findAll([digest(letter)]);
+    const content = { digest: digest(letter), storedTimes: 1, checkedAt: 1, ...found, ...changes };
+    const detail = '{"images":["app:1"]}';
+    return store().corruptContent.quarantine({ content, problem: 'wrong_digest', now: 10, detail });
+  };
   const events = async () =>
     (await store().audit.list({}, Number.MAX_SAFE_INTEGER, 100))
       .filter(({ action }) => action.startsWith('content.'))
@@ -76,7 +76,12 @@ export function testVerification(store: () => Plain<MetadataStore>): void {
   test('content that was stored again or deleted while it was read is not put into quarantine', async () => {
     await push('a');
     await push('a', 2);
-    expect([await quarantine('a', 1), await quarantine('b', 1), await quarantine('a', 2)]).toEqual(['gone', 'gone', 'new']);
+    expect([await quarantine('a', { storedTimes: 1 }), await quarantine('b'), await quarantine('a', { checkedAt: 1 })]).toEqual([
+      'gone',
+      'gone',
+      'gone',
+    ]);
+    expect(await quarantine('a')).toBe('new');
   });
 
   test('bytes that are found right end the quarantine', async () => {

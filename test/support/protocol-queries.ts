@@ -196,7 +196,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'sample of times of checks': () => subjects.contentChecks.sampleTimes(['d1', 'd2']),
   'put into quarantine': () =>
     subjects.corruptContent.quarantine({
-      content: { digest: 'd1', storedTimes: 1 },
+      content: { digest: 'd1', storedTimes: 1, checkedAt: 1 },
       problem: 'missing',
       now: 1,
       detail: '{}',

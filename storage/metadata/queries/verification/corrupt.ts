@@ -18,7 +18,8 @@ export interface CorruptContent extends ContentToCheck {
 }
 
 export interface NewCorruption {
-  readonly content: Pick<ContentToCheck, 'digest' | 'storedTimes'>;
+  /** As it was read before its bytes. */
+  readonly content: Pick<ContentToCheck, 'digest' | 'storedTimes' | 'checkedAt'>;
   readonly problem: CorruptionProblem;
   readonly now: number;
   /** What the event says about it, as JSON. */
@@ -27,15 +28,16 @@ export interface NewCorruption {
 
 /**
  * Puts content into quarantine: HEAD, GET, mounts and pushed manifests do not find it. Records the event when it is new there.
- * `gone`: nothing is changed, because the content was stored again or deleted since `content` was read.
+ * `gone`: nothing is changed, because the content was stored again, deleted, or found right since `content` was read.
  */
 export const quarantine = write(function* ({ content, problem, now, detail }: NewCorruption): Query<'new' | 'known' | 'gone'> {
-  const { digest, storedTimes } = content;
+  const { digest, storedTimes, checkedAt } = content;
   const found = yield* first(
-    'UPDATE blobs SET checked_at = ? WHERE digest = ? AND stored_times = ? RETURNING digest',
+    'UPDATE blobs SET checked_at = ? WHERE digest = ? AND stored_times = ? AND checked_at = ? RETURNING digest',
     now,
     digest,
     storedTimes,
+    checkedAt,
   );
   if (!found) return 'gone';
   const known = yield* first(
