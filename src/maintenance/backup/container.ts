@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes, scrypt } fro
 import { promisify } from 'node:util';
 
 /**
- * The file of a backup: a header in clear text and a stream in chunks, each of which is authenticated (ADR 30, docs/backup.md).
+ * The file of a backup: a header in clear text and a stream in chunks, each of which is authenticated (ADR 31, docs/backup.md).
  *
  *   magic     8 bytes "BERTHBK1"
  *   header    4 bytes length (big endian), JSON
