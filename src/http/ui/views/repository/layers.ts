@@ -16,14 +16,14 @@ interface Row {
 /** Shows the steps of the build, each with the size of its layer as a bar. */
 export function layerTable(texts: Texts, { config, layers }: SingleImage): Html {
   const { step, size, part, noLayer, layer: layerName, layersCaption } = texts.image;
-  const largest = Math.max(1, ...layers.map(({ sizeBytes }) => sizeBytes));
+  const total = layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   let number = 0;
   const rows = rowsOf(config?.steps ?? [], layers).map(({ step: text, layer }) => {
     if (layer) number += 1;
     return {
       heading: html`<code class="step">${text ?? layerName(number)}</code>`,
       cells: layer
-        ? [digestCode(layer.digest), byteSize(layer.sizeBytes), bar(layer.sizeBytes, largest, layerName(number))]
+        ? [digestCode(layer.digest), byteSize(layer.sizeBytes), bar(layer.sizeBytes, total, layerName(number))]
         : [html`<span class="quiet">${noLayer}</span>`, '', ''],
     };
   });
@@ -39,6 +39,6 @@ function rowsOf(steps: readonly BuildStep[], layers: readonly Descriptor[]): rea
   return steps.map(({ instruction, isEmpty }) => ({ step: instruction, layer: isEmpty ? undefined : left.shift() }));
 }
 
-function bar(bytes: number, largest: number, name: string): Html {
-  return html`<meter aria-label="${name}" min="0" max="${largest}" value="${bytes}"></meter>`;
+function bar(bytes: number, total: number, name: string): Html {
+  return html`<meter aria-label="${name}" min="0" max="${Math.max(1, total)}" value="${bytes}"></meter>`;
 }
