@@ -2,9 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type GuardedBerth, admin, callAs, startGuarded } from '../../support/access.ts';
+import { type GuardedBerth, admin, adminPassword, callAs, pushAs, startGuarded } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 import { runCommand } from '../../support/command.ts';
+import { startSite } from '../../support/sync.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 
 let upstream: FakeUpstream;
@@ -83,6 +84,21 @@ describe('sync beside a running server', () => {
     const { code, stderr } = await command('absent');
     expect(code).toBe(2);
     expect(stderr).toContain('sync has no entry absent: it has shown, copied, broken, limited');
+  });
+
+  test('copies from a berth that needs a login, and to it', async () => {
+    await pushAs(berth, admin, 'peer/app', '1');
+    const site = await startSite();
+    try {
+      const registries = { 'peer.test': { url: berth.url, username: 'admin', password: adminPassword } };
+      await site.configure({ registries, sync: [{ from: 'peer.test/peer/**', to: 'peer/**' }] });
+      expect(await site.run()).toMatchObject({ error: undefined, summary: { copiedTags: 1 } });
+      await site.configure({ registries, sync: [{ name: 'back', from: 'peer/**', to: 'peer.test/back/**' }] });
+      expect(await site.run()).toMatchObject({ error: undefined, summary: { copiedTags: 1 } });
+      expect((await callAs(berth, admin, 'GET', '/v2/back/app/manifests/1')).status).toBe(200);
+    } finally {
+      await site.dispose();
+    }
   });
 
   test('shows the age of the last copy as a metric', async () => {

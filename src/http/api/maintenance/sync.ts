@@ -39,7 +39,7 @@ const failure = z.object({
 
 const detailed = status.extend({ failures: z.array(failure) }).meta({ id: 'SyncEntryWithFailures' });
 
-/** More than anybody reads; a run stores at most as many. */
+/** A run stores at most as many. */
 const maxFailures = 1000;
 
 /** Lists the entries of sync. */
