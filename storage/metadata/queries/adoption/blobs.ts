@@ -1,6 +1,6 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
-import { type Query, all, batches, concurrentWrite, insertRows, read, run } from '../steps/query.ts';
-import { type ShardStep, type StoredOddity, advanceShard, insertOddities } from './steps.ts';
+import { type Query, all, concurrentWrite, read, run } from '../steps/query.ts';
+import { type ShardStep, type StoredOddity, advanceShard, inSteps, insertInSteps, insertOddities } from './steps.ts';
 
 /** Blobs of an adopted store. Times are milliseconds since 1970. */
 
@@ -37,7 +37,7 @@ export const list = read(function* (after: string, before: string, limit: number
 /** Returns those of the blobs that are recorded, with their sizes. */
 export const listKnown = read(function* (digests: readonly Digest[]): Query<readonly KnownBlob[]> {
   const known: KnownBlob[] = [];
-  for (const batch of batches(digests)) {
+  for (const batch of inSteps(digests)) {
     const marks = batch.map(() => '?').join(', ');
     known.push(
       ...(yield* all<KnownBlob>(
@@ -59,7 +59,7 @@ export const store = concurrentWrite(function* (page: BlobPage): Query<void> {
 
 /** Records blobs. In one order: writers that run beside each other must not wait for each other in a circle. */
 export function* insertBlobs(blobs: readonly StoredBlob[]): Query<void> {
-  yield* insertRows(
+  yield* insertInSteps(
     'INSERT INTO blobs (digest, size_bytes, created_at)',
     blobs
       .toSorted((one, other) => (one.digest < other.digest ? -1 : 1))

@@ -1,11 +1,11 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
-import { type Query, all, batches, concurrentWrite, first, insertRows, read, run, write } from '../steps/query.ts';
+import { type Query, all, concurrentWrite, first, read, run, write } from '../steps/query.ts';
 import { becomePushed, findParent, pointTag, repositoryId } from '../steps/content.ts';
 import { reviewManifest } from '../steps/reviews.ts';
 import { dropTrashed } from '../steps/trash.ts';
 import { type StoredBlob, insertBlobs } from './blobs.ts';
-import { type ShardStep, type StoredOddity, advanceShard, insertOddities } from './steps.ts';
+import { type ShardStep, type StoredOddity, advanceShard, inSteps, insertInSteps, insertOddities } from './steps.ts';
 
 /** Layers, manifests and tags of an adopted store. Times are milliseconds since 1970: those of the link files. */
 
@@ -83,7 +83,7 @@ export const store = concurrentWrite(function* (page: LinkPage): Query<void> {
   const ids = yield* repositoryIds(page);
   const idOf = (repository: RepositoryName) => ids.get(repository) ?? 0;
   yield* insertBlobs(page.blobs);
-  yield* insertRows(
+  yield* insertInSteps(
     'INSERT INTO links (repository_id, digest, created_at)',
     page.layers.map(({ repository, digest, modifiedAt }) => [idOf(repository), digest, modifiedAt]),
     'ON CONFLICT (repository_id, digest) DO NOTHING',
@@ -91,7 +91,7 @@ export const store = concurrentWrite(function* (page: LinkPage): Query<void> {
   yield* insertManifests(page.manifests, idOf);
   yield* clearOddities([...page.links, ...page.tags].map(({ path }) => path));
   const tags = yield* pointTags(page.tags, idOf);
-  yield* insertRows(
+  yield* insertInSteps(
     'INSERT INTO adopted_links (path, modified_at, size_bytes, digest)',
     [...page.links, ...tags.links].map(({ path, modifiedAt, sizeBytes, digest }) => [path, modifiedAt, sizeBytes, digest]),
     `ON CONFLICT (path) DO UPDATE SET modified_at = excluded.modified_at, size_bytes = excluded.size_bytes, digest = excluded.digest`,
@@ -114,7 +114,7 @@ function* repositoryIds({ layers, manifests, tags }: LinkPage): Query<ReadonlyMa
 }
 
 function* insertManifests(manifests: readonly AdoptedManifest[], idOf: (repository: RepositoryName) => number): Query<void> {
-  yield* insertRows(
+  yield* insertInSteps(
     'INSERT INTO manifests (repository_id, digest, media_type, size_bytes, artifact_type, subject, annotations, pushed_at)',
     manifests.map((one) => [
       ...[idOf(one.repository), one.digest, one.mediaType, one.sizeBytes],
@@ -122,7 +122,7 @@ function* insertManifests(manifests: readonly AdoptedManifest[], idOf: (reposito
     ]),
     'ON CONFLICT (repository_id, digest) DO NOTHING',
   );
-  yield* insertRows(
+  yield* insertInSteps(
     'INSERT INTO manifest_references (repository_id, manifest, digest)',
     manifests.flatMap(({ repository, digest, references }) =>
       [...new Set(references)].map((reference) => [idOf(repository), digest, reference]),
@@ -133,7 +133,7 @@ function* insertManifests(manifests: readonly AdoptedManifest[], idOf: (reposito
 }
 
 function* clearOddities(paths: readonly string[]): Query<void> {
-  for (const batch of batches(paths))
+  for (const batch of inSteps(paths))
     yield* run(`DELETE FROM adoption_oddities WHERE path IN (${batch.map(() => '?').join(', ')})`, ...batch);
 }
 
@@ -187,7 +187,7 @@ export const remove = write(function* (removed: readonly RemovedLink[], paths: r
     else if ((yield* findParent(repository.id, link.digest)) === undefined)
       yield* run('DELETE FROM links WHERE repository_id = ? AND digest = ?', repository.id, link.digest);
   }
-  for (const batch of batches(paths)) {
+  for (const batch of inSteps(paths)) {
     const marks = batch.map(() => '?').join(', ');
     yield* run(`DELETE FROM adopted_links WHERE path IN (${marks})`, ...batch);
   }

@@ -1,4 +1,4 @@
-import { type Query, insertRows, run } from '../steps/query.ts';
+import { type Query, type Value, insertRows, run } from '../steps/query.ts';
 import type { AdoptionCounts } from './runs.ts';
 
 /** Steps that writes of an adoption share: each runs within its caller's transaction. */
@@ -21,10 +21,24 @@ export interface ShardStep {
   readonly counts: AdoptionCounts;
 }
 
+/** Rows of a statement. Few sizes: a store keeps each prepared statement, and those with many rows are large. */
+const sizes = [128, 32, 8, 1] as const;
+
+/** Yields the items in arrays of a few sizes. */
+export function* inSteps<Item>(items: readonly Item[]): Generator<readonly Item[]> {
+  let start = 0;
+  for (const size of sizes) for (; items.length - start >= size; start += size) yield items.slice(start, start + size);
+}
+
+/** Inserts rows as `insertRows` does, with statements of a few sizes. */
+export function* insertInSteps(insert: string, rows: readonly (readonly Value[])[], conflict: string): Query<void> {
+  for (const step of inSteps(rows)) yield* insertRows(insert, step, conflict);
+}
+
 /** Records oddities; a path has at most one of each kind. */
 export function* insertOddities(oddities: readonly StoredOddity[]): Query<void> {
   const byKey = new Map(oddities.map((oddity) => [`${oddity.path} ${oddity.kind}`, oddity]));
-  yield* insertRows(
+  yield* insertInSteps(
     'INSERT INTO adoption_oddities (path, kind, detail)',
     [...byKey.values()].map(({ path, kind, detail }) => [path, kind, detail]),
     'ON CONFLICT (path, kind) DO UPDATE SET detail = excluded.detail',
