@@ -113,7 +113,8 @@ export function createFileViews({ driver, indexes, onUnpacked }: FileViewsOption
     async list(view, layer, directory, after, limit) {
       const index = layer === undefined ? view.index : await layerIndex(view.image, layer);
       const page = await listDirectory(index, directory, after, limit);
-      if (page.entries.length === 0) await requireDirectory(find(view, layer, directory), directory);
+      // An image without layers has an empty root.
+      if (page.entries.length === 0 && directory !== '') await requireDirectory(find(view, layer, directory), directory);
       const entries = page.entries.filter(({ entry }) => entry.name !== '');
       const changes = layer === undefined ? undefined : await readChanges(view, layer, entries);
       return { files: entries.map(({ entry }, place) => ({ entry, change: changes?.[place] })), next: page.next };

@@ -67,6 +67,11 @@ describe('the contents of an image', () => {
     await expect(images.files.list(view, undefined, 'var', '', 10)).rejects.toThrow('the image has no file "var"');
   });
 
+  test('of an image without layers are an empty root', async () => {
+    await room.push('empty', []);
+    expect(await list(await images.openReady(at('empty'), waitSeconds), undefined, '')).toEqual([]);
+  });
+
   test('list what a layer adds, changes and deletes', async () => {
     const view = await images.openReady(at('1'), waitSeconds);
     expect(await list(view, 0, 'bin')).toEqual(['bash hardlink added', 'link symlink added', 'sh file added']);
