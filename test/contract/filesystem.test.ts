@@ -36,6 +36,25 @@ test('delete removes a folder that held only the object', async () => {
   await dispose();
 });
 
+test('objects that are set aside and deleted beside each other are all found, although their folder comes and goes', async () => {
+  const { driver, dispose } = await makeStore();
+  const names = Array.from({ length: 400 }, (_, index) => `object${index}`);
+  for (const name of names) await driver.put(objectKey(`data/${name}`), Buffer.from(name), { isDurable: false });
+  const waiting = names.values();
+  const missing: string[] = [];
+  const work = async () => {
+    for (const name of waiting) {
+      const aside = objectKey(`aside/${name}`);
+      await driver.move(objectKey(`data/${name}`), aside, { isDurable: false }).catch(() => missing.push(name));
+      await driver.delete([aside]);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
+  expect(missing).toEqual([]);
+  await driver.close();
+  await dispose();
+});
+
 test('removeLeftovers deletes the files of crashed puts and none of a put in progress', async () => {
   const { directory, reopen, dispose } = await makeStore();
   const temporary = join(directory, '.berth/temporary');

@@ -31,6 +31,8 @@ export interface DurableTree {
 
 /** Tries to create a folder and use it, if another process deletes the empty folder in between. */
 const maxAttempts = 5;
+/** The same for files that are set aside: a purge of many blobs deletes the empty folder again and again. */
+const maxAsideAttempts = 100;
 
 /** Creates the operations for the tree below `root`, which exists. */
 export function createDurableTree(root: string): DurableTree {
@@ -126,7 +128,7 @@ export function createDurableTree(root: string): DurableTree {
           await rename(from, to);
           break;
         } catch (error) {
-          if (!hasCode(error, 'ENOENT') || attempt === maxAttempts) throw error;
+          if (!hasCode(error, 'ENOENT') || attempt === maxAsideAttempts) throw error;
           // Rejects ENOENT if it is the file that is missing, and not the folder, which another deletion may have pruned.
           await stat(from);
           await makeFolder(dirname(to));
