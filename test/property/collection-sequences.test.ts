@@ -51,20 +51,7 @@ const at = {
   tag: fc.constantFrom(...tags),
 };
 const jump = fc.constantFrom(hour / 2, 2 * hour, 80 * hour);
-const kinds = [
-  'put',
-  'delete',
-  'hold',
-  'release',
-  'restore',
-  'empty',
-  'purge',
-  'untag',
-  'mount',
-  'blob',
-  'unlink',
-  'pull',
-] as const;
+const kinds = ['delete', 'hold', 'release', 'restore', 'empty', 'purge', 'untag', 'mount', 'blob', 'unlink', 'pull'] as const;
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('push' as const, 'push by digest' as const), ...at }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constantFrom(...kinds), ...at }) },
@@ -130,7 +117,7 @@ function createWorld({ metadata, driver }: Stores, untagged: boolean) {
     await registry.manifests.put(repository, reference, [], Buffer.from(manifest), mediaType, { keepTags: false, author });
   }
 
-  async function perform(next: Step): Promise<void> {
+  async function perform(next: Step): Promise<unknown> {
     const { repository, tag, manifest: index } = next;
     const digest = digestOf(manifests[index]?.manifest ?? '');
     const other = repository === 'a' ? repositories[1] : repositories[0];
@@ -140,23 +127,23 @@ function createWorld({ metadata, driver }: Stores, untagged: boolean) {
       case 'push by digest':
         return push(next);
       case 'delete':
-        return void (await registry.deletions.manifest(repository, digest, { author }));
+        return registry.deletions.manifest(repository, digest, { author });
       case 'untag':
         return registry.deletions.tag(repository, tag, author);
       case 'hold':
-        return void (await registry.holds.add(repository, { digest }, { reason: '', until: time + 50 * hour, author }));
+        return registry.holds.add(repository, { digest }, { reason: '', until: time + 50 * hour, author });
       case 'release':
-        return void (await registry.holds.remove(repository, { digest }, author));
+        return registry.holds.remove(repository, { digest }, author);
       case 'restore': {
         const [entry] = await registry.trash.list(repository, 1e9, 1);
-        return void (entry && (await registry.trash.restore(repository, entry.id, { author })));
+        return entry && registry.trash.restore(repository, entry.id, { author });
       }
       case 'empty':
-        return void (await registry.trash.empty({ repository }, author));
+        return registry.trash.empty({ repository }, author);
       case 'purge':
         return registry.trash.purgeDue();
       case 'mount':
-        return void (await registry.blobs.mount(repository, other ?? repository, digestOf(blob), author));
+        return registry.blobs.mount(repository, other ?? repository, digestOf(blob), author);
       case 'blob':
         return pushBlob(repository, blob);
       case 'unlink':
@@ -164,7 +151,7 @@ function createWorld({ metadata, driver }: Stores, untagged: boolean) {
       case 'pull':
         return metadata.pulls.record([{ repository, digest, at: time }]);
       case 'collect':
-        return void (await collector.run());
+        return collector.run();
     }
   }
 
@@ -246,7 +233,7 @@ test.each([
         await stores.dispose();
       }
     });
-    await fc.assert(property, { numRuns: isLong ? 100 : 4, endOnFailure: true });
+    await fc.assert(property, { numRuns: isLong ? 30 : 4, endOnFailure: true });
   },
   300_000,
 );

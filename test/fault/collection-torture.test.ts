@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
+import { s3Settings } from '../support/blobs.ts';
+import { expectWhole, startTorture } from '../support/collection-torture.ts';
+import { isLong } from '../support/long.ts';
+import { postgresSettings } from '../support/metadata.ts';
+import { createDatabase, postgresPrograms } from '../support/postgres.ts';
+import { describeWith } from '../support/requires.ts';
+import { createBucket, s3Programs } from '../support/s3-server.ts';
+
+/** Kills, and acknowledged pushes before each one. The S3 server of the tests is slow. */
+const overFiles = { longestRestMs: 500, kills: 6, pushes: 200 };
+const overS3 = { longestRestMs: 3000, kills: 4, pushes: 30 };
+
+const settings = {
+  BERTH_GARBAGE_COLLECTION_GRACE: '0s',
+  BERTH_GARBAGE_COLLECTION_RATE: '100000',
+  BERTH_TRASH_WINDOW: '1s',
+  BERTH_SHUTDOWN_GRACE: '1s',
+};
+
+/** Kills one server after the other while clients work; then all must be there, and nothing else. */
+async function torture(servers: readonly BerthProcess[], { longestRestMs, kills, pushes }: typeof overFiles): Promise<void> {
+  const [first] = servers;
+  if (!first) throw new Error('there is no server');
+  const running = await startTorture(servers, { environment: first.environment, longestRestMs });
+  try {
+    for (let kill = 0; kill < kills; kill++) {
+      await running.awaitPushes(pushes);
+      const victim = servers[kill % servers.length];
+      await victim?.kill('SIGKILL');
+      await victim?.start();
+    }
+    await running.awaitPushes(pushes);
+    const kept = await running.stop();
+    expect(kept.size).toBeGreaterThan(0);
+    for (const [name, image] of kept) await expectWhole(first, name, image);
+    for (const server of servers) await server.kill('SIGTERM');
+    const { stored, recorded, missed, reviews } = await running.settle();
+    expect(stored).toEqual(recorded);
+    expect({ missed, reviews }).toEqual({ missed: 0, reviews: 0 });
+    await first.start();
+    for (const [name, image] of kept) await expectWhole(first, name, image);
+  } finally {
+    await running.close();
+  }
+}
+
+// A short run takes ten seconds: too long for every run of all tests.
+(isLong ? describe : describe.skip)('garbage collection without a grace, beside clients and kills', () => {
+  test('two workers over files and SQLite lose no kept image, and leave nothing else', async () => {
+    const berth = await startBerthProcess({ ...settings, BERTH_WORKERS: '2' });
+    try {
+      await torture([berth], overFiles);
+    } finally {
+      await berth.dispose();
+    }
+  }, 600_000);
+});
+
+if (isLong) {
+  describeWith([...postgresPrograms, ...s3Programs], 'garbage collection without a grace over S3 and PostgreSQL', () => {
+    test('two replicas lose no kept image when they are killed in turn, and leave nothing else', async () => {
+      const [database, bucket] = await Promise.all([createDatabase(), createBucket()]);
+      const directory = await mkdtemp(join(tmpdir(), 'berth-torture-'));
+      const shared = {
+        ...settings,
+        ...postgresSettings(database.url),
+        ...s3Settings(bucket),
+        BERTH_STORAGE_BLOBS_DIRECTORY: directory,
+      };
+      const servers: BerthProcess[] = [];
+      try {
+        for (let count = 0; count < 2; count++) servers.push(await startBerthProcess(shared));
+        await torture(servers, overS3);
+      } finally {
+        for (const server of servers) await server.dispose();
+        await bucket.remove();
+        await database.drop();
+        await rm(directory, { recursive: true, force: true });
+      }
+    }, 900_000);
+  });
+}

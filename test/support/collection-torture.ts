@@ -1,0 +1,251 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfig } from '../../config/load.ts';
+import { openBlobStore } from '../../src/assembly/blob-store.ts';
+import { createCollectionServices } from '../../src/assembly/maintenance/garbage-collection.ts';
+import { openMetadata } from '../../src/assembly/metadata-store.ts';
+import { createTrash } from '../../src/content/trash.ts';
+import { mediaTypes } from '../../src/oci/media-types.ts';
+import type { RepositoryName } from '../../src/oci/reference.ts';
+import { createDeletionServices } from '../../src/registry/deletion-services.ts';
+import { blobsPrefix } from '../../storage/blobs/layout.ts';
+import type { BlobDriver } from '../../storage/blobs/driver.ts';
+import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { call } from './call.ts';
+import { type Server, descriptor, digestOf, pushBlob, putManifest } from './images.ts';
+import { until } from './until.ts';
+
+/** An image whose layers other images have, too. */
+interface SharedImage {
+  readonly manifest: string;
+  readonly blobs: readonly Buffer[];
+}
+
+export interface TortureOptions {
+  /** `BERTH_*` variables of the servers. */
+  readonly environment: Readonly<Record<string, string>>;
+  /**
+   * Milliseconds between two runs of the collector, at most: long enough for some pushes to come from their blobs to their
+   * manifest, and too short for others.
+   */
+  readonly longestRestMs: number;
+}
+
+/** The stores of servers that run meanwhile, with a collector of this process. */
+export interface Torture {
+  /** Number of manifests that were answered with 201 so far. */
+  readonly pushes: number;
+  /** Rejects when a kept image could not be pulled whole. */
+  awaitPushes(count: number): Promise<void>;
+  /** Ends the clients and the collector. Resolves to the images that must be there, as `repository@digest`. */
+  stop(): Promise<ReadonlyMap<string, SharedImage>>;
+  /**
+   * Lets garbage collection decide everything, when all servers are stopped. Resolves to the digests that are stored, those that
+   * are recorded, and how many reviews and missed rows are left.
+   */
+  settle(): Promise<AtRest>;
+  close(): Promise<void>;
+}
+
+export interface AtRest {
+  readonly stored: readonly string[];
+  readonly recorded: readonly string[];
+  readonly missed: number;
+  readonly reviews: number;
+}
+
+/** Few layers, so that they meet: of each, every client may upload, mount and delete the last use at any time. */
+const layers = Array.from({ length: 6 }, () => randomBytes(3000));
+const clients = 8;
+const day = 24 * 3_600_000;
+
+class WrongBytes extends Error {}
+
+/**
+ * Starts clients that push, mount, retag, delete, restore and pull images at random. Each one has a repository of its own, so that
+ * it knows what must be there; the layers are the same in all.
+ */
+export async function startTorture(servers: readonly Server[], options: TortureOptions): Promise<Torture> {
+  const { environment } = options;
+  const config = loadConfig({ environment });
+  const [driver, metadata] = [await openBlobStore(config.storage.blobs), await openMetadata(config)];
+  const kept = new Map<string, SharedImage>();
+  let pushes = 0;
+  let isOver = false;
+  let failure: Error | undefined;
+  const world = { servers, metadata, kept, pushed: () => pushes++, isOver: () => isOver };
+  const running = [
+    ...Array.from({ length: clients }, (_, index) => runClient(world, `client${index}` as RepositoryName)),
+    collectOnAndOn({ driver, metadata }, options, () => isOver),
+  ].map((work) => work.catch((error: unknown) => (failure ??= error as Error)));
+
+  async function stop(): Promise<ReadonlyMap<string, SharedImage>> {
+    isOver = true;
+    await Promise.all(running);
+    if (failure !== undefined) throw failure;
+    return kept;
+  }
+
+  return {
+    get pushes() {
+      return pushes;
+    },
+    async awaitPushes(count) {
+      const wanted = pushes + count;
+      await until(() => failure !== undefined || pushes >= wanted, 300);
+      if (failure !== undefined) await stop();
+    },
+    stop,
+    settle: () => settle({ driver, metadata }, environment),
+    async close() {
+      isOver = true;
+      await Promise.all(running);
+      await metadata.close();
+      await driver.close();
+    },
+  };
+}
+
+interface World {
+  readonly servers: readonly Server[];
+  readonly metadata: MetadataStore;
+  readonly kept: Map<string, SharedImage>;
+  pushed(): void;
+  isOver(): boolean;
+}
+
+/** Works in its repository until the end. Requests that fail because a server is away are passed over. */
+async function runClient(world: World, repository: RepositoryName): Promise<void> {
+  const { servers, kept } = world;
+  const own = () => [...kept].filter(([name]) => name.startsWith(`${repository}@`));
+  while (!world.isOver()) {
+    const server = servers[randomInt(servers.length)];
+    if (!server) throw new Error('there is no server');
+    try {
+      const [name, image] = own()[randomInt(Math.max(1, own().length))] ?? [];
+      const dice = randomInt(10);
+      if (!name || !image || dice < 5) await push(world, server, repository, newSharedImage());
+      else if (dice < 6) await push(world, server, repository, image);
+      else if (dice < 8) await deleteAndMaybeRestore(world, server, repository, name, image);
+      else await expectWhole(server, name, image);
+    } catch (error) {
+      if (error instanceof WrongBytes) throw error;
+      await sleep(20);
+    }
+  }
+}
+
+function newSharedImage(): SharedImage {
+  const chosen = layers.filter(() => randomInt(3) === 0);
+  const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', nonce: randomBytes(8).toString('hex') }));
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: descriptor(config, 'application/vnd.oci.image.config.v1+json'),
+    layers: chosen.map((layer) => descriptor(layer)),
+  });
+  return { manifest, blobs: [config, ...chosen] };
+}
+
+/** Without a grace a blob may be gone before its manifest comes: the client begins again, as clients do. */
+async function push(world: World, server: Server, repository: string, image: SharedImage): Promise<void> {
+  for (let tries = 0; tries < 5; tries++) {
+    for (const blob of image.blobs) await bring(server, repository, blob);
+    const { status } = await putManifest(server, repository, `t${randomInt(4)}`, image.manifest);
+    if (status === 201) {
+      world.kept.set(`${repository}@${digestOf(image.manifest)}`, image);
+      world.pushed();
+      return;
+    }
+  }
+}
+
+/** Makes the repository have the blob: it may have it already, and another one, from which it is mounted, too. */
+async function bring(server: Server, repository: string, blob: Buffer): Promise<void> {
+  const digest = digestOf(blob);
+  if (randomInt(2) === 0 && (await call(server, 'HEAD', `/v2/${repository}/blobs/${digest}`)).status === 200) return;
+  const from = `client${randomInt(clients)}`;
+  if (randomInt(2) === 0 && from !== repository) {
+    const mount = `/v2/${repository}/blobs/uploads/?mount=${digest}&from=${from}`;
+    if ((await call(server, 'POST', mount, { body: '' })).status === 201) return;
+  }
+  await pushBlob(server, repository, blob);
+}
+
+async function deleteAndMaybeRestore(
+  { metadata, kept }: World,
+  server: Server,
+  repository: RepositoryName,
+  name: string,
+  image: SharedImage,
+): Promise<void> {
+  const digest = digestOf(image.manifest);
+  // Whatever becomes of the request: only an answer says so.
+  kept.delete(name);
+  if ((await call(server, 'DELETE', `/v2/${repository}/manifests/${digest}`)).status !== 202 || randomInt(2) === 0) return;
+  const { trash } = createDeletionServices({ metadata, now: Date.now, acceptMissing: false });
+  const entry = (await trash.list(repository, Number.MAX_SAFE_INTEGER, 10)).find((one) => one.digest === digest);
+  if (!entry) return;
+  await trash.restore(repository, entry.id);
+  kept.set(name, image);
+}
+
+/** Rejects `WrongBytes` unless the image is whole. A server that is away, or has no time, is asked again later. */
+export async function expectWhole(server: Server, name: string, { manifest, blobs }: SharedImage): Promise<void> {
+  const [repository = '', digest = ''] = name.split('@');
+  const paths = [`manifests/${digest}`, ...blobs.map((blob) => `blobs/${digestOf(blob)}`)];
+  for (const [index, path] of paths.entries()) {
+    const answer = await call(server, 'GET', `/v2/${repository}/${path}`);
+    if (answer.status === 503 || answer.status === 429) throw new Error(`${name}: not now`);
+    const expected = index === 0 ? Buffer.from(manifest) : blobs[index - 1];
+    if (answer.status !== 200 || expected?.equals(answer.body) !== true)
+      throw new WrongBytes(`${path} of ${name}: ${answer.status} ${answer.body.toString().slice(0, 200)}`);
+  }
+}
+
+interface Stores {
+  readonly driver: BlobDriver;
+  readonly metadata: MetadataStore;
+}
+
+function servicesAt(stores: Stores, environment: Readonly<Record<string, string>>, now: () => number) {
+  const parts = { ...stores, now, trash: createTrash({ ...stores, now }) };
+  const events = { purged: () => undefined, trashed: () => undefined, failed: () => undefined };
+  return { ...createCollectionServices(loadConfig({ environment }), { ...parts, events }), files: parts.trash };
+}
+
+/** Collects again and again, and purges what is in the trash for long enough. */
+async function collectOnAndOn(stores: Stores, options: TortureOptions, isOver: () => boolean): Promise<void> {
+  const { environment, longestRestMs } = options;
+  const { collector } = servicesAt(stores, environment, Date.now);
+  const { trash } = createDeletionServices({ metadata: stores.metadata, now: Date.now, acceptMissing: false });
+  while (!isOver()) {
+    await trash.purgeDue();
+    await collector.run();
+    await sleep(randomInt(longestRestMs));
+  }
+}
+
+async function settle(stores: Stores, environment: Readonly<Record<string, string>>): Promise<AtRest> {
+  const { driver, metadata } = stores;
+  let time = Date.now();
+  const { collector, auditor, files } = servicesAt(stores, environment, () => time);
+  const { trash } = createDeletionServices({ metadata, now: () => time, acceptMissing: false });
+  // Claims of killed servers end after a minute; bytes of such a writer are looked for a day later.
+  for (let round = 0; round < 6; round++) {
+    time += day;
+    await trash.purgeDue();
+    await collector.run();
+    await files.empty();
+  }
+  const stored: string[] = [];
+  for await (const key of driver.list(blobsPrefix)) stored.push(key.split('/').at(-2) ?? '');
+  const recorded = (await metadata.contentChecks.list('', 100_000)).map(({ digest }) => digest.split(':')[1] ?? '');
+  const { missed } = await auditor.run(() => undefined);
+  return {
+    stored: stored.sort(),
+    recorded: recorded.sort(),
+    missed,
+    reviews: await metadata.reviews.countDue(Number.MAX_SAFE_INTEGER, 10),
+  };
+}
