@@ -97,6 +97,10 @@ export const schema = section({
     ),
     maxOpenFiles: wholeNumber(256, 1, 100_000, 'largest number of unfinished uploads that keep a file open between two requests'),
   }),
+  archives: section({
+    maxSize: size('64GiB', 'largest archive of images that may be imported, unpacked; a larger one gets 413'),
+    maxEntries: wholeNumber(100_000, 1, 10_000_000, 'largest number of entries of an imported archive'),
+  }),
   garbageCollection: section({
     grace: duration(
       '1h',

@@ -31,7 +31,7 @@ export interface Job {
 export interface JobParts {
   readonly registry: Pick<Registry, 'uploads' | 'pulls' | 'trash'>;
   readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
-  readonly metadata: Pick<MetadataStore, 'claims' | 'collectionState' | 'events' | 'leases'>;
+  readonly metadata: Pick<MetadataStore, 'archives' | 'claims' | 'collectionState' | 'events' | 'leases'>;
   readonly consumers: Pick<Consumers, 'deliver'>;
   readonly retention: Pick<Retention, 'run'>;
   /** Begins runs and does not wait for them. A lease of each entry keeps other processes away. */
@@ -132,6 +132,7 @@ async function renewCertificate(certificate: Certificate, log: Log): Promise<voi
 async function expireUploads(registry: JobParts['registry'], metadata: JobParts['metadata'], before: number): Promise<void> {
   while ((await registry.uploads.expire(before)) > 0);
   await registry.uploads.sweep(before);
+  await metadata.archives.expire(before);
   await metadata.leases.forget(before);
   await metadata.claims.forget(before);
 }

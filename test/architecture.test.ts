@@ -10,6 +10,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'storage/blobs/filesystem': ['storage/blobs', 'storage'],
   'storage/blobs/s3': ['src/oci', 'storage/back-off.ts', 'storage/blobs'],
   'storage/metadata/queries/steps': ['src/oci'],
+  'storage/metadata/queries/archives': ['src/oci', 'storage/metadata/queries/steps'],
   'storage/metadata/queries/mirror': ['src/oci', 'storage/metadata/queries/steps'],
   'storage/metadata/queries/sync': ['src/oci', 'storage/metadata/queries/steps'],
   'storage/metadata/queries/trash': ['src/oci', 'storage/metadata/queries/steps'],

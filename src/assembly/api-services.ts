@@ -5,7 +5,7 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { createDescriptions } from '../images/description/describe-image.ts';
 import { createQuotaOverview } from '../maintenance/quotas/overview.ts';
 import type { Registry } from '../registry/registry.ts';
-import { openArchiveExports } from './archives.ts';
+import { openArchiveExports, openArchiveImports } from './archives.ts';
 import type { ApiServices } from './guard.ts';
 import type { ImageContents } from './images/image-contents.ts';
 import type { MaintenanceServices } from './maintenance-services.ts';
@@ -32,6 +32,7 @@ export function openApiServices(
     ...maintenance.api,
     quotas: createQuotaOverview(metadata),
     images: imageContents.images,
-    exports: openArchiveExports(config, { ...registry, metadata }),
+    exports: openArchiveExports(config, { registry, metadata }),
+    imports: openArchiveImports(config, { registry, metadata }, Date.now),
   };
 }

@@ -24,6 +24,7 @@ import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
 import type { Images } from '../images/images.ts';
 import type { DeletionServices } from '../registry/deletion-services.ts';
+import type { ArchiveImports } from '../archives/in/imports.ts';
 import type { ArchiveExports } from '../archives/out/exports.ts';
 import type { Pulls } from '../registry/pulls.ts';
 import type { Adoption } from '../maintenance/adopt/report.ts';
@@ -56,6 +57,7 @@ export interface ApiServices extends Omit<CatalogOptions, 'access'> {
   readonly images: () => Promise<Images>;
   readonly retention: RetentionOverview;
   readonly exports: ArchiveExports;
+  readonly imports: ArchiveImports;
   readonly pulls: Pick<Pulls, 'add'>;
   readonly backups: Pick<Backups, 'list' | 'begin'>;
   readonly collection: CollectionOverview;

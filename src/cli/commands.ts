@@ -77,6 +77,18 @@ const verify: Command = {
   load: async () => (await import('./maintenance/verify.ts')).verify,
 };
 
+const importCommand: Command = {
+  name: 'import',
+  summary: 'store images from files that docker save and others write',
+  arguments: [['FILE...', 'archives: docker save, OCI layout; plain, gzip or zstd. /dev/stdin reads a pipe']],
+  options: [
+    ['--to <NAME>', 'repository, or image such as team/app:1.0 for one image; default: the names in the file, without host'],
+    ['--compress <KIND>', 'gzip, zstd or none: store uncompressed layers so; default: as manifests list them, else gzip'],
+  ],
+  printsData: true,
+  load: async () => (await import('./maintenance/import-images.ts')).importImages,
+};
+
 const config: CommandGroup = {
   name: 'config',
   summary: 'check, import and list the configuration',
@@ -235,7 +247,7 @@ const version: Command = {
 
 /** Every command, in the order of the help. */
 export const topics: readonly Topic[] = [
-  { heading: 'Server:', entries: [serve, preheat, migrate, adopt, exportCommand, backup, restore, config] },
+  { heading: 'Server:', entries: [serve, preheat, migrate, adopt, importCommand, exportCommand, backup, restore, config] },
   {
     heading: 'Content (beside a running server, too):',
     entries: [...contentCommands, retention, quota, garbageCollection, verify, sync],

@@ -153,7 +153,7 @@ export function createManifests(options: ManifestsOptions): Manifests {
 
     async put(repository, reference, tags, bytes, contentType, { keepTags, author, optional } = { keepTags: false }) {
       const digest = verifiedDigest(bytes, reference.digest);
-      const { blobs, children, ...manifest } = parse(bytes, contentType);
+      const { blobs, children, ...manifest } = parseForRecord(bytes, contentType);
       const references = await metadata.manifests.checkReferences(repository, blobs, children);
       refuseIncomplete({ ...references, missing: withoutOptional(references.missing, optional) }, acceptMissing);
       const allTags = [...(reference.tag === undefined ? [] : [reference.tag]), ...tags];
@@ -204,7 +204,8 @@ function unknown(reference: Reference): OciError {
   return new OciError('MANIFEST_UNKNOWN', { detail: reference });
 }
 
-function parse(bytes: Buffer, contentType: string): Manifest & { readonly fields: IndexedFields } {
+/** Parses a manifest for its record. Throws MANIFEST_INVALID. */
+export function parseForRecord(bytes: Buffer, contentType: string): Manifest & { readonly fields: IndexedFields } {
   try {
     const manifest = parseManifest(bytes, contentType);
     return { ...manifest, fields: indexedFields(manifest) };
@@ -234,7 +235,8 @@ function refuseMoving(repository: RepositoryName, tags: readonly string[], immut
   throw new OciError('DENIED', { message, detail: { tags } });
 }
 
-function refuseIncomplete({ missing, wrongSize }: ReferenceCheck, acceptMissing: boolean): void {
+/** Throws MANIFEST_INVALID or MANIFEST_BLOB_UNKNOWN for references that the repository does not have. */
+export function refuseIncomplete({ missing, wrongSize }: ReferenceCheck, acceptMissing: boolean): void {
   if (wrongSize.length > 0) {
     throw new OciError('MANIFEST_INVALID', {
       message: 'a descriptor has another size than its content',

@@ -6,6 +6,7 @@ import type { ImmutableTags } from './immutable-tags.ts';
 import type { Leases } from '../coordination/leases.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Listings, createListings } from './listings.ts';
+import { type ManifestBatches, createManifestBatches } from './manifest-batches.ts';
 import { type Manifests, createManifests } from './manifests.ts';
 import type { Admission } from './quotas/admission.ts';
 import { type Pulls, createPulls } from './pulls.ts';
@@ -17,6 +18,7 @@ export interface Registry extends DeletionServices {
   readonly blobs: Blobs;
   readonly uploads: Uploads;
   readonly manifests: Manifests;
+  readonly batches: ManifestBatches;
   readonly listings: Listings;
   readonly pulls: Pulls;
 }
@@ -56,6 +58,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     blobs: createBlobs(options),
     uploads: createUploads(options),
     manifests: createManifests(options),
+    batches: createManifestBatches(options),
     listings: createListings(options.metadata),
     pulls: createPulls(options),
     ...createDeletionServices(options),

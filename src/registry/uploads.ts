@@ -45,6 +45,8 @@ export interface Uploads {
    * and after a crash, the client can repeat the request with or without its body.
    */
   finish(session: UploadSession, digest: Digest, lastChunk?: Chunk, signal?: AbortSignal): Promise<void>;
+  /** Makes the session one of `repository`. Throws BLOB_UPLOAD_UNKNOWN. */
+  retarget(session: UploadSession, repository: RepositoryName): Promise<void>;
   /** Drops the session and its bytes. Throws BLOB_UPLOAD_UNKNOWN. */
   cancel(session: UploadSession): Promise<void>;
   /** Stores a whole blob. Keeps no bytes of it if this fails. */
@@ -85,20 +87,8 @@ export interface UploadsOptions {
   readonly admission?: Admission | undefined;
 }
 
-const defaultQuietMilliseconds = 2_000;
-const defaultMaxOpenFiles = 256;
-
 export function createUploads(options: UploadsOptions): Uploads {
-  const {
-    driver,
-    metadata,
-    now,
-    leases,
-    quietMilliseconds = defaultQuietMilliseconds,
-    maxOpenFiles = defaultMaxOpenFiles,
-    limits,
-    admission = noQuotas,
-  } = options;
+  const { driver, metadata, now, leases, quietMilliseconds = 2_000, maxOpenFiles = 256, limits, admission = noQuotas } = options;
   const open = createOpenUploads({ driver, leases, maxOpenFiles });
 
   async function algorithmOf({ id, repository, owner }: UploadSession): Promise<DigestAlgorithm> {
@@ -248,6 +238,8 @@ export function createUploads(options: UploadsOptions): Uploads {
         },
         signal,
       ),
+
+    retarget: (session, repository) => within(session, () => metadata.uploads.retarget(session.id, repository)),
 
     cancel: (session) => within(session, () => drop(session.id)),
 

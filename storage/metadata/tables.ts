@@ -26,6 +26,7 @@ export const tables: readonly Table[] = [
   transferred('manifest_references'),
   transferred('tags'),
   temporary('uploads'),
+  temporary('archives'),
   transferred('accounts'),
   transferred('teams'),
   transferred('team_members'),

@@ -54,7 +54,7 @@ function callsOf(path: string, method: string, { parameters, requestBody }: Oper
       ),
       place === 'path' ? {} : { requiredKeys: [] },
     );
-  const schema = requestBody?.content['application/json'].schema;
+  const schema = requestBody?.content['application/json']?.schema;
   return fc
     .record({
       params: placed('path'),

@@ -19,7 +19,8 @@ export interface Operation {
   readonly responses: Readonly<Record<string, { readonly content?: JsonContent }>>;
 }
 
-type JsonContent = Readonly<Record<'application/json', { readonly schema: JsonSchema }>>;
+/** Bodies of other types have no schema. */
+type JsonContent = Readonly<Partial<Record<'application/json', { readonly schema: JsonSchema }>>>;
 
 export interface JsonSchema {
   readonly type?: string;

@@ -6,8 +6,7 @@ import type { ArchiveFile, ArchivePart } from '../../archives/out/archive-file.t
 import type { ArchiveExports } from '../../archives/out/exports.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type Platform, parsePlatform } from '../../oci/platform.ts';
-import { createBlobs } from '../../registry/blobs.ts';
-import { createManifests } from '../../registry/manifests.ts';
+import { createRegistry } from '../../registry/registry.ts';
 import { locateMetadata } from '../accounts/admin-command.ts';
 import { readReference } from '../content/content-command.ts';
 import { CommandError, type Invocation, UsageError } from '../program/command.ts';
@@ -25,10 +24,9 @@ export async function exportImages(invocation: Invocation): Promise<void> {
   const settings = config();
   warn(`using the data in ${locateMetadata(settings)}`);
   const [driver, metadata] = [await openBlobStore(settings.storage.blobs), await openMetadata(settings)];
-  const stores = { driver, metadata, now: Date.now };
-  const registry = { blobs: createBlobs(stores), manifests: createManifests({ ...stores, acceptMissing: true }) };
+  const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: true });
   try {
-    const exports = openArchiveExports(settings, { ...registry, metadata });
+    const exports = openArchiveExports(settings, { registry, metadata });
     const archive = await exports.describe(names, { platform, host });
     await writeArchive(invocation, exports, archive, file);
     const images = archive.images.map(({ repository, reference, digest }) => {

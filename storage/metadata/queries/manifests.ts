@@ -247,7 +247,7 @@ export const putKeepingTags = write(function* (
 });
 
 /** Returns the tags that point at another manifest. */
-function* tagsElsewhere({ repository, digest }: ManifestFacts, tags: readonly string[]): Query<readonly string[]> {
+export function* tagsElsewhere({ repository, digest }: ManifestFacts, tags: readonly string[]): Query<readonly string[]> {
   const found: string[] = [];
   for (const tag of tags) {
     const row = yield* first(

@@ -4,6 +4,7 @@ import * as adoption from './adoption/runs.ts';
 import * as adoptionBlobs from './adoption/blobs.ts';
 import * as adoptionLinks from './adoption/links.ts';
 import * as adoptionOddities from './adoption/oddities.ts';
+import * as archives from './archives/archives.ts';
 import * as audit from './audit.ts';
 import * as backups from './backups.ts';
 import * as blobs from './blobs.ts';
@@ -20,6 +21,7 @@ import * as grants from './grants.ts';
 import * as holds from './trash/holds.ts';
 import * as keepers from './trash/keepers.ts';
 import * as leases from './leases.ts';
+import * as manifestBatches from './manifest-batches.ts';
 import * as manifests from './manifests.ts';
 import * as mirroredContent from './mirror/content.ts';
 import * as mirroredListings from './mirror/listings.ts';
@@ -66,6 +68,7 @@ export const subjects = {
   adoptionBlobs,
   adoptionLinks,
   adoptionOddities,
+  archives,
   affectedImages,
   audit,
   backups,
@@ -84,6 +87,7 @@ export const subjects = {
   holds,
   keepers,
   leases,
+  manifestBatches,
   manifests,
   mirroredContent,
   mirroredListings,

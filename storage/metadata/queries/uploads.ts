@@ -64,6 +64,12 @@ export const create = concurrentWrite(function* (
   );
 });
 
+/** Makes the session one of another repository. It holds no space in the quotas then, until its blob is recorded there. */
+export const retarget = concurrentWrite(function* (id: string, repository: RepositoryName): Query<void> {
+  yield* run('UPDATE uploads SET reserved_bytes = 0 WHERE id = ?', id);
+  yield* run('UPDATE uploads SET repository = ? WHERE id = ?', repository, id);
+});
+
 export const remove = concurrentWrite(function* (id: string): Query<void> {
   yield* run('DELETE FROM uploads WHERE id = ?', id);
 });

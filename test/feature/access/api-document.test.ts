@@ -36,7 +36,7 @@ describe('the OpenAPI document of the API', () => {
   });
 
   test('says which fields a new user has, and which are required', () => {
-    expect(document.paths['/users']?.['post']?.requestBody?.content['application/json'].schema).toMatchObject({
+    expect(document.paths['/users']?.['post']?.requestBody?.content['application/json']?.schema).toMatchObject({
       type: 'object',
       required: ['name', 'password'],
       additionalProperties: false,

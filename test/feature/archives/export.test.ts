@@ -1,4 +1,4 @@
-import { mkdtemp, open, readFile, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -162,7 +162,7 @@ test('berth export writes the bytes that the API sends, and continues what an in
   expect(await readFile(file)).toEqual(whole);
   const etag = (await get(archivePath)).header('etag');
   const partial = `${file}.${etag.slice(1, 13)}.part`;
-  await (await open(partial, 'w')).writeFile(whole.subarray(0, 1000));
+  await writeFile(partial, whole.subarray(0, 1000));
   await truncate(file, 0);
   expect((await runCommand(['export', 'team/app:1', '-o', file], berth.environment)).code).toBe(0);
   expect([(await readFile(file)).equals(whole), await readdir(scratch)]).toEqual([true, ['app.tar']]);

@@ -3,12 +3,19 @@ import { z } from 'zod';
 import type { ByteRange } from '../../../../storage/blobs/driver.ts';
 import { type ArchiveFile, fileNameOf } from '../../../archives/out/archive-file.ts';
 import type { ArchiveExports } from '../../../archives/out/exports.ts';
+import { isoTime } from '../../../access/accounts/time.ts';
+import type { StagedArchive } from '../../../archives/in/plan.ts';
+import { proposeTargets } from '../../../archives/in/targets.ts';
+import { OciError } from '../../../oci/errors.ts';
 import { parsePlatform } from '../../../oci/platform.ts';
-import { type Reference, parseReference } from '../../../oci/reference.ts';
+import { type Reference, type RepositoryName, parseReference, parseTag } from '../../../oci/reference.ts';
 import { lengthOf } from '../../transfer/range.ts';
 import { appendBytes, appendObject } from '../../transfer/send-object.ts';
 import { serveObject } from '../../transfer/serve-object.ts';
-import { type Context, type Route, file, route } from '../table/route.ts';
+import { requireInRepository } from '../table/permissions.ts';
+import { type Context, type Route, created, file, noContent, ok, route } from '../table/route.ts';
+import * as s from '../table/schemas.ts';
+import { readUpload } from './archive-upload.ts';
 import { parsed, repository } from './content-schemas.ts';
 
 const references = z
@@ -21,6 +28,11 @@ const references = z
     return z.NEVER;
   })
   .meta({ description: 'a tag or a digest; may be repeated: images of one archive share their layers' });
+
+/** Names of the images of one archive. */
+const maxTargets = 1000;
+
+const { dateTime, optional } = s;
 
 const host = /^[a-zA-Z0-9][a-zA-Z0-9.-]*(?::\d{1,5})?$/;
 
@@ -68,6 +80,105 @@ async function writeParts(
   }
 }
 
+const uploadQuery = z.object({
+  repository: repository.meta({ description: 'where the images go unless the commit says otherwise' }),
+  compress: z
+    .enum(['gzip', 'zstd', 'none'])
+    .optional()
+    .meta({ description: 'how uncompressed layers are stored; default: as manifests list them, gzip where there are none' }),
+});
+
+const byArchive = z.object({ id: s.text });
+
+const target = z.strictObject({
+  image: z.int().min(0).meta({ description: 'position of the image in the archive, from 0' }),
+  repository,
+  tag: parsed(parseTag, 'must be a tag'),
+});
+
+const commitBody = z.strictObject({
+  targets: optional(z.array(target).min(1).max(maxTargets)).meta({ description: 'missing: the targets that the archive shows' }),
+});
+
+const shownTarget = z.object({ repository: z.string(), tag: z.string() });
+
+const archive = z
+  .object({
+    id: z.string(),
+    repository: z.string(),
+    startedAt: dateTime,
+    images: z.array(
+      z.object({
+        names: z.array(z.string()).meta({ description: 'as the archive has them' }),
+        digest: z.string(),
+        platforms: z.array(z.string()),
+        bytes: z.number().meta({ description: 'of manifests, configs and layers' }),
+        layers: z.number(),
+        note: z.string().nullable().meta({ description: 'what is different from the archive' }),
+        targets: z.array(shownTarget).meta({ description: 'where a commit without targets stores it' }),
+      }),
+    ),
+  })
+  .meta({ id: 'Archive' });
+
+const committed = z.object({ items: z.array(shownTarget.extend({ digest: z.string() })) });
+
+type Shown = z.output<typeof archive>;
+
+function toShown({ id, repository, startedAt, plan }: StagedArchive): Shown {
+  const targets = proposeTargets(plan.images, repository);
+  const images = plan.images.map(({ names, digest, platforms, note, manifests, blobs }, at) => {
+    const manifestBytes = manifests.map(({ bytes }) => Buffer.byteLength(bytes, 'base64'));
+    const blobBytes = blobs.map((blob) => plan.blobs[blob]?.sizeBytes ?? 0);
+    return {
+      ...{ names: [...names], digest, platforms: [...platforms], note: note ?? null },
+      bytes: [...manifestBytes, ...blobBytes].reduce((sum, bytes) => sum + bytes, 0),
+      layers: Math.max(0, blobs.length - manifests.length),
+      targets: targets.filter(({ image }) => image === at).map((one) => ({ repository: one.repository, tag: one.tag })),
+    };
+  });
+  return { id, repository, startedAt: isoTime(startedAt), images };
+}
+
+async function uploadArchive({ query }: { readonly query: z.output<typeof uploadQuery> }, context: Context) {
+  const { imports, principal, address, exchange } = context;
+  const sender = { repository: query.repository, owner: principal.id, address };
+  const staged = await readUpload(exchange.request, exchange.response, (source, sizeBytes) =>
+    imports.receive(source, sender, { compression: query.compress, sizeBytes }),
+  );
+  // A client that has gone never learns the id.
+  if (exchange.response.destroyed) await imports.cancel(staged.id, principal.id);
+  return toShown(staged);
+}
+
+async function showArchive({ query }: { readonly query: z.output<typeof byArchive> }, { imports, principal }: Context) {
+  return toShown(await imports.find(query.id, principal.id));
+}
+
+async function cancelArchive({ params }: { readonly params: z.output<typeof byArchive> }, { imports, principal }: Context) {
+  await imports.cancel(params.id, principal.id);
+}
+
+async function commitArchive(
+  { params, body }: { readonly params: z.output<typeof byArchive>; readonly body: z.output<typeof commitBody> },
+  context: Context,
+) {
+  const { imports, principal, author } = context;
+  const staged = await imports.find(params.id, principal.id);
+  const targets = body.targets ?? proposeTargets(staged.plan.images, staged.repository);
+  if (targets.length === 0)
+    throw new OciError('UNSUPPORTED', { status: 400, message: 'the archive gives its images no names: choose targets' });
+  const keepTags = new Map<RepositoryName, boolean>();
+  for (const { repository } of targets) {
+    if (keepTags.has(repository)) continue;
+    await requireInRepository(context, 'add', repository);
+    keepTags.set(repository, !(await context.allows('push', repository)));
+  }
+  const request = { archive: staged, owner: principal.id, targets, author };
+  const items = await imports.commit({ ...request, keepsTags: (repository) => keepTags.get(repository) ?? true });
+  return { items: [...items] };
+}
+
 /** Rows of the API: images as files. */
 export const archiveRoutes: readonly Route[] = [
   route({
@@ -78,5 +189,44 @@ export const archiveRoutes: readonly Route[] = [
     query: archiveQuery,
     returns: file('application/x-tar'),
     handler: sendArchive,
+  }),
+  route({
+    method: 'POST',
+    path: '/archives',
+    summary:
+      'Upload an archive of images (docker save, OCI layout): the body, or the file `archive` of a form; nothing is visible yet',
+    needs: { action: 'add', repositoryOf: ({ query }) => query.repository },
+    query: uploadQuery,
+    accepts: ['application/x-tar', 'multipart/form-data'],
+    returns: created(archive),
+    handler: uploadArchive,
+  }),
+  route({
+    method: 'GET',
+    path: '/archives',
+    summary: 'Show an uploaded archive of the client: its images, and where a commit stores them',
+    needs: 'account',
+    query: byArchive,
+    returns: ok(archive),
+    handler: showArchive,
+  }),
+  route({
+    method: 'POST',
+    path: '/archives/{id}/commit',
+    summary: 'Store images of an uploaded archive: all tags at once, or none',
+    needs: 'account',
+    params: byArchive,
+    body: commitBody,
+    returns: ok(committed),
+    handler: commitArchive,
+  }),
+  route({
+    method: 'DELETE',
+    path: '/archives/{id}',
+    summary: 'Drop an uploaded archive',
+    needs: 'account',
+    params: byArchive,
+    returns: noContent,
+    handler: cancelArchive,
   }),
 ];

@@ -22,6 +22,7 @@ export interface ApiHandlerOptions extends Pick<
   | 'images'
   | 'retention'
   | 'exports'
+  | 'imports'
   | 'pulls'
   | 'backups'
   | 'adoption'

@@ -57,9 +57,15 @@ function describeRoute(route: Route, body: unknown, result: unknown): JsonObject
     summary,
     ...(needs === 'nothing' ? { security: [] } : {}),
     parameters: [...parametersOf(route.params, 'path'), ...parametersOf(route.query, 'query')],
-    ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
+    ...requestOf(route.accepts, body),
     responses: { [returns.status]: success, default: { description: 'Problem', content: failure } },
   };
+}
+
+function requestOf(accepts: readonly string[] | undefined, body: unknown): JsonObject {
+  const files: JsonObject = Object.fromEntries((accepts ?? []).map((type) => [type, {}]));
+  if (accepts) return { requestBody: { required: true, content: files } };
+  return body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {};
 }
 
 /** A file has a media type and no schema: its bytes are the content. */

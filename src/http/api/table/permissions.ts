@@ -27,7 +27,7 @@ export async function requireAfterBody(context: Context, needs: Needs, input: In
 }
 
 /** Throws 404 for a repository that the client may not pull from, whether it exists or not. */
-async function requireInRepository(context: Context, action: Action, repository: RepositoryName): Promise<void> {
+export async function requireInRepository(context: Context, action: Action, repository: RepositoryName): Promise<void> {
   requireAccount(context.principal);
   if (await context.allows(action, repository)) return;
   if (!(await context.allows('pull', repository))) throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });

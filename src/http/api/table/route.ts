@@ -9,6 +9,7 @@ import type { DeletionServices } from '../../../registry/deletion-services.ts';
 import type { Pattern } from '../../../oci/patterns/repository-pattern.ts';
 import type { Principal } from '../../../access/permissions/principal.ts';
 import type { SigningKeys } from '../../../access/tokens/signing-keys.ts';
+import type { ArchiveImports } from '../../../archives/in/imports.ts';
 import type { ArchiveExports } from '../../../archives/out/exports.ts';
 import type { Images } from '../../../images/images.ts';
 import type { Pulls } from '../../../registry/pulls.ts';
@@ -41,6 +42,7 @@ export interface Context {
   /** Returns the service for what is inside of images. */
   readonly images: () => Promise<Images>;
   readonly exports: ArchiveExports;
+  readonly imports: ArchiveImports;
   /** Records that the client has pulled an image. */
   readonly pulls: Pick<Pulls, 'add'>;
   /** For rows whose body or response is a file. */
@@ -108,6 +110,8 @@ export interface Route {
   readonly query: z.ZodObject | undefined;
   /** Undefined where the body is ignored. */
   readonly body: z.ZodObject | undefined;
+  /** Media types of a body that is no JSON, which the handler reads itself. */
+  readonly accepts: readonly string[] | undefined;
   readonly returns: Returns<unknown>;
   handler(input: Input, context: Context): Promise<unknown>;
 }
@@ -153,8 +157,9 @@ export function route<
     readonly params?: Params;
     readonly query?: Query;
     readonly body?: Body;
+    readonly accepts?: readonly string[];
   },
 ): Route {
   // The dispatcher passes only what the row's own schemas returned: see `checkedInput`.
-  return { params: undefined, query: undefined, body: undefined, ...row } as unknown as Route;
+  return { params: undefined, query: undefined, body: undefined, accepts: undefined, ...row } as unknown as Route;
 }

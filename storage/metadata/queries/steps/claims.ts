@@ -17,6 +17,12 @@ export function* endClaim(digest: Digest, claimant: string | undefined, now: num
   return false;
 }
 
+/** True if the claim was not taken away. `claimant` undefined: the caller relies on no bytes. */
+export function* holdsClaim(digest: Digest, claimant: string | undefined): Query<boolean> {
+  if (claimant === undefined) return true;
+  return (yield* first('SELECT 1 FROM claims WHERE digest = ? AND claimant = ?', digest, claimant)) !== undefined;
+}
+
 /**
  * Drops the review that the claim has written. To be called when a link or manifest has the bytes: whatever removes that writes
  * a review again.

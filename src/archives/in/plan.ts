@@ -1,0 +1,41 @@
+import type { Digest } from '../../oci/digest.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
+
+/** An uploaded archive that waits for its commit, as the metadata store keeps it (JSON). */
+export interface ArchivePlan {
+  readonly images: readonly PlannedImage[];
+  /** Staged blobs by digest. */
+  readonly blobs: Readonly<Record<Digest, PlannedBlob>>;
+}
+
+export interface PlannedBlob {
+  /** The id of the upload session. */
+  readonly session: string;
+  readonly sizeBytes: number;
+}
+
+export interface PlannedImage {
+  readonly names: readonly string[];
+  readonly digest: Digest;
+  readonly platforms: readonly string[];
+  readonly note: string | undefined;
+  readonly manifests: readonly PlannedManifest[];
+  readonly blobs: readonly Digest[];
+}
+
+export interface PlannedManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Base64. */
+  readonly bytes: string;
+}
+
+/** An archive that can be committed. */
+export interface StagedArchive {
+  readonly id: string;
+  /** Where its upload sessions count, and where its images go unless the commit says otherwise. */
+  readonly repository: RepositoryName;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly plan: ArchivePlan;
+}
