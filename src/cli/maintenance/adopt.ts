@@ -52,9 +52,13 @@ async function run(invocation: Invocation, config: Config, stores: Stores): Prom
   const held = await createLeases({ metadata, now: Date.now }).take(lease);
   if (!held) throw new CommandError('another process adopts the store at this moment');
   try {
-    if (!(state && state.finishedAt !== null && invocation.options['finish'] === true))
+    const finishes = invocation.options['finish'] === true;
+    if (!finishes || (state?.finishedAt ?? null) === null) {
       await adoptAll(invocation, config, stores);
-    if (invocation.options['finish'] === true) await finish(config, stores);
+      // An interrupted run has read some links before the other registry became read-only.
+      if (finishes && state?.endedAt === null) await adoptAll(invocation, config, stores);
+    }
+    if (finishes) await finish(config, stores);
   } finally {
     await held.release();
   }
