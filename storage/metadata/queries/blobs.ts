@@ -5,7 +5,7 @@ import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { dropBytesReview, endClaim } from './steps/claims.ts';
 import { isIntact } from './steps/corrupt.ts';
 import { becomePushed, findParent, insertBlob, insertLink } from './steps/content.ts';
-import { withinQuotas } from './steps/quotas.ts';
+import { holdsSpace, withinQuotas } from './steps/quotas.ts';
 import { everyRepository, review } from './steps/reviews.ts';
 import * as uploads from './uploads.ts';
 
@@ -63,7 +63,10 @@ export const commit = concurrentWrite(function* (
   claimant?: string,
   isLimited = false,
 ): Query<boolean> {
-  return yield* withinQuotas(repository, isLimited, () => record(repository, digest, sizeBytes, uploadId, now, claimant));
+  const work = () => record(repository, digest, sizeBytes, uploadId, now, claimant);
+  // A session that holds the space gives it to the blob: no counter grows.
+  const isHeld = isLimited && (yield* holdsSpace(uploadId, sizeBytes));
+  return yield* withinQuotas(repository, isLimited && !isHeld, work);
 });
 
 function* record(

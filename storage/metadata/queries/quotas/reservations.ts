@@ -1,7 +1,7 @@
 import type { Digest, DigestAlgorithm } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
-import { type Query, all, concurrentWrite, read, run, withoutSync } from '../steps/query.ts';
-import { type Excess, findExcess, withinQuotas } from '../steps/quotas.ts';
+import { type Query, all, concurrentWrite, first, read, run, withoutSync } from '../steps/query.ts';
+import { type Excess, findExcess, refuseReservation } from '../steps/quotas.ts';
 
 /**
  * Space that open uploads hold in the quotas of their repositories, before their bytes are stored. The end of a session releases it
@@ -12,7 +12,9 @@ import { type Excess, findExcess, withinQuotas } from '../steps/quotas.ts';
 /** Makes the session hold `sizeBytes` altogether. Rejects `QuotaRefusal`, and changes nothing, if a quota has no room for it. */
 export const hold = withoutSync(
   concurrentWrite(function* (uploadId: string, repository: RepositoryName, sizeBytes: number): Query<void> {
-    yield* withinQuotas(repository, true, () => run('UPDATE uploads SET reserved_bytes = ? WHERE id = ?', sizeBytes, uploadId));
+    const held = yield* first<{ bytes: number }>('SELECT reserved_bytes AS "bytes" FROM uploads WHERE id = ?', uploadId);
+    yield* run('UPDATE uploads SET reserved_bytes = ? WHERE id = ?', sizeBytes, uploadId);
+    yield* refuseReservation(repository, sizeBytes - (held?.bytes ?? 0));
   }),
 );
 
@@ -25,16 +27,15 @@ export const begin = withoutSync(
     now: number,
     sizeBytes: number,
   ): Query<void> {
-    yield* withinQuotas(repository, true, () =>
-      run(
-        'INSERT INTO uploads (id, repository, algorithm, started_at, reserved_bytes) VALUES (?, ?, ?, ?, ?)',
-        uploadId,
-        repository,
-        algorithm,
-        now,
-        sizeBytes,
-      ),
+    yield* run(
+      'INSERT INTO uploads (id, repository, algorithm, started_at, reserved_bytes) VALUES (?, ?, ?, ?, ?)',
+      uploadId,
+      repository,
+      algorithm,
+      now,
+      sizeBytes,
     );
+    yield* refuseReservation(repository, sizeBytes);
   }),
 );
 

@@ -103,13 +103,48 @@ function excessOf(row: ExceededRow, kind: Excess['kind'], used: number, needed: 
   return { quotaId: row.id, rule: row.rule, scope: row.scope, kind, used, needed, limit };
 }
 
+/** True if the session holds at least `sizeBytes` in all quotas of its repository. */
+export function* holdsSpace(uploadId: string, sizeBytes: number): Query<boolean> {
+  const row = yield* first(
+    `SELECT 1 FROM uploads u JOIN quota_repositories e ON e.repository = u.repository
+       JOIN quota_state s ON s.id = 1 AND s.version = e.version WHERE u.id = ? AND u.reserved_bytes >= ?`,
+    uploadId,
+    sizeBytes,
+  );
+  return row !== undefined;
+}
+
+/**
+ * Throws `QuotaRefusal` if the session, whose reservation has just grown by `addedBytes`, makes a quota exceed its limit. The change
+ * has locked the counters.
+ */
+export function* refuseReservation(repository: RepositoryName, addedBytes: number): Query<void> {
+  const rows = yield* quotasInForce(repository, '');
+  for (const row of rows) {
+    if (row.id === null || row.maxBytes === null || row.bytes <= row.maxBytes || addedBytes <= 0) continue;
+    throw new QuotaRefusal({ kind: 'exceeded', excess: excessOf(row, 'bytes', row.bytes - addedBytes, addedBytes) });
+  }
+}
+
 /**
  * Returns the first quota of the repository that has no room for content of `sizeBytes`; one that has the digest needs none. Throws
  * `QuotaRefusal` if the quotas of the repository are not known.
  */
 export function* findExcess(repository: RepositoryName, digest: Digest | '', sizeBytes: number): Query<Excess | undefined> {
+  const rows = yield* quotasInForce(repository, digest);
+  for (const row of rows) {
+    if (row.id === null || row.maxBytes === null || row.hasDigest === 1) continue;
+    if (row.bytes + sizeBytes > row.maxBytes) return excessOf(row, 'bytes', row.bytes, sizeBytes);
+  }
+  return undefined;
+}
+
+type RowInForce = { readonly hasDigest: number } & (ExceededRow | { readonly id: null });
+
+/** Returns the quotas of the repository that are in force, and rows without an id. Throws `QuotaRefusal` if they are not known. */
+function* quotasInForce(repository: RepositoryName, digest: Digest | ''): Query<readonly RowInForce[]> {
   // One statement, because it runs for every upload. A row without a quota: the repository counts in none.
-  const rows = yield* all<{ readonly hasDigest: number } & (ExceededRow | { readonly id: null })>(
+  const rows = yield* all<RowInForce>(
     `SELECT ${excessColumns}, coalesce((SELECT 1 FROM quota_contents c WHERE c.quota_id = q.id AND c.digest = ?), 0) AS "hasDigest"
        FROM quota_state s JOIN quota_repositories e ON e.repository = ? AND e.version = s.version
        LEFT JOIN quota_members m ON m.repository = e.repository
@@ -120,9 +155,5 @@ export function* findExcess(repository: RepositoryName, digest: Digest | '', siz
     repository,
   );
   if (rows.length === 0) throw new QuotaRefusal({ kind: 'unlisted' });
-  for (const row of rows) {
-    if (row.id === null || row.maxBytes === null || row.hasDigest === 1) continue;
-    if (row.bytes + sizeBytes > row.maxBytes) return excessOf(row, 'bytes', row.bytes, sizeBytes);
-  }
-  return undefined;
+  return rows;
 }
