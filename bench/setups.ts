@@ -93,7 +93,7 @@ export function berth(name: string, settings: Readonly<Record<string, string>> =
 }
 
 /** Debian's docker-registry, CNCF Distribution 2.8, with its defaults, including the access log. */
-function distribution(name: string, storage?: string): Launch {
+export function distribution(name: string, storage?: string): Launch {
   return {
     name,
     isBerth: false,
