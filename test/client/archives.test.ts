@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type TestBerth, startBerth } from '../support/berth.ts';
+import { call } from '../support/call.ts';
+import { runCommand } from '../support/command.ts';
+import { type Dockerd, startDockerd } from '../support/dockerd.ts';
+import { digestOf } from '../support/images.ts';
+import { pushRealImage, realImage } from '../support/real-image.ts';
+import { describeWith } from '../support/requires.ts';
+import { run } from '../support/run.ts';
+
+describeWith(['docker', 'dockerd', 'skopeo'], 'archives of real clients', () => {
+  let berth: TestBerth;
+  let daemon: Dockerd;
+  let scratch: string;
+  const image = realImage({ hello: 'hello\n' });
+  const imageId = digestOf(image.config);
+
+  beforeAll(async () => {
+    [berth, daemon, scratch] = await Promise.all([startBerth(), startDockerd(), mkdtemp(join(tmpdir(), 'berth-archives-'))]);
+    await pushRealImage(berth, 'team/app', '1', image);
+    const exported = await runCommand(['export', 'team/app:1', '-o', join(scratch, 'berth.tar')], berth.environment);
+    expect(exported).toMatchObject({ code: 0 });
+  }, 60_000);
+  afterAll(async () => {
+    await Promise.all([berth.close(), daemon.close(), rm(scratch, { recursive: true })]);
+  }, 60_000);
+
+  const importInto = (file: string, to: string) => runCommand(['import', join(scratch, file), '--to', to], berth.environment);
+  const manifestOf = (repository: string) => call(berth, 'GET', `/v2/${repository}/manifests/1`);
+  const configOf = async (repository: string) =>
+    ((await manifestOf(repository)).json() as { config: { digest: string } }).config.digest;
+  const skopeo = (...args: string[]) => run('skopeo', ['--insecure-policy', ...args]);
+
+  test('docker loads an export with the same image ID, and what it saves can be imported again', async () => {
+    await daemon.docker('load', '-i', join(scratch, 'berth.tar'));
+    expect((await daemon.docker('image', 'inspect', '--format', '{{.Id}}', 'team/app:1')).trim()).toBe(imageId);
+    await daemon.docker('save', '-o', join(scratch, 'docker.tar'), 'team/app:1');
+    expect(await importInto('docker.tar', 'from/docker')).toMatchObject({ code: 0 });
+    expect(await configOf('from/docker')).toBe(imageId);
+  }, 120_000);
+
+  test('skopeo reads an export in both of its formats, and what it writes can be imported again', async () => {
+    const file = join(scratch, 'berth.tar');
+    await skopeo('copy', `oci-archive:${file}:1`, `oci-archive:${scratch}/oci.tar:app:1`);
+    await skopeo('copy', `docker-archive:${file}`, `docker-archive:${scratch}/legacy.tar:team/app:1`);
+    expect(await importInto('oci.tar', 'from/oci:1')).toMatchObject({ code: 0 });
+    expect((await manifestOf('from/oci')).header('docker-content-digest')).toBe(image.descriptor.digest);
+    expect(await importInto('legacy.tar', 'from/legacy')).toMatchObject({ code: 0 });
+    expect(await configOf('from/legacy')).toBe(imageId);
+  }, 120_000);
+});
