@@ -334,6 +334,7 @@ function besides(path: string): Readonly<Record<string, string>> {
     };
   if (/^storage\.metadata\.(url|connections)$/.test(path))
     return { BERTH_STORAGE_METADATA_DRIVER: 'postgres', BERTH_STORAGE_METADATA_URL: 'postgres://db/berth' };
+  if (path === 'garbageCollection.untagged') return { BERTH_GARBAGE_COLLECTION_GRACE: '0s' };
   if (path.startsWith('access.external.'))
     return {
       BERTH_ACCESS_MODE: 'external',
