@@ -46,7 +46,10 @@ export function send(
   });
 }
 
-/** Sends `count` GETs (also answered by redirects) or HEADs of one path over `connections` keep-alive connections, sequentially on each. */
+/**
+ * Sends `count` GETs (also answered by redirects) or HEADs of one path over `connections` keep-alive connections,
+ * sequentially on each.
+ */
 export async function repeat(
   server: Server,
   method: 'GET' | 'HEAD',

@@ -10,7 +10,10 @@ import { type Server, startServer } from './server.ts';
 
 const MiB = 1024 * 1024;
 
-/** 100 images of 10 GiB in total, through a mirror of two fifths of that size: each once, and as many pulls by Zipf's law in between. */
+/**
+ * 100 images of 10 GiB in total, through a mirror of two fifths of that size: each once, and as many pulls by Zipf's law in
+ * between.
+ */
 export interface Flood {
   readonly images: SeededImages;
   readonly maxBytes: number;

@@ -55,7 +55,10 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
       close: () => rm(folder, { recursive: true }),
     };
   },
-  /** A verification that reads all blobs again and again at its default bandwidth, against none. It begins ten seconds after the start. */
+  /**
+   * A verification that reads all blobs again and again at its default bandwidth, against none. It begins ten seconds after
+   * the start.
+   */
   scrub: () =>
     Promise.resolve({
       launches: [berth('berth, verifying', { BERTH_VERIFY_EVERY: '1s' }), berth('berth', { BERTH_VERIFY_EVERY: '0s' })],

@@ -10,7 +10,10 @@ export interface Workload {
   readonly name: string;
   /** Name of a unit: `request`, `GiB`. */
   readonly unit: string;
-  /** `listing`: its data is written directly into the server's folder. `links`: includes work that follows a push within seconds. */
+  /**
+   * `listing`: its data is written directly into the server's folder. `links`: includes work that follows a push within
+   * seconds.
+   */
   readonly kind?: 'listing' | 'links';
   /** Prepares the server's data, once before the first run. */
   prepare?(server: Server, scale: Scale): Promise<void>;

@@ -48,7 +48,10 @@ function sourceText({ sourceOf }: CheckContext, path: readonly string[]): string
   return source === undefined ? '' : ` (${source})`;
 }
 
-/** Checks that mode open serves this machine only: an address, proxy or public URL for other machines needs `access.allowOpen`. */
+/**
+ * Checks that mode open serves this machine only: an address, proxy or public URL for other machines needs
+ * `access.allowOpen`.
+ */
 function checkReachable(config: Config, context: CheckContext): readonly string[] {
   if (!context.serves || config.access.mode !== 'open' || config.access.allowOpen) return [];
   const at = (key: string) => sourceText(context, [key]);

@@ -213,7 +213,10 @@ export function words(form: string, description: string): Key<readonly string[]>
   });
 }
 
-/** Creates a key for a list of patterns of tags, in YAML or separated by commas; commas within braces and parentheses belong to a pattern. */
+/**
+ * Creates a key for a list of patterns of tags, in YAML or separated by commas; commas within braces and parentheses belong
+ * to a pattern.
+ */
 export function patterns(form: string, description: string): Key<readonly string[]> {
   const list = words(form, description);
   return { ...list, parse: (value) => list.parse(typeof value === 'string' ? splitOutsideBrackets(value) : value) };

@@ -54,7 +54,10 @@ function isMap(tree: unknown): tree is Readonly<Record<string, unknown>> {
   return typeof tree === 'object' && tree !== null && !Array.isArray(tree);
 }
 
-/** Returns the variable of a key: `BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID` of `storage.blobs.s3.accessKeyId`; other characters become `_`. */
+/**
+ * Returns the variable of a key: `BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID` of `storage.blobs.s3.accessKeyId`; other characters
+ * become `_`.
+ */
 export function variableName(path: string): string {
   return `BERTH_${path
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')

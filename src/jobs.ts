@@ -128,7 +128,10 @@ async function renewCertificate(certificate: Certificate, log: Log): Promise<voi
   if (await certificate.renew()) log.info('new connections get the renewed certificate');
 }
 
-/** Ends upload sessions that began before `before` (milliseconds since 1970), and deletes bytes, leases and claims left since then. */
+/**
+ * Ends upload sessions that began before `before` (milliseconds since 1970), and deletes bytes, leases and claims left
+ * since then.
+ */
 async function expireUploads(registry: JobParts['registry'], metadata: JobParts['metadata'], before: number): Promise<void> {
   while ((await registry.uploads.expire(before)) > 0);
   await registry.uploads.sweep(before);

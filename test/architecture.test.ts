@@ -204,6 +204,8 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
 const maxFileLines = 300;
 const maxFunctionLines = 60;
 const maxFolderFiles = 20;
+/** The formatter does not break comments; with code it is 130 at most. */
+const maxCommentColumns = 130;
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -243,6 +245,8 @@ function violations(file: string, text: string): string[] {
   }
   if (/\bprocess\.(?:env|exit)\b/.test(text) && file !== 'src/main.ts' && room !== 'config')
     found.push(`${file} must not touch process.env or process.exit`);
+  if (text.split('\n').some((line) => /^\s*(?:\/\/|\/?\*)/.test(line) && line.length > maxCommentColumns))
+    found.push(`${file} has a comment of more than ${maxCommentColumns} columns`);
   if (file.startsWith('src/') && file.endsWith('/index.ts')) found.push(`${file} is a barrel file`);
   return found;
 }

@@ -20,7 +20,10 @@ const gets = 4000;
 const pushes = 200;
 const largeBytes = 64 * MiB;
 
-/** Measures a berth over real servers: CPU seconds by the operating system, transactions by the database, S3 requests by a proxy. */
+/**
+ * Measures a berth over real servers: CPU seconds by the operating system, transactions by the database, S3 requests by a
+ * proxy.
+ */
 export async function measure(): Promise<{ costs: Costs; demands: Demands }> {
   const [bucket, database] = await Promise.all([createBucket(), createDatabase()]);
   const proxy = await startFaultProxy(bucket.endpoint);

@@ -21,8 +21,8 @@ export interface ImportedConfig {
 type Settings = Record<string, unknown>;
 
 /**
- * Translates a configuration of Distribution, with the `REGISTRY_*` variables that override the file, into one of berth. Every key
- * is translated or has a remark. Throws for a file that is no YAML map.
+ * Translates a configuration of Distribution, with the `REGISTRY_*` variables that override the file, into one of berth.
+ * Every key is translated or has a remark. Throws for a file that is no YAML map.
  */
 export function importDistributionConfig(
   text: string,

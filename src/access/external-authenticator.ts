@@ -27,8 +27,8 @@ interface VerifiedToken {
 }
 
 /**
- * Mode external: another token server grants permissions by its bearer tokens, as with `auth.token` of registry:2. Clients have no
- * other way to authenticate.
+ * Mode external: another token server grants permissions by its bearer tokens, as with `auth.token` of registry:2. Clients
+ * have no other way to authenticate.
  */
 export function createExternalAuthenticator(options: ExternalOptions): Pick<Authenticator, 'principal'> {
   const { issuer, service: audience, now } = options;

@@ -2,7 +2,7 @@ import type { Config } from '../../config/schema.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
 
-/** The blob driver that the configuration asks for. */
+/** Opens the blob driver that the configuration asks for. */
 export async function openBlobStore({ driver, directory, s3 }: Config['storage']['blobs']): Promise<BlobDriver> {
   if (driver === 'filesystem' || s3.bucket === undefined) return createFilesystemDriver({ directory });
   // The SDK takes time to load, and memory: only where it is used.

@@ -67,7 +67,10 @@ export interface ApiServices extends Omit<CatalogOptions, 'access'> {
   readonly quotas: QuotaOverview;
 }
 
-/** Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable settings. */
+/**
+ * Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable
+ * settings.
+ */
 export async function createGuard(
   config: Config,
   metadata: MetadataStore,

@@ -27,7 +27,10 @@ const retryPart = 0.05;
 /** Pause between two looks at whether a turn is due; another process may have run the last one. */
 const lookSeconds = 60;
 
-/** Starts the job of `mirror.refresh`, which one of all processes runs. Call `close` before the mirror's, and await it after that. */
+/**
+ * Starts the job of `mirror.refresh`, which one of all processes runs. Call `close` before the mirror's, and await it after
+ * that.
+ */
 export function openPinnedImages(config: Config, parts: PinnedImagesParts): { stop(): void; close(): Promise<void> } {
   const { mirror, registry, metadata, leases, now, log, metrics } = parts;
   const { refresh: settings, maxSize } = config.mirror;

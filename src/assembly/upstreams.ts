@@ -19,7 +19,7 @@ import { readTagFreshness } from './tag-freshness.ts';
 /** Part of the time for an upstream's answer: a client that waited for another replica in vain must wait for the answer too. */
 const lockWaitPart = 0.4;
 
-/** The mirror, as the configuration wants it. `now` in milliseconds. */
+/** Opens the mirror that the configuration asks for. `now` in milliseconds. */
 export async function openMirror(
   config: Config,
   driver: BlobDriver,

@@ -91,8 +91,8 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
         const since = seen.get(key);
         mayHold = true;
         if (since === undefined) seen.set(key, now());
-        // A writer may have found the bytes before they were set aside, and is about to record them. The record ends its claim: only
-        // a look at the claims before the one at the records sees either.
+        // A writer may have found the bytes before they were set aside, and is about to record them. The record ends its
+        // claim: only a look at the claims before the one at the records sees either.
         const isClaimed = digest !== undefined && (await metadata.claims.isClaimed(digest));
         if (digest && (await metadata.blobs.isRecorded(digest))) await putBack(key, digest);
         else if (isClaimed || since === undefined || now() - since < graceMilliseconds) continue;
@@ -110,8 +110,8 @@ export interface Recording<Result> {
   /** Makes sure of the bytes. Called again if the claim on them was lost, or the bytes are gone. */
   readonly store: () => Promise<unknown>;
   /**
-   * Records the bytes in a transaction that ends the claim. Resolves to `claimLost` if the claim had been taken away. Called again
-   * after each call of `store`.
+   * Records the bytes in a transaction that ends the claim. Resolves to `claimLost` if the claim had been taken away.
+   * Called again after each call of `store`.
    */
   readonly record: (claimant: string) => Promise<Result | typeof claimLost>;
 }
@@ -120,9 +120,10 @@ export interface Recording<Result> {
  * Claims content, stores it and records it: between the first and the last no collector deletes the bytes. Bytes that were there
  * already may have been set aside by an eviction before the record: soon after, the trash finds the record and puts them back.
  * Where recording took so long that the trash may have missed it, this function looks itself, and stores bytes again that are
- * gone: their records stay, because other clients may rely on them. Rejects `unavailable` when the bytes are gone again and again,
- * or are being deleted for longer than a few seconds: the client sends its request again. When the metadata store or a
- * quota has no space for the record, the bytes go to the trash unless other records need them, so that they do not keep the disk full.
+ * gone: their records stay, because other clients may rely on them. Rejects `unavailable` when the bytes are gone again and
+ * again, or are being deleted for longer than a few seconds: the client sends its request again. When the metadata store or
+ * a quota has no space for the record, the bytes go to the trash unless other records need them, so that they do not keep
+ * the disk full.
  */
 export async function storeThenRecord<Result>(
   { driver, metadata, now }: Pick<TrashOptions, 'driver' | 'metadata' | 'now'>,

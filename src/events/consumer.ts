@@ -11,7 +11,10 @@ export interface EventHandler {
   readonly name: string;
   /** Most events of one call. */
   readonly batch: number;
-  /** True if a change of this process wakes the consumer; otherwise it waits for the schedule, and handles more events at a time. */
+  /**
+   * True if a change of this process wakes the consumer; otherwise it waits for the schedule, and handles more events at a
+   * time.
+   */
   readonly isPrompt: boolean;
   /** Events of so many seconds before the position are handled again at each start: a power loss may have undone their effect. */
   readonly repeatSeconds: number;

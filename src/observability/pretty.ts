@@ -1,7 +1,7 @@
 import type { DestinationStream } from 'pino';
 import { printable } from './printable.ts';
 
-/** A log line for people: time, level, message, then the rest as key=value. */
+/** Formats a log line for people: time, level, message, then the rest as key=value. */
 export function prettyStream(write: (line: string) => void): DestinationStream {
   return { write: (line) => write(`${prettyLine(line)}\n`) };
 }

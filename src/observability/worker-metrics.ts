@@ -39,7 +39,7 @@ export function relayMetrics(): void {
   });
 }
 
-/** For a worker. */
+/** Lets a worker join. */
 export function joinMetrics(worker: number): SharedMetrics {
   return {
     worker,

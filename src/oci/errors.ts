@@ -5,7 +5,10 @@ interface ErrorDefinition {
   readonly message: string;
 }
 
-/** Codes of the specification with their usual status and default message. `test/spec/errors.test.ts` compares them with the specification. */
+/**
+ * Codes of the specification with their usual status and default message. `test/spec/errors.test.ts` compares them with the
+ * specification.
+ */
 export const ociErrors = {
   BLOB_UNKNOWN: { status: 404, message: 'blob unknown to registry' },
   BLOB_UPLOAD_INVALID: { status: 400, message: 'blob upload invalid' },

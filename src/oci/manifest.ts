@@ -30,7 +30,10 @@ const shapes: Readonly<Record<string, Shape>> = {
   [mediaTypes.ociArtifact]: 'artifact',
 };
 
-/** The fields that make a document one shape. In a document of another shape they would give it a second meaning (CVE-2021-41190). */
+/**
+ * The fields that make a document one shape. In a document of another shape they would give it a second meaning
+ * (CVE-2021-41190).
+ */
 const ownFields: Readonly<Record<Shape, readonly string[]>> = {
   image: ['config', 'layers'],
   index: ['manifests'],

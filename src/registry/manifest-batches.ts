@@ -28,8 +28,8 @@ export interface BatchItem {
 /** Stores several manifests at once. */
 export interface ManifestBatches {
   /**
-   * Stores the manifests and points their tags at them: all in one transaction, or none. An index comes after its children. Durable
-   * once resolved. Throws as `Manifests.put` does; DENIED names each tag that must not move.
+   * Stores the manifests and points their tags at them: all in one transaction, or none. An index comes after its children.
+   * Durable once resolved. Throws as `Manifests.put` does; DENIED names each tag that must not move.
    */
   put(items: readonly BatchItem[], author?: Author): Promise<void>;
   /** Throws DENIED if a tag must not move. `put` looks again: this is to refuse before content is stored. */

@@ -11,8 +11,8 @@ export class Superseded extends OciError {
 }
 
 /**
- * Yields the chunks of `body`. Throws `Superseded` if `wanted` is aborted and no chunk arrives for `quietMilliseconds`: the client
- * has lost this connection and continues on another one.
+ * Yields the chunks of `body`. Throws `Superseded` if `wanted` is aborted and no chunk arrives for `quietMilliseconds`: the
+ * client has lost this connection and continues on another one.
  */
 export async function* untilSuperseded(
   body: AsyncIterable<Uint8Array>,

@@ -29,7 +29,10 @@ export interface Uploads {
    * Throws TOOMANYREQUESTS if the owner or the address has too many unfinished sessions, and `QuotaExceeded`.
    */
   start(repository: RepositoryName, algorithm: DigestAlgorithm, owner: string, address?: string): Promise<string>;
-  /** Returns the number of bytes received so far. Throws BLOB_UPLOAD_UNKNOWN, also for a session of another repository or owner. */
+  /**
+   * Returns the number of bytes received so far. Throws BLOB_UPLOAD_UNKNOWN, also for a session of another repository or
+   * owner.
+   */
   status(session: UploadSession): Promise<number>;
   /**
    * Appends a chunk and returns the new size of the session. Without `range` the chunk continues at the end of the last one.
@@ -55,9 +58,9 @@ export interface Uploads {
   expire(before: number): Promise<number>;
   /**
    * Deletes partial objects without a session that were last written before `before` (milliseconds since 1970): a crash left
-   * them. Uploads in one request have no session, so `before` must lie before the last bytes of those in progress. With quotas, releases
-   * the space that sessions begun before `before` hold without need. Stops early when `signal` is aborted. Resolves to the number of
-   * partial objects.
+   * them. Uploads in one request have no session, so `before` must lie before the last bytes of those in progress. With
+   * quotas, releases the space that sessions begun before `before` hold without need. Stops early when `signal` is aborted.
+   * Resolves to the number of partial objects.
    */
   sweep(before: number, signal?: AbortSignal): Promise<number>;
   /** Closes the files of open sessions. Their bytes stay. */
@@ -132,8 +135,8 @@ export function createUploads(options: UploadsOptions): Uploads {
   }
 
   /**
-   * Appends a chunk with `append`, and holds space for it before. Settles what the session holds if that fails, and with `settles` in
-   * any case. A session without room for its bytes ends.
+   * Appends a chunk with `append`, and holds space for it before. Settles what the session holds if that fails, and with
+   * `settles` in any case. A session without room for its bytes ends.
    */
   async function appendReserved(
     session: UploadSession,

@@ -60,7 +60,10 @@ export function checkLiteral(rule: AddressRule, hostname: string): void {
   if (isIP(literal) !== 0 && !allows(rule, literal)) throw forbidden(hostname);
 }
 
-/** `dns.lookup` that gives only addresses that the rule allows: checked where the connection is made, so a name cannot change its mind. */
+/**
+ * Creates a `dns.lookup` that gives only addresses that the rule allows: checked where the connection is made, so a name
+ * cannot change its mind.
+ */
 export function guardedLookup(rule: AddressRule): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {

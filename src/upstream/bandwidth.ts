@@ -52,7 +52,7 @@ export function limitTo(bytesPerSecond: number | undefined): Bandwidth {
   return bytesPerSecond === undefined ? unlimited : createBandwidth({ bytesPerSecond, now: () => performance.now(), sleep });
 }
 
-/** The bandwidth of each upstream. */
+/** Creates the bandwidth limits of upstreams. */
 export function createBandwidths(upstreams: readonly Upstream[]): (upstream: Upstream) => Bandwidth {
   const all = new Map(upstreams.map((upstream) => [upstream, limitTo(upstream.bytesPerSecond)]));
   return (upstream) => all.get(upstream) ?? unlimited;

@@ -3,7 +3,7 @@ export type Challenge =
   | { readonly scheme: 'basic' }
   | { readonly scheme: 'bearer'; readonly realm: URL; readonly service: string | undefined; readonly scope: string | undefined };
 
-/** The first challenge that can be met; undefined where there is none. */
+/** Returns the first challenge that can be met; undefined where there is none. */
 export function parseChallenge(header: string | undefined): Challenge | undefined {
   const bearer = /\bbearer\s+(.*)$/i.exec(header ?? '');
   if (bearer) {

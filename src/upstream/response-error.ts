@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { readWhole } from './transport.ts';
 import { UpstreamError } from './upstream-error.ts';
 
-/** The error for a response that says "too many requests" (429), "not now" (503), or anything else that is no success. */
+/** Returns the error for a response that says "too many requests" (429), "not now" (503), or anything else that is no success. */
 export function toError({ statusCode: status = 0, headers }: IncomingMessage, message: string, now: number): UpstreamError {
   const retryAfterSeconds = parseRetryAfter(headers['retry-after'], now);
   if (status === 429) return new UpstreamError('limited', 'it limits how much may be pulled', { retryAfterSeconds, status });
@@ -17,7 +17,10 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 }
 
-/** The error for a response to a read that is neither a success nor a redirect. `isRegistry`: not a host that it redirected to. */
+/**
+ * Returns the error for a response to a read that is neither a success nor a redirect. `isRegistry`: not a host that it
+ * redirected to.
+ */
 export function refusalOf(response: IncomingMessage, isRegistry: boolean, now: number): UpstreamError {
   const { statusCode: status = 0 } = response;
   if (status === 404) return new UpstreamError('not_found', 'not found', { status });
@@ -29,7 +32,7 @@ export function refusalOf(response: IncomingMessage, isRegistry: boolean, now: n
 const maxExplanationBytes = 16 * 1024;
 const maxExplanationLength = 300;
 
-/** The error for a refused write, with the explanation that the registry sent. */
+/** Returns the error for a refused write, with the explanation that the registry sent. */
 export async function refusalOfWrite(response: IncomingMessage, now: number): Promise<UpstreamError> {
   const { code, message, status, retryAfterSeconds } = refusalOf(response, true, now);
   const explanation = explanationIn(await readWhole(response, maxExplanationBytes).catch(() => Buffer.alloc(0)));

@@ -214,7 +214,7 @@ function toUpstreamError(error: unknown): UpstreamError {
   return new UpstreamError('unreachable', `no connection${code === undefined ? '' : ` (${code})`}`, { cause: error });
 }
 
-/** The whole body of at most `limitBytes`. Throws `failed` when it is longer or breaks off. */
+/** Reads the whole body of at most `limitBytes`. Throws `failed` when it is longer or breaks off. */
 export async function readWhole(response: IncomingMessage, limitBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;

@@ -3,7 +3,7 @@ import { type SecureContext, createSecureContext, getCACertificates } from 'node
 const contexts = new Map<string, SecureContext>();
 
 /**
- * The authorities that may vouch for upstreams: those of Node.js and `NODE_EXTRA_CA_CERTS`, those of the system
+ * Returns the authorities that may vouch for upstreams: those of Node.js and `NODE_EXTRA_CA_CERTS`, those of the system
  * (`SSL_CERT_FILE`, `SSL_CERT_DIR`, or where distributions keep them), and `ca` (PEM). Reads the system's once, and keeps
  * what it has made: connections share it.
  */

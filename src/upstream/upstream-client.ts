@@ -159,7 +159,10 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     return circuitsFor(request.path).guard(target, () => follow(request, login));
   }
 
-  /** Retries without a refused login, so that public repositories stay readable (ghcr.io); for others the refusal is the error. */
+  /**
+   * Retries without a refused login, so that public repositories stay readable (ghcr.io); for others the refusal is the
+   * error.
+   */
   async function elseAnonymously(request: UpstreamRequest, login: Login): Promise<IncomingMessage> {
     try {
       return await attempt(request, login);

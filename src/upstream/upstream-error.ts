@@ -46,7 +46,7 @@ export function isOutage({ code }: UpstreamError): boolean {
   return code !== 'not_found' && code !== 'denied';
 }
 
-/** The error's message and those of its causes, each once: one line for the log. */
+/** Returns the error's message and those of its causes, each once: one line for the log. */
 export function reasonOf(error: unknown): string {
   let reason = '';
   for (let one = error; one instanceof Error; one = one.cause) {

@@ -64,12 +64,12 @@ export function createUpstreams(all: readonly Upstream[]): Upstreams {
   };
 }
 
-/** The upstream's name as part of a repository name, where a port's colon cannot stand. */
+/** Returns the upstream's name as part of a repository name, where a port's colon cannot stand. */
 export function namespaceOf({ name }: Pick<Upstream, 'name'>): string {
   return name.replace(':', '_');
 }
 
-/** The repository's name at the upstream: "alpine" is `library/alpine` at Docker Hub. */
+/** Returns the repository's name at the upstream: "alpine" is `library/alpine` at Docker Hub. */
 export function remoteNameOf({ name: upstream }: Pick<Upstream, 'name'>, name: string): string {
   return upstream === dockerHub && !name.includes('/') ? `library/${name}` : name;
 }

@@ -38,7 +38,7 @@ export function tagsPrefix(repository: string): string {
   return `${repositoriesPrefix}${repository}/_manifests/tags/`;
 }
 
-/** Everything of one tag. */
+/** Returns the prefix of everything of one tag. */
 export function tagPrefix(repository: string, tag: string): string {
   return `${tagsPrefix(repository)}${tag}/`;
 }

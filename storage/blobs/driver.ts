@@ -79,7 +79,10 @@ export interface OpenObject {
    * object is deleted.
    */
   readonly fileDescriptor?: number;
-  /** Yields the bytes of `range` in order. May be called once. Chunks may be reused buffers: use each before requesting the next. */
+  /**
+   * Yields the bytes of `range` in order. May be called once. Chunks may be reused buffers: use each before requesting the
+   * next.
+   */
   stream(): AsyncIterable<Uint8Array>;
   /** Closes the object and ends a running `stream`. Idempotent. */
   close(): Promise<void>;

@@ -20,9 +20,9 @@ export function loadMigrations(dialect: 'sqlite' | 'postgres'): readonly Migrati
 }
 
 /**
- * Returns the migrations that are not in `applied`, ascending. One with a lower number than an applied one may be missing, if they
- * were written on different branches. Throws `newer_schema`, with a message for operators, if a newer version has migrated the
- * database.
+ * Returns the migrations that are not in `applied`, ascending. One with a lower number than an applied one may be missing,
+ * if they were written on different branches. Throws `newer_schema`, with a message for operators, if a newer version has
+ * migrated the database.
  */
 export function missingFrom(applied: readonly number[], migrations: readonly Migration[]): readonly Migration[] {
   const found = Math.max(0, ...applied);

@@ -48,7 +48,10 @@ describe('SQLite uses indexes in a large registry', () => {
     await rm(directory, { recursive: true });
   });
 
-  /** https://www.sqlite.org/eqp.html. An index is read from its beginning for a page, or where it is partial: has only what is asked for. */
+  /**
+   * https://www.sqlite.org/eqp.html. An index is read from its beginning for a page, or where it is partial: has only what
+   * is asked for.
+   */
   function explain({ sql, values }: Statement): Promise<readonly string[]> {
     const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values) as { detail: string }[];
     const details = steps.map(({ detail }) => detail);
@@ -119,7 +122,10 @@ describeWith(postgresPrograms, 'PostgreSQL uses indexes in a large registry', ()
     await database.drop();
   });
 
-  /** Planned for these values, and for any: a connection changes to the second form when it keeps a statement and has seen it often. */
+  /**
+   * Planned for these values, and for any: a connection changes to the second form when it keeps a statement and has seen
+   * it often.
+   */
   async function explain({ sql, values }: Statement): Promise<readonly string[]> {
     const literals = values.map((value) => (typeof value === 'string' ? pg.escapeLiteral(value) : String(value)));
     const call = literals.length > 0 ? `explained(${literals.join(', ')})` : 'explained';

@@ -3,8 +3,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /**
- * What becomes of a request: 503 SlowDown; 409 ConditionalRequestConflict; no answer at all; the connection cut before anything was done, or after it was
- * done; the answer's body cut off, or standing still, in its middle.
+ * What becomes of a request: 503 SlowDown; 409 ConditionalRequestConflict; no answer at all; the connection cut before
+ * anything was done, or after it was done; the answer's body cut off, or standing still, in its middle.
  */
 export type Fault = 'slow down' | 'conflict' | 'stall' | 'cut' | 'lose answer' | 'cut body' | 'stall body';
 

@@ -50,9 +50,9 @@ export interface IssuedSecret {
 }
 
 /**
- * Changes accounts, teams, grants and visibility. Callers check that the actor is permitted. Each change is validated, then made and
- * recorded in the audit log in one transaction. Throws `AdministrationError`. Subjects are written `user:alice`, `robot:ci`,
- * `team:devs`, `authenticated`, `anonymous`.
+ * Changes accounts, teams, grants and visibility. Callers check that the actor is permitted. Each change is validated, then
+ * made and recorded in the audit log in one transaction. Throws `AdministrationError`. Subjects are written `user:alice`,
+ * `robot:ci`, `team:devs`, `authenticated`, `anonymous`.
  */
 export interface Administration {
   createUser(user: NewUser): Promise<NamespaceStatus>;

@@ -10,8 +10,8 @@ export interface AuditNote extends Omit<AuditEvent, 'at'> {
 }
 
 /**
- * Records logins and refusals; changes of the store are recorded in their own transaction. Logins are retried until the store takes
- * them; refusals are counted (see `Refusals`) and never displace logins.
+ * Records logins and refusals; changes of the store are recorded in their own transaction. Logins are retried until the
+ * store takes them; refusals are counted (see `Refusals`) and never displace logins.
  */
 export interface Audit {
   /** Begins to write a login immediately, a refusal within a second. Durable after `flush`. */
@@ -30,7 +30,7 @@ const maxPending = 10_000;
 /** Bounds names, which come from clients. */
 const longestName = 256;
 
-/** `failed` is called when lines could not be written, or were dropped. `now` in milliseconds. */
+/** Creates the audit log. `failed` is called when lines could not be written, or were dropped. `now` in milliseconds. */
 export function createAudit(metadata: MetadataStore, now: () => number, failed: (error: unknown) => void): Audit {
   const refusals = createRefusals();
   let pending: AuditEvent[] = [];

@@ -7,8 +7,8 @@ export interface HtpasswdEntry {
 }
 
 /**
- * Parses an htpasswd file. Accepts only bcrypt (`htpasswd -B`): other forms are quick to guess. Errors name the line and never its
- * hash.
+ * Parses an htpasswd file. Accepts only bcrypt (`htpasswd -B`): other forms are quick to guess. Errors name the line and
+ * never its hash.
  */
 export function parseHtpasswd(text: string): { readonly entries: readonly HtpasswdEntry[]; readonly errors: readonly string[] } {
   const entries: HtpasswdEntry[] = [];

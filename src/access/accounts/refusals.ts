@@ -8,8 +8,8 @@ export interface Refusal extends AuditEvent {
 }
 
 /**
- * Refusals to be written to the audit log. A client can cause any number of them, so each client has a bounded number of lines per
- * minute, and the number of clients is bounded; repeated refusals become a count.
+ * Refusals to be written to the audit log. A client can cause any number of them, so each client has a bounded number of
+ * lines per minute, and the number of clients is bounded; repeated refusals become a count.
  */
 export interface Refusals {
   add(refusal: Refusal): void;

@@ -42,7 +42,7 @@ export function requireGrants(texts: readonly string[]): readonly Grant[] {
   return texts.map(requireGrant);
 }
 
-/** A label for people: one line, without characters that change how a terminal or browser shows the text around it. */
+/** Checks a label for people: one line, without characters that change how a terminal or browser shows the text around it. */
 export function requireTokenName(name: string): string {
   if (name.trim() === '' || name.length > longestTokenName || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name)) {
     throw invalid(`a token needs a short name: 1 to ${longestTokenName} characters, no control characters`);

@@ -6,8 +6,8 @@ import { createLru } from '../../coordination/lru.ts';
  */
 export interface Throttle {
   /**
-   * Returns how long `address` has to wait before it may try a password of `name`; 0: not at all. `hasSucceeded`: this address has
-   * logged in with this password before.
+   * Returns how long `address` has to wait before it may try a password of `name`; 0: not at all. `hasSucceeded`: this
+   * address has logged in with this password before.
    */
   waitSeconds(name: string, address: string, hasSucceeded: boolean): number;
   /** Counts a password as wrong before it is checked: attempts that run at the same time all count. */

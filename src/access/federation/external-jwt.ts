@@ -33,7 +33,10 @@ export interface ExpectedClaims {
   readonly now: number;
 }
 
-/** Returns the claims of a token; undefined where signature, issuer, audience or time are not as expected, or it never expires. */
+/**
+ * Returns the claims of a token; undefined where signature, issuer, audience or time are not as expected, or it never
+ * expires.
+ */
 export async function verifyExternalJwt(
   token: string,
   key: CryptoKey | KeyObject,

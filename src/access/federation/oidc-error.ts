@@ -3,7 +3,7 @@ export class OidcError extends Error {
   override readonly name = 'OidcError';
 }
 
-/** The provider's response belongs to no login attempt of this browser. */
+/** Returns the error for a provider's response that belongs to no login attempt of this browser. */
 export function unknownAttempt(): OidcError {
   return new OidcError('this login was not begun in this browser, or has taken too long: begin again');
 }

@@ -27,7 +27,10 @@ export interface LoginsOptions {
   readonly throttle: Throttle;
   readonly now: () => number;
   readonly audit: Pick<Audit, 'record' | 'recordLogin'>;
-  /** Authenticates a CI provider's token; undefined for other texts. Throws `AuthenticationError` for one that matches no rule. */
+  /**
+   * Authenticates a CI provider's token; undefined for other texts. Throws `AuthenticationError` for one that matches no
+   * rule.
+   */
   readonly authenticateWorkload: (token: string) => Promise<Extract<Identity, { kind: 'workload' }> | undefined>;
 }
 

@@ -15,8 +15,8 @@ export interface Scope {
 const maxScopes = 100;
 
 /**
- * Parses scopes. Leaves out those that are malformed or of an unknown type, as the specification wants: the client gets a token for
- * less than it asked for. The class of a type, as in `repository(plugin)`, is ignored.
+ * Parses scopes. Leaves out those that are malformed or of an unknown type, as the specification wants: the client gets a
+ * token for less than it asked for. The class of a type, as in `repository(plugin)`, is ignored.
  */
 export function parseScopes(texts: readonly string[]): readonly Scope[] {
   const words = texts.flatMap((text) => text.split(' ')).filter((word) => word !== '');

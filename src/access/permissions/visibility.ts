@@ -1,7 +1,10 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { type Pattern, matches, mostSpecificFirst, parsePattern } from '../../oci/patterns/repository-pattern.ts';
 
-/** The visibility rules: which repositories are public. The rule of a name wins over those of patterns, of which the longest wins. */
+/**
+ * The visibility rules: which repositories are public. The rule of a name wins over those of patterns, of which the longest
+ * wins.
+ */
 export interface Visibility {
   isPublic(repository: string): Promise<boolean>;
   /** The same for a caller that has read the visibility set for exactly this name: null if none is set. */

@@ -14,8 +14,9 @@ export interface VisibleOptions {
 }
 
 /**
- * Yields the repositories that a principal may pull, after `after`, ascending, for listings and search; all of them for an external
- * token with the catalog scope. Reads only the index ranges that are granted or public: other repositories cost nothing.
+ * Yields the repositories that a principal may pull, after `after`, ascending, for listings and search; all of them for an
+ * external token with the catalog scope. Reads only the index ranges that are granted or public: other repositories cost
+ * nothing.
  */
 export function visibleRepositories(
   { metadata, hidden }: VisibleOptions,

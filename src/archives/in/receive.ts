@@ -20,8 +20,8 @@ export interface ReceiveOptions {
 
 /**
  * Reads an archive: stages its blobs in upload sessions, resolves its images and compares digests, sizes and diffIDs. If anything
- * is wrong, or the source breaks off, drops the sessions and throws MANIFEST_INVALID, SIZE_INVALID (413) or what the source threw.
- * Sessions with content that no image has are dropped. Memory does not grow with the archive.
+ * is wrong, or the source breaks off, drops the sessions and throws MANIFEST_INVALID, SIZE_INVALID (413) or what the source
+ * threw. Sessions with content that no image has are dropped. Memory does not grow with the archive.
  */
 export async function receiveArchive(
   source: AsyncIterable<Uint8Array>,

@@ -34,7 +34,10 @@ export async function openConsumers(
   return consumers;
 }
 
-/** A consumer that is switched off keeps no events from being deleted. When it is switched on again, it begins with the next event. */
+/**
+ * A consumer that is switched off keeps no events from being deleted. When it is switched on again, it begins with the next
+ * event.
+ */
 async function forget({ events }: Pick<MetadataStore, 'events'>, consumer: string): Promise<void> {
   if (await events.findConsumer(consumer)) await events.removeConsumer(consumer);
 }

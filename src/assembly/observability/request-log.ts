@@ -9,8 +9,8 @@ import { type Log, infoWriter } from '../../observability/log.ts';
 const probes = new Set(['/healthz', '/readyz']);
 
 /**
- * Writes one line for a request; at `debug` for successful health probes. The level of an error shows its cause: `info` the client,
- * `warn` an upstream, `error` berth or its stores. Only defects have a stack trace.
+ * Writes one line for a request; at `debug` for successful health probes. The level of an error shows its cause: `info` the
+ * client, `warn` an upstream, `error` berth or its stores. Only defects have a stack trace.
  */
 export function logRequest(log: Pick<Log, 'debug' | 'info' | 'warn' | 'error'>, request: RequestRecord): void {
   const writeFields = request.error === undefined && !isProbe(request) ? infoWriter(log) : undefined;

@@ -49,8 +49,8 @@ async function modeOf(path: string): Promise<number | undefined> {
 }
 
 /**
- * The umask that keeps new files of the data folder private: to this user; or to the group, where berth has the folder only
- * as a member of its group, so that replicas of other users can read what this one writes.
+ * Returns the umask that keeps new files of the data folder private: to this user; or to the group, where berth has the
+ * folder only as a member of its group, so that replicas of other users can read what this one writes.
  */
 export function umaskFor(directory: string): number {
   const owner = statSync(directory, { throwIfNoEntry: false })?.uid;

@@ -41,7 +41,10 @@ export function adminCommand(run: (invocation: AdminInvocation) => Promise<unkno
   };
 }
 
-/** Returns the location of the metadata for messages. Throws `CommandError` if the SQLite file is missing: the path is probably wrong. */
+/**
+ * Returns the location of the metadata for messages. Throws `CommandError` if the SQLite file is missing: the path is
+ * probably wrong.
+ */
 export function locateMetadata(config: Config): string {
   const { driver, url = '' } = config.storage.metadata;
   if (driver === 'postgres') {

@@ -107,7 +107,10 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return typeof error === 'object' && error !== null && 'syscall' in error;
 }
 
-/** Yields the bytes of the file and shows how many were read. Throws `CommandError` after a signal: what was stored is dropped. */
+/**
+ * Yields the bytes of the file and shows how many were read. Throws `CommandError` after a signal: what was stored is
+ * dropped.
+ */
 async function* readFileBytes(invocation: Invocation, file: string, size: number): AsyncGenerator<Uint8Array> {
   const { isTerminal, write, options, onSignal } = invocation;
   const bar = createProgress(file, { isTerminal, write: options['json'] === true ? () => undefined : write });

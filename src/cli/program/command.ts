@@ -49,7 +49,10 @@ export interface Command {
   readonly options?: readonly Option[];
   /** True if the command prints data, and so takes `--json`. Default: false. */
   readonly printsData?: boolean;
-  /** True if the command listens, or checks whether it could: then open access on a public address is an error. Default: false. */
+  /**
+   * True if the command listens, or checks whether it could: then open access on a public address is an error. Default:
+   * false.
+   */
   readonly serves?: boolean;
   /** Imports the code of the command; called only when the command runs. */
   load(): Promise<Run>;

@@ -24,7 +24,10 @@ export interface TokenRouterOptions {
 
 const largestFormBytes = 64 * 1024;
 
-/** Makes the router of `/token`: issues bearer tokens to GET (Basic) and POST (OAuth2), as the Distribution project documents both. */
+/**
+ * Makes the router of `/token`: issues bearer tokens to GET (Basic) and POST (OAuth2), as the Distribution project
+ * documents both.
+ */
 export function createTokenRouter(options: TokenRouterOptions): Router {
   const router = createRouter();
   router.get('/', async (request, response) => {

@@ -26,8 +26,8 @@ export function bytesSentByKernel(response: ServerResponse): number {
 const kernelTransfers = new WeakMap<ServerResponse, Promise<void>>();
 
 /**
- * Calls `action` when the kernel sends nothing of the response any more, at once if it never did. A client may close its connection before
- * this process learns that the last byte is sent.
+ * Calls `action` when the kernel sends nothing of the response any more, at once if it never did. A client may close its
+ * connection before this process learns that the last byte is sent.
  */
 export function afterKernelTransfer(response: ServerResponse, action: () => void): void {
   const transfer = kernelTransfers.get(response);

@@ -137,7 +137,10 @@ async function withPosition<Result>(context: RequestContext, id: string, work: (
   }
 }
 
-/** Sets the headers of an upload. `Range` is inclusive and cannot describe an empty upload: `0-0`, as Docker's registry sends it. */
+/**
+ * Sets the headers of an upload. `Range` is inclusive and cannot describe an empty upload: `0-0`, as Docker's registry
+ * sends it.
+ */
 function describeUpload(context: RequestContext, id: string, sizeBytes: number): void {
   setLocation(context, `/v2/${context.repository}/blobs/uploads/${id}`);
   context.response.setHeader('Docker-Upload-UUID', id);

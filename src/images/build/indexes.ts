@@ -44,8 +44,9 @@ export interface Indexes {
   /** A layer that failed makes the image fail. */
   image(image: LayeredImage): Promise<IndexState<ImageHead>>;
   /**
-   * Builds the index of an image and those of its layers, unless they are there. Resolves at the end, also of a build that another
-   * caller or process has begun, and of one that fails: then `image` says why. Rejects `ConcurrencyLimitExceeded` if too many wait.
+   * Builds the index of an image and those of its layers, unless they are there. Resolves at the end, also of a build that
+   * another caller or process has begun, and of one that fails: then `image` says why. Rejects `ConcurrencyLimitExceeded`
+   * if too many wait.
    */
   build(image: LayeredImage): Promise<void>;
   /** Ends builds in progress. */

@@ -27,8 +27,8 @@ export function diffLayers(from: PulledParts, to: PulledParts): LayerDiff {
 }
 
 /**
- * Returns what a client with the image `from` downloads to get `to`. Docker keeps layers by their place on those below: it fetches
- * every layer above the first one that differs. The configuration counts too.
+ * Returns what a client with the image `from` downloads to get `to`. Docker keeps layers by their place on those below: it
+ * fetches every layer above the first one that differs. The configuration counts too.
  */
 export function downloadSize(from: PulledParts, to: PulledParts): DownloadSize {
   const missing = to.layers.slice(sharedLayers(from, to));

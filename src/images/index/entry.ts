@@ -1,4 +1,7 @@
-/** Types of entries. `whiteout` deletes its name in the layers below, `opaque` everything below its directory (image-spec, layer.md). */
+/**
+ * Types of entries. `whiteout` deletes its name in the layers below, `opaque` everything below its directory (image-spec,
+ * layer.md).
+ */
 export const entryTypes = [
   'file',
   'directory',

@@ -102,8 +102,8 @@ export interface FailedHead {
 export type Head = LayerHead | ImageHead | FailedHead;
 
 /**
- * A place where decompression can begin. `block`: inside a gzip member, after the window of 32 KiB is restored; `start`: at a gzip
- * member or zstd frame.
+ * A place where decompression can begin. `block`: inside a gzip member, after the window of 32 KiB is restored; `start`: at
+ * a gzip member or zstd frame.
  */
 export interface Checkpoint {
   readonly kind: 'start' | 'block';

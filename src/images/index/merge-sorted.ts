@@ -1,6 +1,6 @@
 /**
- * Merges sorted sequences: yields the values that are equal, one after the other from the first sequence to the last, as an array.
- * A sequence may have equal values too. Holds one value of each sequence.
+ * Merges sorted sequences: yields the values that are equal, one after the other from the first sequence to the last, as an
+ * array. A sequence may have equal values too. Holds one value of each sequence.
  */
 export function* mergeSorted<Value>(
   sequences: readonly Iterable<Value>[],

@@ -19,7 +19,10 @@ export interface TarHeader {
   readonly group: string;
 }
 
-/** Decodes a header block; undefined for a block of zeros. Throws `InvalidLayer`. `at`: its offset in the archive, for messages. */
+/**
+ * Decodes a header block; undefined for a block of zeros. Throws `InvalidLayer`. `at`: its offset in the archive, for
+ * messages.
+ */
 export function decodeHeader(block: Buffer, at: number): TarHeader | undefined {
   const checksum = sumOf(block);
   if (checksum === blankSum && block.every((byte) => byte === 0)) return undefined;

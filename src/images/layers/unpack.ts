@@ -18,8 +18,8 @@ export interface Unpacking {
 }
 
 /**
- * Yields the archive that a blob contains: plain, or compressed with gzip or zstd, as its first bytes say. The memory of a chunk may
- * be used again for the next one. Throws `InvalidLayer`.
+ * Yields the archive that a blob contains: plain, or compressed with gzip or zstd, as its first bytes say. The memory of a
+ * chunk may be used again for the next one. Throws `InvalidLayer`.
  */
 export async function* unpack({ blob, sizeBytes, onCompression, onCheckpoint }: Unpacking): AsyncGenerator<Buffer> {
   const { compression, chunks } = await detect(blob);

@@ -1,8 +1,8 @@
 import { UnreadPackages } from './package.ts';
 
 /**
- * Reads a table of an SQLite file (https://sqlite.org/fileformat2.html) in memory. The file comes from an image and may be made to
- * exploit a defect of a reader: this one is JavaScript and follows each page once, so that it can only throw.
+ * Reads a table of an SQLite file (https://sqlite.org/fileformat2.html) in memory. The file comes from an image and may be
+ * made to exploit a defect of a reader: this one is JavaScript and follows each page once, so that it can only throw.
  */
 
 export type SqliteValue = Buffer | string | number | null;

@@ -12,8 +12,9 @@ export interface SweepOptions {
 const batchKeys = 500;
 
 /**
- * Deletes indexes whose blobs are gone, and those of former formats. The trash and the collector delete an index with its blob; this
- * finds the rest: one that was written at the same moment, or by a process that died. Resolves to the number deleted.
+ * Deletes indexes whose blobs are gone, and those of former formats. The trash and the collector delete an index with its
+ * blob; this finds the rest: one that was written at the same moment, or by a process that died. Resolves to the number
+ * deleted.
  */
 export async function sweepIndexes({ driver, metadata }: SweepOptions, signal?: AbortSignal): Promise<number> {
   let deleted = 0;

@@ -10,8 +10,8 @@ import { promisify } from 'node:util';
  *
  * Without a passphrase the check is the SHA-256 of the check before, the four bytes and the content; the first one follows the
  * SHA-256 of magic and header. With a passphrase the content is encrypted by AES-256-GCM, the check is its tag, the nonce is the
- * chunk's number with a byte that marks the last one, and the hash of magic and header is authenticated with each chunk. The key is
- * made by scrypt from the passphrase and the header's salt, which is new for each file.
+ * chunk's number with a byte that marks the last one, and the hash of magic and header is authenticated with each chunk.
+ * The key is made by scrypt from the passphrase and the header's salt, which is new for each file.
  */
 
 /** The header of a backup, readable without the passphrase. */

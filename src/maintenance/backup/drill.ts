@@ -42,8 +42,8 @@ interface NamedTag {
 const pageSize = 1000;
 
 /**
- * Restores a backup into a temporary place, compares it with the blob store, and pulls some images with all their platforms by the
- * code that answers clients. Changes neither store. Rejects as `restoreBackup` does.
+ * Restores a backup into a temporary place, compares it with the blob store, and pulls some images with all their platforms
+ * by the code that answers clients. Changes neither store. Rejects as `restoreBackup` does.
  */
 export function drill(options: DrillOptions): Promise<DrillReport> {
   return inWorkFolder(options.workDirectory, async (folder) => {

@@ -14,9 +14,9 @@ export interface FinishedRestore extends StoreComparison {
 }
 
 /**
- * Brings back what the links of the store know and the rows do not, compares the records with the blob store, and then lets garbage
- * collection run again. Makes the backups of the store known, so that the blobs of the newest one stay. Can be repeated after
- * it broke off.
+ * Brings back what the links of the store know and the rows do not, compares the records with the blob store, and then lets
+ * garbage collection run again. Makes the backups of the store known, so that the blobs of the newest one stay. Can be
+ * repeated after it broke off.
  */
 export async function finishRestore(options: FinishRestoreOptions): Promise<FinishedRestore> {
   const { metadata, store, now, onLinks } = options;

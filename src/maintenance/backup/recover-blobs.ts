@@ -45,10 +45,10 @@ const readsAtOnce = 16;
 const author = { actor: 'command line', address: '' };
 
 /**
- * Looks for manifests among the blobs of a store whose metadata and links are lost, and records them, with what they reference, in
- * `recovered/images`: they can be pulled by digest. Those with a name in their annotations also get a repository of that name below
- * `recovered/`. Nothing is public, and nothing is collected until the block for a restore ends. Reads every blob that is
- * small enough to be a manifest. Can be repeated. Rejects `DatabaseInUse`.
+ * Looks for manifests among the blobs of a store whose metadata and links are lost, and records them, with what they
+ * reference, in `recovered/images`: they can be pulled by digest. Those with a name in their annotations also get a
+ * repository of that name below `recovered/`. Nothing is public, and nothing is collected until the block for a restore
+ * ends. Reads every blob that is small enough to be a manifest. Can be repeated. Rejects `DatabaseInUse`.
  */
 export async function recoverBlobs(options: RecoverOptions): Promise<void> {
   const { driver, metadata, now, maxManifestBytes, onProgress, signal } = options;

@@ -36,8 +36,8 @@ async function* compressed(file: string, onPart: OnPart): AsyncGenerator<Buffer>
 }
 
 /**
- * Writes the SQLite file of a backup to `file`, which only this user can read. Resolves to the header when all of it was verified;
- * after an error a part of the file may be left. Throws `DamagedBackup`.
+ * Writes the SQLite file of a backup to `file`, which only this user can read. Resolves to the header when all of it was
+ * verified; after an error a part of the file may be left. Throws `DamagedBackup`.
  */
 export async function unpackSnapshot(
   bytes: AsyncIterable<Uint8Array>,

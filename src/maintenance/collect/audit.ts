@@ -4,8 +4,8 @@ import { parseDigest } from '../../oci/digest.ts';
 import type { AuditPosition } from '../../../storage/metadata/queries/collection/audit.ts';
 
 /**
- * Looks through the rows of all content, page by page, for what nothing needs and no review will find. Reads and writes rows only.
- * The first audit finds what was left before garbage collection ran online; a later one should find nothing.
+ * Looks through the rows of all content, page by page, for what nothing needs and no review will find. Reads and writes
+ * rows only. The first audit finds what was left before garbage collection ran online; a later one should find nothing.
  */
 export interface Auditor {
   /** Continues the audit of the installation by some pages, and begins a new one a week after the last. */

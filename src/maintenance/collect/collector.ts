@@ -16,9 +16,9 @@ import { type PurgeResult, purgeBytes } from './purge.ts';
  */
 export interface Collector {
   /**
-   * Decides all due reviews in small steps, and deletes bytes that no repository needs. Ends early when `signal` is aborted, while
-   * the collector is paused or blocked, and in read-only mode. A failure to delete bytes is recorded with their review. Rejects when the
-   * metadata store fails.
+   * Decides all due reviews in small steps, and deletes bytes that no repository needs. Ends early when `signal` is
+   * aborted, while the collector is paused or blocked, and in read-only mode. A failure to delete bytes is recorded with
+   * their review. Rejects when the metadata store fails.
    */
   run(signal?: AbortSignal): Promise<Collected>;
 }

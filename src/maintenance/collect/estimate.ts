@@ -30,7 +30,10 @@ export interface ReclaimablePage {
 
 /** Computes what could be freed, by many short reads: for commands and requests of admins, not for regular work. */
 export interface Estimator {
-  /** Returns a page of at most `limit` pushed repositories after the name `after`. `untaggedMs`: see `garbageCollection.untagged`. */
+  /**
+   * Returns a page of at most `limit` pushed repositories after the name `after`. `untaggedMs`: see
+   * `garbageCollection.untagged`.
+   */
   list(after: string, limit: number, untaggedMs: number): Promise<ReclaimablePage>;
 }
 

@@ -23,8 +23,8 @@ export interface CollectionOverview {
   /** Audits the records in parts, see `Auditor`. Throws DENIED (409) while garbage collection is blocked. */
   audit(after: string, seconds: number): ReturnType<Auditor['runPart']>;
   /**
-   * Computes what the repositories after the name `after` could free, at most `limit` of them. `untaggedMs`: for untagged manifests;
-   * undefined: the configured time, or 30 days where they are kept.
+   * Computes what the repositories after the name `after` could free, at most `limit` of them. `untaggedMs`: for untagged
+   * manifests; undefined: the configured time, or 30 days where they are kept.
    */
   listReclaimable(after: string, limit: number, untaggedMs?: number): Promise<ReclaimablePage & { readonly untaggedMs: number }>;
 }

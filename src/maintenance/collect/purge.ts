@@ -30,8 +30,9 @@ const filesAtOnce = 8;
 
 /**
  * Deletes the bytes of purges. Bytes that a writer has stored since the deadline stay, also when this process stood still in the
- * middle. On a file system each file is moved to the trash first, and deleted if the purge is still the collector's then. If it is not, or
- * this process dies, the trash gives recorded bytes their place again. A remote store has no cheap move: there the deadline is checked before each request.
+ * middle. On a file system each file is moved to the trash first, and deleted if the purge is still the collector's then.
+ * If it is not, or this process dies, the trash gives recorded bytes their place again. A remote store has no cheap move:
+ * there the deadline is checked before each request.
  */
 export async function purgeBytes(stores: PurgeStores, purges: readonly Purge[], right: PurgeRight): Promise<PurgeResult> {
   if (purges.length === 0) return { deleted: [], failed: [] };

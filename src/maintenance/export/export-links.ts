@@ -151,7 +151,10 @@ async function* differences(driver: BlobDriver, set: LinkSet, counts: Counts): A
   }
 }
 
-/** True if the link does not have the size of its digest: a power loss may leave an empty file. Other stores keep whole objects. */
+/**
+ * True if the link does not have the size of its digest: a power loss may leave an empty file. Other stores keep whole
+ * objects.
+ */
 async function isDamaged(driver: BlobDriver, key: ObjectKey, digest: string): Promise<boolean> {
   return (await unlessMissing(driver.stat(key)))?.sizeBytes !== digest.length;
 }

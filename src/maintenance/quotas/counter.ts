@@ -6,8 +6,8 @@ import { MetadataError, type MetadataStore } from '../../../storage/metadata/sto
 export interface QuotaCounter {
   /**
    * Counts until everything is counted, `maxSteps` are done or `signal` is aborted. Writes nothing where nothing is to do, and in
-   * read-only mode. `onStep` is called after each step. Resolves to the quotas whose counters were wrong, if they were counted again.
-   * Rejects when the metadata store fails.
+   * read-only mode. `onStep` is called after each step. Resolves to the quotas whose counters were wrong, if they were
+   * counted again. Rejects when the metadata store fails.
    */
   run(options?: {
     readonly signal?: AbortSignal | undefined;

@@ -15,8 +15,9 @@ export interface DiskYieldOptions {
 const freeShare = 0.05;
 
 /**
- * Deletes the oldest entries of the trash for good while less than 5 % of the disk are free, until their content makes up for what is
- * missing. Garbage collection deletes the bytes; the trash waits until it has, and keeps everything while it is paused.
+ * Deletes the oldest entries of the trash for good while less than 5 % of the disk are free, until their content makes up
+ * for what is missing. Garbage collection deletes the bytes; the trash waits until it has, and keeps everything while it is
+ * paused.
  */
 export async function yieldTrashToDisk({ metadata, measureDisk, now, onYielded }: DiskYieldOptions): Promise<void> {
   const disk = await measureDisk();

@@ -15,8 +15,8 @@ export interface QuotaOverview {
   /** Makes the server count everything again in the background. The counters of today stay in force until then. */
   requestRecount(): Promise<void>;
   /**
-   * Counts everything again, here. `onProgress` gets the part that is done, from 0 to 1. Resolves to the quotas whose counters were
-   * wrong.
+   * Counts everything again, here. `onProgress` gets the part that is done, from 0 to 1. Resolves to the quotas whose
+   * counters were wrong.
    */
   recount(onProgress: (part: number) => void): Promise<readonly QuotaDifference[]>;
 }

@@ -10,7 +10,10 @@ export interface Brake {
 
 const day = 86_400_000;
 
-/** Returns why the plan has to wait for an approval; undefined if it has not. Counts at most some times as many tags as the plan has. */
+/**
+ * Returns why the plan has to wait for an approval; undefined if it has not. Counts at most some times as many tags as the
+ * plan has.
+ */
 export async function reasonToWait(
   metadata: Pick<MetadataStore, 'retentionContent' | 'retentionLog'>,
   { tags, percent }: Brake,

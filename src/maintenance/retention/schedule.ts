@@ -5,7 +5,10 @@ export type Schedule =
   | { readonly kind: 'daily'; readonly minutes: number; readonly timeZone: string }
   | { readonly kind: 'interval'; readonly milliseconds: number };
 
-/** True if a run is due at `now`; all times are milliseconds since 1970. A last run in the future means that the clock was set back. */
+/**
+ * True if a run is due at `now`; all times are milliseconds since 1970. A last run in the future means that the clock was
+ * set back.
+ */
 export function isRunDue(schedule: Schedule, ranAt: number, now: number): boolean {
   if (ranAt > now) return true;
   return schedule.kind === 'interval'

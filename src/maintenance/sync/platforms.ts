@@ -12,8 +12,9 @@ interface Entry {
 const attestedDigest = 'vnd.docker.reference.digest';
 
 /**
- * Returns the digests of entries that are copied: those of the wanted platforms, attestations about them, and entries that name no
- * platform. `linux/arm64` also stands for `linux/arm64/v8`. `index` has been parsed before as a manifest with these `children`.
+ * Returns the digests of entries that are copied: those of the wanted platforms, attestations about them, and entries that
+ * name no platform. `linux/arm64` also stands for `linux/arm64/v8`. `index` has been parsed before as a manifest with these
+ * `children`.
  */
 export function chooseChildren(
   index: Buffer,

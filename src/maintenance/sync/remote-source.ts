@@ -17,7 +17,7 @@ const largestListingBytes = 16 * 1024 * 1024;
 const maxPages = 10_000;
 const tagsAtOnce = 1000;
 
-/** Another registry as a source. Rejects with `UpstreamError`. */
+/** Creates a source that reads another registry. Rejects with `UpstreamError`. */
 export function createRemoteSource(options: RemoteSourceOptions): Source {
   const requests = createRemoteRequests({ ...options, actions: 'pull' });
   /** Repositories whose registry has no referrers API: it is not asked again and again. */

@@ -20,7 +20,10 @@ export interface RemoteTargetOptions extends Omit<RemoteOptions, 'actions'> {
 
 const binary = { 'Content-Type': 'application/octet-stream' };
 
-/** Another registry as a target. Rejects with `UpstreamError`, whose message has the explanation of the registry. */
+/**
+ * Creates a target that writes to another registry. Rejects with `UpstreamError`, whose message has the explanation of the
+ * registry.
+ */
 export function createRemoteTarget(options: RemoteTargetOptions): Target {
   const { sessions, partBytes, holders, remoteName, spend } = options;
   const requests = createRemoteRequests({ ...options, actions: 'pull,push' });

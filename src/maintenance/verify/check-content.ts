@@ -21,7 +21,10 @@ export interface Pace {
   readonly signal: AbortSignal;
 }
 
-/** A request or an open file costs as much as so many bytes: a store with many small blobs is not read faster than with large ones. */
+/**
+ * A request or an open file costs as much as so many bytes: a store with many small blobs is not read faster than with
+ * large ones.
+ */
 const leastBytes: Readonly<Record<Depth, number>> = { quick: 16 * 1024, deep: 64 * 1024 };
 
 /** Looks at the bytes once. Rejects with the reason of the signal when it is aborted, and with nothing else. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * Returns beginnings of digests at equal distances, from a random one on. The content behind them is a fair sample, because digests
- * are evenly distributed.
+ * Returns beginnings of digests at equal distances, from a random one on. The content behind them is a fair sample, because
+ * digests are evenly distributed.
  */
 export function samplePoints(count: number): readonly string[] {
   const offset = randomBytes(2).readUInt16BE() / 65_536;

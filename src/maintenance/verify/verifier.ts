@@ -71,7 +71,10 @@ const missingMilliseconds = 4_000;
 /** So many missing contents in succession may mean that the store is another one; a look at so many others shows it. */
 const maxMissingInARow = 20;
 const samples = 32;
-/** Contents that are looked at at once: a remote store answers after some milliseconds, and a disk reads one file after the other. */
+/**
+ * Contents that are looked at at once: a remote store answers after some milliseconds, and a disk reads one file after the
+ * other.
+ */
 const atOnce: Readonly<Record<Depth, { readonly local: number; readonly remote: number }>> = {
   quick: { local: 8, remote: 32 },
   deep: { local: 1, remote: 4 },

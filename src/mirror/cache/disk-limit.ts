@@ -12,7 +12,7 @@ export type MeasureDisk = () => Promise<DiskSpace | undefined>;
 /** Of a small disk only this part is kept free, whatever the configuration says. */
 const largestFreeShare = 0.1;
 
-/** How many bytes stay free for everything but the mirror. */
+/** Returns how many bytes stay free for everything but the mirror. */
 export function reservedBytes({ totalBytes }: DiskSpace, keepFreeBytes: number): number {
   return Math.min(keepFreeBytes, totalBytes * largestFreeShare);
 }

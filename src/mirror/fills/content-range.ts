@@ -37,7 +37,7 @@ function placeOfWhole({ headers }: IncomingMessage, expectedBytes: number | unde
 }
 
 /**
- * The body without its first `skip` bytes, at most `limit` of the rest: an upstream that ignores `Range` begins anew.
+ * Yields the body without its first `skip` bytes, at most `limit` of the rest: an upstream that ignores `Range` begins anew.
  * Throws `UpstreamError` where it breaks off or rests too long.
  */
 export async function* bodyFrom(response: IncomingMessage, skip: number, limit: number): AsyncGenerator<Buffer> {

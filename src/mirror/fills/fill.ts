@@ -18,7 +18,10 @@ import { UpstreamError } from '../../upstream/upstream-error.ts';
 export interface Fill {
   /** Resolves to the blob's size when the upstream begins to send it; rejects if it does not. */
   readonly started: Promise<number>;
-  /** Resolves when all bytes are in the file and verified. Rejects if that will not happen; readers may still succeed by bypass. */
+  /**
+   * Resolves when all bytes are in the file and verified. Rejects if that will not happen; readers may still succeed by
+   * bypass.
+   */
   readonly verified: Promise<unknown>;
   /** Opens a reader: it reads the bytes in the file and follows as the file grows. Only after `started`. */
   open(range?: ByteRange): OpenObject;

@@ -28,7 +28,7 @@ export interface FollowOptions {
 const pollMilliseconds = 20;
 const readerBytes = 64 * 1024;
 
-/** The fill once its size is known; undefined where its owner has ended before. */
+/** Returns the fill once its size is known; undefined where its owner has ended before. */
 export async function followFill(options: FollowOptions): Promise<FollowedFill | undefined> {
   for (;;) {
     const owner = await options.partials.owner(options.digest);

@@ -1,7 +1,7 @@
 import type { DownloadLock, HeldDownloadLock } from './download-lock.ts';
 import type { Partials } from './partials.ts';
 
-/** The lock among the processes of this machine: an owner file beside the blob's file. */
+/** Creates the lock among the processes of this machine: an owner file beside the blob's file. */
 export function createMachineLock(partials: Pick<Partials, 'lock'>): DownloadLock {
   return {
     // A disk that takes no owner file takes no blob either: the fill does without the disk, and without a lock.

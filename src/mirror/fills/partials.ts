@@ -27,7 +27,10 @@ export interface Partials {
   remove(digest: Digest): Promise<void>;
   /** Returns the files that no living process writes. */
   leftovers(): Promise<readonly Leftover[]>;
-  /** Deletes the owner and reader files of crashed processes. They block no download: `lock` replaces an owner file that stands in its way. */
+  /**
+   * Deletes the owner and reader files of crashed processes. They block no download: `lock` replaces an owner file that
+   * stands in its way.
+   */
   removeAbandoned(): Promise<void>;
 }
 

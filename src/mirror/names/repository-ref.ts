@@ -2,7 +2,7 @@ import type { Mirrored } from '../../../storage/metadata/queries/mirror/reposito
 import type { MirroredRepository } from './routing.ts';
 import { usesLogin } from '../../upstream/upstream.ts';
 
-/** The repository as the store knows it. */
+/** Returns the repository as the store knows it. */
 export function toMirroredRepository({ repository, upstream, remoteName }: MirroredRepository): Mirrored {
   return { repository, upstream: upstream.name, byLogin: usesLogin(upstream, remoteName) };
 }

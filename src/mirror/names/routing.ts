@@ -94,7 +94,7 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
 
 export type Routing = ReturnType<typeof createRouting>;
 
-/** The first part of a name that looks like a registry's host: `nvcr.io` in `nvcr.io/nvidia/cuda`. */
+/** Returns the first part of a name that looks like a registry's host: `nvcr.io` in `nvcr.io/nvidia/cuda`. */
 export function hostIn(name: string): string | undefined {
   const { host, rest } = splitHost(name);
   return rest !== '' && host.includes('.') ? host : undefined;

@@ -1,6 +1,6 @@
 /**
- * A repository pattern. Wildcards are only at the end, so that the matching names are one range of the sorted names: listings read
- * ranges and never scan.
+ * A repository pattern. Wildcards are only at the end, so that the matching names are one range of the sorted names:
+ * listings read ranges and never scan.
  *
  * - `team-a/app`: one repository.
  * - `team-a/*`: one more component: `team-a/app`, not `team-a/app/web`. Also `team-*`.

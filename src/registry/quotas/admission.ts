@@ -10,8 +10,8 @@ export interface Admission {
   /** False if no quota is configured: no method makes a request to the metadata store then. */
   readonly isLimited: boolean;
   /**
-   * Runs a write of the metadata store that adds to the repository. If a quota has no room for it, the oldest trash of the quota is
-   * deleted and the write runs again. Throws `QuotaExceeded`, and the write has changed nothing.
+   * Runs a write of the metadata store that adds to the repository. If a quota has no room for it, the oldest trash of the
+   * quota is deleted and the write runs again. Throws `QuotaExceeded`, and the write has changed nothing.
    */
   admit<Result>(repository: RepositoryName, write: () => Promise<Result>): Promise<Result>;
   /**

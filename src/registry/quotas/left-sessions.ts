@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 
-/** The id of a session for an upload in one request. No client can continue it: it is not an id as clients get them. */
+/** Returns the id of a session for an upload in one request. No client can continue it: it is not an id as clients get them. */
 export const wholeUploadId = (): string => `${wholePrefix}${randomUUID()}`;
 
 const wholePrefix = 'whole-';
@@ -21,8 +21,8 @@ export interface LeftSessions {
 const sessionsAtOnce = 500;
 
 /**
- * Releases what sessions begun before `before` (milliseconds since 1970) hold above the bytes that they have stored, and deletes those
- * of uploads in one request: their processes have died.
+ * Releases what sessions begun before `before` (milliseconds since 1970) hold above the bytes that they have stored, and
+ * deletes those of uploads in one request: their processes have died.
  */
 export async function releaseLeftSpace(sessions: LeftSessions, before: number): Promise<void> {
   const { metadata, isBusy, unlessBusy, drop, storedBytes } = sessions;

@@ -15,8 +15,8 @@ export interface YieldOptions {
 }
 
 /**
- * Deletes the oldest entries of the quota's trash for good until there is room for a push. Resolves to false if the trash does not
- * have enough. It then has lost nothing, unless it has more than 50 entries or 100 manifests.
+ * Deletes the oldest entries of the quota's trash for good until there is room for a push. Resolves to false if the trash
+ * does not have enough. It then has lost nothing, unless it has more than 50 entries or 100 manifests.
  */
 export async function yieldTrash({ metadata, now, onYielded }: YieldOptions, excess: Excess): Promise<boolean> {
   const { quotaId, kind, used, needed, limit, rule } = excess;

@@ -168,7 +168,10 @@ export function createAppender(options: AppenderOptions): Appender {
   };
 }
 
-/** Collects chunks and writes them in batches: one batch is written while the next one fills, so that at most two are in memory. */
+/**
+ * Collects chunks and writes them in batches: one batch is written while the next one fills, so that at most two are in
+ * memory.
+ */
 function createBatches(write: (buffers: readonly Uint8Array[], length: number) => Promise<void>) {
   let gathered: Uint8Array[] = [];
   let gatheredBytes = 0;

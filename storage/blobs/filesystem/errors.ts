@@ -22,7 +22,10 @@ export function toStorageError(error: unknown, what: string): unknown {
   return new StorageError(codes[code] ?? 'unavailable', `${what}: ${message}`, { cause: error });
 }
 
-/** Adds the user that berth runs as, and the command that gives it the folder, to a `denied` error. Returns other errors unchanged. */
+/**
+ * Adds the user that berth runs as, and the command that gives it the folder, to a `denied` error. Returns other errors
+ * unchanged.
+ */
 export function withOwner(error: unknown, folder: string): unknown {
   const { code, cause } = error as StorageError;
   const errno = (cause as NodeJS.ErrnoException | undefined)?.code;

@@ -33,7 +33,10 @@ export interface InProgressFile {
   readonly file: FileHandle;
   readonly path: string;
   readonly sizeBytes: number;
-  /** Marks the file, whose descriptor is closed, as closed. Rejects `unavailable` if another process has taken over the upload. */
+  /**
+   * Marks the file, whose descriptor is closed, as closed. Rejects `unavailable` if another process has taken over the
+   * upload.
+   */
   markClosed(): Promise<void>;
   /** Deletes the folder after the file was moved or deleted. */
   removeFolder(): Promise<void>;

@@ -21,7 +21,10 @@ export async function* walk(
   for await (const { path, kind } of walkEntries(root, prefix, startAfter, isHidden)) if (kind === 'object') yield path;
 }
 
-/** The same with symbolic links and everything else that is no folder. Follows only the symbolic links that lead to the prefix. */
+/**
+ * The same with symbolic links and everything else that is no folder. Follows only the symbolic links that lead to the
+ * prefix.
+ */
 export async function* walkEntries(
   root: string,
   prefix: string,

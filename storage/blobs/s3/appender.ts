@@ -206,7 +206,10 @@ function createParts(tail: Uint8Array, firstNumber: number, send: (part: Uint8Ar
         if (gathered.length >= partBytes(number)) await handOver();
       }
     },
-    /** Resolves to the rest that fills no part, after all parts are sent. Rejects if sending one failed: later ones are not sent. */
+    /**
+     * Resolves to the rest that fills no part, after all parts are sent. Rejects if sending one failed: later ones are not
+     * sent.
+     */
     async finish(): Promise<Uint8Array> {
       await sending;
       return gathered.take();

@@ -34,7 +34,10 @@ export function isConflict(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === '40001' || error.code === '40P01');
 }
 
-/** Class 53: out of resources. 57014: statement timeout. 55P03: lock timeout. 25006: a read-only standby. 28, 3D: no such login or database. */
+/**
+ * Class 53: out of resources. 57014: statement timeout. 55P03: lock timeout. 25006: a read-only standby. 28, 3D: no such
+ * login or database.
+ */
 const unavailable = /^(?:53|57014|55P03|25006|25P03|28|3D|40)/;
 const diskFull = '53100';
 

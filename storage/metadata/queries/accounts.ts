@@ -48,7 +48,10 @@ export const findByName = read(function* (name: string): Query<AccountRecord | u
   return row && toAccount(row);
 });
 
-/** The cost (log2 of the rounds) of the most expensive bcrypt password of all accounts; undefined where no account has one. */
+/**
+ * Returns the cost (log2 of the rounds) of the most expensive bcrypt password of all accounts; undefined where no account
+ * has one.
+ */
 export const largestBcryptCost = read(function* (): Query<number | undefined> {
   const row = yield* first<{ cost: string }>(
     `SELECT substr(password_hash, 5, 2) AS "cost" FROM accounts WHERE substr(password_hash, 1, 2) = '$2'
@@ -98,7 +101,10 @@ export const create = write(function* (account: NewAccount, event: AuditEvent): 
   return created;
 });
 
-/** Creates the first admin, or makes the existing user of that name one. False if there is an admin already: then changes nothing. */
+/**
+ * Creates the first admin, or makes the existing user of that name one. False if there is an admin already: then changes
+ * nothing.
+ */
 export const createFirstAdmin = write(function* (
   name: string,
   passwordHash: string,

@@ -40,7 +40,10 @@ export const findNewest = read(function* (): Query<{ readonly name: string; read
   );
 });
 
-/** True if a repository that clients push to needs the blob or manifest, also in its trash. Mirrored content can be fetched again. */
+/**
+ * True if a repository that clients push to needs the blob or manifest, also in its trash. Mirrored content can be fetched
+ * again.
+ */
 export const needs = read(function* (digest: Digest): Query<boolean> {
   const pushed = (table: string) =>
     `SELECT 1 FROM ${table} t WHERE t.digest = ?

@@ -88,7 +88,10 @@ function* record(
   return true;
 }
 
-/** Links a blob of repository `from` to `to`. False if `from` may not serve it, or it is in quarantine. Rejects `QuotaRefusal` as `commit`. */
+/**
+ * Links a blob of repository `from` to `to`. False if `from` may not serve it, or it is in quarantine. Rejects
+ * `QuotaRefusal` as `commit`.
+ */
 export const mount = concurrentWrite(function* (
   from: RepositoryName,
   to: RepositoryName,

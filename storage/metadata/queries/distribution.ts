@@ -56,7 +56,7 @@ export const hasBlob = read(function* (repository: RepositoryName, digest: Diges
   return found !== undefined;
 });
 
-/** Blobs that the repository serves after the digest `after` (exclusive), ascending. */
+/** Lists blobs that the repository serves after the digest `after` (exclusive), ascending. */
 export const listBlobs = read((repository: RepositoryName, after: string, limit: number) =>
   listDigests('links', repository, after, limit),
 );
@@ -76,7 +76,7 @@ function* listDigests(table: string, repository: RepositoryName, after: string, 
   return rows.map(({ digest }) => digest);
 }
 
-/** Tags of the repository after the name `after` (exclusive), ascending by bytes. */
+/** Lists tags of the repository after the name `after` (exclusive), ascending by bytes. */
 export const listTags = read(function* (repository: RepositoryName, after: string, limit: number): Query<readonly TagTarget[]> {
   return yield* all<TagTarget>(
     `SELECT name AS "name", digest AS "digest" FROM tags

@@ -146,7 +146,10 @@ export const rewind = concurrentWrite(function* (consumer: string, since: number
 
 const largestId = Number.MAX_SAFE_INTEGER;
 
-/** Deletes at most `limit` of the oldest events, if they are older than `before` and all consumers have handled them. Returns their number. */
+/**
+ * Deletes at most `limit` of the oldest events, if they are older than `before` and all consumers have handled them.
+ * Returns their number.
+ */
 export const prune = concurrentWrite(function* (before: number, limit: number): Query<number> {
   const rows = yield* all(
     `DELETE FROM events WHERE at < ? AND id IN

@@ -1,7 +1,10 @@
 import { type Query, all, first, read, run, write } from './steps/query.ts';
 import { type AuditEvent, recordAccessChange } from './steps/events.ts';
 
-/** Grants, and the rights version. Every change is recorded in the audit log by the same transaction and raises the rights version. */
+/**
+ * Grants, and the rights version. Every change is recorded in the audit log by the same transaction and raises the rights
+ * version.
+ */
 
 export interface GrantRecord {
   readonly id: number;

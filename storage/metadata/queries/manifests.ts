@@ -104,8 +104,8 @@ export const findIntactByDigest = read(function* (repository: RepositoryName, di
 });
 
 /**
- * Returns the annotations (JSON) of the manifest that the tag `latest` points at, or the last tag by name without one. Null if there
- * are none, or more than 64 KiB.
+ * Returns the annotations (JSON) of the manifest that the tag `latest` points at, or the last tag by name without one. Null
+ * if there are none, or more than 64 KiB.
  */
 export const findAnnotations = read(function* (
   repository: RepositoryName,
@@ -204,8 +204,8 @@ function* sizesOf(select: string, repositoryId: number, contents: readonly Expec
 
 /**
  * Records a manifest that is durable in the blob store, and points `tags` at it. Changes nothing if the repository does not have
- * referenced content, or has it with another size: see `checkReferences`. Rejects `QuotaRefusal` if `isLimited` and a quota would be
- * exceeded.
+ * referenced content, or has it with another size: see `checkReferences`. Rejects `QuotaRefusal` if `isLimited` and a quota
+ * would be exceeded.
  */
 export const put = concurrentWrite(function* (manifest: NewManifest): Query<ReferenceCheck> {
   return yield* withinQuotas(manifest.repository, manifest.isLimited === true, () => record(manifest));

@@ -61,7 +61,10 @@ function inOrder(pulls: readonly Pull[]): readonly Pull[] {
   return [...pulls].sort((one, other) => (key(one) < key(other) ? -1 : 1));
 }
 
-/** The last recorded pull of a manifest, or of an index that contains it; undefined: none since the start of the recording. */
+/**
+ * Returns the last recorded pull of a manifest, or of an index that contains it; undefined: none since the start of the
+ * recording.
+ */
 export const find = read(function* (repository: RepositoryName, digest: Digest): Query<number | undefined> {
   const row = yield* first<{ pulledAt: number }>(
     `SELECT p.pulled_at AS "pulledAt" FROM repositories r
@@ -72,7 +75,7 @@ export const find = read(function* (repository: RepositoryName, digest: Digest):
   return row?.pulledAt;
 });
 
-/** Since when pulls are recorded; undefined: not yet. */
+/** Returns since when pulls are recorded; undefined: not yet. */
 export const findStart = read(function* (): Query<number | undefined> {
   const row = yield* first<{ startedAt: number }>('SELECT started_at AS "startedAt" FROM pull_tracking WHERE id = 1');
   return row?.startedAt;

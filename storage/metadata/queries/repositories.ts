@@ -11,7 +11,7 @@ export interface ListedRepository {
 
 const toListed = decoder<ListedRepository>('isPublic');
 
-/** Repositories that are public by their own name, after `after` (exclusive), ascending. */
+/** Lists repositories that are public by their own name, after `after` (exclusive), ascending. */
 export const listPublic = read(function* (after: string, limit: number): Query<readonly RepositoryName[]> {
   const rows = yield* all<{ name: RepositoryName }>(
     // Not a join: PostgreSQL would begin with the repositories where those are fewer, and from their first one.
@@ -25,7 +25,7 @@ export const listPublic = read(function* (after: string, limit: number): Query<r
   return rows.map(({ name }) => name);
 });
 
-/** Repositories after `after` and before `before` (both exclusive), ascending by bytes. */
+/** Lists repositories after `after` and before `before` (both exclusive), ascending by bytes. */
 export const listBetween = read(function* (after: string, before: string, limit: number): Query<readonly ListedRepository[]> {
   const rows = yield* all<Row>(
     `SELECT r.name AS "name", v.is_public AS "isPublic" FROM repositories r LEFT JOIN visibilities v ON v.pattern = r.name
@@ -59,7 +59,7 @@ export const exists = read(function* (name: RepositoryName): Query<boolean> {
   return (yield* first('SELECT 1 FROM repositories WHERE name = ?', name)) !== undefined;
 });
 
-/** Repository names after `after` (exclusive), ascending by bytes. */
+/** Lists repository names after `after` (exclusive), ascending by bytes. */
 export const list = read(function* (after: string, limit: number): Query<readonly RepositoryName[]> {
   const rows = yield* all<{ name: RepositoryName }>(
     'SELECT name AS "name" FROM repositories WHERE name > ? ORDER BY name LIMIT ?',

@@ -16,7 +16,7 @@ export interface NewSigningKey {
   readonly privateKey: string;
 }
 
-/** The signing one first, then newest first. */
+/** Lists keys: the signing one first, then newest first. */
 export const list = read(function* (): Query<readonly SigningKeyRecord[]> {
   return yield* all<SigningKeyRecord>(
     `SELECT kid AS "kid", private_key AS "privateKey", created_at AS "createdAt", retires_at AS "retiresAt"

@@ -7,7 +7,7 @@ export const find = read(function* (name: string): Query<{ readonly id: number; 
   return yield* first<{ id: number; name: string }>('SELECT id AS "id", name AS "name" FROM teams WHERE name = ?', name);
 });
 
-/** Team names after `after` (exclusive), ascending. */
+/** Lists team names after `after` (exclusive), ascending. */
 export const list = read(function* (after: string, limit: number): Query<readonly string[]> {
   const rows = yield* all<{ name: string }>(
     'SELECT name AS "name" FROM teams WHERE name > ? ORDER BY name LIMIT ?',
@@ -25,7 +25,7 @@ export const listMembers = read(function* (teamId: number): Query<readonly strin
   return rows.map(({ name }) => name);
 });
 
-/** False where the name is taken. */
+/** Creates a team. Returns false where the name is taken. */
 export const create = write(function* (name: string, event: AuditEvent): Query<boolean> {
   const row = yield* first(
     'INSERT INTO teams (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING RETURNING id AS "id"',

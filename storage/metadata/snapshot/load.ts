@@ -23,9 +23,9 @@ export interface LoadOptions {
 }
 
 /**
- * Copies the rows of a snapshot into an empty metadata store, in one transaction, durable once resolved. Nothing is collected from
- * then on until the block for a restore ends, and times of pulls count from now. SQLite's calls block this thread: for commands.
- * Rejects `not_empty`, and `newer_schema` if a newer berth has written the snapshot.
+ * Copies the rows of a snapshot into an empty metadata store, in one transaction, durable once resolved. Nothing is
+ * collected from then on until the block for a restore ends, and times of pulls count from now. SQLite's calls block this
+ * thread: for commands. Rejects `not_empty`, and `newer_schema` if a newer berth has written the snapshot.
  */
 export async function loadSnapshot({ snapshot, target, name, now, onProgress }: LoadOptions): Promise<void> {
   prepareSource(snapshot);

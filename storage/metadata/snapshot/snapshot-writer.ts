@@ -1,6 +1,6 @@
 /**
- * A thread that writes the rows of a metadata store, as of one moment, into a new SQLite file. A thread, because SQLite's calls do
- * not return until they are done: requests go on meanwhile.
+ * A thread that writes the rows of a metadata store, as of one moment, into a new SQLite file. A thread, because SQLite's
+ * calls do not return until they are done: requests go on meanwhile.
  */
 import { readlinkSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';

@@ -10,9 +10,10 @@ export interface CopyProgress {
 }
 
 /**
- * Writes the rows of a metadata store, as of one moment after the call, into a new SQLite file with the schema of this version, and
- * without the keys that sign tokens, leases, and uploads in progress. Runs on a thread of its own, beside reads and writes. The
- * file need not survive power loss. Rejects with `MetadataError`, or with the reason of `signal`; a part of the file may be left then.
+ * Writes the rows of a metadata store, as of one moment after the call, into a new SQLite file with the schema of this
+ * version, and without the keys that sign tokens, leases, and uploads in progress. Runs on a thread of its own, beside
+ * reads and writes. The file need not survive power loss. Rejects with `MetadataError`, or with the reason of `signal`; a
+ * part of the file may be left then.
  */
 export async function writeSnapshot(
   source: SnapshotSource,

@@ -6,7 +6,8 @@ import { MetadataError, type MetadataStore } from '../store.ts';
 
 /**
  * Opens the metadata store in one SQLite file, created if necessary. Reads run at once on this thread (microseconds), writes on
- * their own thread (one fsync each, shared under load). Several processes of one machine may open the same file. Rejects `newer_schema`, `unavailable`, `denied`, `damaged`.
+ * their own thread (one fsync each, shared under load). Several processes of one machine may open the same file. Rejects
+ * `newer_schema`, `unavailable`, `denied`, `damaged`.
  */
 export async function createSqliteStore({ file }: { file: string }): Promise<MetadataStore> {
   const writer = await startWriteThread(file);

@@ -36,7 +36,10 @@ export function blobTotals(file: string): Totals {
   });
 }
 
-/** Yields blobs and manifests recorded since `since` (milliseconds since 1970), by digest. Reads pages, so that a running berth can write. */
+/**
+ * Yields blobs and manifests recorded since `since` (milliseconds since 1970), by digest. Reads pages, so that a running
+ * berth can write.
+ */
 export function* blobsOf(file: string, since: number): Generator<BlobRow> {
   let after = '';
   for (;;) {

@@ -1,7 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { type RetryOptions, pauseAfter, retry, spread } from '../../../storage/back-off.ts';
 
-/** Runs `retry` on a clock of its own over an attempt that fails with the errors in turn. Resolves to the outcome and the pauses. */
+/**
+ * Runs `retry` on a clock of its own over an attempt that fails with the errors in turn. Resolves to the outcome and the
+ * pauses.
+ */
 async function retried(errors: readonly Error[], limits: Pick<RetryOptions, 'maxTries' | 'maxMilliseconds'>) {
   const left = [...errors];
   const slept: number[] = [];

@@ -30,7 +30,10 @@ let registry: VerifiedRegistry;
 const check = async (verifier = registry.verifier()) => verifier.check(await registry.contents(), 'deep', atOnce);
 const statusOf = async (method: string, path: string) => (await call(registry.server, method, path)).status;
 
-/** Expects damaged content to be found, named and not served, and to be served again after a push. `before`: status of a pull until then. */
+/**
+ * Expects damaged content to be found, named and not served, and to be served again after a push. `before`: status of a
+ * pull until then.
+ */
 async function expectFoundAndHealed(change: (bytes: Buffer) => Buffer | undefined, before: number): Promise<void> {
   const image = await pushImage(registry.server, 'team/app', '1.0');
   const other = await pushImage(registry.server, 'team/other', '1.0');

@@ -1,7 +1,7 @@
 import { type Html, html } from '../shell/html.ts';
 import type { Texts } from '../texts/english.ts';
 
-/** Links to the next and the first page of a listing by name; `query` holds what else the view was asked for. */
+/** Shows links to the next and the first page of a listing by name; `query` holds what else the view was asked for. */
 export function paging(texts: Texts, query: URLSearchParams, last: string | undefined): Html | undefined {
   const others = new URLSearchParams(query);
   const isFirst = !others.has('after');

@@ -7,7 +7,7 @@ export function byteSize(bytes: number): Html {
   return html`<data value="${bytes}" title="${bytes.toLocaleString('en')} B">${formatBytes(bytes)}</data>`;
 }
 
-/** `1.21 MiB`; units of 1024. */
+/** Formats bytes in units of 1024: `1.21 MiB`. */
 export function formatBytes(bytes: number): string {
   let [value, unit] = [bytes, 0];
   while (value >= 999.5 && unit < units.length - 1) {

@@ -6,7 +6,10 @@ import type { Browsers } from './browsers.ts';
 
 export type VisitorHandler = (visitor: Principal, request: Request, response: Response) => Promise<void>;
 
-/** Makes a handler of requests from a handler for visitors. A visitor that has to sign in first is led to `/ui/login`, and back. */
+/**
+ * Makes a handler of requests from a handler for visitors. A visitor that has to sign in first is led to `/ui/login`, and
+ * back.
+ */
 export type AsVisitor = (handler: VisitorHandler) => RequestHandler;
 
 /** `browsers`: undefined in mode open, where every visitor is anonymous. */

@@ -7,7 +7,8 @@ import { linkOf } from './link.ts';
  *
  * - `catalog`: `/v2/_catalog` (Distribution, ECR, Zot, berth and others).
  * - `dockerhub`: `GET /v2/namespaces/NAMESPACE/repositories` of hub.docker.com.
- * - `ghcr`: `GET /orgs/OWNER/packages?package_type=container` of api.github.com; `ghcr-user`: of a user instead of an organization.
+ * - `ghcr`: `GET /orgs/OWNER/packages?package_type=container` of api.github.com; `ghcr-user`: of a user instead of an
+ * organization.
  * - `gitlab`: `GET /api/v4/groups/GROUP/registry/repositories`.
  * - `harbor`: `GET /api/v2.0/projects/PROJECT/repositories`; its `_catalog` is for administrators only.
  */

@@ -6,8 +6,8 @@ import type { UpstreamClient } from '../../../upstream/upstream-client.ts';
 import { UpstreamError } from '../../../upstream/upstream-error.ts';
 
 /**
- * How a request for a listing proves who asks: as other requests to the registry do, with the login itself, with its password as a
- * token, or with a token of Docker Hub for the login.
+ * How a request for a listing proves who asks: as other requests to the registry do, with the login itself, with its
+ * password as a token, or with a token of Docker Hub for the login.
  */
 export type LoginForm = 'registry' | 'basic' | 'bearer' | 'dockerhub';
 

@@ -24,7 +24,7 @@ export interface BlobPage extends ShardStep {
   readonly oddities: readonly StoredOddity[];
 }
 
-/** Recorded blobs behind `after` and before `before` (both exclusive), ascending. */
+/** Lists recorded blobs behind `after` and before `before` (both exclusive), ascending. */
 export const list = read(function* (after: string, before: string, limit: number): Query<readonly KnownBlob[]> {
   return yield* all<KnownBlob>(
     `SELECT digest AS "digest", size_bytes AS "sizeBytes" FROM blobs WHERE digest > ? AND digest < ? ORDER BY digest LIMIT ?`,

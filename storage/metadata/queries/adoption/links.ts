@@ -67,7 +67,7 @@ export type RemovedLink = { readonly path: string; readonly repository: Reposito
   | { readonly kind: 'tag'; readonly tag: string; readonly digest: Digest }
 );
 
-/** Links that were read, behind `after` and before `before` (both exclusive), ascending. */
+/** Lists links that were read, behind `after` and before `before` (both exclusive), ascending. */
 export const list = read(function* (after: string, before: string, limit: number): Query<readonly ReadLink[]> {
   return yield* all<ReadLink>(
     `SELECT path AS "path", modified_at AS "modifiedAt", size_bytes AS "sizeBytes", digest AS "digest" FROM adopted_links

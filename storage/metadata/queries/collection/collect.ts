@@ -134,7 +134,10 @@ function isInBackup({ isUrgent, sizeBytes, unreferencedSince }: DueReview, began
   return beganAt !== undefined && isUrgent === 0 && sizeBytes !== null && (unreferencedSince ?? now) >= beganAt;
 }
 
-/** Postpones the review to one millisecond later than the collector itself looks again: `finishPurges` knows its own reviews by their due time. */
+/**
+ * Postpones the review to one millisecond later than the collector itself looks again: `finishPurges` knows its own reviews
+ * by their due time.
+ */
 function* awaitOther({ digest, purgeUntil }: DueReview): Query<void> {
   yield* postponeBytes([digest], (purgeUntil ?? 0) + lateMilliseconds + 1);
 }
@@ -149,7 +152,10 @@ function* awaitBackup({ digest, unreferencedSince }: DueReview, now: number): Qu
   yield* postponeBytes([digest], now + backupWaitMilliseconds);
 }
 
-/** Takes the blobs out of the records and marks their bytes as being deleted. If this process dies, the review finds them again. */
+/**
+ * Takes the blobs out of the records and marks their bytes as being deleted. If this process dies, the review finds them
+ * again.
+ */
 function* beginPurges(blobs: readonly DueReview[], purger: string, until: number): Query<void> {
   const digests = blobs.map(({ digest }) => digest);
   yield* whereDigest('DELETE FROM claims WHERE', [], digests);
@@ -194,8 +200,9 @@ export const isBeingPurged = read(function* (digest: Digest): Query<boolean> {
 });
 
 /**
- * Ends deletions whose deadline was `until`: the bytes are gone. Deletions that are not the collector's any more stay as they are, and
- * so do reviews that were changed since the deletion began. Bytes that may return are looked for again a day later.
+ * Ends deletions whose deadline was `until`: the bytes are gone. Deletions that are not the collector's any more stay as
+ * they are, and so do reviews that were changed since the deletion began. Bytes that may return are looked for again a day
+ * later.
  */
 export const finishPurges = concurrentWrite(function* (
   purger: string,
@@ -240,8 +247,8 @@ function* countPurged(purged: readonly { readonly sizeBytes: number }[], now: nu
 }
 
 /**
- * Records that the collector could not delete bytes: the review is due again at `retryAt`, or set aside at the tenth failure. Returns
- * whether it was set aside.
+ * Records that the collector could not delete bytes: the review is due again at `retryAt`, or set aside at the tenth
+ * failure. Returns whether it was set aside.
  */
 export const recordFailure = concurrentWrite(function* (
   digest: Digest,

@@ -22,7 +22,10 @@ export interface DueReview {
   readonly unreferencedSince: number | null;
 }
 
-/** 1 if one of the lookups finds a row, else 0. Scalar subqueries: PostgreSQL reads whole tables for EXISTS in a list of columns. */
+/**
+ * 1 if one of the lookups finds a row, else 0. Scalar subqueries: PostgreSQL reads whole tables for EXISTS in a list of
+ * columns.
+ */
 const found = (...lookups: readonly string[]) =>
   `coalesce(${lookups.map((lookup) => `(SELECT 1 FROM ${lookup} LIMIT 1)`).join(', ')}, 0)`;
 

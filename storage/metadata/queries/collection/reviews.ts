@@ -31,7 +31,10 @@ const keptByTrash = `SELECT 1 FROM trashed_references f WHERE f.repository_id = 
   AND NOT EXISTS (SELECT 1 FROM reviews v WHERE v.repository_id = r.id AND v.digest = f.digest)
   AND NOT EXISTS (SELECT 1 FROM manifest_references m WHERE m.repository_id = r.id AND m.digest = f.digest)`;
 
-/** Finds a blob that the repository may serve. `isExpiring`: it may be gone before the grace is over, unless `postpone` succeeds. */
+/**
+ * Finds a blob that the repository may serve. `isExpiring`: it may be gone before the grace is over, unless `postpone`
+ * succeeds.
+ */
 export const findBlob = read(function* (
   repository: RepositoryName,
   digest: Digest,
@@ -92,7 +95,10 @@ export const postpone = concurrentWrite(function* (repository: RepositoryName, d
   return row !== undefined;
 });
 
-/** Makes the collector decide at once whether any repository needs the bytes. It deletes them if none does and no writer claims them. */
+/**
+ * Makes the collector decide at once whether any repository needs the bytes. It deletes them if none does and no writer
+ * claims them.
+ */
 export const addForBytes = concurrentWrite(function* (digests: readonly Digest[], now: number): Query<void> {
   // In one order: writers that run beside each other must not wait for each other in a circle.
   const rows = [...digests].sort().map((digest) => [everyRepository, digest, now, 1]);

@@ -5,8 +5,8 @@ import { restartAudit } from '../steps/reviews.ts';
 /** The delays of garbage collection, and whether it is paused. Times are milliseconds since 1970. */
 
 /**
- * Why nothing is collected for now. `restore`: the restored records have not been compared with the blob store. `adoption`: another
- * registry still writes into the store.
+ * Why nothing is collected for now. `restore`: the restored records have not been compared with the blob store. `adoption`:
+ * another registry still writes into the store.
  */
 export type BlockReason = 'restore' | 'adoption';
 
@@ -40,8 +40,8 @@ export const find = read(function* (): Query<CollectionState> {
 });
 
 /**
- * Sets the delays for all processes. Rows that a shorter delay concerns keep the longer one. Where untagged manifests were kept and
- * are not any more, the audit begins again: it finds those that are untagged already.
+ * Sets the delays for all processes. Rows that a shorter delay concerns keep the longer one. Where untagged manifests were
+ * kept and are not any more, the audit begins again: it finds those that are untagged already.
  */
 export const configure = concurrentWrite(function* (delayMs: number, untaggedMs: number | null): Query<void> {
   const kept = yield* first('SELECT 1 FROM collection WHERE id = 1 AND untagged_ms IS NULL');

@@ -24,9 +24,9 @@ interface FoundManifest extends NeededTimes {
 const day = 24 * 3_600_000;
 
 /**
- * Decides the review of a manifest. Deletes it, with what only it keeps, if it has been untagged and neither pushed nor pulled for
- * the configured time. Returns how many manifests were deleted. Postpones the review if the manifest may be deleted later, and
- * drops it if something else keeps the manifest: whatever takes that away writes a review again.
+ * Decides the review of a manifest. Deletes it, with what only it keeps, if it has been untagged and neither pushed nor
+ * pulled for the configured time. Returns how many manifests were deleted. Postpones the review if the manifest may be
+ * deleted later, and drops it if something else keeps the manifest: whatever takes that away writes a review again.
  */
 export const expire = write(function* ({ repository, digest, now, windowMilliseconds }: UntaggedReview): Query<number> {
   const manifest = yield* first<FoundManifest>(

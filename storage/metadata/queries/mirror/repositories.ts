@@ -72,7 +72,10 @@ export function* mirroredRepositoryId({ repository, upstream, byLogin }: Mirrore
   return id;
 }
 
-/** Records whether the upstream shows the repository to clients without a login. A private one is recorded only if it has content. */
+/**
+ * Records whether the upstream shows the repository to clients without a login. A private one is recorded only if it has
+ * content.
+ */
 export const recordVisibility = concurrentWrite(function* (
   repositoryRef: Mirrored,
   { isPublic, proof, now }: UpstreamVisibility,

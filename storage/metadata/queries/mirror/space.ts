@@ -31,7 +31,10 @@ export const size = read(function* (): Query<MirrorSize> {
   return size ?? { contentBytes: 0, protectedBytes: 0, transitBytes: 0 };
 });
 
-/** Lists mirrored content without pins, least recently used first. `isProtected`: content that was used again after its download. */
+/**
+ * Lists mirrored content without pins, least recently used first. `isProtected`: content that was used again after its
+ * download.
+ */
 export const listLeastRecentlyUsed = read(function* (
   isProtected: boolean,
   limit: number,

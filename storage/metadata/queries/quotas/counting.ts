@@ -29,9 +29,9 @@ function isUncounted(table: string): string {
 const digestsPerRepository = 20;
 
 /**
- * Does one step: counts at most `limit` digests and tags of a repository, finds the quotas of some repositories, or deletes `limit`
- * rows of a dropped rule. Runs alone, so that no change of content is missed. Returns the quotas whose second count, which has just
- * ended, differs from the counters that were in force.
+ * Does one step: counts at most `limit` digests and tags of a repository, finds the quotas of some repositories, or deletes
+ * `limit` rows of a dropped rule. Runs alone, so that no change of content is missed. Returns the quotas whose second
+ * count, which has just ended, differs from the counters that were in force.
  */
 export const step = write(function* (limit: number): Query<readonly QuotaDifference[]> {
   const { isStale } = yield* findState();

@@ -4,9 +4,9 @@ import { type Query, all, concurrentWrite, first, read, run, withoutSync } from 
 import { type Excess, findExcess, refuseReservation } from '../steps/quotas.ts';
 
 /**
- * Space that open uploads hold in the quotas of their repositories, before their bytes are stored. The end of a session releases it
- * in the same transaction. A power failure may lose a reservation: the next request of the session holds the space again. Times are
- * milliseconds since 1970.
+ * Space that open uploads hold in the quotas of their repositories, before their bytes are stored. The end of a session
+ * releases it in the same transaction. A power failure may lose a reservation: the next request of the session holds the
+ * space again. Times are milliseconds since 1970.
  */
 
 /** Makes the session hold `sizeBytes` altogether. Rejects `QuotaRefusal`, and changes nothing, if a quota has no room for it. */
@@ -18,7 +18,10 @@ export const hold = withoutSync(
   }),
 );
 
-/** Creates a session that holds `sizeBytes`, for an upload in one request: it can be found if this process dies. Rejects as `hold`. */
+/**
+ * Creates a session that holds `sizeBytes`, for an upload in one request: it can be found if this process dies. Rejects as
+ * `hold`.
+ */
 export const begin = withoutSync(
   concurrentWrite(function* (
     uploadId: string,
@@ -52,7 +55,10 @@ export interface HoldingSession {
   readonly repository: RepositoryName;
 }
 
-/** Lists at most `limit` sessions begun before `before` that hold space, after the session `after` (exclusive) in the order of ids. */
+/**
+ * Lists at most `limit` sessions begun before `before` that hold space, after the session `after` (exclusive) in the order
+ * of ids.
+ */
 export const list = read(function* (before: number, after: string, limit: number): Query<readonly HoldingSession[]> {
   return yield* all<HoldingSession>(
     `SELECT id AS "id", repository AS "repository" FROM uploads WHERE id > ? AND started_at < ? AND reserved_bytes > 0
@@ -64,8 +70,8 @@ export const list = read(function* (before: number, after: string, limit: number
 });
 
 /**
- * Returns the quota that has no room for content of the repository, before its bytes are stored; undefined if there is room. Another
- * write can use the room before the content is recorded. `digest` is '' if unknown.
+ * Returns the quota that has no room for content of the repository, before its bytes are stored; undefined if there is
+ * room. Another write can use the room before the content is recorded. `digest` is '' if unknown.
  */
 export const findObstacle = read(function* (
   repository: RepositoryName,

@@ -41,8 +41,8 @@ export function* listRules(): Query<readonly StoredRule[]> {
 }
 
 /**
- * Makes `rules` the rules in force, for all processes. A rule with another name, other patterns or another scope is counted before
- * it is enforced; another limit is enforced at once.
+ * Makes `rules` the rules in force, for all processes. A rule with another name, other patterns or another scope is counted
+ * before it is enforced; another limit is enforced at once.
  */
 export const configure = write(function* (rules: readonly QuotaRule[]): Query<void> {
   const stored = (yield* listRules()).filter(({ state }) => state !== 'dropped');

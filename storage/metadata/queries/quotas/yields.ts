@@ -19,8 +19,8 @@ export interface YieldingEntry {
 const columns = 'e.id AS "id", e.repository_id AS "repositoryId", r.name AS "repository", e.digest AS "digest"';
 
 /**
- * Lists entries of the trash after the id `after` (exclusive), the oldest first. `isMember`: its content counts in the quota. A page
- * also has entries of other quotas, so that reading it takes the same time whatever else is in the trash.
+ * Lists entries of the trash after the id `after` (exclusive), the oldest first. `isMember`: its content counts in the
+ * quota. A page also has entries of other quotas, so that reading it takes the same time whatever else is in the trash.
  */
 export const listForQuota = read(function* (
   quotaId: number,
@@ -76,9 +76,9 @@ export interface Yielded {
 }
 
 /**
- * Deletes entries for good, in their order, until the quota has gained the bytes. Blobs that a client was told to exist within the
- * grace stay (their review is not due yet). If `isLast`, no other entry could help: then all of them together must suffice, or nothing
- * is deleted and all counts are 0.
+ * Deletes entries for good, in their order, until the quota has gained the bytes. Blobs that a client was told to exist
+ * within the grace stay (their review is not due yet). If `isLast`, no other entry could help: then all of them together
+ * must suffice, or nothing is deleted and all counts are 0.
  */
 export const put = write(function* ({ entries, maxManifests, quota, reason, author }: Yield): Query<Yielded> {
   const usedBefore = quota ? yield* usedBytes(quota.id) : 0;

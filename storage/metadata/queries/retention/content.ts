@@ -34,7 +34,7 @@ const knowledge = `LEFT JOIN manifest_pulls p ON p.repository_id = m.repository_
 
 const isPushed = 'NOT EXISTS (SELECT 1 FROM mirrored_repositories x WHERE x.repository_id = r.id)';
 
-/** A repository that nobody mirrors. */
+/** Finds a repository that nobody mirrors. */
 export const findRepository = read(function* (name: RepositoryName): Query<RetainedRepository | undefined> {
   return yield* first<RetainedRepository>(
     `SELECT r.id AS "repositoryId", r.name AS "repository" FROM repositories r WHERE r.name = ? AND ${isPushed}`,
@@ -42,7 +42,7 @@ export const findRepository = read(function* (name: RepositoryName): Query<Retai
   );
 });
 
-/** Repositories that nobody mirrors, after `after` and before `before` (both exclusive), ascending by bytes. */
+/** Lists repositories that nobody mirrors, after `after` and before `before` (both exclusive), ascending by bytes. */
 export const listRepositories = read(function* (
   after: string,
   before: string,
@@ -57,7 +57,7 @@ export const listRepositories = read(function* (
   );
 });
 
-/** Tags after `after` (exclusive), ascending by bytes. */
+/** Lists tags after `after` (exclusive), ascending by bytes. */
 export const listTags = read(function* (repositoryId: number, after: string, limit: number): Query<readonly RetainedTag[]> {
   return yield* all<RetainedTag>(
     `SELECT t.name AS "tag", t.updated_at AS "pushedAt", ${columns} FROM tags t
@@ -107,7 +107,7 @@ export interface TagDeparture {
   readonly at: number;
 }
 
-/** Moves of tags away from manifests, after the last one of the page before, by tag and id. */
+/** Lists moves of tags away from manifests, after the last one of the page before, by tag and id. */
 export const listDepartures = read(function* (
   repositoryId: number,
   after: Pick<TagDeparture, 'tag' | 'id'>,
@@ -123,7 +123,7 @@ export const listDepartures = read(function* (
   );
 });
 
-/** Number of tags that were pushed, counted up to `limit`. */
+/** Counts tags that were pushed, up to `limit`. */
 export const countTags = read(function* (limit: number): Query<number> {
   const row = yield* first<{ count: number }>(
     `SELECT count(*) AS "count" FROM (SELECT 1 FROM tags t

@@ -46,7 +46,7 @@ export const list = read(function* (
   return rows.map(toLine);
 });
 
-/** How many tags and manifests expired since `since` without an approval. */
+/** Counts tags and manifests that expired since `since` without an approval. */
 export const countExpired = read(function* (since: number): Query<number> {
   const row = yield* first<{ count: number }>(
     `SELECT count(*) AS "count" FROM retention_log WHERE at > ? AND is_approved = 0 AND outcome <> 'changed'`,

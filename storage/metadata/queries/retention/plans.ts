@@ -50,7 +50,7 @@ export const put = write(function* (
   );
 });
 
-/** The plan that waits for an approval or for its execution. There is one at most. */
+/** Returns the plan that waits for an approval or for its execution. There is one at most. */
 export const find = read(function* (): Query<PlanRecord | undefined> {
   return yield* first<PlanRecord>(`SELECT ${planColumns} FROM retention_plans`);
 });

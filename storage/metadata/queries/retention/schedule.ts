@@ -21,7 +21,7 @@ export interface DueRepository {
 
 const isPushed = 'NOT EXISTS (SELECT 1 FROM mirrored_repositories x WHERE x.repository_id = r.id)';
 
-/** Undefined where no rule was ever in force. */
+/** Returns the state of the schedule; undefined where no rule was ever in force. */
 export const find = read(function* (): Query<RetentionState | undefined> {
   const row = yield* first<{ aliveAt: number; ranAt: number; sweepPosition: number | null }>(
     'SELECT alive_at AS "aliveAt", ran_at AS "ranAt", sweep_position AS "sweepPosition" FROM retention_state WHERE id = 1',
@@ -84,7 +84,7 @@ export const recordRun = concurrentWrite(function* (at: number): Query<void> {
   yield* run('UPDATE retention_state SET ran_at = ? WHERE id = 1', at);
 });
 
-/** The database's clock, in ISO 8601 or in its own notation. */
+/** Reads the database's clock, in ISO 8601 or in its own notation. */
 export const readClock = read(function* (): Query<string> {
   return (yield* first<{ time: string }>('SELECT CAST(CURRENT_TIMESTAMP AS TEXT) AS "time"'))?.time ?? '';
 });
@@ -146,7 +146,7 @@ function* markDue(column: 'id' | 'name', repositories: readonly (string | number
   }
 }
 
-/** Repositories that are due, the longest due first, after the last one of the page before. */
+/** Lists repositories that are due, the longest due first, after the last one of the page before. */
 export const listDue = read(function* (
   now: number,
   after: Pick<DueRepository, 'dueAt' | 'repositoryId'>,

@@ -46,8 +46,8 @@ function findRepository(name: RepositoryName): Query<{ readonly id: number } | u
 }
 
 /**
- * Records content whose bytes were just stored. Content that waited for its deletion is needed again, and a quarantine ends. Returns
- * false if it was recorded before.
+ * Records content whose bytes were just stored. Content that waited for its deletion is needed again, and a quarantine
+ * ends. Returns false if it was recorded before.
  */
 export function* insertBlob(digest: Digest, sizeBytes: number, now: number): Query<boolean> {
   const row = yield* first<{ storedTimes: number }>(

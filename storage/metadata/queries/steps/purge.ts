@@ -46,8 +46,8 @@ function* findBlobs(repositoryId: number, manifests: readonly Digest[]): Query<r
 }
 
 /**
- * Takes blobs out of the repository that none of its manifests needs, live or in the trash; but not those with a review that is due
- * after `pendingSince`.
+ * Takes blobs out of the repository that none of its manifests needs, live or in the trash; but not those with a review
+ * that is due after `pendingSince`.
  */
 function* unlinkUnneeded(repositoryId: number, blobs: readonly Digest[], now: number, pendingSince: number): Query<void> {
   if (blobs.length === 0) return;

@@ -20,8 +20,8 @@ export interface Excess {
 }
 
 /**
- * Why a write was refused. `unlisted`: it is not known which quotas the repository counts in; `enlist` finds out. `unyielding`: the
- * trash does not have the space that is needed.
+ * Why a write was refused. `unlisted`: it is not known which quotas the repository counts in; `enlist` finds out.
+ * `unyielding`: the trash does not have the space that is needed.
  */
 export type QuotaRefusalReason =
   { readonly kind: 'unlisted' | 'unyielding' } | { readonly kind: 'exceeded'; readonly excess: Excess };
@@ -115,8 +115,8 @@ export function* holdsSpace(uploadId: string, sizeBytes: number): Query<boolean>
 }
 
 /**
- * Throws `QuotaRefusal` if the session, whose reservation has just grown by `addedBytes`, makes a quota exceed its limit. The change
- * has locked the counters.
+ * Throws `QuotaRefusal` if the session, whose reservation has just grown by `addedBytes`, makes a quota exceed its limit.
+ * The change has locked the counters.
  */
 export function* refuseReservation(repository: RepositoryName, addedBytes: number): Query<void> {
   const rows = yield* quotasInForce(repository, '');
@@ -127,8 +127,8 @@ export function* refuseReservation(repository: RepositoryName, addedBytes: numbe
 }
 
 /**
- * Returns the first quota of the repository that has no room for content of `sizeBytes`; one that has the digest needs none. Throws
- * `QuotaRefusal` if the quotas of the repository are not known.
+ * Returns the first quota of the repository that has no room for content of `sizeBytes`; one that has the digest needs
+ * none. Throws `QuotaRefusal` if the quotas of the repository are not known.
  */
 export function* findExcess(repository: RepositoryName, digest: Digest | '', sizeBytes: number): Query<Excess | undefined> {
   const rows = yield* quotasInForce(repository, digest);
@@ -141,7 +141,10 @@ export function* findExcess(repository: RepositoryName, digest: Digest | '', siz
 
 type RowInForce = { readonly hasDigest: number } & (ExceededRow | { readonly id: null });
 
-/** Returns the quotas of the repository that are in force, and rows without an id. Throws `QuotaRefusal` if they are not known. */
+/**
+ * Returns the quotas of the repository that are in force, and rows without an id. Throws `QuotaRefusal` if they are not
+ * known.
+ */
 function* quotasInForce(repository: RepositoryName, digest: Digest | ''): Query<readonly RowInForce[]> {
   // One statement, because it runs for every upload. A row without a quota: the repository counts in none.
   const rows = yield* all<RowInForce>(

@@ -30,7 +30,10 @@ export function* review(repositoryId: number, digest: Digest, now: number): Quer
   );
 }
 
-/** The same, also if the review that is there is due later: a collector that has postponed it notices that it was changed. */
+/**
+ * Does the same, also if the review that is there is due later: a collector that has postponed it notices that it was
+ * changed.
+ */
 export function* reviewAgain(repositoryId: number, digest: Digest, now: number): Query<void> {
   yield* run(
     `INSERT INTO reviews (repository_id, digest, due_at)
@@ -43,8 +46,8 @@ export function* reviewAgain(repositoryId: number, digest: Digest, now: number):
 }
 
 /**
- * The same for the rows (repository_id, digest) that `select` returns, each once. They may come in any order: only for writes that
- * run alone.
+ * The same for the rows (repository_id, digest) that `select` returns, each once. They may come in any order: only for
+ * writes that run alone.
  */
 export function* reviewSelected(select: string, values: readonly Value[], now: number): Query<void> {
   yield* run(
@@ -56,7 +59,7 @@ export function* reviewSelected(select: string, values: readonly Value[], now: n
   );
 }
 
-/** The same without the delay, and without regard for backups: for content that a person deletes for good. */
+/** Does the same without the delay, and without regard for backups: for content that a person deletes for good. */
 export function* reviewSelectedNow(select: string, values: readonly Value[], now: number): Query<void> {
   yield* run(
     `INSERT INTO reviews (repository_id, digest, due_at, is_urgent)

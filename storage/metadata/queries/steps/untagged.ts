@@ -1,13 +1,13 @@
 /**
- * Conditions on untagged manifests: SQL about the row `m` of `manifests`. Scalar subqueries: PostgreSQL reads whole tables for EXISTS
- * in a list of columns.
+ * Conditions on untagged manifests: SQL about the row `m` of `manifests`. Scalar subqueries: PostgreSQL reads whole tables
+ * for EXISTS in a list of columns.
  */
 
 const one = (lookup: string) => `(SELECT 1 FROM ${lookup} LIMIT 1)`;
 
 /**
- * 1 if the manifest is kept by a tag, by an index that contains it, or by its subject, unless that is in the trash; else 0. A subject
- * that was never here keeps it, too.
+ * 1 if the manifest is kept by a tag, by an index that contains it, or by its subject, unless that is in the trash; else 0.
+ * A subject that was never here keeps it, too.
  */
 export const isAttached = `coalesce(
   ${one('tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest')},

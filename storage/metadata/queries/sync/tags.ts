@@ -13,7 +13,7 @@ export interface SyncTagRecord {
   readonly differsSince: number | null;
 }
 
-/** Tags of a repository after `after` (exclusive), ascending by bytes. `repository` is the name at the target. */
+/** Lists tags of a repository after `after` (exclusive), ascending by bytes. `repository` is the name at the target. */
 export const list = read(function* (
   entry: string,
   repository: RepositoryName,
@@ -30,7 +30,7 @@ export const list = read(function* (
   );
 });
 
-/** Names of repositories with tags after `after` (exclusive), ascending by bytes. */
+/** Lists names of repositories with tags after `after` (exclusive), ascending by bytes. */
 export const listRepositories = read(function* (entry: string, after: string, limit: number): Query<readonly RepositoryName[]> {
   const rows = yield* all<{ repository: RepositoryName }>(
     `SELECT DISTINCT repository AS "repository" FROM sync_tags WHERE entry = ? AND repository > ? ORDER BY repository LIMIT ?`,

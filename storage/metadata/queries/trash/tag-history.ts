@@ -19,7 +19,7 @@ export interface TagHistoryRecord {
   readonly reason: string;
 }
 
-/** Moves of a tag before the id `before` (exclusive), newest first. */
+/** Lists moves of a tag before the id `before` (exclusive), newest first. */
 export const list = read(function* (
   repository: RepositoryName,
   tag: string,

@@ -44,8 +44,8 @@ const forms: Readonly<Record<string, { readonly needs: 'push' | 'delete'; readon
 };
 
 /**
- * Adds `/ui/r/NAME` and `/ui/r/REFERENCE`, such as `/ui/r/team/app:1.2`, and the views below their `/-/`. A repository that the visitor may not pull
- * looks as if it did not exist.
+ * Adds `/ui/r/NAME` and `/ui/r/REFERENCE`, such as `/ui/r/team/app:1.2`, and the views below their `/-/`. A repository that
+ * the visitor may not pull looks as if it did not exist.
  */
 export function addRepository(router: Router, options: RepositoryOptions): void {
   const { asVisitor } = options;
