@@ -50,9 +50,11 @@ async function empty(s3: S3, Bucket: string): Promise<void> {
   const { Uploads = [] } = await s3.listMultipartUploads({ Bucket });
   for (const { Key, UploadId } of Uploads) await s3.abortMultipartUpload({ Bucket, Key, UploadId });
   for (;;) {
-    const { Contents = [] } = await s3.listObjectsV2({ Bucket });
-    if (Contents.length === 0) return;
-    await s3.deleteObjects({ Bucket, Delete: { Objects: Contents.map(({ Key }) => ({ Key })), Quiet: true } });
+    // Without versioning each object has one version; with it a deletion leaves a marker, which has to go, too.
+    const { Versions = [], DeleteMarkers = [] } = await s3.listObjectVersions({ Bucket });
+    const Objects = [...Versions, ...DeleteMarkers].map(({ Key, VersionId }) => ({ Key, VersionId }));
+    if (Objects.length === 0) return;
+    await s3.deleteObjects({ Bucket, Delete: { Objects, Quiet: true } });
   }
 }
 
