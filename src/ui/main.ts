@@ -3,4 +3,4 @@ import { addCopyButtons } from './copy.ts';
 import { addShortcuts } from './shortcuts.ts';
 
 addCopyButtons();
-addShortcuts();
+if (document.body.dataset['shortcuts'] !== 'off') addShortcuts();

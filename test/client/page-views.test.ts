@@ -96,7 +96,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
     }, 60_000);
   });
 
-  test('keys open views, move through rows and copy, but not while somebody writes', async () => {
+  test('keys open views, move through rows and copy, but not while somebody writes or after they are switched off', async () => {
     const { context, page } = await signIn({ viewport: { width: 1200, height: 800 } });
     await page.keyboard.press('j');
     await page.keyboard.press('j');
@@ -111,6 +111,12 @@ describeWith(['chromium'], 'the page in a browser', () => {
     await page.keyboard.press('/');
     await page.keyboard.type('gs/j');
     expect([page.url(), await page.locator('input[type=search]').inputValue()]).toEqual([`${berth.url}/ui`, 'gs/j']);
+    await page.getByRole('group', { name: 'Keyboard shortcuts' }).getByRole('button', { name: 'Off' }).click();
+    await page.locator('body[data-shortcuts=off]').waitFor();
+    await page.locator('h1').click();
+    await page.keyboard.press('g');
+    await page.keyboard.press('s');
+    expect(page.url()).toBe(`${berth.url}/ui`);
     await context.close();
   }, 60_000);
 });

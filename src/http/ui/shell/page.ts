@@ -3,7 +3,7 @@ import type { Texts } from '../texts/english.ts';
 import { languageTags, languages } from '../texts/languages.ts';
 import { assets } from './assets.ts';
 import { type Html, html } from './html.ts';
-import { type Preferences, pathOf, preferencesOf, textsOf, themes } from './preferences.ts';
+import { type Preferences, pathOf, preferencesOf, shortcutModes, textsOf, themes } from './preferences.ts';
 
 /** A view and the data of its frame. */
 export interface Page {
@@ -55,7 +55,7 @@ function frame(page: Page, texts: Texts, preferences: Preferences, path: string)
         <link rel="stylesheet" href="${assets.url('style.css')}" />
         <script type="module" src="${assets.url('main.js')}"></script>
       </head>
-      <body data-copy="${texts.copy.copy}" data-copied="${texts.copy.copied}">
+      <body data-shortcuts="${preferences.shortcuts}" data-copy="${texts.copy.copy}" data-copied="${texts.copy.copied}">
         <a class="skip" href="#content">${texts.nav.skip}</a>
         <header>
           <div class="bar">
@@ -91,7 +91,7 @@ function account(texts: Texts, user: string): Html {
   </form>`;
 }
 
-function preferencesForm(texts: Texts, { language, theme }: Preferences, path: string): Html {
+function preferencesForm(texts: Texts, { language, theme, shortcuts }: Preferences, path: string): Html {
   const choice = (name: string, value: string, isChosen: boolean, label: string, lang?: string) =>
     html`<button
       name="${name}"
@@ -110,6 +110,10 @@ function preferencesForm(texts: Texts, { language, theme }: Preferences, path: s
     <fieldset>
       <legend>${texts.preferences.theme}</legend>
       ${themes.map((name) => choice('theme', name, name === theme, texts.preferences[name]))}
+    </fieldset>
+    <fieldset>
+      <legend>${texts.preferences.shortcuts}</legend>
+      ${shortcutModes.map((mode) => choice('shortcuts', mode, mode === shortcuts, texts.preferences[mode]))}
     </fieldset>
   </form>`;
 }

@@ -9,10 +9,15 @@ import { redirect } from './redirect.ts';
 export const themes = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof themes)[number];
 
+/** Whether single keys open views and copy (WCAG 2.1.4). */
+export const shortcutModes = ['on', 'off'] as const;
+export type Shortcuts = (typeof shortcutModes)[number];
+
 /** How a visitor wants to see the page. */
 export interface Preferences {
   readonly language: Language;
   readonly theme: Theme;
+  readonly shortcuts: Shortcuts;
 }
 
 const yearSeconds = 365 * 24 * 3600;
@@ -20,6 +25,7 @@ const yearSeconds = 365 * 24 * 3600;
 // They are no secrets, and the same over http and https.
 const languageCookie = createCookie('berth-language', () => false);
 const themeCookie = createCookie('berth-theme', () => false);
+const shortcutsCookie = createCookie('berth-shortcuts', () => false);
 
 /** Returns the visitor's choices; by default the language of the browser and the theme of the system. */
 export function preferencesOf(request: IncomingMessage): Preferences {
@@ -28,6 +34,7 @@ export function preferencesOf(request: IncomingMessage): Preferences {
   return {
     language: isLanguage(language) ? language : preferredLanguage(request.headers['accept-language']),
     theme: themes.find((known) => known === theme) ?? 'system',
+    shortcuts: shortcutsCookie.read(request) === 'off' ? 'off' : 'on',
   };
 }
 
@@ -43,6 +50,8 @@ export function addPreferences(router: Router): void {
     if (isLanguage(language)) languageCookie.write(request, response, language, yearSeconds);
     const known = themes.find((name) => name === theme);
     if (known) themeCookie.write(request, response, known, yearSeconds);
+    const shortcuts = shortcutModes.find((mode) => mode === form.get('shortcuts'));
+    if (shortcuts) shortcutsCookie.write(request, response, shortcuts, yearSeconds);
     redirect(response, localPath(form.get('next')));
   });
 }

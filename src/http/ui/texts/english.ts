@@ -17,6 +17,9 @@ export const english = {
     system: 'Like the system',
     light: 'Light',
     dark: 'Dark',
+    shortcuts: 'Keyboard shortcuts',
+    on: 'On',
+    off: 'Off',
   },
   login: {
     title: 'Sign in',

@@ -19,6 +19,9 @@ export const simplifiedChinese: Texts = {
     system: '跟随系统',
     light: '浅色',
     dark: '深色',
+    shortcuts: '键盘快捷键',
+    on: '开',
+    off: '关',
   },
   login: {
     title: '登录',
