@@ -82,7 +82,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   const error = await refusal();
   expect(error.message).toMatch(message);
   expect(error.message).toContain(directory);
-  expect(error.message).toMatch(/restore .* from a backup.*storage\.metadata\.file.*storage\.blobs\.directory/s);
+  expect(error.message).toMatch(/restore a backup: berth restore latest.*storage\.metadata\.file.*storage\.blobs\.directory/s);
   expect(await readdir(directory)).toEqual(before);
 });
 
