@@ -5,10 +5,17 @@ import { availableParallelism } from 'node:os';
  * `TEST_LONG=1 npm test -- test/feature/workers.test.ts`.
  */
 const longTests = [
+  'test/client/page-views',
+  'test/contract/adoption',
   'test/contract/query-plans',
+  'test/fault/collection-torture',
   'test/fault/kill-restart',
+  'test/fault/mirror-kill',
   'test/fault/postgres-restart',
+  'test/fault/s3',
   'test/fault/s3-memory',
+  'test/fault/sync-kill',
+  'test/feature/migrate',
   'test/feature/replicas',
   'test/feature/rolling-restart',
   'test/feature/workers',
