@@ -72,11 +72,12 @@ export const postpone = concurrentWrite(function* (repository: RepositoryName, d
     digest,
     now,
   );
+  // Not EXISTS: PostgreSQL would begin with the digest in every repository.
   yield* run(
     `INSERT INTO reviews (repository_id, digest, due_at)
      SELECT r.id, CAST(? AS TEXT), CAST(? AS BIGINT) + (SELECT delay_ms FROM collection WHERE id = 1) FROM repositories r
-      WHERE r.name = ? AND EXISTS (${keptByTrash})
-        AND EXISTS (SELECT 1 FROM links l WHERE l.repository_id = r.id AND l.digest = ?)
+      WHERE r.name = ? AND (${keptByTrash} LIMIT 1) = 1
+        AND (SELECT 1 FROM links l WHERE l.repository_id = r.id AND l.digest = ?) = 1
      ON CONFLICT (repository_id, digest) DO NOTHING`,
     digest,
     now,
