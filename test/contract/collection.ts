@@ -66,6 +66,15 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
     expect(await step(9 * day)).toMatchObject({ reviewed: 0 });
   });
 
+  test('they are also looked for if another collector goes on with the deletion', async () => {
+    await store().claims.take(digest('a'), 'writer', 1, 2);
+    expect((await step(delay + 1, 'one')).purges).toMatchObject([{ mayReturn: true }]);
+    const { purges } = await step(delay + 180_002, 'two');
+    expect(purges).toMatchObject([{ mayReturn: true }]);
+    await store().collection.finishPurges('two', purges, delay + 240_002, delay + 180_003);
+    expect((await step(9 * 24 * 3_600_000, 'two')).purges).toHaveLength(1);
+  });
+
   test('another collector takes a purge over only when no request of the first one can be on its way', async () => {
     await store().claims.take(digest('a'), 'writer', 1, 2);
     await step(delay + 1);

@@ -12,8 +12,8 @@ import { describeWith } from '../support/requires.ts';
 import { createBucket, s3Programs } from '../support/s3-server.ts';
 
 /** Kills, and acknowledged pushes before each one. The S3 server of the tests is slow. */
-const overFiles = { longestRestMs: 500, kills: 6, pushes: 200 };
-const overS3 = { longestRestMs: 3000, kills: 4, pushes: 30 };
+const overFiles = { longestRestMs: 500, kills: 4, pushes: 150 };
+const overS3 = { longestRestMs: 3000, kills: 3, pushes: 20 };
 
 const settings = {
   BERTH_GARBAGE_COLLECTION_GRACE: '0s',

@@ -77,7 +77,7 @@ const tables: readonly (readonly [table: string, columns: string, others: string
   ['manifest_references', 'repository_id, manifest, digest', ''],
   ['reviews', 'repository_id, digest, due_at, is_urgent, failures', ''],
   ['claims', 'digest, claimant, until', ''],
-  ['purges', 'digest, purger, until', 'size_bytes'],
+  ['purges', 'digest, purger, until, may_return', 'size_bytes'],
 ];
 
 /** Explores every order of the steps of the model's actors. */

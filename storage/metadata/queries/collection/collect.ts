@@ -95,8 +95,9 @@ export const step = write(function* ({ now, limit, purger, until }: StepOptions)
     reviewed: due.length,
     unlinked: unlinked.length,
     untagged: untagged.flatMap(({ repository, digest }) => (repository === null ? [] : [{ repository, digest }])),
-    purges: purges.map(({ digest, sizeBytes, failures, claimedUntil }) => {
-      return { digest, sizeBytes: sizeBytes ?? 0, failures, mayReturn: claimedUntil !== null };
+    purges: purges.map((blob) => {
+      const { digest, sizeBytes, failures } = blob;
+      return { digest, sizeBytes: sizeBytes ?? 0, failures, mayReturn: mayReturn(blob) };
     }),
   };
 });
@@ -127,6 +128,11 @@ function reviewsOfBytes(unlinked: readonly DueReview[], now: number): readonly (
 /** True while the collector that began the deletion, or a request that it sent, may still delete. */
 function isPurgedElsewhere({ purger, purgeUntil }: DueReview, self: string, now: number): boolean {
   return purger !== null && purger !== self && (purgeUntil ?? 0) + lateMilliseconds > now;
+}
+
+/** True if this deletion, or one that it goes on with, takes the claim of a writer away that stood still. */
+function mayReturn({ claimedUntil, mayReturn: hasTakenClaim }: DueReview): boolean {
+  return claimedUntil !== null || hasTakenClaim === 1;
 }
 
 /** True if the newest backup may need the bytes. */
@@ -161,9 +167,9 @@ function* beginPurges(blobs: readonly DueReview[], purger: string, until: number
   yield* whereDigest('DELETE FROM claims WHERE', [], digests);
   yield* whereDigest('DELETE FROM blobs WHERE', [], digests);
   yield* insertRows(
-    'INSERT INTO purges (digest, purger, size_bytes, until)',
-    blobs.map(({ digest, sizeBytes }) => [digest, purger, sizeBytes ?? 0, until]),
-    'ON CONFLICT (digest) DO UPDATE SET purger = excluded.purger, until = excluded.until',
+    'INSERT INTO purges (digest, purger, size_bytes, until, may_return)',
+    blobs.map((blob) => [blob.digest, purger, blob.sizeBytes ?? 0, until, mayReturn(blob) ? 1 : 0]),
+    'ON CONFLICT (digest) DO UPDATE SET purger = excluded.purger, until = excluded.until, may_return = excluded.may_return',
   );
   yield* postponeBytes(digests, until + lateMilliseconds);
 }
