@@ -8,11 +8,11 @@ import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
 import { openMaintenance } from './assembly/maintenance-services.ts';
-import type { ApiServices, Guard } from './assembly/guard.ts';
+import type { ApiParts } from './assembly/api-services.ts';
+import type { Guard } from './assembly/guard.ts';
 import { readDeletion } from './assembly/maintenance/deletion-settings.ts';
 import { removeLeftovers } from './assembly/start/leftovers.ts';
 import { type Certificate, openCertificate } from './http/server/certificate.ts';
-import { openApiServices } from './assembly/api-services.ts';
 import { openMetricsEndpoint } from './assembly/observability/metrics-endpoint.ts';
 import { createPublicUrl } from './http/server/public-url.ts';
 import { sendPath } from './http/transfer/send-object.ts';
@@ -96,8 +96,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const stores = { registry, driver, metadata, mirror, leases, suspects, now, log, metrics, closing: closing.signal };
   const maintenance = await openMaintenance(config, stores);
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
-  const services = openApiServices(config, { registry, driver, metadata, maintenance, imageContents });
-  const guard = await openGuard(config, metadata, mirror, services, now, log);
+  const guard = await openGuard(config, mirror, { registry, driver, metadata, maintenance, imageContents }, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
   const scraped = { contentType: metrics.contentType, text: shared?.gather ?? metrics.text };
@@ -223,19 +222,19 @@ function createServer(config: Config, parts: Parts): Server {
 
 async function openGuard(
   config: Config,
-  metadata: MetadataStore,
   { visibility }: Pick<Mirror, 'visibility'>,
-  services: ApiServices,
+  parts: ApiParts,
   now: () => number,
   log: Log,
 ): Promise<Guard | undefined> {
   if (config.access.mode === 'open') {
-    await refuseIgnoredAccounts(config, metadata);
+    await refuseIgnoredAccounts(config, parts.metadata);
     return undefined;
   }
-  // Loaded only in the modes that need it: the schemas of the API take time and memory.
+  // Loaded only in the modes that need them: the API and its services take time and memory.
   const { createGuard } = await import('./assembly/guard.ts');
-  return createGuard(config, metadata, visibility, services, now, log);
+  const { openApiServices } = await import('./assembly/api-services.ts');
+  return createGuard(config, parts.metadata, visibility, openApiServices(config, parts), now, log);
 }
 
 function listen(server: Server, { listen: { host, port }, tls }: Config, reusePort: boolean): Promise<string> {

@@ -6,7 +6,7 @@ import { createDescriptions } from '../images/description/describe-image.ts';
 import { createQuotaOverview } from '../maintenance/quotas/overview.ts';
 import type { Registry } from '../registry/registry.ts';
 import { openArchiveExports, openArchiveImports } from './archives.ts';
-import type { ApiServices } from './guard.ts';
+import type { GuardServices } from './guard.ts';
 import type { ImageContents } from './images/image-contents.ts';
 import type { MaintenanceServices } from './maintenance-services.ts';
 
@@ -22,7 +22,7 @@ export interface ApiParts {
 export function openApiServices(
   config: Config,
   { registry, driver, metadata, maintenance, imageContents }: ApiParts,
-): ApiServices {
+): GuardServices {
   return {
     content: registry,
     listings: registry.listings,

@@ -13,6 +13,7 @@ import { createOidcLogins } from '../access/login/oidc-logins.ts';
 import { privateByDefault } from '../access/permissions/visibility.ts';
 import type { AccessControl } from '../http/auth/access-control.ts';
 import { type CatalogOptions, createCatalog } from '../http/catalog.ts';
+import type { ApiServices } from '../http/api/table/route.ts';
 import { createApiRouter } from '../http/api/router.ts';
 import { createJwksRouter } from '../http/system/jwks.ts';
 import { createPublicUrl } from '../http/server/public-url.ts';
@@ -22,18 +23,6 @@ import type { OidcEntrance } from '../http/ui/session/login.ts';
 import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
-import type { Images } from '../images/images.ts';
-import type { DeletionServices } from '../registry/deletion-services.ts';
-import type { ArchiveImports } from '../archives/in/imports.ts';
-import type { ArchiveExports } from '../archives/out/exports.ts';
-import type { Pulls } from '../registry/pulls.ts';
-import type { Adoption } from '../maintenance/adopt/report.ts';
-import type { Backups } from '../maintenance/backup/backups.ts';
-import type { CollectionOverview } from '../maintenance/collect/overview.ts';
-import type { SyncOverview } from '../maintenance/sync/overview.ts';
-import type { QuotaOverview } from '../maintenance/quotas/overview.ts';
-import type { RetentionOverview } from '../maintenance/retention/overview.ts';
-import type { VerificationOverview } from '../maintenance/verify/overview.ts';
 import type { Log } from '../observability/log.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
 import { readTrustedCertificates, readWorkloadRules } from './federation-settings.ts';
@@ -51,21 +40,8 @@ export interface Guard {
   tidy(): Promise<void>;
 }
 
-/** What the API does apart from accounts and permissions. */
-export interface ApiServices extends Omit<CatalogOptions, 'access'> {
-  readonly content: DeletionServices;
-  readonly images: () => Promise<Images>;
-  readonly retention: RetentionOverview;
-  readonly exports: ArchiveExports;
-  readonly imports: ArchiveImports;
-  readonly pulls: Pick<Pulls, 'add'>;
-  readonly backups: Pick<Backups, 'list' | 'begin'>;
-  readonly collection: CollectionOverview;
-  readonly verification: VerificationOverview;
-  readonly adoption: Adoption;
-  readonly sync: SyncOverview;
-  readonly quotas: QuotaOverview;
-}
+/** The services of the API, with what its catalog is made of. */
+export type GuardServices = ApiServices & Omit<CatalogOptions, 'access'>;
 
 /**
  * Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable
@@ -75,7 +51,7 @@ export async function createGuard(
   config: Config,
   metadata: MetadataStore,
   upstreams: UpstreamVisibility,
-  services: ApiServices,
+  services: GuardServices,
   now: () => number,
   log: Log,
 ): Promise<Guard> {
@@ -95,7 +71,7 @@ interface GuardParts {
   readonly config: Config;
   readonly metadata: MetadataStore;
   readonly upstreams: UpstreamVisibility;
-  readonly services: ApiServices;
+  readonly services: GuardServices;
   readonly now: () => number;
   readonly audit: Audit;
 }

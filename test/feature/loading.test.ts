@@ -47,5 +47,7 @@ test('nothing that berth serve loads imports node:http, whose ES module loads un
 
 test('berth serve loads Express, the page and the API with the first request that needs them', () => {
   const loaded = [...loadedWith('src/cli/serve/run-server.ts')];
-  expect(loaded.filter((name) => /^(?:express|zod)$|^src\/http\/(?:ui|api|v1)\//.test(name))).toEqual([]);
+  expect(loaded.filter((name) => /^(?:express|zod|multer|tar\/.*)$|^src\/(?:http\/(?:ui|api|v1)|archives)\//.test(name))).toEqual(
+    [],
+  );
 });

@@ -12,26 +12,9 @@ import { noteAccount } from '../../server/request-record.ts';
 import { hasBody, smallBody } from '../../transfer/body.ts';
 import { checked } from './invalid-request.ts';
 import { requireAfterBody, requireBeforeBody } from './permissions.ts';
-import type { Context, Input, Route } from './route.ts';
+import type { ApiServices, Context, Input, Route } from './route.ts';
 
-export interface ApiHandlerOptions extends Pick<
-  Context,
-  | 'directory'
-  | 'signingKeys'
-  | 'content'
-  | 'images'
-  | 'retention'
-  | 'exports'
-  | 'imports'
-  | 'pulls'
-  | 'backups'
-  | 'adoption'
-  | 'collection'
-  | 'verification'
-  | 'sync'
-  | 'quotas'
-  | 'catalog'
-> {
+export interface ApiHandlerOptions extends ApiServices, Pick<Context, 'directory' | 'signingKeys' | 'catalog'> {
   /** True if the client may do this in the repository. */
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;
   readonly authenticator: Authenticator;

@@ -23,21 +23,10 @@ import type { SyncOverview } from '../../../maintenance/sync/overview.ts';
 
 import type { Catalog } from '../../catalog.ts';
 
-/** What a handler works with, for one request. */
-export interface Context {
-  readonly principal: Principal;
-  /** Network address of the client. */
-  readonly address: string;
-  /** Records the client in the audit log as the actor of each change. */
-  readonly administration: Administration;
-  readonly directory: Directory;
-  readonly signingKeys: Pick<SigningKeys, 'rotate'>;
+/** What the API does apart from accounts and permissions. */
+export interface ApiServices {
   /** Deletion and restoration of content. */
   readonly content: DeletionServices;
-  /** The client, for the events of changes of content. */
-  readonly author: Author;
-  /** True if the client may do this in the repository. */
-  allows(action: Action, repository: RepositoryName): Promise<boolean>;
   readonly retention: RetentionOverview;
   /** Returns the service for what is inside of images. */
   readonly images: () => Promise<Images>;
@@ -45,8 +34,6 @@ export interface Context {
   readonly imports: ArchiveImports;
   /** Records that the client has pulled an image. */
   readonly pulls: Pick<Pulls, 'add'>;
-  /** For rows whose body or response is a file. */
-  readonly exchange: { readonly request: IncomingMessage; readonly response: ServerResponse };
   readonly backups: Pick<Backups, 'list' | 'begin'>;
   /** Garbage collection. */
   readonly collection: CollectionOverview;
@@ -54,6 +41,23 @@ export interface Context {
   readonly adoption: Adoption;
   readonly sync: SyncOverview;
   readonly quotas: QuotaOverview;
+}
+
+/** What a handler works with, for one request. */
+export interface Context extends ApiServices {
+  readonly principal: Principal;
+  /** Network address of the client. */
+  readonly address: string;
+  /** Records the client in the audit log as the actor of each change. */
+  readonly administration: Administration;
+  readonly directory: Directory;
+  readonly signingKeys: Pick<SigningKeys, 'rotate'>;
+  /** The client, for the events of changes of content. */
+  readonly author: Author;
+  /** True if the client may do this in the repository. */
+  allows(action: Action, repository: RepositoryName): Promise<boolean>;
+  /** For rows whose body or response is a file. */
+  readonly exchange: { readonly request: IncomingMessage; readonly response: ServerResponse };
   /** Repositories, tags and images. */
   readonly catalog: Pick<Catalog, 'repositories' | 'tags' | 'describe'>;
 }
