@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
+import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { runCommand } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
 import {
   type Server,
   type TestImage,
@@ -20,7 +19,6 @@ import {
 } from '../support/images.ts';
 import { isLong } from '../support/long.ts';
 import { describeWith } from '../support/requires.ts';
-import { end, launch } from '../support/run.ts';
 import { until } from '../support/until.ts';
 
 /** Pushes a blob in two requests: this registry takes no content with the first one. */
@@ -45,24 +43,12 @@ const adoptedTags = ['1.0', 'again', 'multi'];
 describeWith(['docker-registry'], "the store of Debian's docker-registry, adopted in place", () => {
   let home: string;
   let folder: string;
-  let registry: ChildProcess;
   let berth: TestBerth;
-  let old: Server;
+  let old: DockerRegistry;
   let first: TestImage;
 
   async function startRegistry(): Promise<void> {
-    const port = await freePort();
-    const config = join(home, 'config.yml');
-    const storage = `{ filesystem: { rootdirectory: ${folder} }, delete: { enabled: true } }`;
-    await writeFile(config, `version: 0.1\nstorage: ${storage}\nhttp: { addr: "127.0.0.1:${port}" }\n`);
-    registry = launch('docker-registry', ['serve', config], () => undefined);
-    old = { url: `http://127.0.0.1:${port}` };
-    await until(() =>
-      fetch(`${old.url}/v2/`).then(
-        () => true,
-        () => false,
-      ),
-    );
+    old = await startDockerRegistry(folder, { storage: 'delete: { enabled: true }' });
   }
 
   beforeAll(async () => {
@@ -82,7 +68,7 @@ describeWith(['docker-registry'], "the store of Debian's docker-registry, adopte
     berth = await startBerth({ BERTH_STORAGE_BLOBS_DRIVER: 'filesystem', BERTH_STORAGE_BLOBS_DIRECTORY: folder });
   }, 300_000);
   afterAll(async () => {
-    await end(registry);
+    await old.close();
     await berth.close();
     await rm(home, { recursive: true });
   });
@@ -184,7 +170,7 @@ describeWith(['docker-registry'], "the store of Debian's docker-registry, adopte
   });
 
   test('the old registry serves what was pushed to berth after that, and everything from before', async () => {
-    await end(registry);
+    await old.close();
     berth = await berth.restart();
     const later = await pushImage(berth, 'team/app', 'later');
     await call(berth, 'DELETE', '/v2/team/app/manifests/again');

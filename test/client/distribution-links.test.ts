@@ -1,44 +1,24 @@
-import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
-import { freePort } from '../support/free-port.ts';
+import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { digestOf, newImage, newIndex, pushBlobs, pushImage, putManifest } from '../support/images.ts';
 import { describeWith } from '../support/requires.ts';
-import { end, launch } from '../support/run.ts';
 import { until } from '../support/until.ts';
 
 describeWith(['docker-registry'], "Debian's docker-registry, started on the folder of berth", () => {
   let berth: TestBerth;
-  let home: string;
-  let registry: ChildProcess;
-  const other = { url: '' };
+  let other: DockerRegistry;
 
   beforeAll(async () => {
     // A folder of the filesystem driver, whatever the stores of this test run are.
     berth = await startBerth({ BERTH_STORAGE_BLOBS_DRIVER: 'filesystem' });
-    home = await mkdtemp(join(tmpdir(), 'berth-links-client-'));
-    const port = await freePort();
-    const config = join(home, 'config.yml');
-    const storage = `{ filesystem: { rootdirectory: ${berth.directory} } }`;
-    await writeFile(config, `version: 0.1\nstorage: ${storage}\nhttp: { addr: "127.0.0.1:${port}" }\n`);
-    registry = launch('docker-registry', ['serve', config], () => undefined);
-    other.url = `http://127.0.0.1:${port}`;
-    await until(() =>
-      fetch(`${other.url}/v2/`).then(
-        () => true,
-        () => false,
-      ),
-    );
+    other = await startDockerRegistry(berth.directory);
   });
   afterAll(async () => {
-    await end(registry);
+    await other.close();
     await berth.close();
-    await rm(home, { recursive: true });
   });
 
   const served = async (reference: string) => {

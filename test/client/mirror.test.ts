@@ -6,14 +6,14 @@ import { hash } from 'bcryptjs';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { call } from '../support/call.ts';
+import { startDockerRegistry } from '../support/docker-registry.ts';
 import { type Containerd, startContainerd } from '../support/containerd.ts';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
 import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream.ts';
 import { type TestImage, digestOf, newImage, pushImage } from '../support/images.ts';
 import { mirrorConfig, startMirror } from '../support/mirror.ts';
-import { freePort } from '../support/free-port.ts';
 import { describeWith } from '../support/requires.ts';
-import { end, launch, run } from '../support/run.ts';
+import { run } from '../support/run.ts';
 import { until } from '../support/until.ts';
 
 let hub: FakeUpstream;
@@ -197,23 +197,12 @@ describeWith(['docker-registry'], "Debian's docker-registry as upstream", () => 
   ])(
     'is mirrored %s',
     async (_how, login) => {
-      const port = await freePort();
       const htpasswd = join(home, 'htpasswd');
       await writeFile(htpasswd, `bot:${await hash('secret', 4)}\n`);
-      const auth = login ? `auth:\n  htpasswd: { realm: test, path: ${htpasswd} }\n` : '';
-      const config = join(home, `registry-${port}.yml`);
-      await writeFile(
-        config,
-        `version: 0.1\nstorage: { filesystem: { rootdirectory: ${home}/registry-${port} } }\nhttp: { addr: "127.0.0.1:${port}" }\n${auth}`,
-      );
-      const registry = launch('docker-registry', ['serve', config], () => undefined);
-      const url = `http://127.0.0.1:${port}`;
-      await until(() =>
-        fetch(`${url}/v2/`).then(
-          () => true,
-          () => false,
-        ),
-      );
+      const auth = `auth:\n  htpasswd: { realm: test, path: ${htpasswd} }\n`;
+      const data = join(home, login ? 'registry-with-login' : 'registry');
+      const registry = await startDockerRegistry(data, login ? { sections: auth } : {});
+      const { url } = registry;
       const headers = login ? { Authorization: `Basic ${Buffer.from('bot:secret').toString('base64')}` } : {};
       const image = newImage();
       await pushInto(url, headers, 'team/app', image);
@@ -222,7 +211,7 @@ describeWith(['docker-registry'], "Debian's docker-registry as upstream", () => 
       const blob = await call(mirror, 'GET', `/v2/registry.example/team/app/blobs/${digestOf(image.layer)}`);
       expect([manifest.body.toString(), blob.body.equals(image.layer)]).toEqual([image.manifest, true]);
       await mirror.close();
-      await end(registry);
+      await registry.close();
     },
     60_000,
   );

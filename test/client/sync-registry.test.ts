@@ -1,41 +1,26 @@
-import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import { call } from '../support/call.ts';
-import { freePort } from '../support/free-port.ts';
+import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { descriptor, digestOf, newImage, newIndex, pushBlobs, pushImage, putManifest } from '../support/images.ts';
 import { describeWith } from '../support/requires.ts';
-import { end, launch } from '../support/run.ts';
 import { type SyncSite, startSite } from '../support/sync.ts';
-import { until } from '../support/until.ts';
 
 describeWith(['docker-registry'], "copies to and from Debian's docker-registry", () => {
   let site: SyncSite;
   let home: string;
-  let registry: ChildProcess;
-  const other = { url: '' };
+  let other: DockerRegistry;
 
   beforeAll(async () => {
     site = await startSite();
     home = await mkdtemp(join(tmpdir(), 'berth-sync-client-'));
-    const port = await freePort();
-    const config = join(home, 'config.yml');
-    const storage = `{ filesystem: { rootdirectory: ${join(home, 'data')} } }`;
-    await writeFile(config, `version: 0.1\nstorage: ${storage}\nhttp: { addr: "127.0.0.1:${port}" }\n`);
-    registry = launch('docker-registry', ['serve', config], () => undefined);
-    other.url = `http://127.0.0.1:${port}`;
-    await until(() =>
-      fetch(`${other.url}/v2/`).then(
-        () => true,
-        () => false,
-      ),
-    );
+    other = await startDockerRegistry(join(home, 'data'));
   });
   afterAll(async () => {
-    await end(registry);
+    await other.close();
     await site.dispose();
     await rm(home, { recursive: true });
   });

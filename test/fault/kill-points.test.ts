@@ -1,45 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
+import type { BerthProcess } from '../support/berth-process.ts';
 import { call } from '../support/call.ts';
 import { type TestImage, digestOf, newImage, pushBlob, pushBlobs, pushImage, putManifest } from '../support/images.ts';
-import { type KillPoint, killPoints } from '../support/kill-points.ts';
+import { killPoints } from '../support/kill-points.ts';
+import { type KilledBerth, startKilledBerth } from '../support/killed-berth.ts';
 import { until } from '../support/until.ts';
 
-let scratch: string;
+let killed: KilledBerth;
 let berth: BerthProcess;
 beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'berth-kill-'));
-  const preload = resolve(import.meta.dirname, '../support/kill-points.ts');
-  // The points are those of the embedded store.
-  const settings = { BERTH_STORAGE_METADATA_DRIVER: 'sqlite', KILL_POINT: join(scratch, 'point') };
-  berth = await startBerthProcess(settings, ['--import', preload]);
+  killed = await startKilledBerth();
+  berth = killed.berth;
 });
-afterAll(async () => {
-  await berth.dispose();
-  await rm(scratch, { recursive: true });
-});
-
-/** Performs the request while berth dies at the point, and starts it again. */
-async function killedAt(point: KillPoint, request: () => Promise<unknown>): Promise<void> {
-  await writeFile(join(scratch, 'point'), point);
-  const pid = berth.pid();
-  await expect(request()).rejects.toThrow();
-  await until(() => !isAlive(pid));
-  await rm(join(scratch, 'point'));
-  await berth.start();
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
+afterAll(() => killed.dispose());
 
 async function expectPullable(repository: string, image: TestImage): Promise<void> {
   for (const blob of [image.layer, Buffer.from(image.config)]) {
@@ -56,7 +32,7 @@ async function expectNoLitter(): Promise<void> {
 describe.each(killPoints)('SIGKILL %s', (point) => {
   test('in a push of a blob leaves all of it or nothing, and the push can be repeated', async () => {
     const blob = randomBytes(300_000);
-    await killedAt(point, () => pushBlob(berth, 'app', blob));
+    await killed.killedAt(point, () => pushBlob(berth, 'app', blob));
     await expectNoLitter();
     const answer = await call(berth, 'GET', `/v2/app/blobs/${digestOf(blob)}`);
     expect([200, 404]).toContain(answer.status);
@@ -69,7 +45,7 @@ describe.each(killPoints)('SIGKILL %s', (point) => {
     const before = await pushImage(berth, 'app', 'moving');
     const after = newImage();
     await pushBlobs(berth, 'app', after);
-    await killedAt(point, () => putManifest(berth, 'app', 'moving', after.manifest));
+    await killed.killedAt(point, () => putManifest(berth, 'app', 'moving', after.manifest));
     await expectNoLitter();
     const tag = await call(berth, 'GET', '/v2/app/manifests/moving');
     expect([before.manifest, after.manifest]).toContain(tag.body.toString());

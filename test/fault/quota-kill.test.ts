@@ -1,52 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
-import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
+import type { BerthProcess } from '../support/berth-process.ts';
 import { call } from '../support/call.ts';
 import { digestOf, newImage, pushBlob, putManifest, startUpload } from '../support/images.ts';
-import { type KillPoint, killPoints } from '../support/kill-points.ts';
+import { killPoints } from '../support/kill-points.ts';
+import { type KilledBerth, startKilledBerth } from '../support/killed-berth.ts';
 import { isLong } from '../support/long.ts';
 import { until } from '../support/until.ts';
 
-let scratch: string;
+let killed: KilledBerth;
 let berth: BerthProcess;
 beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'berth-quota-kill-'));
-  const preload = resolve(import.meta.dirname, '../support/kill-points.ts');
-  await writeFile(join(scratch, 'berth.yaml'), 'quotas: [{ name: teams, match: "**", per: namespace, size: 10MiB }]\n');
-  const settings = {
-    BERTH_CONFIG: join(scratch, 'berth.yaml'),
-    // The points are those of the embedded store.
-    BERTH_STORAGE_METADATA_DRIVER: 'sqlite',
-    KILL_POINT: join(scratch, 'point'),
-  };
-  berth = await startBerthProcess(settings, ['--import', preload]);
+  killed = await startKilledBerth('quotas: [{ name: teams, match: "**", per: namespace, size: 10MiB }]\n');
+  berth = killed.berth;
 });
-afterAll(async () => {
-  await berth.dispose();
-  await rm(scratch, { recursive: true });
-});
-
-/** Performs the request while berth dies at the point, and starts it again. */
-async function killedAt(point: KillPoint, request: () => Promise<unknown>): Promise<void> {
-  await writeFile(join(scratch, 'point'), point);
-  const pid = berth.pid();
-  await expect(request()).rejects.toThrow();
-  await until(() => !isAlive(pid));
-  await rm(join(scratch, 'point'));
-  await berth.start();
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
+afterAll(() => killed.dispose());
 
 /** Reads the quota of the repository's namespace beside the running berth, and asserts that a recount finds the same. */
 async function quotaOf(repository: string) {
@@ -81,13 +52,13 @@ describe.each(points)('SIGKILL %s with a quota', (point) => {
 
   test('leaves no reservation, and counters that equal a recount', async () => {
     const image = newImage({}, 200_000);
-    await killedAt(point, () => pushBlob(berth, repository, image.layer));
+    await killed.killedAt(point, () => pushBlob(berth, repository, image.layer));
     await expectNoLitter();
     const quota = await quotaOf(repository);
     expect([quota?.usedBytes ?? 0, quota?.reservedBytes ?? 0]).toEqual([await stored(image.layer), 0]);
     // Killed while it records a manifest; the blobs are pushed before.
     for (const blob of [image.layer, image.config]) await pushBlob(berth, repository, blob);
-    await killedAt(point, () => putManifest(berth, repository, '1', image.manifest));
+    await killed.killedAt(point, () => putManifest(berth, repository, '1', image.manifest));
     const hasManifest = (await call(berth, 'HEAD', `/v2/${repository}/manifests/1`)).status === 200;
     const expected = image.layer.length + image.config.length + (hasManifest ? image.manifest.length : 0);
     expect(await quotaOf(repository)).toMatchObject({ usedBytes: expected, reservedBytes: 0, tags: hasManifest ? 1 : 0 });
@@ -102,7 +73,9 @@ describe.each(points)('SIGKILL %s with a quota', (point) => {
     const first = await call(berth, 'PATCH', location, { body: blob.subarray(0, 60_000) });
     expect(first.status).toBe(202);
     const used = await readReserved();
-    await killedAt(point, () => call(berth, 'PUT', `${location}?digest=${digestOf(blob)}`, { body: blob.subarray(60_000) }));
+    await killed.killedAt(point, () =>
+      call(berth, 'PUT', `${location}?digest=${digestOf(blob)}`, { body: blob.subarray(60_000) }),
+    );
     const status = await call(berth, 'GET', location);
     if (status.status === 404) {
       expect(await readReserved()).toEqual({ usedBytes: used.usedBytes + blob.length, reservedBytes: 0 });
