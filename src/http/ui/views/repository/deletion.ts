@@ -1,7 +1,7 @@
 import { OciError } from '../../../../oci/errors.ts';
 import { type Tag, parseTag } from '../../../../oci/reference.ts';
 import { html } from '../../shell/html.ts';
-import { type RepositoryVisit, goTo, sendRepositoryView } from './repository-view.ts';
+import { type RepositoryVisit, goTo, refusalOf, sendRepositoryView } from './repository-view.ts';
 
 interface Outcome {
   readonly line: string;
@@ -54,8 +54,7 @@ async function attempt(
     for (const name of entry.tags) gone.add(name);
     return { line: notice.deleted(entry.tags.join(', ')), entryId: entry.id };
   } catch (error) {
-    if (!(error instanceof OciError) || error.status >= 500) throw error;
-    return { line: notice.failed(tag, error.message), isFailure: true };
+    return { line: notice.failed(tag, refusalOf(error)), isFailure: true };
   }
 }
 

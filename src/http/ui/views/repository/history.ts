@@ -5,7 +5,7 @@ import { digestCode, shortDigest } from '../../parts/digest.ts';
 import { table } from '../../parts/table.ts';
 import { relativeTime } from '../../parts/time.ts';
 import { type Html, html } from '../../shell/html.ts';
-import { type RepositoryVisit, goTo, sendRepositoryView } from './repository-view.ts';
+import { type RepositoryVisit, goTo, refusalOf, sendRepositoryView } from './repository-view.ts';
 
 type Move = Awaited<ReturnType<RepositoryVisit['registry']['tagHistory']['list']>>[number];
 
@@ -68,8 +68,7 @@ export async function restoreTag(visit: RepositoryVisit): Promise<void> {
     const { digest } = await registry.tagHistory.restore(repository, tag, wanted, author);
     visit.leaveNotice({ kind: 'done', lines: [texts.notice.tagRestored(tag, digest)] });
   } catch (error) {
-    if (!(error instanceof OciError) || error.status >= 500) throw error;
-    visit.leaveNotice({ kind: 'wrong', lines: [error.message] });
+    visit.leaveNotice({ kind: 'wrong', lines: [refusalOf(error)] });
   }
   goTo(visit, 'history', `?${new URLSearchParams({ tag }).toString()}`);
 }

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { Principal } from '../../../../access/permissions/principal.ts';
+import { OciError } from '../../../../oci/errors.ts';
 import type { RepositoryName } from '../../../../oci/reference.ts';
 import type { Author } from '../../../../registry/author.ts';
 import type { Catalog } from '../../../catalog.ts';
@@ -75,6 +76,12 @@ function noticeOf(visit: RepositoryVisit): Html | undefined {
   return html`<div class="${kind === 'wrong' ? 'wrong' : 'note'}" role="${kind === 'wrong' ? 'alert' : 'status'}">
     ${paragraphs} ${button}
   </div>`;
+}
+
+/** Returns the message of a refusal, for the view to show. Throws every other error again. */
+export function refusalOf(error: unknown): string {
+  if (error instanceof OciError && error.status < 500) return error.message;
+  throw error;
 }
 
 /** Leads the browser to a view of the repository; there a reload does not send the form again. */

@@ -3,7 +3,7 @@ import { digestCode } from '../../parts/digest.ts';
 import { table } from '../../parts/table.ts';
 import { relativeTime } from '../../parts/time.ts';
 import { type Html, html } from '../../shell/html.ts';
-import { type RepositoryVisit, goTo, sendRepositoryView } from './repository-view.ts';
+import { type RepositoryVisit, goTo, refusalOf, sendRepositoryView } from './repository-view.ts';
 
 type Entry = Awaited<ReturnType<RepositoryVisit['registry']['trash']['list']>>[number];
 
@@ -67,9 +67,8 @@ export async function restoreEntries(visit: RepositoryVisit): Promise<void> {
       const names = tags.map(({ name }) => name).join(', ');
       lines.push(names === '' ? texts.notice.restoredUntagged : texts.notice.restored(names));
     } catch (error) {
-      if (!(error instanceof OciError) || error.status >= 500) throw error;
+      lines.push(refusalOf(error));
       kind = 'wrong';
-      lines.push(error.message);
     }
   }
   visit.leaveNotice({ kind, lines });
