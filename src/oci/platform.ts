@@ -6,6 +6,9 @@ export interface Platform {
   readonly variant: string;
 }
 
+/** The platform of most servers: of an index without a wish the image for it counts, if there is one. */
+export const defaultPlatform: Platform = { os: 'linux', architecture: 'amd64', variant: '' };
+
 /** Parses `linux/amd64` or `linux/arm64/v8`; undefined for other texts. */
 export function parsePlatform(text: string): Platform | undefined {
   const [, os, architecture, variant = ''] = /^([a-z0-9]+)\/([a-z0-9_]+)(?:\/([a-z0-9.]+))?$/.exec(text) ?? [];

@@ -3,7 +3,8 @@ import { parseDescriptor } from '../../oci/descriptor.ts';
 import type { JsonObject } from '../../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../../oci/manifest.ts';
 import { isManifestType, isNonDistributable, mediaTypes } from '../../oci/media-types.ts';
-import { platformName, readPlatform } from '../../oci/platform.ts';
+import { type IndexEntry, indexEntries } from '../../oci/index-entries.ts';
+import { platformName } from '../../oci/platform.ts';
 import { blobPath } from '../out/archive-file.ts';
 import { invalidArchive, quoted } from '../archive-error.ts';
 import type { ArchiveContents } from './contents.ts';
@@ -79,13 +80,12 @@ function isIndexType(mediaType: string): boolean {
 function resolveIndex(
   contents: ArchiveContents,
   self: ResolvedManifest,
-  { children }: Manifest,
+  manifest: Manifest,
   document: JsonObject,
   depth: number,
 ): Parts {
   const path = blobPath(self.digest);
-  const raw = document['manifests'] as readonly { readonly platform?: unknown }[];
-  const entries = children.map((descriptor, at) => ({ descriptor, platform: readPlatform(raw[at]?.platform) }));
+  const entries = indexEntries(manifest, document);
   const present = entries.filter(({ descriptor }) => contents.find(blobPath(descriptor.digest)));
   if (present.length < entries.length) return resolveOnly(contents, path, entries, present, depth);
   const parts = present.map(({ descriptor }): Parts => {
@@ -101,11 +101,6 @@ function resolveIndex(
     blobs: parts.flatMap(({ blobs }) => blobs),
     platforms: entries.flatMap(({ platform }) => platform ?? []).map(platformName),
   };
-}
-
-interface IndexEntry {
-  readonly descriptor: Descriptor;
-  readonly platform: ReturnType<typeof readPlatform>;
 }
 
 function resolveOnly(

@@ -3,7 +3,8 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type Manifest, parseManifest } from '../../oci/manifest.ts';
 import { isNonDistributable } from '../../oci/media-types.ts';
-import { type Platform, matchesPlatform, platformName, readPlatform } from '../../oci/platform.ts';
+import { indexEntries, platformEntries } from '../../oci/index-entries.ts';
+import { type Platform, defaultPlatform, matchesPlatform, platformName, readPlatform } from '../../oci/platform.ts';
 import type { NamedReference, RepositoryName } from '../../oci/reference.ts';
 import type { Blobs } from '../../registry/blobs.ts';
 import type { Manifests } from '../../registry/manifests.ts';
@@ -122,7 +123,7 @@ export function createImageReader({ manifests, blobs, isMirrored }: ImageReaderO
       if (matchesPlatform(platform, actual)) return top;
       throw otherPlatform(name, platform, actual ? [platformName(actual)] : []);
     }
-    const entries = entriesOf(top);
+    const entries = indexEntries(top.manifest, top.document);
     const chosen = entries.find((entry) => matchesPlatform(platform, entry.platform));
     if (!chosen) throw otherPlatform(name, platform, entries.flatMap((entry) => entry.platform ?? []).map(platformName));
     const child = await readChild(name.repository, chosen.descriptor);
@@ -134,8 +135,8 @@ export function createImageReader({ manifests, blobs, isMirrored }: ImageReaderO
   /** Returns the image that `docker load` gets: of an index the one for linux/amd64, else the first one with a platform. */
   async function loadableOf(repository: RepositoryName, node: Node): Promise<ExportedImage['loadable']> {
     if (!isIndex(node)) return toLoadable(node);
-    const entries = entriesOf(node).filter((entry) => entry.platform);
-    const chosen = entries.find(({ platform }) => matchesPlatform(preferred, platform)) ?? entries[0];
+    const entries = platformEntries(node.manifest, node.document);
+    const chosen = entries.find(({ platform }) => matchesPlatform(defaultPlatform, platform)) ?? entries[0];
     const child = chosen && (await readChild(repository, chosen.descriptor));
     return child && toLoadable(child);
   }
@@ -152,20 +153,8 @@ export function createImageReader({ manifests, blobs, isMirrored }: ImageReaderO
   };
 }
 
-const preferred: Platform = { os: 'linux', architecture: 'amd64', variant: '' };
-
 function isIndex({ manifest, document }: Node): boolean {
   return manifest.children.length > 0 || Array.isArray(document['manifests']);
-}
-
-interface IndexEntry {
-  readonly descriptor: Descriptor;
-  readonly platform: Platform | undefined;
-}
-
-function entriesOf({ manifest, document }: Node): readonly IndexEntry[] {
-  const raw = document['manifests'] as readonly { readonly platform?: unknown }[];
-  return manifest.children.map((descriptor, index) => ({ descriptor, platform: readPlatform(raw[index]?.platform) }));
 }
 
 function toLoadable({ manifest, document }: Node): ExportedImage['loadable'] {

@@ -8,7 +8,8 @@ import { OciError } from '../../oci/errors.ts';
 import { InvalidManifest } from '../../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../../oci/manifest.ts';
 import { kindOfManifest } from '../../oci/media-types.ts';
-import { type Platform, matchesPlatform, platformName, readPlatform } from '../../oci/platform.ts';
+import { platformEntries } from '../../oci/index-entries.ts';
+import { type Platform, defaultPlatform, matchesPlatform, platformName } from '../../oci/platform.ts';
 import type { Reference, RepositoryName } from '../../oci/reference.ts';
 import type { Manifests } from '../../registry/manifests.ts';
 import { type ImageConfig, readImageConfig } from './image-config.ts';
@@ -68,7 +69,6 @@ export interface DescriptionsOptions {
   readonly manifests: Pick<Manifests, 'find' | 'bytes'>;
 }
 
-const defaultPlatform: Platform = { os: 'linux', architecture: 'amd64', variant: '' };
 const maxConfigBytes = 4 * 1024 * 1024;
 const maxTags = 100;
 const maxPlatforms = 100;
@@ -116,13 +116,15 @@ export function createDescriptions({ driver, metadata, manifests }: Descriptions
   }
 
   async function toPlatforms(repository: RepositoryName, index: ReadManifest, wanted: Platform | undefined) {
-    const entries = index.manifest ? entriesOf(index.bytes).slice(0, maxPlatforms) : [];
+    const { manifest, bytes } = index;
+    const entries = manifest ? platformEntries(manifest, JSON.parse(bytes.toString())).slice(0, maxPlatforms) : [];
     const shown = entries.find(({ platform }) => matchesPlatform(wanted ?? defaultPlatform, platform)) ?? entries[0];
-    const images = await Promise.all(entries.map(({ digest }) => readStored(repository, digest)));
-    const platforms = entries.map(({ platform, digest }, number) => {
+    const images = await Promise.all(entries.map(({ descriptor }) => readStored(repository, descriptor.digest)));
+    const platforms = entries.map((entry, number) => {
+      const { digest } = entry.descriptor;
       const image = images[number];
       const downloadBytes = image && downloadBytesOf(image);
-      return { platform: platformName(platform), digest, downloadBytes, isShown: digest === shown?.digest };
+      return { platform: platformName(entry.platform), digest, downloadBytes, isShown: digest === shown?.descriptor.digest };
     });
     const image = shown && images[entries.indexOf(shown)];
     return { platforms, image: image && (await toImage(repository, image)) };
@@ -165,22 +167,6 @@ function parsed(bytes: Buffer, mediaType: string): Manifest | undefined {
 
 function downloadBytesOf({ bytes, manifest }: ReadManifest): number {
   return (manifest?.blobs ?? []).reduce((sum, { sizeBytes }) => sum + sizeBytes, bytes.length);
-}
-
-interface IndexEntry {
-  readonly platform: Platform;
-  readonly digest: Digest;
-}
-
-/** Reads the platforms of an index that was parsed before. Attestations have none. */
-function entriesOf(bytes: Buffer): readonly IndexEntry[] {
-  const { manifests = [] } = JSON.parse(bytes.toString()) as {
-    readonly manifests?: readonly { readonly digest: Digest; readonly platform?: unknown }[];
-  };
-  return manifests.flatMap(({ digest, platform: value }) => {
-    const platform = readPlatform(value);
-    return platform ? [{ platform, digest }] : [];
-  });
 }
 
 /** Reads the files of an artifact that was parsed before, with their names. */

@@ -7,7 +7,8 @@ import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { InvalidManifest } from '../../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../../oci/manifest.ts';
-import { type Platform, matchesPlatform, platformName, readPlatform } from '../../oci/platform.ts';
+import { type PlatformEntry, platformEntries } from '../../oci/index-entries.ts';
+import { type Platform, defaultPlatform, matchesPlatform, platformName } from '../../oci/platform.ts';
 import type { Reference, RepositoryName } from '../../oci/reference.ts';
 import type { Manifests } from '../../registry/manifests.ts';
 import { ImageError } from '../index/image-error.ts';
@@ -42,7 +43,6 @@ export interface ImageFinderOptions {
   readonly manifests: Pick<Manifests, 'find' | 'bytes'>;
 }
 
-const defaultPlatform: Platform = { os: 'linux', architecture: 'amd64', variant: '' };
 const maxConfigBytes = 4 * 1024 * 1024;
 
 /** Layers that are tar archives, plain or compressed (image-spec, layer.md; Docker schema 2). */
@@ -71,9 +71,9 @@ export function createImageFinder({ driver, metadata, manifests }: ImageFinderOp
       if (manifest.children.length === 0) {
         return { repository, digest, platform: undefined, platforms: [], ...partsOf(manifest) };
       }
-      const children = readPlatforms(bytes);
+      const children = platformEntries(manifest, JSON.parse(bytes.toString()));
       const child = choose(children, platform);
-      const image = await read(repository, { digest: child.digest });
+      const image = await read(repository, { digest: child.descriptor.digest });
       const platforms = children.map((one) => platformName(one.platform));
       return { repository, digest: image.digest, platform: platformName(child.platform), platforms, ...partsOf(image.manifest) };
     },
@@ -119,23 +119,7 @@ function partsOf({ blobs: [config, ...layers], mediaType }: Manifest): Pick<Foun
   return { config, layers };
 }
 
-interface PlatformChild {
-  readonly platform: Platform;
-  readonly digest: Digest;
-}
-
-/** Reads the platforms of an index that was parsed before. Attestations and the like have none. */
-function readPlatforms(bytes: Buffer): readonly PlatformChild[] {
-  const { manifests = [] } = JSON.parse(bytes.toString()) as {
-    readonly manifests?: readonly { readonly digest: Digest; readonly platform?: unknown }[];
-  };
-  return manifests.flatMap(({ digest, platform: value }) => {
-    const platform = readPlatform(value);
-    return platform ? [{ platform, digest }] : [];
-  });
-}
-
-function choose(children: readonly PlatformChild[], wanted: Platform | undefined): PlatformChild {
+function choose(children: readonly PlatformEntry[], wanted: Platform | undefined): PlatformEntry {
   const named = children.find(({ platform }) => matchesPlatform(wanted ?? defaultPlatform, platform));
   const child = named ?? (wanted === undefined ? children[0] : undefined);
   if (child) return child;
