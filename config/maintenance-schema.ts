@@ -52,13 +52,16 @@ export const retention = section({
   }),
 });
 
-export const quotas = list('limits of what repositories may store (docs/quotas.md); all quotas that match a repository hold', {
-  name: text('', 'name of the quota, in messages and lists; default: made of match and per'),
-  match: words('patterns', 'repositories that the quota is for, such as team/** or "**"; with ! in front: exclusions'),
-  per: choice(
-    ['namespace', 'repository', 'all'],
-    'what has the limits: each first component of the names, each repository, or all together',
-  ),
-  size: optional(size('20GiB', 'largest size of all content, each digest once; default: no limit')),
-  tags: optional(wholeNumber(1, 0, 1_000_000_000, 'largest number of tags; default: no limit')),
-});
+export const quotas = list(
+  'limits of what repositories may store (docs/quotas.md); a push must keep to every quota that matches its repository',
+  {
+    name: text('', 'name of the quota, in messages and lists; default: made of match and per'),
+    match: words('patterns', 'repositories that the quota is for, such as team/** or "**"; with ! in front: exclusions'),
+    per: choice(
+      ['namespace', 'repository', 'all'],
+      'what has the limits: each first component of the names, each repository, or all together',
+    ),
+    size: optional(size('20GiB', 'largest size of all content, each digest once; default: no limit')),
+    tags: optional(wholeNumber(1, 0, 1_000_000_000, 'largest number of tags; default: no limit')),
+  },
+);

@@ -43,7 +43,7 @@ export async function measurePushes({ blobs, seconds }: PushesScale): Promise<re
   }
 }
 
-/** Returns a berth whose store has blobs that no manifest needs. Collection is paused. */
+/** Starts a berth with unneeded blobs in its store and with garbage collection paused. */
 function withUnneeded(blobs: number): Launch {
   const launch = berth('berth', { BERTH_GARBAGE_COLLECTION_RATE: '2000' });
   return {

@@ -72,7 +72,7 @@ function authOf(tree: Tree): 'token' | 'htpasswd' | undefined {
   return tree.get('auth.htpasswd') ? 'htpasswd' : undefined;
 }
 
-/** Keys of `proxy` become an upstream, whose name is part of the path of its keys. */
+/** Maps `proxy` to an upstream. The paths of an upstream's keys contain its name. */
 function importProxy({ path, value }: Leaf, tree: Tree, settings: Settings): ImportedKey {
   const upstream = upstreamOf(tree);
   const names: Readonly<Record<string, string>> = {
