@@ -3,8 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isLoopback } from '../config/check.ts';
 import type { Config } from '../config/schema.ts';
-import type { BlobDriver } from '../storage/blobs/driver.ts';
-import type { MetadataStore } from '../storage/metadata/store.ts';
 import { openBlobStore } from './assembly/blob-store.ts';
 import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
 import { openMaintenance } from './assembly/maintenance-services.ts';
@@ -96,12 +94,13 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const stores = { registry, driver, metadata, mirror, leases, suspects, now, log, metrics, closing: closing.signal };
   const maintenance = await openMaintenance(config, stores);
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
-  const guard = await openGuard(config, mirror, { registry, driver, metadata, maintenance, imageContents }, now, log);
+  const served = { registry, mirror, driver, metadata, maintenance, imageContents };
+  const guard = await openGuard(config, mirror, served, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
   const scraped = { contentType: metrics.contentType, text: shared?.gather ?? metrics.text };
   const endpoint = await openMetricsEndpoint(config, scraped, log);
-  const parts = { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing: closing.signal, scraped };
+  const parts = { ...served, log, metrics, certificate, guard, closing: closing.signal, scraped };
   const server = createServer(config, parts);
   const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, imageContents, consumers, quotas, now }), {
     leases: sharedLeases,
@@ -167,11 +166,8 @@ async function openTls({ tls: { certificate, key } }: Config): Promise<Certifica
   return certificate !== undefined && key !== undefined ? openCertificate({ certificate, key }) : undefined;
 }
 
-interface Parts {
-  readonly registry: Registry;
+interface Parts extends ApiParts {
   readonly mirror: Mirror;
-  readonly driver: BlobDriver;
-  readonly metadata: MetadataStore;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly certificate: Certificate | undefined;
@@ -196,7 +192,7 @@ function createServer(config: Config, parts: Parts): Server {
   // Express and everything that needs it is a fifth of the time and memory of a start.
   const web = onFirstRequest(async () => {
     const { assembleWeb } = await import('./assembly/web.ts');
-    return assembleWeb(config, { registry, mirror, driver, metadata, metrics: scraped, guard, access, publicUrl });
+    return assembleWeb(config, { ...parts, metrics: scraped, access, publicUrl });
   });
   return createHttpServer({
     protocol: {

@@ -32,6 +32,7 @@ export interface Guard {
   readonly control: AccessControl;
   readonly audit: Audit;
   readonly extensions: readonly Extension[];
+  readonly services: GuardServices;
   /** Logins of the web page; undefined in mode external. */
   readonly pageLogins: PageLogins | undefined;
   /** The password of the admin that this start created, if it was generated. */
@@ -62,6 +63,7 @@ export async function createGuard(
   const parts = { config, metadata, upstreams, services, now, audit };
   return {
     audit,
+    services,
     ...(mode === 'token' ? await createTokenGuard(parts) : createExternalGuard(parts)),
     tidy: () => metadata.tokens.prune(now()),
   };

@@ -1,6 +1,4 @@
 import type { Config } from '../../config/schema.ts';
-import type { BlobDriver } from '../../storage/blobs/driver.ts';
-import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { AccessControl } from '../http/auth/access-control.ts';
 import type { PublicUrl } from '../http/server/public-url.ts';
 import { type MetricsRouterOptions, createMetricsRouter } from '../http/system/metrics.ts';
@@ -9,17 +7,13 @@ import { type PageOptions, createPageRouter } from '../http/ui/router.ts';
 import { createCatalog } from '../http/catalog.ts';
 import { createSearchRouter } from '../http/v1/router.ts';
 import { type Extension, createWeb } from '../http/web.ts';
-import { createDescriptions } from '../images/description/describe-image.ts';
 import type { Mirror } from '../mirror/mirror.ts';
-import type { Registry } from '../registry/registry.ts';
 import { createSearch } from '../search/search.ts';
+import { type ApiParts, openApiServices } from './api-services.ts';
 import type { Guard } from './guard.ts';
 
-export interface WebParts {
-  readonly registry: Registry;
+export interface WebParts extends ApiParts {
   readonly mirror: Mirror;
-  readonly driver: BlobDriver;
-  readonly metadata: MetadataStore;
   readonly metrics: MetricsRouterOptions['metrics'];
   readonly guard: Guard | undefined;
   readonly access: AccessControl;
@@ -36,17 +30,17 @@ export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof 
     ...(listen ? [] : [{ path: '/metrics', router: createMetricsRouter({ metrics, token }) }]),
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, publicUrl) },
     ...(guard?.extensions ?? []),
-    ...pageOf(parts, upstreams),
+    ...pageOf(config, parts, upstreams),
   ]);
 }
 
 /** The web page. Where another server knows people, there is none. */
-function pageOf(parts: WebParts, mirror: PageOptions['mirror']): readonly Extension[] {
-  const { registry, driver, metadata, access, guard, publicUrl } = parts;
+function pageOf(config: Config, parts: WebParts, mirror: PageOptions['mirror']): readonly Extension[] {
+  const { registry, access, guard, publicUrl } = parts;
   if (guard && !guard.pageLogins) return [];
-  const descriptions = createDescriptions({ driver, metadata, manifests: registry.manifests });
-  const catalog = createCatalog({ listings: registry.listings, descriptions, access });
+  const services = guard?.services ?? openApiServices(config, parts);
+  const catalog = createCatalog({ ...services, access });
   const logins = guard?.pageLogins;
-  const router = createPageRouter({ registry, catalog, access, publicUrl, mirror, now: Date.now, logins });
+  const router = createPageRouter({ registry, catalog, services, access, publicUrl, mirror, now: Date.now, logins });
   return [{ path: '/ui', router }];
 }

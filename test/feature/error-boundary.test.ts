@@ -117,7 +117,7 @@ async function createServer(): Promise<Server> {
   };
   const upstreams = { upstreams: ['docker.io'], fallback: 'docker.io' };
   const catalog = createCatalog({ ...services, access });
-  const page = { registry, catalog, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
+  const page = { registry, catalog, services, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
   const web = createWeb([
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access, { find: () => Promise.resolve([]) }) },
     { path: '/metrics', router: createMetricsRouter({ metrics: { contentType: 'text/plain', text: fail }, token: undefined }) },

@@ -3,6 +3,7 @@ import type { Catalog } from '../catalog.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { MirrorPlace } from '../../mirror/names/client-config.ts';
 import type { AccessControl } from '../auth/access-control.ts';
+import type { ApiServices } from '../api/table/route.ts';
 import { errorBoundary } from '../errors/boundary.ts';
 import type { PublicUrl } from '../server/public-url.ts';
 import { createRouter } from '../server/router.ts';
@@ -27,6 +28,8 @@ export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers' | 'asVisi
 export interface PageOptions {
   readonly registry: Registry;
   readonly catalog: Catalog;
+  /** What the views show and do, the same as the API. */
+  readonly services: ApiServices;
   readonly access: AccessControl;
   readonly mirror: Omit<MirrorPlace, 'base'>;
   readonly publicUrl: PublicUrl;

@@ -1,5 +1,5 @@
 import { type Html, html } from '../shell/html.ts';
-import type { Texts } from '../texts/english.ts';
+import type { Texts } from '../texts/english/texts.ts';
 import { copyField } from './copy-field.ts';
 
 /** Returns what different clients run to pull an image; the last one is the bare reference. */

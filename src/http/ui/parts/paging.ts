@@ -1,5 +1,5 @@
 import { type Html, html } from '../shell/html.ts';
-import type { Texts } from '../texts/english.ts';
+import type { Texts } from '../texts/english/texts.ts';
 
 /** Shows links to the next and the first page of a listing by name; `query` holds what else the view was asked for. */
 export function paging(texts: Texts, query: URLSearchParams, last: string | undefined): Html | undefined {

@@ -1,6 +1,6 @@
 import type { OciErrorCode } from '../../../oci/errors.ts';
 import type { ErrorFormat } from '../../errors/boundary.ts';
-import type { Texts } from '../texts/english.ts';
+import type { Texts } from '../texts/english/texts.ts';
 import { html } from './html.ts';
 import { sendPage } from './page.ts';
 import { textsOf } from './preferences.ts';

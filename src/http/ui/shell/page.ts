@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Texts } from '../texts/english.ts';
+import type { Texts } from '../texts/english/texts.ts';
 import { languageTags, languages } from '../texts/languages.ts';
 import { assets } from './assets.ts';
 import { type Html, html } from './html.ts';

@@ -1,6 +1,6 @@
 import type { Request, Router } from 'express';
 import type { IncomingMessage } from 'node:http';
-import type { Texts } from '../texts/english.ts';
+import type { Texts } from '../texts/english/texts.ts';
 import { type Language, isLanguage, languages, preferredLanguage } from '../texts/languages.ts';
 import { createCookie } from './cookies.ts';
 import { formOf } from './form.ts';

@@ -1,5 +1,5 @@
-import { type Texts, english } from './english.ts';
-import { simplifiedChinese } from './simplified-chinese.ts';
+import { type Texts, english } from './english/texts.ts';
+import { simplifiedChinese } from './simplified-chinese/texts.ts';
 
 /** The languages of the page by their tags (BCP 47), each with its own name. */
 export const languages = {

@@ -8,7 +8,7 @@ import { type AsVisitor, queryOf } from '../session/visitors.ts';
 import { type Html, html } from '../shell/html.ts';
 import { sendPage } from '../shell/page.ts';
 import { textsOf } from '../shell/preferences.ts';
-import type { Texts } from '../texts/english.ts';
+import type { Texts } from '../texts/english/texts.ts';
 
 const pageSize = 50;
 

@@ -15,7 +15,7 @@ import { preferencesOf, textsOf } from '../shell/preferences.ts';
 import { redirect } from '../shell/redirect.ts';
 import type { AsVisitor } from '../session/visitors.ts';
 import type { Notices } from '../shell/notice.ts';
-import type { Texts } from '../texts/english.ts';
+import type { Texts } from '../texts/english/texts.ts';
 import type { Language } from '../texts/languages.ts';
 
 export interface TokensOptions {

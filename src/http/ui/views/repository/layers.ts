@@ -5,7 +5,7 @@ import { digestCode } from '../../parts/digest.ts';
 import { byteSize } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
-import type { Texts } from '../../texts/english.ts';
+import type { Texts } from '../../texts/english/texts.ts';
 
 /** A step of the build, or a layer of which no step is known. */
 interface Row {

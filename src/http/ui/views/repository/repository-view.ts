@@ -9,7 +9,7 @@ import { type Html, html } from '../../shell/html.ts';
 import type { Notice } from '../../shell/notice.ts';
 import { sendPage } from '../../shell/page.ts';
 import { redirect } from '../../shell/redirect.ts';
-import type { Texts } from '../../texts/english.ts';
+import type { Texts } from '../../texts/english/texts.ts';
 import type { Language } from '../../texts/languages.ts';
 
 /** A request for a view of a repository that the visitor may pull. */

@@ -1,0 +1,27 @@
+/** The views of an account. */
+export const account = {
+  tokens: {
+    title: 'Access tokens',
+    none: 'There is no access token yet.',
+    created: 'New access token',
+    createdHelp: 'The password for this name, for example in docker login. This page shows it only once. Name:',
+    name: 'Name',
+    kind: 'Kind',
+    may: 'May',
+    everything: 'everything that you may',
+    more: (count: number) => `and ${count} more`,
+    expires: 'Expires',
+    never: 'never',
+    lastUsed: 'Last used',
+    revoke: 'Revoke',
+    revokeNamed: (name: string) => `Revoke ${name}`,
+    create: 'Create',
+    newToken: 'New access token',
+    scopes: 'Permissions (PATTERN:ACTIONS, one per line; empty: all of yours)',
+    validFor: 'Valid for',
+    days: (days: number) => `${days} days`,
+    noLimit: 'no limit',
+    chooseLifetime: 'choose how long the token is valid',
+    kinds: { personal: 'access token', robot: 'robot', refresh: 'docker login', session: 'web page' },
+  },
+};

@@ -1,0 +1,10 @@
+import { account } from './account.ts';
+import { frame } from './frame.ts';
+import { image } from './image.ts';
+import { repository } from './repository.ts';
+import { setup } from './setup.ts';
+
+/** The texts of the page in English. The type of this object demands every text of the other languages. */
+export const english = { ...account, ...frame, ...image, ...repository, ...setup };
+
+export type Texts = typeof english;

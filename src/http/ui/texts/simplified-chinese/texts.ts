@@ -1,0 +1,9 @@
+import type { Texts } from '../english/texts.ts';
+import { account } from './account.ts';
+import { frame } from './frame.ts';
+import { image } from './image.ts';
+import { repository } from './repository.ts';
+import { setup } from './setup.ts';
+
+/** The texts of the page in Simplified Chinese. */
+export const simplifiedChinese: Texts = { ...account, ...frame, ...image, ...repository, ...setup };
