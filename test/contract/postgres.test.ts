@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createPostgresStore } from '../../storage/metadata/postgres/postgres-store.ts';
 import { createEventReader } from '../../src/events/event-reader.ts';
@@ -194,17 +194,22 @@ function testLocks(): void {
 }
 
 describeWith(postgresPrograms, 'PostgreSQL', () => {
-  describeMetadataStore('postgres', async () => {
-    const database = await createDatabase();
-    return {
-      store: await open(database),
-      reopen: () => open(database),
-      pretendNewer: async () => {
-        await database.execute("INSERT INTO schema_migrations (version, name) VALUES (9999, 'future')");
-      },
-      dispose: () => database.drop(),
-    };
+  let shared: Database;
+  beforeAll(async () => {
+    shared = await createDatabase();
+    await (await open(shared)).close();
+    await shared.remember();
   });
+  afterAll(() => shared.drop());
+
+  describeMetadataStore('postgres', async () => ({
+    store: await open(shared),
+    reopen: () => open(shared),
+    pretendNewer: async () => {
+      await shared.execute("INSERT INTO schema_migrations (version, name) VALUES (9999, 'future')");
+    },
+    dispose: () => shared.reset(),
+  }));
 
   testConnections();
   testLocks();

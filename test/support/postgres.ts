@@ -18,9 +18,34 @@ export interface Database {
   readonly url: string;
   /** Runs statements as the database's owner. */
   execute(sql: string): Promise<readonly Record<string, unknown>[]>;
+  /** Remembers the rows of the database for `reset`. */
+  remember(): Promise<void>;
+  /** Restores the remembered rows and the first values of sequences: faster than a database of its own for each test. */
+  reset(): Promise<void>;
   /** Idempotent. Ends every connection to it. */
   drop(): Promise<void>;
 }
+
+/** Without triggers, which would count the rows. */
+const resetTables = `
+  SET session_replication_role = replica;
+  DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+      EXECUTE format('DELETE FROM public.%I', name);
+      EXECUTE format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE TABLE remembered.%I', name, name);
+    END LOOP;
+    FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
+      EXECUTE format('ALTER SEQUENCE public.%I RESTART', name);
+    END LOOP;
+  END $$`;
+
+const rememberTables = `
+  CREATE SCHEMA remembered;
+  DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+      EXECUTE format('CREATE TABLE remembered.%I AS TABLE public.%I', name, name);
+    END LOOP;
+  END $$`;
 
 /** An empty database on the private cluster that the files of one test run share. */
 export async function createDatabase(): Promise<Database> {
@@ -30,6 +55,12 @@ export async function createDatabase(): Promise<Database> {
   return {
     url: urlOf(folder, name),
     execute: (sql) => execute(urlOf(folder, name), sql),
+    async remember() {
+      await execute(urlOf(folder, name), rememberTables);
+    },
+    async reset() {
+      await execute(urlOf(folder, name), resetTables);
+    },
     async drop() {
       await execute(urlOf(folder, 'postgres'), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     },
