@@ -17,6 +17,7 @@ import { html } from './shell/html.ts';
 import { createNotices } from './shell/notice.ts';
 import { sendPage } from './shell/page.ts';
 import { addPreferences, textsOf } from './shell/preferences.ts';
+import { imageActions } from './views/image/actions.ts';
 import { addRepositories } from './views/repositories.ts';
 import { addRepository } from './views/repository/router.ts';
 import { addSetup } from './views/setup.ts';
@@ -53,7 +54,8 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
     addTokens(router, { ...logins, asVisitor, secrets: createNotices('berth-secret', isSecure(publicUrl)) });
   }
   addRepositories(router, { ...options, asVisitor });
-  addRepository(router, { ...options, notices: createNotices('berth-notice', isSecure(publicUrl)), asVisitor });
+  const notices = createNotices('berth-notice', isSecure(publicUrl));
+  addRepository(router, { ...options, notices, asVisitor, image: imageActions });
   addSetup(router, { ...options, hasLogins: logins !== undefined, asVisitor });
   router.use((request, response) => {
     const { errors } = textsOf(request);

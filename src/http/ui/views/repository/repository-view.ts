@@ -1,10 +1,11 @@
 import type { Request, Response } from 'express';
 import type { Principal } from '../../../../access/permissions/principal.ts';
 import { OciError } from '../../../../oci/errors.ts';
-import type { RepositoryName } from '../../../../oci/reference.ts';
+import type { Reference, RepositoryName } from '../../../../oci/reference.ts';
 import type { Author } from '../../../../registry/author.ts';
 import type { Catalog } from '../../../catalog.ts';
 import type { Registry } from '../../../../registry/registry.ts';
+import type { ApiServices } from '../../../api/table/route.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { Notice } from '../../shell/notice.ts';
 import { sendPage } from '../../shell/page.ts';
@@ -18,6 +19,8 @@ export interface RepositoryVisit {
   readonly response: Response;
   readonly registry: Registry;
   readonly catalog: Catalog;
+  /** What the API does, for the views that show or do the same. */
+  readonly services: ApiServices;
   readonly repository: RepositoryName;
   readonly visitor: Principal;
   readonly author: Author;
@@ -37,6 +40,26 @@ export interface RepositoryVisit {
 
 /** Shows or changes something of a repository. Rejects `OciError`. */
 export type RepositoryAction = (visit: RepositoryVisit) => Promise<void>;
+
+/** A request for a view of one image. */
+export interface ImageVisit extends RepositoryVisit {
+  readonly reference: Reference;
+}
+
+/** Shows or changes something of an image. Rejects `OciError` and `ImageError`. */
+export type ImageAction = (visit: ImageVisit) => Promise<void>;
+
+/** A form, and the permission that it needs in the repository. */
+export interface FormAction<Action> {
+  readonly needs: 'pull' | 'push' | 'delete';
+  readonly action: Action;
+}
+
+/** The views and forms of an image, by what follows `/-/` in their path. */
+export interface ImageActions {
+  readonly views: Readonly<Record<string, ImageAction>>;
+  readonly forms: Readonly<Record<string, FormAction<ImageAction>>>;
+}
 
 /** The views of a repository, in the order of their links, with what follows `/ui/r/NAME`. */
 export const repositoryViews = { tags: '', history: '/-/history', trash: '/-/trash' } as const;
@@ -61,7 +84,8 @@ function links({ repository, may, texts }: RepositoryVisit, current: RepositoryV
   </nav>`;
 }
 
-function noticeOf(visit: RepositoryVisit): Html | undefined {
+/** Shows the notice that the last form has left, once. */
+export function noticeOf(visit: RepositoryVisit): Html | undefined {
   const notice = visit.takeNotice();
   if (!notice) return undefined;
   const { kind, lines, undo = [] } = notice;

@@ -1,9 +1,10 @@
 import type { Request, Response, Router } from 'express';
 import type { Principal } from '../../../../access/permissions/principal.ts';
 import { OciError } from '../../../../oci/errors.ts';
-import { type Reference, parseRepositoryName } from '../../../../oci/reference.ts';
+import { type Reference, parseNamedReference, parseRepositoryName } from '../../../../oci/reference.ts';
 import type { Catalog } from '../../../catalog.ts';
 import type { Registry } from '../../../../registry/registry.ts';
+import type { ApiServices } from '../../../api/table/route.ts';
 import type { AccessControl } from '../../../auth/access-control.ts';
 import type { PublicUrl } from '../../../server/public-url.ts';
 import { type AsVisitor, queryOf } from '../../session/visitors.ts';
@@ -13,18 +14,19 @@ import { preferencesOf, textsOf } from '../../shell/preferences.ts';
 import { redirect } from '../../shell/redirect.ts';
 import { deleteTags } from './deletion.ts';
 import { restoreTag, showHistory } from './history.ts';
-import { type ImageVisit, parseImage, showImage, showRaw } from './image.ts';
-import type { RepositoryAction, RepositoryVisit } from './repository-view.ts';
+import type { FormAction, ImageActions, RepositoryAction, RepositoryVisit } from './repository-view.ts';
 import { showTags } from './tags.ts';
 import { emptyEntry, restoreEntries, showTrash } from './trash.ts';
 
 export interface RepositoryOptions {
   readonly registry: Registry;
   readonly catalog: Catalog;
+  readonly services: ApiServices;
   readonly access: Pick<AccessControl, 'allows'>;
   readonly publicUrl: PublicUrl;
   readonly notices: Notices;
   readonly asVisitor: AsVisitor;
+  readonly image: ImageActions;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -32,11 +34,8 @@ export interface RepositoryOptions {
 /** The views of a repository, by what follows `/-/` in their path. */
 const views: Readonly<Record<string, RepositoryAction>> = { '': showTags, history: showHistory, trash: showTrash };
 
-/** The views of an image, by what follows `/-/` in their path. */
-const imageViews: Readonly<Record<string, (visit: ImageVisit) => Promise<void>>> = { '': showImage, raw: showRaw };
-
-/** The forms of these views, and the permission that they need. */
-const forms: Readonly<Record<string, { readonly needs: 'push' | 'delete'; readonly action: RepositoryAction }>> = {
+/** The forms of these views. */
+const forms: Readonly<Record<string, FormAction<RepositoryAction>>> = {
   'tags/delete': { needs: 'delete', action: deleteTags },
   'history/restore': { needs: 'push', action: restoreTag },
   'trash/restore': { needs: 'delete', action: restoreEntries },
@@ -48,31 +47,33 @@ const forms: Readonly<Record<string, { readonly needs: 'push' | 'delete'; readon
  * the visitor may not pull looks as if it did not exist.
  */
 export function addRepository(router: Router, options: RepositoryOptions): void {
-  const { asVisitor } = options;
+  const { asVisitor, image } = options;
 
   router.get(
     '/r/*path',
     asVisitor(async (visitor, request, response) => {
       const { visit, reference, rest } = await open(options, visitor, request, response);
       if (reference) {
-        const view = Object.hasOwn(imageViews, rest) ? imageViews[rest] : undefined;
-        if (!view) throw new OciError('NAME_UNKNOWN');
-        await view({ ...visit, reference });
+        await find(image.views, rest)({ ...visit, reference });
         return;
       }
-      const view = Object.hasOwn(views, rest) ? views[rest] : undefined;
-      if (!view || (rest === 'trash' && !visit.may.delete)) throw new OciError('NAME_UNKNOWN');
-      await view(visit);
+      if (rest === 'trash' && !visit.may.delete) throw new OciError('NAME_UNKNOWN');
+      await find(views, rest)(visit);
     }),
   );
   router.post(
     '/r/*path',
     asVisitor(async (visitor, request, response) => {
       const { visit, reference, rest } = await open(options, visitor, request, response);
-      const form = Object.hasOwn(forms, rest) ? forms[rest] : undefined;
-      if (!form || reference) throw new OciError('NAME_UNKNOWN');
-      if (!visit.may[form.needs]) throw new OciError('DENIED');
-      await form.action(visit);
+      if (reference) {
+        const { needs, action } = find(image.forms, rest);
+        requirePermission(visit, needs);
+        await action({ ...visit, reference });
+        return;
+      }
+      const { needs, action } = find(forms, rest);
+      requirePermission(visit, needs);
+      await action(visit);
     }),
   );
   // The address of earlier versions.
@@ -81,9 +82,26 @@ export function addRepository(router: Router, options: RepositoryOptions): void 
   });
 }
 
+/** Throws NAME_UNKNOWN for a name that the table does not have. */
+function find<Action>(table: Readonly<Record<string, Action>>, name: string): Action {
+  const action = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (action === undefined) throw new OciError('NAME_UNKNOWN');
+  return action;
+}
+
+/** Throws DENIED. The visitor may pull. */
+function requirePermission({ may }: RepositoryVisit, needs: FormAction<unknown>['needs']): void {
+  if (needs !== 'pull' && !may[needs]) throw new OciError('DENIED');
+}
+
+/** Parses what follows `/ui/r/` where it names an image. */
+function parseImage(text: string): ReturnType<typeof parseNamedReference> {
+  return /[:@]/.test(text) ? parseNamedReference(text) : undefined;
+}
+
 /** Throws NAME_UNKNOWN for a repository that the visitor may not pull. */
 async function open(
-  { registry, catalog, access, publicUrl, notices, now }: RepositoryOptions,
+  { registry, catalog, services, access, publicUrl, notices, now }: RepositoryOptions,
   visitor: Principal,
   request: Request,
   response: Response,
@@ -100,6 +118,7 @@ async function open(
     response,
     registry,
     catalog,
+    services,
     repository,
     visitor,
     author: {

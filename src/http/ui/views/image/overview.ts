@@ -1,20 +1,15 @@
 import type { ImageDescription, SingleImage } from '../../../../images/description/describe-image.ts';
 import type { ImageConfig } from '../../../../images/description/image-config.ts';
 import { parsePlatform } from '../../../../oci/platform.ts';
-import { type Reference, parseNamedReference } from '../../../../oci/reference.ts';
+import type { Reference } from '../../../../oci/reference.ts';
 import { pullFields } from '../../parts/commands.ts';
 import { digestCode } from '../../parts/digest.ts';
 import { byteSize } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
 import { sendPage } from '../../shell/page.ts';
-import { layerTable } from './layers.ts';
-import type { RepositoryVisit } from './repository-view.ts';
-
-/** A request for a view of one image. */
-export interface ImageVisit extends RepositoryVisit {
-  readonly reference: Reference;
-}
+import type { ImageVisit } from '../repository/repository-view.ts';
+import { layerTable } from './steps.ts';
 
 const mostReferrers = 50;
 const mostReferrerBytes = 1024 * 1024;
@@ -45,11 +40,6 @@ export async function showRaw({ response, catalog, repository, reference }: Imag
 
 function nameOf(repository: string, { tag, digest }: Reference): string {
   return tag === undefined ? `${repository}@${digest}` : `${repository}:${tag}`;
-}
-
-/** Parses what follows `/ui/r/` where it names an image. */
-export function parseImage(text: string): ReturnType<typeof parseNamedReference> {
-  return /[:@]/.test(text) ? parseNamedReference(text) : undefined;
 }
 
 function factsOf({ repository, texts }: ImageVisit, image: ImageDescription): Html {
