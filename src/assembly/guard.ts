@@ -13,6 +13,7 @@ import { createOidcLogins } from '../access/login/oidc-logins.ts';
 import { privateByDefault } from '../access/permissions/visibility.ts';
 import type { AccessControl } from '../http/auth/access-control.ts';
 import { type CatalogOptions, createCatalog } from '../http/catalog.ts';
+import { loginPermissions } from '../http/api/table/permissions.ts';
 import type { ApiServices } from '../http/api/table/route.ts';
 import { createApiRouter } from '../http/api/router.ts';
 import { createJwksRouter } from '../http/system/jwks.ts';
@@ -106,7 +107,8 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
   });
   const control = createTokenAccess({ ...access, metadata, upstreams, publicUrl, audit, place });
   const catalog = createCatalog({ ...services, access: control });
-  const api = { ...access, ...administrationPorts, publicUrl, audit, ...services, catalog, allows: control.allows };
+  const accounts = { ...access, ...administrationPorts, audit };
+  const api = { ...services, accounts, publicUrl, catalog, permissions: loginPermissions, allows: control.allows };
   return {
     control,
     extensions: [

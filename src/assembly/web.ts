@@ -10,7 +10,8 @@ import { type Extension, createWeb } from '../http/web.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import { createSearch } from '../search/search.ts';
 import { type ApiParts, openApiServices } from './api-services.ts';
-import type { Guard } from './guard.ts';
+import type { Guard, GuardServices } from './guard.ts';
+import { openApi } from './open-api.ts';
 
 export interface WebParts extends ApiParts {
   readonly mirror: Mirror;
@@ -24,21 +25,21 @@ export interface WebParts extends ApiParts {
 export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof createWeb> {
   const { mirror, metadata, metrics, guard, access, publicUrl } = parts;
   const { listen, token } = config.metrics;
+  const services = guard?.services ?? openApiServices(config, parts);
   const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
   return createWeb([
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access, mirror.search) },
     ...(listen ? [] : [{ path: '/metrics', router: createMetricsRouter({ metrics, token }) }]),
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, publicUrl) },
-    ...(guard?.extensions ?? []),
-    ...pageOf(config, parts, upstreams),
+    ...(guard?.extensions ?? [openApi({ access, services, publicUrl })]),
+    ...pageOf(parts, services, upstreams),
   ]);
 }
 
 /** The web page. Where another server knows people, there is none. */
-function pageOf(config: Config, parts: WebParts, mirror: PageOptions['mirror']): readonly Extension[] {
+function pageOf(parts: WebParts, services: GuardServices, mirror: PageOptions['mirror']): readonly Extension[] {
   const { registry, access, guard, publicUrl } = parts;
   if (guard && !guard.pageLogins) return [];
-  const services = guard?.services ?? openApiServices(config, parts);
   const catalog = createCatalog({ ...services, access });
   const logins = guard?.pageLogins;
   const router = createPageRouter({ registry, catalog, services, access, publicUrl, mirror, now: Date.now, logins });

@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { routes } from '../../src/http/api/routes.ts';
+import { routesOf } from '../../src/http/api/routes.ts';
 import { type GuardedBerth, adminPassword, basic, startGuarded } from '../support/access.ts';
+import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
 import { type OpenApiDocument, type Operation, valuesOf } from '../support/openapi.ts';
 
 let berth: GuardedBerth;
-let document: OpenApiDocument;
+let open: TestBerth;
 
 beforeAll(async () => {
-  berth = await startGuarded();
-  document = (await call(berth, 'GET', '/api/v1/openapi.json')).json() as OpenApiDocument;
+  [berth, open] = await Promise.all([startGuarded(), startBerth()]);
   for (const name of ['alice', 'bob']) await berth.administration.createUser({ name, password: adminPassword, isAdmin: false });
   await berth.administration.createRobot({ name: 'ci', grants: ['team-a/*:pull'] });
   await berth.administration.createTeam('devs');
 });
-afterAll(() => berth.close());
+afterAll(() => Promise.all([berth.close(), open.close()]));
 
 /** Neither `admin` nor `bob` is among them, so that the logins of the test stay valid. */
 const words = [
@@ -79,32 +79,41 @@ function toText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-test('no request made from the OpenAPI document gets a server error, and each success has the described body', async () => {
-  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
-  );
-  const calls = fc.oneof(
-    ...operations.map(({ path, method, operation }) =>
-      callsOf(path, method, operation).map((made) => ({ made, described: `${made.method} ${path}` })),
-    ),
-  );
-  await fc.assert(
-    fc.asyncProperty(calls, async ({ made, described }) => {
-      const { method, path, login, body } = made;
-      const headers = {
-        ...(login === undefined ? {} : basic(login, adminPassword)),
-        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-      };
-      const answer = await call(berth, method, `/api/v1${path}`, { headers, ...(body === undefined ? {} : { body }) });
-      expect(answer.status).toBeLessThan(500);
-      if (login !== undefined) expect(answer.status).not.toBe(401);
-      const { returns } = routes.find((route) => `${route.method} ${route.path}` === described) ?? {};
-      if (answer.status >= 300) expect(answer.json()).toMatchObject({ status: answer.status, detail: expect.any(String) });
-      else {
-        expect(answer.status).toBe(returns?.status);
-        if (typeof returns?.body === 'object') expect(returns.body.parse(answer.json())).toEqual(answer.json());
-      }
-    }),
-    { numRuns: 300 },
-  );
-});
+test.each([
+  ['token', 300],
+  ['open', 150],
+] as const)(
+  'in mode %s, requests made from the OpenAPI document get no server error, and the described body',
+  async (mode, numRuns) => {
+    const server = mode === 'open' ? open : berth;
+    const routes = routesOf({ hasAccounts: mode === 'token' });
+    const document = (await call(server, 'GET', '/api/v1/openapi.json')).json() as OpenApiDocument;
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+    );
+    const calls = fc.oneof(
+      ...operations.map(({ path, method, operation }) =>
+        callsOf(path, method, operation).map((made) => ({ made, described: `${made.method} ${path}` })),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(calls, async ({ made, described }) => {
+        const { method, path, login, body } = made;
+        const headers = {
+          ...(login === undefined ? {} : basic(login, adminPassword)),
+          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        };
+        const answer = await call(server, method, `/api/v1${path}`, { headers, ...(body === undefined ? {} : { body }) });
+        expect(answer.status).toBeLessThan(500);
+        if (login !== undefined) expect(answer.status).not.toBe(401);
+        const { returns } = routes.find((route) => `${route.method} ${route.path}` === described) ?? {};
+        if (answer.status >= 300) expect(answer.json()).toMatchObject({ status: answer.status, detail: expect.any(String) });
+        else {
+          expect(answer.status).toBe(returns?.status);
+          if (typeof returns?.body === 'object') expect(returns.body.parse(answer.json())).toEqual(answer.json());
+        }
+      }),
+      { numRuns },
+    );
+  },
+);

@@ -24,6 +24,11 @@ export function withImplied(granted: Iterable<Action>): ReadonlySet<Action> {
   return new Set([...granted].flatMap((action) => implied[action]));
 }
 
+/** True for actions that write and read nothing. */
+export function isPush(action: Action): boolean {
+  return action === 'add' || action === 'push';
+}
+
 /** Parses `pull,push`. Undefined if there is no action, or an unknown one. */
 export function parseActions(text: string): readonly Action[] | undefined {
   const words = text.split(',').map((word) => word.trim());

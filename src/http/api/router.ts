@@ -3,16 +3,16 @@ import { errorBoundary } from '../errors/boundary.ts';
 import { problemFormat } from '../errors/problem.ts';
 import { createRouter } from '../server/router.ts';
 import { type ApiHandlerOptions, createApiHandler } from './table/api-handler.ts';
-import { routes } from './routes.ts';
+import { routesOf } from './routes.ts';
 
 /**
- * `/api/v1`: accounts, teams, grants, visibility, tokens, keys and the audit log, for clients that log in with Basic.
- * Bodies are JSON only, so that no page of another site can send one from a form.
+ * `/api/v1`, for clients that log in with Basic; in mode open for every client, without the rows of accounts. `http/server.ts`
+ * refuses changes that a browser sends from a page of another site.
  */
 export function createApiRouter(options: ApiHandlerOptions): Router {
   const router = createRouter();
   const toHandler = createApiHandler(options);
-  for (const route of routes) {
+  for (const route of routesOf({ hasAccounts: options.accounts !== undefined })) {
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
     router[methods[route.method]](path, toHandler(route));
   }

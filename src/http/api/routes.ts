@@ -14,17 +14,8 @@ import { verificationRoutes } from './maintenance/verification.ts';
 import { type Route, ok, route } from './table/route.ts';
 import * as s from './table/schemas.ts';
 
-/** THE TABLE: the API, row by row. The OpenAPI document and the tests of permissions are made from it. */
-export const routes: readonly Route[] = [
-  route({
-    method: 'GET',
-    path: '/openapi.json',
-    summary: 'This document',
-    needs: 'nothing',
-    returns: ok(s.openApiDocument),
-    handler: showDocument,
-  }),
-  ...accessRoutes,
+/** The rows that do not need accounts: all rows of mode open. */
+const openRoutes: readonly Route[] = [
   ...catalogRoutes,
   ...contentRoutes,
   ...archiveRoutes,
@@ -38,9 +29,29 @@ export const routes: readonly Route[] = [
   ...quotaRoutes,
 ];
 
-let document: OpenApiDocument | undefined;
+/** THE TABLE: the API, row by row. The OpenAPI document and the tests of permissions are made from it. */
+export const routes: readonly Route[] = described([...accessRoutes, ...openRoutes]);
 
-/** The document is made at the first request: it takes some milliseconds. */
-function showDocument(): Promise<OpenApiDocument> {
-  return Promise.resolve((document ??= describeApi(routes)));
+const routesOfOpenMode: readonly Route[] = described(openRoutes);
+
+/** Returns the rows that a server has. */
+export function routesOf({ hasAccounts }: { readonly hasAccounts: boolean }): readonly Route[] {
+  return hasAccounts ? routes : routesOfOpenMode;
+}
+
+/** Adds the row with the OpenAPI document of all of them. The first request makes the document: it takes some milliseconds. */
+function described(rows: readonly Route[]): readonly Route[] {
+  let document: OpenApiDocument | undefined;
+  const all: readonly Route[] = [
+    route({
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'This document',
+      needs: 'nothing',
+      returns: ok(s.openApiDocument),
+      handler: () => Promise.resolve((document ??= describeApi(all))),
+    }),
+    ...rows,
+  ];
+  return all;
 }

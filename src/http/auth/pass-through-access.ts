@@ -1,4 +1,5 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { isPush } from '../../access/permissions/action.ts';
 import { anonymousPrincipal } from '../../access/permissions/principal.ts';
 import type { UpstreamVisibility } from '../../mirror/visibility/upstream-visibility.ts';
 import { OciError } from '../../oci/errors.ts';
@@ -37,14 +38,13 @@ export function createPassThroughAccess({ metadata, upstreams, openNames }: Pass
   return {
     ...openAccess,
     async check(request, { action, repository, upstream }) {
-      const isPush = action === 'add' || action === 'push';
-      if (isPush || (await mayRead(repository, upstream))) return anonymousPrincipal;
+      if (isPush(action) || (await mayRead(repository, upstream))) return anonymousPrincipal;
       if (await upstream?.proves(request.headers.authorization)) return anonymousPrincipal;
       const header = await upstream?.challenge();
       if (header === undefined) throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
       throw new OciError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': header } });
     },
-    allows: async (_subject, action, repository) => action !== 'pull' || mayRead(repository, undefined),
+    allows: async (_subject, action, repository) => isPush(action) || mayRead(repository, undefined),
     knows: (_request, repository) => mayRead(repository, undefined),
     visible: (_subject, after) => shown(after),
     // The time of a search in all repositories would reveal whether another repository has the blob.

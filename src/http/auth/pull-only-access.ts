@@ -1,3 +1,4 @@
+import { isPush } from '../../access/permissions/action.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { AccessControl } from './access-control.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
@@ -15,10 +16,11 @@ export function createPullOnlyAccess(control: AccessControl, { isPullOnly, upstr
     ...control,
     async check(request, need) {
       const subject = await control.check(request, need);
-      const isPush = need.action === 'add' || need.action === 'push';
-      if (isPush && (await isPullOnly(need.repository))) throw pullOnly(need.repository, upstream);
+      if (isPush(need.action) && (await isPullOnly(need.repository))) throw pullOnly(need.repository, upstream);
       return subject;
     },
+    allows: async (subject, action, repository) =>
+      (await control.allows(subject, action, repository)) && !(isPush(action) && (await isPullOnly(repository))),
   };
 }
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Needs, Route } from '../../../src/http/api/table/route.ts';
-import { routes } from '../../../src/http/api/routes.ts';
+import { routes, routesOf } from '../../../src/http/api/routes.ts';
 import { type GuardedBerth, adminPassword, basic, startGuarded } from '../../support/access.ts';
-import { call } from '../../support/call.ts';
+import { type TestBerth, startBerth } from '../../support/berth.ts';
+import { type Call, call } from '../../support/call.ts';
 
 /** The policy of the API, written down a second time: what each kind of client gets for each kind of row. */
 const clients = ['anonymous', 'user', 'leader', 'admin', 'access token', "admin's access token", 'robot'] as const;
@@ -130,5 +131,66 @@ describe.each(clients)('a client that is %s', (client) => {
     const expected = policy[needsOf(route)][client];
     expect([path, answer.status === 401 || answer.status === 403 ? answer.status : 'allow']).toEqual([path, expected]);
     expect(answer.status).toBeLessThan(500);
+  });
+});
+
+describe('in mode open', () => {
+  const openRows = routesOf({ hasAccounts: false });
+  let open: TestBerth;
+  let mirror: TestBerth;
+  beforeAll(async () => {
+    open = await startBerth();
+    mirror = await startBerth({ BERTH_ACCESS_OPEN_ACTIONS: 'pull' });
+  });
+  afterAll(() => Promise.all([open.close(), mirror.close()]));
+
+  function ask(route: Route, headers: Call['headers'] = {}) {
+    const body = bodyOf(route);
+    const path = route.path.replace(/\{\w+\}/g, 'ghost');
+    const given = inRepository(route) ? `${path}?repository=led/x&reference=1&from=1&to=2&path=x&tag=1` : path;
+    if (body === undefined) return call(open, route.method, `/api/v1${given}`, { headers });
+    return call(open, route.method, `/api/v1${given}`, { headers: { ...headers, 'Content-Type': 'application/json' }, body });
+  }
+  const inRepository = (route: Route) => needsOf(route) === 'inRepository';
+  const ofAdmins = ({ needs }: Route) => needs === 'admin' || (typeof needs === 'object' && 'adminOf' in needs);
+
+  test('all rows exist but those of accounts', async () => {
+    const left = routes.filter(({ path }) => !openRows.some((row) => row.path === path)).map(({ path }) => path);
+    expect(new Set(left.map((path) => path.split('/')[1]))).toEqual(
+      new Set(['me', 'users', 'robots', 'namespaces', 'teams', 'grants', 'visibilities', 'audit', 'keys', 'htpasswd']),
+    );
+    expect((await call(open, 'GET', '/api/v1/users')).status).toBe(404);
+    const { paths } = (await call(open, 'GET', '/api/v1/openapi.json')).json() as { paths: object };
+    expect(Object.keys(paths)).toEqual([...new Set(openRows.map(({ path }) => path))]);
+  });
+
+  test.each(openRows.map((route) => [route.method, route.path, route] as const))('%s %s', async (method, _path, route) => {
+    const answer = await ask(route);
+    const isRefused = ofAdmins(route) && method !== 'GET';
+    expect(answer.status === 401 || answer.status === 403).toBe(isRefused);
+    expect(answer.status).toBeLessThan(500);
+    if (isRefused) expect(answer.body.toString()).toContain('berth --help');
+  });
+
+  test.each(openRows.filter(({ method }) => method !== 'GET').map((route) => [route.method, route.path, route] as const))(
+    '%s %s is refused to a page of another site',
+    async (_method, _path, route) => {
+      for (const headers of [{ 'Sec-Fetch-Site': 'cross-site' }, { Origin: 'https://evil.example' }, { Origin: 'null' }]) {
+        const answer = await ask(route, headers);
+        expect([answer.status, answer.body.toString()]).toEqual([403, expect.stringContaining('a page of another site')]);
+      }
+    },
+  );
+
+  test.each([
+    ['/deletions', { reference: '1' }],
+    ['/holds', { reference: '1', reason: 'release' }],
+    ['/trash/empty', {}],
+    ['/tag-history/restore', { tag: '1' }],
+  ])('POST %s follows access.openActions', async (path, fields) => {
+    const headers = { 'Content-Type': 'application/json' };
+    const body = JSON.stringify({ repository: 'led/x', ...fields });
+    expect((await call(mirror, 'POST', `/api/v1${path}`, { headers, body })).status).toBe(403);
+    expect((await call(open, 'POST', `/api/v1${path}`, { headers, body })).status).not.toBe(403);
   });
 });

@@ -35,6 +35,12 @@ test("Docker's own images take no pushes, and the answer names the setting", asy
   expect((await putManifest(berth, 'library/nginx', '1', newImage().manifest)).status).toBe(403);
 });
 
+test("an archive brings no images into names of Docker's own images", async () => {
+  const headers = { 'Content-Type': 'application/x-tar' };
+  const answer = await call(berth, 'POST', '/api/v1/archives?repository=library/nginx', { headers, body: 'x' });
+  expect(answer.status).toBe(403);
+});
+
 test('a name that is mirrored from the default upstream takes no pushes', async () => {
   await mirror('team/app');
   expect((await startUpload('team/app')).status).toBe(403);

@@ -60,6 +60,26 @@ describe('pass-through', () => {
     return call(berth, method, path, { ...options, headers: { ...options.headers, Authorization } });
   }
 
+  test('the API hides what the upstream does not show to everybody, and what could name it', async () => {
+    const api = (path: string, body?: object) =>
+      call(berth, body ? 'POST' : 'GET', `/api/v1/${path}`, {
+        headers: { 'Content-Type': 'application/json' },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+    const about = 'repository=ghcr.io/company/secret&reference=1';
+    for (const path of [`image?${about}`, `tags?${about}`, `trash?${about}`, `why?${about}`, `tag-history?${about}&tag=1`])
+      expect([path, (await api(path)).status]).toEqual([path, 404]);
+    const repository = 'ghcr.io/company/secret';
+    for (const [path, fields] of [
+      ['deletions', { reference: '1' }],
+      ['holds', { reference: '1', reason: 'x' }],
+      ['tag-history/restore', { tag: '1' }],
+    ] as const)
+      expect([path, (await api(path, { repository, ...fields })).status]).toEqual([path, 404]);
+    expect((await api('retention/log')).status).toBe(403);
+    expect((await api('repositories')).body.toString()).not.toContain('secret');
+  });
+
   const paths = (image: TestImage) => [
     'manifests/1',
     `manifests/${image.digest}`,

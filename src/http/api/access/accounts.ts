@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { NamespaceStatus, ShownToken } from '../../../access/accounts/administration.ts';
 import type { Account, AccountKind, PageRequest } from '../../../access/accounts/directory.ts';
 import { isoTime } from '../../../access/accounts/time.ts';
-import type { Context } from '../table/route.ts';
+import type { AccountContext } from '../table/route.ts';
 import type { accountChanges, newRobot, newToken, newUser } from '../table/schemas.ts';
 
 interface ByName {
@@ -12,16 +12,16 @@ interface ByName {
 /** Handlers of `/users` and `/robots`; each finds accounts of its kind only. */
 export function accountHandlers(kind: AccountKind) {
   return {
-    async list({ query }: { readonly query: PageRequest<string> }, { directory }: Context) {
+    async list({ query }: { readonly query: PageRequest<string> }, { directory }: AccountContext) {
       const { items, next } = await directory.listAccounts(kind, query);
       return { items: items.map(toJson), next };
     },
 
-    async show({ params }: ByName, { directory }: Context) {
+    async show({ params }: ByName, { directory }: AccountContext) {
       return toJson(await directory.findAccount(kind, params.name));
     },
 
-    async change({ params, body }: ByName & { readonly body: z.output<typeof accountChanges> }, context: Context) {
+    async change({ params, body }: ByName & { readonly body: z.output<typeof accountChanges> }, context: AccountContext) {
       const { directory, administration } = context;
       const { name } = await directory.findAccount(kind, params.name);
       const { password, admin, disabled } = body;
@@ -31,40 +31,40 @@ export function accountHandlers(kind: AccountKind) {
       return toJson(await directory.findAccount(kind, name));
     },
 
-    async remove({ params }: ByName, { directory, administration }: Context) {
+    async remove({ params }: ByName, { directory, administration }: AccountContext) {
       const { name } = await directory.findAccount(kind, params.name);
       await administration.deleteAccount(name);
     },
 
-    async listTokens({ params }: ByName, { directory }: Context): Promise<{ readonly items: readonly ShownToken[] }> {
+    async listTokens({ params }: ByName, { directory }: AccountContext): Promise<{ readonly items: readonly ShownToken[] }> {
       const { name } = await directory.findAccount(kind, params.name);
       return { items: await directory.listTokens(name) };
     },
 
-    async createToken({ params, body }: ByName & { readonly body: z.output<typeof newToken> }, context: Context) {
+    async createToken({ params, body }: ByName & { readonly body: z.output<typeof newToken> }, context: AccountContext) {
       const { name } = await context.directory.findAccount(kind, params.name);
       return context.administration.createToken({ account: name, ...body });
     },
 
-    async revokeToken({ params }: { readonly params: { readonly name: string; readonly id: string } }, context: Context) {
+    async revokeToken({ params }: { readonly params: { readonly name: string; readonly id: string } }, context: AccountContext) {
       const { name } = await context.directory.findAccount(kind, params.name);
       await context.administration.revokeToken(name, params.id);
     },
   };
 }
 
-export async function createUser({ body }: { readonly body: z.output<typeof newUser> }, { administration }: Context) {
+export async function createUser({ body }: { readonly body: z.output<typeof newUser> }, { administration }: AccountContext) {
   const { name, password, admin: isAdmin = false } = body;
   return { name, ...namespaceToJson(await administration.createUser({ name, password, isAdmin })) };
 }
 
-export async function createRobot({ body }: { readonly body: z.output<typeof newRobot> }, { administration }: Context) {
+export async function createRobot({ body }: { readonly body: z.output<typeof newRobot> }, { administration }: AccountContext) {
   const { name, grants = [], expiresAt } = body;
   return { name, ...(await administration.createRobot({ name, grants, expiresAt })) };
 }
 
 /** Creates the users of an htpasswd file. */
-export async function importHtpasswd({ body }: { readonly body: { readonly file: string } }, { administration }: Context) {
+export async function importHtpasswd({ body }: { readonly body: { readonly file: string } }, { administration }: AccountContext) {
   return administration.importHtpasswd(body.file);
 }
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { Directory, PageRequest } from '../../../access/accounts/directory.ts';
+import type { PageRequest } from '../../../access/accounts/directory.ts';
 import { type Pattern, parsePattern } from '../../../oci/patterns/repository-pattern.ts';
-import type { Context } from '../table/route.ts';
+import type { AccountContext } from '../table/route.ts';
 import type { newGrant, newVisibility } from '../table/schemas.ts';
 
 /** Handlers of `/grants` and `/visibilities`. */
@@ -10,30 +10,33 @@ interface ByNumber {
   readonly params: { readonly id: number };
 }
 
-export async function listGrants({ query }: { readonly query: PageRequest<number> }, { directory }: Context) {
+export async function listGrants({ query }: { readonly query: PageRequest<number> }, { directory }: AccountContext) {
   return directory.listGrants(query);
 }
 
-export async function createGrant({ body }: { readonly body: z.output<typeof newGrant> }, { administration }: Context) {
+export async function createGrant({ body }: { readonly body: z.output<typeof newGrant> }, { administration }: AccountContext) {
   const { subject, pattern, actions = [] } = body;
   return { id: await administration.grant(subject, pattern.text, actions.join(',')) };
 }
 
-export async function deleteGrant({ params }: ByNumber, { administration }: Context) {
+export async function deleteGrant({ params }: ByNumber, { administration }: AccountContext) {
   await administration.revokeGrant(params.id);
 }
 
 /** Returns the pattern of the grant; undefined if the grant does not exist. */
-export async function patternOfGrant({ params }: ByNumber, directory: Directory): Promise<Pattern | undefined> {
+export async function patternOfGrant({ params }: ByNumber, { directory }: AccountContext): Promise<Pattern | undefined> {
   const text = await directory.patternOfGrant(params.id);
   return text === undefined ? undefined : parsePattern(text);
 }
 
-export async function listVisibilityRules({ query }: { readonly query: PageRequest<string> }, { directory }: Context) {
+export async function listVisibilityRules({ query }: { readonly query: PageRequest<string> }, { directory }: AccountContext) {
   const { items, next } = await directory.listVisibilityRules(query);
   return { items: items.map(({ pattern, isPublic }) => ({ pattern, public: isPublic })), next };
 }
 
-export async function setVisibility({ body }: { readonly body: z.output<typeof newVisibility> }, { administration }: Context) {
+export async function setVisibility(
+  { body }: { readonly body: z.output<typeof newVisibility> },
+  { administration }: AccountContext,
+) {
   await administration.setPublic(body.pattern.text, body.public);
 }

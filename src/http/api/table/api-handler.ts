@@ -11,16 +11,23 @@ import type { PublicUrl } from '../../server/public-url.ts';
 import { noteAccount } from '../../server/request-record.ts';
 import { hasBody, smallBody } from '../../transfer/body.ts';
 import { checked } from './invalid-request.ts';
-import { requireAfterBody, requireBeforeBody } from './permissions.ts';
-import type { ApiServices, Context, Input, Route } from './route.ts';
+import type { RowPermissions } from './permissions.ts';
+import type { AccountContext, ApiServices, Context, Input, Route } from './route.ts';
 
-export interface ApiHandlerOptions extends ApiServices, Pick<Context, 'directory' | 'signingKeys' | 'catalog'> {
+export interface ApiHandlerOptions extends ApiServices, Pick<Context, 'catalog'> {
   /** True if the client may do this in the repository. */
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;
+  readonly permissions: RowPermissions;
+  readonly publicUrl: PublicUrl;
+  /** Undefined in mode open: every client is anonymous. */
+  readonly accounts: ApiAccounts | undefined;
+}
+
+/** Logins, accounts and the audit log (mode token). */
+export interface ApiAccounts extends Pick<AccountContext, 'directory' | 'signingKeys'> {
   readonly authenticator: Authenticator;
   /** Returns the changes that `actor` can make, recorded in its name. */
   readonly administration: (actor: Actor) => Administration;
-  readonly publicUrl: PublicUrl;
   readonly audit: Pick<Audit, 'record'>;
   /** Called after each request that may have changed permissions: this process applies the change at once. */
   readonly changed: () => void;
@@ -30,20 +37,24 @@ const largestBodyBytes = 1024 * 1024;
 
 /** Makes Express handlers of the rows: authentication, permission, validation, handler, response. */
 export function createApiHandler(options: ApiHandlerOptions): (route: Route) => RequestHandler {
-  const { authenticator, administration, allows, publicUrl, audit, changed } = options;
+  const { accounts, permissions, allows, publicUrl } = options;
+
+  async function principalOf(request: Request, { needs }: Route, address: string): Promise<Principal> {
+    if (!accounts || needs === 'nothing') return anonymousPrincipal;
+    return accounts.authenticator.principal(request.headers.authorization, address);
+  }
 
   async function contextOf(request: Request, response: Response, route: Route): Promise<Context> {
     const address = publicUrl.clientAddress(request);
-    const principal =
-      route.needs === 'nothing' ? anonymousPrincipal : await authenticator.principal(request.headers.authorization, address);
+    const principal = await principalOf(request, route, address);
     noteAccount(request, principal.name);
     const requestId = String(response.getHeader('X-Request-Id'));
     return {
       ...options,
+      ...(accounts && { ...accounts, administration: accounts.administration({ name: principal.name, address, requestId }) }),
       principal,
       address,
       author: { actor: principal.name, address, requestId },
-      administration: administration({ name: principal.name, address, requestId }),
       allows: (action, repository) => allows(principal, action, repository),
       exchange: { request, response },
     };
@@ -53,17 +64,17 @@ export function createApiHandler(options: ApiHandlerOptions): (route: Route) => 
   function recordRefusal(error: unknown, request: Request, { principal: { name: actor }, address }: Context): void {
     if (!isRefusal(error)) return;
     const target = `${request.method} ${request.baseUrl}${request.path}`;
-    audit.record({ actor, address, action: 'api', target, result: 'refused', isClaimed: actor === '' });
+    accounts?.audit.record({ actor, address, action: 'api', target, result: 'refused', isClaimed: actor === '' });
   }
 
   return (route) => async (request, response) => {
     const context = await contextOf(request, response, route);
     try {
-      requireBeforeBody(context.principal, route.needs);
+      permissions.beforeBody(context.principal, route);
       const input = await checkedInput(route, request, response);
-      await requireAfterBody(context, route.needs, input);
+      await permissions.afterBody(context, route, input);
       const body = await route.handler(input, context);
-      if (route.method !== 'GET') changed();
+      if (route.method !== 'GET') accounts?.changed();
       if (route.returns.file === undefined) send(response, route.returns.status, body);
     } catch (error) {
       recordRefusal(error, request, context);

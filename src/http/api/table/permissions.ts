@@ -4,34 +4,47 @@ import { type PermissionRequest, authorize } from '../../../access/permissions/a
 import type { Principal } from '../../../access/permissions/principal.ts';
 import { OciError } from '../../../oci/errors.ts';
 import type { RepositoryName } from '../../../oci/reference.ts';
-import type { Context, Input, Needs } from './route.ts';
+import type { Context, Input, Route } from './route.ts';
+
+/** Decides which rows a client may use. Each check throws an error for the client. */
+export interface RowPermissions {
+  /** Refuses before the body is read: it takes memory and time. */
+  beforeBody(principal: Principal, route: Pick<Route, 'method' | 'needs'>): void;
+  /** Refuses what depends on the content of the request. */
+  afterBody(context: Context, route: Pick<Route, 'method' | 'needs'>, input: Input): Promise<void>;
+}
 
 const administer: PermissionRequest = { action: 'administer' };
 
-/** Refuses before the body is read: it takes memory and time. Throws 401 or 403. */
-export function requireBeforeBody(principal: Principal, needs: Needs): void {
-  if (needs === 'nothing') return;
-  if (principal.kind === 'anonymous') throw new OciError('UNAUTHORIZED');
-  if (needs === 'account' || needs === 'password') requireAccount(principal);
-  if (needs === 'password') requirePassword(principal);
-  if (needs === 'admin') requireAllowed(principal, administer);
-}
-
-/** Refuses what depends on the content of the request. Throws 401 or 403. */
-export async function requireAfterBody(context: Context, needs: Needs, input: Input): Promise<void> {
-  if (typeof needs !== 'object') return;
-  const { principal, directory } = context;
-  if ('action' in needs) return requireInRepository(context, needs.action, needs.repositoryOf(input));
-  const pattern = await needs.adminOf(input, directory);
-  requireAllowed(principal, pattern ? { action: 'manage', pattern } : administer);
-}
+/** The permissions of logins (mode token): `authorize` decides. */
+export const loginPermissions: RowPermissions = {
+  beforeBody(principal, { needs }) {
+    if (needs === 'nothing') return;
+    if (principal.kind === 'anonymous') throw new OciError('UNAUTHORIZED');
+    if (needs === 'account' || needs === 'password') requireAccount(principal);
+    if (needs === 'password') requirePassword(principal);
+    if (needs === 'admin') requireAllowed(principal, administer);
+  },
+  async afterBody(context, { needs }, input) {
+    if (typeof needs !== 'object') return;
+    const { principal } = context;
+    if ('action' in needs) {
+      requireAccount(principal);
+      return requireInRepository(context, needs.action, needs.repositoryOf(input));
+    }
+    const pattern = await needs.adminOf(input, context);
+    requireAllowed(principal, pattern ? { action: 'manage', pattern } : administer);
+  },
+};
 
 /** Throws 404 for a repository that the client may not pull from, whether it exists or not. */
 export async function requireInRepository(context: Context, action: Action, repository: RepositoryName): Promise<void> {
-  requireAccount(context.principal);
   if (await context.allows(action, repository)) return;
   if (!(await context.allows('pull', repository))) throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
-  throw new OciError('DENIED', { message: `${context.principal.name} has no right to ${action} in ${repository}` });
+  const { name } = context.principal;
+  const message =
+    name === '' ? `${action} is not allowed in ${repository}` : `${name} has no right to ${action} in ${repository}`;
+  throw new OciError('DENIED', { message });
 }
 
 function requireAccount({ kind, bearer }: Principal): void {

@@ -48,10 +48,6 @@ export interface Context extends ApiServices {
   readonly principal: Principal;
   /** Network address of the client. */
   readonly address: string;
-  /** Records the client in the audit log as the actor of each change. */
-  readonly administration: Administration;
-  readonly directory: Directory;
-  readonly signingKeys: Pick<SigningKeys, 'rotate'>;
   /** The client, for the events of changes of content. */
   readonly author: Author;
   /** True if the client may do this in the repository. */
@@ -60,6 +56,14 @@ export interface Context extends ApiServices {
   readonly exchange: { readonly request: IncomingMessage; readonly response: ServerResponse };
   /** Repositories, tags and images. */
   readonly catalog: Pick<Catalog, 'repositories' | 'tags' | 'describe'>;
+}
+
+/** What the handlers of accounts and permissions work with: there are none in mode open. */
+export interface AccountContext extends Context {
+  /** Records the client in the audit log as the actor of each change. */
+  readonly administration: Administration;
+  readonly directory: Directory;
+  readonly signingKeys: Pick<SigningKeys, 'rotate'>;
 }
 
 /** The parts of a request, as the schemas of its row return them. */
@@ -80,13 +84,15 @@ export interface Input<Params = unknown, Query = unknown, Body = unknown> {
  *   request is about no pattern: then only an admin may make it.
  * - `action`: a login with the right to do this in a repository, also by an access token. A client that may not pull from it gets
  *   404, as for a repository that does not exist.
+ *
+ * In mode open, which has no logins, `open-permissions.ts` decides.
  */
 export type Needs<Given = Input> =
   | 'nothing'
   | 'account'
   | 'password'
   | 'admin'
-  | { adminOf(input: Given, directory: Directory): Promise<Pattern | undefined> | Pattern | undefined }
+  | { adminOf(input: Given, context: Context): Promise<Pattern | undefined> | Pattern | undefined }
   | { readonly action: Action; repositoryOf(input: Given): RepositoryName };
 
 /** A successful response; `body` is undefined where it has none. */
