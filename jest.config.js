@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
  * `TEST_LONG=1 npm test -- test/feature/workers.test.ts`.
  */
 const longTests = [
+  'test/client/dockerfile',
   'test/client/page-views',
   'test/contract/adoption',
   'test/contract/query-plans',
