@@ -1,4 +1,4 @@
-import type { Metric, Registry } from 'prom-client';
+import type { Metric, Registry } from './prometheus/client.ts';
 
 export interface DurationHistogramOptions {
   readonly name: string;

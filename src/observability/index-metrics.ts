@@ -1,4 +1,4 @@
-import type { Registry } from 'prom-client';
+import type { Registry } from './prometheus/client.ts';
 import { counterOf } from './registration.ts';
 
 /** Metrics of the indexes of layers and images. */

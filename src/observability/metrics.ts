@@ -1,4 +1,4 @@
-import { Registry, collectDefaultMetrics } from 'prom-client';
+import { Registry } from './prometheus/client.ts';
 import { type BackupMetrics, createBackupMetrics } from './backup-metrics.ts';
 import { type CollectionMetrics, createCollectionMetrics } from './collection-metrics.ts';
 import { type EventMetrics, createEventMetrics } from './event-metrics.ts';
@@ -37,10 +37,13 @@ export interface Metrics {
 export function createMetrics(worker?: number): Metrics {
   const registry = new Registry();
   if (worker !== undefined) registry.setDefaultLabels({ worker });
-  collectDefaultMetrics({ register: registry });
+  let withProcess: Promise<void> | undefined;
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    async text() {
+      await (withProcess ??= addProcessMetrics(registry));
+      return registry.metrics();
+    },
     request: createRequestMetrics(registry),
     mirror: createMirrorMetrics(registry),
     jobs: createJobMetrics(registry),
@@ -55,4 +58,10 @@ export function createMetrics(worker?: number): Metrics {
     indexes: createIndexMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
+}
+
+/** Adds memory, CPU, file descriptors and event loop of the process. Loaded at the first scrape, because they take memory. */
+async function addProcessMetrics(registry: Registry): Promise<void> {
+  const { default: collectDefaultMetrics } = await import('prom-client/lib/defaultMetrics.js');
+  collectDefaultMetrics({ register: registry });
 }

@@ -1,4 +1,4 @@
-import { Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, Histogram, type Registry } from './prometheus/client.ts';
 import { counterOf, durationBuckets } from './registration.ts';
 
 /** The state of the mirror at the time of a scrape. */

@@ -1,4 +1,4 @@
-import type { Counter, Registry } from 'prom-client';
+import type { Counter, Registry } from './prometheus/client.ts';
 import { createDurationHistogram } from './duration-histogram.ts';
 import { counterOf, durationBuckets } from './registration.ts';
 

@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from './prometheus/client.ts';
 import { counterOf } from './registration.ts';
 
 /** Records what retention does in this process. */

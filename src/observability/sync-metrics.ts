@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from './prometheus/client.ts';
 
 /** Metrics of copies between registries. */
 export interface SyncMetrics {

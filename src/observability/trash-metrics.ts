@@ -1,4 +1,4 @@
-import type { Registry } from 'prom-client';
+import type { Registry } from './prometheus/client.ts';
 import { counterOf } from './registration.ts';
 
 /** Counts manifests that move into the trash and out of it. */
