@@ -13,7 +13,7 @@ import { readPinnedImages } from './pinned-images.ts';
 import { redirectWarning } from './redirect-warning.ts';
 import { readRetentionRules } from './maintenance/retention.ts';
 import { readQuotaRules } from './maintenance/quotas.ts';
-import { readSync } from './maintenance/sync.ts';
+import { readSync } from './maintenance/sync-settings.ts';
 import { readUpstreams } from './registries/upstream-settings.ts';
 import { readWorkloadRules } from './federation-settings.ts';
 

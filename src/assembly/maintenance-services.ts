@@ -1,12 +1,14 @@
 import type { Config } from '../../config/schema.ts';
-import type { SyncOverview } from '../maintenance/sync/overview.ts';
+import { type SyncOverview, createSyncOverview } from '../maintenance/sync/overview.ts';
+import type { Runner } from '../maintenance/sync/runner.ts';
 import { type RetentionOverview, createRetentionOverview } from '../maintenance/retention/overview.ts';
 import type { Retention } from '../maintenance/retention/retention.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { type BackupService, type BackupServiceParts, openBackupService } from './backup-service.ts';
 import { type GarbageCollection, type GarbageCollectionParts, openGarbageCollection } from './maintenance/garbage-collection.ts';
-import { type Sync, type SyncParts, openSync } from './maintenance/sync.ts';
+import type { SyncParts } from './maintenance/sync.ts';
+import { readSync } from './maintenance/sync-settings.ts';
 import { openRetention, reportRetention } from './maintenance/retention.ts';
 import { type Verification, type VerificationParts, openVerification } from './maintenance/verification.ts';
 
@@ -16,7 +18,7 @@ export interface MaintenanceServices {
   readonly garbageCollection: GarbageCollection;
   readonly backup: BackupService;
   readonly verification: Verification;
-  readonly sync: Sync;
+  readonly sync: ScheduledSync;
   /** What the API offers of them. */
   readonly api: {
     readonly retention: RetentionOverview;
@@ -26,6 +28,13 @@ export interface MaintenanceServices {
     readonly sync: SyncOverview;
   };
   /** Resolves when runs in progress have ended: early, because `closing` is aborted. */
+  close(): Promise<void>;
+}
+
+/** The copies that the configuration demands. */
+interface ScheduledSync {
+  readonly overview: SyncOverview;
+  readonly runner: Pick<Runner, 'beginDue'>;
   close(): Promise<void>;
 }
 
@@ -40,7 +49,7 @@ export async function openMaintenance(config: Config, parts: MaintenanceParts): 
   const backup = await openBackupService(config, parts);
   const garbageCollection = await openGarbageCollection(config, { ...parts, trash: parts.mirror.trash });
   const verification = openVerification(config, parts);
-  const sync = await openSync(config, parts);
+  const sync = await openScheduledSync(config, parts);
   metrics.sync.watchAges(sync.overview.ages);
   return {
     ...{ retention, backup, garbageCollection, verification, sync },
@@ -58,4 +67,15 @@ export async function openMaintenance(config: Config, parts: MaintenanceParts): 
       await verification.close();
     },
   };
+}
+
+/** Without entries, the modules that copy are not loaded: they take time and memory at each start. */
+async function openScheduledSync(config: Config, parts: SyncParts): Promise<ScheduledSync> {
+  const { entries } = await readSync(config);
+  if (entries.length === 0) {
+    const nothing = () => Promise.resolve();
+    return { overview: createSyncOverview([], parts.metadata, parts.now), runner: { beginDue: nothing }, close: nothing };
+  }
+  const { openSync } = await import('./maintenance/sync.ts');
+  return openSync(config, parts);
 }

@@ -1,4 +1,3 @@
-import { ConfigError, whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Leases } from '../../coordination/leases.ts';
@@ -28,10 +27,11 @@ import { type Clients, createClients } from '../../upstream/clients.ts';
 import { createCredentials } from '../../upstream/credentials.ts';
 import { createRateLimits } from '../../upstream/rate-limit.ts';
 import { createTransport } from '../../upstream/transport.ts';
-import { type Upstream, type Upstreams, createUpstreams, remoteNameOf } from '../../upstream/upstream.ts';
-import { readRegistries, readUpstreams, withScheme } from '../registries/upstream-settings.ts';
+import { type Upstream, remoteNameOf } from '../../upstream/upstream.ts';
+import { withScheme } from '../registries/upstream-settings.ts';
 import { readImmutableTags } from './deletion-settings.ts';
-import { type ReadEntry, readSyncEntries } from './sync-entries.ts';
+import type { ReadEntry } from './sync-entries.ts';
+import { readSync } from './sync-settings.ts';
 
 export interface SyncParts {
   readonly registry: Registry;
@@ -53,22 +53,6 @@ export interface Sync {
   readonly runner: Runner;
   /** Interrupts running copies; resolves when they have ended. */
   close(): Promise<void>;
-}
-
-/** Reads `sync` and `registries`. Rejects with `ConfigError` for entries, patterns and files that cannot be used. */
-export async function readSync(
-  config: Config,
-): Promise<{ readonly registries: Upstreams; readonly entries: readonly ReadEntry[] }> {
-  const own = await readRegistries(config);
-  const mirrored = config.sync.length === 0 ? [] : await readUpstreams(config);
-  const registries = createUpstreams([...mirrored.filter(({ name }) => !own.some((one) => one.name === name)), ...own]);
-  const entries = readSyncEntries(config, (host) => registries.find(host)?.name);
-  const unused = own.filter(({ name }) => !entries.some(({ registry }) => registry === name));
-  if (unused.length > 0)
-    throw new ConfigError(
-      unused.map(({ name }) => `registries.${name} is in no entry of sync${whereSet(config, ['registries', name, 'url'])}`),
-    );
-  return { registries, entries };
 }
 
 /** Opens what the entries of `sync` need. Rejects as `readSync` does. */
