@@ -170,7 +170,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/observability',
     'storage/metadata/sqlite',
   ],
-  'src/cli/accounts': ['config', 'src/access', 'src/assembly', 'src/cli/program', 'storage/metadata'],
+  'src/cli/accounts': ['config', 'src/access', 'src/assembly', 'src/cli/program', 'src/oci', 'storage/metadata'],
   'src/cli/content': ['config', 'src/assembly', 'src/cli/accounts', 'src/cli/program', 'src/oci', 'src/registry'],
   'src/cli/maintenance': ['config', 'src', 'storage'],
   'src/cli': ['config', 'src/assembly', 'src/cli'],

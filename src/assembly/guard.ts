@@ -1,6 +1,7 @@
 import type { Actor } from '../access/accounts/administration.ts';
 import { createAdministration } from '../access/accounts/create-administration.ts';
 import { createDirectory } from '../access/accounts/directory.ts';
+import { createExplainer } from '../access/accounts/explain.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { createAccess } from '../access/access.ts';
@@ -85,19 +86,17 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
   const { config, metadata, upstreams, services, now, audit } = parts;
   const { admin, anonymousPull, tokenLifetime } = config.access;
   const reserved = readReservedNamespaces(config);
-  const access = createAccess({
-    metadata,
-    now,
-    audit,
-    tokenSeconds: tokenLifetime,
+  const rules = {
     anonymousPullsPublic: anonymousPull === 'public',
     reservedNames: reserved,
     workloadRules: readWorkloadRules(config),
-  });
+  };
+  const access = createAccess({ ...rules, metadata, now, audit, tokenSeconds: tokenLifetime });
   const { created, password } = await ensureAdmin(metadata, admin, now(), reserved);
   const publicUrl = createPublicUrl(config);
   const administrationPorts = {
     directory: createDirectory(metadata),
+    explainer: createExplainer({ ...rules, metadata, now, isShownByUpstream: upstreams.isKnownPublic }),
     administration: (actor: Actor) => createAdministration(metadata, actor, now, reserved),
     changed: access.rightsVersion.invalidate,
   };

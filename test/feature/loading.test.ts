@@ -23,7 +23,7 @@ test('the command line loads no package but its parser, and no command', () => {
   expect([...loadedWith('src/main.ts')].filter((name) => name.startsWith('src/http') || name.endsWith('/serve.ts'))).toEqual([]);
 });
 
-test.each(['user', 'robot', 'token', 'team', 'grant', 'namespace', 'repo', 'key', 'audit'])(
+test.each(['user', 'robot', 'token', 'team', 'grant', 'namespace', 'repo', 'explain', 'key', 'audit'])(
   'berth %s loads neither a package nor the server',
   (name) => {
     const loaded = loadedWith(`src/cli/accounts/${name}.ts`);

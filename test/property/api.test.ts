@@ -27,6 +27,7 @@ const words = [
   'team:devs',
   'anonymous',
   'team-a/*',
+  'alice/app',
   'a/b',
   'a/**:pull',
   'pull',

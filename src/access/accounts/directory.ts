@@ -3,6 +3,7 @@ import type { AuditFilter, AuditRecord } from '../../../storage/metadata/queries
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { type ShownToken, showToken } from './administration.ts';
 import { AdministrationError } from './administration-error.ts';
+import { type Page, type PageRequest, toPage } from './pages.ts';
 
 export type AccountKind = 'user' | 'robot';
 
@@ -48,18 +49,6 @@ export interface VisibilityRule {
 export interface AuditLine extends Omit<AuditRecord, 'detail'> {
   /** Undefined where the action has none. */
   readonly detail: unknown;
-}
-
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  /** The `after` of the next page; undefined after the last page. */
-  readonly next: string | undefined;
-}
-
-/** At most `limit` items after the item `after` (exclusive). */
-export interface PageRequest<Key> {
-  readonly after: Key;
-  readonly limit: number;
 }
 
 /**
@@ -139,12 +128,6 @@ export function createDirectory(metadata: MetadataStore): Directory {
       return toPage(items, limit, ({ id }) => String(id));
     },
   };
-}
-
-/** A full page may be followed by an empty one: the number of all items is not known. */
-function toPage<Item>(items: readonly Item[], limit: number, keyOf: (item: Item) => string): Page<Item> {
-  const last = items.at(-1);
-  return { items, next: last !== undefined && items.length === limit ? keyOf(last) : undefined };
 }
 
 function toAccount({ name, kind, isAdmin, isDisabled, createdAt, expiresAt }: AccountRecord): Account {

@@ -9,6 +9,8 @@ export interface Visibility {
   isPublic(repository: string): Promise<boolean>;
   /** The same for a caller that has read the visibility set for exactly this name: null if none is set. */
   resolve(repository: string, own: boolean | null): boolean;
+  /** Returns the pattern of the rule for names without a rule of their own; undefined if no pattern matches. */
+  patternOf(repository: string): { readonly pattern: Pattern; readonly isPublic: boolean } | undefined;
   /** The patterns that make repositories public, except those of more specific rules. */
   readonly publicPatterns: readonly Pattern[];
   /** Returns the pattern that makes `repository` private, if there is one. */
@@ -34,6 +36,7 @@ export async function loadVisibility(metadata: MetadataStore): Promise<Visibilit
   return {
     isPublic: async (repository) => resolve(repository, (await metadata.visibilities.find(repository))?.isPublic ?? null),
     resolve,
+    patternOf: ruleFor,
     publicPatterns: rules.filter(({ isPublic }) => isPublic).map(({ pattern }) => pattern),
     privatePatternOf(repository) {
       const rule = ruleFor(repository);
@@ -49,6 +52,7 @@ export const privateByDefault = {
     Promise.resolve({
       isPublic: () => Promise.resolve(false),
       resolve: () => false,
+      patternOf: () => undefined,
       publicPatterns: [],
       privatePatternOf: () => undefined,
     }),

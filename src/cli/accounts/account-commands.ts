@@ -227,6 +227,17 @@ const key: CommandGroup = {
   ],
 };
 
+const explain: Command = {
+  name: 'explain',
+  summary: 'show what an account may do in a repository, and why',
+  arguments: [
+    ['ACCOUNT', 'name of a user or robot; anonymous: clients without a login'],
+    ['REPOSITORY', 'name of the repository'],
+  ],
+  printsData: true,
+  load: async () => (await import('./explain.ts')).explainAccess,
+};
+
 const audit: Command = {
   name: 'audit',
   summary: 'print the audit log, newest entry first',
@@ -248,6 +259,7 @@ export const accountCommands: readonly (Command | CommandGroup)[] = [
   grant,
   namespace,
   repo,
+  explain,
   key,
   audit,
 ];

@@ -30,6 +30,12 @@ export function matches({ kind, prefix }: Pattern, name: string): boolean {
   return kind === 'tree' || !name.includes('/', prefix.length);
 }
 
+/** Returns every pattern that matches the name. */
+export function patternsOf(name: string): readonly Pattern[] {
+  const texts = Array.from(name, (_character, end) => [`${name.slice(0, end)}*`, `${name.slice(0, end)}**`]).flat();
+  return [name, ...texts].flatMap((text) => parsePattern(text) ?? []).filter((pattern) => matches(pattern, name));
+}
+
 /** True if `outer` matches every name that `inner` matches. */
 export function covers(outer: Pattern, inner: Pattern): boolean {
   if (inner.kind === 'name') return matches(outer, inner.prefix);

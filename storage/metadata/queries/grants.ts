@@ -38,6 +38,27 @@ export const listForAccount = read(function* (accountId: number): Query<readonly
   return yield* listForSubjects([`account:${accountId}`, 'authenticated', 'anonymous', ...teams.map(({ id }) => `team:${id}`)]);
 });
 
+/** Returns the same with the names of their subjects, ascending by id. */
+export const listNamedForAccount = read(function* (accountId: number): Query<readonly NamedGrantRecord[]> {
+  return yield* withNames([...(yield* listForAccount(accountId))].sort((one, other) => one.id - other.id));
+});
+
+/** Returns grants for one of the patterns after the id `after`, ascending. */
+export const listForPatterns = read(function* (
+  patterns: readonly string[],
+  after: number,
+  limit: number,
+): Query<readonly NamedGrantRecord[]> {
+  const grants = yield* all<GrantRecord>(
+    `SELECT id AS "id", subject AS "subject", pattern AS "pattern", actions AS "actions" FROM grants
+      WHERE pattern IN (${patterns.map(() => '?').join(', ')}) AND id > ? ORDER BY id LIMIT ?`,
+    ...patterns,
+    after,
+    limit,
+  );
+  return yield* withNames(grants);
+});
+
 export const listForSubjects = read(function* (subjects: readonly string[]): Query<readonly GrantRecord[]> {
   const marks = subjects.map(() => '?').join(', ');
   return yield* all<GrantRecord>(
@@ -57,9 +78,13 @@ export const list = read(function* (
     subject === undefined
       ? yield* all<GrantRecord>(`${select} WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
       : yield* all<GrantRecord>(`${select} WHERE subject = ? AND id > ? ORDER BY id LIMIT ?`, subject, after, limit);
+  return yield* withNames(grants);
+});
+
+function* withNames(grants: readonly GrantRecord[]): Query<readonly NamedGrantRecord[]> {
   const names = yield* subjectNames(grants);
   return grants.map((grant) => ({ ...grant, subjectName: names.get(grant.subject) ?? grant.subject }));
-});
+}
 
 function* subjectNames(grants: readonly GrantRecord[]): Query<ReadonlyMap<string, string>> {
   const accounts = yield* namesOf('kind', 'accounts', idsOf('account:', grants));

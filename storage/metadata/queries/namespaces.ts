@@ -37,6 +37,12 @@ export const findByAccount = read(function* (accountId: number): Query<string | 
   return (yield* first<{ name: string }>('SELECT name AS "name" FROM namespaces WHERE account_id = ?', accountId))?.name;
 });
 
+/** Returns the name of the account that owns the namespace; undefined where no account does. */
+export const findOwner = read(function* (name: string): Query<string | undefined> {
+  const query = 'SELECT a.name AS "name" FROM namespaces n JOIN accounts a ON a.id = n.account_id WHERE n.name = ?';
+  return (yield* first<{ name: string }>(query, name))?.name;
+});
+
 /** Returns namespaces after the name `after` (exclusive), ascending. */
 export const list = read(function* (after: string, limit: number): Query<readonly NamespaceRecord[]> {
   return yield* all<NamespaceRecord>(

@@ -72,7 +72,7 @@ async function pathOf(route: Route, tokenId: string): Promise<string> {
   const filled = path.replace('{id}', String(id)).replace(/\{\w+\}/g, 'ghost');
   // Rows about a pattern without a body have it in the query.
   const about = Object.keys(query?.shape ?? {}).find((name) => ['repository', 'repositories'].includes(name));
-  return about === undefined || needsOf(route) !== 'adminOf' ? filled : `${filled}?${about}=led/x`;
+  return about === undefined || needsOf(route) !== 'adminOf' ? filled : `${filled}?account=user&${about}=led/x`;
 }
 
 const needsOf = ({ needs }: Route) => (typeof needs !== 'object' ? needs : 'adminOf' in needs ? 'adminOf' : 'inRepository');
@@ -98,6 +98,8 @@ test('every row requires an admin except these', () => {
     'POST /grants': 'adminOf',
     'DELETE /grants/{id}': 'adminOf',
     'PUT /visibilities': 'adminOf',
+    'GET /explain': 'adminOf',
+    'GET /access': 'adminOf',
     'GET /trash': 'inRepository',
     'POST /trash/{id}/restore': 'inRepository',
     'POST /trash/empty': 'inRepository',
@@ -157,7 +159,10 @@ describe('in mode open', () => {
   test('all rows exist but those of accounts', async () => {
     const left = routes.filter(({ path }) => !openRows.some((row) => row.path === path)).map(({ path }) => path);
     expect(new Set(left.map((path) => path.split('/')[1]))).toEqual(
-      new Set(['me', 'users', 'robots', 'namespaces', 'teams', 'grants', 'visibilities', 'audit', 'keys', 'htpasswd']),
+      new Set([
+        ...['me', 'users', 'robots', 'namespaces', 'teams', 'grants', 'visibilities', 'audit', 'keys', 'htpasswd'],
+        ...['explain', 'access'],
+      ]),
     );
     expect((await call(open, 'GET', '/api/v1/users')).status).toBe(404);
     const { paths } = (await call(open, 'GET', '/api/v1/openapi.json')).json() as { paths: object };

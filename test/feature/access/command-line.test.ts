@@ -92,6 +92,9 @@ test('berth manages robots, grants, teams, tokens and repositories', async () =>
   expect([await command('team list'), await command('team members devs')]).toEqual(['devs\n', 'alice\n']);
   await command('grant add team:devs builds/** pull');
   expect(await command('grant list')).toMatch(/team:devs +builds\/\*\* +pull/);
+  expect(await command('explain alice builds/app')).toMatch(
+    /pull +yes +grant \d+: team:devs builds\/\*\* pull\nadd +no +no grant/,
+  );
   const alice = basic('alice', 'wonderland');
   await until(async () => (await callAs(berth, alice, 'GET', '/v2/builds/app/manifests/1')).status === 200);
   const token = (await command('token add alice laptop builds/*:pull --expires 1d')).trim();

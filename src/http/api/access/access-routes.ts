@@ -1,6 +1,7 @@
 import { accountRoutes } from './account-routes.ts';
 import { createRobot, createUser, importHtpasswd } from './accounts.ts';
 import { listAuditLines } from './audit.ts';
+import { explainRoutes } from './explain.ts';
 import { createGrant, deleteGrant, listGrants, listVisibilityRules, patternOfGrant, setVisibility } from './grants.ts';
 import { rotateKeys } from './keys.ts';
 import { changePassword, createOwnToken, listOwnTokens, revokeOwnToken, showMe } from './me.ts';
@@ -191,6 +192,7 @@ export const accessRoutes: readonly Route[] = [
     returns: noContent,
     handler: setVisibility,
   }),
+  ...explainRoutes,
   route({
     method: 'GET',
     path: '/audit',

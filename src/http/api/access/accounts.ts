@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { NamespaceStatus, ShownToken } from '../../../access/accounts/administration.ts';
-import type { Account, AccountKind, PageRequest } from '../../../access/accounts/directory.ts';
+import type { Account, AccountKind } from '../../../access/accounts/directory.ts';
+import type { PageRequest } from '../../../access/accounts/pages.ts';
 import { isoTime } from '../../../access/accounts/time.ts';
 import type { AccountContext } from '../table/route.ts';
 import type { accountChanges, newRobot, newToken, newUser } from '../table/schemas.ts';

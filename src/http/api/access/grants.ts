@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { PageRequest } from '../../../access/accounts/directory.ts';
+import type { PageRequest } from '../../../access/accounts/pages.ts';
 import { type Pattern, parsePattern } from '../../../oci/patterns/repository-pattern.ts';
 import type { AccountContext } from '../table/route.ts';
 import type { newGrant, newVisibility } from '../table/schemas.ts';

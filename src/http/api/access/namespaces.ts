@@ -1,4 +1,4 @@
-import type { PageRequest } from '../../../access/accounts/directory.ts';
+import type { PageRequest } from '../../../access/accounts/pages.ts';
 import { isoTime } from '../../../access/accounts/time.ts';
 import { namespaceToJson } from './accounts.ts';
 import type { AccountContext } from '../table/route.ts';

@@ -1,4 +1,4 @@
-import type { PageRequest } from '../../../access/accounts/directory.ts';
+import type { PageRequest } from '../../../access/accounts/pages.ts';
 import type { AccountContext } from '../table/route.ts';
 
 /** Handlers of `/teams` and their members. */

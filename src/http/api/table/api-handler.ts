@@ -24,7 +24,7 @@ export interface ApiHandlerOptions extends ApiServices, Pick<Context, 'catalog'>
 }
 
 /** Logins, accounts and the audit log (mode token). */
-export interface ApiAccounts extends Pick<AccountContext, 'directory' | 'signingKeys'> {
+export interface ApiAccounts extends Pick<AccountContext, 'directory' | 'explainer' | 'signingKeys'> {
   readonly authenticator: Authenticator;
   /** Returns the changes that `actor` can make, recorded in its name. */
   readonly administration: (actor: Actor) => Administration;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Administration } from '../../../access/accounts/administration.ts';
 import type { Directory } from '../../../access/accounts/directory.ts';
+import type { Explainer } from '../../../access/accounts/explain.ts';
 import type { Action } from '../../../access/permissions/action.ts';
 import type { RepositoryName } from '../../../oci/reference.ts';
 import type { Author } from '../../../registry/author.ts';
@@ -63,6 +64,7 @@ export interface AccountContext extends Context {
   /** Records the client in the audit log as the actor of each change. */
   readonly administration: Administration;
   readonly directory: Directory;
+  readonly explainer: Explainer;
   readonly signingKeys: Pick<SigningKeys, 'rotate'>;
 }
 
