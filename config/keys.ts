@@ -176,6 +176,24 @@ export function size(fallback: string, description: string): Key<number> {
   });
 }
 
+/** A number of events within a time. */
+export interface RateSetting {
+  readonly count: number;
+  readonly seconds: number;
+}
+
+/** Creates a key for a rate, such as `200/6h` or `20/1s`. */
+export function rate(description: string): Key<RateSetting> {
+  const time = duration('', '');
+  return key('', 'rate: 200/6h, 20/1s', description, (value) => {
+    const [, count, period = ''] = /^(\d{1,9})\/(\S+)$/.exec(String(value)) ?? [];
+    const seconds = count === undefined ? 0 : time.parse(/^\d/.test(period) ? period : `1${period}`);
+    if (seconds < 1 || Number(count) < 1)
+      throw new Error('must be a number of requests and a time of at least 1s, such as 200/6h');
+    return { count: Number(count), seconds };
+  });
+}
+
 export interface Address {
   readonly host: string;
   readonly port: number;

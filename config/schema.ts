@@ -18,6 +18,7 @@ import {
   wholeNumber,
   words,
 } from './keys.ts';
+import { limits } from './limits-schema.ts';
 import { backup, quotas, retention } from './maintenance-schema.ts';
 import { login, registries, sync } from './sync-schema.ts';
 
@@ -122,6 +123,7 @@ export const schema = section({
   }),
   retention,
   quotas,
+  limits,
   shutdown: section({
     delay: duration('0s', 'time between /readyz failing and the end of new connections, for load balancers'),
     grace: duration('30s', 'time for running transfers after SIGTERM'),

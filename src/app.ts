@@ -3,8 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isLoopback } from '../config/check.ts';
 import type { Config } from '../config/schema.ts';
-import { openBlobStore } from './assembly/blob-store.ts';
-import { metadataFile, openMetadata } from './assembly/metadata-store.ts';
 import { openMaintenance } from './assembly/maintenance-services.ts';
 import type { ApiParts } from './assembly/api-services.ts';
 import type { Guard } from './assembly/guard.ts';
@@ -22,11 +20,10 @@ import type { Log } from './observability/log.ts';
 import { type Metrics, createMetrics } from './observability/metrics.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './coordination/leases.ts';
-import { refuseLostMetadata } from './assembly/start/lost-metadata.ts';
-import { makePrivate } from './assembly/start/private-files.ts';
-import { warnOfOtherRegistry } from './assembly/start/other-registry.ts';
+import { openStores } from './assembly/start/open-stores.ts';
 import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
 import { type Registry, type RegistryOptions, createRegistry } from './registry/registry.ts';
+import { openRateLimits } from './assembly/limits/rate-limits.ts';
 import { openQuotas } from './assembly/maintenance/quotas.ts';
 import { listJobs, startJobs } from './jobs.ts';
 import { openConsumers } from './assembly/maintenance/event-consumers.ts';
@@ -57,12 +54,7 @@ export interface App {
 
 /** Opens the stores and creates the server. `shared`: the metrics of all processes, if this is one of several workers. */
 export async function createApp(config: Config, log: Log, shared?: SharedMetrics): Promise<App> {
-  const driver = await openBlobStore(config.storage.blobs);
-  const hasOtherRegistry = await warnOfOtherRegistry(driver, log);
-  if (config.storage.metadata.driver === 'sqlite' && !hasOtherRegistry) await refuseLostMetadata(metadataFile(config), driver);
-  const metadata = await openMetadata(config);
-  for (const exposed of await makePrivate(config.storage.blobs.directory, metadataFile(config)))
-    log.warn(exposed, 'other users of this machine can open data of berth');
+  const { driver, metadata, hasOtherRegistry } = await openStores(config, log);
   const now = Date.now;
   const leases = createLeases({ metadata, now });
   const sharedLeases = isSingleProcess(config) ? undefined : leases;
@@ -94,7 +86,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const stores = { registry, driver, metadata, mirror, leases, suspects, now, log, metrics, closing: closing.signal };
   const maintenance = await openMaintenance(config, stores);
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
-  const served = { registry, mirror, driver, metadata, maintenance, imageContents };
+  const limits = openRateLimits(config, stores);
+  const served = { registry, mirror, driver, metadata, maintenance, imageContents, limits };
   const guard = await openGuard(config, mirror, served, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
@@ -179,7 +172,7 @@ interface Parts extends ApiParts {
 }
 
 function createServer(config: Config, parts: Parts): Server {
-  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, closing, scraped } = parts;
+  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, limits, closing, scraped } = parts;
   const health = {
     facts: { blobs: driver.name, metadata: metadata.name, sendPath },
     ready: async () => {
@@ -201,6 +194,7 @@ function createServer(config: Config, parts: Parts): Server {
       access,
       audit: guard?.audit,
       publicUrl,
+      limits,
       absoluteLocations: config.locations === 'absolute',
       largestManifestBytes: config.manifests.maxSize,
     },

@@ -31,7 +31,7 @@ export interface Job {
 export interface JobParts {
   readonly registry: Pick<Registry, 'uploads' | 'pulls' | 'trash'>;
   readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
-  readonly metadata: Pick<MetadataStore, 'archives' | 'claims' | 'collectionState' | 'events' | 'leases'>;
+  readonly metadata: Pick<MetadataStore, 'archives' | 'claims' | 'collectionState' | 'events' | 'leases' | 'rateWindows'>;
   readonly consumers: Pick<Consumers, 'deliver'>;
   readonly retention: Pick<Retention, 'run'>;
   /** Begins runs and does not wait for them. A lease of each entry keeps other processes away. */
@@ -129,8 +129,8 @@ async function renewCertificate(certificate: Certificate, log: Log): Promise<voi
 }
 
 /**
- * Ends upload sessions that began before `before` (milliseconds since 1970), and deletes bytes, leases and claims left
- * since then.
+ * Ends upload sessions that began before `before` (milliseconds since 1970), and deletes bytes, leases, claims and windows of
+ * rate limits left since then.
  */
 async function expireUploads(registry: JobParts['registry'], metadata: JobParts['metadata'], before: number): Promise<void> {
   while ((await registry.uploads.expire(before)) > 0);
@@ -138,6 +138,7 @@ async function expireUploads(registry: JobParts['registry'], metadata: JobParts[
   await metadata.archives.expire(before);
   await metadata.leases.forget(before);
   await metadata.claims.forget(before);
+  await metadata.rateWindows.forget(before);
 }
 
 /** Deletes what was in the trash for long enough, unless garbage collection is paused or blocked. */

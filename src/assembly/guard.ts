@@ -21,6 +21,7 @@ import { createJwksRouter } from '../http/system/jwks.ts';
 import { createPublicUrl } from '../http/server/public-url.ts';
 import { createTokenAccess } from '../http/auth/token-access.ts';
 import { createTokenRouter } from '../http/token/router.ts';
+import type { RateLimits } from '../http/server/rate-limits.ts';
 import type { OidcEntrance } from '../http/ui/session/login.ts';
 import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
@@ -44,7 +45,7 @@ export interface Guard {
 }
 
 /** The services of the API, with what its catalog is made of. */
-export type GuardServices = ApiServices & Omit<CatalogOptions, 'access'>;
+export type GuardServices = ApiServices & Omit<CatalogOptions, 'access'> & { readonly limits: RateLimits };
 
 /**
  * Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable
@@ -111,7 +112,7 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
   return {
     control,
     extensions: [
-      { path: '/token', router: createTokenRouter({ ...access, publicUrl }) },
+      { path: '/token', router: createTokenRouter({ ...access, publicUrl, limits: services.limits }) },
       { path: '/api/v1', router: createApiRouter(api) },
       { path: '/.well-known/jwks.json', router: createJwksRouter(access.signingKeys) },
     ],
@@ -119,6 +120,7 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
       ...access,
       ...administrationPorts,
       publicUrl,
+      limits: services.limits,
       now,
       oidc: createOidcEntrance(parts),
     },

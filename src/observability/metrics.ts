@@ -4,6 +4,7 @@ import { type CollectionMetrics, createCollectionMetrics } from './collection-me
 import { type EventMetrics, createEventMetrics } from './event-metrics.ts';
 import { type IndexMetrics, createIndexMetrics } from './index-metrics.ts';
 import { type JobMetrics, createJobMetrics } from './job-metrics.ts';
+import { type LimitMetrics, createLimitMetrics } from './limits/limit-metrics.ts';
 import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror } from './mirror-metrics.ts';
 import { type QuotaMetrics, createQuotaMetrics } from './quota-metrics.ts';
 import { type RetentionMetrics, createRetentionMetrics } from './retention-metrics.ts';
@@ -29,6 +30,7 @@ export interface Metrics {
   readonly sync: SyncMetrics;
   readonly quotas: QuotaMetrics;
   readonly indexes: IndexMetrics;
+  readonly limits: LimitMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
 }
@@ -56,6 +58,7 @@ export function createMetrics(worker?: number): Metrics {
     sync: createSyncMetrics(registry),
     quotas: createQuotaMetrics(registry),
     indexes: createIndexMetrics(registry),
+    limits: createLimitMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
 }

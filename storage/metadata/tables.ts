@@ -87,4 +87,5 @@ export const tables: readonly Table[] = [
   temporary('quota_members'),
   temporary('quota_contents'),
   temporary('quota_state'),
+  temporary('rate_windows'),
 ];

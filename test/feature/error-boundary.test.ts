@@ -38,6 +38,7 @@ import { adminPassword, basic } from '../support/access.ts';
 import { type Answer, call } from '../support/call.ts';
 import { until } from '../support/until.ts';
 import { wrapOperations } from '../support/wrapped-metadata.ts';
+import { noLimits } from '../support/limits.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -92,6 +93,7 @@ async function createServer(): Promise<Server> {
   const driver = await createFilesystemDriver({ directory });
   const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
   const services = {
+    limits: noLimits,
     content: registry,
     listings: registry.listings,
     descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),

@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../../../storage/metadata/queries/steps/events.ts';
-import { networkOf } from '../credentials/throttle.ts';
+import { networkOf } from '../../coordination/network.ts';
 
 /** A refusal for the audit log. */
 export interface Refusal extends AuditEvent {

@@ -1,4 +1,5 @@
 import { createLru } from '../../coordination/lru.ts';
+import { networkOf } from '../../coordination/network.ts';
 
 /**
  * Slows down password guessing. Only the guessing address has to wait: other addresses of the user are not locked out. Counts are
@@ -78,14 +79,4 @@ export function createThrottle(now: () => number): Throttle {
 
 function pair(name: string, network: string): string {
   return `${network} ${name}`;
-}
-
-/** Returns the network that counts as one client: an IPv4 address, or an IPv6 /64, all of whose addresses one client may use. */
-export function networkOf(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail = ''] = address.split('::');
-  const first = head.split(':').filter((group) => group !== '');
-  const last = tail.split(':').filter((group) => group !== '');
-  const zeros = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => '0');
-  return [...first, ...(address.includes('::') ? zeros : []), ...last].slice(0, 4).join(':');
 }

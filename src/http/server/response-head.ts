@@ -8,7 +8,8 @@ export type HeaderList = readonly string[];
  * the headers that every response has wait here for those of the handler.
  */
 export interface ResponseHead {
-  readonly common: HeaderList;
+  /** Grows until the head is sent. */
+  readonly common: string[];
   /** Bytes of the body, as `sendHead` has announced them. */
   contentLength: number | undefined;
 }

@@ -12,6 +12,7 @@ import { type ErrorFormat, errorBoundary } from '../errors/boundary.ts';
 import { sendJson } from '../errors/json.ts';
 import { ociErrorBody, sendOciError } from '../errors/oci-errors.ts';
 import type { PublicUrl } from '../server/public-url.ts';
+import { type RateLimits, countLogin } from '../server/rate-limits.ts';
 import { noteAccount } from '../server/request-record.ts';
 import { createRouter } from '../server/router.ts';
 
@@ -20,6 +21,7 @@ export interface TokenRouterOptions {
   readonly logins: Logins;
   readonly tokenServer: TokenServer;
   readonly publicUrl: PublicUrl;
+  readonly limits: RateLimits;
 }
 
 const largestFormBytes = 64 * 1024;
@@ -30,6 +32,10 @@ const largestFormBytes = 64 * 1024;
  */
 export function createTokenRouter(options: TokenRouterOptions): Router {
   const router = createRouter();
+  router.use(async (request, response, next) => {
+    await countLogin(options.limits, request, response);
+    next();
+  });
   router.get('/', async (request, response) => {
     const query = new URL(request.originalUrl, 'http://localhost').searchParams;
     const { identity, parameters } = await readGet(options, request, query);

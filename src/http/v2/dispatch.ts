@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, parseReference, parseRepositoryName } from '../../oci/reference.ts';
 import type { Need, Subject } from '../auth/access-control.ts';
+import { countRequest } from './count-request.ts';
 import { type RequestContext, type Handler, type MirrorSource, type Services, authorOf } from './request-context.ts';
 import { challengeForUnknown, locate, onlyMirrored, splitPrefix, withHost } from './locate.ts';
 import { nameUpstream } from '../server/mirrored.ts';
@@ -29,7 +30,9 @@ export async function serveProtocol(
   const isDefault = mirrored?.source.isNamed === false;
   const also = isDefault ? { alias: name } : { from: mountSource(query) };
   const need = { repository, ...also, upstream: upstreamRights(mirrored, found, lastSegment) };
-  const subject = await authorized(protocol, request, found, need, prefix !== undefined);
+  const subject = await countRequest(protocol, { request, head, route: found.route }, () =>
+    authorized(protocol, request, found, need, prefix !== undefined),
+  );
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
   if (mirrored) nameUpstream(response, mirrored.source.upstream.name);
   if (found.route.sendsHead !== true) setCommonHeaders(response, head);

@@ -10,6 +10,7 @@ import { type Reference, type RepositoryName, parseReference } from '../../oci/r
 import type { Audit } from '../../access/accounts/audit.ts';
 import type { AccessControl, Subject } from '../auth/access-control.ts';
 import type { PublicUrl } from '../server/public-url.ts';
+import type { RateLimits } from '../server/rate-limits.ts';
 import type { ResponseHead } from '../server/response-head.ts';
 
 /** The services of the protocol's handlers. */
@@ -21,6 +22,8 @@ export interface Services {
   /** Records refusals; undefined if there is no audit log. Changes of content record themselves in their transaction. */
   readonly audit?: Pick<Audit, 'record'> | undefined;
   readonly publicUrl: PublicUrl;
+  /** Undefined in tests without limits. */
+  readonly limits?: RateLimits | undefined;
   /** True if `Location` headers have the host. */
   readonly absoluteLocations: boolean;
   readonly largestManifestBytes: number;

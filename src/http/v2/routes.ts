@@ -17,6 +17,8 @@ export interface Route {
   readonly handler: Handler;
   /** True if the handler sends the head of its response as one list. It is faster, and worth it where requests are cheap. */
   readonly sendsHead?: true;
+  /** The rate limit that counts its requests, apart from the limit of all requests. */
+  readonly limit?: 'pulls' | 'pushes';
   /** Its name in the audit log, for routes that change what can be pulled. */
   readonly audit?: string;
 }
@@ -31,6 +33,7 @@ export const routes: readonly Route[] = [
     path: '/v2/<name>/manifests/<reference>',
     access: 'pull',
     handler: getManifest,
+    limit: 'pulls',
     sendsHead: true,
   },
   {
@@ -48,6 +51,7 @@ export const routes: readonly Route[] = [
     path: '/v2/<name>/manifests/<reference>',
     access: 'add',
     handler: putManifest,
+    limit: 'pushes',
     audit: 'manifest.push',
   },
   { ends: ['end-8a', 'end-8b'], method: 'GET', path: '/v2/<name>/tags/list', access: 'pull', handler: listTags },

@@ -36,6 +36,7 @@ import * as quotaMembers from './quotas/members.ts';
 import * as quotaReservations from './quotas/reservations.ts';
 import * as quotaRules from './quotas/rules.ts';
 import * as quotaStatus from './quotas/status.ts';
+import * as rateWindows from './operation/rate-windows.ts';
 import * as repositories from './repositories.ts';
 import * as restorations from './trash/restorations.ts';
 import * as reviews from './collection/reviews.ts';
@@ -102,6 +103,7 @@ export const subjects = {
   quotaReservations,
   quotaRules,
   quotaStatus,
+  rateWindows,
   repositories,
   restorations,
   retentionContent,

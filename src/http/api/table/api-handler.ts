@@ -8,6 +8,7 @@ import { type Principal, anonymousPrincipal } from '../../../access/permissions/
 import { OciError } from '../../../oci/errors.ts';
 import type { RepositoryName } from '../../../oci/reference.ts';
 import type { PublicUrl } from '../../server/public-url.ts';
+import { type RateLimits, noAccount } from '../../server/rate-limits.ts';
 import { noteAccount } from '../../server/request-record.ts';
 import { hasBody, smallBody } from '../../transfer/body.ts';
 import { checked } from './invalid-request.ts';
@@ -19,6 +20,7 @@ export interface ApiHandlerOptions extends ApiServices, Pick<Context, 'catalog'>
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;
   readonly permissions: RowPermissions;
   readonly publicUrl: PublicUrl;
+  readonly limits: RateLimits;
   /** Undefined in mode open: every client is anonymous. */
   readonly accounts: ApiAccounts | undefined;
 }
@@ -37,16 +39,27 @@ const largestBodyBytes = 1024 * 1024;
 
 /** Makes Express handlers of the rows: authentication, permission, validation, handler, response. */
 export function createApiHandler(options: ApiHandlerOptions): (route: Route) => RequestHandler {
-  const { accounts, permissions, allows, publicUrl } = options;
+  const { accounts, permissions, allows, publicUrl, limits } = options;
 
-  async function principalOf(request: Request, { needs }: Route, address: string): Promise<Principal> {
-    if (!accounts || needs === 'nothing') return anonymousPrincipal;
-    return accounts.authenticator.principal(request.headers.authorization, address);
+  /** Returns the client and counts the request for its rate limits; one with a wrong login counts for its address. */
+  async function principalOf(request: Request, response: Response, { needs }: Route, address: string): Promise<Principal> {
+    const count = (account: Pick<Principal, 'id' | 'name'>) =>
+      limits.count(request, { account, counted: ['requests'] }, (name, value) => void response.setHeader(name, value));
+    let principal = anonymousPrincipal;
+    try {
+      if (accounts && needs !== 'nothing')
+        principal = await accounts.authenticator.principal(request.headers.authorization, address);
+    } catch (error) {
+      await count(noAccount);
+      throw error;
+    }
+    await count(principal);
+    return principal;
   }
 
   async function contextOf(request: Request, response: Response, route: Route): Promise<Context> {
     const address = publicUrl.clientAddress(request);
-    const principal = await principalOf(request, route, address);
+    const principal = await principalOf(request, response, route, address);
     noteAccount(request, principal.name);
     const requestId = String(response.getHeader('X-Request-Id'));
     return {

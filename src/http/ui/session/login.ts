@@ -7,6 +7,7 @@ import type { Logins } from '../../../access/login/logins.ts';
 import { AuthenticationError } from '../../../access/credentials/authentication-error.ts';
 import type { Sessions } from '../../../access/login/sessions.ts';
 import type { PublicUrl } from '../../server/public-url.ts';
+import { type RateLimits, countLogin } from '../../server/rate-limits.ts';
 import { createCookie } from '../shell/cookies.ts';
 import { formOf } from '../shell/form.ts';
 import { html } from '../shell/html.ts';
@@ -28,6 +29,7 @@ export interface LoginOptions {
   readonly logins: Logins;
   readonly sessions: Sessions;
   readonly publicUrl: PublicUrl;
+  readonly limits: RateLimits;
   readonly browsers: Browsers;
   readonly oidc: OidcEntrance | undefined;
 }
@@ -36,7 +38,7 @@ export interface LoginOptions {
 const attemptSeconds = 600;
 
 /** Adds `/ui/login` and `/ui/logout`, and `/ui/oidc` if a provider is configured. */
-export function addLogin(router: Router, { logins, sessions, publicUrl, browsers, oidc }: LoginOptions): void {
+export function addLogin(router: Router, { logins, sessions, publicUrl, limits, browsers, oidc }: LoginOptions): void {
   async function openSession(request: Request, response: Response, identity: Identity): Promise<void> {
     const address = publicUrl.clientAddress(request);
     const session = await sessions.open(identity, address);
@@ -48,6 +50,7 @@ export function addLogin(router: Router, { logins, sessions, publicUrl, browsers
   router.post('/login', async (request, response) => {
     const form = formOf(request);
     const [name, password] = [form.get('name') ?? '', form.get('password') ?? ''];
+    await countLogin(limits, request, response);
     try {
       const identity = await logins.login(name, password, publicUrl.clientAddress(request));
       await openSession(request, response, identity);

@@ -1,0 +1,39 @@
+import type { Config } from '../../../config/schema.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { createRateLimiter } from '../../limits/rate-limiter.ts';
+import { createPublicUrl } from '../../http/server/public-url.ts';
+import { type RateLimits, createRateLimits } from '../../http/server/rate-limits.ts';
+import { createRequestLimits } from '../../limits/request-limits.ts';
+import type { Log } from '../../observability/log.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+
+export interface LimitParts {
+  readonly metadata: MetadataStore;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'limits'>;
+}
+
+/** Pause between two log lines about limits that cannot be counted. */
+const complaintMilliseconds = 60_000;
+
+/** Creates the rate limits of the configuration. */
+export function openRateLimits(config: Config, parts: LimitParts): RateLimits {
+  const { metadata, now, log, metrics } = parts;
+  let complainedAt = -Infinity;
+  const limiter = createRateLimiter({
+    metadata,
+    now,
+    onFailure(error) {
+      if (now() - complainedAt < complaintMilliseconds) return;
+      complainedAt = now();
+      log.error(
+        { err: error },
+        'requests cannot be counted: rate limits are not enforced until the metadata store can be written',
+      );
+    },
+  });
+  const limits = createRequestLimits({ limiter, rates: config.limits, onRefused: metrics.limits.refused });
+  return createRateLimits(limits, createPublicUrl(config));
+}

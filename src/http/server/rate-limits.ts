@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CountedLimit, LimitName, LimitedClient, RequestLimits } from '../../limits/request-limits.ts';
+import { OciError } from '../../oci/errors.ts';
+import type { PublicUrl } from './public-url.ts';
+
+/** The account of a request; anonymous: `id` and `name` are ''. */
+export interface LimitedAccount {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface CountRequest {
+  readonly account: LimitedAccount;
+  readonly counted: readonly LimitName[];
+  /** Limits whose state is shown to the client without counting this request. */
+  readonly shown?: readonly LimitName[];
+}
+
+/** Counts requests for the limits of their clients, and tells the clients. */
+export interface RateLimits {
+  /**
+   * Counts the request and calls `setHeader` with the state of the limits. Throws TOOMANYREQUESTS with `Retry-After` if one of
+   * them is used up.
+   */
+  count(request: IncomingMessage, what: CountRequest, setHeader: (name: string, value: string) => void): Promise<void>;
+}
+
+/** The account of requests whose client is not known, or has no login. */
+export const noAccount: LimitedAccount = { id: '', name: '' };
+
+export function createRateLimits(limits: Pick<RequestLimits, 'admit'>, publicUrl: PublicUrl): RateLimits {
+  return {
+    async count(request, { account, counted, shown }, setHeader) {
+      const client: LimitedClient = { ...account, address: publicUrl.clientAddress(request) };
+      const states = await limits.admit(client, counted, shown);
+      for (const [name, value] of headersOf(states)) setHeader(name, value);
+      const last = states.at(-1);
+      if (last?.isAllowed === false) throw tooMany(last, client);
+    },
+  };
+}
+
+/** Counts a login or a request for a token, before the password is checked. Throws TOOMANYREQUESTS. */
+export function countLogin(limits: RateLimits, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const what = { account: noAccount, counted: ['logins'] } as const;
+  return limits.count(request, what, (name, value) => void response.setHeader(name, value));
+}
+
+/**
+ * Returns the headers of draft-ietf-httpapi-ratelimit-headers, and for pulls those of Docker Hub: tools that watch the limit of
+ * a registry read these.
+ */
+function headersOf(states: readonly CountedLimit[]): readonly (readonly [name: string, value: string])[] {
+  if (states.length === 0) return [];
+  const policies = states.map(({ limit, rate }) => `"${limit}";q=${rate.count};w=${rate.seconds}`);
+  const quotas = states.map(({ limit, remaining, resetSeconds }) => `"${limit}";r=${remaining};t=${resetSeconds}`);
+  const headers: (readonly [string, string])[] = [
+    ['RateLimit-Policy', policies.join(', ')],
+    ['RateLimit', quotas.join(', ')],
+  ];
+  const pulls = states.find(({ limit }) => limit === 'pulls');
+  if (pulls) {
+    const window = `;w=${pulls.rate.seconds}`;
+    headers.push(['RateLimit-Limit', `${pulls.rate.count}${window}`], ['RateLimit-Remaining', `${pulls.remaining}${window}`]);
+    headers.push(['Docker-RateLimit-Source', pulls.source]);
+  }
+  return headers;
+}
+
+const nouns: Readonly<Record<LimitName, string>> = {
+  pulls: 'pulls (GETs of manifests)',
+  pushes: 'pushes (PUTs of manifests)',
+  requests: 'requests',
+  logins: 'logins and requests for tokens',
+};
+
+function tooMany({ limit, rate, source, resetSeconds }: CountedLimit, { id }: LimitedClient): OciError {
+  const whose = id === '' ? `the address ${source}` : `the account ${source}`;
+  const hint = id === '' && limit === 'pulls' ? ', or log in' : '';
+  return new OciError('TOOMANYREQUESTS', {
+    message: `${whose} has made ${rate.count} ${nouns[limit]} within ${rate.seconds} seconds: wait ${resetSeconds} seconds${hint}`,
+    retryAfterSeconds: resetSeconds,
+  });
+}

@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http';
+import { type LimitedAccount, noAccount } from '../server/rate-limits.ts';
+import type { ResponseHead } from '../server/response-head.ts';
+import type { Services } from './request-context.ts';
+import type { Route } from './routes.ts';
+
+/**
+ * Resolves to the client that `authorize` resolves to, after it has counted the request for the client's rate limits. A request
+ * that is refused counts for its address, so that refusals have a limit too. Throws TOOMANYREQUESTS.
+ */
+export async function countRequest<Client extends LimitedAccount>(
+  { limits }: Pick<Services, 'limits'>,
+  { request, head, route }: { readonly request: IncomingMessage; readonly head: ResponseHead; readonly route: Route },
+  authorize: () => Promise<Client>,
+): Promise<Client> {
+  if (!limits) return authorize();
+  const setHeader = (name: string, value: string) => void head.common.push(name, value);
+  let account: Client;
+  try {
+    account = await authorize();
+  } catch (error) {
+    await limits.count(request, { account: noAccount, counted: ['requests'] }, setHeader);
+    throw error;
+  }
+  const own = route.limit === undefined ? [] : [route.limit];
+  // As at Docker Hub, a HEAD shows the limit of pulls and does not count.
+  const what = request.method === 'HEAD' ? { counted: [], shown: own } : { counted: own, shown: [] };
+  await limits.count(request, { account, counted: [...what.counted, 'requests'], shown: what.shown }, setHeader);
+  return account;
+}
