@@ -20,7 +20,8 @@ export function openArchiveExports(config: Config, { registry, metadata }: Archi
 export function openArchiveImports(config: Config, { registry, metadata }: ArchiveParts, now: () => number): ArchiveImports {
   const { maxSize, maxEntries } = config.archives;
   const limits = { maxBytes: maxSize, maxEntries };
-  return createArchiveImports({ ...registry, metadata, limits, isMirrored: mirroredIn(config, metadata), now });
+  const expireAfter = config.uploads.expireAfter * 1000;
+  return createArchiveImports({ ...registry, metadata, limits, expireAfter, isMirrored: mirroredIn(config, metadata), now });
 }
 
 /** Returns a check whether a repository belongs to an upstream: then pulls fetch what is not stored. */

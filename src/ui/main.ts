@@ -1,6 +1,8 @@
 /** The scripts of the page. Every view works without them. */
 import { addCopyButtons } from './copy.ts';
 import { addShortcuts } from './shortcuts.ts';
+import { defineUpload } from './upload.ts';
 
 addCopyButtons();
+defineUpload();
 if (document.body.dataset['shortcuts'] !== 'off') addShortcuts();

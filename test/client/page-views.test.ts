@@ -6,12 +6,15 @@ import type axe from 'axe-core';
 import type { BrowserContext, Page } from 'playwright-core';
 import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../support/access.ts';
 import { type TestBrowser, startBrowser } from '../support/browser.ts';
+import { ociArchive } from '../support/archives.ts';
+import { call } from '../support/call.ts';
 import { pushDescribed } from '../support/described-image.ts';
 import { isLong } from '../support/long.ts';
+import { realImage } from '../support/real-image.ts';
 import { describeWith } from '../support/requires.ts';
 
 /** Each view in a state that shows something, and what it shows where there is nothing. */
-const views = {
+const views: Record<string, string> = {
   login: '/ui/login',
   repositories: '/ui',
   'no-repository': '/ui?prefix=nothing',
@@ -22,6 +25,7 @@ const views = {
   trash: '/ui/r/team-a/app/-/trash',
   setup: '/ui/setup?client=podman',
   tokens: '/ui/tokens',
+  upload: '/ui/upload?repository=team-a/app',
   'not-found': '/ui/nothing',
 };
 
@@ -31,6 +35,8 @@ const looks = [
   ['dark', 'en', { colorScheme: 'dark', locale: 'en-GB', viewport: { width: 1200, height: 800 } }],
   ['light', 'zh-CN', { colorScheme: 'light', locale: 'zh-CN', viewport: { width: 320, height: 640 } }],
 ] as const;
+
+const upload = realImage({ hello: 'hello\n' });
 
 const screenshots = resolve(import.meta.dirname, '../../.cache/screenshots');
 
@@ -50,6 +56,10 @@ describeWith(['chromium'], 'the page in a browser', () => {
     await pushAs(berth, admin, 'team-a/web', 'latest');
     const { digest } = await pushAs(berth, admin, 'team-a/app', 'old');
     await callAs(berth, admin, 'DELETE', `/v2/team-a/app/manifests/${digest}`);
+    const archive = ociArchive({ 'registry.example.com/team/app:1.9': upload, 'registry.example.com/team/db:16': realImage({}) });
+    const headers = { ...admin, 'Content-Type': 'application/x-tar' };
+    const uploaded = await call(berth, 'POST', '/api/v1/archives?repository=team-a', { headers, body: archive });
+    views['preview'] = `/ui/upload/${(uploaded.json() as { id: string }).id}`;
     chromium = await startBrowser();
   }, 120_000);
   afterAll(() => Promise.all([berth.close(), chromium.close()]));
@@ -95,6 +105,24 @@ describeWith(['chromium'], 'the page in a browser', () => {
       expect(complaints).toEqual([]);
     }, 60_000);
   });
+
+  test('a file is sent with progress and leads to its preview, and a refusal keeps the file and everything typed', async () => {
+    const { context, page } = await signIn({ viewport: { width: 320, height: 640 } });
+    await page.goto(`${berth.url}/ui/upload`);
+    await page.locator('input[name=repository]').fill('team-a/uploaded');
+    const file = (buffer: Buffer) => ({ name: 'images.tar', mimeType: 'application/x-tar', buffer });
+    await page.locator('input[type=file]').setInputFiles(file(Buffer.alloc(40_000_000, 'not a tar file')));
+    await page.getByRole('button', { name: 'Upload' }).click();
+    await page.getByRole('alert').getByText('expected tar, gzip or zstd').waitFor();
+    expect(await page.locator('input[name=repository]').inputValue()).toBe('team-a/uploaded');
+    await page.screenshot({ path: join(screenshots, 'upload-refused.png'), fullPage: true });
+    await page.locator('input[type=file]').setInputFiles(file(ociArchive({ 'x/app:1': upload })));
+    await page.getByRole('button', { name: 'Upload' }).click();
+    await page.waitForURL('**/ui/upload/*');
+    await page.getByRole('button', { name: 'Store images' }).click();
+    await page.getByText('team-a/uploaded:1: stored').waitFor();
+    await context.close();
+  }, 60_000);
 
   test('keys open views, move through rows and copy, but not while somebody writes or after they are switched off', async () => {
     const { context, page } = await signIn({ viewport: { width: 1200, height: 800 } });

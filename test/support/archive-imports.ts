@@ -29,7 +29,10 @@ export async function openImports(limits: ArchiveLimits = { maxBytes: 2 ** 30, m
   const metadata = await createSqliteStore({ file: join(directory, 'metadata.sqlite') });
   const open = () => createRegistry({ driver, metadata, now: Date.now, acceptMissing: false });
   const importsOf = (registry: Registry) =>
-    createArchiveImports({ ...registry, metadata, limits, isMirrored: () => Promise.resolve(false), now: Date.now });
+    createArchiveImports({
+      ...registry,
+      ...{ metadata, limits, expireAfter: 3_600_000, isMirrored: () => Promise.resolve(false), now: Date.now },
+    });
   const registry = open();
   const others: Registry[] = [];
   return {

@@ -8,7 +8,7 @@ export interface Visitor {
   get(path: string): Promise<Visit>;
   post(
     path: string,
-    form: Readonly<Record<string, string>> | URLSearchParams,
+    form: Readonly<Record<string, string>> | URLSearchParams | FormData,
     headers?: Readonly<Record<string, string>>,
   ): Promise<Visit>;
 }
@@ -24,7 +24,7 @@ export function newVisitor(server: { readonly url: string }): Visitor {
   const cookies = new Map<string, string>();
   const attributes = new Map<string, string>();
 
-  async function visit(path: string, given: Readonly<Record<string, string>>, form?: URLSearchParams): Promise<Visit> {
+  async function visit(path: string, given: Readonly<Record<string, string>>, form?: URLSearchParams | FormData): Promise<Visit> {
     const url = new URL(path, server.url);
     const isOurs = url.origin === server.url;
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
@@ -47,6 +47,7 @@ export function newVisitor(server: { readonly url: string }): Visitor {
     cookies,
     attributes,
     get: (path) => visit(path, {}),
-    post: (path, form, headers = {}) => visit(path, { Origin: server.url, ...headers }, new URLSearchParams(form)),
+    post: (path, form, headers = {}) =>
+      visit(path, { Origin: server.url, ...headers }, form instanceof FormData ? form : new URLSearchParams(form)),
   };
 }

@@ -7,7 +7,7 @@ import { archiveTooLarge } from '../archive-error.ts';
 import { type CommitOptions, type CommitRequest, type CommittedTag, commitArchive } from './commit.ts';
 import type { Compression } from './compression.ts';
 import type { ArchiveLimits } from './limits.ts';
-import type { ArchivePlan, StagedArchive } from './plan.ts';
+import type { ArchivePlan, ArchiveSummary, StagedArchive } from './plan.ts';
 import { type ReceiveOptions, receiveArchive } from './receive.ts';
 import type { Sender } from './staging.ts';
 
@@ -18,6 +18,8 @@ export interface ArchiveImports {
    * Throws MANIFEST_INVALID, SIZE_INVALID (413), what pushes throw, and what the source throws: then nothing is left.
    */
   receive(source: AsyncIterable<Uint8Array>, sender: Sender, options?: ImportOptions): Promise<StagedArchive>;
+  /** Lists the archives of the account that wait for their commit, newest first, at most 100. */
+  list(owner: string): Promise<readonly ArchiveSummary[]>;
   /** Returns an archive of the account. Throws BLOB_UPLOAD_UNKNOWN. */
   find(id: string, owner: string): Promise<StagedArchive>;
   /** Stores images of the archive and forgets it. Throws what pushes throw; then no tag has changed. */
@@ -30,6 +32,8 @@ export interface ImportOptions {
   /** Default: as an OCI layout has them, and gzip for archives without manifests. */
   readonly compression?: Compression | undefined;
   readonly sizeBytes?: number | undefined;
+  /** As the client names the file; its first 200 characters are shown. */
+  readonly fileName?: string | undefined;
 }
 
 export interface ArchiveImportsOptions extends CommitOptions {
@@ -38,6 +42,8 @@ export interface ArchiveImportsOptions extends CommitOptions {
   readonly limits: ArchiveLimits;
   /** True if content of the repository comes from an upstream only. */
   readonly isMirrored: (repository: RepositoryName) => Promise<boolean>;
+  /** Time after which an archive without a commit is deleted, in milliseconds. */
+  readonly expireAfter: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -45,9 +51,11 @@ export interface ArchiveImportsOptions extends CommitOptions {
 /** Archives that a process receives at once: each needs up to 64 MiB of memory. */
 const maxAtOnce = 4;
 const maxWaiting = 16;
+const maxListed = 100;
+const longestFileName = 200;
 
 export function createArchiveImports(options: ArchiveImportsOptions): ArchiveImports {
-  const { uploads, metadata, limits, isMirrored, now } = options;
+  const { uploads, metadata, limits, isMirrored, expireAfter, now } = options;
   const admitted = createSemaphore({ maxAtOnce, maxWaiting });
 
   async function find(id: string, owner: string): Promise<StagedArchive> {
@@ -56,8 +64,11 @@ export function createArchiveImports(options: ArchiveImportsOptions): ArchiveImp
       throw new OciError('BLOB_UPLOAD_UNKNOWN', {
         message: 'there is no such archive: it was committed, cancelled or has expired',
       });
-    const { repository, startedAt, plan } = record;
-    return { id, repository, startedAt, plan: JSON.parse(plan) as ArchivePlan };
+    return { ...summaryOf(record), plan: JSON.parse(record.plan) as ArchivePlan };
+  }
+
+  function summaryOf({ id, repository, startedAt, fileName }: Omit<ArchiveSummary, 'expiresAt'>): ArchiveSummary {
+    return { id, repository, fileName, startedAt, expiresAt: startedAt + expireAfter };
   }
 
   async function refuseMirrored(repositories: Iterable<RepositoryName>): Promise<void> {
@@ -74,7 +85,7 @@ export function createArchiveImports(options: ArchiveImportsOptions): ArchiveImp
   }
 
   return {
-    receive: (source, sender, { compression, sizeBytes = 0 } = {}) =>
+    receive: (source, sender, { compression, sizeBytes = 0, fileName = '' } = {}) =>
       admitted(async () => {
         if (sizeBytes > limits.maxBytes)
           throw archiveTooLarge(`the archive has ${sizeBytes} bytes: at most ${limits.maxBytes} are allowed (archives.maxSize)`);
@@ -82,10 +93,12 @@ export function createArchiveImports(options: ArchiveImportsOptions): ArchiveImp
         const startedAt = now();
         const plan = await receiveArchive(source, sender, { uploads, limits, compression });
         const { owner, repository } = sender;
-        const archive = { id: randomUUID(), repository, startedAt, plan };
-        await metadata.archives.create({ id: archive.id, owner, repository, startedAt, plan: JSON.stringify(plan) });
-        return archive;
+        const record = { id: randomUUID(), repository, startedAt, fileName: fileName.slice(0, longestFileName) };
+        await metadata.archives.create({ ...record, owner, plan: JSON.stringify(plan) });
+        return { ...summaryOf(record), plan };
       }),
+
+    list: async (owner) => (await metadata.archives.listOf(owner, maxListed)).map(summaryOf),
 
     find,
 

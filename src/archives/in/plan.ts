@@ -30,12 +30,19 @@ export interface PlannedManifest {
   readonly bytes: string;
 }
 
-/** An archive that can be committed. */
-export interface StagedArchive {
+/** An uploaded archive without its content. Times are milliseconds since 1970. */
+export interface ArchiveSummary {
   readonly id: string;
   /** Where its upload sessions count, and where its images go unless the commit says otherwise. */
   readonly repository: RepositoryName;
-  /** Milliseconds since 1970. */
+  /** As the client named the file; '' if it did not. */
+  readonly fileName: string;
   readonly startedAt: number;
+  /** When it is deleted unless it is committed; the deletion follows within an hour. */
+  readonly expiresAt: number;
+}
+
+/** An archive that can be committed. */
+export interface StagedArchive extends ArchiveSummary {
   readonly plan: ArchivePlan;
 }

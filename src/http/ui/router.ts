@@ -22,6 +22,7 @@ import { addRepositories } from './views/repositories.ts';
 import { addRepository } from './views/repository/router.ts';
 import { addSetup } from './views/setup.ts';
 import { type TokensOptions, addTokens } from './views/tokens.ts';
+import { addUpload } from './views/upload/router.ts';
 
 /** The parts for logins and access tokens (mode token). */
 export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers' | 'asVisitor' | 'secrets'>;
@@ -56,6 +57,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   addRepositories(router, { ...options, asVisitor });
   const notices = createNotices('berth-notice', isSecure(publicUrl));
   addRepository(router, { ...options, notices, asVisitor, image: imageActions });
+  addUpload(router, { ...options, notices, asVisitor });
   addSetup(router, { ...options, hasLogins: logins !== undefined, asVisitor });
   router.use((request, response) => {
     const { errors } = textsOf(request);

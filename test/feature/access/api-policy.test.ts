@@ -113,6 +113,7 @@ test('every row requires an admin except these', () => {
     'GET /archive': 'inRepository',
     'POST /archives': 'inRepository',
     'GET /archives': 'account',
+    'GET /archives/{id}': 'account',
     'POST /archives/{id}/commit': 'account',
     'DELETE /archives/{id}': 'account',
     'GET /retention/preview': 'adminOf',

@@ -208,12 +208,12 @@ describe('permissions', () => {
 
   test('another account can neither see nor commit nor drop an archive', async () => {
     const { id } = await uploaded('team/private', archive);
-    expect((await api('GET', `/archives?id=${id}`)).status).toBe(404);
+    expect((await api('GET', `/archives/${id}`)).status).toBe(404);
     expect((await api('POST', `/archives/${id}/commit`, {})).status).toBe(404);
     expect((await api('DELETE', `/archives/${id}`)).status).toBe(404);
-    expect((await api('GET', `/archives?id=${id}`, undefined, alice)).json()).toMatchObject({ id });
+    expect((await api('GET', `/archives/${id}`, undefined, alice)).json()).toMatchObject({ id });
     expect((await api('DELETE', `/archives/${id}`, undefined, alice)).status).toBe(204);
-    expect((await api('GET', `/archives?id=${id}`, undefined, alice)).status).toBe(404);
+    expect((await api('GET', `/archives/${id}`, undefined, alice)).status).toBe(404);
   });
 
   test('no tag changes if one of them is immutable and would move', async () => {

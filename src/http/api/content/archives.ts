@@ -4,18 +4,16 @@ import type { ByteRange } from '../../../../storage/blobs/driver.ts';
 import { type ArchiveFile, fileNameOf } from '../../../archives/out/archive-file.ts';
 import type { ArchiveExports } from '../../../archives/out/exports.ts';
 import { isoTime } from '../../../access/accounts/time.ts';
-import type { StagedArchive } from '../../../archives/in/plan.ts';
-import { proposeTargets } from '../../../archives/in/targets.ts';
-import { OciError } from '../../../oci/errors.ts';
+import type { ArchiveSummary, StagedArchive } from '../../../archives/in/plan.ts';
 import { parsePlatform } from '../../../oci/platform.ts';
-import { type Reference, type RepositoryName, parseReference, parseTag } from '../../../oci/reference.ts';
+import { type Reference, parseReference, parseTag } from '../../../oci/reference.ts';
+import { readUpload } from '../../archives/read-upload.ts';
+import { commitUploaded, listImages } from '../../archives/uploaded-archive.ts';
 import { lengthOf } from '../../transfer/range.ts';
 import { appendBytes, appendObject } from '../../transfer/send-object.ts';
 import { serveObject } from '../../transfer/serve-object.ts';
-import { requireInRepository } from '../table/permissions.ts';
 import { type Context, type Route, created, file, noContent, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
-import { readUpload } from './archive-upload.ts';
 import { parsed, repository } from './content-schemas.ts';
 
 const references = z
@@ -102,11 +100,18 @@ const commitBody = z.strictObject({
 
 const shownTarget = z.object({ repository: z.string(), tag: z.string() });
 
-const archive = z
+const archiveSummary = z
   .object({
     id: z.string(),
     repository: z.string(),
+    fileName: z.string().meta({ description: 'as the client named the file; empty if it did not' }),
     startedAt: dateTime,
+    expiresAt: dateTime.meta({ description: 'when the archive is deleted unless it is committed' }),
+  })
+  .meta({ id: 'ArchiveSummary' });
+
+const archive = archiveSummary
+  .extend({
     images: z.array(
       z.object({
         names: z.array(z.string()).meta({ description: 'as the archive has them' }),
@@ -123,36 +128,37 @@ const archive = z
 
 const committed = z.object({ items: z.array(shownTarget.extend({ digest: z.string() })) });
 
-type Shown = z.output<typeof archive>;
+const summaryOf = ({ id, repository, fileName, startedAt, expiresAt }: ArchiveSummary) => ({
+  ...{ id, repository, fileName },
+  startedAt: isoTime(startedAt),
+  expiresAt: isoTime(expiresAt),
+});
 
-function toShown({ id, repository, startedAt, plan }: StagedArchive): Shown {
-  const targets = proposeTargets(plan.images, repository);
-  const images = plan.images.map(({ names, digest, platforms, note, manifests, blobs }, at) => {
-    const manifestBytes = manifests.map(({ bytes }) => Buffer.byteLength(bytes, 'base64'));
-    const blobBytes = blobs.map((blob) => plan.blobs[blob]?.sizeBytes ?? 0);
-    return {
-      ...{ names: [...names], digest, platforms: [...platforms], note: note ?? null },
-      bytes: [...manifestBytes, ...blobBytes].reduce((sum, bytes) => sum + bytes, 0),
-      layers: Math.max(0, blobs.length - manifests.length),
-      targets: targets.filter(({ image }) => image === at).map((one) => ({ repository: one.repository, tag: one.tag })),
-    };
-  });
-  return { id, repository, startedAt: isoTime(startedAt), images };
+function toShown(staged: StagedArchive): z.output<typeof archive> {
+  const images = listImages(staged).map(({ names, platforms, note, targets, ...image }) => ({
+    ...{ ...image, names: [...names], platforms: [...platforms], note: note ?? null },
+    targets: targets.map(({ repository, tag }) => ({ repository, tag })),
+  }));
+  return { ...summaryOf(staged), images };
 }
 
 async function uploadArchive({ query }: { readonly query: z.output<typeof uploadQuery> }, context: Context) {
   const { imports, principal, address, exchange } = context;
   const sender = { repository: query.repository, owner: principal.id, address };
-  const staged = await readUpload(exchange.request, exchange.response, (source, sizeBytes) =>
-    imports.receive(source, sender, { compression: query.compress, sizeBytes }),
+  const staged = await readUpload(exchange.request, exchange.response, (source, facts) =>
+    imports.receive(source, sender, { compression: query.compress, ...facts }),
   );
   // A client that has gone never learns the id.
   if (exchange.response.destroyed) await imports.cancel(staged.id, principal.id);
   return toShown(staged);
 }
 
-async function showArchive({ query }: { readonly query: z.output<typeof byArchive> }, { imports, principal }: Context) {
-  return toShown(await imports.find(query.id, principal.id));
+async function listArchives(_input: unknown, { imports, principal }: Context) {
+  return { items: (await imports.list(principal.id)).map(summaryOf) };
+}
+
+async function showArchive({ params }: { readonly params: z.output<typeof byArchive> }, { imports, principal }: Context) {
+  return toShown(await imports.find(params.id, principal.id));
 }
 
 async function cancelArchive({ params }: { readonly params: z.output<typeof byArchive> }, { imports, principal }: Context) {
@@ -163,20 +169,9 @@ async function commitArchive(
   { params, body }: { readonly params: z.output<typeof byArchive>; readonly body: z.output<typeof commitBody> },
   context: Context,
 ) {
-  const { imports, principal, author } = context;
+  const { imports, principal } = context;
   const staged = await imports.find(params.id, principal.id);
-  const targets = body.targets ?? proposeTargets(staged.plan.images, staged.repository);
-  if (targets.length === 0)
-    throw new OciError('UNSUPPORTED', { status: 400, message: 'the archive gives its images no names: choose targets' });
-  const keepTags = new Map<RepositoryName, boolean>();
-  for (const { repository } of targets) {
-    if (keepTags.has(repository)) continue;
-    await requireInRepository(context, 'add', repository);
-    keepTags.set(repository, !(await context.allows('push', repository)));
-  }
-  const request = { archive: staged, owner: principal.id, targets, author };
-  const items = await imports.commit({ ...request, keepsTags: (repository) => keepTags.get(repository) ?? true });
-  return { items: [...items] };
+  return { items: [...(await commitUploaded(imports, staged, context, body.targets))] };
 }
 
 /** Rows of the API: images as files. */
@@ -204,9 +199,17 @@ export const archiveRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/archives',
+    summary: 'List the uploaded archives of the client that wait for their commit, newest first',
+    needs: 'account',
+    returns: ok(z.object({ items: z.array(archiveSummary) })),
+    handler: listArchives,
+  }),
+  route({
+    method: 'GET',
+    path: '/archives/{id}',
     summary: 'Show an uploaded archive of the client: its images, and where a commit stores them',
     needs: 'account',
-    query: byArchive,
+    params: byArchive,
     returns: ok(archive),
     handler: showArchive,
   }),

@@ -1,5 +1,6 @@
 import { OciError } from '../../../oci/errors.ts';
-import { type RowPermissions, requireInRepository } from './permissions.ts';
+import { requireRight } from '../../auth/require-right.ts';
+import type { RowPermissions } from './permissions.ts';
 import type { Needs } from './route.ts';
 
 /**
@@ -17,8 +18,8 @@ export function createOpenPermissions({ hidesContent }: { readonly hidesContent:
       if (typeof needs !== 'object' || !('action' in needs)) return;
       const repository = needs.repositoryOf(input);
       // Only a first push of images reads nothing of the repository.
-      if (needs.action !== 'add') await requireInRepository(context, 'pull', repository);
-      await requireInRepository(context, needs.action, repository);
+      if (needs.action !== 'add') await requireRight(context, 'pull', repository);
+      await requireRight(context, needs.action, repository);
     },
   };
 }

@@ -1,9 +1,8 @@
 import { AdministrationError } from '../../../access/accounts/administration-error.ts';
-import type { Action } from '../../../access/permissions/action.ts';
 import { type PermissionRequest, authorize } from '../../../access/permissions/authorize.ts';
 import type { Principal } from '../../../access/permissions/principal.ts';
 import { OciError } from '../../../oci/errors.ts';
-import type { RepositoryName } from '../../../oci/reference.ts';
+import { requireRight } from '../../auth/require-right.ts';
 import type { Context, Input, Route } from './route.ts';
 
 /** Decides which rows a client may use. Each check throws an error for the client. */
@@ -30,22 +29,12 @@ export const loginPermissions: RowPermissions = {
     const { principal } = context;
     if ('action' in needs) {
       requireAccount(principal);
-      return requireInRepository(context, needs.action, needs.repositoryOf(input));
+      return requireRight(context, needs.action, needs.repositoryOf(input));
     }
     const pattern = await needs.adminOf(input, context);
     requireAllowed(principal, pattern ? { action: 'manage', pattern } : administer);
   },
 };
-
-/** Throws 404 for a repository that the client may not pull from, whether it exists or not. */
-export async function requireInRepository(context: Context, action: Action, repository: RepositoryName): Promise<void> {
-  if (await context.allows(action, repository)) return;
-  if (!(await context.allows('pull', repository))) throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
-  const { name } = context.principal;
-  const message =
-    name === '' ? `${action} is not allowed in ${repository}` : `${name} has no right to ${action} in ${repository}`;
-  throw new OciError('DENIED', { message });
-}
 
 function requireAccount({ kind, bearer }: Principal): void {
   if ((kind !== 'user' && kind !== 'robot') || bearer) throw new OciError('DENIED');

@@ -1,9 +1,9 @@
 import type { Request, RequestHandler } from 'express';
 import { smallBody } from '../../transfer/body.ts';
 
-const largestFormBytes = 16 * 1024;
+const largestFormBytes = 64 * 1024;
 
-/** Reads the form of a request for `formOf`: at most 16 KiB. */
+/** Reads the form of a request for `formOf`: at most 64 KiB. */
 export const readForm: RequestHandler = async (request, response, next) => {
   if (request.is('application/x-www-form-urlencoded'))
     request.body = (await smallBody(request, response, largestFormBytes)).toString();

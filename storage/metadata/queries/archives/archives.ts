@@ -10,26 +10,36 @@ export interface ArchiveRecord {
   /** Where its upload sessions count. */
   readonly repository: RepositoryName;
   readonly startedAt: number;
+  /** As the client named the file; '' if it did not. */
+  readonly fileName: string;
   /** JSON: what the archive contains. */
   readonly plan: string;
 }
 
 export const find = read(function* (id: string): Query<ArchiveRecord | undefined> {
   return yield* first<ArchiveRecord>(
-    `SELECT id AS "id", owner AS "owner", repository AS "repository", started_at AS "startedAt", plan AS "plan"
+    `SELECT id AS "id", owner AS "owner", repository AS "repository", started_at AS "startedAt", file_name AS "fileName",
+            plan AS "plan"
        FROM archives WHERE id = ?`,
     id,
   );
 });
 
-export const create = concurrentWrite(function* ({ id, owner, repository, startedAt, plan }: ArchiveRecord): Query<void> {
-  yield* run(
-    'INSERT INTO archives (id, owner, repository, started_at, plan) VALUES (?, ?, ?, ?, ?)',
-    id,
+/** Lists archives of the account, newest first, without their plans: these can have megabytes. */
+export const listOf = read(function* (owner: string, limit: number): Query<readonly Omit<ArchiveRecord, 'owner' | 'plan'>[]> {
+  return yield* all<Omit<ArchiveRecord, 'owner' | 'plan'>>(
+    `SELECT id AS "id", repository AS "repository", started_at AS "startedAt", file_name AS "fileName"
+       FROM archives WHERE owner = ? ORDER BY started_at DESC LIMIT ?`,
     owner,
-    repository,
-    startedAt,
-    plan,
+    limit,
+  );
+});
+
+export const create = concurrentWrite(function* (record: ArchiveRecord): Query<void> {
+  const { id, owner, repository, startedAt, fileName, plan } = record;
+  yield* run(
+    'INSERT INTO archives (id, owner, repository, started_at, file_name, plan) VALUES (?, ?, ?, ?, ?, ?)',
+    ...[id, owner, repository, startedAt, fileName, plan],
   );
 });
 

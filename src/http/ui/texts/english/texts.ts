@@ -3,8 +3,9 @@ import { frame } from './frame.ts';
 import { image } from './image.ts';
 import { repository } from './repository.ts';
 import { setup } from './setup.ts';
+import { upload } from './upload.ts';
 
 /** The texts of the page in English. The type of this object demands every text of the other languages. */
-export const english = { ...account, ...frame, ...image, ...repository, ...setup };
+export const english = { ...account, ...frame, ...image, ...repository, ...setup, ...upload };
 
 export type Texts = typeof english;

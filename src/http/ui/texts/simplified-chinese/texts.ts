@@ -4,6 +4,7 @@ import { frame } from './frame.ts';
 import { image } from './image.ts';
 import { repository } from './repository.ts';
 import { setup } from './setup.ts';
+import { upload } from './upload.ts';
 
 /** The texts of the page in Simplified Chinese. */
-export const simplifiedChinese: Texts = { ...account, ...frame, ...image, ...repository, ...setup };
+export const simplifiedChinese: Texts = { ...account, ...frame, ...image, ...repository, ...setup, ...upload };

@@ -6,6 +6,7 @@ import type { Author } from '../../../../registry/author.ts';
 import type { Catalog } from '../../../catalog.ts';
 import type { Registry } from '../../../../registry/registry.ts';
 import type { ApiServices } from '../../../api/table/route.ts';
+import { noticeBox } from '../../parts/notice.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { Notice } from '../../shell/notice.ts';
 import { sendPage } from '../../shell/page.ts';
@@ -81,25 +82,20 @@ function links({ repository, may, texts }: RepositoryVisit, current: RepositoryV
           ${texts.repository[view]}
         </a>`,
     )}
+    ${may.push ? html`<a class="button" href="/ui/upload?repository=${repository}">${texts.upload.upload}</a>` : undefined}
   </nav>`;
 }
 
 /** Shows the notice that the last form has left, once. */
 export function noticeOf(visit: RepositoryVisit): Html | undefined {
   const notice = visit.takeNotice();
-  if (!notice) return undefined;
-  const { kind, lines, undo = [] } = notice;
-  const paragraphs = lines.map((line) => html`<p>${line}</p>`);
-  const button =
-    undo.length === 0
-      ? undefined
-      : html`<form method="post" action="/ui/r/${visit.repository}/-/trash/restore">
-          ${undo.map((id) => html`<input type="hidden" name="entry" value="${id}" />`)}
-          <button>${visit.texts.notice.undo}</button>
-        </form>`;
-  return html`<div class="${kind === 'wrong' ? 'wrong' : 'note'}" role="${kind === 'wrong' ? 'alert' : 'status'}">
-    ${paragraphs} ${button}
-  </div>`;
+  const undo = notice?.undo ?? [];
+  if (undo.length === 0) return noticeBox(notice);
+  const button = html`<form method="post" action="/ui/r/${visit.repository}/-/trash/restore">
+    ${undo.map((id) => html`<input type="hidden" name="entry" value="${id}" />`)}
+    <button>${visit.texts.notice.undo}</button>
+  </form>`;
+  return noticeBox(notice, button);
 }
 
 /** Returns the message of a refusal, for the view to show. Throws every other error again. */

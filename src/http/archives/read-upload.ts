@@ -1,12 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import multer from 'multer';
-import { OciError } from '../../../oci/errors.ts';
-import type { StagedArchive } from '../../../archives/in/plan.ts';
-import { ClientGone } from '../../errors/client-gone.ts';
-import { bodyChunks, contentLength, invite } from '../../transfer/body.ts';
+import { OciError } from '../../oci/errors.ts';
+import type { StagedArchive } from '../../archives/in/plan.ts';
+import { ClientGone } from '../errors/client-gone.ts';
+import { bodyChunks, contentLength, invite } from '../transfer/body.ts';
 
-/** Receives the bytes of an archive. `sizeBytes`: their number, if it is known. */
-export type Receive = (source: AsyncIterable<Uint8Array>, sizeBytes: number | undefined) => Promise<StagedArchive>;
+/** What a request says about its archive. */
+export interface UploadFacts {
+  /** Number of bytes; of a form, at least so many. Undefined: unknown. */
+  readonly sizeBytes: number | undefined;
+  /** As the browser names the file; '' without a form. */
+  readonly fileName: string;
+}
+
+/** Receives the bytes of an archive. */
+export type Receive = (source: AsyncIterable<Uint8Array>, facts: UploadFacts) => Promise<StagedArchive>;
 
 /** Media types of archives. The bytes decide whether they are compressed. */
 const archiveTypes = new Set([
@@ -18,11 +26,14 @@ const archiveTypes = new Set([
   'application/octet-stream',
 ]);
 
-/** Reads the archive in the body of a request: the body itself, or the file `archive` of a form. Throws 415 for other bodies. */
+/**
+ * Reads the archive in the body of a request: the body itself, or the file `archive` of a form. `receive` is called when the file
+ * begins; `formField` returns the fields before it. Throws 415 for other bodies.
+ */
 export async function readUpload(request: IncomingMessage, response: ServerResponse, receive: Receive): Promise<StagedArchive> {
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (type === 'multipart/form-data') return readForm(request, response, receive);
-  if (archiveTypes.has(type)) return receive(bodyChunks(request, response), contentLength(request));
+  if (archiveTypes.has(type)) return receive(bodyChunks(request, response), { sizeBytes: contentLength(request), fileName: '' });
   throw new OciError('UNSUPPORTED', {
     status: 415,
     message:
@@ -32,6 +43,8 @@ export async function readUpload(request: IncomingMessage, response: ServerRespo
 
 /** One file, and nothing else that takes memory. */
 const formLimits = { files: 1, fields: 4, parts: 5, fieldNameSize: 100, fieldSize: 1024, headerPairs: 20 };
+/** More than everything in a form beside the file. */
+const largestOverheadBytes = 64 * 1024;
 
 /** The form was cut off or is not valid. */
 class BrokenForm extends Error {
@@ -43,7 +56,7 @@ async function readForm(request: IncomingMessage, response: ServerResponse, rece
   const ended = new Promise<void>((resolve, reject) => {
     const storage: multer.StorageEngine = {
       _handleFile(_request, file, done) {
-        received = receive(bytesOf(file.stream), undefined);
+        received = receive(bytesOf(file.stream), { sizeBytes: leastFileBytes(request), fileName: file.originalname });
         received.then(
           () => done(null, {}),
           (error: unknown) => {
@@ -71,6 +84,19 @@ async function readForm(request: IncomingMessage, response: ServerResponse, rece
     throw new OciError('UNSUPPORTED', { status: 400, message: `the form is not valid: ${error.message}` });
   }
   throw new OciError('UNSUPPORTED', { status: 400, message: 'the form has no file "archive"' });
+}
+
+/** Returns the least number of bytes that the file of the form can have. */
+function leastFileBytes(request: IncomingMessage): number | undefined {
+  const length = contentLength(request);
+  return length === undefined ? undefined : Math.max(0, length - largestOverheadBytes);
+}
+
+/** Returns a field of the form that came before its file, also after `readUpload` has failed. */
+export function formField(request: IncomingMessage & { readonly body?: unknown }, name: string): string | undefined {
+  const fields = request.body;
+  const value = typeof fields === 'object' && fields !== null ? (fields as Record<string, unknown>)[name] : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 async function* bytesOf(stream: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {

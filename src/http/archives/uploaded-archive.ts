@@ -1,0 +1,60 @@
+import type { CommittedTag } from '../../archives/in/commit.ts';
+import type { ArchiveImports } from '../../archives/in/imports.ts';
+import type { StagedArchive } from '../../archives/in/plan.ts';
+import { type Target, proposeTargets } from '../../archives/in/targets.ts';
+import { OciError } from '../../oci/errors.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
+import type { Author } from '../../registry/author.ts';
+import { type Client, requireRight } from '../auth/require-right.ts';
+
+/** An image of an uploaded archive, as the page and the API show it. */
+export interface UploadedImage {
+  /** As the archive has them. */
+  readonly names: readonly string[];
+  readonly digest: string;
+  readonly platforms: readonly string[];
+  /** Of manifests, configs and layers. */
+  readonly bytes: number;
+  readonly layers: number;
+  /** What is different from the archive. */
+  readonly note: string | undefined;
+  /** Where a commit without targets stores it. */
+  readonly targets: readonly Target[];
+}
+
+export function listImages({ plan, repository }: Pick<StagedArchive, 'plan' | 'repository'>): readonly UploadedImage[] {
+  const targets = proposeTargets(plan.images, repository);
+  return plan.images.map(({ names, digest, platforms, note, manifests, blobs }, at) => {
+    const manifestBytes = manifests.map(({ bytes }) => Buffer.byteLength(bytes, 'base64'));
+    const blobBytes = blobs.map((blob) => plan.blobs[blob]?.sizeBytes ?? 0);
+    return {
+      ...{ names, digest, platforms, note },
+      bytes: [...manifestBytes, ...blobBytes].reduce((sum, bytes) => sum + bytes, 0),
+      layers: Math.max(0, blobs.length - manifests.length),
+      targets: targets.filter(({ image }) => image === at),
+    };
+  });
+}
+
+/**
+ * Stores images of an uploaded archive, all or none. `chosen`: undefined: the targets that the archive proposes. Throws DENIED
+ * and NAME_UNKNOWN unless the client may push to each target, and what `ArchiveImports.commit` throws.
+ */
+export async function commitUploaded(
+  imports: Pick<ArchiveImports, 'commit'>,
+  archive: StagedArchive,
+  client: Client & { readonly author: Author },
+  chosen: readonly Target[] | undefined,
+): Promise<readonly CommittedTag[]> {
+  const targets = chosen ?? proposeTargets(archive.plan.images, archive.repository);
+  if (targets.length === 0)
+    throw new OciError('UNSUPPORTED', { status: 400, message: 'the archive gives its images no names: choose targets' });
+  const keepTags = new Map<RepositoryName, boolean>();
+  for (const { repository } of targets) {
+    if (keepTags.has(repository)) continue;
+    await requireRight(client, 'add', repository);
+    keepTags.set(repository, !(await client.allows('push', repository)));
+  }
+  const keepsTags = (repository: RepositoryName) => keepTags.get(repository) ?? true;
+  return imports.commit({ archive, owner: client.principal.id, targets, author: client.author, keepsTags });
+}
