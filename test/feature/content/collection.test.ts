@@ -79,8 +79,7 @@ async function pushBlob(repository: RepositoryName, bytes: Buffer): Promise<Dige
   return digest;
 }
 
-async function pushImage(repository: RepositoryName, tag: string) {
-  const image = newImage();
+async function pushImage(repository: RepositoryName, tag: string, image = newImage()) {
   await pushBlob(repository, Buffer.from(image.config));
   await pushBlob(repository, image.layer);
   const bytes = Buffer.from(image.manifest);
@@ -184,6 +183,62 @@ describe('garbage collection', () => {
     time += 2 * hour;
     await newCollector().run();
     await expect(blobs.keep(app, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+  });
+
+  test('an image is whole whose manifest is put just before the grace of the answers about its blobs ends', async () => {
+    const image = newImage();
+    const blobs = [await pushBlob(app, Buffer.from(image.config)), await pushBlob(app, image.layer)];
+    // The last moment before their reviews are due.
+    time += 2 * hour - 1;
+    for (const digest of blobs) await registry.blobs.keep(app, digest);
+    time += hour - 1000;
+    await newCollector().run();
+    const mediaType = (JSON.parse(image.manifest) as { mediaType: string }).mediaType;
+    await registry.manifests.put(app, { tag: 'latest' } as never, [], Buffer.from(image.manifest), mediaType, {
+      keepTags: false,
+      author,
+    });
+    time += 10 * hour;
+    await newCollector().run();
+    expect(await Promise.all(blobs.map(isStored))).toEqual([true, true]);
+  });
+
+  describe.each([
+    ['mirrored, then pushed', ['mirror', 'push']],
+    ['pushed, then mirrored', ['push', 'mirror']],
+  ] as const)('with a layer that was %s', (_, order) => {
+    const holder = { repository: 'docker.io/library/a' as RepositoryName, upstream: 'docker.io', byLogin: false };
+    let image: Awaited<ReturnType<typeof pushImage>>;
+
+    beforeEach(async () => {
+      const pushed = newImage();
+      const layer = digestOf(pushed.layer);
+      for (const step of order) {
+        if (step === 'push') image = await pushImage(app, 'latest', pushed);
+        else {
+          await faulty.driver.put(blobKey(layer), pushed.layer);
+          await metadata.mirroredContent.recordBlob([holder], layer, pushed.layer.length, time);
+        }
+      }
+    });
+
+    test('the deletion of the image leaves the layer to the mirror', async () => {
+      await deleteManifest(app, image.digest);
+      time += 10 * hour;
+      await newCollector().run();
+      expect([await isStored(image.digest), await isStored(image.layer)]).toEqual([false, true]);
+      expect(await metadata.blobs.findLink(holder.repository, image.layer)).toBeDefined();
+      expect(await metadata.blobs.findLink(app, image.layer)).toBeUndefined();
+    });
+
+    test('eviction from the mirror leaves the layer to the image', async () => {
+      await metadata.mirrorSpace.evict(image.layer, time);
+      time += 10 * hour;
+      await newCollector().run();
+      expect(await isStored(image.layer)).toBe(true);
+      expect(await metadata.blobs.findLink(app, image.layer)).toBeDefined();
+      expect(await metadata.blobs.findLink(holder.repository, image.layer)).toBeUndefined();
+    });
   });
 
   test('bytes of a push that died before its record are deleted when its claim is over', async () => {
