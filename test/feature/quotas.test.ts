@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type TestBerth, startBerth } from '../support/berth.ts';
+import { ociArchive } from '../support/archives.ts';
 import { call } from '../support/call.ts';
 import { digestOf, newImage, pushBlob, putManifest, startUpload } from '../support/images.ts';
+import { realImage } from '../support/real-image.ts';
 
 const limitBytes = 100_000;
 
@@ -154,6 +156,24 @@ test('mounts, manifests and tags pass the same door, and what is there already n
   expect(errorOf(fourth)?.message).toBe('quota "teams" of tags: 3 of 3 tags are used, and this needs 1 more');
   await call(berth, 'DELETE', '/v2/tags/app/manifests/3');
   expect((await putManifest(berth, 'tags/app', '4', tagged.manifest)).status).toBe(201);
+});
+
+test('an imported archive passes the same door, and leaves nothing where it is refused', async () => {
+  const importArchive = (repository: string, size: number) =>
+    call(berth, 'POST', `/api/v1/archives?repository=${repository}`, {
+      headers: { 'Content-Type': 'application/x-tar' },
+      body: ociArchive({ 'app:1': realImage({ random: bytes(size) }) }),
+    });
+  await fill('imports', 50_000);
+  const refused = await importArchive('imports/app', 60_000);
+  expect([refused.status, refused.body.toString()]).toEqual([403, expect.stringContaining('quota')]);
+  expect(await hasRoom('imports', 50_000)).toBe(true);
+  const accepted = await importArchive('imports/app', 40_000);
+  expect(accepted.status).toBe(201);
+  const { id } = accepted.json() as { id: string };
+  const headers = { 'Content-Type': 'application/json' };
+  expect((await call(berth, 'POST', `/api/v1/archives/${id}/commit`, { headers, body: '{}' })).status).toBe(200);
+  expect((await importArchive('imports/other', 10_000)).status).toBe(403);
 });
 
 test('a push that would not fit first deletes the oldest trash of the quota', async () => {

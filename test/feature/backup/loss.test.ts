@@ -147,6 +147,25 @@ test('with a backup alone its state comes back, and later blobs stay in the stor
   expect(await isWritten(blobKey(requireDigest(digestOf(later.layer))))).toBe(true);
 }, 60_000);
 
+test('quotas are counted anew after a restore, and are in force then', async () => {
+  const file = join(directory, 'quotas.yaml');
+  await writeFile(file, 'quotas: [{ name: teams, match: ["**"], per: namespace, size: 10MiB, tags: 2 }]\n');
+  const server = await start({ BERTH_CONFIG: file });
+  const { manifest } = await pushImage(server, 'team/app', '1');
+  await pushImage(server, 'team/app', '2');
+  const listed = async () => JSON.parse((await command('quota', 'list', '--json', '--config', file)).stdout) as unknown;
+  const before = await listed();
+  expect(await command('backup', 'create')).toMatchObject({ code: 0 });
+  await stop();
+  await loseDatabase();
+
+  expect(await command('restore', 'latest')).toMatchObject({ code: 0 });
+  const again = await start({ BERTH_CONFIG: file });
+  await until(async () => JSON.stringify(await listed()) === JSON.stringify(before));
+  expect((await putManifest(again, 'team/app', '3', manifest)).status).toBe(403);
+  expect(JSON.parse((await command('quota', 'recount', '--json', '--config', file)).stdout)).toEqual({ differences: [] });
+}, 60_000);
+
 test('with links and blobs repositories, tags and referrers come back, and all is private', async () => {
   const server = await start();
   const image = await pushImage(server, 'team/app', '1');
