@@ -25,3 +25,12 @@ test('docs/configuration.md has every configuration key of the schema, and the R
 test('the variable of a key is its path in upper case', () => {
   expect(variableName('storage.blobs.s3.accessKeyId')).toBe('BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID');
 });
+
+test('README.zh-CN.md has the commands and the links of README.md', () => {
+  const commandsOf = (text: string) => text.match(/^```[^]*?^```/gm);
+  const linksOf = (text: string) => [...text.matchAll(/\]\(([^)#]+)(?:#[\w-]+)?\)/g)].map(([, target]) => target).sort();
+  const [english, chinese] = [read('README.md'), read('README.zh-CN.md')];
+  expect(commandsOf(chinese)).toEqual(commandsOf(english));
+  const others = (links: readonly (string | undefined)[]) => links.filter((link) => !link?.startsWith('README'));
+  expect(others(linksOf(chinese))).toEqual(others(linksOf(english)));
+});
