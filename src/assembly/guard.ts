@@ -22,7 +22,9 @@ import { createPublicUrl } from '../http/server/public-url.ts';
 import { createTokenAccess } from '../http/auth/token-access.ts';
 import { createTokenRouter } from '../http/token/router.ts';
 import type { RateLimits } from '../http/server/rate-limits.ts';
+import { createBrowsers } from '../http/ui/session/browsers.ts';
 import type { OidcEntrance } from '../http/ui/session/login.ts';
+import { createUserOfScripts } from '../http/ui/session/scripts.ts';
 import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
@@ -107,7 +109,8 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
   });
   const control = createTokenAccess({ ...access, metadata, upstreams, publicUrl, audit, place });
   const catalog = createCatalog({ ...services, access: control });
-  const accounts = { ...access, ...administrationPorts, audit };
+  const userOfScripts = createUserOfScripts(publicUrl, createBrowsers(publicUrl, access.sessions));
+  const accounts = { ...access, ...administrationPorts, audit, userOfScripts };
   const api = { ...services, accounts, publicUrl, catalog, permissions: loginPermissions, allows: control.allows };
   return {
     control,

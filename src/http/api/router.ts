@@ -1,4 +1,5 @@
 import type { Router } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { errorBoundary } from '../errors/boundary.ts';
 import { problemFormat } from '../errors/problem.ts';
 import { createRouter } from '../server/router.ts';
@@ -6,8 +7,8 @@ import { type ApiHandlerOptions, createApiHandler } from './table/api-handler.ts
 import { routesOf } from './routes.ts';
 
 /**
- * `/api/v1`, for clients that log in with Basic; in mode open for every client, without the rows of accounts. `http/server.ts`
- * refuses changes that a browser sends from a page of another site.
+ * `/api/v1`, for clients that log in with Basic, and for scripts of the page with its session; in mode open for every client,
+ * without the rows of accounts. `http/server.ts` refuses changes that a browser sends from a page of another site.
  */
 export function createApiRouter(options: ApiHandlerOptions): Router {
   const router = createRouter();
@@ -16,9 +17,17 @@ export function createApiRouter(options: ApiHandlerOptions): Router {
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
     router[methods[route.method]](path, toHandler(route));
   }
-  // Bearer tokens are only good for the registry protocol.
-  router.use(errorBoundary({ ...problemFormat, challenge: 'Basic realm="berth"' }));
+  router.use(errorBoundary({ ...problemFormat, challenge }));
   return router;
+}
+
+/**
+ * Bearer tokens are only good for the registry protocol. A script whose session has ended gets a scheme that browsers do not
+ * know: they would open a dialogue for Basic.
+ */
+function challenge({ headers }: IncomingMessage): string {
+  const isScript = headers['sec-fetch-site'] === 'same-origin' && headers['sec-fetch-mode'] !== 'navigate';
+  return `${isScript ? 'Session' : 'Basic'} realm="berth"`;
 }
 
 const methods = { GET: 'get', POST: 'post', PUT: 'put', PATCH: 'patch', DELETE: 'delete' } as const;

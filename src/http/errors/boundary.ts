@@ -8,7 +8,7 @@ export interface ErrorFormat {
   /** Sends status and body; the headers of the error are set. */
   render(response: ServerResponse, error: ClassifiedError, requestId: string): void;
   /** `WWW-Authenticate` of a 401 that does not bring its own. */
-  readonly challenge?: string;
+  readonly challenge?: (request: IncomingMessage) => string;
 }
 
 const failures = new WeakMap<IncomingMessage, unknown>();
@@ -35,7 +35,7 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
   response.removeHeader('Content-Range');
   for (const [name, value] of Object.entries(classified.headers)) response.setHeader(name, value);
   if (classified.status === 401 && format.challenge !== undefined && !response.hasHeader('WWW-Authenticate'))
-    response.setHeader('WWW-Authenticate', format.challenge);
+    response.setHeader('WWW-Authenticate', format.challenge(request));
   response.removeHeader('ETag');
   response.removeHeader('Cache-Control');
   // The rest of the body is not read.

@@ -121,7 +121,7 @@ function tokenBody({ token, expiresInSeconds, issuedAt }: IssuedBearer, refresh:
 
 /** OCI error bodies: clients show the message of the first error. */
 const tokenFormat: ErrorFormat = {
-  challenge: 'Basic realm="berth"',
+  challenge: () => 'Basic realm="berth"',
   render(response, error, requestId) {
     // docker takes `details` for a refused login; without it, docker tries an insecure registry again by plain HTTP.
     const details = error.status === 401 ? { details: error.message } : {};

@@ -221,6 +221,57 @@ describe('access tokens', () => {
   });
 });
 
+describe('the session of the page at the API', () => {
+  const session = async () => {
+    await logIn();
+    return `berth-session=${sessionOf(visitor)}`;
+  };
+  const ask = (Cookie: string, headers: Readonly<Record<string, string>>, method = 'GET', path = '/api/v1/me') =>
+    call(berth, method, path, { headers: { Cookie, ...headers } });
+  const ours = () => ({ Origin: berth.url });
+  const sameOrigin = { 'Sec-Fetch-Site': 'same-origin' };
+
+  test('counts where the browser says that our page sends the request, also for changes', async () => {
+    const cookie = await session();
+    expect((await ask(cookie, sameOrigin)).json()).toMatchObject({ name: 'alice' });
+    expect((await ask(cookie, ours())).status).toBe(200);
+    expect((await ask(cookie, { ...ours(), ...sameOrigin })).status).toBe(200);
+    const body = JSON.stringify({ name: 'script' });
+    const headers = { Cookie: cookie, ...sameOrigin, ...ours(), 'Content-Type': 'application/json' };
+    expect((await call(berth, 'POST', '/api/v1/me/tokens', { headers, body })).status).toBe(201);
+  });
+
+  test.each([
+    ['nothing', {}],
+    ['another site', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['a host of the same domain', { 'Sec-Fetch-Site': 'same-site' }],
+    ['an address that the user typed', { 'Sec-Fetch-Site': 'none' }],
+    ['the origin of another site', { Origin: 'https://evil.example' }],
+    ['a hidden origin', { Origin: 'null' }],
+    ['our page with the origin of another site', { 'Sec-Fetch-Site': 'same-origin', Origin: 'https://evil.example' }],
+  ])('does not count where the browser names %s', async (_what, headers) => {
+    const cookie = await session();
+    const read = await ask(cookie, headers);
+    expect([read.status, read.header('www-authenticate')]).toEqual([401, expect.stringContaining('realm="berth"')]);
+    const change = await ask(cookie, headers, 'DELETE', '/api/v1/me/tokens/1');
+    expect([401, 403]).toContain(change.status);
+  });
+
+  test('does not count with a foreign origin that looks like ours in another site', async () => {
+    const answer = await ask(await session(), { ...ours(), 'Sec-Fetch-Site': 'cross-site' });
+    expect(answer.status).toBe(401);
+  });
+
+  test('an ended session gets 401 without a dialogue of the browser, and a login in the header wins over the cookie', async () => {
+    const cookie = await session();
+    await visitor.post('/ui/logout', {});
+    const ended = await ask(cookie, { ...sameOrigin, 'Sec-Fetch-Mode': 'cors' });
+    expect([ended.status, ended.header('www-authenticate')]).toEqual([401, 'Session realm="berth"']);
+    const both = await ask(await session(), { ...sameOrigin, ...basic('admin', adminPassword) });
+    expect(both.json()).toMatchObject({ name: 'admin' });
+  });
+});
+
 describe('repositories', () => {
   test('lists the repositories that the user may pull with their tags, and hides others', async () => {
     await pushAs(berth, basic('alice', alice.password), 'alice/deep/app', '1.0');

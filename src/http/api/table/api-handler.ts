@@ -1,4 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
+import type { IncomingMessage } from 'node:http';
 import type { Actor, Administration } from '../../../access/accounts/administration.ts';
 import { AdministrationError } from '../../../access/accounts/administration-error.ts';
 import type { Audit } from '../../../access/accounts/audit.ts';
@@ -28,6 +29,8 @@ export interface ApiHandlerOptions extends ApiServices, Pick<Context, 'catalog'>
 /** Logins, accounts and the audit log (mode token). */
 export interface ApiAccounts extends Pick<AccountContext, 'directory' | 'explainer' | 'signingKeys'> {
   readonly authenticator: Authenticator;
+  /** Returns the user of a request that a script of the page sends with its session; undefined for other requests. */
+  readonly userOfScripts: (request: IncomingMessage) => Promise<Principal | undefined>;
   /** Returns the changes that `actor` can make, recorded in its name. */
   readonly administration: (actor: Actor) => Administration;
   readonly audit: Pick<Audit, 'record'>;
@@ -47,8 +50,7 @@ export function createApiHandler(options: ApiHandlerOptions): (route: Route) => 
       limits.count(request, { account, counted: ['requests'] }, (name, value) => void response.setHeader(name, value));
     let principal = anonymousPrincipal;
     try {
-      if (accounts && needs !== 'nothing')
-        principal = await accounts.authenticator.principal(request.headers.authorization, address);
+      if (accounts && needs !== 'nothing') principal = await loginOf(accounts, request, address);
     } catch (error) {
       await count(noAccount);
       throw error;
@@ -94,6 +96,13 @@ export function createApiHandler(options: ApiHandlerOptions): (route: Route) => 
       throw error;
     }
   };
+}
+
+/** Returns the client: by its `Authorization` header, or by the session of the page. Throws `AuthenticationError`. */
+async function loginOf({ authenticator, userOfScripts }: ApiAccounts, request: Request, address: string): Promise<Principal> {
+  const { authorization } = request.headers;
+  const user = authorization === undefined ? await userOfScripts(request) : undefined;
+  return user ?? authenticator.principal(authorization, address);
 }
 
 /** Returns the parts of the request that the row has schemas for. Throws 400. */

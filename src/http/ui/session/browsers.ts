@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../../../access/permissions/principal.ts';
 import type { Sessions } from '../../../access/login/sessions.ts';
@@ -12,7 +12,7 @@ export interface Browsers {
   readonly session: Cookie;
   readonly isSecure: (request: IncomingMessage) => boolean;
   /** Returns the user that is logged in in the browser; undefined without a valid session. */
-  user(request: Request): Promise<Principal | undefined>;
+  user(request: IncomingMessage): Promise<Principal | undefined>;
 }
 
 /** Returns a function that is true for requests of clients that use https. */
