@@ -13,6 +13,7 @@ export interface Catalog {
   /** An image. The caller has checked that the client may pull its repository. */
   readonly describe: Descriptions['describe'];
   readonly manifestBytes: Descriptions['bytes'];
+  readonly configBytes: Descriptions['configBytes'];
 }
 
 export interface CatalogOptions {
@@ -33,6 +34,7 @@ export function createCatalog({ listings, descriptions, access }: CatalogOptions
     tags: listings.tagRecords,
     describe: descriptions.describe,
     manifestBytes: descriptions.bytes,
+    configBytes: descriptions.configBytes,
   };
 }
 

@@ -1,8 +1,10 @@
 /** The scripts of the page. Every view works without them. */
 import { addCopyButtons } from './copy.ts';
+import { watchPending } from './pending.ts';
 import { addShortcuts } from './shortcuts.ts';
 import { defineUpload } from './upload.ts';
 
 addCopyButtons();
 defineUpload();
+watchPending();
 if (document.body.dataset['shortcuts'] !== 'off') addShortcuts();

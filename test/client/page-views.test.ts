@@ -9,6 +9,7 @@ import { type TestBrowser, startBrowser } from '../support/browser.ts';
 import { ociArchive } from '../support/archives.ts';
 import { call } from '../support/call.ts';
 import { pushDescribed } from '../support/described-image.ts';
+import { pushRootFilesystems } from '../support/layered-image.ts';
 import { isLong } from '../support/long.ts';
 import { realImage } from '../support/real-image.ts';
 import { describeWith } from '../support/requires.ts';
@@ -21,6 +22,14 @@ const views: Record<string, string> = {
   repository: '/ui/r/team-a/app',
   image: '/ui/r/team-a/app:1.9',
   index: '/ui/r/team-a/multi:1',
+  'not-indexed': '/ui/r/team-a/app:1.9/-/files',
+  contents: '/ui/r/team-a/rootfs:2',
+  files: '/ui/r/team-a/rootfs:2/-/files?path=etc',
+  'layer-files': '/ui/r/team-a/rootfs:2/-/files?path=etc&layer=1',
+  'biggest-files': '/ui/r/team-a/rootfs:2/-/files?biggest=1',
+  'text-file': '/ui/r/team-a/rootfs:2/-/files?path=etc/nginx/nginx.conf',
+  'binary-file': '/ui/r/team-a/rootfs:2/-/files?path=usr/bin/tool',
+  packages: '/ui/r/team-a/rootfs:2/-/packages',
   history: '/ui/r/team-a/app/-/history?tag=1.9',
   trash: '/ui/r/team-a/app/-/trash',
   setup: '/ui/setup?client=podman',
@@ -54,6 +63,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
     await pushDescribed(berth, 'team-a/app', '1.9', { Authorization: `Bearer ${bearer}` });
     await pushDescribed(berth, 'team-a/multi', '1', { Authorization: `Bearer ${bearer}` }, ['linux/amd64', 'linux/arm64']);
     await pushAs(berth, admin, 'team-a/web', 'latest');
+    await pushRootFilesystems(berth, 'team-a/rootfs');
     const { digest } = await pushAs(berth, admin, 'team-a/app', 'old');
     await callAs(berth, admin, 'DELETE', `/v2/team-a/app/manifests/${digest}`);
     const archive = ociArchive({ 'registry.example.com/team/app:1.9': upload, 'registry.example.com/team/db:16': realImage({}) });

@@ -38,11 +38,20 @@ export interface TemporaryFailure {
   readonly message: string;
 }
 
+/** How far the index of an image is. */
+export interface BuildProgress {
+  /** True while a process builds it. */
+  readonly isBuilding: boolean;
+  readonly indexedLayers: number;
+}
+
 /** The indexes of layers and images: finds them, and has them built once in all processes that share the stores. */
 export interface Indexes {
   layer(blob: StoredBlob): Promise<IndexState<LayerHead>>;
   /** A layer that failed makes the image fail. */
   image(image: LayeredImage): Promise<IndexState<ImageHead>>;
+  /** Returns how far the index of an image is that is absent. */
+  progress(image: LayeredImage): Promise<BuildProgress>;
   /**
    * Builds the index of an image and those of its layers, unless they are there. Resolves at the end, also of a build that
    * another caller or process has begun, and of one that fails: then `image` says why. Rejects `ConcurrencyLimitExceeded`
@@ -116,8 +125,7 @@ export function createIndexes(options: IndexesOptions): Indexes {
   async function once(digest: Digest, kind: Head['kind'], work: (assertHeld: () => void) => Promise<void>): Promise<void> {
     if ((await find(digest, kind)).state !== 'absent') return;
     const maxWaitSeconds = limits.milliseconds / 1000;
-    const waited =
-      leases && (await waitForLease(`index:${digest}`, { leases, metadata, now, maxWaitSeconds, pauses, lease: {} }));
+    const waited = leases && (await waitForLease(leaseOf(digest), { leases, metadata, now, maxWaitSeconds, pauses, lease: {} }));
     if (waited && !waited.lease) return;
     try {
       if ((await find(digest, kind)).state === 'absent') await work(() => waited?.lease?.assertHeld());
@@ -180,9 +188,17 @@ export function createIndexes(options: IndexesOptions): Indexes {
     );
   }
 
+  async function progress({ digest, layers }: LayeredImage): Promise<BuildProgress> {
+    const states = await Promise.all(layers.map(layer));
+    const next = layers[states.findIndex(({ state }) => state === 'absent')]?.digest ?? digest;
+    const isBuilding = builds.has(digest) || (await metadata.leases.find(leaseOf(next), now())) !== undefined;
+    return { isBuilding, indexedLayers: states.filter(({ state }) => state === 'ready').length };
+  }
+
   return {
     layer,
     image,
+    progress,
     build(target) {
       const joined = builds.get(target.digest);
       if (joined) return joined;
@@ -196,6 +212,11 @@ export function createIndexes(options: IndexesOptions): Indexes {
       await Promise.allSettled(builds.values());
     },
   };
+}
+
+/** Returns the name of the lease of the process that builds an index. */
+function leaseOf(digest: Digest): string {
+  return `index:${digest}`;
 }
 
 async function* framesOf(index: StoredIndex | undefined): AsyncGenerator<Uint8Array> {

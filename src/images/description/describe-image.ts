@@ -8,7 +8,7 @@ import { OciError } from '../../oci/errors.ts';
 import { InvalidManifest } from '../../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../../oci/manifest.ts';
 import { kindOfManifest } from '../../oci/media-types.ts';
-import { platformEntries } from '../../oci/index-entries.ts';
+import { type PlatformEntry, platformEntries } from '../../oci/index-entries.ts';
 import { type Platform, defaultPlatform, matchesPlatform, platformName } from '../../oci/platform.ts';
 import type { Reference, RepositoryName } from '../../oci/reference.ts';
 import type { Manifests } from '../../registry/manifests.ts';
@@ -61,6 +61,11 @@ export interface Descriptions {
   describe(repository: RepositoryName, reference: Reference, platform?: Platform): Promise<ImageDescription>;
   /** Returns the exact bytes of the manifest. Throws MANIFEST_UNKNOWN, `ContentMissing`. */
   bytes(repository: RepositoryName, reference: Reference): Promise<Buffer>;
+  /**
+   * Returns the exact bytes of the configuration of an image, or of that of the platform; undefined where it is not stored here,
+   * or has more than 4 MiB. Throws as `describe` does.
+   */
+  configBytes(repository: RepositoryName, reference: Reference, platform?: Platform): Promise<Buffer | undefined>;
 }
 
 export interface DescriptionsOptions {
@@ -96,15 +101,24 @@ export function createDescriptions({ driver, metadata, manifests }: Descriptions
       throw error;
     });
 
-  async function readConfig(repository: RepositoryName, config: Descriptor): Promise<ImageConfig | undefined> {
+  async function configBytesOf(repository: RepositoryName, config: Descriptor): Promise<Buffer | undefined> {
     const { digest, sizeBytes } = config;
     if (sizeBytes > maxConfigBytes || !(await metadata.blobs.findLink(repository, digest))) return undefined;
     try {
       const object = await openContent(driver, digest, sizeBytes);
-      const bytes = await readAll(object).finally(() => object.close());
-      return readImageConfig(JSON.parse(bytes.toString()));
+      return await readAll(object).finally(() => object.close());
     } catch (error) {
-      if (error instanceof SyntaxError || error instanceof ContentMissing) return undefined;
+      if (error instanceof ContentMissing) return undefined;
+      throw error;
+    }
+  }
+
+  async function readConfig(repository: RepositoryName, config: Descriptor): Promise<ImageConfig | undefined> {
+    const bytes = await configBytesOf(repository, config);
+    try {
+      return bytes && readImageConfig(JSON.parse(bytes.toString()));
+    } catch (error) {
+      if (error instanceof SyntaxError) return undefined;
       throw error;
     }
   }
@@ -116,9 +130,8 @@ export function createDescriptions({ driver, metadata, manifests }: Descriptions
   }
 
   async function toPlatforms(repository: RepositoryName, index: ReadManifest, wanted: Platform | undefined) {
-    const { manifest, bytes } = index;
-    const entries = manifest ? platformEntries(manifest, JSON.parse(bytes.toString())).slice(0, maxPlatforms) : [];
-    const shown = entries.find(({ platform }) => matchesPlatform(wanted ?? defaultPlatform, platform)) ?? entries[0];
+    const entries = entriesOf(index);
+    const shown = chooseEntry(entries, wanted);
     const images = await Promise.all(entries.map(({ descriptor }) => readStored(repository, descriptor.digest)));
     const platforms = entries.map((entry, number) => {
       const { digest } = entry.descriptor;
@@ -153,7 +166,24 @@ export function createDescriptions({ driver, metadata, manifests }: Descriptions
     },
 
     bytes: async (repository, reference) => (await read(repository, reference)).bytes,
+
+    async configBytes(repository, reference, platform) {
+      const found = await read(repository, reference);
+      const entry = chooseEntry(entriesOf(found), platform);
+      const image = entry ? await readStored(repository, entry.descriptor.digest) : found;
+      const [config] = image?.manifest?.blobs ?? [];
+      return config && configBytesOf(repository, config);
+    },
   };
+}
+
+/** Returns the entries of an index for platforms; none for another manifest. */
+function entriesOf({ manifest, bytes }: ReadManifest): readonly PlatformEntry[] {
+  return manifest ? platformEntries(manifest, JSON.parse(bytes.toString())).slice(0, maxPlatforms) : [];
+}
+
+function chooseEntry(entries: readonly PlatformEntry[], wanted: Platform | undefined): PlatformEntry | undefined {
+  return entries.find(({ platform }) => matchesPlatform(wanted ?? defaultPlatform, platform)) ?? entries[0];
 }
 
 function parsed(bytes: Buffer, mediaType: string): Manifest | undefined {

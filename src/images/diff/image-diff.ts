@@ -1,5 +1,5 @@
 import type { ImageFinder } from '../view/image-finder.ts';
-import type { ImageView, ReadyImage } from '../view/image-opener.ts';
+import { type ImageView, isReady } from '../view/image-opener.ts';
 import type { PackageViews } from '../view/package-view.ts';
 import { type ChangedField, diffConfig } from './config-diff.ts';
 import { type FileDiff, diffFiles } from './file-diff.ts';
@@ -18,8 +18,10 @@ export interface ImageDiff {
 
 export interface ImageDiffs {
   /** Compares two images. `limit`: how many changed files are listed. Rejects `ImageError`. */
-  diff(from: ImageView, to: ImageView, limit: number): Promise<ImageDiff>;
+  diff(from: ComparedImage, to: ComparedImage, limit: number): Promise<ImageDiff>;
 }
+
+export type ComparedImage = Pick<ImageView, 'image' | 'index'>;
 
 export interface ImageDiffsOptions {
   readonly finder: Pick<ImageFinder, 'config'>;
@@ -40,8 +42,4 @@ export function createImageDiffs({ finder, packages }: ImageDiffsOptions): Image
       };
     },
   };
-}
-
-function isReady(view: ImageView): view is ReadyImage {
-  return view.index !== undefined;
 }

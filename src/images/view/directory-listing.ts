@@ -58,8 +58,13 @@ export async function findPath(index: FileIndex, path: string): Promise<readonly
   return found;
 }
 
+/** True for a directory and those below it. */
+export function isBelow(directory: string, top: string): boolean {
+  return top === '' || directory === top || directory.startsWith(`${top}/`);
+}
+
 /** Returns the number of the last frame that begins before the key: entries of the key itself may begin at its end. */
-function frameOf({ head }: FileIndex, key: { readonly directory: string; readonly name: string }): number {
+export function frameOf({ head }: FileIndex, key: { readonly directory: string; readonly name: string }): number {
   let low = 0;
   let high = head.frames.length - 1;
   while (low < high) {

@@ -8,6 +8,7 @@ import { type Entry, pathOf } from '../index/entry.ts';
 import { type Change, type Checkpoint, type LayerHead, changeKinds } from '../index/head.ts';
 import type { StoredIndex } from '../store/index-store.ts';
 import { type PlacedEntry, findPath, listDirectory } from './directory-listing.ts';
+import { type FileOrder, maxSorted, searchNames, sortEntries } from './file-search.ts';
 import type { FoundImage } from './image-finder.ts';
 import type { ReadyImage } from './image-opener.ts';
 
@@ -49,6 +50,17 @@ export type LayerNumber = number | undefined;
 export interface FileViews {
   /** Lists a directory after a name, at most `limit` entries (1–900). Rejects `ImageError` if there is no such directory. */
   list(image: ReadyImage, layer: LayerNumber, directory: string, after: string, limit: number): Promise<FilePage>;
+  /**
+   * Lists a directory by size or time: at most 5,000 entries. Undefined for a directory with more. Rejects as `list` does.
+   */
+  sort(image: ReadyImage, layer: LayerNumber, directory: string, order: FileOrder): Promise<readonly ListedFile[] | undefined>;
+  /**
+   * Finds entries below a directory whose name contains a text, in any case, after a path: at most `limit`, and perhaps none
+   * although `next` says that more follow.
+   */
+  search(image: ReadyImage, layer: LayerNumber, directory: string, text: string, after: string, limit: number): Promise<FilePage>;
+  /** Returns the biggest files, biggest first: 200 at most. */
+  biggest(image: ReadyImage, layer: LayerNumber): Promise<readonly Entry[]>;
   /** Returns the entry of a path. Rejects `ImageError` if there is none. */
   find(image: ReadyImage, layer: LayerNumber, path: string): Promise<Entry>;
   /** Returns the content of a file; of a hard link, that of its target. Rejects `ImageError` for entries without content. */
@@ -65,6 +77,8 @@ export interface FileViewsOptions {
 
 const maxTextBytes = 1024 * 1024;
 const hexBytes = 64 * 1024;
+/** Entries that are read at once to be sorted. */
+const sortedPage = 900;
 
 export function createFileViews({ driver, indexes, onUnpacked }: FileViewsOptions): FileViews {
   async function layerIndex(image: FoundImage, number: number): Promise<StoredIndex<LayerHead>> {
@@ -109,16 +123,34 @@ export function createFileViews({ driver, indexes, onUnpacked }: FileViewsOption
     yield* asImageError(readArchive(await archiveOf(view, file.layer), file.offset + offset, length));
   }
 
+  const indexOf = (view: ReadyImage, layer: LayerNumber) => (layer === undefined ? view.index : layerIndex(view.image, layer));
+
+  async function list(view: ReadyImage, layer: LayerNumber, directory: string, after: string, limit: number): Promise<FilePage> {
+    const page = await listDirectory(await indexOf(view, layer), directory, after, limit);
+    // An image without layers has an empty root.
+    if (page.entries.length === 0 && directory !== '') await requireDirectory(find(view, layer, directory), directory);
+    const entries = page.entries.filter(({ entry }) => entry.name !== '');
+    return { files: await withChanges(view, layer, entries), next: page.next };
+  }
+
   return {
-    async list(view, layer, directory, after, limit) {
-      const index = layer === undefined ? view.index : await layerIndex(view.image, layer);
-      const page = await listDirectory(index, directory, after, limit);
-      // An image without layers has an empty root.
-      if (page.entries.length === 0 && directory !== '') await requireDirectory(find(view, layer, directory), directory);
-      const entries = page.entries.filter(({ entry }) => entry.name !== '');
-      const changes = layer === undefined ? undefined : await readChanges(view, layer, entries);
-      return { files: entries.map(({ entry }, place) => ({ entry, change: changes?.[place] })), next: page.next };
+    list,
+    async sort(view, layer, directory, order) {
+      const files: ListedFile[] = [];
+      for (let after: string | undefined = ''; after !== undefined;) {
+        const page: FilePage = await list(view, layer, directory, after, sortedPage);
+        files.push(...page.files);
+        if (files.length > maxSorted) return undefined;
+        after = page.next;
+      }
+      return sortEntries(files, order);
     },
+    async search(view, layer, directory, text, after, limit) {
+      const { entries, next } = await searchNames(await indexOf(view, layer), directory, text, after, limit);
+      return { files: await withChanges(view, layer, entries), next };
+    },
+    biggest: async (view, layer) =>
+      (await indexOf(view, layer)).head.biggest.map((entry) => (layer === undefined ? entry : { ...entry, layer })),
     find,
     async content(view, entry) {
       const file = await withContent(view, entry);
@@ -148,18 +180,21 @@ async function requireDirectory(found: Promise<Entry>, path: string): Promise<vo
   if ((await found).type !== 'directory') throw new ImageError('not_found', `${path} is no directory`);
 }
 
-/** Returns what the layer changes with each of the entries, which are neighbours in its index. */
-async function readChanges(
+/** Returns the entries, of a layer with what it changes with each. They are in the order of the index, and near each other. */
+async function withChanges(
   { index }: ReadyImage,
-  layer: number,
+  layer: LayerNumber,
   entries: readonly PlacedEntry[],
-): Promise<readonly (Change | undefined)[]> {
-  const section = index.head.layers[layer]?.changes;
+): Promise<readonly ListedFile[]> {
+  const section = layer === undefined ? undefined : index.head.layers[layer]?.changes;
   const [first, last] = [entries[0]?.position, entries.at(-1)?.position];
-  if (!section || first === undefined || last === undefined) return [];
+  if (!section || first === undefined || last === undefined) return entries.map(({ entry }) => ({ entry, change: undefined }));
   const start = first >> 2;
   const bytes = await index.read({ offset: section.offset + start, length: (last >> 2) - start + 1 });
-  return entries.map(({ position }) => changeKinds[((bytes[(position >> 2) - start] ?? 0) >> (2 * (position & 3))) & 3]);
+  return entries.map(({ entry, position }) => {
+    const kind = ((bytes[(position >> 2) - start] ?? 0) >> (2 * (position & 3))) & 3;
+    return { entry, change: changeKinds[kind] };
+  });
 }
 
 /** Returns the text of a file; undefined for bytes that are no UTF-8, or contain NUL. */

@@ -34,6 +34,14 @@ export interface ImageView {
   readonly index: StoredIndex<ImageHead> | undefined;
 }
 
+/** An image at which a visitor looks. */
+export interface LookedAtImage extends Omit<ImageView, 'status'> {
+  /** `absent`: no index was asked for; otherwise as of `ImageView`. */
+  readonly status: IndexStatus | { readonly state: 'absent'; readonly message: ''; readonly limit: null };
+  /** Layers of the image with an index, while that of the image is not there. */
+  readonly indexedLayers: number;
+}
+
 export interface ImageAddress {
   readonly repository: RepositoryName;
   readonly reference: Reference;
@@ -43,6 +51,8 @@ export interface ImageAddress {
 
 /** Opens the contents of images. */
 export interface ImageOpener {
+  /** Finds an image and its index, and begins nothing. Rejects `ImageError` if there is no such image. */
+  look(address: ImageAddress): Promise<LookedAtImage>;
   /**
    * Finds an image and its index. Begins to build the index if there is none, and waits at most so many seconds for it. Rejects
    * `ImageError` if there is no such image.
@@ -52,44 +62,59 @@ export interface ImageOpener {
   openReady(address: ImageAddress, waitSeconds?: number): Promise<ReadyImage>;
 }
 
-export interface ReadyImage extends ImageView {
+/** An image whose contents can be shown. */
+export interface ReadyImage extends Pick<ImageView, 'image'> {
   readonly index: StoredIndex<ImageHead>;
+}
+
+/** True if the contents of the image can be shown. */
+export function isReady(view: Pick<ImageView, 'image' | 'index'>): view is ReadyImage {
+  return view.index !== undefined;
 }
 
 export interface ImageOpenerOptions {
   readonly finder: ImageFinder;
-  readonly indexes: Pick<Indexes, 'image' | 'build'>;
+  readonly indexes: Pick<Indexes, 'image' | 'progress' | 'build'>;
   readonly mode: IndexMode;
   /** Called when a build could not begin or be stored. */
   readonly onFailure: (error: unknown) => void;
 }
 
 export function createImageOpener({ finder, indexes, mode, onFailure }: ImageOpenerOptions): ImageOpener {
-  async function find(image: FoundImage): Promise<ImageView> {
-    return toView(image, await indexes.image(image));
-  }
-
-  async function open(address: ImageAddress, waitSeconds = 0): Promise<ImageView> {
-    const image = await finder.find(address.repository, address.reference, address.platform);
+  /** Returns an image whose index is absent as `building`, unless no index will be built. */
+  async function find({ repository, reference, platform }: ImageAddress): Promise<ImageView> {
+    const image = await finder.find(repository, reference, platform);
     const missing = await finder.missingLayers(image);
     // An index may be there without the bytes of the layers: it is not shown for layers that the repository does not have.
     if (missing.length > 0) return withoutIndex(image, 'missing', missingMessage(missing.length, image.layers.length));
-    const found = await find(image);
+    const found = toView(image, await indexes.image(image));
+    if (found.status.state !== 'building' || mode !== 'off') return found;
+    return withoutIndex(image, 'off', 'the configuration (page.index) says that no images are indexed');
+  }
+
+  async function open(address: ImageAddress, waitSeconds = 0): Promise<ImageView> {
+    const found = await find(address);
     if (found.status.state !== 'building') return found;
-    if (mode === 'off') return withoutIndex(image, 'off', 'the configuration (page.index) says that no images are indexed');
+    const { image } = found;
     const building = indexes.build(image).catch(onFailure);
     if (waitSeconds === 0) return found;
     await withTimeout(building, waitSeconds);
-    return find(image);
+    return toView(image, await indexes.image(image));
   }
 
   return {
+    async look(address) {
+      const found = await find(address);
+      if (found.status.state !== 'building') return { ...found, indexedLayers: 0 };
+      const { isBuilding, indexedLayers } = await indexes.progress(found.image);
+      return { ...found, status: isBuilding ? found.status : { state: 'absent', message: '', limit: null }, indexedLayers };
+    },
     open,
     async openReady(address, waitSeconds) {
       const view = await open(address, waitSeconds);
       const { index, status } = view;
       if (!index) throw new ImageError('not_ready', status.message);
-      return { ...view, index };
+      return { image: view.image, index };
     },
   };
 }

@@ -1,9 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type CallApi, type GuardedBerth, admin, alice, apiOf, startWithAlice } from '../../support/access.ts';
-import { call } from '../../support/call.ts';
+import { type CallApi, type GuardedBerth, alice, apiOf, startWithAlice } from '../../support/access.ts';
 import { descriptor } from '../../support/images.ts';
-import { mediaTypes } from '../../../src/oci/media-types.ts';
+import { pushBlobAsAdmin, pushLayers, pushManifestAsAdmin } from '../../support/layered-image.ts';
 import { tar } from '../../support/tar.ts';
 
 let berth: GuardedBerth;
@@ -17,34 +16,12 @@ const upper = tar({ 'etc/page': '<b>', 'var/lib/dpkg/status': 'Package: a\nVersi
 beforeAll(async () => {
   berth = await startWithAlice();
   api = apiOf(() => berth);
-  await push('team/app', '1', [base], { Env: ['A=1'] });
-  await push('team/app', '2', [base, upper], { Env: ['A=2'] });
-  await push('secret/app', '1', [base], {});
+  await pushLayers(berth, 'team/app', '1', [base], { config: { Env: ['A=1'] } });
+  await pushLayers(berth, 'team/app', '2', [base, upper], { config: { Env: ['A=2'] } });
+  await pushLayers(berth, 'secret/app', '1', [base]);
   await berth.administration.grant('user:alice', 'team/**', 'pull');
 });
 afterAll(() => berth.close());
-
-async function push(
-  repository: string,
-  tag: string,
-  layers: readonly Buffer[],
-  config: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const configText = JSON.stringify({ architecture: 'amd64', os: 'linux', config });
-  const request = async (method: string, path: string, body: Uint8Array | string, type = 'application/octet-stream') => {
-    const answer = await call(berth, method, path, { headers: { ...admin, 'Content-Type': type }, body });
-    if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${answer.body.toString()}`);
-  };
-  for (const bytes of [...layers, configText])
-    await request('POST', `/v2/${repository}/blobs/uploads/?digest=${descriptor(bytes).digest}`, bytes);
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: mediaTypes.ociManifest,
-    config: descriptor(configText, 'application/vnd.oci.image.config.v1+json'),
-    layers: layers.map((layer) => descriptor(layer)),
-  };
-  await request('PUT', `/v2/${repository}/manifests/${tag}`, JSON.stringify(manifest), mediaTypes.ociManifest);
-}
 
 const get = (path: string, login: Readonly<Record<string, string>> = alice) => api('GET', path, undefined, login);
 const image = 'repository=team/app&reference=2&wait=60';
@@ -60,6 +37,11 @@ describe('the API for what is inside of images', () => {
       items: [{ path: 'etc/page', type: 'file', mode: '0644', size: 3, layer: 1, change: null }],
       next: null,
     });
+    expect((await get(`/image/files?${image}&find=STAT`)).json()).toMatchObject({ items: [{ path: 'var/lib/dpkg/status' }] });
+    const sorted = (await get(`/image/files?${image}&sort=size`)).json() as {
+      readonly items: readonly { readonly path: string }[];
+    };
+    expect(sorted.items.map(({ path }) => path)).toEqual(['var', 'etc']);
     const ofLayer = await get(`/image/files?${image}&path=etc&layer=1`);
     expect(ofLayer.json()).toMatchObject({ items: [{ path: 'etc/page', layer: 1, change: 'changed' }] });
   });
@@ -129,17 +111,13 @@ describe('the API for what is inside of images', () => {
   });
 
   test('refuses an artifact without layers of files', async () => {
-    const chart = { repository: 'team/chart', layer: Buffer.from('chart') };
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: mediaTypes.ociManifest,
-      config: descriptor('{}', 'application/vnd.cncf.helm.config.v1+json'),
-      layers: [descriptor(chart.layer, 'application/vnd.cncf.helm.chart.content.v1.tar+gzip')],
-    };
-    await push(chart.repository, 'unused', [chart.layer, Buffer.from('{}')], {});
-    const headers = { ...admin, 'Content-Type': mediaTypes.ociManifest };
-    await call(berth, 'PUT', `/v2/${chart.repository}/manifests/1`, { headers, body: JSON.stringify(manifest) });
-    const answer = await get(`/image/files?repository=${chart.repository}&reference=1`);
+    const [config, layer] = ['{}', 'chart'];
+    for (const blob of [config, layer]) await pushBlobAsAdmin(berth, 'team/chart', blob);
+    await pushManifestAsAdmin(berth, 'team/chart', '1', {
+      config: descriptor(config, 'application/vnd.cncf.helm.config.v1+json'),
+      layers: [descriptor(layer, 'application/vnd.cncf.helm.chart.content.v1.tar+gzip')],
+    });
+    const answer = await get(`/image/files?repository=team/chart&reference=1`);
     expect(answer.status).toBe(422);
     expect(answer.json()).toMatchObject({ detail: expect.stringContaining('which is no archive of files') });
   });

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { instructionOf, readImageConfig } from '../../../src/images/description/image-config.ts';
 import { type TestBerth, startBerth } from '../../support/berth.ts';
+import { call } from '../../support/call.ts';
 import { configOf, pushDescribed } from '../../support/described-image.ts';
 import { descriptor, digestOf, pushBlob, pushImage, putManifest } from '../../support/images.ts';
+import { tar } from '../../support/tar.ts';
 import { newVisitor } from '../../support/visitor.ts';
 
 let berth: TestBerth;
@@ -95,6 +97,66 @@ describe('the view of an image', () => {
     const raw = await newVisitor(berth).get('/ui/r/team/raw:1/-/raw');
     expect([raw.text, raw.header('content-type')]).toEqual([manifest, 'text/plain; charset=utf-8']);
     expect(raw.header('content-security-policy')).toBe("default-src 'none'; sandbox");
+  });
+
+  test('has the exact bytes of the configuration, also of a platform', async () => {
+    const raw = await newVisitor(berth).get('/ui/r/team/multi:1/-/raw?part=config&platform=linux/arm64');
+    expect([raw.text, raw.header('content-security-policy')]).toEqual([configOf('linux/arm64'), "default-src 'none'; sandbox"]);
+  });
+
+  test('pulls by digest what the tag points at now', async () => {
+    const digest = await pushDescribed(berth, 'team/app', '1.9');
+    const page = await view('team/app:1.9');
+    for (const client of ['docker pull', 'podman pull', 'ctr images pull'])
+      expect(page).toContain(`${client} ${new URL(berth.url).host}/team/app@${digest}`);
+  });
+
+  test('gives the image another tag, moves a tag only if the form says so, and keeps the input of a refused form', async () => {
+    const [first, second] = [await pushImage(berth, 'team/retag', '1'), await pushImage(berth, 'team/retag', '2')];
+    const visitor = newVisitor(berth);
+    const retag = (form: Readonly<Record<string, string>>) => visitor.post('/ui/r/team/retag:1/-/retag', form);
+    const digestOfTag = async (tag: string) =>
+      (await call(berth, 'HEAD', `/v2/team/retag/manifests/${tag}`)).header('docker-content-digest');
+    const done = await retag({ tag: 'latest' });
+    expect([done.status, done.location, await digestOfTag('latest')]).toEqual([303, '/ui/r/team/retag:latest', first.digest]);
+    expect((await visitor.get(done.location)).text).toContain('latest points at this image now.');
+    const bad = await retag({ tag: 'no/<tag>' });
+    expect([bad.status, bad.text.includes('value="no/&#60;tag&#62;"')]).toEqual([400, true]);
+    const taken = await retag({ tag: '2' });
+    expect([taken.status, taken.text.includes('value="2"'), await digestOfTag('2')]).toEqual([400, true, second.digest]);
+    expect((await retag({ tag: '2', move: 'yes' })).status).toBe(303);
+    expect(await digestOfTag('2')).toBe(first.digest);
+  });
+
+  test('deletes an image with all of its tags, which Undo brings back', async () => {
+    const { digest } = await pushImage(berth, 'team/deleted', '1');
+    const visitor = newVisitor(berth);
+    const deleted = await visitor.post(`/ui/r/team/deleted@${digest}/-/delete`, {});
+    expect([deleted.status, deleted.location]).toEqual([303, '/ui/r/team/deleted']);
+    expect((await visitor.get('/ui/r/team/deleted:1')).status).toBe(404);
+    const entry = /name="entry" value="(\d+)"/.exec((await visitor.get('/ui/r/team/deleted')).text)?.[1] ?? '';
+    await visitor.post('/ui/r/team/deleted/-/trash/restore', { entry });
+    expect((await visitor.get('/ui/r/team/deleted:1')).status).toBe(200);
+  });
+
+  test('shows what each layer wastes once the image is indexed', async () => {
+    const layers = [tar({ a: 'a'.repeat(300), b: 'b'.repeat(100) }), tar({ '.wh.a': '' })];
+    for (const layer of layers) await pushBlob(berth, 'team/waste', layer);
+    const config = configOf('linux/amd64');
+    await pushBlob(berth, 'team/waste', config);
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      config: descriptor(config, 'application/vnd.oci.image.config.v1+json'),
+      layers: layers.map((layer) => descriptor(layer)),
+    };
+    await putManifest(berth, 'team/waste', '1', JSON.stringify(manifest));
+    expect(await view('team/waste:1')).not.toContain('Efficiency');
+    await newVisitor(berth).post('/ui/r/team/waste:1/-/index', {});
+    const page = await view('team/waste:1');
+    expect(page).toContain('(75 %)');
+    expect(page).toMatch(/Efficiency: 25 % \(<data value="300"[^]*?<data value="400"/);
+    expect(page).toContain('href="/ui/r/team/waste:1/-/files?layer=1"');
   });
 
   test.each(['team/app:never', 'team/app@sha256:1', 'team/app:1.9/-/nothing', 'team/app:1.9:2', 'no/such:1', 'team/app:'])(

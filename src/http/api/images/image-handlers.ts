@@ -1,11 +1,14 @@
 import type { z } from 'zod';
 import { type Entry, pathOf } from '../../../images/index/entry.ts';
+import { ImageError } from '../../../images/index/image-error.ts';
+import { maxSorted } from '../../../images/view/file-search.ts';
+import type { FilePage, FileViews } from '../../../images/view/file-views.ts';
 import type { FoundImage } from '../../../images/view/image-finder.ts';
-import type { ImageAddress, ImageView, ReadyImage } from '../../../images/view/image-opener.ts';
+import { type ImageAddress, type ImageView, type ReadyImage, isReady } from '../../../images/view/image-opener.ts';
+import { wasteOf } from '../../../images/view/waste.ts';
 import type { Descriptor } from '../../../oci/descriptor.ts';
 import { OciError } from '../../../oci/errors.ts';
-import { appendBytes } from '../../transfer/send-object.ts';
-import { serveObject } from '../../transfer/serve-object.ts';
+import { serveAttachment } from '../../transfer/attachment.ts';
 import type { Context } from '../table/route.ts';
 import type * as s from './image-schemas.ts';
 
@@ -18,14 +21,23 @@ const defaultChangedFiles = 200;
 
 export async function listFiles({ query }: Query<typeof s.filesQuery>, context: Context) {
   const images = await context.images();
-  const { path = '', layer, after = '', limit = defaultPage, wait } = query;
+  const { layer, wait } = query;
   const view = await images.open(query, wait);
-  const page = isReady(view) ? await images.files.list(view, layer, path, after, limit) : { files: [], next: undefined };
+  const page = isReady(view) ? await findFiles(images.files, view, query) : { files: [], next: undefined };
   return {
     ...describe(view),
     items: page.files.map(({ entry, change }) => ({ ...toFile(entry, layer), change: change ?? null })),
     next: page.next ?? null,
   };
+}
+
+async function findFiles(files: FileViews, view: ReadyImage, query: z.output<typeof s.filesQuery>): Promise<FilePage> {
+  const { path = '', layer, find, sort, after = '', limit = defaultPage } = query;
+  if (find !== undefined) return files.search(view, layer, path, find, after, limit);
+  if (sort === undefined) return files.list(view, layer, path, after, limit);
+  const sorted = await files.sort(view, layer, path, sort);
+  if (!sorted) throw new ImageError('unsupported', `the directory has more than ${maxSorted} entries: it is listed by name only`);
+  return { files: sorted, next: undefined };
 }
 
 export async function showFile({ query }: Query<typeof s.fileQuery>, context: Context) {
@@ -37,36 +49,11 @@ export async function showFile({ query }: Query<typeof s.fileQuery>, context: Co
   return { image: toImage(view.image), entry: toFile(entry), text: preview?.text ?? null, hex: preview?.hex ?? null };
 }
 
-/** Sends a file that anybody may have made: as an attachment of no type, so that no browser shows it as a page of this server. */
 export async function sendFile({ query }: Query<typeof s.fileQuery>, context: Context): Promise<void> {
   const images = await context.images();
   const view = await images.openReady(query, query.wait);
-  const { name, sizeBytes, sha256, stream } = await images.files.content(
-    view,
-    await images.files.find(view, query.layer, query.path),
-  );
-  const { request, response } = context.exchange;
-  await serveObject(request, response, {
-    sizeBytes,
-    etag: `"${sha256}"`,
-    contentType: 'application/octet-stream',
-    headers: {
-      'Cache-Control': 'private, no-cache',
-      'Content-Disposition': dispositionOf(name),
-      'Content-Security-Policy': "sandbox; default-src 'none'",
-      'X-Content-Type-Options': 'nosniff',
-    },
-    async write(response, { first, last }) {
-      for await (const chunk of stream(first, last - first + 1)) await appendBytes(response, chunk);
-    },
-  });
-}
-
-/** The name in ASCII, for programs that know no other form, and in UTF-8 (RFC 6266). */
-function dispositionOf(name: string): string {
-  const ascii = name.replace(/[^A-Za-z0-9._+-]/g, '_');
-  const encoded = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
-  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`;
+  const content = await images.files.content(view, await images.files.find(view, query.layer, query.path));
+  await serveAttachment(context.exchange.request, context.exchange.response, content);
 }
 
 export async function listPackages({ query }: Query<typeof s.viewQuery>, context: Context) {
@@ -84,11 +71,9 @@ export async function showWaste({ query }: Query<typeof s.viewQuery>, context: C
     ...{ digest: view.image.layers[place]?.digest ?? '', totalBytes, added, changed, deleted },
     wastedBytes: hiddenBytes,
   }));
-  const totalBytes = sum(layers.map((layer) => layer.totalBytes));
-  const wastedBytes = sum(layers.map((layer) => layer.wastedBytes));
   return {
     ...describe(view),
-    ...{ totalBytes, wastedBytes, efficiency: totalBytes === 0 ? 1 : 1 - wastedBytes / totalBytes },
+    ...wasteOf({ layers: shares }),
     layers,
     wasted,
     biggest: biggest.map((entry) => toFile(entry)),
@@ -122,10 +107,6 @@ export async function diffImages({ query }: Query<typeof s.diffQuery>, context: 
       : null,
     packages: packages ?? null,
   };
-}
-
-function isReady(view: ImageView): view is ReadyImage {
-  return view.index !== undefined;
 }
 
 function describe({ image, status }: ImageView) {
@@ -162,8 +143,4 @@ function toFile(entry: Entry, layer = entry.layer) {
 function dateOf(seconds: number): string | null {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, one) => total + one, 0);
 }

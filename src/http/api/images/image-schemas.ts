@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { changeKinds } from '../../../images/index/head.ts';
 import { entryTypes } from '../../../images/index/entry.ts';
+import { fileOrders } from '../../../images/view/file-search.ts';
 import { parsePlatform } from '../../../oci/platform.ts';
 import { imageQuery, parsed, reference, repository } from '../content/content-schemas.ts';
 
@@ -38,7 +39,9 @@ export const viewQuery = imageQuery.extend({ platform, wait });
 export const filesQuery = viewQuery.extend({
   path: path.optional().meta({ description: 'a directory; default: the root' }),
   layer,
-  after: z.string().max(4096).optional().meta({ description: 'the last name of the page before' }),
+  find: z.string().min(1).max(255).optional().meta({ description: 'part of a name: files below the directory that have it' }),
+  sort: z.enum(fileOrders).optional().meta({ description: 'all of a directory with at most 5,000 entries; default: by name' }),
+  after: z.string().max(4096).optional().meta({ description: 'the `next` of the page before' }),
   limit: z.coerce.number<string>().int().min(1).max(maxPage).optional().meta({ description: 'default: 100' }),
 });
 export const fileQuery = viewQuery.extend({ path, layer });

@@ -23,5 +23,15 @@ function show(content: Content): string {
   if (content === undefined) return '';
   if (content instanceof Html) return content.text;
   if (typeof content === 'object') return content.map(({ text }) => text).join('');
-  return printable(String(content)).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return escaped(printable(String(content)));
+}
+
+/** Returns text for a `pre` element: line breaks and tabs are kept, every other invisible character becomes a visible escape. */
+export function preformatted(text: string): Html {
+  // The parser of HTML drops the first line break of the element.
+  return new Html(`\n${escaped(text.replaceAll('\r\n', '\n').replace(/[^\n\t]+/g, printable))}`);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -35,6 +35,7 @@ export const frame = {
     UNAUTHORIZED: 'Not signed in',
     DENIED: 'Not allowed',
     NAME_UNKNOWN: 'Not found',
+    MANIFEST_UNKNOWN: 'Not found',
     TOOMANYREQUESTS: 'Too many attempts',
     UNAVAILABLE: 'Not available',
     INTERNAL: 'Something went wrong',

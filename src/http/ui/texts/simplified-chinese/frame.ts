@@ -36,6 +36,7 @@ export const frame: typeof english = {
     UNAUTHORIZED: '未登录',
     DENIED: '没有权限',
     NAME_UNKNOWN: '未找到',
+    MANIFEST_UNKNOWN: '未找到',
     TOOMANYREQUESTS: '尝试次数过多',
     UNAVAILABLE: '服务暂不可用',
     INTERNAL: '出现错误',

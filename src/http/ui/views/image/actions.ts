@@ -1,8 +1,19 @@
 import type { ImageActions } from '../repository/repository-view.ts';
-import { showImage, showRaw } from './overview.ts';
+import { deleteImage } from './deletion.ts';
+import { downloadFile } from './file-entry.ts';
+import { showFiles } from './files.ts';
+import { indexImage } from './index-state.ts';
+import { showImage } from './overview.ts';
+import { showPackages } from './packages.ts';
+import { showRaw } from './raw.ts';
+import { retag } from './retag.ts';
 
 /** The views and forms of an image. */
 export const imageActions: ImageActions = {
-  views: { '': showImage, raw: showRaw },
-  forms: {},
+  views: { '': (visit) => showImage(visit), files: showFiles, file: downloadFile, packages: showPackages, raw: showRaw },
+  forms: {
+    index: { needs: 'pull', action: indexImage },
+    retag: { needs: 'push', action: retag },
+    delete: { needs: 'delete', action: deleteImage },
+  },
 };

@@ -1,45 +1,62 @@
 import type { ImageDescription, SingleImage } from '../../../../images/description/describe-image.ts';
-import type { ImageConfig } from '../../../../images/description/image-config.ts';
-import { parsePlatform } from '../../../../oci/platform.ts';
-import type { Reference } from '../../../../oci/reference.ts';
+import type { ImageHead } from '../../../../images/index/head.ts';
+import { ImageError } from '../../../../images/index/image-error.ts';
 import { pullFields } from '../../parts/commands.ts';
 import { digestCode } from '../../parts/digest.ts';
 import { byteSize } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
-import { sendPage } from '../../shell/page.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
-import { layerTable } from './steps.ts';
+import { type RejectedTag, actionPanel } from './action-panel.ts';
+import { configList, pairs } from './config.ts';
+import { nameOf, platformOf, queryWith, sendImageView, urlOf } from './image-view.ts';
+import { lookAt } from './index-state.ts';
+import { stepTable } from './steps.ts';
+import { wastePanel } from './waste.ts';
 
 const mostReferrers = 50;
 const mostReferrerBytes = 1024 * 1024;
 
-/** Shows an image: how to pull it, its platforms, configuration, layers, labels, and the artifacts that belong to it. */
-export async function showImage(visit: ImageVisit): Promise<void> {
-  const { registry, catalog, repository, reference, visitor, response, host, query, texts } = visit;
-  const image = await catalog.describe(repository, reference, parsePlatform(query.get('platform') ?? ''));
+/** Shows an image: how to pull it, its platforms, configuration, layers, labels, and what can be done with it. */
+export async function showImage(visit: ImageVisit, rejected?: RejectedTag): Promise<void> {
+  const { registry, catalog, repository, reference, texts } = visit;
+  const image = await catalog.describe(repository, reference, platformOf(visit));
   const limit = { items: mostReferrers, bytes: mostReferrerBytes };
   const referrers = await registry.listings.referrers(repository, image.digest, { artifactType: undefined }, '', limit);
-  const title = nameOf(repository, reference);
-  const content = html`<p><a href="/ui/r/${repository}">${repository}</a></p>
-    ${pullFields(texts, `${host}/${title}`)} ${factsOf(visit, image)} ${platformTable(visit, image)}
-    ${image.image && imageParts(visit, image.image)} ${fileTable(visit, image)}
-    ${pairs(texts.image.annotations, texts.image, image.annotations)} ${referrerTable(visit, referrers)}
-    <p><a href="/ui/r/${title}/-/raw">${texts.image.raw}</a></p>`;
-  sendPage(response, 200, { title, user: visitor.name, current: 'repositories', content });
+  const content = html`${pullPanel(visit, image)} ${factsOf(visit, image)} ${platformTable(visit, image)}
+  ${image.image && imageParts(visit, image.image, await findIndex(visit))} ${fileTable(visit, image)}
+  ${pairs(texts, texts.image.annotations, image.annotations)} ${referrerTable(visit, referrers)}
+  ${actionPanel(visit, image, rejected)} ${rawLinks(visit, image)}`;
+  const status = rejected ? 400 : 200;
+  sendImageView(visit, 'overview', content, image.kind === 'artifact' ? { status, views: ['overview'] } : { status });
 }
 
-/** Sends the exact bytes of the manifest, as text that no browser runs. */
-export async function showRaw({ response, catalog, repository, reference }: ImageVisit): Promise<void> {
-  const bytes = await catalog.manifestBytes(repository, reference);
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.setHeader('Content-Security-Policy', "default-src 'none'; sandbox");
-  response.setHeader('Cache-Control', 'no-store');
-  response.type('text/plain').send(bytes);
+/** Returns the index of the image; undefined until it is there, and where the layers cannot be read. */
+async function findIndex(visit: ImageVisit): Promise<ImageHead | undefined> {
+  try {
+    return (await lookAt(visit)).index?.head;
+  } catch (error) {
+    if (error instanceof ImageError) return undefined;
+    throw error;
+  }
 }
 
-function nameOf(repository: string, { tag, digest }: Reference): string {
-  return tag === undefined ? `${repository}@${digest}` : `${repository}:${tag}`;
+/** A tag may move: the digest pulls exactly this image. */
+function pullPanel({ texts, host, repository, reference }: ImageVisit, { digest }: ImageDescription): Html {
+  const byDigest = html`<details>
+    <summary>${texts.actions.pullByDigest}</summary>
+    ${pullFields(texts, `${host}/${repository}@${digest}`)}
+  </details>`;
+  return html`${pullFields(texts, `${host}/${nameOf(repository, reference)}`)}
+  ${reference.tag === undefined ? undefined : byDigest}`;
+}
+
+function rawLinks(visit: ImageVisit, { image }: ImageDescription): Html {
+  const { texts } = visit;
+  const config = html`<a href="${urlOf(visit, '/-/raw')}${queryWith(visit, { part: 'config' })}">${texts.actions.rawConfig}</a>`;
+  return html`<p class="links">
+    <a href="${urlOf(visit, '/-/raw')}">${texts.image.raw}</a> ${image?.config ? config : undefined}
+  </p>`;
 }
 
 function factsOf({ repository, texts }: ImageVisit, image: ImageDescription): Html {
@@ -90,52 +107,14 @@ function platformTable({ repository, reference, texts }: ImageVisit, { platforms
     ${table(texts.image.platforms, [texts.image.platform, texts.tags.digest, texts.image.download], rows)}`;
 }
 
-function imageParts(visit: ImageVisit, image: SingleImage): Html {
+function imageParts(visit: ImageVisit, image: SingleImage, head: ImageHead | undefined): Html {
   const { texts } = visit;
   const { config } = image;
-  return html`<h2>${texts.image.details}${config?.platform === undefined ? '' : `: ${config.platform}`}</h2>
-    ${config ? configList(visit, config) : html`<p class="quiet">${texts.image.noConfig}</p>`}
-    <h2>${texts.image.layers}</h2>
-    ${layerTable(texts, image)} ${config && pairs(texts.image.labels, texts.image, config.labels)}`;
-}
-
-function configList({ texts }: ImageVisit, config: ImageConfig): Html {
-  const { fields } = texts.image;
-  const one = (value: string | undefined) => (value === undefined ? [] : [value]);
-  const command = (words: readonly string[]) => (words.length === 0 ? [] : [JSON.stringify(words)]);
-  const shown: readonly (readonly [string, readonly string[]])[] = [
-    [fields.created, one(config.created)],
-    [fields.author, one(config.author)],
-    [fields.entrypoint, command(config.entrypoint)],
-    [fields.command, command(config.command)],
-    [fields.workingDirectory, one(config.workingDirectory)],
-    [fields.user, one(config.user)],
-    [fields.stopSignal, one(config.stopSignal)],
-    [fields.ports, config.ports],
-    [fields.volumes, config.volumes],
-    [fields.environment, config.environment],
-  ];
-  const items = shown
-    .filter(([, values]) => values.length > 0)
-    .map(
-      ([name, values]) =>
-        html`<dt>${name}</dt>
-          ${values.map((value) => html`<dd><code>${value}</code></dd>`)}`,
-    );
-  return html`<dl>${items}</dl>`;
-}
-
-/** Shows names and values that people wrote: labels, annotations. */
-function pairs(
-  title: string,
-  columns: { readonly name: string; readonly value: string },
-  values: ImageDescription['annotations'],
-) {
-  const entries = Object.entries(values);
-  if (entries.length === 0) return undefined;
-  const rows = entries.map(([name, value]) => ({ heading: html`<code>${name}</code>`, cells: [value] }));
-  return html`<h2>${title}</h2>
-    ${table(title, [columns.name, columns.value], rows)}`;
+  return html`<h2>${texts.image.layers}</h2>
+    ${stepTable(visit, image, head?.layers)} ${head && wastePanel(visit, head)}
+    <h2>${texts.image.details}${config?.platform === undefined ? '' : `: ${config.platform}`}</h2>
+    ${config ? configList(texts, config) : html`<p class="quiet">${texts.image.noConfig}</p>`}
+    ${config && pairs(texts, texts.image.labels, config.labels)}`;
 }
 
 function fileTable({ texts }: ImageVisit, { files }: ImageDescription): Html | undefined {

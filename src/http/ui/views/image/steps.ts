@@ -1,11 +1,13 @@
 import type { SingleImage } from '../../../../images/description/describe-image.ts';
 import type { BuildStep } from '../../../../images/description/image-config.ts';
+import type { LayerShare } from '../../../../images/index/head.ts';
 import type { Descriptor } from '../../../../oci/descriptor.ts';
 import { digestCode } from '../../parts/digest.ts';
 import { byteSize } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
-import type { Texts } from '../../texts/english/texts.ts';
+import type { ImageVisit } from '../repository/repository-view.ts';
+import { queryWith, urlOf } from './image-view.ts';
 
 /** A step of the build, or a layer of which no step is known. */
 interface Row {
@@ -13,21 +15,26 @@ interface Row {
   readonly layer: Descriptor | undefined;
 }
 
-/** Shows the steps of the build, each with the size of its layer as a bar. */
-export function layerTable(texts: Texts, { config, layers }: SingleImage): Html {
-  const { step, size, part, noLayer, layer: layerName, layersCaption } = texts.image;
+/**
+ * Shows the steps of the build, each with the size of its layer as a bar and a link to its files. `shares`: what each layer adds
+ * to the image, if it is indexed.
+ */
+export function stepTable(visit: ImageVisit, { config, layers }: SingleImage, shares: readonly LayerShare[] | undefined): Html {
+  const { texts } = visit;
+  const { step, size, noLayer, layer: layerName, layersCaption } = texts.image;
   const total = layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   let number = 0;
   const rows = rowsOf(config?.steps ?? [], layers).map(({ step: text, layer }) => {
-    if (layer) number += 1;
-    return {
-      heading: html`<code class="step">${text ?? layerName(number)}</code>`,
-      cells: layer
-        ? [digestCode(layer.digest), byteSize(layer.sizeBytes), bar(layer.sizeBytes, total, layerName(number))]
-        : [html`<span class="quiet">${noLayer}</span>`, '', ''],
-    };
+    const heading = html`<code class="step">${text ?? layerName(number + 1)}</code>`;
+    if (!layer) return { heading, cells: [html`<span class="quiet">${noLayer}</span>`, '', ''] };
+    const share = shares?.[number];
+    const href = `${urlOf(visit, '/-/files')}${queryWith(visit, { layer: String(number) })}`;
+    const files = html`${digestCode(layer.digest)}
+      <a href="${href}" aria-label="${texts.waste.filesOf(number + 1)}">${texts.image.files}</a>`;
+    number += 1;
+    return { heading, cells: [sizeCell(layer, total, layerName(number)), share && wasteCell(share), files] };
   });
-  return table(layersCaption, [step, texts.tags.digest, size, part], rows);
+  return table(layersCaption, [step, size, texts.waste.wasted, texts.image.layerColumn], rows);
 }
 
 /** Steps that made a layer and layers have the same order. Where their numbers differ, no step is shown. */
@@ -39,6 +46,13 @@ function rowsOf(steps: readonly BuildStep[], layers: readonly Descriptor[]): rea
   return steps.map(({ instruction, isEmpty }) => ({ step: instruction, layer: isEmpty ? undefined : left.shift() }));
 }
 
-function bar(bytes: number, total: number, name: string): Html {
-  return html`<meter aria-label="${name}" min="0" max="${Math.max(1, total)}" value="${bytes}"></meter>`;
+function sizeCell({ sizeBytes }: Descriptor, total: number, name: string): Html {
+  return html`<meter aria-label="${name}" min="0" max="${Math.max(1, total)}" value="${sizeBytes}"></meter>
+    ${byteSize(sizeBytes)}`;
+}
+
+function wasteCell({ hiddenBytes, totalBytes }: LayerShare): Html | undefined {
+  if (hiddenBytes === 0) return undefined;
+  const percent = Math.round((100 * hiddenBytes) / totalBytes);
+  return html`${byteSize(hiddenBytes)} <span class="quiet">(${percent} %)</span>`;
 }
