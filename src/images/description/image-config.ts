@@ -1,3 +1,5 @@
+import { fieldsOf } from '../../oci/foreign-json.ts';
+
 /** What the configuration of an image says (image-spec, config.md), as far as people look at it. */
 export interface ImageConfig {
   readonly platform: string | undefined;
@@ -22,8 +24,6 @@ export interface BuildStep {
   /** True if it made no layer. */
   readonly isEmpty: boolean;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads a configuration. Builders write what they like: what has another type than the specification says is left out. */
 export function readImageConfig(document: unknown): ImageConfig {
@@ -63,10 +63,6 @@ export function instructionOf(createdBy: string): string {
   const classic = /^(?:\|\d+ .*?)?\/bin\/sh -c (#\(nop\)\s*)?([^]*)$/.exec(text);
   if (classic) return classic[1] === undefined ? `RUN ${classic[2] ?? ''}` : (classic[2] ?? '').trim();
   return text.replace(/^RUN (?:\|\d+ .*? )?\/bin\/sh -c /, 'RUN ');
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
 function textOf(value: unknown): string | undefined {

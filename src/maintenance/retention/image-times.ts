@@ -1,8 +1,8 @@
-import { readAll } from '../../../storage/blobs/missing.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
-import { ContentMissing, openContent } from '../../content/missing-content.ts';
+import { readStoredJson } from '../../content/stored-json.ts';
 import { createLru } from '../../coordination/lru.ts';
 import { parseDigest } from '../../oci/digest.ts';
+import { type Fields, fieldsOf, timeOf } from '../../oci/foreign-json.ts';
 import { isManifestType } from '../../oci/media-types.ts';
 
 /** Finds out when images were built, from their manifests and configurations. Reads of it are no pulls. */
@@ -19,9 +19,6 @@ export interface StoredDocument {
 /** About 150 bytes each. */
 const rememberedImages = 100_000;
 
-/** A configuration or manifest that is larger is not read. */
-const largestDocumentBytes = 4 * 1024 * 1024;
-
 /** Platforms of an index that are read. */
 const maxPlatforms = 16;
 
@@ -32,23 +29,15 @@ export function createImageTimes(driver: BlobDriver): ImageTimes {
 
   async function readJson({ digest, sizeBytes }: StoredDocument): Promise<Fields> {
     const parsed = parseDigest(digest);
-    if (!parsed || sizeBytes > largestDocumentBytes) return {};
-    try {
-      const object = await openContent(driver, parsed, sizeBytes);
-      const bytes = await readAll(object).finally(() => object.close());
-      return fieldsOf(JSON.parse(bytes.toString()));
-    } catch (error) {
-      if (error instanceof ContentMissing || error instanceof SyntaxError) return {};
-      throw error;
-    }
+    return parsed ? fieldsOf(await readStoredJson(driver, parsed, sizeBytes)) : {};
   }
 
   async function read(document: StoredDocument): Promise<number | undefined> {
     const manifest = await readJson(document);
-    const annotated = toTime(fieldsOf(manifest['annotations'])['org.opencontainers.image.created']);
+    const annotated = timeOf(fieldsOf(manifest['annotations'])['org.opencontainers.image.created']);
     if (annotated !== undefined) return annotated;
     const config = toDocument(manifest['config']);
-    if (config) return toTime((await readJson(config))['created']);
+    if (config) return timeOf((await readJson(config))['created']);
     const platforms = listOf(manifest['manifests']).filter(isManifest).map(toDocument);
     const times: number[] = [];
     for (const platform of platforms.slice(0, maxPlatforms)) {
@@ -69,12 +58,6 @@ export function createImageTimes(driver: BlobDriver): ImageTimes {
   return { createdAt };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
-
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
@@ -87,9 +70,4 @@ function isManifest(entry: unknown): boolean {
 function toDocument(entry: unknown): StoredDocument | undefined {
   const { digest, size } = fieldsOf(entry);
   return typeof digest === 'string' && typeof size === 'number' ? { digest, sizeBytes: size } : undefined;
-}
-
-function toTime(value: unknown): number | undefined {
-  const time = typeof value === 'string' ? Date.parse(value) : NaN;
-  return Number.isNaN(time) ? undefined : time;
 }

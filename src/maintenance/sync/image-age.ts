@@ -1,5 +1,6 @@
 import { isManifestType } from '../../oci/media-types.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { type Fields, fieldsOf, timeOf } from '../../oci/foreign-json.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import type { ManifestContent, Side, SizedBlob } from './entry.ts';
@@ -31,12 +32,12 @@ const largestConfigBytes = 4 * 1024 * 1024;
 async function createdAt({ side, repository, digest }: PlacedImage): Promise<number> {
   const content = await side.manifest(repository, digest);
   const { annotations, blobs } = parseManifest(content.bytes, content.mediaType);
-  const annotated = toTime(annotations?.['org.opencontainers.image.created']);
+  const annotated = timeOf(annotations?.['org.opencontainers.image.created']);
   if (annotated !== undefined) return annotated;
   const config = configOf(content, blobs);
   if (!config) return -Infinity;
   const document = await readJson(side.openBlob(repository, config.digest, 0, config.sizeBytes - 1));
-  return toTime(document?.created) ?? -Infinity;
+  return timeOf(document['created']) ?? -Infinity;
 }
 
 /** The first blob of an image manifest is its configuration. */
@@ -46,17 +47,12 @@ function configOf({ mediaType }: ManifestContent, blobs: readonly SizedBlob[]): 
   return isReadable && isManifestType(mediaType) ? config : undefined;
 }
 
-async function readJson(chunks: AsyncIterable<Uint8Array>): Promise<{ readonly created?: unknown } | undefined> {
+async function readJson(chunks: AsyncIterable<Uint8Array>): Promise<Fields> {
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);
   try {
-    return (JSON.parse(Buffer.concat(parts).toString()) ?? undefined) as { readonly created?: unknown } | undefined;
+    return fieldsOf(JSON.parse(Buffer.concat(parts).toString()));
   } catch {
-    return undefined;
+    return {};
   }
-}
-
-function toTime(value: unknown): number | undefined {
-  const time = typeof value === 'string' ? Date.parse(value) : NaN;
-  return Number.isNaN(time) ? undefined : time;
 }

@@ -1,9 +1,9 @@
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
-import { readAll } from '../../../storage/blobs/missing.ts';
 import type { AffectedManifest } from '../../../storage/metadata/queries/verification/affected.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { openContent } from '../../content/missing-content.ts';
+import { readStoredJson } from '../../content/stored-json.ts';
 import { type Digest, parseDigest } from '../../oci/digest.ts';
+import { type Fields, fieldsOf } from '../../oci/foreign-json.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
 
 /** An image that cannot be pulled while some content is missing or wrong. */
@@ -24,8 +24,6 @@ export interface AffectedImages {
 
 /** Images that are named for each corrupt blob. */
 const maxImages = 100;
-/** An index or a configuration that is larger is not read. */
-const largestDocumentBytes = 4 * 1024 * 1024;
 
 export interface AffectedImagesOptions {
   readonly driver: BlobDriver;
@@ -54,32 +52,19 @@ export function nameImages(images: readonly AffectedImage[]): readonly string[] 
 async function platformOf(driver: BlobDriver, { digest, sizeBytes, indexes }: AffectedManifest): Promise<string | undefined> {
   for (const index of indexes) {
     const entries = (await readJson(driver, index))['manifests'];
-    const entry = Array.isArray(entries) ? entries.map(toFields).find((fields) => fields['digest'] === digest) : undefined;
-    const platform = toPlatform(toFields(entry?.['platform']));
+    const entry = Array.isArray(entries) ? entries.map(fieldsOf).find((fields) => fields['digest'] === digest) : undefined;
+    const platform = toPlatform(fieldsOf(entry?.['platform']));
     if (platform !== undefined) return platform;
   }
-  const config = toFields((await readJson(driver, { digest, sizeBytes }))['config']);
+  const config = fieldsOf((await readJson(driver, { digest, sizeBytes }))['config']);
   const configDigest = typeof config['digest'] === 'string' ? parseDigest(config['digest']) : undefined;
   if (!configDigest || typeof config['size'] !== 'number') return undefined;
   return toPlatform(await readJson(driver, { digest: configDigest, sizeBytes: config['size'] }));
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Reads a stored JSON object. No fields if it cannot be read: the platform is only a help for people. */
 async function readJson(driver: BlobDriver, { digest, sizeBytes }: { digest: Digest; sizeBytes: number }): Promise<Fields> {
-  if (sizeBytes > largestDocumentBytes) return {};
-  try {
-    const object = await openContent(driver, digest, sizeBytes);
-    const bytes = await readAll(object).finally(() => object.close());
-    return toFields(JSON.parse(bytes.toString()));
-  } catch {
-    return {};
-  }
-}
-
-function toFields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+  return fieldsOf(await readStoredJson(driver, digest, sizeBytes).catch(() => undefined));
 }
 
 function toPlatform({ os, architecture, variant }: Fields): string | undefined {
