@@ -30,6 +30,7 @@ export const schema = section({
   listen: address('127.0.0.1:5000', 'address to listen on'),
   publicUrl: optional(url('URL of this server for clients; default: taken from the request')),
   trustedProxies: networks('proxies whose X-Forwarded-* headers are trusted'),
+  readOnly: flag(false, 'refuse every change of content; pulls and logins work, as with berth maintenance on'),
   locations: choice(['relative', 'absolute'], 'form of Location and Link headers'),
   tls: section({
     certificate: optional(text('', 'file with the certificate chain (PEM); read again when it changes')),

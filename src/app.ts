@@ -23,10 +23,12 @@ import { createLeases } from './coordination/leases.ts';
 import { openStores } from './assembly/start/open-stores.ts';
 import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
 import { type Registry, type RegistryOptions, createRegistry } from './registry/registry.ts';
+import { openMaintenanceMode } from './assembly/maintenance/maintenance-mode.ts';
 import { openRateLimits } from './assembly/limits/rate-limits.ts';
 import { openQuotas } from './assembly/maintenance/quotas.ts';
 import { listJobs, startJobs } from './jobs.ts';
 import { openConsumers } from './assembly/maintenance/event-consumers.ts';
+import { describeReadOnly } from './maintenance/mode/maintenance-mode.ts';
 import { createSuspects } from './maintenance/verify/suspects.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/maintenance/making-room.ts';
@@ -87,7 +89,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const maintenance = await openMaintenance(config, stores);
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
   const limits = openRateLimits(config, stores);
-  const served = { registry, mirror, driver, metadata, maintenance, imageContents, limits };
+  const mode = openMaintenanceMode(config, stores);
+  const served = { registry, mirror, driver, metadata, maintenance, imageContents, limits, mode };
   const guard = await openGuard(config, mirror, served, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
@@ -172,12 +175,16 @@ interface Parts extends ApiParts {
 }
 
 function createServer(config: Config, parts: Parts): Server {
-  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, limits, closing, scraped } = parts;
+  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, limits, mode, closing, scraped } = parts;
   const health = {
     facts: { blobs: driver.name, metadata: metadata.name, sendPath },
     ready: async () => {
       closing.throwIfAborted();
       await Promise.all([driver.check(), metadata.check()]);
+    },
+    async readOnly() {
+      const state = await mode.find();
+      return state && describeReadOnly(state);
     },
   };
   const access = guard?.control ?? openControl(config, mirror, metadata);
@@ -194,7 +201,7 @@ function createServer(config: Config, parts: Parts): Server {
       access,
       audit: guard?.audit,
       publicUrl,
-      limits,
+      ...{ limits, mode },
       absoluteLocations: config.locations === 'absolute',
       largestManifestBytes: config.manifests.maxSize,
     },

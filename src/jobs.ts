@@ -10,6 +10,7 @@ import { interval, onOneReplica } from './coordination/interval.ts';
 import type { Leases } from './coordination/leases.ts';
 import type { Consumers } from './events/consumers.ts';
 import type { Certificate } from './http/server/certificate.ts';
+import type { MaintenanceMode } from './maintenance/mode/maintenance-mode.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { Runner } from './maintenance/sync/runner.ts';
 import type { Retention } from './maintenance/retention/retention.ts';
@@ -41,6 +42,8 @@ export interface JobParts {
   readonly verification: Pick<Verification, 'run' | 'checkSuspects'>;
   readonly quotas: Pick<Quotas, 'count' | 'yieldToDisk'>;
   readonly imageContents: Pick<ImageContents, 'sweep'>;
+  /** In maintenance mode no job changes content that clients have pushed. */
+  readonly mode: Pick<MaintenanceMode, 'find'>;
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -64,28 +67,33 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     guard,
     certificate,
   } = parts;
-  const { imageContents, log, now } = parts;
+  const { imageContents, mode, log, now } = parts;
+  const unlessReadOnly = (run: () => Promise<void>) => async () => {
+    if ((await mode.find()) === undefined) await run();
+  };
   const expire = () => expireUploads(registry, metadata, now() - uploads.expireAfter * 1000);
   const prune = () => pruneEvents(metadata, now() - access.auditKeep * 1000);
   return [
     { name: 'deliver-events', every: 1, scope: 'process', run: consumers.deliver },
     { name: 'prune-events', every: 3600, scope: 'cluster', run: prune },
-    { name: 'collect-garbage', every: 5, scope: 'cluster', run: garbageCollection.run },
+    { name: 'collect-garbage', every: 5, scope: 'cluster', run: unlessReadOnly(garbageCollection.run) },
     { name: 'backup', every: 60, scope: 'cluster', run: backup.run },
     { name: 'verify', every: 10, scope: 'cluster', run: verification.run },
     { name: 'verify-damaged', every: 10, scope: 'process', run: verification.checkSuspects },
     { name: 'expire-uploads', every: 3600, scope: 'cluster', run: expire },
     { name: 'tidy-mirror', every: 10, scope: 'cluster', run: mirror.tidyStores },
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },
-    { name: 'purge-trash', every: 60, scope: 'cluster', run: () => purgeTrash(registry, metadata) },
+    { name: 'purge-trash', every: 60, scope: 'cluster', run: unlessReadOnly(() => purgeTrash(registry, metadata)) },
     { name: 'sweep-indexes', every: 6 * 3600, scope: 'cluster', run: imageContents.sweep },
     { name: 'tidy-tag-history', every: 3600, scope: 'cluster', run: registry.trash.tidy },
     { name: 'record-pulls', every: 10, scope: 'process', run: registry.pulls.flush },
-    { name: 'retention', every: 60, scope: 'cluster', run: retention.run },
-    { name: 'sync', every: 5, scope: 'process', run: sync.runner.beginDue },
+    { name: 'retention', every: 60, scope: 'cluster', run: unlessReadOnly(retention.run) },
+    { name: 'sync', every: 5, scope: 'process', run: unlessReadOnly(sync.runner.beginDue) },
     { name: 'empty-trash', every: 0.5, scope: 'process', run: mirror.emptyTrash },
     ...(quotas.count ? [{ name: 'count-quotas', every: 5, scope: 'cluster', run: quotas.count } as const] : []),
-    ...(quotas.yieldToDisk ? [{ name: 'yield-trash', every: 10, scope: 'cluster', run: quotas.yieldToDisk } as const] : []),
+    ...(quotas.yieldToDisk
+      ? [{ name: 'yield-trash', every: 10, scope: 'cluster', run: unlessReadOnly(quotas.yieldToDisk) } as const]
+      : []),
     ...(guard ? [{ name: 'tidy-access', every: 3600, scope: 'cluster', run: guard.tidy } as const] : []),
     ...(certificate
       ? [{ name: 'renew-certificate', every: 10, scope: 'process', run: () => renewCertificate(certificate, log) } as const]

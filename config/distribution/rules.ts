@@ -1,4 +1,4 @@
-import { type Convert, type Tree, duration, endpoint, isTrue, listenAddress, not, prefix, text } from './convert.ts';
+import { type Convert, duration, endpoint, isTrue, listenAddress, not, prefix, text } from './convert.ts';
 
 /** What becomes of a key of Distribution's configuration: a key of berth, a remark, or both. */
 export interface Rule {
@@ -28,7 +28,7 @@ const onlyFor =
   (driver: string, convert: Convert): Convert =>
   (value, tree) =>
     tree.get(`storage.${driver}`) ? convert(value, tree) : undefined;
-const readOnly: Convert = (value, tree: Tree) => (isTrue(value) && !tree.get('auth') ? ['pull'] : undefined);
+const readOnly: Convert = (value) => (isTrue(value) ? true : undefined);
 
 /** By key; a rule is also for all keys below its own, unless one of those has a rule. */
 export const rules: Readonly<Record<string, Rule>> = {
@@ -76,7 +76,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   'storage.cache': note(noCache),
   'storage.maintenance.uploadpurging.age': { to: 'uploads.expireAfter', convert: duration },
   'storage.maintenance.uploadpurging': note('berth always deletes unfinished uploads, after uploads.expireAfter'),
-  'storage.maintenance.readonly': { to: 'access.openActions', convert: readOnly, remark: 'in other modes: grant pull only' },
+  'storage.maintenance.readonly': { to: 'readOnly', convert: readOnly },
   'auth.silly': note('for tests of registry:2 only'),
   'auth.token.realm': same('access.external.realm'),
   'auth.token.service': same('access.external.service'),

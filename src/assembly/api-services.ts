@@ -8,6 +8,7 @@ import type { Registry } from '../registry/registry.ts';
 import { openArchiveExports, openArchiveImports } from './archives.ts';
 import type { GuardServices } from './guard.ts';
 import type { ImageContents } from './images/image-contents.ts';
+import type { MaintenanceMode } from '../maintenance/mode/maintenance-mode.ts';
 import type { RateLimits } from '../http/server/rate-limits.ts';
 import type { MaintenanceServices } from './maintenance-services.ts';
 
@@ -18,15 +19,16 @@ export interface ApiParts {
   readonly maintenance: Pick<MaintenanceServices, 'api'>;
   readonly imageContents: Pick<ImageContents, 'images'>;
   readonly limits: RateLimits;
+  readonly mode: MaintenanceMode;
 }
 
 /** Returns what the API does apart from accounts and permissions. */
 export function openApiServices(
   config: Config,
-  { registry, driver, metadata, maintenance, imageContents, limits }: ApiParts,
+  { registry, driver, metadata, maintenance, imageContents, limits, mode }: ApiParts,
 ): GuardServices {
   return {
-    limits,
+    ...{ limits, mode },
     content: registry,
     listings: registry.listings,
     descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),

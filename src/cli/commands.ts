@@ -1,6 +1,7 @@
 import { accountCommands } from './accounts/account-commands.ts';
 import { contentCommands } from './content/content-commands.ts';
 import { garbageCollection } from './maintenance/gc-commands.ts';
+import { maintenanceMode } from './maintenance/mode-commands.ts';
 import type { Command, CommandGroup, Topic } from './program/command.ts';
 
 const serve: Command = {
@@ -250,7 +251,7 @@ export const topics: readonly Topic[] = [
   { heading: 'Server:', entries: [serve, preheat, migrate, adopt, importCommand, exportCommand, backup, restore, config] },
   {
     heading: 'Content (beside a running server, too):',
-    entries: [...contentCommands, retention, quota, garbageCollection, verify, sync],
+    entries: [...contentCommands, retention, quota, garbageCollection, verify, sync, maintenanceMode],
   },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },

@@ -88,4 +88,5 @@ export const tables: readonly Table[] = [
   temporary('quota_contents'),
   temporary('quota_state'),
   temporary('rate_windows'),
+  temporary('maintenance_mode'),
 ];

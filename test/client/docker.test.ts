@@ -8,6 +8,7 @@ import { mediaTypes } from '../../src/oci/media-types.ts';
 import { startBerth } from '../support/berth.ts';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { call } from '../support/call.ts';
+import { runCommand } from '../support/command.ts';
 import { type TestDescriptor, descriptor, digestOf, pushBlob } from '../support/images.ts';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
 import { describeWith } from '../support/requires.ts';
@@ -108,6 +109,31 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
       await limited.close();
     }
   }, 120_000);
+
+  test('docker prints the reason of maintenance mode and the message of a rate limit at once', async () => {
+    const limited = await startBerth({ BERTH_LIMITS_PULLS_PER_ADDRESS: '1/1h' });
+    try {
+      const name = `localhost:${limited.port}/app:1`;
+      await importImage(name, { file: 'file\n' });
+      await daemon.docker('push', name);
+      await daemon.docker('rmi', name);
+      await daemon.docker('pull', name);
+      // An image that the daemon has costs a HEAD only, which does not count.
+      await daemon.docker('pull', name);
+      await daemon.docker('rmi', name);
+      await expect(daemon.docker('pull', name)).rejects.toThrow(
+        /toomanyrequests: the address 127\.0\.0\.1 has made 1 pulls \(GETs of manifests\) within 3600 seconds: wait \d+ seconds, or log in/,
+      );
+      await runCommand(['maintenance', 'on', '--reason', 'new disk'], limited.environment);
+      const other = `localhost:${limited.port}/other:1`;
+      await importImage(other, { file: 'other\n' });
+      await expect(daemon.docker('push', other)).rejects.toThrow(
+        /unsupported: the registry is read-only for maintenance \(new disk\)/,
+      );
+    } finally {
+      await limited.close();
+    }
+  });
 
   test('a push to a second repository mounts the layers and uploads nothing', async () => {
     const name = `${berth.host}/first:1`;

@@ -85,15 +85,15 @@ describe('the reference configuration of registry:2', () => {
   });
 });
 
+test('a registry that is read-only stays read-only in every mode', () => {
+  const { config } = imported('storage: { filesystem: {}, maintenance: { readonly: { enabled: true } } }');
+  expect(config).toMatchObject({ readOnly: true });
+});
+
 test.each([
   ['storage: { filesystem: { rootdirectory: /var/lib/registry } }\nhttp: { addr: ":5000" }', { mode: 'token' }, '0.0.0.0'],
   ['storage: { filesystem: {} }\nhttp: { addr: "localhost:5000" }', { mode: 'open' }, '127.0.0.1'],
   ['storage: { filesystem: {} }\nauth: { htpasswd: { realm: x, path: /etc/htpasswd } }', { mode: 'token' }, '127.0.0.1'],
-  [
-    'storage: { maintenance: { readonly: { enabled: true } } }\nhttp: { addr: "localhost:5000" }',
-    { mode: 'open', openActions: ['pull'] },
-    '127.0.0.1',
-  ],
 ])('%j is never more open than it must be', (text, access, host) => {
   const { config } = imported(text);
   expect(config).toMatchObject({ access, listen: { host }, delete: { enabled: false } });

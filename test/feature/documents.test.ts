@@ -66,6 +66,7 @@ test('docs/operation.md lists every metric of berth', async () => {
   metrics.backup.watchAge(() => Promise.resolve(0));
   metrics.verification.watch({ coverage: () => Promise.resolve(1), countCorrupt: () => Promise.resolve(0) });
   metrics.sync.watchAges(() => Promise.resolve([]));
+  metrics.limits.watchReadOnly(() => Promise.resolve(false));
   metrics.quotas.watchCounting(() => Promise.resolve(false));
   const names = [...(await metrics.text()).matchAll(/^# TYPE (berth_\w+)/gm)].map(([, name = '']) => name);
   const listed = [...textOf('docs/operation.md').matchAll(/^\| `berth_.*$/gm)].flatMap(([row]) => row.match(/berth_\w+/g) ?? []);

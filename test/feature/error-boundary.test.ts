@@ -11,6 +11,7 @@ import type { ArchiveImports } from '../../src/archives/in/imports.ts';
 import type { ArchiveExports } from '../../src/archives/out/exports.ts';
 import type { Adoption } from '../../src/maintenance/adopt/report.ts';
 import type { Images } from '../../src/images/images.ts';
+import type { MaintenanceMode } from '../../src/maintenance/mode/maintenance-mode.ts';
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
 import type { VerificationOverview } from '../../src/maintenance/verify/overview.ts';
@@ -107,6 +108,7 @@ async function createServer(): Promise<Server> {
     adoption: {} as Adoption,
     sync: {} as SyncOverview,
     quotas: {} as QuotaOverview,
+    mode: {} as MaintenanceMode,
     imports: {} as ArchiveImports,
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);

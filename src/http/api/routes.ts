@@ -6,6 +6,7 @@ import { adoptionRoutes } from './maintenance/adoption.ts';
 import { imageRoutes } from './images/image-routes.ts';
 import { backupRoutes } from './maintenance/backups.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
+import { modeRoutes } from './maintenance/mode.ts';
 import { quotaRoutes } from './maintenance/quotas.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
 import { syncRoutes } from './maintenance/sync.ts';
@@ -27,6 +28,7 @@ const openRoutes: readonly Route[] = [
   ...verificationRoutes,
   ...syncRoutes,
   ...quotaRoutes,
+  ...modeRoutes,
 ];
 
 /** THE TABLE: the API, row by row. The OpenAPI document and the tests of permissions are made from it. */

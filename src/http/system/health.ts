@@ -8,6 +8,8 @@ export interface Health {
   readonly facts: Readonly<Record<string, string>>;
   /** Rejects if a store does not answer. */
   ready(): Promise<void>;
+  /** Resolves to a sentence while content cannot be changed. */
+  readOnly(): Promise<string | undefined>;
 }
 
 /**
@@ -24,14 +26,16 @@ export function serveHealth(health: Health, request: IncomingMessage, response: 
 }
 
 async function sendReadiness(health: Health, response: ServerResponse): Promise<void> {
+  let readOnly: string | undefined;
   try {
     await health.ready();
+    readOnly = await health.readOnly();
   } catch (error) {
     response.setHeader('Retry-After', '5');
     problem(response, 503, error instanceof Error ? error.message : String(error));
     return;
   }
-  sendState(response, { status: 'ready' });
+  sendState(response, { status: 'ready', ...(readOnly === undefined ? {} : { readOnly }) });
 }
 
 function sendState(response: ServerResponse, state: object): void {

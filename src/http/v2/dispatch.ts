@@ -34,6 +34,7 @@ export async function serveProtocol(
     authorized(protocol, request, found, need, prefix !== undefined),
   );
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
+  if (changesContent(found, request)) await protocol.mode?.assertWritable();
   if (mirrored) nameUpstream(response, mirrored.source.upstream.name);
   if (found.route.sendsHead !== true) setCommonHeaders(response, head);
   const context = { protocol, request, response, head, query, subject, repository, mirrored, path, lastSegment };
@@ -43,6 +44,11 @@ export async function serveProtocol(
     if (isDefault) await challengeForUnknown(protocol, request, name, error);
     throw mirrored || found.route.access !== 'pull' ? error : withHost(protocol, name, error);
   }
+}
+
+/** True for requests that maintenance mode refuses; the state of an upload can be read. */
+function changesContent({ route: { access } }: Match, { method }: IncomingMessage): boolean {
+  return (access === 'add' || access === 'delete') && method !== 'GET' && method !== 'HEAD';
 }
 
 const noQuery = new URLSearchParams();

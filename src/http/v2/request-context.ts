@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Mirror } from '../../mirror/mirror.ts';
+import type { MaintenanceMode } from '../../maintenance/mode/maintenance-mode.ts';
 import type { MirroredRepository } from '../../mirror/names/routing.ts';
 import type { Author } from '../../registry/author.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -22,6 +23,8 @@ export interface Services {
   /** Records refusals; undefined if there is no audit log. Changes of content record themselves in their transaction. */
   readonly audit?: Pick<Audit, 'record'> | undefined;
   readonly publicUrl: PublicUrl;
+  /** Whether clients may change content; undefined in tests without stores. */
+  readonly mode?: Pick<MaintenanceMode, 'assertWritable'> | undefined;
   /** Undefined in tests without limits. */
   readonly limits?: RateLimits | undefined;
   /** True if `Location` headers have the host. */

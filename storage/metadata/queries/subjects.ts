@@ -21,6 +21,7 @@ import * as grants from './grants.ts';
 import * as holds from './trash/holds.ts';
 import * as keepers from './trash/keepers.ts';
 import * as leases from './leases.ts';
+import * as maintenanceMode from './operation/maintenance-mode.ts';
 import * as manifestBatches from './manifest-batches.ts';
 import * as manifests from './manifests.ts';
 import * as mirroredContent from './mirror/content.ts';
@@ -88,6 +89,7 @@ export const subjects = {
   holds,
   keepers,
   leases,
+  maintenanceMode,
   manifestBatches,
   manifests,
   mirroredContent,

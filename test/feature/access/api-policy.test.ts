@@ -118,6 +118,7 @@ test('every row requires an admin except these', () => {
     'DELETE /archives/{id}': 'account',
     'GET /retention/preview': 'adminOf',
     'GET /retention/log': 'adminOf',
+    'GET /maintenance': 'account',
     'GET /quotas': 'adminOf',
   });
 });

@@ -190,6 +190,7 @@ export const archiveRoutes: readonly Route[] = [
     path: '/archives',
     summary:
       'Upload an archive of images (docker save, OCI layout): the body, or the file `archive` of a form; nothing is visible yet',
+    changesContent: true,
     needs: { action: 'add', repositoryOf: ({ query }) => query.repository },
     query: uploadQuery,
     accepts: ['application/x-tar', 'multipart/form-data'],
@@ -217,6 +218,7 @@ export const archiveRoutes: readonly Route[] = [
     method: 'POST',
     path: '/archives/{id}/commit',
     summary: 'Store images of an uploaded archive: all tags at once, or none',
+    changesContent: true,
     needs: 'account',
     params: byArchive,
     body: commitBody,

@@ -127,6 +127,7 @@ export const collectionRoutes: readonly Route[] = [
     method: 'POST',
     path: '/gc/run',
     summary: 'Decide due reviews now, for at most ten seconds',
+    changesContent: true,
     needs: 'admin',
     body: running,
     returns: ok(collected),

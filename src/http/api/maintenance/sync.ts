@@ -104,6 +104,7 @@ export const syncRoutes: readonly Route[] = [
     method: 'POST',
     path: '/sync/{name}/runs',
     summary: 'Ask for a run of an entry now',
+    changesContent: true,
     needs: 'admin',
     params: s.byName,
     body: s.nothing,

@@ -42,7 +42,7 @@ const largestBodyBytes = 1024 * 1024;
 
 /** Makes Express handlers of the rows: authentication, permission, validation, handler, response. */
 export function createApiHandler(options: ApiHandlerOptions): (route: Route) => RequestHandler {
-  const { accounts, permissions, allows, publicUrl, limits } = options;
+  const { accounts, permissions, allows, publicUrl, limits, mode } = options;
 
   /** Returns the client and counts the request for its rate limits; one with a wrong login counts for its address. */
   async function principalOf(request: Request, response: Response, { needs }: Route, address: string): Promise<Principal> {
@@ -86,6 +86,7 @@ export function createApiHandler(options: ApiHandlerOptions): (route: Route) => 
     const context = await contextOf(request, response, route);
     try {
       permissions.beforeBody(context.principal, route);
+      if (route.changesContent) await mode.assertWritable();
       const input = await checkedInput(route, request, response);
       await permissions.afterBody(context, route, input);
       const body = await route.handler(input, context);

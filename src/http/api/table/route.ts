@@ -16,6 +16,7 @@ import type { Images } from '../../../images/images.ts';
 import type { Pulls } from '../../../registry/pulls.ts';
 import type { Adoption } from '../../../maintenance/adopt/report.ts';
 import type { Backups } from '../../../maintenance/backup/backups.ts';
+import type { MaintenanceMode } from '../../../maintenance/mode/maintenance-mode.ts';
 import type { CollectionOverview } from '../../../maintenance/collect/overview.ts';
 import type { QuotaOverview } from '../../../maintenance/quotas/overview.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
@@ -42,6 +43,8 @@ export interface ApiServices {
   readonly adoption: Adoption;
   readonly sync: SyncOverview;
   readonly quotas: QuotaOverview;
+  /** Whether clients may change content. */
+  readonly mode: MaintenanceMode;
 }
 
 /** What a handler works with, for one request. */
@@ -116,6 +119,8 @@ export interface Route {
   /** One line for the OpenAPI document. */
   readonly summary: string;
   readonly needs: Needs;
+  /** True if the row adds, moves or deletes content: it is refused in maintenance mode. */
+  readonly changesContent: boolean;
   /** Undefined where the path has no parameters. */
   readonly params: z.ZodObject | undefined;
   /** Undefined where the query is ignored. */
@@ -170,8 +175,10 @@ export function route<
     readonly query?: Query;
     readonly body?: Body;
     readonly accepts?: readonly string[];
+    readonly changesContent?: true;
   },
 ): Route {
   // The dispatcher passes only what the row's own schemas returned: see `checkedInput`.
-  return { params: undefined, query: undefined, body: undefined, accepts: undefined, ...row } as unknown as Route;
+  const usual = { changesContent: false, params: undefined, query: undefined, body: undefined, accepts: undefined };
+  return { ...usual, ...row } as unknown as Route;
 }

@@ -68,11 +68,13 @@ export function addRepository(router: Router, options: RepositoryOptions): void 
       if (reference) {
         const { needs, action } = find(image.forms, rest);
         requirePermission(visit, needs);
+        if (needs !== 'pull') await options.services.mode.assertWritable();
         await action({ ...visit, reference });
         return;
       }
       const { needs, action } = find(forms, rest);
       requirePermission(visit, needs);
+      if (needs !== 'pull') await options.services.mode.assertWritable();
       await action(visit);
     }),
   );
