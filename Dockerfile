@@ -17,7 +17,7 @@ RUN node build.cjs && test -e sendfile.node
 FROM ${BASE} AS packages
 WORKDIR /berth
 COPY package.json package-lock.json ./
-RUN npm install --omit=dev --no-save --no-audit --no-fund --loglevel=error
+RUN npm install --omit=dev --ignore-scripts --no-save --no-audit --no-fund --loglevel=error
 
 FROM ${BASE}
 WORKDIR /berth

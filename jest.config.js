@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
  */
 const longTests = [
   'test/client/dockerfile',
+  'test/client/packages',
   'test/client/page-views',
   'test/contract/adoption',
   'test/contract/query-plans',

@@ -3,8 +3,9 @@
  * Prepares the checkout and prints the path of the Node.js to run it with. Plain JavaScript for every Node.js from 18 on,
  * because it runs before anything is installed. Reports its steps on standard error; does nothing if all is installed.
  *
- *   node bin/bootstrap.cjs start   installs the needs of the server
- *   node bin/bootstrap.cjs test    also those of tests, lint and bench
+ *   node bin/bootstrap.cjs start     installs the needs of the server
+ *   node bin/bootstrap.cjs test      also those of tests, lint and bench
+ *   node bin/bootstrap.cjs package   the last step of `npm install berth-VERSION.tgz`; does nothing in a checkout
  */
 const { execFileSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
@@ -14,6 +15,10 @@ const path = require('node:path');
 const home = path.resolve(__dirname, '..');
 const leastMajor = 24;
 const purpose = process.argv[2] === 'test' ? 'test' : 'start';
+/** npm has installed the packages itself if berth is one: only a checkout has this lock file. */
+const isCheckout = fs.existsSync(path.join(home, 'package-lock.json'));
+/** The folder of the program: `npm pack` writes JavaScript into a folder of its own. */
+const program = isCheckout ? home : path.join(home, 'dist');
 
 function report(line) {
   process.stderr.write(`berth: ${line}\n`);
@@ -24,7 +29,8 @@ function report(line) {
  * refuses a lock file written on a machine that could not see the optional packages of another platform.
  */
 function npmInstall(folder, args) {
-  const quiet = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  // The installation of a package would pass its own options on: `--global` would install elsewhere.
+  const quiet = ['--no-global', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   execFileSync('npm', ['install', ...args, ...quiet], { cwd: folder, stdio: ['ignore', 2, 2] });
 }
 
@@ -104,18 +110,23 @@ function isAlive(pid) {
 
 /** Builds the optional addon. The server works without it. */
 function buildAddon(node) {
-  execFileSync(node, [path.join(home, 'src/http/transfer/native/build.cjs')], { stdio: ['ignore', 2, 2] });
+  execFileSync(node, [path.join(program, 'src/http/transfer/native/build.cjs')], { stdio: ['ignore', 2, 2] });
 }
 
 /** What the installation depends on; bin/berth compares these files with the copy of `remember`. */
-const inputs = ['package-lock.json', 'runtime/package-lock.json', 'src/http/transfer/native/sendfile.c', 'bin/bootstrap.cjs'];
+const inputs = [
+  'package-lock.json',
+  'runtime/package-lock.json',
+  'src/http/transfer/native/sendfile.c',
+  'bin/bootstrap.cjs',
+].filter((name) => fs.existsSync(path.join(home, name)));
 
 /** Records the Node.js to use and the inputs, so that bin/berth does not have to run this again until an input changes. */
 function remember(node) {
   const folder = path.join(home, 'node_modules', '.berth-ready');
   try {
     fs.rmSync(folder, { recursive: true, force: true });
-    fs.mkdirSync(folder);
+    fs.mkdirSync(folder, { recursive: true });
     fs.writeFileSync(path.join(folder, 'inputs'), Buffer.concat(inputs.map((name) => fs.readFileSync(path.join(home, name)))));
     fs.writeFileSync(path.join(folder, 'node'), `${node}\n`);
   } catch {
@@ -123,16 +134,22 @@ function remember(node) {
   }
 }
 
-try {
-  const node = locked(() => {
+function prepare() {
+  return locked(() => {
     // A start does not remove the development packages.
     const everything = purpose === 'test' || fs.existsSync(path.join(home, 'node_modules', 'typescript'));
-    ensurePackages(home, everything ? [] : ['--omit=dev'], everything ? 'test' : 'start');
+    if (isCheckout) ensurePackages(home, everything ? [] : ['--omit=dev'], everything ? 'test' : 'start');
     const binary = nodeBinary();
     buildAddon(binary);
     remember(binary);
     return binary;
   });
+}
+
+try {
+  // `npm install` in a checkout is a step of `prepare`, or of a developer.
+  const isDone = process.argv[2] === 'package' && isCheckout;
+  const node = isDone ? process.execPath : prepare();
   process.stdout.write(`${node}\n`);
 } catch (error) {
   report(error.message);

@@ -13,7 +13,10 @@ function onSignal(): Promise<string> {
   });
 }
 
-const code = await runCommandLine(process.argv.slice(2), {
+// A command that nothing waits for any more has failed.
+process.exitCode = 1;
+// No top-level `await`: the single executable is one CommonJS module.
+void runCommandLine(process.argv.slice(2), {
   environment: process.env,
   isTerminal: process.stdout.isTTY,
   write: (output) => void process.stdout.write(output),
@@ -21,5 +24,4 @@ const code = await runCommandLine(process.argv.slice(2), {
   readInput: () => text(process.stdin),
   setUmask: (mask) => void process.umask(mask),
   onSignal,
-});
-process.exit(code);
+}).then((code) => process.exit(code));

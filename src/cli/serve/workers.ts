@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { createServer } from 'node:net';
+import { isSea } from 'node:sea';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../../observability/log.ts';
 import { relayMetrics } from '../../observability/worker-metrics.ts';
@@ -36,6 +37,7 @@ export async function startWorkers(count: number, address: Address, log: Log): P
   // The kernel distributes the connections of a shared socket: the round robin of Node.js never closes a connection that it
   // has passed to a dying worker, and the client would wait forever.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
+  if (isSea()) startWorkersAsExecutable();
   let stopping = false;
   let port: number | undefined;
   relayMetrics();
@@ -81,6 +83,12 @@ export async function startWorkers(count: number, address: Address, log: Log): P
     await stop();
     throw error;
   }
+}
+
+/** In the single executable the arguments of berth follow the program itself: there is no file of the main module before them. */
+function startWorkersAsExecutable(): void {
+  const [exec = '', ...args] = process.argv.slice(2);
+  cluster.setupPrimary({ exec, args, execArgv: [] });
 }
 
 function runningWorkers(): readonly Worker[] {
