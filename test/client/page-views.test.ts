@@ -30,6 +30,8 @@ const views: Record<string, string> = {
   'text-file': '/ui/r/team-a/rootfs:2/-/files?path=etc/nginx/nginx.conf',
   'binary-file': '/ui/r/team-a/rootfs:2/-/files?path=usr/bin/tool',
   packages: '/ui/r/team-a/rootfs:2/-/packages',
+  diff: '/ui/diff?from=team-a/rootfs:1&to=2',
+  'not-indexed-diff': '/ui/diff?from=team-a/app:1.9&to=team-a/rootfs:2',
   history: '/ui/r/team-a/app/-/history?tag=1.9',
   trash: '/ui/r/team-a/app/-/trash',
   setup: '/ui/setup?client=podman',

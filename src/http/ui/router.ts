@@ -17,6 +17,7 @@ import { html } from './shell/html.ts';
 import { createNotices } from './shell/notice.ts';
 import { sendPage } from './shell/page.ts';
 import { addPreferences, textsOf } from './shell/preferences.ts';
+import { addDiff } from './views/diff/diff.ts';
 import { imageActions } from './views/image/actions.ts';
 import { addRepositories } from './views/repositories.ts';
 import { addRepository } from './views/repository/router.ts';
@@ -58,6 +59,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   const notices = createNotices('berth-notice', isSecure(publicUrl));
   addRepository(router, { ...options, notices, asVisitor, image: imageActions });
   addUpload(router, { ...options, notices, asVisitor });
+  addDiff(router, { ...options, asVisitor });
   addSetup(router, { ...options, hasLogins: logins !== undefined, asVisitor });
   router.use((request, response) => {
     const { errors } = textsOf(request);

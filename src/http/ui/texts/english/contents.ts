@@ -80,4 +80,28 @@ export const contents = {
     architecture: 'Architecture',
     format: 'Format',
   },
+  diff: {
+    title: 'Compare images',
+    choose: 'Compare',
+    from: 'From',
+    to: 'To',
+    swap: 'Swap',
+    invalid: 'Name two images as NAME:TAG or NAME@DIGEST. The second may be a tag of the first one.',
+    identical: 'The images are identical.',
+    /** Around two sizes. */
+    download: (from: string, to: string): readonly [string, string, string] => [
+      `A client that has ${from} downloads`,
+      'of',
+      `to get ${to}.`,
+    ],
+    field: 'Field',
+    sharedLayers: (count: number) =>
+      count === 0
+        ? 'No layer is the same.'
+        : count === 1
+          ? 'The lowest layer is the same.'
+          : `The ${count} lowest layers are the same.`,
+    fileCounts: (added: number, changed: number, deleted: number) => `${added} added, ${changed} changed, ${deleted} deleted.`,
+    largest: (count: number) => `These are the ${count} largest changes.`,
+  },
 };

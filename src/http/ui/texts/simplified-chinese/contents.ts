@@ -81,4 +81,18 @@ export const contents: typeof english = {
     architecture: '架构',
     format: '格式',
   },
+  diff: {
+    title: '比较镜像',
+    choose: '比较',
+    from: '从',
+    to: '到',
+    swap: '交换',
+    invalid: '请以 NAME:TAG 或 NAME@DIGEST 的形式指定两个镜像。第二个也可以是第一个镜像的标签。',
+    identical: '两个镜像完全相同。',
+    download: (from, to) => [`已有 ${from} 的客户端需要下载`, '/', `即可获得 ${to}。`],
+    field: '字段',
+    sharedLayers: (count) => (count === 0 ? '没有相同的镜像层。' : `最底部的 ${count} 层相同。`),
+    fileCounts: (added, changed, deleted) => `新增 ${added}，修改 ${changed}，删除 ${deleted}。`,
+    largest: (count) => `以下是变化最大的 ${count} 个。`,
+  },
 };

@@ -70,7 +70,7 @@ function links(visit: ImageVisit, current: ImageViewName, views: readonly ImageV
 
 /** Shows a choice of the platforms of an index, for a form; nothing for an image of one platform. */
 export function platformChoice(
-  { texts }: ImageVisit,
+  { texts }: Pick<ImageVisit, 'texts'>,
   platforms: readonly string[],
   chosen: string | undefined,
 ): Html | undefined {

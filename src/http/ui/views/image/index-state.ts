@@ -14,8 +14,11 @@ export async function lookAt(visit: ImageVisit): Promise<LookedAtImage> {
   return images.look({ repository: visit.repository, reference: visit.reference, platform: platformOf(visit) });
 }
 
+/** The image of a panel, and the view that shows it. */
+type IndexPlace = Pick<ImageVisit, 'texts' | 'request' | 'repository' | 'reference'>;
+
 /** Shows why the contents of an image cannot be shown, and how the visitor gets them. */
-export function indexPanel(visit: ImageVisit, { status, image, indexedLayers }: LookedAtImage): Html {
+export function indexPanel(visit: IndexPlace, { status, image, indexedLayers }: LookedAtImage): Html {
   const { contents } = visit.texts;
   switch (status.state) {
     case 'absent':
