@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type axe from 'axe-core';
+import type { Administration } from '../../src/access/accounts/administration.ts';
 import type { BrowserContext, Page } from 'playwright-core';
 import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../support/access.ts';
 import { type TestBrowser, startBrowser } from '../support/browser.ts';
@@ -37,6 +38,16 @@ const views: Record<string, string> = {
   setup: '/ui/setup?client=podman',
   tokens: '/ui/tokens',
   upload: '/ui/upload?repository=team-a/app',
+  users: '/ui/admin/users',
+  user: '/ui/admin/users/alice',
+  teams: '/ui/admin/teams',
+  team: '/ui/admin/teams/devs',
+  robots: '/ui/admin/robots',
+  robot: '/ui/admin/robots/ci',
+  grants: '/ui/admin/grants',
+  explain: '/ui/admin/explain?account=alice&repository=team-a/app',
+  'explain-wrong': '/ui/admin/explain?account=nobody&repository=team-a/app',
+  audit: '/ui/admin/audit',
   'not-found': '/ui/nothing',
 };
 
@@ -48,6 +59,16 @@ const looks = [
 ] as const;
 
 const upload = realImage({ hello: 'hello\n' });
+/** Makes accounts and grants for the views of admins. */
+async function furnish(administration: Administration): Promise<void> {
+  await administration.createUser({ name: 'alice', password: 'wonderland', isAdmin: false });
+  await administration.createToken({ account: 'alice', name: 'laptop' });
+  await administration.createRobot({ name: 'ci', grants: ['team-a/*:pull,push'], expiresAt: Date.now() + 86_400_000 });
+  await administration.createTeam('devs');
+  await administration.addMember('devs', 'alice');
+  await administration.grant('team:devs', 'team-a/**', 'pull,add');
+  await administration.grant('user:alice', 'docker.io/**', 'pull');
+}
 
 const screenshots = resolve(import.meta.dirname, '../../.cache/screenshots');
 
@@ -72,6 +93,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
     const headers = { ...admin, 'Content-Type': 'application/x-tar' };
     const uploaded = await call(berth, 'POST', '/api/v1/archives?repository=team-a', { headers, body: archive });
     views['preview'] = `/ui/upload/${(uploaded.json() as { id: string }).id}`;
+    await furnish(berth.administration);
     chromium = await startBrowser();
   }, 120_000);
   afterAll(() => Promise.all([berth.close(), chromium.close()]));
@@ -115,7 +137,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
       await context.close();
       expect(found).toEqual(Object.fromEntries(Object.keys(views).map((name) => [name, []])));
       expect(complaints).toEqual([]);
-    }, 60_000);
+    }, 120_000);
   });
 
   test('a file is sent with progress and leads to its preview, and a refusal keeps the file and everything typed', async () => {

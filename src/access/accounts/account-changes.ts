@@ -44,7 +44,7 @@ export function createAccountChanges(context: ChangeContext, reserved: ReadonlyS
 
   async function insertAccount(account: NewAccount, action: string): Promise<CreatedAccount> {
     const created = await metadata.accounts.create(account, event(action, account.name));
-    if (!created) throw new AdministrationError('taken', `${account.name} exists already`);
+    if (!created) throw new AdministrationError('taken', `${account.name} exists already`, 'name');
     return created;
   }
 

@@ -31,7 +31,7 @@ export function createChangeContext(metadata: MetadataStore, actor: Actor, now: 
     }),
     async accountNamed(name) {
       const account = await metadata.accounts.findByName(name);
-      if (!account) throw new AdministrationError('unknown', `no account is called ${name}`);
+      if (!account) throw new AdministrationError('unknown', `no account is called ${name}`, 'account');
       return account;
     },
   };

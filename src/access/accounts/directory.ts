@@ -3,6 +3,7 @@ import type { AuditFilter, AuditRecord } from '../../../storage/metadata/queries
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { type ShownToken, showToken } from './administration.ts';
 import { AdministrationError } from './administration-error.ts';
+import { resolveSubject } from './subjects.ts';
 import { type Page, type PageRequest, toPage } from './pages.ts';
 
 export type AccountKind = 'user' | 'robot';
@@ -64,7 +65,8 @@ export interface Directory {
   listNamespaces(page: PageRequest<string>): Promise<Page<Namespace>>;
   listTeams(page: PageRequest<string>): Promise<Page<string>>;
   findTeam(name: string): Promise<Team>;
-  listGrants(page: PageRequest<number>): Promise<Page<ListedGrant>>;
+  /** `subject`: only its own grants, not those of its teams. Throws `AdministrationError` for a subject that does not exist. */
+  listGrants(page: PageRequest<number>, subject?: string): Promise<Page<ListedGrant>>;
   /** Returns the pattern text of a grant; undefined if the grant does not exist. */
   patternOfGrant(id: number): Promise<string | undefined>;
   listVisibilityRules(page: PageRequest<string>): Promise<Page<VisibilityRule>>;
@@ -104,8 +106,9 @@ export function createDirectory(metadata: MetadataStore): Directory {
       return { name, members: await metadata.teams.listMembers(team.id) };
     },
 
-    async listGrants({ after, limit }) {
-      const grants = await metadata.grants.list(undefined, after, limit);
+    async listGrants({ after, limit }, subject) {
+      const stored = subject === undefined ? undefined : await resolveSubject(metadata, subject);
+      const grants = await metadata.grants.list(stored, after, limit);
       const items = grants.map(({ id, subjectName: subject, pattern, actions }) => {
         return { id, subject, pattern, actions: actions.split(',') };
       });

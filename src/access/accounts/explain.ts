@@ -122,7 +122,7 @@ export function createExplainer(options: ExplainerOptions): Explainer {
 
   async function accountCandidate(name: string, repository: RepositoryName): Promise<Candidate> {
     const account = await metadata.accounts.findByName(name);
-    if (!account) throw new AdministrationError('unknown', `no account is called ${name}`);
+    if (!account) throw new AdministrationError('unknown', `no account is called ${name}`, 'account');
     const { id, kind, isAdmin, isDisabled, expiresAt } = account;
     const namespace = kind === 'user' ? await namespaceOf(repository) : undefined;
     const hasExpired = expiresAt !== null && expiresAt <= now();

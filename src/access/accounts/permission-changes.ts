@@ -1,6 +1,7 @@
 import type { Administration } from './administration.ts';
 import { AdministrationError } from './administration-error.ts';
 import type { ChangeContext } from './change-context.ts';
+import { resolveSubject } from './subjects.ts';
 import { requireGrant, requireName, requirePattern } from './validation.ts';
 
 type PermissionChanges = Pick<
@@ -16,25 +17,11 @@ export function createPermissionChanges({ metadata, event, accountNamed }: Chang
     return team.id;
   }
 
-  /** `user:alice` → `account:12` */
-  async function subjectOf(text: string): Promise<string> {
-    if (text === 'authenticated' || text === 'anonymous') return text;
-    const colon = text.indexOf(':');
-    const [kind, name] = [text.slice(0, Math.max(0, colon)), text.slice(colon + 1)];
-    if (kind === 'team') return `team:${await teamNamed(name)}`;
-    if (kind !== 'user' && kind !== 'robot') {
-      throw new AdministrationError('invalid', `${text} is none of user:NAME, robot:NAME, team:NAME, authenticated, anonymous`);
-    }
-    const account = await accountNamed(name);
-    if (account.kind !== kind) throw new AdministrationError('unknown', `no ${kind} is called ${name}`);
-    return `account:${account.id}`;
-  }
-
   return {
     async createTeam(name) {
       requireName(name);
       if (!(await metadata.teams.create(name, event('team.create', name)))) {
-        throw new AdministrationError('taken', `${name} exists already`);
+        throw new AdministrationError('taken', `${name} exists already`, 'name');
       }
     },
 
@@ -55,7 +42,10 @@ export function createPermissionChanges({ metadata, event, accountNamed }: Chang
     async grant(subjectText, patternText, actionsText) {
       const { pattern, actions } = requireGrant(`${patternText}:${actionsText}`);
       const detail = { pattern: pattern.text, actions: actions.join(',') };
-      return metadata.grants.put({ subject: await subjectOf(subjectText), ...detail }, event('grant.put', subjectText, detail));
+      return metadata.grants.put(
+        { subject: await resolveSubject(metadata, subjectText), ...detail },
+        event('grant.put', subjectText, detail),
+      );
     },
 
     async revokeGrant(id) {

@@ -1,4 +1,4 @@
-import { AdministrationError } from './administration-error.ts';
+import { AdministrationError, type AdministrationField } from './administration-error.ts';
 import { accountNameProblem } from './account-name.ts';
 import { type Grant, parseGrant } from '../permissions/grants.ts';
 import { isNewPassword } from '../credentials/password.ts';
@@ -14,38 +14,38 @@ const maxQuoted = 200;
 
 export function requireName(name: string): void {
   const problem = accountNameProblem(name);
-  if (problem !== undefined) throw invalid(`${quoted(name)} is no name: ${problem}`);
+  if (problem !== undefined) throw invalid(`${quoted(name)} is no name: ${problem}`, 'name');
 }
 
 export function requirePassword(password: string): string {
-  if (!isNewPassword(password)) throw invalid('a password has at least 8 characters and at most 1024 bytes');
+  if (!isNewPassword(password)) throw invalid('a password has at least 8 characters and at most 1024 bytes', 'password');
   return password;
 }
 
 export function requirePattern(text: string): Pattern {
   const pattern = parsePattern(text);
-  if (!pattern) throw invalid(`${quoted(text)} is no repository pattern: NAME, PREFIX/* or PREFIX/**`);
+  if (!pattern) throw invalid(`${quoted(text)} is no repository pattern: NAME, PREFIX/* or PREFIX/**`, 'pattern');
   return pattern;
 }
 
 export function requireGrant(text: string): Grant {
   const grant = parseGrant(text);
   if (!grant) {
-    throw invalid(`${quoted(text)} is not PATTERN:ACTIONS, as in team-a/*:pull,push (pull, add, push, delete, admin)`);
+    throw invalid(`${quoted(text)} is not PATTERN:ACTIONS, as in team-a/*:pull,push (pull, add, push, delete, admin)`, 'grants');
   }
   return grant;
 }
 
 /** Grants of a new robot, or scopes of a new token. */
 export function requireGrants(texts: readonly string[]): readonly Grant[] {
-  if (texts.length > maxGrants) throw invalid(`at most ${maxGrants} of PATTERN:ACTIONS, not ${texts.length}`);
+  if (texts.length > maxGrants) throw invalid(`at most ${maxGrants} of PATTERN:ACTIONS, not ${texts.length}`, 'grants');
   return texts.map(requireGrant);
 }
 
 /** Checks a label for people: one line, without characters that change how a terminal or browser shows the text around it. */
 export function requireTokenName(name: string): string {
   if (name.trim() === '' || name.length > longestTokenName || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(name)) {
-    throw invalid(`a token needs a short name: 1 to ${longestTokenName} characters, no control characters`);
+    throw invalid(`a token needs a short name: 1 to ${longestTokenName} characters, no control characters`, 'name');
   }
   return name;
 }
@@ -53,13 +53,13 @@ export function requireTokenName(name: string): string {
 /** `now` and `expiresAt` in milliseconds since 1970; undefined: never. */
 export function requireExpiry(expiresAt: number | undefined, now: number): number | undefined {
   if (expiresAt === undefined) return undefined;
-  if (!(expiresAt > now)) throw invalid('the expiry date must be in the future');
-  if (expiresAt > now + hundredYears) throw invalid('the expiry date must be at most 100 years ahead');
+  if (!(expiresAt > now)) throw invalid('the expiry date must be in the future', 'expires');
+  if (expiresAt > now + hundredYears) throw invalid('the expiry date must be at most 100 years ahead', 'expires');
   return expiresAt;
 }
 
-function invalid(message: string): AdministrationError {
-  return new AdministrationError('invalid', message);
+function invalid(message: string, field: AdministrationField): AdministrationError {
+  return new AdministrationError('invalid', message, field);
 }
 
 function quoted(text: string): string {

@@ -19,6 +19,7 @@ import { sendPage } from './shell/page.ts';
 import { addPreferences, textsOf } from './shell/preferences.ts';
 import { addDiff } from './views/diff/diff.ts';
 import { imageActions } from './views/image/actions.ts';
+import { type AdminOptions, addAdmin } from './views/admin/router.ts';
 import { addRepositories } from './views/repositories.ts';
 import { addRepository } from './views/repository/router.ts';
 import { addSetup } from './views/setup.ts';
@@ -26,7 +27,7 @@ import { type TokensOptions, addTokens } from './views/tokens.ts';
 import { addUpload } from './views/upload/router.ts';
 
 /** The parts for logins and access tokens (mode token). */
-export type PageLogins = Omit<LoginOptions & TokensOptions, 'browsers' | 'asVisitor' | 'secrets'>;
+export type PageLogins = Omit<LoginOptions & TokensOptions & AdminOptions, 'browsers' | 'asVisitor' | 'secrets' | 'notices'>;
 
 export interface PageOptions {
   readonly registry: Registry;
@@ -53,6 +54,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   const asVisitor = createAsVisitor(browsers);
   if (browsers) {
     addLogin(router, { ...logins, browsers });
+    addAdmin(router, { ...logins, asVisitor, notices: createNotices('berth-secret', isSecure(publicUrl)) });
     addTokens(router, { ...logins, asVisitor, secrets: createNotices('berth-secret', isSecure(publicUrl)) });
   }
   addRepositories(router, { ...options, asVisitor });

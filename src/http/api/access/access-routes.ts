@@ -152,7 +152,7 @@ export const accessRoutes: readonly Route[] = [
     path: '/grants',
     summary: 'List grants',
     needs: 'admin',
-    query: s.pageByNumber,
+    query: s.grantsQuery,
     returns: ok(s.pageOf(s.grant)),
     handler: listGrants,
   }),

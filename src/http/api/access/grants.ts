@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { PageRequest } from '../../../access/accounts/pages.ts';
 import { type Pattern, parsePattern } from '../../../oci/patterns/repository-pattern.ts';
 import type { AccountContext } from '../table/route.ts';
-import type { newGrant, newVisibility } from '../table/schemas.ts';
+import type { grantsQuery, newGrant, newVisibility } from '../table/schemas.ts';
 
 /** Handlers of `/grants` and `/visibilities`. */
 
@@ -10,8 +10,8 @@ interface ByNumber {
   readonly params: { readonly id: number };
 }
 
-export async function listGrants({ query }: { readonly query: PageRequest<number> }, { directory }: AccountContext) {
-  return directory.listGrants(query);
+export async function listGrants({ query }: { readonly query: z.output<typeof grantsQuery> }, { directory }: AccountContext) {
+  return directory.listGrants(query, query.subject);
 }
 
 export async function createGrant({ body }: { readonly body: z.output<typeof newGrant> }, { administration }: AccountContext) {

@@ -110,6 +110,9 @@ export const limit = z.coerce
 /** `after` is the `next` of the page before. */
 export const pageByName = z.object({ after: text.default(''), limit });
 export const pageByNumber = z.object({ after: exactNumber.default(0), limit });
+export const grantsQuery = pageByNumber.extend({
+  subject: text.optional().meta({ description: 'only grants of this subject, such as team:devs' }),
+});
 export const auditQuery = z.object({
   after: exactNumber.optional(),
   limit,

@@ -27,3 +27,8 @@ export function pullFields(texts: Texts, reference: string): Html {
 export function pushFields(reference: string): Html {
   return html`${copyField(`docker tag IMAGE ${reference}`)} ${copyField(`docker push ${reference}`)}`;
 }
+
+/** Returns what a person runs to sign in with docker; it asks for the password. */
+export function loginCommand(host: string, account: string): string {
+  return `docker login ${host} -u ${account}`;
+}

@@ -1,7 +1,9 @@
 import type { Request, RequestHandler, Response } from 'express';
+import { authorize } from '../../../access/permissions/authorize.ts';
 import { type Principal, anonymousPrincipal } from '../../../access/permissions/principal.ts';
 import { pathOf } from '../shell/preferences.ts';
 import { redirect } from '../shell/redirect.ts';
+import { noteVisitor } from '../shell/visitor.ts';
 import type { Browsers } from './browsers.ts';
 
 export type VisitorHandler = (visitor: Principal, request: Request, response: Response) => Promise<void>;
@@ -16,9 +18,15 @@ export type AsVisitor = (handler: VisitorHandler) => RequestHandler;
 export function createAsVisitor(browsers: Pick<Browsers, 'user'> | undefined): AsVisitor {
   return (handler) => async (request, response) => {
     const visitor = browsers ? await browsers.user(request) : anonymousPrincipal;
+    if (visitor) noteVisitor(request, { administers: browsers !== undefined && mayAdminister(visitor) });
     if (visitor) await handler(visitor, request, response);
     else redirect(response, `/ui/login?${new URLSearchParams({ next: pathOf(request) }).toString()}`);
   };
+}
+
+/** True if the visitor may manage accounts and the installation. */
+export function mayAdminister(visitor: Principal): boolean {
+  return authorize(visitor, { action: 'administer' }) === 'allow';
 }
 
 /** Returns the query of a request. */

@@ -3,6 +3,7 @@ import type { Texts } from '../texts/english/texts.ts';
 import { languageTags, languages } from '../texts/languages.ts';
 import { assets } from './assets.ts';
 import { type Html, html } from './html.ts';
+import { type FrameVisitor, visitorOf } from './visitor.ts';
 import { type Preferences, pathOf, preferencesOf, shortcutModes, textsOf, themes } from './preferences.ts';
 
 /** A view and the data of its frame. */
@@ -32,7 +33,8 @@ const headers = {
 /** Sends a view within the frame of the page, in the language and theme of the visitor. */
 export function sendPage(response: ServerResponse, status: number, page: Page): void {
   const preferences = preferencesOf(response.req);
-  const bytes = Buffer.from(frame(page, textsOf(response.req), preferences, pathOf(response.req)).text);
+  const shown = destinationsOf(page, visitorOf(response.req));
+  const bytes = Buffer.from(frame(page, shown, textsOf(response.req), preferences, pathOf(response.req)).text);
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('Content-Type', 'text/html; charset=utf-8');
@@ -41,7 +43,13 @@ export function sendPage(response: ServerResponse, status: number, page: Page): 
   response.end(bytes);
 }
 
-function frame(page: Page, texts: Texts, preferences: Preferences, path: string): Html {
+function frame(
+  page: Page,
+  shown: readonly (keyof typeof destinations)[],
+  texts: Texts,
+  preferences: Preferences,
+  path: string,
+): Html {
   const { title, current, content } = page;
   const user = page.user === '' ? undefined : page.user;
   return html`<!doctype html>
@@ -60,7 +68,7 @@ function frame(page: Page, texts: Texts, preferences: Preferences, path: string)
         <header>
           <div class="bar">
             <a class="brand" href="/ui"><img src="${assets.url('icon.svg')}" alt="" width="24" height="24" />berth</a>
-            <nav aria-label="${texts.nav.main}">${links(texts, user, current)}</nav>
+            <nav aria-label="${texts.nav.main}">${links(texts, shown, current)}</nav>
             ${user === undefined ? undefined : account(texts, user)}
           </div>
         </header>
@@ -73,11 +81,20 @@ function frame(page: Page, texts: Texts, preferences: Preferences, path: string)
     </html>`;
 }
 
-/** The links of the navigation. */
-const destinations = { repositories: '/ui', setup: '/ui/setup', account: '/ui/tokens' } as const;
+/** Returns the links of the navigation that lead the visitor to something. */
+function destinationsOf({ user }: Page, { administers }: FrameVisitor): readonly (keyof typeof destinations)[] {
+  const isSignedIn = user !== undefined && user !== '';
+  return [
+    ...(['repositories', 'setup'] as const),
+    ...(administers ? (['admin'] as const) : []),
+    ...(isSignedIn ? (['account'] as const) : []),
+  ];
+}
 
-function links(texts: Texts, user: string | undefined, current: Page['current']): readonly Html[] {
-  const shown = (['repositories', 'setup', 'account'] as const).filter((name) => name !== 'account' || user !== undefined);
+/** The links of the navigation. */
+const destinations = { repositories: '/ui', setup: '/ui/setup', admin: '/ui/admin', account: '/ui/tokens' } as const;
+
+function links(texts: Texts, shown: readonly (keyof typeof destinations)[], current: Page['current']): readonly Html[] {
   return shown.map(
     (name) =>
       html`<a href="${destinations[name]}" ${name === current ? html`aria-current="page"` : undefined}>${texts.nav[name]}</a>`,

@@ -8,6 +8,7 @@ import {
   obstacle,
 } from '../../../mirror/names/client-config.ts';
 import type { PublicUrl } from '../../server/public-url.ts';
+import { loginCommand } from '../parts/commands.ts';
 import { copyField } from '../parts/copy-field.ts';
 import { table } from '../parts/table.ts';
 import { type AsVisitor, queryOf } from '../session/visitors.ts';
@@ -83,5 +84,5 @@ function upstreamTable({ setup }: Texts, upstreams: readonly string[], host: str
 function loginHelp({ setup }: Texts, host: string, user: string): Html {
   return html`<h2>${setup.login}</h2>
     <p>${setup.loginHelp}</p>
-    ${copyField(`docker login ${host} -u ${user}`)}`;
+    ${copyField(loginCommand(host, user))}`;
 }

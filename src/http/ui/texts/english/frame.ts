@@ -5,6 +5,7 @@ export const frame = {
     repositories: 'Repositories',
     setup: 'Set up clients',
     account: 'Access tokens',
+    admin: 'Administration',
     signIn: 'Sign in',
     signOut: 'Sign out',
     signedInAs: 'Signed in as',

@@ -1,4 +1,5 @@
 import { account } from './account.ts';
+import { admin } from './admin.ts';
 import { contents } from './contents.ts';
 import { frame } from './frame.ts';
 import { image } from './image.ts';
@@ -7,6 +8,6 @@ import { setup } from './setup.ts';
 import { upload } from './upload.ts';
 
 /** The texts of the page in English. The type of this object demands every text of the other languages. */
-export const english = { ...account, ...contents, ...frame, ...image, ...repository, ...setup, ...upload };
+export const english = { ...account, ...admin, ...contents, ...frame, ...image, ...repository, ...setup, ...upload };
 
 export type Texts = typeof english;

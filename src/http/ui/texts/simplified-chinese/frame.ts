@@ -6,6 +6,7 @@ export const frame: typeof english = {
     repositories: '镜像仓库',
     setup: '客户端设置',
     account: '访问令牌',
+    admin: '管理',
     signIn: '登录',
     signOut: '退出登录',
     signedInAs: '当前用户',

@@ -1,5 +1,6 @@
 import type { Texts } from '../english/texts.ts';
 import { account } from './account.ts';
+import { admin } from './admin.ts';
 import { contents } from './contents.ts';
 import { frame } from './frame.ts';
 import { image } from './image.ts';
@@ -8,4 +9,13 @@ import { setup } from './setup.ts';
 import { upload } from './upload.ts';
 
 /** The texts of the page in Simplified Chinese. */
-export const simplifiedChinese: Texts = { ...account, ...contents, ...frame, ...image, ...repository, ...setup, ...upload };
+export const simplifiedChinese: Texts = {
+  ...account,
+  ...admin,
+  ...contents,
+  ...frame,
+  ...image,
+  ...repository,
+  ...setup,
+  ...upload,
+};

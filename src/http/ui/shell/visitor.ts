@@ -1,0 +1,19 @@
+import type { IncomingMessage } from 'node:http';
+
+/** What the frame of a view shows of its visitor. */
+export interface FrameVisitor {
+  /** True if the visitor may see `/ui/admin`. */
+  readonly administers: boolean;
+}
+
+const visitors = new WeakMap<IncomingMessage, FrameVisitor>();
+
+/** Notes the visitor of a request for the frame of its view. */
+export function noteVisitor(request: IncomingMessage, visitor: FrameVisitor): void {
+  visitors.set(request, visitor);
+}
+
+/** Returns the visitor of a request; one who may nothing if nobody is known. */
+export function visitorOf(request: IncomingMessage): FrameVisitor {
+  return visitors.get(request) ?? { administers: false };
+}
