@@ -3,9 +3,11 @@ import type { Config } from '../../config/schema.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { createDescriptions } from '../images/description/describe-image.ts';
+import { createUsageOverview } from '../maintenance/usage/usage-overview.ts';
 import { createQuotaOverview } from '../maintenance/quotas/overview.ts';
 import type { Registry } from '../registry/registry.ts';
 import { openArchiveExports, openArchiveImports } from './archives.ts';
+import { diskOfBlobs } from './maintenance/disk-space.ts';
 import type { GuardServices } from './guard.ts';
 import type { ImageContents } from './images/image-contents.ts';
 import type { MaintenanceMode } from '../maintenance/mode/maintenance-mode.ts';
@@ -36,6 +38,7 @@ export function openApiServices(
     adoption: createAdoption(metadata),
     ...maintenance.api,
     quotas: createQuotaOverview(metadata),
+    usage: createUsageOverview({ ...maintenance.api, metadata, disk: diskOfBlobs(config) }),
     images: imageContents.images,
     exports: openArchiveExports(config, { registry, metadata }),
     imports: openArchiveImports(config, { registry, metadata }, Date.now),

@@ -13,7 +13,7 @@ import { createOidcClient } from '../access/federation/oidc.ts';
 import { createOidcLogins } from '../access/login/oidc-logins.ts';
 import { privateByDefault } from '../access/permissions/visibility.ts';
 import type { AccessControl } from '../http/auth/access-control.ts';
-import { type CatalogOptions, createCatalog } from '../http/catalog.ts';
+import { type ViewServices, createViews } from '../http/overviews/views.ts';
 import { loginPermissions } from '../http/api/table/permissions.ts';
 import type { ApiServices } from '../http/api/table/route.ts';
 import { createApiRouter } from '../http/api/router.ts';
@@ -46,8 +46,8 @@ export interface Guard {
   tidy(): Promise<void>;
 }
 
-/** The services of the API, with what its catalog is made of. */
-export type GuardServices = ApiServices & Omit<CatalogOptions, 'access'> & { readonly limits: RateLimits };
+/** The services of the API, with what its views are made of. */
+export type GuardServices = ApiServices & ViewServices & { readonly limits: RateLimits };
 
 /**
  * Creates access control for the modes token and external. `now` in milliseconds. Rejects `ConfigError` for unusable
@@ -108,10 +108,10 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
     service: 'berth',
   });
   const control = createTokenAccess({ ...access, metadata, upstreams, publicUrl, audit, place });
-  const catalog = createCatalog({ ...services, access: control });
+  const views = createViews(services, control);
   const userOfScripts = createUserOfScripts(publicUrl, createBrowsers(publicUrl, access.sessions));
   const accounts = { ...access, ...administrationPorts, audit, userOfScripts };
-  const api = { ...services, accounts, publicUrl, catalog, permissions: loginPermissions, allows: control.allows };
+  const api = { ...services, ...views, accounts, publicUrl, permissions: loginPermissions, allows: control.allows };
   return {
     control,
     extensions: [

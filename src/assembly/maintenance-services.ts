@@ -2,6 +2,7 @@ import type { Config } from '../../config/schema.ts';
 import { type SyncOverview, createSyncOverview } from '../maintenance/sync/overview.ts';
 import type { Runner } from '../maintenance/sync/runner.ts';
 import { type RetentionOverview, createRetentionOverview } from '../maintenance/retention/overview.ts';
+import { type UsageCounter, createUsageCounter } from '../maintenance/usage/usage-counter.ts';
 import type { Retention } from '../maintenance/retention/retention.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -19,6 +20,8 @@ export interface MaintenanceServices {
   readonly backup: BackupService;
   readonly verification: Verification;
   readonly sync: ScheduledSync;
+  /** One run of the job that counts the sizes of repositories. */
+  readonly countUsage: () => ReturnType<UsageCounter['run']>;
   /** What the API offers of them. */
   readonly api: {
     readonly retention: RetentionOverview;
@@ -44,7 +47,8 @@ export type MaintenanceParts = Omit<GarbageCollectionParts, 'trash'> &
   SyncParts & { readonly metrics: Metrics; readonly mirror: Pick<Mirror, 'trash'> };
 
 export async function openMaintenance(config: Config, parts: MaintenanceParts): Promise<MaintenanceServices> {
-  const { driver, metadata, now, log, metrics } = parts;
+  const { driver, metadata, now, log, metrics, closing } = parts;
+  const usage = createUsageCounter({ driver, metadata, now });
   const retention = openRetention(config, { driver, metadata, now, events: reportRetention(log, metrics.retention) });
   const backup = await openBackupService(config, parts);
   const garbageCollection = await openGarbageCollection(config, { ...parts, trash: parts.mirror.trash });
@@ -53,6 +57,7 @@ export async function openMaintenance(config: Config, parts: MaintenanceParts): 
   metrics.sync.watchAges(sync.overview.ages);
   return {
     ...{ retention, backup, garbageCollection, verification, sync },
+    countUsage: () => usage.run(closing),
     api: {
       retention: createRetentionOverview(metadata, retention, now),
       backups: backup.backups,

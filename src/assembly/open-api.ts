@@ -1,6 +1,6 @@
 import { anonymousPrincipal } from '../access/permissions/principal.ts';
 import type { AccessControl } from '../http/auth/access-control.ts';
-import { createCatalog } from '../http/catalog.ts';
+import { createViews } from '../http/overviews/views.ts';
 import type { PublicUrl } from '../http/server/public-url.ts';
 import { createRouter } from '../http/server/router.ts';
 import type { Extension } from '../http/web.ts';
@@ -18,8 +18,10 @@ export function openApi({ access, services, publicUrl }: OpenApiParts): Extensio
     const { createApiRouter } = await import('../http/api/router.ts');
     const { createOpenPermissions } = await import('../http/api/table/open-permissions.ts');
     const permissions = createOpenPermissions({ hidesContent: access.visible(anonymousPrincipal, '') !== undefined });
-    const catalog = createCatalog({ ...services, access });
-    return createApiRouter({ ...services, accounts: undefined, catalog, permissions, publicUrl, allows: access.allows });
+    return createApiRouter({
+      ...{ ...services, ...createViews(services, access) },
+      ...{ accounts: undefined, permissions, publicUrl, allows: access.allows },
+    });
   };
   let loaded: ReturnType<typeof load> | undefined;
   const router = createRouter();

@@ -11,7 +11,7 @@ import type { Mirror } from '../mirror/mirror.ts';
 import { type Upstream, hasLogins } from '../upstream/upstream.ts';
 import type { Log } from '../observability/log.ts';
 import { createLeases } from '../coordination/leases.ts';
-import { diskOf } from './maintenance/disk-space.ts';
+import { diskOfBlobs } from './maintenance/disk-space.ts';
 import { isSingleProcess } from './serves-alone.ts';
 import { readUpstreams, withScheme } from './registries/upstream-settings.ts';
 import { readTagFreshness } from './tag-freshness.ts';
@@ -67,7 +67,7 @@ export async function openMirror(
     finish: { part: mirror.finish.percent / 100, sizeBytes: mirror.finish.size },
     maxBytes: mirror.maxSize,
     keepFreeBytes: mirror.keepFree,
-    disk: storage.blobs.driver === 'filesystem' ? diskOf(storage.blobs.directory) : () => Promise.resolve(undefined),
+    disk: diskOfBlobs(config),
     prefetchBytes: mirror.prefetch,
     maxManifestBytes: mirror.maxManifestSize,
   });

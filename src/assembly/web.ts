@@ -4,7 +4,7 @@ import type { PublicUrl } from '../http/server/public-url.ts';
 import { type MetricsRouterOptions, createMetricsRouter } from '../http/system/metrics.ts';
 import { createMirrorConfigRouter } from '../http/system/mirror-config.ts';
 import { type PageOptions, createPageRouter } from '../http/ui/router.ts';
-import { createCatalog } from '../http/catalog.ts';
+import { createViews } from '../http/overviews/views.ts';
 import { createSearchRouter } from '../http/v1/router.ts';
 import { type Extension, createWeb } from '../http/web.ts';
 import type { Mirror } from '../mirror/mirror.ts';
@@ -40,8 +40,10 @@ export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof 
 function pageOf(parts: WebParts, services: GuardServices, mirror: PageOptions['mirror']): readonly Extension[] {
   const { registry, access, guard, publicUrl } = parts;
   if (guard && !guard.pageLogins) return [];
-  const catalog = createCatalog({ ...services, access });
   const logins = guard?.pageLogins;
-  const router = createPageRouter({ registry, catalog, services, access, publicUrl, mirror, now: Date.now, logins });
+  const router = createPageRouter({
+    ...createViews(services, access),
+    ...{ registry, services, access, publicUrl, mirror, now: Date.now, logins },
+  });
   return [{ path: '/ui', router }];
 }

@@ -40,8 +40,12 @@ export interface Emptied {
 
 /** Deleted manifests that can be restored. */
 export interface Trash {
-  /** Entries before the id `before` (exclusive), newest first; of all repositories where none is given. */
-  list(repository: RepositoryName | undefined, before: number, limit: number): Promise<readonly ShownTrashEntry[]>;
+  /** Entries before the id `before` (exclusive), newest first; of one repository, of several, or of all (undefined). */
+  list(
+    repository: RepositoryName | readonly RepositoryName[] | undefined,
+    before: number,
+    limit: number,
+  ): Promise<readonly ShownTrashEntry[]>;
   /**
    * Restores an entry whole. Throws MANIFEST_UNKNOWN where there is no such entry; DENIED (409), and changes nothing, if one of
    * its tags points at another manifest now, or blobs are missing; `QuotaExceeded` for a quota of tags.

@@ -89,4 +89,8 @@ export const tables: readonly Table[] = [
   temporary('quota_state'),
   temporary('rate_windows'),
   temporary('maintenance_mode'),
+  // Counted again by the target.
+  temporary('repository_usage'),
+  temporary('namespace_usage'),
+  temporary('usage_state'),
 ];

@@ -13,6 +13,8 @@ import { pushDescribed } from '../support/described-image.ts';
 import { pushRootFilesystems } from '../support/layered-image.ts';
 import { isLong } from '../support/long.ts';
 import { realImage } from '../support/real-image.ts';
+import { newImage } from '../support/images.ts';
+import { countUsage } from '../support/usage.ts';
 import { describeWith } from '../support/requires.ts';
 
 /** Each view in a state that shows something, and what it shows where there is nothing. */
@@ -35,6 +37,11 @@ const views: Record<string, string> = {
   'not-indexed-diff': '/ui/diff?from=team-a/app:1.9&to=team-a/rootfs:2',
   history: '/ui/r/team-a/app/-/history?tag=1.9',
   trash: '/ui/r/team-a/app/-/trash',
+  storage: '/ui/storage',
+  'storage-namespace': '/ui/storage?at=team-a/',
+  'storage-repository': '/ui/storage?at=team-a/app',
+  retention: '/ui/storage/retention',
+  'all-trash': '/ui/trash',
   setup: '/ui/setup?client=podman',
   tokens: '/ui/tokens',
   upload: '/ui/upload?repository=team-a/app',
@@ -94,6 +101,9 @@ describeWith(['chromium'], 'the page in a browser', () => {
     const uploaded = await call(berth, 'POST', '/api/v1/archives?repository=team-a', { headers, body: archive });
     views['preview'] = `/ui/upload/${(uploaded.json() as { id: string }).id}`;
     await furnish(berth.administration);
+    for (const [index, name] of ['team-b/api', 'team-b/web', 'tools', 'zoo/base'].entries())
+      await pushAs(berth, admin, name, '1', newImage({}, 2500 * (index + 1)));
+    await countUsage(berth);
     chromium = await startBrowser();
   }, 120_000);
   afterAll(() => Promise.all([berth.close(), chromium.close()]));

@@ -15,6 +15,7 @@ import type { MaintenanceMode } from '../../src/maintenance/mode/maintenance-mod
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
 import type { VerificationOverview } from '../../src/maintenance/verify/overview.ts';
+import type { UsageOverview } from '../../src/maintenance/usage/usage-overview.ts';
 import type { QuotaOverview } from '../../src/maintenance/quotas/overview.ts';
 import type { RetentionOverview } from '../../src/maintenance/retention/overview.ts';
 import type { SyncOverview } from '../../src/maintenance/sync/overview.ts';
@@ -26,7 +27,7 @@ import { createPublicUrl } from '../../src/http/server/public-url.ts';
 import { createMetricsRouter, createMetricsServer } from '../../src/http/system/metrics.ts';
 import { createMirrorConfigRouter } from '../../src/http/system/mirror-config.ts';
 import { createDescriptions } from '../../src/images/description/describe-image.ts';
-import { createCatalog } from '../../src/http/catalog.ts';
+import { createViews } from '../../src/http/overviews/views.ts';
 import { createPageRouter } from '../../src/http/ui/router.ts';
 import { createSearchRouter } from '../../src/http/v1/router.ts';
 import { createWeb } from '../../src/http/web.ts';
@@ -109,6 +110,7 @@ async function createServer(): Promise<Server> {
     sync: {} as SyncOverview,
     quotas: {} as QuotaOverview,
     mode: {} as MaintenanceMode,
+    usage: {} as UsageOverview,
     imports: {} as ArchiveImports,
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
@@ -120,8 +122,8 @@ async function createServer(): Promise<Server> {
     },
   };
   const upstreams = { upstreams: ['docker.io'], fallback: 'docker.io' };
-  const catalog = createCatalog({ ...services, access });
-  const page = { registry, catalog, services, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
+  const views = createViews(services, access);
+  const page = { ...views, registry, services, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
   const web = createWeb([
     { path: '/v1', router: createSearchRouter(createSearch(metadata), access, { find: () => Promise.resolve([]) }) },
     { path: '/metrics', router: createMetricsRouter({ metrics: { contentType: 'text/plain', text: fail }, token: undefined }) },

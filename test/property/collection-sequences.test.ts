@@ -7,6 +7,7 @@ import { loadConfig } from '../../config/load.ts';
 import { openMetadata } from '../../src/assembly/metadata-store.ts';
 import { createTrash } from '../../src/content/trash.ts';
 import { createCollector } from '../../src/maintenance/collect/collector.ts';
+import { createUsageCounter } from '../../src/maintenance/usage/usage-counter.ts';
 import { mediaTypes } from '../../src/oci/media-types.ts';
 import type { RepositoryName, Tag } from '../../src/oci/reference.ts';
 import { createRegistry } from '../../src/registry/registry.ts';
@@ -193,6 +194,29 @@ function createWorld({ metadata, driver }: Stores, untagged: boolean) {
     await expectNothingMissed();
   }
 
+  /** Counts all content; its sum is that of the records. */
+  async function countUsage() {
+    await createUsageCounter({ driver, metadata, now }).run(new AbortController().signal);
+    const { heldBytes, trashBytes, garbageBytes } = (await metadata.usageSizes.findNamespace('')) ?? {
+      ...{ heldBytes: 0, trashBytes: 0, garbageBytes: 0 },
+    };
+    const { orphanBytes } = await metadata.usageCounting.findState();
+    const records = await metadata.contentChecks.list('', 1000);
+    expect(heldBytes + orphanBytes).toBe(records.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+    return { storedBytes: heldBytes + orphanBytes, trashBytes, garbageBytes: garbageBytes + orphanBytes };
+  }
+
+  /** Garbage collection frees what the count calls garbage, and the trash when its time has come. */
+  async function expectFreed(rest: () => Promise<void>): Promise<void> {
+    const before = await countUsage();
+    await rest();
+    const after = await countUsage();
+    expect([after.trashBytes, after.garbageBytes]).toEqual([0, 0]);
+    const freed = before.storedBytes - after.storedBytes;
+    if (untagged) expect(freed).toBeGreaterThanOrEqual(before.trashBytes + before.garbageBytes);
+    else expect(freed).toBe(before.trashBytes + before.garbageBytes);
+  }
+
   return {
     async begin() {
       await metadata.pulls.start(1);
@@ -207,7 +231,7 @@ function createWorld({ metadata, driver }: Stores, untagged: boolean) {
       await expectNothingMissed();
     },
     expectWhole,
-    expectAtRest,
+    expectAtRest: () => expectFreed(expectAtRest),
     close: () => registry.uploads.close(),
   };
 }

@@ -109,8 +109,8 @@ export async function pushAs(
   login: { readonly Authorization: string },
   repository: string,
   tag: string,
+  image = newImage(),
 ): Promise<TestImage> {
-  const image = newImage();
   for (const bytes of [image.layer, image.config]) {
     expectCreated(
       await callAs(server, login, 'POST', `/v2/${repository}/blobs/uploads/?digest=${digestOf(bytes)}`, { body: bytes }),

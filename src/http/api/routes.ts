@@ -9,6 +9,7 @@ import { collectionRoutes } from './maintenance/garbage-collection.ts';
 import { modeRoutes } from './maintenance/mode.ts';
 import { quotaRoutes } from './maintenance/quotas.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
+import { storageRoutes } from './maintenance/storage.ts';
 import { syncRoutes } from './maintenance/sync.ts';
 import { type OpenApiDocument, describeApi } from './table/openapi.ts';
 import { verificationRoutes } from './maintenance/verification.ts';
@@ -29,6 +30,7 @@ const openRoutes: readonly Route[] = [
   ...syncRoutes,
   ...quotaRoutes,
   ...modeRoutes,
+  ...storageRoutes,
 ];
 
 /** THE TABLE: the API, row by row. The OpenAPI document and the tests of permissions are made from it. */

@@ -1,5 +1,6 @@
 import type { Router } from 'express';
 import type { Catalog } from '../catalog.ts';
+import type { StorageView } from '../overviews/storage-view.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { MirrorPlace } from '../../mirror/names/client-config.ts';
 import type { AccessControl } from '../auth/access-control.ts';
@@ -22,6 +23,7 @@ import { imageActions } from './views/image/actions.ts';
 import { type AdminOptions, addAdmin } from './views/admin/router.ts';
 import { addRepositories } from './views/repositories.ts';
 import { addRepository } from './views/repository/router.ts';
+import { addStorage } from './views/storage/router.ts';
 import { addSetup } from './views/setup.ts';
 import { type TokensOptions, addTokens } from './views/tokens.ts';
 import { addUpload } from './views/upload/router.ts';
@@ -32,6 +34,7 @@ export type PageLogins = Omit<LoginOptions & TokensOptions & AdminOptions, 'brow
 export interface PageOptions {
   readonly registry: Registry;
   readonly catalog: Catalog;
+  readonly storage: StorageView;
   /** What the views show and do, the same as the API. */
   readonly services: ApiServices;
   readonly access: AccessControl;
@@ -62,6 +65,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   addRepository(router, { ...options, notices, asVisitor, image: imageActions });
   addUpload(router, { ...options, notices, asVisitor });
   addDiff(router, { ...options, asVisitor });
+  addStorage(router, { ...options, notices, asVisitor });
   addSetup(router, { ...options, hasLogins: logins !== undefined, asVisitor });
   router.use((request, response) => {
     const { errors } = textsOf(request);

@@ -1,3 +1,4 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { ContentUses } from '../../../storage/metadata/queries/collection/estimate.ts';
 import type { RetainedRepository } from '../../../storage/metadata/queries/retention/content.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
@@ -28,13 +29,15 @@ export interface ReclaimablePage {
   readonly next: RepositoryName | undefined;
 }
 
-/** Computes what could be freed, by many short reads: for commands and requests of admins, not for regular work. */
+/** Computes what could be freed, by many short reads, between which other requests run. */
 export interface Estimator {
   /**
    * Returns a page of at most `limit` pushed repositories after the name `after`. `untaggedMs`: see
    * `garbageCollection.untagged`.
    */
   list(after: string, limit: number, untaggedMs: number): Promise<ReclaimablePage>;
+  /** Returns the manifests of the repository that `garbageCollection.untagged` would delete after `untaggedMs`. */
+  findUntagged(repository: RetainedRepository, untaggedMs: number): Promise<Space>;
 }
 
 const pageRows = 200;
@@ -107,8 +110,10 @@ export function createEstimator(
   async function listUntagged({ repositoryId, repository }: RetainedRepository, before: number): Promise<ReadonlySet<Digest>> {
     const found = new Set<Digest>();
     for (let after: Digest | undefined | '' = ''; after !== undefined;) {
+      await yieldToOthers();
       const page = await estimate.listUntagged(repositoryId, after, pageRows, now());
       for (const { digest } of page.manifests.filter(({ lastNeededAt }) => lastNeededAt <= before)) {
+        await yieldToOthers();
         const result = await deletions.preview(repository, digest, now());
         if (result.outcome === 'deleted') for (const one of result.removal.manifests) found.add(one);
       }
@@ -128,6 +133,7 @@ export function createEstimator(
   }
 
   return {
+    findUntagged,
     async list(after, limit, untaggedMs) {
       const page = await metadata.retentionContent.listRepositories(after, afterAllNames, limit);
       const repositories: Reclaimable[] = [];

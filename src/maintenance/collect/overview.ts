@@ -66,7 +66,8 @@ export interface CollectionOverviewOptions {
 export const overdueMilliseconds = 10 * 60_000;
 export const maxCounted = 10_000;
 const shownFailures = 100;
-const defaultUntaggedMs = 30 * 24 * 3_600_000;
+/** Time for untagged manifests where the configuration keeps them: for estimates. */
+export const defaultUntaggedMs = 30 * 24 * 3_600_000;
 
 export function createCollectionOverview(options: CollectionOverviewOptions): CollectionOverview {
   const { driver, metadata, collector, auditor, now } = options;

@@ -57,6 +57,8 @@ import * as tokens from './tokens.ts';
 import * as trash from './trash/entries.ts';
 import * as trashYields from './quotas/yields.ts';
 import * as uploads from './uploads.ts';
+import * as usageCounting from './usage/counting.ts';
+import * as usageSizes from './usage/sizes.ts';
 import * as affectedImages from './verification/affected.ts';
 import * as contentChecks from './verification/checks.ts';
 import * as corruptContent from './verification/corrupt.ts';
@@ -126,6 +128,8 @@ export const subjects = {
   untagged,
   trashYields,
   uploads,
+  usageCounting,
+  usageSizes,
   verifications,
   visibilities,
 };

@@ -107,6 +107,8 @@ test('every row requires an admin except these', () => {
     'GET /holds': 'inRepository',
     'POST /holds': 'inRepository',
     'DELETE /holds': 'inRepository',
+    'GET /storage/trash': 'account',
+    'GET /storage/tree': 'account',
     'GET /tag-history': 'inRepository',
     'POST /tag-history/restore': 'inRepository',
     'GET /why': 'inRepository',

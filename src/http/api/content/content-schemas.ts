@@ -25,7 +25,8 @@ const before = z.coerce.number<string>().int().min(0).optional();
 // Requests.
 
 export const inRepository = z.object({ repository });
-export const trashPage = z.object({ repository, after: before, limit });
+export const pageBefore = z.object({ after: before, limit });
+export const trashPage = pageBefore.extend({ repository });
 export const byEntry = z.object({ id: z.coerce.number<string>().int().min(0) });
 export const newRestoration = z.strictObject({
   repository,

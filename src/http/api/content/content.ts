@@ -1,3 +1,4 @@
+import type { ShownTrashEntry } from '../../../registry/trash.ts';
 import type { z } from 'zod';
 import { isoTime } from '../../../access/accounts/time.ts';
 import { firstHold } from '../../../registry/holds.ts';
@@ -19,7 +20,15 @@ const mostHolds = 1000;
 
 export async function listTrash({ query }: Query<typeof s.trashPage>, { content }: Context) {
   const { repository, after = Number.MAX_SAFE_INTEGER, limit } = query;
-  const entries = await content.trash.list(repository, after, limit);
+  return toTrashPage(await content.trash.list(repository, after, limit), limit);
+}
+
+export async function listAllTrash({ query }: Query<typeof s.pageBefore>, { storage, principal }: Context) {
+  const { after = Number.MAX_SAFE_INTEGER, limit } = query;
+  return toTrashPage(await storage.trash(principal, after, limit), limit);
+}
+
+function toTrashPage(entries: readonly ShownTrashEntry[], limit: number) {
   const items = entries.map(({ deletedAt, purgeAt, ...entry }) => {
     return { ...entry, deletedAt: isoTime(deletedAt), purgeAt: isoTime(purgeAt) };
   });

@@ -16,7 +16,7 @@ import { checked } from './invalid-request.ts';
 import type { RowPermissions } from './permissions.ts';
 import type { AccountContext, ApiServices, Context, Input, Route } from './route.ts';
 
-export interface ApiHandlerOptions extends ApiServices, Pick<Context, 'catalog'> {
+export interface ApiHandlerOptions extends ApiServices, Pick<Context, 'catalog' | 'storage'> {
   /** True if the client may do this in the repository. */
   readonly allows: (client: Principal, action: Action, repository: RepositoryName) => Promise<boolean>;
   readonly permissions: RowPermissions;

@@ -22,8 +22,9 @@ import type { QuotaOverview } from '../../../maintenance/quotas/overview.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
 import type { VerificationOverview } from '../../../maintenance/verify/overview.ts';
 import type { SyncOverview } from '../../../maintenance/sync/overview.ts';
-
+import type { UsageOverview } from '../../../maintenance/usage/usage-overview.ts';
 import type { Catalog } from '../../catalog.ts';
+import type { StorageView } from '../../overviews/storage-view.ts';
 
 /** What the API does apart from accounts and permissions. */
 export interface ApiServices {
@@ -45,6 +46,7 @@ export interface ApiServices {
   readonly quotas: QuotaOverview;
   /** Whether clients may change content. */
   readonly mode: MaintenanceMode;
+  readonly usage: UsageOverview;
 }
 
 /** What a handler works with, for one request. */
@@ -60,6 +62,7 @@ export interface Context extends ApiServices {
   readonly exchange: { readonly request: IncomingMessage; readonly response: ServerResponse };
   /** Repositories, tags and images. */
   readonly catalog: Pick<Catalog, 'repositories' | 'tags' | 'describe'>;
+  readonly storage: Pick<StorageView, 'summary' | 'tree' | 'trash'>;
 }
 
 /** What the handlers of accounts and permissions work with: there are none in mode open. */

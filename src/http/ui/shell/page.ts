@@ -85,14 +85,20 @@ function frame(
 function destinationsOf({ user }: Page, { administers }: FrameVisitor): readonly (keyof typeof destinations)[] {
   const isSignedIn = user !== undefined && user !== '';
   return [
-    ...(['repositories', 'setup'] as const),
+    ...(['repositories', 'setup', 'storage'] as const),
     ...(administers ? (['admin'] as const) : []),
     ...(isSignedIn ? (['account'] as const) : []),
   ];
 }
 
 /** The links of the navigation. */
-const destinations = { repositories: '/ui', setup: '/ui/setup', admin: '/ui/admin', account: '/ui/tokens' } as const;
+const destinations = {
+  repositories: '/ui',
+  setup: '/ui/setup',
+  storage: '/ui/storage',
+  admin: '/ui/admin',
+  account: '/ui/tokens',
+} as const;
 
 function links(texts: Texts, shown: readonly (keyof typeof destinations)[], current: Page['current']): readonly Html[] {
   return shown.map(

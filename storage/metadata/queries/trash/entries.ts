@@ -25,25 +25,22 @@ export interface TrashEntry {
 const entryColumns = `e.id AS "id", r.name AS "repository", e.digest AS "digest", e.manifests AS "manifests",
   e.deleted_at AS "deletedAt", e.purge_at AS "purgeAt", e.actor AS "actor", e.reason AS "reason", e.cause AS "cause"`;
 
-/** Lists the entries that can be restored, before the id `before` (exclusive), newest first. */
+/** Lists entries that can be restored, before the id `before` (exclusive), newest first; of one repository, several, or all. */
 export const list = read(function* (
-  repository: RepositoryName | undefined,
+  repository: RepositoryName | readonly RepositoryName[] | undefined,
   before: number,
   limit: number,
   now: number,
 ): Query<readonly TrashEntry[]> {
   const select = `SELECT ${entryColumns} FROM trash_entries e JOIN repositories r ON r.id = e.repository_id`;
   const page = 'e.id < ? AND e.purge_at > ? ORDER BY e.id DESC LIMIT ?';
-  return repository === undefined
-    ? yield* all<TrashEntry>(`${select} WHERE ${page}`, before, now, limit)
-    : yield* all<TrashEntry>(
-        `${select} WHERE e.repository_id = (SELECT id FROM repositories WHERE name = ?) AND ${page}`,
-        repository,
-        before,
-        now,
-        limit,
-      );
+  if (repository === undefined) return yield* all<TrashEntry>(`${select} WHERE ${page}`, before, now, limit);
+  const names = [repository].flat();
+  const within = names.length === 1 ? '= (SELECT id FROM repositories WHERE name = ?)' : `IN (${idsOf(names)})`;
+  return yield* all<TrashEntry>(`${select} WHERE e.repository_id ${within} AND ${page}`, ...names, before, now, limit);
 });
+
+const idsOf = (names: readonly RepositoryName[]) => `SELECT id FROM repositories WHERE name IN (${marksFor(names)})`;
 
 export const find = read(findEntry);
 

@@ -4,6 +4,7 @@ export const frame = {
     skip: 'Skip to the content',
     repositories: 'Repositories',
     setup: 'Set up clients',
+    storage: 'Storage',
     account: 'Access tokens',
     admin: 'Administration',
     signIn: 'Sign in',

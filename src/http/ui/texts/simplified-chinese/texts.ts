@@ -6,6 +6,7 @@ import { frame } from './frame.ts';
 import { image } from './image.ts';
 import { repository } from './repository.ts';
 import { setup } from './setup.ts';
+import { storage } from './storage.ts';
 import { upload } from './upload.ts';
 
 /** The texts of the page in Simplified Chinese. */
@@ -17,5 +18,6 @@ export const simplifiedChinese: Texts = {
   ...image,
   ...repository,
   ...setup,
+  ...storage,
   ...upload,
 };
