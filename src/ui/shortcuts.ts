@@ -1,4 +1,4 @@
-const destinations: Readonly<Record<string, string>> = { r: '/ui', s: '/ui/setup', a: '/ui/tokens' };
+const destinations: Readonly<Record<string, string>> = { r: '/ui', s: '/ui/setup', a: '/ui/account' };
 
 /** Keys: `g r`, `g s`, `g a` open a view, `j` and `k` move through the rows of a table, `/` goes to its filter, `c` copies. */
 export function addShortcuts(): void {

@@ -59,7 +59,7 @@ describeWith(['chromium'], 'a browser', () => {
     expect(await page.locator('.user').innerText()).toBe('alice');
     await createTokenAndPush('alice');
     await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.goto(`${berth.url}/ui/tokens`);
+    await page.goto(`${berth.url}/ui/account/tokens`);
     expect(new URL(page.url()).pathname).toBe('/ui/login');
   });
 

@@ -14,6 +14,8 @@ export interface Account {
   readonly kind: AccountKind;
   readonly isAdmin: boolean;
   readonly isDisabled: boolean;
+  /** False for robots, and for users that another provider logs in. */
+  readonly hasPassword: boolean;
   readonly createdAt: number;
   /** Null: never. */
   readonly expiresAt: number | null;
@@ -133,6 +135,6 @@ export function createDirectory(metadata: MetadataStore): Directory {
   };
 }
 
-function toAccount({ name, kind, isAdmin, isDisabled, createdAt, expiresAt }: AccountRecord): Account {
-  return { name, kind, isAdmin, isDisabled, createdAt, expiresAt };
+function toAccount({ name, kind, isAdmin, isDisabled, passwordHash, createdAt, expiresAt }: AccountRecord): Account {
+  return { name, kind, isAdmin, isDisabled, hasPassword: passwordHash !== null, createdAt, expiresAt };
 }

@@ -10,11 +10,20 @@ import { generateSecret, hashSecret, secretKind } from '../credentials/secret.ts
 /** Logins of the web page. The browser keeps the secret of its session, berth only a hash. */
 export interface Sessions {
   /** Opens a session for a user who logged in by password or provider. Throws `AuthenticationError` for other identities. */
-  open(identity: Identity, address: string): Promise<Session>;
+  open(identity: Identity, client: SessionClient): Promise<Session>;
   /** Returns the user of a session; undefined if it has ended or never existed. */
   find(secret: string | undefined): Promise<Principal | undefined>;
+  /** Returns the id by which the session can be revoked; undefined if it has ended or never existed. */
+  idOf(secret: string | undefined): Promise<string | undefined>;
   /** Ends a session in all processes. Does nothing for other secrets. */
   close(secret: string | undefined, address: string): Promise<void>;
+}
+
+/** Where a session is opened: its user recognizes it by this. */
+export interface SessionClient {
+  readonly address: string;
+  /** The kind of browser, such as `Firefox`; undefined: unknown. */
+  readonly browser?: string | undefined;
 }
 
 export interface Session {
@@ -41,7 +50,7 @@ export function createSessions({ metadata, permissions, rightsVersion, now }: Se
   }
 
   return {
-    async open(identity, address) {
+    async open(identity, { address, browser = 'web page' }) {
       const principal = await permissions.permissionsFor(identity);
       // Access tokens open no session: it could create tokens that outlive them.
       if (identity.kind !== 'account' || identity.tokenId !== undefined || principal?.kind !== 'user') {
@@ -49,7 +58,13 @@ export function createSessions({ metadata, permissions, rightsVersion, now }: Se
       }
       const { accountId } = identity;
       const secret = generateSecret('session');
-      const token = { id: randomUUID(), kind: 'session', accountId, name: 'web page', secretHash: hashSecret(secret) } as const;
+      const token = {
+        id: randomUUID(),
+        kind: 'session',
+        accountId,
+        name: `${browser}, ${address}`,
+        secretHash: hashSecret(secret),
+      } as const;
       const event = { actor: principal.name, address, action: 'session.open', target: principal.name, result: 'done' } as const;
       const at = now();
       await metadata.tokens.create({ ...token, scopes: null, expiresAt: at + lifetimeSeconds * 1000 }, { at, ...event });
@@ -64,6 +79,8 @@ export function createSessions({ metadata, permissions, rightsVersion, now }: Se
       const { id: accountId, generation } = account;
       return permissions.permissionsFor({ kind: 'account', accountId, generation, tokenId: record.id });
     },
+
+    idOf: async (secret) => (await recordOf(secret))?.id,
 
     async close(secret, address) {
       const record = await recordOf(secret);

@@ -18,6 +18,8 @@ import { html } from './shell/html.ts';
 import { createNotices } from './shell/notice.ts';
 import { sendPage } from './shell/page.ts';
 import { addPreferences, textsOf } from './shell/preferences.ts';
+import { type AccountOptions, addAccount } from './views/account/account.ts';
+import { type TokensOptions, addTokens } from './views/account/tokens.ts';
 import { addDiff } from './views/diff/diff.ts';
 import { imageActions } from './views/image/actions.ts';
 import { type AdminOptions, addAdmin } from './views/admin/router.ts';
@@ -25,11 +27,13 @@ import { addRepositories } from './views/repositories.ts';
 import { addRepository } from './views/repository/router.ts';
 import { addStorage } from './views/storage/router.ts';
 import { addSetup } from './views/setup.ts';
-import { type TokensOptions, addTokens } from './views/tokens.ts';
 import { addUpload } from './views/upload/router.ts';
 
 /** The parts for logins and access tokens (mode token). */
-export type PageLogins = Omit<LoginOptions & TokensOptions & AdminOptions, 'browsers' | 'asVisitor' | 'secrets' | 'notices'>;
+export type PageLogins = Omit<
+  LoginOptions & AccountOptions & TokensOptions & AdminOptions,
+  'browsers' | 'asVisitor' | 'secrets' | 'notices'
+>;
 
 export interface PageOptions {
   readonly registry: Registry;
@@ -57,8 +61,10 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   const asVisitor = createAsVisitor(browsers);
   if (browsers) {
     addLogin(router, { ...logins, browsers });
-    addAdmin(router, { ...logins, asVisitor, notices: createNotices('berth-secret', isSecure(publicUrl)) });
-    addTokens(router, { ...logins, asVisitor, secrets: createNotices('berth-secret', isSecure(publicUrl)) });
+    const secrets = createNotices('berth-secret', isSecure(publicUrl));
+    addAccount(router, { ...logins, browsers, asVisitor, notices: secrets });
+    addTokens(router, { ...logins, asVisitor, secrets });
+    addAdmin(router, { ...logins, asVisitor, notices: secrets });
   }
   addRepositories(router, { ...options, asVisitor });
   const notices = createNotices('berth-notice', isSecure(publicUrl));

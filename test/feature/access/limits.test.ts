@@ -59,7 +59,7 @@ describe('an access token manages nothing but itself', () => {
   test('a session of the page is a login of its user', async () => {
     const visitor = newVisitor(berth);
     await visitor.post('/ui/login', { name: 'alice', password: 'wonderland' });
-    expect((await visitor.post('/ui/tokens', { name: 'laptop', scopes: '', days: '7' })).status).toBe(303);
+    expect((await visitor.post('/ui/account/tokens', { name: 'laptop', scopes: '', days: '7' })).status).toBe(303);
   });
 });
 
@@ -124,7 +124,7 @@ test('rows of an older version do not break listings', async () => {
   });
   const visitor = newVisitor(berth);
   await visitor.post('/ui/login', { name: 'alice', password: 'wonderland' });
-  const page = await visitor.get('/ui/tokens');
+  const page = await visitor.get('/ui/account/tokens');
   expect([page.status, page.text.length < 50_000, page.text.includes('and 54900 more')]).toEqual([200, true, true]);
-  expect((await visitor.post('/ui/tokens/overlong/revoke', {})).location).toBe('/ui/tokens');
+  expect((await visitor.post('/ui/account/tokens/overlong/revoke', {})).location).toBe('/ui/account/tokens');
 });

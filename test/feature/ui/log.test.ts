@@ -31,11 +31,11 @@ test('no secret of a login is in the log, whether it succeeds or not', async () 
   }
   await visitor.post('/ui/login', { name: 'admin', password: adminPassword });
   keep();
-  const created = await visitor.post('/ui/tokens', { name: 'laptop', scopes: '', days: '7' });
+  const created = await visitor.post('/ui/account/tokens', { name: 'laptop', scopes: '', days: '7' });
   expect(created.status).toBe(303);
   secrets.push(
     visitor.cookies.get('berth-secret') ?? '',
-    /berth_pat_[\w-]+/.exec((await visitor.get('/ui/tokens')).text)?.[0] ?? '',
+    /berth_pat_[\w-]+/.exec((await visitor.get('/ui/account/tokens')).text)?.[0] ?? '',
   );
   await visitor.get('/ui/the-end');
   await until(() => berth.log().includes('/ui/the-end'));

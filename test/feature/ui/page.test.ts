@@ -37,7 +37,7 @@ describe('logging in', () => {
     expect([answer.status, answer.json()]).toEqual([200, expect.objectContaining({ name: 'berth' })]);
   });
 
-  test.each(['/ui', '/ui/', '/ui/tokens', '/ui/setup?client=podman', '/ui/r/alice/app'])(
+  test.each(['/ui', '/ui/', '/ui/account/tokens', '/ui/setup?client=podman', '/ui/r/alice/app'])(
     '%s redirects to the login, which leads back',
     async (path) => {
       const { location } = await visitor.get(path);
@@ -171,10 +171,10 @@ describe('forms', () => {
   ])('%s change nothing', async (_what, headers) => {
     await logIn();
     const form = { name: 'stolen', scopes: '', days: 'never' };
-    for (const path of ['/ui/tokens', '/ui/logout', '/ui/login', '/ui/tokens/x/revoke']) {
+    for (const path of ['/ui/account/tokens', '/ui/account/password', '/ui/logout', '/ui/login', '/ui/account/tokens/x/revoke']) {
       expect((await visitor.post(path, form, headers)).status).toBe(403);
     }
-    expect([await isLoggedIn(), (await visitor.get('/ui/tokens')).text.includes('stolen')]).toEqual([true, false]);
+    expect([await isLoggedIn(), (await visitor.get('/ui/account/tokens')).text.includes('stolen')]).toEqual([true, false]);
   });
 
   test('without the header Origin change nothing', async () => {
@@ -187,19 +187,19 @@ describe('forms', () => {
 describe('access tokens', () => {
   test('are created, shown once, used as a password, and revoked', async () => {
     await logIn();
-    const created = await visitor.post('/ui/tokens', { name: 'my <laptop>', scopes: 'alice/*:pull', days: '30' });
-    expect([created.status, created.location]).toEqual([303, '/ui/tokens']);
+    const created = await visitor.post('/ui/account/tokens', { name: 'my <laptop>', scopes: 'alice/*:pull', days: '30' });
+    expect([created.status, created.location]).toEqual([303, '/ui/account/tokens']);
     expect(visitor.attributes.get('berth-secret')).toBe('Path=/; HttpOnly; SameSite=Lax; Max-Age=60');
-    const secret = secretIn((await visitor.get('/ui/tokens')).text);
+    const secret = secretIn((await visitor.get('/ui/account/tokens')).text);
     expect(secret).toMatch(/^berth_pat_/);
-    const page = (await visitor.get('/ui/tokens')).text;
+    const page = (await visitor.get('/ui/account/tokens')).text;
     expect(page).toContain('<th scope="row">my &#60;laptop&#62;</th>');
     expect([page.includes('alice/*:pull'), page.includes(secret)]).toEqual([true, false]);
     expect(await askToken(berth, basic('alice', secret), 'repository:alice/app:pull')).toEqual(expect.any(String));
-    const id = /my &#60;laptop[^]*?\/ui\/tokens\/([^/]+)\/revoke/.exec(page)?.[1] ?? '';
-    expect((await visitor.post(`/ui/tokens/${id}/revoke`, {})).location).toBe('/ui/tokens');
+    const id = /my &#60;laptop[^]*?\/ui\/account\/tokens\/([^/]+)\/revoke/.exec(page)?.[1] ?? '';
+    expect((await visitor.post(`/ui/account/tokens/${id}/revoke`, {})).location).toBe('/ui/account/tokens');
     expect((await call(berth, 'GET', '/token', { headers: basic('alice', secret) })).status).toBe(401);
-    expect((await visitor.get('/ui/tokens')).text).not.toContain('my &#60;laptop');
+    expect((await visitor.get('/ui/account/tokens')).text).not.toContain('my &#60;laptop');
   });
 
   test.each([
@@ -208,7 +208,7 @@ describe('access tokens', () => {
     ['a lifetime that is not offered', { name: 'x', scopes: '', days: '31' }, 'choose how long the token is valid'],
   ])('%s is refused with its reason', async (_what, form, message) => {
     await logIn();
-    const answer = await visitor.post('/ui/tokens', form);
+    const answer = await visitor.post('/ui/account/tokens', form);
     expect([answer.status, answer.text]).toEqual([400, expect.stringContaining(message)]);
     expect(answer.text).toContain(`name="name" value="${form.name}"`);
   });
@@ -216,7 +216,7 @@ describe('access tokens', () => {
   test('of other users cannot be revoked', async () => {
     const { id, secret } = await berth.administration.createToken({ account: 'admin', name: 'root' });
     await logIn();
-    expect((await visitor.post(`/ui/tokens/${id}/revoke`, {})).status).toBe(404);
+    expect((await visitor.post(`/ui/account/tokens/${id}/revoke`, {})).status).toBe(404);
     expect((await call(berth, 'GET', '/token', { headers: basic('admin', secret) })).status).toBe(200);
   });
 });
@@ -272,6 +272,66 @@ describe('the session of the page at the API', () => {
   });
 });
 
+describe('the account', () => {
+  const zoe = { name: 'zoe', password: 'first password' };
+  const change = (form: Readonly<Record<string, string>>) =>
+    visitor.post('/ui/account/password', {
+      current: zoe.password,
+      password: 'second password',
+      repeat: 'second password',
+      ...form,
+    });
+
+  beforeAll(() => berth.administration.createUser({ ...zoe, isAdmin: false }));
+  beforeEach(async () => {
+    await visitor.post('/ui/login', zoe);
+  });
+
+  test('the old address of access tokens leads to the new one', async () => {
+    expect((await visitor.get('/ui/tokens')).location).toBe('/ui/account/tokens');
+  });
+
+  test.each([
+    ['a wrong current password', { current: 'looking glass' }, 'current', 'The current password is wrong.'],
+    ['two different new passwords', { repeat: 'third password' }, 'repeat', 'The new passwords are not the same.'],
+    ['a short new password', { password: 'short', repeat: 'short' }, 'password', 'at least 8 characters'],
+  ])('%s is refused, and no password is shown again', async (_what, form, field, message) => {
+    const { status, text } = await change(form);
+    expect([status, text]).toEqual([400, expect.stringContaining(message)]);
+    expect(text).toMatch(new RegExp(`name="${field}"[^>]*aria-invalid="true"`));
+    expect([text.includes('looking glass'), text.includes('second password'), text.includes(zoe.password)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  test('an access token is no current password', async () => {
+    const { secret } = await berth.administration.createToken({ account: 'zoe', name: 'laptop' });
+    expect((await change({ current: secret })).status).toBe(400);
+  });
+
+  test('lists the sessions, marks the own one and ends others', async () => {
+    const other = newVisitor(berth);
+    await other.post('/ui/login', zoe, { 'User-Agent': 'Mozilla/5.0 (X11) Gecko/20100101 Firefox/140.0' });
+    const page = (await visitor.get('/ui/account')).text;
+    expect([page.match(/this session/g)?.length, page.includes('Firefox, 127.0.0.1')]).toEqual([1, true]);
+    const id = /Firefox,[^]*?sessions\/([^/]+)\/revoke/.exec(page)?.[1] ?? '';
+    expect((await visitor.post(`/ui/account/sessions/${id}/revoke`, {})).location).toBe('/ui/account');
+    expect((await visitor.get('/ui/account')).text).toContain('The session has ended.');
+    expect([await isLoggedIn(), await isLoggedIn(other)]).toEqual([true, false]);
+  });
+
+  test('changes the password, which ends the other sessions', async () => {
+    const other = newVisitor(berth);
+    await other.post('/ui/login', zoe);
+    expect((await change({})).location).toBe('/ui/account');
+    expect((await visitor.get('/ui/account')).text).toContain('The password is changed.');
+    expect([await isLoggedIn(), await isLoggedIn(other)]).toEqual([true, false]);
+    expect((await newVisitor(berth).post('/ui/login', { ...zoe, password: 'second password' })).status).toBe(303);
+  });
+});
+
 describe('repositories', () => {
   test('lists the repositories that the user may pull with their tags, and hides others', async () => {
     await pushAs(berth, basic('alice', alice.password), 'alice/deep/app', '1.0');
@@ -310,7 +370,7 @@ describe('repositories', () => {
     expect((await anybody.get('/ui?prefix=app-50')).text).toContain('/ui/r/app-50');
     expect((await anybody.get('/ui?prefix=b')).text).toContain('No repository that you may pull begins with b.');
     expect(first.text).not.toMatch(/Sign|token/);
-    for (const path of ['/ui/login', '/ui/tokens', '/ui/oidc']) expect((await anybody.get(path)).status).toBe(404);
+    for (const path of ['/ui/login', '/ui/account/tokens', '/ui/oidc']) expect((await anybody.get(path)).status).toBe(404);
     await open.close();
   });
 });
@@ -318,7 +378,7 @@ describe('repositories', () => {
 describe('every page', () => {
   test('has no inline script or style, loads nothing from other sites, and is in no frame and no cache', async () => {
     await logIn();
-    for (const path of ['/ui', '/ui/login', '/ui/tokens', '/ui/setup', '/ui/nothing', '/ui/r/no']) {
+    for (const path of ['/ui', '/ui/login', '/ui/account/tokens', '/ui/setup', '/ui/nothing', '/ui/r/no']) {
       const { header, text } = await visitor.get(path);
       expect(header('content-security-policy')).toBe(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +

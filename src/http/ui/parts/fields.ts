@@ -39,9 +39,8 @@ export function textField(state: FormState, field: TextField): Html {
   return html`<label
     >${label}
     <input
-      name="${name}"
+      ${html`name="${name}" value="${value}"`}
       type="${type}"
-      value="${value}"
       maxlength="${maxLength}"
       autocomplete="${autocomplete}"
       autocapitalize="none"

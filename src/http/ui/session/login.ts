@@ -15,6 +15,7 @@ import { sendPage } from '../shell/page.ts';
 import { localPath, textsOf } from '../shell/preferences.ts';
 import { redirect } from '../shell/redirect.ts';
 import type { Browsers } from './browsers.ts';
+import { openSession } from './open-session.ts';
 import { queryOf } from './visitors.ts';
 
 /** Logins by an OpenID Connect provider. */
@@ -39,12 +40,8 @@ const attemptSeconds = 600;
 
 /** Adds `/ui/login` and `/ui/logout`, and `/ui/oidc` if a provider is configured. */
 export function addLogin(router: Router, { logins, sessions, publicUrl, limits, browsers, oidc }: LoginOptions): void {
-  async function openSession(request: Request, response: Response, identity: Identity): Promise<void> {
-    const address = publicUrl.clientAddress(request);
-    const session = await sessions.open(identity, address);
-    await sessions.close(browsers.session.read(request), address);
-    browsers.session.write(request, response, session.secret, session.lifetimeSeconds);
-  }
+  const open = (request: Request, response: Response, identity: Identity) =>
+    openSession({ sessions, browsers, publicUrl }, request, response, identity);
 
   router.get('/login', (request, response) => sendLogin(response, 200, { label: oidc?.label, next: nextOf(queryOf(request)) }));
   router.post('/login', async (request, response) => {
@@ -53,7 +50,7 @@ export function addLogin(router: Router, { logins, sessions, publicUrl, limits, 
     await countLogin(limits, request, response);
     try {
       const identity = await logins.login(name, password, publicUrl.clientAddress(request));
-      await openSession(request, response, identity);
+      await open(request, response, identity);
       redirect(response, localPath(form.get('next')));
     } catch (error) {
       if (!(error instanceof AuthenticationError) || error.reason === 'throttled') throw error;
@@ -65,7 +62,7 @@ export function addLogin(router: Router, { logins, sessions, publicUrl, limits, 
     browsers.session.clear(request, response);
     redirect(response, '/ui/login');
   });
-  if (oidc) addOidc(router, oidc, { publicUrl, browsers, openSession });
+  if (oidc) addOidc(router, oidc, { publicUrl, browsers, openSession: open });
 }
 
 interface OidcParts {

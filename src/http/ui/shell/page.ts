@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { Texts } from '../texts/english/texts.ts';
-import { languageTags, languages } from '../texts/languages.ts';
 import { assets } from './assets.ts';
 import { type Html, html } from './html.ts';
 import { type FrameVisitor, visitorOf } from './visitor.ts';
-import { type Preferences, pathOf, preferencesOf, shortcutModes, textsOf, themes } from './preferences.ts';
+import { preferencesForm } from './preferences-form.ts';
+import { type Preferences, pathOf, preferencesOf, textsOf } from './preferences.ts';
 
 /** A view and the data of its frame. */
 export interface Page {
@@ -97,7 +97,7 @@ const destinations = {
   setup: '/ui/setup',
   storage: '/ui/storage',
   admin: '/ui/admin',
-  account: '/ui/tokens',
+  account: '/ui/account',
 } as const;
 
 function links(texts: Texts, shown: readonly (keyof typeof destinations)[], current: Page['current']): readonly Html[] {
@@ -111,32 +111,5 @@ function account(texts: Texts, user: string): Html {
   return html`<form class="account" method="post" action="/ui/logout">
     <span class="quiet">${texts.nav.signedInAs}</span> <strong class="user">${user}</strong>
     <button>${texts.nav.signOut}</button>
-  </form>`;
-}
-
-function preferencesForm(texts: Texts, { language, theme, shortcuts }: Preferences, path: string): Html {
-  const choice = (name: string, value: string, isChosen: boolean, label: string, lang?: string) =>
-    html`<button
-      name="${name}"
-      value="${value}"
-      aria-pressed="${String(isChosen)}"
-      ${lang === undefined ? undefined : html`lang="${lang}"`}
-    >
-      ${label}
-    </button>`;
-  return html`<form class="preferences" method="post" action="/ui/preferences" aria-label="${texts.nav.preferences}">
-    <input type="hidden" name="next" value="${path}" />
-    <fieldset>
-      <legend>${texts.preferences.language}</legend>
-      ${languageTags.map((tag) => choice('language', tag, tag === language, languages[tag].name, tag))}
-    </fieldset>
-    <fieldset>
-      <legend>${texts.preferences.theme}</legend>
-      ${themes.map((name) => choice('theme', name, name === theme, texts.preferences[name]))}
-    </fieldset>
-    <fieldset>
-      <legend>${texts.preferences.shortcuts}</legend>
-      ${shortcutModes.map((mode) => choice('shortcuts', mode, mode === shortcuts, texts.preferences[mode]))}
-    </fieldset>
   </form>`;
 }

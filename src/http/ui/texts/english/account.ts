@@ -1,5 +1,24 @@
 /** The views of an account. */
 export const account = {
+  account: {
+    title: 'Account',
+    views: 'Views of the account',
+    password: 'Password',
+    passwordHelp: 'A new password ends your other sessions and logins with the old one. Access tokens stay valid.',
+    noPassword: 'You sign in with another provider and have no password here. Use an access token with docker login.',
+    current: 'Current password',
+    newPassword: 'New password (at least 8 characters)',
+    repeat: 'New password again',
+    change: 'Change password',
+    wrongPassword: 'The current password is wrong.',
+    notRepeated: 'The new passwords are not the same.',
+    passwordChanged: 'The password is changed. Your other sessions have ended.',
+    sessions: 'Sessions on this page',
+    browser: 'Browser and address',
+    signedIn: 'Signed in',
+    thisSession: 'this session',
+    sessionEnded: 'The session has ended.',
+  },
   tokens: {
     title: 'Access tokens',
     none: 'There is no access token yet.',

@@ -5,7 +5,7 @@ export const frame = {
     repositories: 'Repositories',
     setup: 'Set up clients',
     storage: 'Storage',
-    account: 'Access tokens',
+    account: 'Account',
     admin: 'Administration',
     signIn: 'Sign in',
     signOut: 'Sign out',

@@ -1,6 +1,25 @@
 import type { account as english } from '../english/account.ts';
 
 export const account: typeof english = {
+  account: {
+    title: '账户',
+    views: '账户页面',
+    password: '密码',
+    passwordHelp: '新密码会结束您的其他会话和使用旧密码的登录，访问令牌仍然有效。',
+    noPassword: '您通过其他提供方登录，在这里没有密码。docker login 请使用访问令牌。',
+    current: '当前密码',
+    newPassword: '新密码（至少 8 个字符）',
+    repeat: '再次输入新密码',
+    change: '修改密码',
+    wrongPassword: '当前密码错误。',
+    notRepeated: '两次输入的新密码不一致。',
+    passwordChanged: '密码已修改，您的其他会话已结束。',
+    sessions: '网页会话',
+    browser: '浏览器和地址',
+    signedIn: '登录时间',
+    thisSession: '当前会话',
+    sessionEnded: '会话已结束。',
+  },
   tokens: {
     title: '访问令牌',
     none: '还没有访问令牌。',

@@ -6,7 +6,7 @@ export const frame: typeof english = {
     repositories: '镜像仓库',
     setup: '客户端设置',
     storage: '存储',
-    account: '访问令牌',
+    account: '账户',
     admin: '管理',
     signIn: '登录',
     signOut: '退出登录',
