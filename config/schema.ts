@@ -18,7 +18,7 @@ import {
   wholeNumber,
   words,
 } from './keys.ts';
-import { limits } from './limits-schema.ts';
+import { http, limits } from './limits-schema.ts';
 import { backup, quotas, retention } from './maintenance-schema.ts';
 import { login, registries, sync } from './sync-schema.ts';
 
@@ -90,6 +90,7 @@ export const schema = section({
   }),
   uploads: section({
     expireAfter: duration('24h', 'age at which unfinished uploads are deleted'),
+    maxSize: optional(size('', 'largest blob that may be pushed, such as 10GiB; a larger one gets 413; default: no limit')),
     maxPerAccount: wholeNumber(5000, 1, 1_000_000, 'largest number of unfinished uploads of one account; further ones get 429'),
     maxPerAddress: wholeNumber(
       5000,
@@ -125,6 +126,7 @@ export const schema = section({
   retention,
   quotas,
   limits,
+  http,
   shutdown: section({
     delay: duration('0s', 'time between /readyz failing and the end of new connections, for load balancers'),
     grace: duration('30s', 'time for running transfers after SIGTERM'),

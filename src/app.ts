@@ -24,6 +24,7 @@ import { openStores } from './assembly/start/open-stores.ts';
 import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
 import { type Registry, type RegistryOptions, createRegistry } from './registry/registry.ts';
 import { openMaintenanceMode } from './assembly/maintenance/maintenance-mode.ts';
+import { readHttpLimits } from './assembly/limits/http-limits.ts';
 import { openRateLimits } from './assembly/limits/rate-limits.ts';
 import { openQuotas } from './assembly/maintenance/quotas.ts';
 import { listJobs, startJobs } from './jobs.ts';
@@ -146,12 +147,12 @@ interface RegistryParts extends Pick<
 }
 
 function openRegistry(config: Config, { log, ...parts }: RegistryParts): Registry {
-  const { maxOpenFiles, maxPerAccount, maxPerAddress } = config.uploads;
+  const { maxOpenFiles, maxPerAccount, maxPerAddress, maxSize } = config.uploads;
   return createRegistry({
     ...parts,
     ...readDeletion(config),
     maxOpenFiles,
-    limits: { perAccount: maxPerAccount, perAddress: maxPerAddress },
+    limits: { perAccount: maxPerAccount, perAddress: maxPerAddress, maxBytes: maxSize },
     ignoredAccounts: config.retention.ignorePullsBy,
     onPullsNotRecorded: (error) =>
       log.error({ err: error }, 'pulls could not be recorded: rules of retention may count them too late'),
@@ -213,6 +214,7 @@ function createServer(config: Config, parts: Parts): Server {
       logRequest(log, record);
     },
     certificate,
+    limits: readHttpLimits(config),
     listensOnLoopback: isLoopback(config.listen.host),
   });
 }

@@ -131,8 +131,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/upstream',
     'storage',
   ],
-  'src/http/server': ['src/http/errors', 'src/http/transfer', 'src/limits', 'src/mirror/remote', 'src/oci'],
-  'src/http/transfer': ['src/http/errors', 'src/oci', 'storage/blobs'],
+  'src/http/server': ['src/coordination', 'src/http/errors', 'src/http/transfer', 'src/limits', 'src/mirror/remote', 'src/oci'],
+  'src/http/transfer': ['src/coordination', 'src/http/errors', 'src/oci', 'storage/blobs'],
   'src/http/auth': ['src/access', 'src/http/errors', 'src/http/server', 'src/mirror/visibility', 'src/oci', 'storage/metadata'],
   'src/http/archives': [
     'src/archives',

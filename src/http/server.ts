@@ -7,10 +7,11 @@ import { createAdmission } from './server/admission.ts';
 import type { Certificate } from './server/certificate.ts';
 import { sendError } from './errors/boundary.ts';
 import { ociFormat } from './errors/oci-errors.ts';
-import { cutIdleClients } from './server/idle.ts';
+import { type HttpLimits, limitConnections, serverOptions, usualHttpLimits } from './server/http-limits.ts';
+import { cutIdleClients, notInTime } from './server/idle.ts';
 import { type LingerLimits, lingerAfterEarlyAnswers } from './server/linger.ts';
 import { answerPlainHttp } from './server/plain-http.ts';
-import { answerRaw } from './server/raw-response.ts';
+import { answerRaw, isAnsweredRaw } from './server/raw-response.ts';
 import { type RequestRecord, recordRequest } from './server/request-record.ts';
 import { type ResponseHead, setCommonHeaders } from './server/response-head.ts';
 import { serveProtocol } from './v2/dispatch.ts';
@@ -25,36 +26,37 @@ export interface HttpServerOptions {
   readonly certificate?: Certificate | undefined;
   /** True if only clients of this machine reach the server: it then accepts loopback names only. */
   readonly listensOnLoopback?: boolean | undefined;
+  /** Default: those of `default.yaml`. */
+  readonly limits?: HttpLimits | undefined;
   /** How much of a body is read and dropped after an early answer. */
   readonly linger?: LingerLimits | undefined;
 }
 
-/** A client that sends and receives nothing for this long is disconnected. */
-const idleMilliseconds = 60_000;
-
-/** Milliseconds. Bodies have no time limit as long as bytes arrive. */
-const settings = { headersTimeout: 20_000, requestTimeout: 0, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 };
-
 export function createHttpServer(options: HttpServerOptions): Server {
-  const server = options.certificate ? createSecure(options.certificate) : createServer({ ...settings, noDelay: true });
-  const handle = createHandler(options);
-  cutIdleClients(server, idleMilliseconds);
+  const { certificate, limits = usualHttpLimits } = options;
+  const settings = serverOptions(limits);
+  const server = certificate ? createSecure(certificate, settings) : createServer({ ...settings, noDelay: true });
+  const handle = createHandler(options, limitConnections(server, limits.maxConnections, certificate !== undefined));
+  cutIdleClients(server, limits.idleTimeout);
   lingerAfterEarlyAnswers(server, options.linger);
   server.on('request', handle);
   // The handlers answer `Expect: 100-continue` themselves when they need the body.
   server.on('checkContinue', handle);
-  server.on('clientError', answerMalformed);
+  server.on('clientError', (error, socket: Socket) => answerMalformed(error, socket, limits));
   return server;
 }
 
-function createSecure(certificate: Certificate): Server {
+function createSecure(certificate: Certificate, settings: ReturnType<typeof serverOptions>): Server {
   const server = createTlsServer({ ...settings, ...certificate.identity });
   certificate.attach(server);
   answerPlainHttp(server);
   return server;
 }
 
-function createHandler({ protocol, web, log, certificate, listensOnLoopback = false }: HttpServerOptions) {
+function createHandler(
+  { protocol, web, log, certificate, listensOnLoopback = false }: HttpServerOptions,
+  requirePlace: (socket: Socket) => void,
+) {
   const prefix = randomBytes(6).toString('base64url');
   const admit = createAdmission({ publicUrl: protocol.publicUrl, listensOnLoopback });
   let count = 0;
@@ -66,12 +68,13 @@ function createHandler({ protocol, web, log, certificate, listensOnLoopback = fa
     const head: ResponseHead = { common, contentLength: undefined };
     const client = protocol.publicUrl.clientAddress(request); // a closed socket has no address
     recordRequest(request, response, { requestId, client, head }, log);
-    latestResponses.set(request.socket, response);
+    latest.set(request.socket, { request, response });
     const fail = (error: unknown): void => {
       if (!response.headersSent) setCommonHeaders(response, head);
       sendError(request, response, error, ociFormat);
     };
     try {
+      requirePlace(request.socket);
       admit(request);
     } catch (error) {
       fail(error);
@@ -97,19 +100,34 @@ function isProtocol(url: string, { mirror }: Services): boolean {
   return prefix !== undefined && mirror?.isPrefix(prefix) === true;
 }
 
-/** The response to the latest request of each connection. Responses end in the order of their requests. */
-const latestResponses = new WeakMap<Socket, ServerResponse>();
+/** The latest request of each connection and its response. Responses end in the order of their requests. */
+const latest = new WeakMap<Socket, { readonly request: IncomingMessage; readonly response: ServerResponse }>();
 
 /**
- * Answers a request that Node.js cannot parse. There is no response object, so the answer is written to the socket, unless
- * another response is being sent: the answer would become a part of its body.
+ * Answers a request that Node.js cannot parse, or that does not end in time. If there is no response object, the answer is
+ * written to the socket, unless another response is being sent: the answer would become a part of its body.
  */
-function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET' || latestResponses.get(socket)?.closed === false) {
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket, limits: HttpLimits): void {
+  if (isAnsweredRaw(socket)) return;
+  const exchange = latest.get(socket);
+  const isOpen = exchange?.response.closed === false;
+  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  if (isLate && isOpen && !exchange.response.headersSent) {
+    sendError(
+      exchange.request,
+      exchange.response,
+      notInTime(`the request did not end within ${limits.requestTimeout / 1000} s`),
+      ociFormat,
+    );
+    return;
+  }
+  if (!socket.writable || error.code === 'ECONNRESET' || isOpen) {
     socket.destroy();
     return;
   }
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  const line = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : status;
-  answerRaw(socket, line, `not an HTTP request: ${line.slice(4)}`);
+  if (isLate) answerRaw(socket, '408 Request Timeout', `the headers did not arrive within ${limits.headersTimeout / 1000} s`);
+  else if (error.code === 'HPE_HEADER_OVERFLOW') {
+    const message = `the headers of a request have at most ${limits.maxHeaderBytes} bytes here`;
+    answerRaw(socket, '431 Request Header Fields Too Large', message);
+  } else answerRaw(socket, '400 Bad Request', 'not an HTTP request: Bad Request');
 }

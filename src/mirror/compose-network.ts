@@ -3,7 +3,7 @@ import type { MirrorOptions } from './mirror-options.ts';
 import type { MirrorState } from '../observability/mirror-metrics.ts';
 import type { MirroredRepository } from './names/routing.ts';
 import { type UpstreamWaits, createUpstreamWaits } from './remote/upstream-waits.ts';
-import { createBandwidths } from '../upstream/bandwidth.ts';
+import { createBandwidths } from '../upstream/bandwidths.ts';
 import { createClients } from '../upstream/clients.ts';
 import { createConnectionWaits } from './events/connection-waits.ts';
 import { createLoginStates } from './events/login-states.ts';

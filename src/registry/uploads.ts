@@ -15,7 +15,7 @@ import { type Admission, noQuotas } from './quotas/admission.ts';
 import { releaseLeftSpace, wholeUploadId } from './quotas/left-sessions.ts';
 import { QuotaExceeded } from './quotas/quota-exceeded.ts';
 import { type ReservedBody, reserveBody } from './quotas/reserved-body.ts';
-import { type UploadLimits, checkLimits } from './upload-limits.ts';
+import { type UploadLimits, checkLimits, withinSize } from './upload-limits.ts';
 import { untilSuperseded } from './superseded.ts';
 import { type Turn, LockTimeout } from '../coordination/keyed-mutex.ts';
 
@@ -141,10 +141,11 @@ export function createUploads(options: UploadsOptions): Uploads {
   async function appendReserved(
     session: UploadSession,
     upload: OpenUpload,
-    chunk: Chunk,
+    sent: Chunk,
     settles: boolean,
     append: (chunk: Chunk) => Promise<void>,
   ): Promise<void> {
+    const chunk = withinSize(sent, upload.sizeBytes, limits);
     if (!admission.isLimited) return append(chunk);
     let isStored = false;
     let settle: ReservedBody['settle'] = () => Promise.resolve();
@@ -246,10 +247,11 @@ export function createUploads(options: UploadsOptions): Uploads {
 
     cancel: (session) => within(session, () => drop(session.id)),
 
-    put: (repository, digest, chunk) => {
+    put: (repository, digest, sent) => {
       const id = admission.isLimited ? wholeUploadId() : randomUUID();
       return open.privately(id, async () => {
         const algorithm = digestAlgorithm(digest);
+        const chunk = withinSize(sent, 0, limits);
         const heldBytes = announcedLength(chunk) ?? 0;
         // Only with quotas: else no session is needed, because nothing is counted.
         await admission.begin({ id, repository }, algorithm, heldBytes);

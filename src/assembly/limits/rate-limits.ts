@@ -1,5 +1,6 @@
 import type { Config } from '../../../config/schema.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { createClientBandwidths } from '../../limits/client-bandwidths.ts';
 import { createRateLimiter } from '../../limits/rate-limiter.ts';
 import { createPublicUrl } from '../../http/server/public-url.ts';
 import { type RateLimits, createRateLimits } from '../../http/server/rate-limits.ts';
@@ -35,5 +36,6 @@ export function openRateLimits(config: Config, parts: LimitParts): RateLimits {
     },
   });
   const limits = createRequestLimits({ limiter, rates: config.limits, onRefused: metrics.limits.refused });
-  return createRateLimits(limits, createPublicUrl(config));
+  const bandwidths = createClientBandwidths(config.limits.bandwidth);
+  return createRateLimits({ limits, bandwidths, publicUrl: createPublicUrl(config) });
 }

@@ -22,7 +22,8 @@ import { createUploadSessions } from '../../maintenance/sync/upload-sessions.ts'
 import type { Log } from '../../observability/log.ts';
 import { createImmutableTags } from '../../registry/immutable-tags.ts';
 import type { Registry } from '../../registry/registry.ts';
-import { createBandwidths, limitTo } from '../../upstream/bandwidth.ts';
+import { limitTo } from '../../coordination/bandwidth.ts';
+import { createBandwidths } from '../../upstream/bandwidths.ts';
 import { type Clients, createClients } from '../../upstream/clients.ts';
 import { createCredentials } from '../../upstream/credentials.ts';
 import { createRateLimits } from '../../upstream/rate-limit.ts';

@@ -12,7 +12,7 @@ import { fetchBlob } from '../../mirror/images/image-contents.ts';
 import type { BackgroundMirror, Mirror } from '../../mirror/mirror.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import { createBandwidth } from '../../upstream/bandwidth.ts';
+import { createBandwidth } from '../../coordination/bandwidth.ts';
 
 interface VerificationStores {
   readonly driver: BlobDriver;

@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientBandwidths } from '../../limits/client-bandwidths.ts';
+import { networkOf } from '../../coordination/network.ts';
 import type { CountedLimit, LimitName, LimitedClient, RequestLimits } from '../../limits/request-limits.ts';
 import { OciError } from '../../oci/errors.ts';
+import { hasBody } from '../transfer/body.ts';
+import { setPace } from '../transfer/pace.ts';
 import type { PublicUrl } from './public-url.ts';
 
 /** The account of a request; anonymous: `id` and `name` are ''. */
@@ -23,12 +27,20 @@ export interface RateLimits {
    * them is used up.
    */
   count(request: IncomingMessage, what: CountRequest, setHeader: (name: string, value: string) => void): Promise<void>;
+  /** Limits the bandwidth of the bodies of the request and its response. */
+  pace(request: IncomingMessage, response: ServerResponse, account: LimitedAccount): void;
 }
 
 /** The account of requests whose client is not known, or has no login. */
 export const noAccount: LimitedAccount = { id: '', name: '' };
 
-export function createRateLimits(limits: Pick<RequestLimits, 'admit'>, publicUrl: PublicUrl): RateLimits {
+export interface RateLimitsOptions {
+  readonly limits: Pick<RequestLimits, 'admit'>;
+  readonly bandwidths: Pick<ClientBandwidths, 'of'>;
+  readonly publicUrl: PublicUrl;
+}
+
+export function createRateLimits({ limits, bandwidths, publicUrl }: RateLimitsOptions): RateLimits {
   return {
     async count(request, { account, counted, shown }, setHeader) {
       const client: LimitedClient = { ...account, address: publicUrl.clientAddress(request) };
@@ -36,6 +48,14 @@ export function createRateLimits(limits: Pick<RequestLimits, 'admit'>, publicUrl
       for (const [name, value] of headersOf(states)) setHeader(name, value);
       const last = states.at(-1);
       if (last?.isAllowed === false) throw tooMany(last, client);
+    },
+
+    pace(request, response, { id }) {
+      const key = () => (id === '' ? `address:${networkOf(publicUrl.clientAddress(request))}` : id);
+      const download = bandwidths.of(key, 'download');
+      if (download) setPace(response, download);
+      const upload = hasBody(request) ? bandwidths.of(key, 'upload') : undefined;
+      if (upload) setPace(request, upload);
     },
   };
 }

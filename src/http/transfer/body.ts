@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
-import { ClientGone } from '../errors/client-gone.ts';
+import { ClientGone, departureOf } from '../errors/client-gone.ts';
+import { paceOf } from './pace.ts';
 
 /** Returns the announced length in bytes; undefined for a chunked body. Node.js refuses malformed numbers. */
 export function contentLength(request: IncomingMessage): number | undefined {
@@ -24,8 +25,14 @@ export function invite(request: IncomingMessage, response: ServerResponse): void
  */
 export async function* bodyChunks(request: IncomingMessage, response: ServerResponse): AsyncGenerator<Buffer> {
   invite(request, response);
+  const pace = paceOf(request);
+  const departure = pace && departureOf(response);
   try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) yield chunk;
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      // The client waits as soon as the buffers of the connection are full.
+      if (departure) await pace.bandwidth.spend(chunk.length, departure);
+      yield chunk;
+    }
   } catch (error) {
     throw new ClientGone({ cause: error });
   }

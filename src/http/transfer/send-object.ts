@@ -2,8 +2,9 @@ import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
-import { ClientGone } from '../errors/client-gone.ts';
+import { ClientGone, departureOf } from '../errors/client-gone.ts';
 import { sendfile, sendfileIsAvailable } from './native/sendfile.ts';
+import { paceOf, paced } from './pace.ts';
 import { lengthOf } from './range.ts';
 
 /** Up to this size one read and one write are cheaper than `sendfile`. */
@@ -49,8 +50,8 @@ export async function sendObject(response: ServerResponse, object: OpenObject, l
 export async function appendObject(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
   const { socket } = response;
   await assertLength(response, object, length);
-  if (length <= smallBytes || object.fileDescriptor === undefined || !isPlain(socket))
-    return writeObject(response, object, length);
+  const isSentByKernel = length > smallBytes && object.fileDescriptor !== undefined && paceOf(response) === undefined;
+  if (!isSentByKernel || !isPlain(socket)) return writeObject(response, object, length);
   try {
     await sendByKernel(response, socket, object.fileDescriptor, object.range.first, length);
   } catch (error) {
@@ -127,6 +128,8 @@ async function assertLength(response: ServerResponse, object: OpenObject, length
  */
 export async function writeObject(response: ServerResponse, object: OpenObject, length: number): Promise<void> {
   await assertLength(response, object, length);
+  const pace = paceOf(response);
+  const departure = pace && departureOf(response);
   let left = length;
   // If the client leaves while the object waits for data, closing the object ends the wait.
   const closeObject = () => void object.close();
@@ -135,7 +138,8 @@ export async function writeObject(response: ServerResponse, object: OpenObject, 
     for await (const chunk of object.stream()) {
       left -= chunk.length;
       if (left < 0) break;
-      await written(response, chunk);
+      if (!departure) await written(response, chunk);
+      else for await (const piece of paced(chunk, pace, departure)) await written(response, piece);
     }
     if (response.destroyed) throw new ClientGone();
     if (left !== 0) throw new Error(`the blob store did not yield the ${length} bytes that it opened`);

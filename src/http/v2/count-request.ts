@@ -1,16 +1,24 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type LimitedAccount, noAccount } from '../server/rate-limits.ts';
 import type { ResponseHead } from '../server/response-head.ts';
 import type { Services } from './request-context.ts';
 import type { Route } from './routes.ts';
 
+export interface CountedRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly head: ResponseHead;
+  readonly route: Route;
+}
+
 /**
- * Resolves to the client that `authorize` resolves to, after it has counted the request for the client's rate limits. A request
+ * Resolves to the client that `authorize` resolves to, after it has counted the request for the client's rate limits and limited
+ * its bandwidth. A request
  * that is refused counts for its address, so that refusals have a limit too. Throws TOOMANYREQUESTS.
  */
 export async function countRequest<Client extends LimitedAccount>(
   { limits }: Pick<Services, 'limits'>,
-  { request, head, route }: { readonly request: IncomingMessage; readonly head: ResponseHead; readonly route: Route },
+  { request, response, head, route }: CountedRequest,
   authorize: () => Promise<Client>,
 ): Promise<Client> {
   if (!limits) return authorize();
@@ -26,5 +34,6 @@ export async function countRequest<Client extends LimitedAccount>(
   // As at Docker Hub, a HEAD shows the limit of pulls and does not count.
   const what = request.method === 'HEAD' ? { counted: [], shown: own } : { counted: own, shown: [] };
   await limits.count(request, { account, counted: [...what.counted, 'requests'], shown: what.shown }, setHeader);
+  limits.pace(request, response, account);
   return account;
 }

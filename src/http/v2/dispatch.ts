@@ -30,7 +30,7 @@ export async function serveProtocol(
   const isDefault = mirrored?.source.isNamed === false;
   const also = isDefault ? { alias: name } : { from: mountSource(query) };
   const need = { repository, ...also, upstream: upstreamRights(mirrored, found, lastSegment) };
-  const subject = await countRequest(protocol, { request, head, route: found.route }, () =>
+  const subject = await countRequest(protocol, { request, response, head, route: found.route }, () =>
     authorized(protocol, request, found, need, prefix !== undefined),
   );
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { createBandwidth } from '../../../src/upstream/bandwidth.ts';
+import { createBandwidth } from '../../../src/coordination/bandwidth.ts';
 import { download } from '../../../src/mirror/fills/download.ts';
 import { openPartialBlob } from '../../../src/mirror/fills/partial-blob.ts';
 import { type Transport, createTransport, readWhole } from '../../../src/upstream/transport.ts';

@@ -56,6 +56,7 @@ export function createApiHandler(options: ApiHandlerOptions): (route: Route) => 
       throw error;
     }
     await count(principal);
+    limits.pace(request, response, principal);
     return principal;
   }
 

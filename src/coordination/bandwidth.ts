@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Upstream } from './upstream.ts';
 
-/** The limit of bytes per second for all downloads from an upstream together. */
+/** A limit of bytes per second for all transfers together that use it. */
 export interface Bandwidth {
-  /** Counts bytes that were received without waiting. */
+  /** Counts bytes that were transferred without waiting. */
   count(bytes: number): void;
   /**
-   * Counts received bytes. Resolves when more may be read, in the order of the calls, or once `signal` is aborted:
-   * unread bytes wait in the socket, and the upstream waits with them.
+   * Counts bytes. Resolves when more may be transferred, in the order of the calls, or once `signal` is aborted: bytes that are
+   * not read wait in the socket, and their sender waits with them.
    */
   spend(bytes: number, signal: AbortSignal): Promise<void>;
 }
@@ -24,7 +23,7 @@ export interface BandwidthOptions {
 const burstMilliseconds = 200;
 
 export function createBandwidth({ bytesPerSecond, now, sleep }: BandwidthOptions): Bandwidth {
-  /** The time at which all counted bytes would have been received at full bandwidth. */
+  /** The time at which all counted bytes would have been transferred at full bandwidth. */
   let paidAt = -Infinity;
 
   function count(bytes: number): void {
@@ -41,7 +40,7 @@ export function createBandwidth({ bytesPerSecond, now, sleep }: BandwidthOptions
   };
 }
 
-const unlimited: Bandwidth = { count: () => undefined, spend: () => Promise.resolve() };
+export const unlimited: Bandwidth = { count: () => undefined, spend: () => Promise.resolve() };
 
 async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   await delay(milliseconds, undefined, { signal }).catch(() => undefined);
@@ -50,10 +49,4 @@ async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
 /** Returns the limit of `bytesPerSecond`; undefined: none. */
 export function limitTo(bytesPerSecond: number | undefined): Bandwidth {
   return bytesPerSecond === undefined ? unlimited : createBandwidth({ bytesPerSecond, now: () => performance.now(), sleep });
-}
-
-/** Creates the bandwidth limits of upstreams. */
-export function createBandwidths(upstreams: readonly Upstream[]): (upstream: Upstream) => Bandwidth {
-  const all = new Map(upstreams.map((upstream) => [upstream, limitTo(upstream.bytesPerSecond)]));
-  return (upstream) => all.get(upstream) ?? unlimited;
 }
