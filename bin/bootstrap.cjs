@@ -30,7 +30,8 @@ function report(line) {
  */
 function npmInstall(folder, args) {
   // The installation of a package would pass its own options on: `--global` would install elsewhere.
-  const quiet = ['--no-global', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  // No package needs its scripts; the own one would start this again.
+  const quiet = ['--no-global', '--ignore-scripts', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   execFileSync('npm', ['install', ...args, ...quiet], { cwd: folder, stdio: ['ignore', 2, 2] });
 }
 
@@ -147,10 +148,8 @@ function prepare() {
 }
 
 try {
-  // `npm install` in a checkout is a step of `prepare`, or of a developer.
-  const isDone = process.argv[2] === 'package' && isCheckout;
-  const node = isDone ? process.execPath : prepare();
-  process.stdout.write(`${node}\n`);
+  if (process.argv[2] !== 'package') process.stdout.write(`${prepare()}\n`);
+  else if (!isCheckout) prepare();
 } catch (error) {
   report(error.message);
   process.exitCode = 1;

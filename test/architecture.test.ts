@@ -201,7 +201,7 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   'node:https': ['src/http', 'src/upstream'],
   'node:sqlite': ['storage/metadata/sqlite', 'storage/metadata/snapshot', 'storage/metadata/transfer'],
   'node:cluster': ['src/cli/serve', 'src/observability'],
-  'node:child_process': ['src/upstream'],
+  'node:child_process': ['src/cli/serve', 'src/upstream'],
   '@aws-sdk': ['storage/blobs/s3'],
   bcryptjs: ['src/access/credentials'],
   commander: ['src/cli/program'],

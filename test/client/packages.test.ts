@@ -1,11 +1,15 @@
 import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { loadConfig } from '../../config/load.ts';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
+import { type Machine, startMachine } from '../support/machine.ts';
 import { describeWith } from '../support/requires.ts';
-import { run } from '../support/run.ts';
+import { end, launch, run } from '../support/run.ts';
 import { smokeTest } from '../support/smoke.ts';
+import { until } from '../support/until.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const { version, dependencies } = JSON.parse(await run('cat', [join(checkout, 'package.json')])) as {
@@ -13,7 +17,7 @@ const { version, dependencies } = JSON.parse(await run('cat', [join(checkout, 'p
   dependencies: Readonly<Record<string, string>>;
 };
 
-describeWith(['docker', 'dockerd', 'cc'], 'packages', () => {
+describeWith(['docker', 'dockerd', 'cc', 'dpkg-deb'], 'packages', () => {
   let home: string;
   let docker: Dockerd;
   /** Makes an empty folder. */
@@ -24,7 +28,9 @@ describeWith(['docker', 'dockerd', 'cc'], 'packages', () => {
 
   beforeAll(async () => {
     [home, docker] = await Promise.all([mkdtemp(join(tmpdir(), 'berth-packages-')), startDockerd()]);
-  }, 60_000);
+    // It builds the single executable too.
+    await run('npm', ['run', '--silent', 'build:deb'], { cwd: checkout });
+  }, 180_000);
   afterAll(async () => {
     await docker.close();
     await rm(home, { recursive: true, force: true });
@@ -61,10 +67,9 @@ describeWith(['docker', 'dockerd', 'cc'], 'packages', () => {
     let program: string;
 
     beforeAll(async () => {
-      await run('npm', ['run', '--silent', 'build:binary'], { cwd: checkout });
       program = join(home, 'berth');
       await copyFile(join(checkout, `build/berth-linux-${process.arch}`), program);
-    }, 120_000);
+    });
 
     test('is a registry that docker can use, in an empty folder and without Node.js', async () => {
       const folder = await emptyFolder('executable');
@@ -80,5 +85,59 @@ describeWith(['docker', 'dockerd', 'cc'], 'packages', () => {
       const folder = await emptyFolder('workers');
       await smokeTest({ serve: [program, 'serve'], folder, settings: { BERTH_WORKERS: '2' } }, docker);
     }, 120_000);
+  });
+
+  const rights = process.getuid?.() === 0 ? [] : ['(the user root)'];
+  describeWith(['unshare', 'nsenter', 'socat', 'systemd-notify', ...rights], 'the Debian package', () => {
+    let machine: Machine;
+    const settings = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+    const configuration = '/etc/berth/berth.yaml';
+    const asBerth = ['setpriv', '--reuid=berth', '--regid=berth', '--init-groups', '/usr/bin/berth'];
+
+    beforeAll(async () => {
+      const architecture = (await run('dpkg', ['--print-architecture'])).trim();
+      await copyFile(join(checkout, `build/berth_${version}_${architecture}.deb`), join(home, 'berth.deb'));
+      machine = await startMachine(home);
+      await machine.run('dpkg', '--install', join(home, 'berth.deb'));
+    }, 120_000);
+    afterAll(() => machine.close());
+
+    test('has a valid unit that starts with the machine, and its own user', async () => {
+      await machine.run('systemd-analyze', 'verify', '/lib/systemd/system/berth.service');
+      await machine.run('test', '-e', '/etc/systemd/system/multi-user.target.wants/berth.service');
+      expect(await machine.run('stat', '-c', '%U %a', '/var/lib/berth', configuration)).toBe('berth 700\nroot 640\n');
+    });
+
+    test('has a configuration that the server accepts: users sign in, and clients of other machines do not reach it', async () => {
+      expect(await machine.run(...asBerth, 'config', 'check', '--config', configuration)).toContain('valid');
+      const { listen, access } = loadConfig({ file: join(checkout, 'packaging/debian/berth.yaml'), environment: {} });
+      expect([listen.host, access.mode]).toEqual(['127.0.0.1', 'token']);
+    });
+
+    test('is a registry that docker can use, and tells systemd when it is ready and when it stops', async () => {
+      const socket = join(home, 'notify');
+      let notified = '';
+      const receiver = launch('socat', ['-u', `UNIX-RECV:${socket},mode=666`, '-'], (text) => (notified += text));
+      try {
+        await until(() => existsSync(socket));
+        const serve = [...machine.enter, ...asBerth, 'serve', '--config', configuration];
+        await smokeTest({ serve, folder: '/', settings: { ...settings, NOTIFY_SOCKET: socket } }, docker, () =>
+          until(() => notified.includes('READY=1')),
+        );
+        await until(() => notified.includes('STOPPING=1'));
+      } finally {
+        await end(receiver);
+      }
+      expect(notified).toMatch(/STATUS=listening on http:/);
+    }, 120_000);
+
+    test('an upgrade keeps the changed configuration, and a purge keeps the images', async () => {
+      await machine.run('sh', '-c', `echo 'workers: 2' >>${configuration}`);
+      await machine.run('dpkg', '--install', join(home, 'berth.deb'));
+      expect(await machine.run('cat', configuration)).toContain('workers: 2');
+      await machine.run('dpkg', '--purge', 'berth');
+      await expect(machine.run('ls', configuration)).rejects.toThrow();
+      expect(await machine.run('ls', '/var/lib/berth')).toContain('metadata.sqlite');
+    }, 60_000);
   });
 });

@@ -138,4 +138,9 @@ describe('deploy/systemd', () => {
     const { shutdown } = loadConfig({ environment: {} });
     expect(stopSeconds).toBeGreaterThan(shutdown.delay + shutdown.grace);
   });
+
+  test('the unit lets systemd-notify, a process of its own, say that the server is ready', () => {
+    expect(unit).toMatch(/^Type=notify$/m);
+    expect(unit).toMatch(/^NotifyAccess=all$/m);
+  });
 });

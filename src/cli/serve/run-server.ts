@@ -8,6 +8,7 @@ import { sendPath } from '../../http/transfer/send-object.ts';
 import { type Log, createLog } from '../../observability/log.ts';
 import type { Invocation } from '../program/command.ts';
 import { firstSteps } from './first-steps.ts';
+import { notifySupervisor } from './supervisor.ts';
 import { joinMetrics } from '../../observability/worker-metrics.ts';
 import { type Workers, reportListening, startWorkers, workersListenThemselves } from './workers.ts';
 
@@ -25,7 +26,7 @@ export async function runServer(settings: Config, invocation: Invocation): Promi
 async function serveUntilSignal(
   settings: Config,
   warnings: readonly string[],
-  { onSignal, isTerminal, print }: Invocation,
+  { environment, onSignal, isTerminal, print }: Invocation,
 ): Promise<void> {
   const count = settings.workers === 'auto' ? availableParallelism() : settings.workers;
   const { log, flush } = createLog({
@@ -42,10 +43,14 @@ async function serveUntilSignal(
   if (cluster.isPrimary) {
     const { url } = service;
     log.info({ url, ...firstSteps(settings, url), workers: count, ...facts(settings) }, 'berth is listening');
+    void notifySupervisor(environment, log, 'READY=1', `STATUS=listening on ${url}`);
   } else reportListening(service.url);
   flush();
   const signal = await signalled;
-  if (cluster.isPrimary) log.info({ signal, graceSeconds: settings.shutdown.grace }, 'shutting down: running transfers may end');
+  if (cluster.isPrimary) {
+    log.info({ signal, graceSeconds: settings.shutdown.grace }, 'shutting down: running transfers may end');
+    void notifySupervisor(environment, log, 'STOPPING=1', 'STATUS=running transfers may end');
+  }
   await service.stop();
   if (cluster.isPrimary) log.info('stopped');
   flush();
