@@ -91,13 +91,13 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
   const limits = openRateLimits(config, stores);
   const mode = openMaintenanceMode(config, stores);
-  const served = { registry, mirror, driver, metadata, maintenance, imageContents, limits, mode };
+  const served = { registry, mirror, driver, metadata, maintenance, imageContents, limits, mode, closing: closing.signal };
   const guard = await openGuard(config, mirror, served, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
   const scraped = { contentType: metrics.contentType, text: shared?.gather ?? metrics.text };
   const endpoint = await openMetricsEndpoint(config, scraped, log);
-  const parts = { ...served, log, metrics, certificate, guard, closing: closing.signal, scraped };
+  const parts = { ...served, log, metrics, certificate, guard, scraped };
   const server = createServer(config, parts);
   const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, imageContents, consumers, quotas, now }), {
     leases: sharedLeases,

@@ -32,7 +32,10 @@ export interface Job {
 export interface JobParts {
   readonly registry: Pick<Registry, 'uploads' | 'pulls' | 'trash'>;
   readonly mirror: Pick<Mirror, 'tidy' | 'tidyStores' | 'emptyTrash'>;
-  readonly metadata: Pick<MetadataStore, 'archives' | 'claims' | 'collectionState' | 'events' | 'leases' | 'rateWindows'>;
+  readonly metadata: Pick<
+    MetadataStore,
+    'archives' | 'claims' | 'collectionState' | 'events' | 'jobs' | 'leases' | 'rateWindows'
+  >;
   readonly consumers: Pick<Consumers, 'deliver'>;
   readonly retention: Pick<Retention, 'run'>;
   /** Begins runs and does not wait for them. A lease of each entry keeps other processes away. */
@@ -139,13 +142,14 @@ async function renewCertificate(certificate: Certificate, log: Log): Promise<voi
 }
 
 /**
- * Ends upload sessions that began before `before` (milliseconds since 1970), and deletes bytes, leases, claims and windows of
- * rate limits left since then.
+ * Ends upload sessions that began before `before` (milliseconds since 1970), and deletes bytes, jobs, leases, claims and
+ * windows of rate limits left since then.
  */
 async function expireUploads(registry: JobParts['registry'], metadata: JobParts['metadata'], before: number): Promise<void> {
   while ((await registry.uploads.expire(before)) > 0);
   await registry.uploads.sweep(before);
   await metadata.archives.expire(before);
+  await metadata.jobs.forget(before);
   await metadata.leases.forget(before);
   await metadata.claims.forget(before);
   await metadata.rateWindows.forget(before);

@@ -5,6 +5,8 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { createDescriptions } from '../images/description/describe-image.ts';
 import { createUsageOverview } from '../maintenance/usage/usage-overview.ts';
 import { createQuotaOverview } from '../maintenance/quotas/overview.ts';
+import { createJobRecorder } from '../progress/job-recorder.ts';
+import { createJobsOverview } from '../progress/jobs-overview.ts';
 import type { Registry } from '../registry/registry.ts';
 import { openArchiveExports, openArchiveImports } from './archives.ts';
 import { diskOfBlobs } from './maintenance/disk-space.ts';
@@ -12,6 +14,7 @@ import type { GuardServices } from './guard.ts';
 import type { ImageContents } from './images/image-contents.ts';
 import type { MaintenanceMode } from '../maintenance/mode/maintenance-mode.ts';
 import type { RateLimits } from '../http/server/rate-limits.ts';
+import { listJobSources } from './maintenance/job-sources.ts';
 import type { MaintenanceServices } from './maintenance-services.ts';
 
 export interface ApiParts {
@@ -22,13 +25,17 @@ export interface ApiParts {
   readonly imageContents: Pick<ImageContents, 'images'>;
   readonly limits: RateLimits;
   readonly mode: MaintenanceMode;
+  /** Aborted when the process shuts down. */
+  readonly closing: AbortSignal;
 }
 
 /** Returns what the API does apart from accounts and permissions. */
 export function openApiServices(
   config: Config,
-  { registry, driver, metadata, maintenance, imageContents, limits, mode }: ApiParts,
+  { registry, driver, metadata, maintenance, imageContents, limits, mode, closing }: ApiParts,
 ): GuardServices {
+  const { api } = maintenance;
+  const [now, sources] = [Date.now, listJobSources(api.sync, api.verification)];
   return {
     ...{ limits, mode },
     content: registry,
@@ -36,11 +43,12 @@ export function openApiServices(
     descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),
     pulls: registry.pulls,
     adoption: createAdoption(metadata),
-    ...maintenance.api,
+    ...api,
     quotas: createQuotaOverview(metadata),
-    usage: createUsageOverview({ ...maintenance.api, metadata, disk: diskOfBlobs(config) }),
+    usage: createUsageOverview({ ...api, metadata, disk: diskOfBlobs(config) }),
     images: imageContents.images,
     exports: openArchiveExports(config, { registry, metadata }),
-    imports: openArchiveImports(config, { registry, metadata }, Date.now),
+    imports: openArchiveImports(config, { registry, metadata }, now, createJobRecorder({ metadata, now })),
+    jobs: createJobsOverview({ metadata, sources, now, closing }),
   };
 }

@@ -3,6 +3,7 @@ import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type ArchiveImports, createArchiveImports } from '../archives/in/imports.ts';
 import { type ArchiveExports, createArchiveExports } from '../archives/out/exports.ts';
 import type { RepositoryName } from '../oci/reference.ts';
+import type { JobRecorder } from '../progress/job-recorder.ts';
 import type { Registry } from '../registry/registry.ts';
 import { namespaceOf } from '../upstream/upstream.ts';
 
@@ -17,11 +18,17 @@ export function openArchiveExports(config: Config, { registry, metadata }: Archi
 }
 
 /** Creates the import of images from files. `now` in milliseconds since 1970. */
-export function openArchiveImports(config: Config, { registry, metadata }: ArchiveParts, now: () => number): ArchiveImports {
+export function openArchiveImports(
+  config: Config,
+  { registry, metadata }: ArchiveParts,
+  now: () => number,
+  recorder: JobRecorder,
+): ArchiveImports {
   const { maxSize, maxEntries } = config.archives;
   const limits = { maxBytes: maxSize, maxEntries };
   const expireAfter = config.uploads.expireAfter * 1000;
-  return createArchiveImports({ ...registry, metadata, limits, expireAfter, isMirrored: mirroredIn(config, metadata), now });
+  const isMirrored = mirroredIn(config, metadata);
+  return createArchiveImports({ ...registry, metadata, limits, expireAfter, isMirrored, recorder, now });
 }
 
 /** Returns a check whether a repository belongs to an upstream: then pulls fetch what is not stored. */

@@ -5,6 +5,8 @@ import type { Backups } from '../maintenance/backup/backups.ts';
 import { scheduleBackups } from '../maintenance/backup/scheduled-backups.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Log } from '../observability/log.ts';
+import { serverOwner } from '../progress/job.ts';
+import { createJobRecorder } from '../progress/job-recorder.ts';
 import { type BackupParts, assembleBackups, openBackupStore, readBackupSchedule } from './backups.ts';
 
 export interface BackupServiceParts extends BackupParts {
@@ -46,13 +48,28 @@ export async function openBackupService(config: Config, parts: BackupServicePart
     return work;
   }
   const logDone = ({ name, sizeBytes }: StoredBackup) => log.info({ backup: name, sizeBytes }, 'a backup is complete');
-  const run = scheduleBackups({ backups, schedule, now, onDone: logDone, closing });
+  const recorder = createJobRecorder(parts);
+  const recorded: Pick<Backups, 'begin'> = {
+    async begin(options) {
+      const { name, done } = await backups.begin(options);
+      const job = { kind: 'backup', owner: serverOwner, subject: name, unit: 'bytes' } as const;
+      // It may fail before the job is recorded.
+      done.catch(() => undefined);
+      const stored = recorder.track(job, async ({ report }) => {
+        const backup = await done;
+        report(backup.sizeBytes);
+        return backup;
+      });
+      return { name, done: stored };
+    },
+  };
+  const run = scheduleBackups({ backups: { ...backups, ...recorded }, schedule, now, onDone: logDone, closing });
 
   return {
     backups: {
       list: backups.list,
       async begin() {
-        const { name, done } = await backups.begin({ signal: closing });
+        const { name, done } = await recorded.begin({ signal: closing });
         void track(done).then(logDone, (error: unknown) => log.error({ backup: name, err: error }, 'a backup has failed'));
         return { name, done };
       },

@@ -6,6 +6,7 @@ import { type IndexesEvents, createIndexes } from './build/indexes.ts';
 import { type ImageDiffs, createImageDiffs } from './diff/image-diff.ts';
 import type { Limits } from './layers/limits.ts';
 import { createIndexStore } from './store/index-store.ts';
+import type { JobRecorder } from '../progress/job-recorder.ts';
 import { type FileViews, createFileViews } from './view/file-views.ts';
 import { createImageFinder } from './view/image-finder.ts';
 import { type ImageOpener, type IndexMode, createImageOpener } from './view/image-opener.ts';
@@ -35,6 +36,7 @@ export interface ImagesOptions {
   readonly onFailure: (error: unknown) => void;
   readonly onUnpacked?: (bytes: number) => void;
   readonly limits?: Limits;
+  readonly recorder?: JobRecorder;
 }
 
 export function createImages(options: ImagesOptions): Images {

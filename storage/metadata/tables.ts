@@ -93,4 +93,5 @@ export const tables: readonly Table[] = [
   temporary('repository_usage'),
   temporary('namespace_usage'),
   temporary('usage_state'),
+  temporary('jobs'),
 ];

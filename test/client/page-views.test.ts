@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { request } from 'node:http';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type axe from 'axe-core';
@@ -16,6 +17,7 @@ import { realImage } from '../support/real-image.ts';
 import { newImage } from '../support/images.ts';
 import { countUsage } from '../support/usage.ts';
 import { describeWith } from '../support/requires.ts';
+import { until } from '../support/until.ts';
 
 /** Each view in a state that shows something, and what it shows where there is nothing. */
 const views: Record<string, string> = {
@@ -56,6 +58,7 @@ const views: Record<string, string> = {
   explain: '/ui/admin/explain?account=alice&repository=team-a/app',
   'explain-wrong': '/ui/admin/explain?account=nobody&repository=team-a/app',
   audit: '/ui/admin/audit',
+  jobs: '/ui/jobs',
   'not-found': '/ui/nothing',
 };
 
@@ -150,6 +153,42 @@ describeWith(['chromium'], 'the page in a browser', () => {
       expect(complaints).toEqual([]);
     }, 120_000);
   });
+
+  test('a running job is followed by one stream, which stops while the page is hidden, and the view shows its end', async () => {
+    const { hostname, port } = new URL(berth.url);
+    const archive = ociArchive({ 'x/app:1': upload });
+    const headers = { ...basic('admin', adminPassword), 'Content-Type': 'application/x-tar', 'Content-Length': archive.length };
+    const sending = request({ hostname, port, method: 'POST', path: '/api/v1/archives?repository=team-a/held', headers });
+    sending.write(archive.subarray(0, 1000));
+    const { context, page } = await signIn({ viewport: { width: 320, height: 640 } });
+    const streams = { opened: 0, closed: 0 };
+    page.on('request', (one) => void (streams.opened += one.url().includes('/events') ? 1 : 0));
+    page.on('requestfailed', (one) => void (streams.closed += one.url().includes('/events') ? 1 : 0));
+    await until(async () => {
+      await page.goto(`${berth.url}/ui/jobs`);
+      return (await page.getByRole('link', { name: 'team-a/held' }).count()) > 0;
+    });
+    await page.getByRole('link', { name: 'team-a/held' }).click();
+    const bar = page.locator('progress');
+    await until(async () => Number(await bar.getAttribute('value')) === 1000);
+    expect(await findings(page)).toEqual([]);
+    await page.screenshot({ path: join(screenshots, 'job.png'), fullPage: true });
+    expect(streams).toEqual({ opened: 1, closed: 0 });
+    const setHidden = (isHidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });` +
+          `document.dispatchEvent(new Event('visibilitychange'))`,
+      );
+    await setHidden(true);
+    await until(() => streams.closed === 1);
+    await setHidden(false);
+    await until(() => streams.opened === 2);
+    sending.end(archive.subarray(1000));
+    await page.getByRole('link', { name: 'Show the result' }).click();
+    await page.getByRole('button', { name: 'Store images' }).waitFor();
+    expect(streams.opened).toBe(2);
+    await context.close();
+  }, 60_000);
 
   test('a file is sent with progress and leads to its preview, and a refusal keeps the file and everything typed', async () => {
     const { context, page } = await signIn({ viewport: { width: 320, height: 640 } });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { pino } from 'pino';
 import { loadConfig } from '../../config/load.ts';
 import { AuthenticationError } from '../../src/access/credentials/authentication-error.ts';
+import type { JobsOverview } from '../../src/progress/jobs-overview.ts';
 import type { ArchiveImports } from '../../src/archives/in/imports.ts';
 import type { ArchiveExports } from '../../src/archives/out/exports.ts';
 import type { Adoption } from '../../src/maintenance/adopt/report.ts';
@@ -112,6 +113,7 @@ async function createServer(): Promise<Server> {
     mode: {} as MaintenanceMode,
     usage: {} as UsageOverview,
     imports: {} as ArchiveImports,
+    jobs: {} as JobsOverview,
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
   const publicUrl = createPublicUrl(config);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type ArchiveImports, createArchiveImports } from '../../src/archives/in/imports.ts';
 import type { ArchiveLimits } from '../../src/archives/in/limits.ts';
 import type { RepositoryName } from '../../src/oci/reference.ts';
+import { unrecorded } from '../../src/progress/job-recorder.ts';
 import { type Registry, createRegistry } from '../../src/registry/registry.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
@@ -31,7 +32,14 @@ export async function openImports(limits: ArchiveLimits = { maxBytes: 2 ** 30, m
   const importsOf = (registry: Registry) =>
     createArchiveImports({
       ...registry,
-      ...{ metadata, limits, expireAfter: 3_600_000, isMirrored: () => Promise.resolve(false), now: Date.now },
+      ...{
+        metadata,
+        limits,
+        expireAfter: 3_600_000,
+        recorder: unrecorded,
+        isMirrored: () => Promise.resolve(false),
+        now: Date.now,
+      },
     });
   const registry = open();
   const others: Registry[] = [];

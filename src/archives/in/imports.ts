@@ -3,6 +3,7 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { createSemaphore } from '../../coordination/semaphore.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
+import type { JobProgress, JobRecorder } from '../../progress/job-recorder.ts';
 import { archiveTooLarge } from '../archive-error.ts';
 import { type CommitOptions, type CommitRequest, type CommittedTag, commitArchive } from './commit.ts';
 import type { Compression } from './compression.ts';
@@ -42,6 +43,8 @@ export interface ArchiveImportsOptions extends CommitOptions {
   readonly limits: ArchiveLimits;
   /** True if content of the repository comes from an upstream only. */
   readonly isMirrored: (repository: RepositoryName) => Promise<boolean>;
+  /** Records uploads, so that their accounts can follow them. */
+  readonly recorder: JobRecorder;
   /** Time after which an archive without a commit is deleted, in milliseconds. */
   readonly expireAfter: number;
   /** Milliseconds since 1970. */
@@ -55,7 +58,7 @@ const maxListed = 100;
 const longestFileName = 200;
 
 export function createArchiveImports(options: ArchiveImportsOptions): ArchiveImports {
-  const { uploads, metadata, limits, isMirrored, expireAfter, now } = options;
+  const { uploads, metadata, limits, isMirrored, expireAfter, recorder, now } = options;
   const admitted = createSemaphore({ maxAtOnce, maxWaiting });
 
   async function find(id: string, owner: string): Promise<StagedArchive> {
@@ -85,17 +88,22 @@ export function createArchiveImports(options: ArchiveImportsOptions): ArchiveImp
   }
 
   return {
-    receive: (source, sender, { compression, sizeBytes = 0, fileName = '' } = {}) =>
+    receive: (source, sender, { compression, sizeBytes, fileName = '' } = {}) =>
       admitted(async () => {
-        if (sizeBytes > limits.maxBytes)
+        if (sizeBytes !== undefined && sizeBytes > limits.maxBytes)
           throw archiveTooLarge(`the archive has ${sizeBytes} bytes: at most ${limits.maxBytes} are allowed (archives.maxSize)`);
         await refuseMirrored([sender.repository]);
-        const startedAt = now();
-        const plan = await receiveArchive(source, sender, { uploads, limits, compression });
         const { owner, repository } = sender;
-        const record = { id: randomUUID(), repository, startedAt, fileName: fileName.slice(0, longestFileName) };
-        await metadata.archives.create({ ...record, owner, plan: JSON.stringify(plan) });
-        return { ...summaryOf(record), plan };
+        const name = fileName.slice(0, longestFileName);
+        const job = { kind: 'upload', owner, subject: name === '' ? repository : name, unit: 'bytes', total: sizeBytes } as const;
+        return recorder.track(job, async (progress) => {
+          const startedAt = now();
+          const plan = await receiveArchive(followed(source, progress), sender, { uploads, limits, compression });
+          const record = { id: randomUUID(), repository, startedAt, fileName: name };
+          await metadata.archives.create({ ...record, owner, plan: JSON.stringify(plan) });
+          progress.setResult(`/ui/upload/${record.id}`);
+          return { ...summaryOf(record), plan };
+        });
       }),
 
     list: async (owner) => (await metadata.archives.listOf(owner, maxListed)).map(summaryOf),
@@ -113,4 +121,14 @@ export function createArchiveImports(options: ArchiveImportsOptions): ArchiveImp
       await forget(await find(id, owner), owner);
     },
   };
+}
+
+/** Reports how much of the source was read, and ends it when the job is cancelled. */
+async function* followed(source: AsyncIterable<Uint8Array>, { report, signal }: JobProgress): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    report((bytes += chunk.length));
+    yield chunk;
+  }
 }

@@ -6,6 +6,7 @@ import type { Images } from '../../images/images.ts';
 import type { IndexMode } from '../../images/view/image-opener.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { Log } from '../../observability/log.ts';
+import { createJobRecorder } from '../../progress/job-recorder.ts';
 import type { Registry } from '../../registry/registry.ts';
 
 export interface ImageContentsParts {
@@ -54,6 +55,7 @@ async function loadImages(mode: IndexMode, parts: ImageContentsParts): Promise<I
   return createImages({
     ...{ driver, metadata, leases, now, mode },
     manifests: registry.manifests,
+    recorder: createJobRecorder({ metadata, now }),
     events: {
       built: metrics.built,
       failed(digest, failure) {

@@ -10,6 +10,7 @@ import type { Compression } from '../../archives/in/compression.ts';
 import type { ArchiveImports } from '../../archives/in/imports.ts';
 import type { StagedArchive } from '../../archives/in/plan.ts';
 import { type Target, proposeTargets } from '../../archives/in/targets.ts';
+import { unrecorded } from '../../progress/job-recorder.ts';
 import { createLeases } from '../../coordination/leases.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type RepositoryName, type Tag, parseNamedReference, parseRepositoryName } from '../../oci/reference.ts';
@@ -40,7 +41,7 @@ export async function importImages(invocation: Invocation): Promise<void> {
   const admission = openAdmission(settings, metadata);
   const leases = createLeases({ metadata, now });
   const registry = createRegistry({ driver, metadata, now, leases, admission, ...readDeletion(settings) });
-  const imports = openArchiveImports(settings, { registry, metadata }, now);
+  const imports = openArchiveImports(settings, { registry, metadata }, now, unrecorded);
   const imported: (CommittedTag & { readonly file: string })[] = [];
   try {
     for (const file of operands) {

@@ -5,6 +5,7 @@ import { contentRoutes } from './content/content-routes.ts';
 import { adoptionRoutes } from './maintenance/adoption.ts';
 import { imageRoutes } from './images/image-routes.ts';
 import { backupRoutes } from './maintenance/backups.ts';
+import { jobRoutes } from './maintenance/jobs.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
 import { modeRoutes } from './maintenance/mode.ts';
 import { quotaRoutes } from './maintenance/quotas.ts';
@@ -25,6 +26,7 @@ const openRoutes: readonly Route[] = [
   ...retentionRoutes,
   ...adoptionRoutes,
   ...backupRoutes,
+  ...jobRoutes,
   ...collectionRoutes,
   ...verificationRoutes,
   ...syncRoutes,

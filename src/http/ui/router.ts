@@ -24,6 +24,7 @@ import { addDiff } from './views/diff/diff.ts';
 import { imageActions } from './views/image/actions.ts';
 import { type AdminOptions, addAdmin } from './views/admin/router.ts';
 import { addRepositories } from './views/repositories.ts';
+import { addJobs } from './views/jobs/router.ts';
 import { addRepository } from './views/repository/router.ts';
 import { addStorage } from './views/storage/router.ts';
 import { addSetup } from './views/setup.ts';
@@ -69,6 +70,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   addRepositories(router, { ...options, asVisitor });
   const notices = createNotices('berth-notice', isSecure(publicUrl));
   addRepository(router, { ...options, notices, asVisitor, image: imageActions });
+  addJobs(router, { ...options, notices, asVisitor });
   addUpload(router, { ...options, notices, asVisitor });
   addDiff(router, { ...options, asVisitor });
   addStorage(router, { ...options, notices, asVisitor });

@@ -7,6 +7,8 @@ import type { Leases } from '../../coordination/leases.ts';
 import { createLru } from '../../coordination/lru.ts';
 import { createSemaphore } from '../../coordination/semaphore.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { serverOwner } from '../../progress/job.ts';
+import { type JobProgress, type JobRecorder, type NewJob, unrecorded } from '../../progress/job-recorder.ts';
 import type { Head, ImageHead, IndexFailure, LayerHead } from '../index/head.ts';
 import { createIndexWriter } from '../index/index-writer.ts';
 import { type Limits, defaultLimits } from '../layers/limits.ts';
@@ -80,6 +82,8 @@ export interface IndexesOptions {
   readonly now: () => number;
   readonly events: IndexesEvents;
   readonly limits?: Limits;
+  /** Records builds, so that admins can follow them. Default: not recorded. */
+  readonly recorder?: JobRecorder;
   /** Builds that wait for others. Default: 100. */
   readonly maxWaiting?: number;
 }
@@ -91,7 +95,18 @@ const retryMilliseconds = 60_000;
 const maxRemembered = 1000;
 
 export function createIndexes(options: IndexesOptions): Indexes {
-  const { driver, metadata, store, worker, leases, now, events, limits = defaultLimits, maxWaiting = 100 } = options;
+  const {
+    driver,
+    metadata,
+    store,
+    worker,
+    leases,
+    now,
+    events,
+    limits = defaultLimits,
+    maxWaiting = 100,
+    recorder = unrecorded,
+  } = options;
   const inTurn = createSemaphore({ maxAtOnce: 1, maxWaiting });
   const builds = new Map<Digest, Promise<void>>();
   const passing = createLru<TemporaryFailure & { readonly until: number }>(maxRemembered);
@@ -169,8 +184,12 @@ export function createIndexes(options: IndexesOptions): Indexes {
     await once(blob.digest, 'layer', (assertHeld) => buildIndex(blob.digest, job, () => readBlob(driver, blob), assertHeld));
   }
 
-  async function buildImage(target: LayeredImage): Promise<void> {
-    for (const blob of target.layers) await buildLayer(blob);
+  async function buildImage(target: LayeredImage, { report }: JobProgress): Promise<void> {
+    for (const [done, blob] of target.layers.entries()) {
+      report(done);
+      await buildLayer(blob);
+    }
+    report(target.layers.length);
     const states = await Promise.all(target.layers.map(layer));
     const indexes = states.flatMap((state) => (state.state === 'ready' ? [state.index] : []));
     if (indexes.length < target.layers.length) return;
@@ -186,6 +205,7 @@ export function createIndexes(options: IndexesOptions): Indexes {
     await once(target.digest, 'image', (assertHeld) =>
       buildIndex(target.digest, job, (input) => framesOf(indexes[input]), assertHeld),
     );
+    report(target.layers.length + 1);
   }
 
   async function progress({ digest, layers }: LayeredImage): Promise<BuildProgress> {
@@ -202,7 +222,13 @@ export function createIndexes(options: IndexesOptions): Indexes {
     build(target) {
       const joined = builds.get(target.digest);
       if (joined) return joined;
-      const begun = inTurn(() => buildImage(target)).finally(() => builds.delete(target.digest));
+      const job: NewJob = {
+        ...{ kind: 'index', owner: serverOwner, subject: target.digest, unit: 'layers' },
+        total: target.layers.length + 1,
+      };
+      const begun = inTurn(() => recorder.track(job, (progress) => buildImage(target, progress))).finally(() =>
+        builds.delete(target.digest),
+      );
       builds.set(target.digest, begun);
       return begun;
     },

@@ -11,6 +11,8 @@ import { start } from './selection.ts';
 /** What is known about the stored bytes. Times are milliseconds since 1970. */
 export interface VerificationOverview {
   status(): Promise<VerificationStatus>;
+  /** Returns the verification that was asked for last. */
+  findRun(): Promise<VerificationRun | undefined>;
   /** Part of the content, from 0 to 1, that was checked within the configured time. Exact up to 1,000 contents, and at 1. */
   coverage(): Promise<number>;
   /** Number of contents in quarantine, counted up to 10,000. */
@@ -98,6 +100,7 @@ export function createVerificationOverview({ driver, metadata, everyMilliseconds
   return {
     coverage,
     countCorrupt,
+    findRun,
     async status() {
       return {
         coverage: await coverage(),

@@ -37,6 +37,7 @@ import * as quotaMembers from './quotas/members.ts';
 import * as quotaReservations from './quotas/reservations.ts';
 import * as quotaRules from './quotas/rules.ts';
 import * as quotaStatus from './quotas/status.ts';
+import * as jobs from './operation/jobs.ts';
 import * as rateWindows from './operation/rate-windows.ts';
 import * as repositories from './repositories.ts';
 import * as restorations from './trash/restorations.ts';
@@ -107,6 +108,7 @@ export const subjects = {
   quotaReservations,
   quotaRules,
   quotaStatus,
+  jobs,
   rateWindows,
   repositories,
   restorations,

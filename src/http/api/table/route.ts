@@ -18,6 +18,7 @@ import type { Adoption } from '../../../maintenance/adopt/report.ts';
 import type { Backups } from '../../../maintenance/backup/backups.ts';
 import type { MaintenanceMode } from '../../../maintenance/mode/maintenance-mode.ts';
 import type { CollectionOverview } from '../../../maintenance/collect/overview.ts';
+import type { JobsOverview } from '../../../progress/jobs-overview.ts';
 import type { QuotaOverview } from '../../../maintenance/quotas/overview.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
 import type { VerificationOverview } from '../../../maintenance/verify/overview.ts';
@@ -47,6 +48,7 @@ export interface ApiServices {
   /** Whether clients may change content. */
   readonly mode: MaintenanceMode;
   readonly usage: UsageOverview;
+  readonly jobs: JobsOverview;
 }
 
 /** What a handler works with, for one request. */

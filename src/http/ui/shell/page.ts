@@ -14,6 +14,8 @@ export interface Page {
   /** The link of the navigation that leads to this view. */
   readonly current?: keyof typeof destinations | undefined;
   readonly content: Html;
+  /** Browsers without scripts load the view again after so many seconds. */
+  readonly refreshSeconds?: number | undefined;
 }
 
 /**
@@ -50,7 +52,7 @@ function frame(
   preferences: Preferences,
   path: string,
 ): Html {
-  const { title, current, content } = page;
+  const { title, current, content, refreshSeconds } = page;
   const user = page.user === '' ? undefined : page.user;
   return html`<!doctype html>
     <html lang="${preferences.language}" data-theme="${preferences.theme}">
@@ -62,6 +64,11 @@ function frame(
         <link rel="icon" href="${assets.url('icon.svg')}" type="image/svg+xml" />
         <link rel="stylesheet" href="${assets.url('style.css')}" />
         <script type="module" src="${assets.url('main.js')}"></script>
+        ${
+          refreshSeconds === undefined
+            ? undefined
+            : html`<noscript><meta http-equiv="refresh" content="${refreshSeconds}" /></noscript>`
+        }
       </head>
       <body data-shortcuts="${preferences.shortcuts}" data-copy="${texts.copy.copy}" data-copied="${texts.copy.copied}">
         <a class="skip" href="#content">${texts.nav.skip}</a>

@@ -3,12 +3,24 @@ import { admin } from './admin.ts';
 import { contents } from './contents.ts';
 import { frame } from './frame.ts';
 import { image } from './image.ts';
+import { jobs } from './jobs.ts';
 import { repository } from './repository.ts';
 import { setup } from './setup.ts';
 import { storage } from './storage.ts';
 import { upload } from './upload.ts';
 
 /** The texts of the page in English. The type of this object demands every text of the other languages. */
-export const english = { ...account, ...admin, ...contents, ...frame, ...image, ...repository, ...setup, ...storage, ...upload };
+export const english = {
+  ...account,
+  ...admin,
+  ...contents,
+  ...frame,
+  ...image,
+  ...jobs,
+  ...repository,
+  ...setup,
+  ...storage,
+  ...upload,
+};
 
 export type Texts = typeof english;

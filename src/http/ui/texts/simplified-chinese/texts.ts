@@ -4,6 +4,7 @@ import { admin } from './admin.ts';
 import { contents } from './contents.ts';
 import { frame } from './frame.ts';
 import { image } from './image.ts';
+import { jobs } from './jobs.ts';
 import { repository } from './repository.ts';
 import { setup } from './setup.ts';
 import { storage } from './storage.ts';
@@ -16,6 +17,7 @@ export const simplifiedChinese: Texts = {
   ...contents,
   ...frame,
   ...image,
+  ...jobs,
   ...repository,
   ...setup,
   ...storage,

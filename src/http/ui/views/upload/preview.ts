@@ -149,7 +149,7 @@ function sendPreview(visit: UploadVisit, archive: StagedArchive, { status, rows,
       ${rows.length > maxRows ? html`<p>${upload.tooMany(images.length)}</p>` : targetTable(texts, images, rows)}
       <p class="quiet">${upload.allOrNothing}</p>
     </form>
-    <div class="actions">
+    <div class="buttons">
       <button form="store" class="primary">${upload.storeSelected}</button>
       <form method="post" action="/ui/upload/${id}/discard"><button class="danger">${upload.discard}</button></form>
     </div>`;

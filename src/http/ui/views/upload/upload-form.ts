@@ -57,6 +57,7 @@ async function leadToPreview({ response, imports, visitor }: UploadVisit, { id }
   else redirect(response, `/ui/upload/${id}`);
 }
 
+const exampleName = 'team/app';
 const compressions = ['keep', 'gzip', 'zstd', 'none'] as const;
 
 function compressionOf(text: string | undefined): Compression | undefined {
@@ -90,7 +91,7 @@ function formOf({ texts: { upload } }: UploadVisit, { repository, compress, erro
             name="repository"
             value="${repository}"
             maxlength="255"
-            placeholder="team/app"
+            placeholder="${exampleName}"
             autocapitalize="none"
             spellcheck="false"
             required

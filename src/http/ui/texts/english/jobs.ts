@@ -1,0 +1,37 @@
+/** Work that takes time, and its progress. */
+export const jobs = {
+  jobs: {
+    title: 'Jobs',
+    caption: 'Jobs, newest first',
+    none: 'No job has run in the last hours.',
+    job: 'Job',
+    kind: 'Kind',
+    state: 'State',
+    progress: 'Progress',
+    started: 'Started',
+    ended: 'Ended',
+    kinds: {
+      upload: 'upload',
+      index: 'index of an image',
+      backup: 'backup',
+      sync: 'copy between registries',
+      verification: 'verification',
+    },
+    states: { running: 'running', done: 'done', failed: 'failed', cancelled: 'cancelled', lost: 'lost' },
+    units: {
+      bytes: (size: string) => size,
+      layers: (count: string) => `${count} layers`,
+      tags: (count: string) => `${count} tags`,
+      contents: (count: string) => `${count} contents`,
+    },
+    of: (done: string, total: string) => `${done} of ${total}`,
+    cancel: 'Cancel',
+    cancelling: 'The job is being cancelled.',
+    refresh: 'Refresh',
+    result: 'Show the result',
+    lostHelp: 'The server that ran this job has stopped. Start it again.',
+    seeLog: 'The log of the server has the cause.',
+    gone: 'There is no such job. Jobs are forgotten after a time.',
+    all: 'Your jobs',
+  },
+};
