@@ -1,10 +1,12 @@
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Leases } from '../coordination/leases.ts';
+import type { Listings } from '../registry/listings.ts';
 import type { Manifests } from '../registry/manifests.ts';
 import { type IndexesEvents, createIndexes } from './build/indexes.ts';
 import { type ImageDiffs, createImageDiffs } from './diff/image-diff.ts';
 import type { Limits } from './layers/limits.ts';
+import { type Referrers, createReferrers } from './referrers/referrers.ts';
 import { createIndexStore } from './store/index-store.ts';
 import type { JobRecorder } from '../progress/job-recorder.ts';
 import { type FileViews, createFileViews } from './view/file-views.ts';
@@ -18,6 +20,7 @@ export interface Images extends ImageOpener {
   readonly files: FileViews;
   readonly packages: PackageViews;
   readonly diffs: ImageDiffs;
+  readonly referrers: Referrers;
   /** Ends builds of indexes. */
   close(): Promise<void>;
 }
@@ -26,6 +29,7 @@ export interface ImagesOptions {
   readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
   readonly manifests: Pick<Manifests, 'find' | 'bytes'>;
+  readonly listings: Pick<Listings, 'referrers'>;
   /** Undefined if no other process serves the same stores. */
   readonly leases: Leases | undefined;
   /** Milliseconds since 1970. */
@@ -48,6 +52,7 @@ export function createImages(options: ImagesOptions): Images {
     files: createFileViews({ ...options, indexes }),
     packages,
     diffs: createImageDiffs({ finder, packages }),
+    referrers: createReferrers(options),
     close: indexes.close,
   };
 }

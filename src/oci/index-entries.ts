@@ -1,6 +1,6 @@
 import type { Descriptor } from './descriptor.ts';
 import type { Manifest } from './manifest.ts';
-import { type Platform, readPlatform } from './platform.ts';
+import { type Platform, defaultPlatform, matchesPlatform, readPlatform } from './platform.ts';
 
 /** An entry of an index (image-spec, image-index.md). */
 export interface IndexEntry {
@@ -23,4 +23,9 @@ export function indexEntries({ children }: Pick<Manifest, 'children'>, document:
 /** Returns the entries that are images for a platform. */
 export function platformEntries(manifest: Pick<Manifest, 'children'>, document: unknown): readonly PlatformEntry[] {
   return indexEntries(manifest, document).filter((entry): entry is PlatformEntry => entry.platform !== undefined);
+}
+
+/** Returns the entry for the platform; without a wish that for linux/amd64. The first one if there is no such entry. */
+export function choosePlatformEntry(entries: readonly PlatformEntry[], wanted: Platform | undefined): PlatformEntry | undefined {
+  return entries.find(({ platform }) => matchesPlatform(wanted ?? defaultPlatform, platform)) ?? entries[0];
 }

@@ -7,6 +7,7 @@ import type axe from 'axe-core';
 import type { Administration } from '../../src/access/accounts/administration.ts';
 import type { BrowserContext, Page } from 'playwright-core';
 import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../support/access.ts';
+import { pushBuildxIndex, pushSigned } from '../support/attached-artifacts.ts';
 import { type TestBrowser, startBrowser } from '../support/browser.ts';
 import { ociArchive } from '../support/archives.ts';
 import { call } from '../support/call.ts';
@@ -31,12 +32,11 @@ const views: Record<string, string> = {
   contents: '/ui/r/team-a/rootfs:2',
   files: '/ui/r/team-a/rootfs:2/-/files?path=etc',
   'layer-files': '/ui/r/team-a/rootfs:2/-/files?path=etc&layer=1',
-  'biggest-files': '/ui/r/team-a/rootfs:2/-/files?biggest=1',
   'text-file': '/ui/r/team-a/rootfs:2/-/files?path=etc/nginx/nginx.conf',
-  'binary-file': '/ui/r/team-a/rootfs:2/-/files?path=usr/bin/tool',
   packages: '/ui/r/team-a/rootfs:2/-/packages',
   diff: '/ui/diff?from=team-a/rootfs:1&to=2',
-  'not-indexed-diff': '/ui/diff?from=team-a/app:1.9&to=team-a/rootfs:2',
+  referrers: '/ui/r/team-b/signed:1/-/referrers',
+  sbom: '/ui/r/team-b/built:1/-/referrers?document=SBOM',
   history: '/ui/r/team-a/app/-/history?tag=1.9',
   trash: '/ui/r/team-a/app/-/trash',
   storage: '/ui/storage',
@@ -87,6 +87,8 @@ describeWith(['chromium'], 'the page in a browser', () => {
   let berth: GuardedBerth;
   let chromium: TestBrowser;
   let axeSource: string;
+  /** Digest of a document. */
+  let sbom: string;
 
   beforeAll(async () => {
     await mkdir(screenshots, { recursive: true });
@@ -98,6 +100,10 @@ describeWith(['chromium'], 'the page in a browser', () => {
     await pushDescribed(berth, 'team-a/multi', '1', { Authorization: `Bearer ${bearer}` }, ['linux/amd64', 'linux/arm64']);
     await pushAs(berth, admin, 'team-a/web', 'latest');
     await pushRootFilesystems(berth, 'team-a/rootfs');
+    await pushSigned(berth, 'team-b/signed', '1');
+    await pushBuildxIndex(berth, 'team-b/built', '1', ['curl', 'libssl3', 'zlib1g']);
+    const answer = await call(berth, 'GET', '/api/v1/image/sbom?repository=team-b/built&reference=1', { headers: admin });
+    sbom = (answer.json() as { readonly document: string }).document;
     const { digest } = await pushAs(berth, admin, 'team-a/app', 'old');
     await callAs(berth, admin, 'DELETE', `/v2/team-a/app/manifests/${digest}`);
     const archive = ociArchive({ 'registry.example.com/team/app:1.9': upload, 'registry.example.com/team/db:16': realImage({}) });
@@ -142,7 +148,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
       const { context, page, complaints } = await signIn(look);
       const found: Record<string, readonly string[]> = {};
       for (const [name, path] of Object.entries(views)) {
-        await page.goto(`${berth.url}${path}`);
+        await page.goto(`${berth.url}${path.replace('SBOM', sbom)}`);
         const overflow = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
         found[name] = [...(await findings(page)), ...(overflow > 0 ? [`${overflow} pixels too wide`] : [])];
         expect(await page.locator('html').getAttribute('lang')).toBe(language);

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { mediaTypes } from '../../src/oci/media-types.ts';
-import type { Digest } from '../../src/oci/digest.ts';
 import { admin } from './access.ts';
 import { call } from './call.ts';
 import { type Server, type TestDescriptor, descriptor, digestOf } from './images.ts';
@@ -32,18 +31,18 @@ export async function pushManifestAsAdmin(
   return descriptor(text, mediaType);
 }
 
-/** Pushes an image of the layers, from the bottom to the top, as the admin. Returns its digest. */
+/** Pushes an image of the layers, from the bottom to the top, as the admin. Returns its descriptor. */
 export async function pushLayers(
   server: Server,
   repository: string,
   tag: string | undefined,
   layers: readonly Buffer[],
   config: Readonly<Record<string, unknown>> = {},
-): Promise<Digest> {
+): Promise<TestDescriptor> {
   const text = JSON.stringify({ architecture: 'amd64', os: 'linux', ...config });
   for (const bytes of [...layers, text]) await pushBlobAsAdmin(server, repository, bytes);
   const image = { config: descriptor(text, configType), layers: layers.map((layer) => descriptor(layer)) };
-  return (await pushManifestAsAdmin(server, repository, tag, image)).digest;
+  return pushManifestAsAdmin(server, repository, tag, image);
 }
 
 const dpkg = (version: string) =>

@@ -12,7 +12,7 @@ import type { Registry } from '../../registry/registry.ts';
 export interface ImageContentsParts {
   readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
-  readonly registry: Pick<Registry, 'manifests'>;
+  readonly registry: Pick<Registry, 'manifests' | 'listings'>;
   /** Undefined if no other process serves the same stores. */
   readonly leases: Leases | undefined;
   /** Milliseconds since 1970. */
@@ -56,6 +56,7 @@ async function loadImages(mode: IndexMode, parts: ImageContentsParts): Promise<I
     ...{ driver, metadata, leases, now, mode },
     manifests: registry.manifests,
     recorder: createJobRecorder({ metadata, now }),
+    listings: registry.listings,
     events: {
       built: metrics.built,
       failed(digest, failure) {

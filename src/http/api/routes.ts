@@ -4,6 +4,7 @@ import { catalogRoutes } from './content/catalog.ts';
 import { contentRoutes } from './content/content-routes.ts';
 import { adoptionRoutes } from './maintenance/adoption.ts';
 import { imageRoutes } from './images/image-routes.ts';
+import { referrerRoutes } from './images/referrer-routes.ts';
 import { backupRoutes } from './maintenance/backups.ts';
 import { jobRoutes } from './maintenance/jobs.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
@@ -23,6 +24,7 @@ const openRoutes: readonly Route[] = [
   ...contentRoutes,
   ...archiveRoutes,
   ...imageRoutes,
+  ...referrerRoutes,
   ...retentionRoutes,
   ...adoptionRoutes,
   ...backupRoutes,

@@ -8,8 +8,8 @@ import { OciError } from '../../oci/errors.ts';
 import { InvalidManifest } from '../../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../../oci/manifest.ts';
 import { kindOfManifest } from '../../oci/media-types.ts';
-import { type PlatformEntry, platformEntries } from '../../oci/index-entries.ts';
-import { type Platform, defaultPlatform, matchesPlatform, platformName } from '../../oci/platform.ts';
+import { type PlatformEntry, choosePlatformEntry, platformEntries } from '../../oci/index-entries.ts';
+import { type Platform, platformName } from '../../oci/platform.ts';
 import type { Reference, RepositoryName } from '../../oci/reference.ts';
 import type { Manifests } from '../../registry/manifests.ts';
 import { type ImageConfig, readImageConfig } from './image-config.ts';
@@ -131,7 +131,7 @@ export function createDescriptions({ driver, metadata, manifests }: Descriptions
 
   async function toPlatforms(repository: RepositoryName, index: ReadManifest, wanted: Platform | undefined) {
     const entries = entriesOf(index);
-    const shown = chooseEntry(entries, wanted);
+    const shown = choosePlatformEntry(entries, wanted);
     const images = await Promise.all(entries.map(({ descriptor }) => readStored(repository, descriptor.digest)));
     const platforms = entries.map((entry, number) => {
       const { digest } = entry.descriptor;
@@ -169,7 +169,7 @@ export function createDescriptions({ driver, metadata, manifests }: Descriptions
 
     async configBytes(repository, reference, platform) {
       const found = await read(repository, reference);
-      const entry = chooseEntry(entriesOf(found), platform);
+      const entry = choosePlatformEntry(entriesOf(found), platform);
       const image = entry ? await readStored(repository, entry.descriptor.digest) : found;
       const [config] = image?.manifest?.blobs ?? [];
       return config && configBytesOf(repository, config);
@@ -180,10 +180,6 @@ export function createDescriptions({ driver, metadata, manifests }: Descriptions
 /** Returns the entries of an index for platforms; none for another manifest. */
 function entriesOf({ manifest, bytes }: ReadManifest): readonly PlatformEntry[] {
   return manifest ? platformEntries(manifest, JSON.parse(bytes.toString())).slice(0, maxPlatforms) : [];
-}
-
-function chooseEntry(entries: readonly PlatformEntry[], wanted: Platform | undefined): PlatformEntry | undefined {
-  return entries.find(({ platform }) => matchesPlatform(wanted ?? defaultPlatform, platform)) ?? entries[0];
 }
 
 function parsed(bytes: Buffer, mediaType: string): Manifest | undefined {

@@ -80,7 +80,9 @@ describe('the view of an image', () => {
       annotations: { note: 'two\u202Ewords' },
     });
     await putManifest(berth, 'team/signed', digestOf(artifact), artifact);
-    expect(await view('team/signed:1')).toContain(`href="/ui/r/team/signed@${digestOf(artifact)}">application/spdx+json`);
+    const referrers = await view('team/signed:1/-/referrers');
+    expect(referrers).toContain(`href="/ui/r/team/signed@${digestOf(artifact)}"`);
+    expect(referrers).toContain('application/spdx+json');
     const page = await view(`team/signed@${digestOf(artifact)}`);
     expect(page).toContain('sbom &#60;1&#62;.json');
     expect(page).toContain(`href="/ui/r/team/signed@${image.digest}"`);

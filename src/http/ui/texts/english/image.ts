@@ -18,7 +18,6 @@ export const image = {
     annotations: 'Annotations',
     name: 'Name',
     value: 'Value',
-    referrers: 'Signatures, SBOMs and other artifacts of this image',
     moreReferrers: 'There are more.',
     type: 'Type',
     files: 'Files',

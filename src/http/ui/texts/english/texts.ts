@@ -4,6 +4,7 @@ import { contents } from './contents.ts';
 import { frame } from './frame.ts';
 import { image } from './image.ts';
 import { jobs } from './jobs.ts';
+import { referrers } from './referrers.ts';
 import { repository } from './repository.ts';
 import { setup } from './setup.ts';
 import { storage } from './storage.ts';
@@ -17,6 +18,7 @@ export const english = {
   ...frame,
   ...image,
   ...jobs,
+  ...referrers,
   ...repository,
   ...setup,
   ...storage,

@@ -19,7 +19,6 @@ export const image: typeof english = {
     annotations: '注解',
     name: '名称',
     value: '值',
-    referrers: '该镜像的签名、SBOM 及其他制品',
     moreReferrers: '还有更多。',
     type: '类型',
     files: '文件',

@@ -5,6 +5,7 @@ import { contents } from './contents.ts';
 import { frame } from './frame.ts';
 import { image } from './image.ts';
 import { jobs } from './jobs.ts';
+import { referrers } from './referrers.ts';
 import { repository } from './repository.ts';
 import { setup } from './setup.ts';
 import { storage } from './storage.ts';
@@ -18,6 +19,7 @@ export const simplifiedChinese: Texts = {
   ...frame,
   ...image,
   ...jobs,
+  ...referrers,
   ...repository,
   ...setup,
   ...storage,

@@ -13,7 +13,7 @@ export interface RejectedTag {
 export function actionPanel(visit: ImageVisit, image: ImageDescription, rejected: RejectedTag | undefined): Html {
   const { texts, may } = visit;
   return html`<h2>${texts.actions.title}</h2>
-    <div class="actions">
+    <div class="action-forms">
       ${image.kind === 'artifact' ? undefined : compareForm(visit)} ${may.push ? tagForm(visit, rejected) : undefined}
       ${may.delete ? deleteForm(visit, image) : undefined}
     </div>`;

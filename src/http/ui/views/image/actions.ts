@@ -6,11 +6,19 @@ import { indexImage } from './index-state.ts';
 import { showImage } from './overview.ts';
 import { showPackages } from './packages.ts';
 import { showRaw } from './raw.ts';
+import { showReferrers } from './referrers.ts';
 import { retag } from './retag.ts';
 
 /** The views and forms of an image. */
 export const imageActions: ImageActions = {
-  views: { '': (visit) => showImage(visit), files: showFiles, file: downloadFile, packages: showPackages, raw: showRaw },
+  views: {
+    '': (visit) => showImage(visit),
+    files: showFiles,
+    file: downloadFile,
+    packages: showPackages,
+    referrers: showReferrers,
+    raw: showRaw,
+  },
   forms: {
     index: { needs: 'pull', action: indexImage },
     retag: { needs: 'push', action: retag },

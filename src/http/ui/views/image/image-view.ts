@@ -5,7 +5,7 @@ import { sendPage } from '../../shell/page.ts';
 import { type ImageVisit, noticeOf } from '../repository/repository-view.ts';
 
 /** The views of an image, in the order of their links, with what follows `/ui/r/REFERENCE`. */
-export const imageViews = { overview: '', files: '/-/files', packages: '/-/packages' } as const;
+export const imageViews = { overview: '', files: '/-/files', packages: '/-/packages', referrers: '/-/referrers' } as const;
 export type ImageViewName = keyof typeof imageViews;
 
 /** Returns a reference as people write it, without the host. */

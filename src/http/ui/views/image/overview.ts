@@ -14,21 +14,20 @@ import { lookAt } from './index-state.ts';
 import { stepTable } from './steps.ts';
 import { wastePanel } from './waste.ts';
 
-const mostReferrers = 50;
-const mostReferrerBytes = 1024 * 1024;
-
 /** Shows an image: how to pull it, its platforms, configuration, layers, labels, and what can be done with it. */
 export async function showImage(visit: ImageVisit, rejected?: RejectedTag): Promise<void> {
-  const { registry, catalog, repository, reference, texts } = visit;
+  const { catalog, repository, reference, texts } = visit;
   const image = await catalog.describe(repository, reference, platformOf(visit));
-  const limit = { items: mostReferrers, bytes: mostReferrerBytes };
-  const referrers = await registry.listings.referrers(repository, image.digest, { artifactType: undefined }, '', limit);
   const content = html`${pullPanel(visit, image)} ${factsOf(visit, image)} ${platformTable(visit, image)}
   ${image.image && imageParts(visit, image.image, await findIndex(visit))} ${fileTable(visit, image)}
-  ${pairs(texts, texts.image.annotations, image.annotations)} ${referrerTable(visit, referrers)}
-  ${actionPanel(visit, image, rejected)} ${rawLinks(visit, image)}`;
+  ${pairs(texts, texts.image.annotations, image.annotations)} ${actionPanel(visit, image, rejected)} ${rawLinks(visit, image)}`;
   const status = rejected ? 400 : 200;
-  sendImageView(visit, 'overview', content, image.kind === 'artifact' ? { status, views: ['overview'] } : { status });
+  sendImageView(
+    visit,
+    'overview',
+    content,
+    image.kind === 'artifact' ? { status, views: ['overview', 'referrers'] } : { status },
+  );
 }
 
 /** Returns the index of the image; undefined until it is there, and where the layers cannot be read. */
@@ -126,17 +125,4 @@ function fileTable({ texts }: ImageVisit, { files }: ImageDescription): Html | u
   const { file, type, size } = texts.image;
   return html`<h2>${texts.image.files}</h2>
     ${table(texts.image.files, [file, type, texts.tags.digest, size], rows)}`;
-}
-
-type Referrers = Awaited<ReturnType<ImageVisit['registry']['listings']['referrers']>>;
-
-function referrerTable({ repository, texts }: ImageVisit, { items, more }: Referrers): Html | undefined {
-  if (items.length === 0) return undefined;
-  const rows = items.map(({ artifactType, mediaType, digest, sizeBytes }) => ({
-    heading: html`<a href="/ui/r/${repository}@${digest}">${artifactType ?? mediaType}</a>`,
-    cells: [digestCode(digest), byteSize(sizeBytes)],
-  }));
-  return html`<h2>${texts.image.referrers}</h2>
-    ${table(texts.image.referrers, [texts.image.type, texts.tags.digest, texts.tags.size], rows)}
-    ${more ? html`<p class="quiet">${texts.image.moreReferrers}</p>` : undefined}`;
 }

@@ -1,0 +1,31 @@
+/** The artifacts that belong to an image: signatures, SBOMs, provenance. */
+export const referrers = {
+  referrers: {
+    none: 'No signature, SBOM or other artifact belongs to this image.',
+    caption: 'Signatures, SBOMs and other artifacts of the image',
+    kind: 'Kind',
+    kinds: {
+      signature: 'Signature',
+      sbom: 'SBOM',
+      provenance: 'Provenance',
+      attestation: 'Attestation',
+      artifact: 'Artifact',
+    },
+    notVerified: 'present, not verified',
+    foundBy: 'Found by',
+    ways: { subject: 'its subject', index: 'the index (buildx)' },
+    documents: 'Documents',
+    all: 'All artifacts of the image',
+    unread: 'The document is not shown:',
+    other: 'The page shows SBOMs and provenance. This attestation has another predicate.',
+    license: 'License',
+    purl: 'Package URL',
+    more: '(the document has more)',
+    builder: 'Builder',
+    buildType: 'Build type',
+    source: 'Source',
+    commit: 'Commit',
+    notStated: 'not stated',
+    materials: 'What the build used',
+  },
+};

@@ -1,0 +1,67 @@
+import type { AttachedArtifact, AttachedArtifacts } from '../../../../images/referrers/referrers.ts';
+import { parseDigest } from '../../../../oci/digest.ts';
+import { digestCode } from '../../parts/digest.ts';
+import { byteSize } from '../../parts/size.ts';
+import { table } from '../../parts/table.ts';
+import { type Html, html } from '../../shell/html.ts';
+import type { ImageVisit } from '../repository/repository-view.ts';
+import { showDocument } from './attached-document.ts';
+import { platformChoice, platformOf, queryWith, sendImageView } from './image-view.ts';
+
+/** Shows the signatures, SBOMs, attestations and other artifacts of an image, or with `?document=` one of their documents. */
+export async function showReferrers(visit: ImageVisit): Promise<void> {
+  const { query, repository, reference, services, catalog } = visit;
+  const { referrers } = await services.images();
+  const address = { repository, reference, platform: platformOf(visit) };
+  const digest = parseDigest(query.get('document') ?? '');
+  if (digest) {
+    const { document, content } = await referrers.read(address, { digest });
+    sendImageView(visit, 'referrers', showDocument(visit, document, content));
+    return;
+  }
+  const { platforms } = await catalog.describe(repository, reference, address.platform);
+  const names = platforms.map(({ platform }) => platform);
+  const choice = platformChoice(visit, names, platforms.find(({ isShown }) => isShown)?.platform);
+  const form = choice && html`<form class="filter" method="get">${choice} <button>${visit.texts.files.show}</button></form>`;
+  sendImageView(visit, 'referrers', html`${form} ${artifactTable(visit, await referrers.list(address))}`);
+}
+
+function artifactTable(visit: ImageVisit, { items, hasMore }: AttachedArtifacts): Html {
+  const { referrers, tags } = visit.texts;
+  if (items.length === 0) return html`<p>${referrers.none}</p>`;
+  const rows = items.map((item) => ({
+    heading: html`${referrers.kinds[item.kind]}
+    ${item.kind === 'signature' ? html`<span class="chip">${referrers.notVerified}</span>` : undefined}`,
+    cells: [
+      item.type === '' ? html`<span class="quiet">${visit.texts.image.notStored}</span>` : html`<code>${item.type}</code>`,
+      html`<a href="/ui/r/${visit.repository}@${item.digest}">${digestCode(item.digest)}</a>`,
+      foundBy(visit, item),
+      documentLinks(visit, item),
+    ],
+  }));
+  return html`${table(referrers.caption, [referrers.kind, visit.texts.image.type, tags.digest, referrers.foundBy, referrers.documents], rows)}
+  ${hasMore ? html`<p class="quiet">${visit.texts.image.moreReferrers}</p>` : undefined}`;
+}
+
+function foundBy({ texts }: ImageVisit, { foundBy: way, tag }: AttachedArtifact): Html | string {
+  return way === 'tag' ? html`<code title="${tag}">${shortTag(tag)}</code>` : texts.referrers.ways[way];
+}
+
+/** Leaves the middle out of the hash: `sha256-0123456789ab….sig`. */
+function shortTag(tag: string): string {
+  return tag.replace(/^(\w+-[0-9a-f]{12})[0-9a-f]+/, '$1…');
+}
+
+function documentLinks(visit: ImageVisit, { documents }: AttachedArtifact): Html {
+  const { kinds } = visit.texts.referrers;
+  const links = documents.map(({ digest, kind, sizeBytes, predicateType, mediaType }) => {
+    if (kind === 'signature' || kind === 'artifact') return html`<li>${byteSize(sizeBytes)}</li>`;
+    const title = predicateType || mediaType;
+    return html`<li>
+      <a href="${queryWith(visit, { document: digest })}" title="${title}">${kinds[kind]}</a>, ${byteSize(sizeBytes)}
+    </li>`;
+  });
+  return html`<ul class="plain">
+    ${links}
+  </ul>`;
+}
