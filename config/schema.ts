@@ -5,6 +5,7 @@ import {
   duration,
   entries,
   flag,
+  list,
   networks,
   optional,
   patterns,
@@ -80,6 +81,16 @@ export const schema = section({
       'patterns',
       'tags that never move and cannot be deleted, such as **:semver(*); a pattern with ! in front makes exceptions',
     ),
+  }),
+  signatures: section({
+    signers: entries({}, 'signers of images, by name (docs/signatures.md)', {
+      cosignKeys: words('files', 'public keys of cosign, in PEM'),
+      notationCertificates: words('files', 'certificates that notation signs with, or of authorities that issue them, in PEM'),
+    }),
+    rules: list('images that may only be pulled and tagged when they are signed; the first rule that matches applies', {
+      match: words('patterns', 'repositories that the rule is for, such as prod/**'),
+      signers: words('names', 'signers of which one must have signed the image'),
+    }),
   }),
   delete: section({
     enabled: flag(true, 'whether clients may delete; false: every DELETE gets 405'),

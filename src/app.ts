@@ -35,6 +35,7 @@ import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/maintenance/making-room.ts';
 import { isSingleProcess } from './assembly/serves-alone.ts';
 import { openImageContents } from './assembly/images/image-contents.ts';
+import { openSignaturePolicy } from './assembly/images/signatures.ts';
 import { openMirror } from './assembly/upstreams.ts';
 import { logRequest } from './assembly/observability/request-log.ts';
 
@@ -75,8 +76,9 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const quotas = await openQuotas(config, {
     ...{ metadata, now, log, metrics, changed: consumers.notify, closing: closing.signal },
   });
+  const signatures = openSignaturePolicy(config, { driver, metadata, now });
   const registry = openRegistry(config, {
-    ...{ metadata, now, log, leases: sharedLeases, admission: quotas.admission },
+    ...{ metadata, now, log, leases: sharedLeases, admission: quotas.admission, signatures },
     ...{ changed: consumers.notify, counted: metrics.trash.moved, onDamaged: suspects.report },
     driver: makingRoom(driver, (bytes) => makeRoom(bytes)),
   });
@@ -141,7 +143,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
 
 interface RegistryParts extends Pick<
   RegistryOptions,
-  'driver' | 'metadata' | 'now' | 'leases' | 'changed' | 'counted' | 'admission' | 'onDamaged'
+  'driver' | 'metadata' | 'now' | 'leases' | 'changed' | 'counted' | 'admission' | 'onDamaged' | 'signatures'
 > {
   readonly log: Log;
 }

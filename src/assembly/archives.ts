@@ -8,7 +8,7 @@ import type { Registry } from '../registry/registry.ts';
 import { namespaceOf } from '../upstream/upstream.ts';
 
 export interface ArchiveParts {
-  readonly registry: Pick<Registry, 'manifests' | 'blobs' | 'uploads' | 'batches'>;
+  readonly registry: Pick<Registry, 'manifests' | 'blobs' | 'uploads' | 'batches' | 'signatures'>;
   readonly metadata: MetadataStore;
 }
 

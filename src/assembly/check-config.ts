@@ -12,6 +12,7 @@ import { readAllowPush } from './open-mode.ts';
 import { readPinnedImages } from './pinned-images.ts';
 import { redirectWarning } from './redirect-warning.ts';
 import { readRetentionRules } from './maintenance/retention.ts';
+import { readSignatureRules } from './images/signatures.ts';
 import { readQuotaRules } from './maintenance/quotas.ts';
 import { readSync } from './maintenance/sync-settings.ts';
 import { readUpstreams } from './registries/upstream-settings.ts';
@@ -33,6 +34,7 @@ export async function checkConfig(config: Config): Promise<readonly string[]> {
     readBackupSchedule,
     readSync,
     readQuotaRules,
+    readSignatureRules,
     readTrustedCertificates,
     checkTls,
     checkListen,

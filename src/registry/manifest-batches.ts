@@ -13,6 +13,7 @@ import { type Author, dated } from './author.ts';
 import { type ImmutableTags, noImmutableTags } from './immutable-tags.ts';
 import { type Admission, noQuotas } from './quotas/admission.ts';
 import { parseForRecord, refuseIncomplete } from './manifests.ts';
+import type { SignaturePolicy } from '../signatures/policy.ts';
 
 /** A manifest of a batch. */
 export interface BatchItem {
@@ -47,6 +48,8 @@ export interface ManifestBatchesOptions {
   readonly immutable?: ImmutableTags | undefined;
   /** Default: no quotas. */
   readonly admission?: Admission | undefined;
+  /** Default: images need no signatures. */
+  readonly signatures?: SignaturePolicy | undefined;
 }
 
 /** The rules of quotas have changed since the quotas of a repository were looked up. */
@@ -136,6 +139,7 @@ export function createManifestBatches(options: ManifestBatchesOptions): Manifest
 
   return {
     async put(items, author) {
+      await requireSignatures(items, options.signatures);
       const check = await storeFrom(items, 0, [], author);
       refuseIncomplete(check, acceptMissing);
       refuseMoves(check.keptTags, immutable);
@@ -153,6 +157,13 @@ export function createManifestBatches(options: ManifestBatchesOptions): Manifest
       refuseMoves(kept, immutable);
     },
   };
+}
+
+/** Rejects DENIED for an image that may only be tagged when it is signed. */
+async function requireSignatures(items: readonly BatchItem[], signatures: SignaturePolicy | undefined): Promise<void> {
+  if (!signatures) return;
+  for (const { repository, digest, mediaType, bytes, tags } of items)
+    for (const tag of tags) await signatures.require(repository, { digest, mediaType, bytes, tag });
 }
 
 function refuseMoves(

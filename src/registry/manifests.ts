@@ -13,6 +13,7 @@ import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { type Author, dated } from './author.ts';
 import { type ImmutableTags, noImmutableTags } from './immutable-tags.ts';
 import { type Admission, noQuotas } from './quotas/admission.ts';
+import type { SignaturePolicy } from '../signatures/policy.ts';
 import { unlessUnreachable } from '../content/existence-cache.ts';
 import { ContentMissing, damaged, openContent } from '../content/missing-content.ts';
 import { claimLost } from '../content/claims.ts';
@@ -48,7 +49,7 @@ export interface Manifests {
    * Checks and stores a manifest, under its digest or a tag, and points `tags` at it too. Durable once resolved.
    * Throws MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN (one entry for each missing digest): nothing is
    * stored then. A subject need not exist. Also DENIED where an immutable tag would be moved, and with `keepTags` where any
-   * tag would be, and `QuotaExceeded`.
+   * tag would be, or where a tag may only point at a signed image, and `QuotaExceeded`.
    */
   put(
     repository: RepositoryName,
@@ -81,6 +82,8 @@ export interface ManifestsOptions {
   readonly immutable?: ImmutableTags | undefined;
   /** Default: no quotas. */
   readonly admission?: Admission | undefined;
+  /** Default: images need no signatures. */
+  readonly signatures?: SignaturePolicy | undefined;
 }
 
 /** Memory for cached manifests. By digest, so nothing ever needs to be invalidated. */
@@ -89,7 +92,8 @@ const cacheBytes = 64 * 1024 * 1024;
 const cacheEntryBytes = 512;
 
 export function createManifests(options: ManifestsOptions): Manifests {
-  const { driver, metadata, now, acceptMissing, changed, onDamaged, immutable = noImmutableTags, admission = noQuotas } = options;
+  const { driver, metadata, now, acceptMissing, changed, onDamaged, signatures } = options;
+  const { immutable = noImmutableTags, admission = noQuotas } = options;
   const cache = new LRUCache<Digest, Buffer>({
     maxSize: cacheBytes,
     sizeCalculation: (bytes) => bytes.length + cacheEntryBytes,
@@ -157,6 +161,8 @@ export function createManifests(options: ManifestsOptions): Manifests {
       const references = await metadata.manifests.checkReferences(repository, blobs, children);
       refuseIncomplete({ ...references, missing: withoutOptional(references.missing, optional) }, acceptMissing);
       const allTags = [...(reference.tag === undefined ? [] : [reference.tag]), ...tags];
+      for (const tag of signatures ? allTags : [])
+        await signatures?.require(repository, { digest, mediaType: manifest.mediaType, bytes, tag });
       const fixedTags = keepTags ? allTags : immutable.of(repository, allTags);
       const facts = {
         repository,

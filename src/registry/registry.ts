@@ -9,6 +9,7 @@ import { type Listings, createListings } from './listings.ts';
 import { type ManifestBatches, createManifestBatches } from './manifest-batches.ts';
 import { type Manifests, createManifests } from './manifests.ts';
 import type { Admission } from './quotas/admission.ts';
+import type { SignaturePolicy } from '../signatures/policy.ts';
 import { type Pulls, createPulls } from './pulls.ts';
 import type { UploadLimits } from './upload-limits.ts';
 import { type Uploads, createUploads } from './uploads.ts';
@@ -21,6 +22,8 @@ export interface Registry extends DeletionServices {
   readonly batches: ManifestBatches;
   readonly listings: Listings;
   readonly pulls: Pulls;
+  /** Undefined: images need no signatures. */
+  readonly signatures: SignaturePolicy | undefined;
 }
 
 export interface RegistryOptions {
@@ -47,6 +50,8 @@ export interface RegistryOptions {
   readonly immutable?: ImmutableTags | undefined;
   /** Default: no quotas. */
   readonly admission?: Admission | undefined;
+  /** Default: images need no signatures. */
+  readonly signatures?: SignaturePolicy | undefined;
   /** See `createDeletionServices`. */
   readonly counted?: DeletionServicesOptions['counted'];
   /** See `createDeletionServices`. */
@@ -61,6 +66,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     batches: createManifestBatches(options),
     listings: createListings(options.metadata),
     pulls: createPulls(options),
+    signatures: options.signatures,
     ...createDeletionServices(options),
   };
 }

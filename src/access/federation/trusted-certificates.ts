@@ -1,4 +1,5 @@
 import { type KeyObject, X509Certificate, createHash } from 'node:crypto';
+import { readPemCertificates } from '../../platform/pem.ts';
 
 /** Certificates that vouch for a token server's keys: the `rootcertbundle` of registry:2. */
 export interface TrustedCertificates {
@@ -10,9 +11,7 @@ export interface TrustedCertificates {
 
 /** Reads PEM certificates. Throws if there is none. */
 export function readCertificates(pem: string): TrustedCertificates {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  const trusted = blocks.map((block) => new X509Certificate(block));
-  if (trusted.length === 0) throw new Error('it has no certificate');
+  const trusted = readPemCertificates(pem);
   const named = new Map(trusted.map(({ publicKey }) => [libtrustId(publicKey), publicKey]));
 
   const isTrusted = (certificate: X509Certificate) =>

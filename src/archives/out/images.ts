@@ -6,6 +6,7 @@ import { isNonDistributable } from '../../oci/media-types.ts';
 import { indexEntries, platformEntries } from '../../oci/index-entries.ts';
 import { type Platform, defaultPlatform, matchesPlatform, platformName, readPlatform } from '../../oci/platform.ts';
 import type { NamedReference, RepositoryName } from '../../oci/reference.ts';
+import type { SignaturePolicy } from '../../signatures/policy.ts';
 import type { Blobs } from '../../registry/blobs.ts';
 import type { Manifests } from '../../registry/manifests.ts';
 
@@ -32,6 +33,8 @@ export interface ImageReaderOptions {
   readonly blobs: Pick<Blobs, 'size' | 'isLost' | 'open'>;
   /** True if content of the repository is fetched from an upstream when a client pulls it. */
   readonly isMirrored: (repository: RepositoryName) => Promise<boolean>;
+  /** Default: images need no signatures. */
+  readonly signatures?: SignaturePolicy | undefined;
 }
 
 /** Finds the content of images. Fetches nothing from upstreams. */
@@ -45,6 +48,7 @@ export interface ImageReader {
 
 interface Node extends StoredContent {
   readonly mediaType: string;
+  readonly bytes: Buffer;
   readonly manifest: Manifest;
   readonly document: Readonly<Record<string, unknown>>;
 }
@@ -54,21 +58,27 @@ const maxConfigBytes = 4 * 1024 * 1024;
 
 const imageConfigs = new Set(['application/vnd.oci.image.config.v1+json', 'application/vnd.docker.container.image.v1+json']);
 
-export function createImageReader({ manifests, blobs, isMirrored }: ImageReaderOptions): ImageReader {
+export function createImageReader({ manifests, blobs, isMirrored, signatures }: ImageReaderOptions): ImageReader {
   async function readNode(name: NamedReference): Promise<Node> {
     const { digest, mediaType, sizeBytes } = await manifests.find(name.repository, name.reference);
     const bytes = await manifests.bytes(digest, sizeBytes);
     const document = JSON.parse(bytes.toString()) as Node['document'];
-    return { digest, mediaType, sizeBytes, manifest: parseManifest(bytes, mediaType), document };
+    return { digest, mediaType, sizeBytes, bytes, manifest: parseManifest(bytes, mediaType), document };
   }
 
   async function readTop(name: NamedReference): Promise<Node> {
     try {
-      return await readNode(name);
+      return await requireSignature(name, await readNode(name));
     } catch (error) {
       if (isUnknown(error) && (await isMirrored(name.repository))) throw notCached(name.repository, 'the manifest');
       throw error;
     }
+  }
+
+  /** An archive is a pull. Rejects with DENIED for an image that needs a signature. */
+  async function requireSignature({ repository, reference }: NamedReference, node: Node): Promise<Node> {
+    await signatures?.require(repository, { ...node, tag: reference.tag });
+    return node;
   }
 
   /** Returns the child of an index; undefined for an entry that is a blob (BuildKit's older cache format). */

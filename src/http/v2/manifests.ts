@@ -25,15 +25,17 @@ export async function getManifest(context: RequestContext): Promise<void> {
   const { protocol, request, response, head, subject, repository, mirrored } = context;
   const reference = requireReference(context);
   const { digest, mediaType, sizeBytes, bytes } = await find(context, reference);
-  if (!mirrored) protocol.registry.pulls.add(repository, digest, subject.name);
   const etag = `"${digest}"`;
   const caching = reference.tag === undefined ? immutable : 'no-cache';
   const headers = ['Docker-Content-Digest', digest, 'ETag', etag, 'Cache-Control', caching];
-  if (request.headers['if-none-match']?.includes(etag)) {
+  const isKnown = request.headers['if-none-match']?.includes(etag) === true;
+  const body = isKnown || request.method === 'HEAD' ? undefined : (bytes ?? (await storedBytes(context, digest, sizeBytes)));
+  if (body) await protocol.registry.signatures?.require(repository, { digest, mediaType, bytes: body, tag: reference.tag });
+  if (!mirrored) protocol.registry.pulls.add(repository, digest, subject.name);
+  if (isKnown) {
     sendHead(response, head, 304, headers).end();
     return;
   }
-  const body = request.method === 'HEAD' ? undefined : (bytes ?? (await storedBytes(context, digest, sizeBytes)));
   headers.push('Content-Type', mediaType);
   sendHead(response, head, 200, headers, sizeBytes);
   endWith(response, body);

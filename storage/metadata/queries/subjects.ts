@@ -63,6 +63,7 @@ import * as usageSizes from './usage/sizes.ts';
 import * as affectedImages from './verification/affected.ts';
 import * as contentChecks from './verification/checks.ts';
 import * as corruptContent from './verification/corrupt.ts';
+import * as signatures from './verification/signatures.ts';
 import * as verifications from './verification/requests.ts';
 import * as visibilities from './visibilities.ts';
 
@@ -118,6 +119,7 @@ export const subjects = {
   retentionPlans,
   retentionSchedule,
   reviews,
+  signatures,
   signingKeys,
   syncEntries,
   syncTags,

@@ -1,0 +1,24 @@
+import type { X509Certificate } from 'node:crypto';
+import type { Digest } from '../oci/digest.ts';
+
+/** A signature as its client has stored it; its claims are not checked yet. */
+export type Signature =
+  /** cosign before version 3: a payload in Red Hat's "simple signing" format. `value`: Base64. */
+  | { readonly kind: 'payload'; readonly payload: Buffer; readonly value: string }
+  /** cosign since version 3: a Sigstore bundle (JSON). */
+  | { readonly kind: 'bundle'; readonly document: Buffer }
+  /** notation: a JWS (JSON). */
+  | { readonly kind: 'jws'; readonly document: Buffer };
+
+/** Result of a check: until when it holds, in milliseconds since 1970, or why it does not hold. */
+export type Verdict = { readonly validUntil: number } | { readonly refusal: string };
+
+/** Somebody whose signatures count. */
+export interface Signer {
+  readonly name: string;
+  /** Checks whether the signature is by this signer and for the image. `now` in milliseconds since 1970. */
+  verify(signature: Signature, image: Digest, now: number): Verdict;
+}
+
+/** A chain of trust begins at one of these. */
+export type TrustedCertificates = readonly X509Certificate[];

@@ -1,0 +1,159 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mediaTypes } from '../../../src/oci/media-types.ts';
+import { type TestBerth, startBerth } from '../../support/berth.ts';
+import { call } from '../../support/call.ts';
+import { runCommand } from '../../support/command.ts';
+import { digestOf, newImage, newIndex, pushBlobs, pushImage, putManifest } from '../../support/images.ts';
+import { bundleOf, pushBundle } from '../../support/signatures.ts';
+
+const release = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+let folder: string;
+let berth: TestBerth;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'berth-signatures-'));
+  const key = join(folder, 'release.pub');
+  await writeFile(key, release.publicKey.export({ type: 'spki', format: 'pem' }));
+  const file = join(folder, 'berth.yaml');
+  const rules = '[{ match: ["prod/**"], signers: [release] }]';
+  await writeFile(file, `signatures: { signers: { release: { cosignKeys: [${key}] } }, rules: ${rules} }\n`);
+  berth = await startBerth({ BERTH_CONFIG: file });
+});
+afterAll(async () => {
+  await berth.close();
+  await rm(folder, { recursive: true });
+});
+
+const get = (path: string, method = 'GET') => call(berth, method, `/v2/${path}`);
+const messageOf = (answer: { json(): unknown }) =>
+  (answer.json() as { errors: readonly { code: string; message: string }[] }).errors[0]?.message;
+
+/** Pushes an image by its digest and its signature into the repository. */
+async function pushSigned(repository: string, key = release.privateKey) {
+  const image = newImage();
+  await pushBlobs(berth, repository, image);
+  expect((await putManifest(berth, repository, image.digest, image.manifest)).status).toBe(201);
+  const signature = await pushBundle(berth, repository, image, bundleOf(key, image.digest));
+  return { image, signature };
+}
+
+describe('with a rule for signatures', () => {
+  test('an image without one gets no tag, and is not sent', async () => {
+    const image = newImage();
+    await pushBlobs(berth, 'prod/app', image);
+    const tagged = await putManifest(berth, 'prod/app', 'v1', image.manifest);
+    expect([tagged.status, messageOf(tagged)]).toEqual([
+      403,
+      `prod/app@${image.digest} needs a signature by release (signatures.rules), and has no signature`,
+    ]);
+    expect((await putManifest(berth, 'prod/app', image.digest, image.manifest)).status).toBe(201);
+    expect((await get(`prod/app/manifests/${image.digest}`)).status).toBe(403);
+    // A client that pushes looks whether it has to.
+    expect((await get(`prod/app/manifests/${image.digest}`, 'HEAD')).status).toBe(200);
+    expect((await get(`prod/app/manifests/v1`)).status).toBe(404);
+  });
+
+  test('a signed image is tagged and sent, and so are its signatures', async () => {
+    const { image, signature } = await pushSigned('prod/signed');
+    expect((await putManifest(berth, 'prod/signed', 'v1', image.manifest)).status).toBe(201);
+    for (const reference of ['v1', image.digest, signature])
+      expect([reference, (await get(`prod/signed/manifests/${reference}`)).status]).toEqual([reference, 200]);
+  });
+
+  test('an image that is signed elsewhere in the registry can be moved here', async () => {
+    const { image } = await pushSigned('staging/app');
+    await pushBlobs(berth, 'prod/moved', image);
+    expect((await putManifest(berth, 'prod/moved', 'v1', image.manifest)).status).toBe(201);
+    expect((await get('prod/moved/manifests/v1')).status).toBe(200);
+  });
+
+  test('a signature by another key does not count, and the refusal says so', async () => {
+    const { image } = await pushSigned('prod/foreign', stranger.privateKey);
+    const refused = await get(`prod/foreign/manifests/${image.digest}`);
+    expect([refused.status, messageOf(refused)]).toEqual([
+      403,
+      expect.stringContaining('and has only a signature by another key'),
+    ]);
+    await pushBundle(berth, 'prod/foreign', image, bundleOf(release.privateKey, image.digest));
+    expect((await get(`prod/foreign/manifests/${image.digest}`)).status).toBe(200);
+  });
+
+  test('a tag cannot be moved from a signed image to another one', async () => {
+    const { image } = await pushSigned('prod/retag');
+    await putManifest(berth, 'prod/retag', 'v1', image.manifest);
+    const other = newImage();
+    await pushBlobs(berth, 'prod/retag', other);
+    expect((await putManifest(berth, 'prod/retag', 'v1', other.manifest)).status).toBe(403);
+    expect(digestOf((await get('prod/retag/manifests/v1')).body)).toBe(image.digest);
+  });
+
+  test('the images of a signed index need no signatures of their own', async () => {
+    const children = [newImage(), newImage()];
+    for (const child of children) {
+      await pushBlobs(berth, 'prod/multi', child);
+      expect((await putManifest(berth, 'prod/multi', child.digest, child.manifest)).status).toBe(201);
+      expect((await get(`prod/multi/manifests/${child.digest}`)).status).toBe(403);
+    }
+    const index = newIndex(children);
+    const digest = digestOf(index);
+    await putManifest(berth, 'prod/multi', digest, index, mediaTypes.ociIndex);
+    await pushBundle(berth, 'prod/multi', { manifest: index, digest }, bundleOf(release.privateKey, digest));
+    for (const reference of [digest, ...children.map((child) => child.digest)])
+      expect((await get(`prod/multi/manifests/${reference}`)).status).toBe(200);
+  });
+
+  test('an image does not pass as a document about another one', async () => {
+    const { image } = await pushSigned('prod/disguised');
+    const disguised = newImage({
+      artifactType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+      subject: { mediaType: mediaTypes.ociManifest, digest: image.digest, size: Buffer.byteLength(image.manifest) },
+    });
+    await pushBlobs(berth, 'prod/disguised', disguised);
+    await putManifest(berth, 'prod/disguised', disguised.digest, disguised.manifest);
+    expect((await get(`prod/disguised/manifests/${disguised.digest}`)).status).toBe(403);
+    const tag = `${image.digest.replace(':', '-')}.sig`;
+    expect((await putManifest(berth, 'prod/disguised', tag, disguised.manifest)).status).toBe(403);
+  });
+
+  test('an archive is a pull, too', async () => {
+    const image = newImage();
+    await pushBlobs(berth, 'prod/archive', image);
+    await putManifest(berth, 'prod/archive', image.digest, image.manifest);
+    const archive = (reference: string) => call(berth, 'GET', `/api/v1/archive?repository=prod/archive&reference=${reference}`);
+    expect((await archive(image.digest)).status).toBe(403);
+    await pushBundle(berth, 'prod/archive', image, bundleOf(release.privateKey, image.digest));
+    expect((await archive(image.digest)).status).toBe(200);
+  });
+
+  test('other repositories are as they were', async () => {
+    await pushImage(berth, 'dev/app', 'v1');
+    expect((await get('dev/app/manifests/v1')).status).toBe(200);
+  });
+});
+
+test('every mistake in the section signatures is reported with its key', async () => {
+  const file = join(folder, 'wrong.yaml');
+  await writeFile(
+    file,
+    `signatures:
+  signers: { none: {}, missing: { cosignKeys: [${folder}/missing.pub] } }
+  rules: [{ match: ["**/x"], signers: [other] }, { match: [], signers: [] }]
+`,
+  );
+  const { stdout } = await runCommand(['config', 'check', '--json', '--config', file]);
+  const { errors } = JSON.parse(stdout) as { readonly errors: readonly string[] };
+  for (const part of [
+    'signatures.signers.none has neither cosignKeys nor notationCertificates',
+    'signatures.signers.missing.cosignKeys has',
+    'signatures.rules[0].match has **/x, which is no pattern of repositories',
+    'signatures.rules[0].signers has other, which is none of signatures.signers',
+    'signatures.rules[1].match is empty',
+    'signatures.rules[1].signers is empty',
+  ])
+    expect(errors).toContainEqual(expect.stringContaining(part));
+});
