@@ -1,4 +1,7 @@
 import { createAdoption } from '../maintenance/adopt/report.ts';
+import { createTagRules } from '../maintenance/retention/tag-rules.ts';
+import { readImmutableTags } from './maintenance/deletion-settings.ts';
+import { readRetentionRules } from './maintenance/retention.ts';
 import type { Config } from '../../config/schema.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
@@ -42,6 +45,7 @@ export function openApiServices(
     listings: registry.listings,
     descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),
     pulls: registry.pulls,
+    tagRules: createTagRules({ ...readRetentionRules(config), immutable: readImmutableTags(config) }),
     adoption: createAdoption(metadata),
     ...api,
     quotas: createQuotaOverview(metadata),

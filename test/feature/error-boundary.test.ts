@@ -102,6 +102,7 @@ async function createServer(): Promise<Server> {
     descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),
     pulls: registry.pulls,
     retention: {} as RetentionOverview,
+    tagRules: () => ({ immutable: [], protected: [], retention: [] }),
     exports: {} as ArchiveExports,
     backups: {} as Backups,
     images: () => Promise.resolve({} as Images),

@@ -69,7 +69,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   }
   addRepositories(router, { ...options, asVisitor });
   const notices = createNotices('berth-notice', isSecure(publicUrl));
-  addRepository(router, { ...options, notices, asVisitor, image: imageActions });
+  addRepository(router, { ...options, notices, asVisitor, image: imageActions, accounts: logins });
   addJobs(router, { ...options, notices, asVisitor });
   addUpload(router, { ...options, notices, asVisitor });
   addDiff(router, { ...options, asVisitor });

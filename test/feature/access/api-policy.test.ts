@@ -125,6 +125,7 @@ test('every row requires an admin except these', () => {
     'GET /archives/{id}': 'account',
     'POST /archives/{id}/commit': 'account',
     'DELETE /archives/{id}': 'account',
+    'GET /tag-rules': 'inRepository',
     'GET /retention/preview': 'adminOf',
     'GET /retention/log': 'adminOf',
     'GET /maintenance': 'account',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AdministrationError } from '../../../access/accounts/administration-error.ts';
 import type { PreviewedDecision } from '../../../maintenance/retention/overview.ts';
+import type { RepositoryName } from '../../../oci/reference.ts';
 import { parsePattern } from '../../../oci/patterns/repository-pattern.ts';
 import { type Context, type Route, noContent, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
@@ -45,6 +46,19 @@ const line = item
     approved: z.boolean(),
   })
   .meta({ id: 'RetentionLine' });
+
+const texts = z.array(z.string());
+const tagRules = z
+  .object({
+    immutable: texts.meta({ description: 'selectors of tags that neither move nor can be deleted' }),
+    protected: texts.meta({ description: 'selectors of tags that no rule expires' }),
+    retention: z.array(z.object({ name: z.string(), match: texts })),
+  })
+  .meta({ id: 'TagRules' });
+
+function showTagRules({ query }: { readonly query: { readonly repository: RepositoryName } }, { tagRules: rulesOf }: Context) {
+  return Promise.resolve(rulesOf(query.repository));
+}
 
 /** Shows what retention would expire, and writes nothing. */
 async function previewRetention({ query }: { readonly query: z.output<typeof previewQuery> }, { retention }: Context) {
@@ -96,6 +110,15 @@ function toText(milliseconds: number): string {
 
 /** Rows of the API: retention. */
 export const retentionRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/tag-rules',
+    summary: 'Show the configured rules about tags of a repository: which are immutable, and which expire',
+    needs: { action: 'pull', repositoryOf: ({ query }) => query.repository },
+    query: z.object({ repository: s.repository }),
+    returns: ok(tagRules),
+    handler: showTagRules,
+  }),
   route({
     method: 'GET',
     path: '/retention/preview',

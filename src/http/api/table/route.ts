@@ -21,6 +21,7 @@ import type { CollectionOverview } from '../../../maintenance/collect/overview.t
 import type { JobsOverview } from '../../../progress/jobs-overview.ts';
 import type { QuotaOverview } from '../../../maintenance/quotas/overview.ts';
 import type { RetentionOverview } from '../../../maintenance/retention/overview.ts';
+import type { TagRules } from '../../../maintenance/retention/tag-rules.ts';
 import type { VerificationOverview } from '../../../maintenance/verify/overview.ts';
 import type { SyncOverview } from '../../../maintenance/sync/overview.ts';
 import type { UsageOverview } from '../../../maintenance/usage/usage-overview.ts';
@@ -32,6 +33,8 @@ export interface ApiServices {
   /** Deletion and restoration of content. */
   readonly content: DeletionServices;
   readonly retention: RetentionOverview;
+  /** Returns the configured rules about tags of a repository. */
+  readonly tagRules: (repository: RepositoryName) => TagRules;
   /** Returns the service for what is inside of images. */
   readonly images: () => Promise<Images>;
   readonly exports: ArchiveExports;

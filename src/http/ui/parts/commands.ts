@@ -32,3 +32,12 @@ export function pushFields(reference: string): Html {
 export function loginCommand(host: string, account: string): string {
   return `docker login ${host} -u ${account}`;
 }
+
+/** Returns what a CI job runs to sign in, by the name of the CI system. The secret is the variable `BERTH_SECRET` of the job. */
+export function ciSnippets(host: string, account: string): readonly (readonly [system: string, snippet: string])[] {
+  const login = `echo "$BERTH_SECRET" | docker login ${host} -u ${account} --password-stdin`;
+  return [
+    ['GitHub Actions', `- run: ${login}\n  env: { BERTH_SECRET: "\${{ secrets.BERTH_SECRET }}" }`],
+    ['GitLab CI', `before_script:\n  - ${login}`],
+  ];
+}

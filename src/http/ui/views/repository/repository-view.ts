@@ -1,4 +1,6 @@
 import type { Request, Response } from 'express';
+import type { Administration } from '../../../../access/accounts/administration.ts';
+import type { Explainer } from '../../../../access/accounts/explain.ts';
 import type { Principal } from '../../../../access/permissions/principal.ts';
 import { OciError } from '../../../../oci/errors.ts';
 import type { Reference, RepositoryName } from '../../../../oci/reference.ts';
@@ -25,7 +27,9 @@ export interface RepositoryVisit {
   readonly repository: RepositoryName;
   readonly visitor: Principal;
   readonly author: Author;
-  readonly may: { readonly push: boolean; readonly delete: boolean };
+  readonly may: { readonly push: boolean; readonly delete: boolean; readonly admin: boolean };
+  /** Accounts and permissions; undefined in mode open. */
+  readonly accounts: RepositoryAccounts | undefined;
   /** Host and port of this server as clients write them. */
   readonly host: string;
   readonly query: URLSearchParams;
@@ -37,6 +41,15 @@ export interface RepositoryVisit {
   /** Returns the notice that the last form has left, once. */
   takeNotice(): Notice | undefined;
   leaveNotice(notice: Notice): void;
+}
+
+/** What an admin of a repository reads and changes beside its content. */
+export interface RepositoryAccounts {
+  readonly explainer: Explainer;
+  /** Records the visitor in the audit log as the actor of each change. */
+  readonly administration: Administration;
+  /** Applies changes of permissions at once in this process. */
+  readonly changed: () => void;
 }
 
 /** Shows or changes something of a repository. Rejects `OciError`. */
@@ -52,7 +65,7 @@ export type ImageAction = (visit: ImageVisit) => Promise<void>;
 
 /** A form, and the permission that it needs in the repository. */
 export interface FormAction<Action> {
-  readonly needs: 'pull' | 'push' | 'delete';
+  readonly needs: 'pull' | 'push' | 'delete' | 'admin';
   readonly action: Action;
 }
 
@@ -63,9 +76,17 @@ export interface ImageActions {
 }
 
 /** The views of a repository, in the order of their links, with what follows `/ui/r/NAME`. */
-export const repositoryViews = { tags: '', history: '/-/history', trash: '/-/trash' } as const;
+export const repositoryViews = {
+  tags: '',
+  history: '/-/history',
+  trash: '/-/trash',
+  access: '/-/access',
+  settings: '/-/settings',
+} as const;
 
 export type RepositoryView = keyof typeof repositoryViews;
+
+const repositoryViewNames = ['tags', 'history', 'trash', 'access', 'settings'] as const;
 
 export function sendRepositoryView(visit: RepositoryVisit, view: RepositoryView, content: Html, status = 200): void {
   const { response, repository, visitor } = visit;
@@ -74,7 +95,7 @@ export function sendRepositoryView(visit: RepositoryVisit, view: RepositoryView,
 }
 
 function links({ repository, may, texts }: RepositoryVisit, current: RepositoryView): Html {
-  const shown = (['tags', 'history', 'trash'] as const).filter((view) => view !== 'trash' || may.delete);
+  const shown = repositoryViewNames.filter((view) => isShown(view, may));
   return html`<nav class="tabs" aria-label="${texts.repository.views}">
     ${shown.map(
       (view) =>
@@ -84,6 +105,12 @@ function links({ repository, may, texts }: RepositoryVisit, current: RepositoryV
     )}
     ${may.push ? html`<a class="button" href="/ui/upload?repository=${repository}">${texts.upload.upload}</a>` : undefined}
   </nav>`;
+}
+
+/** True if the visitor may see the view. */
+export function isShown(view: RepositoryView, may: RepositoryVisit['may']): boolean {
+  if (view === 'trash') return may.delete;
+  return (view !== 'access' && view !== 'settings') || may.admin;
 }
 
 /** Shows the notice that the last form has left, once. */

@@ -1,4 +1,6 @@
 import type { Request, Response, Router } from 'express';
+import type { Actor, Administration } from '../../../../access/accounts/administration.ts';
+import type { Explainer } from '../../../../access/accounts/explain.ts';
 import type { Principal } from '../../../../access/permissions/principal.ts';
 import { OciError } from '../../../../oci/errors.ts';
 import { type Reference, parseNamedReference, parseRepositoryName } from '../../../../oci/reference.ts';
@@ -14,7 +16,17 @@ import { preferencesOf, textsOf } from '../../shell/preferences.ts';
 import { redirect } from '../../shell/redirect.ts';
 import { deleteTags } from './deletion.ts';
 import { restoreTag, showHistory } from './history.ts';
-import type { FormAction, ImageActions, RepositoryAction, RepositoryVisit } from './repository-view.ts';
+import { giveAccess, mayManage, revokeAccess, showAccess } from './access.ts';
+import {
+  type FormAction,
+  type ImageActions,
+  type RepositoryAction,
+  type RepositoryView,
+  type RepositoryVisit,
+  isShown,
+  repositoryViews,
+} from './repository-view.ts';
+import { changeVisibility, showSettings } from './settings.ts';
 import { showTags } from './tags.ts';
 import { emptyEntry, restoreEntries, showTrash } from './trash.ts';
 
@@ -27,12 +39,28 @@ export interface RepositoryOptions {
   readonly notices: Notices;
   readonly asVisitor: AsVisitor;
   readonly image: ImageActions;
+  /** Undefined in mode open. */
+  readonly accounts: AccountsOptions | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
+export interface AccountsOptions {
+  readonly explainer: Explainer;
+  /** Returns the changes that `actor` can make, recorded in its name. */
+  readonly administration: (actor: Actor) => Administration;
+  /** Called after each change of permissions: this process applies it at once. */
+  readonly changed: () => void;
+}
+
 /** The views of a repository, by what follows `/-/` in their path. */
-const views: Readonly<Record<string, RepositoryAction>> = { '': showTags, history: showHistory, trash: showTrash };
+const views: Readonly<Record<string, RepositoryAction>> = {
+  '': showTags,
+  history: showHistory,
+  trash: showTrash,
+  access: showAccess,
+  settings: showSettings,
+};
 
 /** The forms of these views. */
 const forms: Readonly<Record<string, FormAction<RepositoryAction>>> = {
@@ -40,6 +68,9 @@ const forms: Readonly<Record<string, FormAction<RepositoryAction>>> = {
   'history/restore': { needs: 'push', action: restoreTag },
   'trash/restore': { needs: 'delete', action: restoreEntries },
   'trash/empty': { needs: 'delete', action: emptyEntry },
+  'access/give': { needs: 'admin', action: giveAccess },
+  'access/revoke': { needs: 'admin', action: revokeAccess },
+  'settings/visibility': { needs: 'admin', action: changeVisibility },
 };
 
 /**
@@ -57,7 +88,7 @@ export function addRepository(router: Router, options: RepositoryOptions): void 
         await find(image.views, rest)({ ...visit, reference });
         return;
       }
-      if (rest === 'trash' && !visit.may.delete) throw new OciError('NAME_UNKNOWN');
+      if (isViewName(rest) && !isShown(rest, visit.may)) throw new OciError('NAME_UNKNOWN');
       await find(views, rest)(visit);
     }),
   );
@@ -74,7 +105,7 @@ export function addRepository(router: Router, options: RepositoryOptions): void 
       }
       const { needs, action } = find(forms, rest);
       requirePermission(visit, needs);
-      if (needs !== 'pull') await options.services.mode.assertWritable();
+      if (needs === 'push' || needs === 'delete') await options.services.mode.assertWritable();
       await action(visit);
     }),
   );
@@ -82,6 +113,10 @@ export function addRepository(router: Router, options: RepositoryOptions): void 
   router.get('/repositories/*name', (request, response) => {
     redirect(response, `/ui/r/${request.params.name.map(encodeURIComponent).join('/')}`);
   });
+}
+
+function isViewName(text: string): text is RepositoryView {
+  return Object.hasOwn(repositoryViews, text);
 }
 
 /** Throws NAME_UNKNOWN for a name that the table does not have. */
@@ -103,7 +138,7 @@ function parseImage(text: string): ReturnType<typeof parseNamedReference> {
 
 /** Throws NAME_UNKNOWN for a repository that the visitor may not pull. */
 async function open(
-  { registry, catalog, services, access, publicUrl, notices, now }: RepositoryOptions,
+  { registry, catalog, services, access, accounts, publicUrl, notices, now }: RepositoryOptions,
   visitor: Principal,
   request: Request,
   response: Response,
@@ -115,6 +150,8 @@ async function open(
   const repository = image ? image.repository : parseRepositoryName(name);
   if (!repository || !(await access.allows(visitor, 'pull', repository))) throw new OciError('NAME_UNKNOWN');
   const texts = textsOf(request);
+  const address = publicUrl.clientAddress(request);
+  const requestId = String(response.getHeader('X-Request-Id'));
   const visit: RepositoryVisit = {
     request,
     response,
@@ -123,14 +160,12 @@ async function open(
     services,
     repository,
     visitor,
-    author: {
-      actor: visitor.name,
-      address: publicUrl.clientAddress(request),
-      requestId: String(response.getHeader('X-Request-Id')),
-    },
+    author: { actor: visitor.name, address, requestId },
+    accounts: accounts && { ...accounts, administration: accounts.administration({ name: visitor.name, address, requestId }) },
     may: {
       push: await access.allows(visitor, 'push', repository),
       delete: await access.allows(visitor, 'delete', repository),
+      admin: accounts !== undefined && mayManage(visitor, repository),
     },
     host: new URL(publicUrl.base(request)).host,
     query: queryOf(request),
