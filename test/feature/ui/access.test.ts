@@ -104,7 +104,7 @@ describe('giving access', () => {
     const { location } = await admin.post(`${view}/give`, form);
     const first = (await admin.get(location)).text;
     const secret = /<code id="secret">([^<]+)</.exec(first)?.[1] ?? '';
-    expect(first).toContain('--password-stdin');
+    expect(first).toContain('--password-stdin\n  env: { BERTH_SECRET');
     expect(await mayPull('builder', secret)).toBe(true);
     const again = (await admin.get(location)).text;
     expect([again.includes(secret), again.includes('--password-stdin')]).toEqual([false, true]);

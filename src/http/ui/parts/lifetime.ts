@@ -7,9 +7,9 @@ const dayMilliseconds = 24 * 3600 * 1000;
 const lifetimes = [7, 30, 90, 365] as const;
 
 /** Shows the field `days` for how long a secret is valid. */
-export function lifetimeField(state: FormState, { tokens }: Texts): Html {
+export function lifetimeField(state: FormState, { tokens }: Texts, label: string = tokens.validFor): Html {
   const days = lifetimes.map((count): [string, string] => [String(count), tokens.days(count)]);
-  return choice(state, 'days', tokens.validFor, [...days, ['never', tokens.noLimit]]);
+  return choice(state, 'days', label, [...days, ['never', tokens.noLimit]]);
 }
 
 /** Reads the field `days`. Returns milliseconds since 1970; undefined: never. Throws `AdministrationError` for other values. */

@@ -55,6 +55,7 @@ export const repository = {
     anAccount: 'an account that exists',
     newRobot: 'a new robot, for a program',
     subject: 'Account (user:NAME, robot:NAME, team:NAME, authenticated, anonymous), or name of the new robot',
+    robotValidFor: 'The new robot is valid for',
     chooseAction: 'Choose at least one action.',
     given: (subject: string) => `${subject} has access.`,
     use: 'How to use it',

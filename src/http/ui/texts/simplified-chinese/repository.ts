@@ -56,6 +56,7 @@ export const repository: typeof english = {
     anAccount: '已有的账户',
     newRobot: '新的机器人，供程序使用',
     subject: '账户（user:名称、robot:名称、team:名称、authenticated、anonymous）或新机器人的名称',
+    robotValidFor: '新机器人的有效期',
     chooseAction: '请至少选择一项操作。',
     given: (subject) => `${subject} 已获得访问权限。`,
     use: '使用方法',

@@ -141,11 +141,11 @@ async function showAccount(options: AccountOptions, response: Response, { name }
     ${preferencesForm(texts, preferencesOf(request), path)}`;
   sendAccountView(response, 'account', name, content, state);
 
-  function cellsOf({ id, createdAt, lastUsedAt, name: label }: ShownToken, isCurrent: boolean) {
+  function cellsOf({ id, createdAt, expiresAt, name: label }: ShownToken, isCurrent: boolean) {
     const { language } = preferencesOf(request);
     return [
       relativeTime(createdAt, now, language),
-      lastUsedAt === null ? '' : relativeTime(lastUsedAt, now, language),
+      expiresAt === null ? '' : relativeTime(expiresAt, now, language),
       isCurrent
         ? html`<span class="chip ok">${texts.account.thisSession}</span>`
         : html`<form class="inline" method="post" action="${path}/sessions/${id}/revoke">
@@ -164,7 +164,7 @@ function passwordForm({ account }: Texts, hasPassword: boolean, state: FormState
   return html`<h2>${account.password}</h2>
     <p class="quiet">${account.passwordHelp}</p>
     <form method="post" action="${path}/password">
-      <input type="hidden" name="user" autocomplete="username" value="${name}" />
+      <input name="user" autocomplete="username" value="${name}" hidden />
       ${field('current', account.current, 'current-password')} ${field('password', account.newPassword, 'new-password')}
       ${field('repeat', account.repeat, 'new-password')}
       <button>${account.change}</button>
@@ -177,5 +177,5 @@ function sessionTable(
   cellsOf: (session: ShownToken) => readonly (Html | string)[],
 ): Html {
   const rows = open.map((session) => ({ heading: session.name, cells: cellsOf(session) }));
-  return table(account.sessions, [account.browser, account.signedIn, tokens.lastUsed, tokens.revoke], rows);
+  return table(account.sessions, [account.browser, account.signedIn, tokens.expires, tokens.revoke], rows);
 }

@@ -30,7 +30,7 @@ export async function showExplanation(visit: AdminVisit): Promise<void> {
       <button>${explain.submit}</button>
     </form>
     ${shown}`;
-  sendAdminView(visit, 'explain', content, { state });
+  sendAdminView(visit, 'explain', content);
 }
 
 function requireRepository(name: string, { admin }: Texts): RepositoryName {

@@ -120,7 +120,8 @@ function giveForm({ repository, visitor, texts }: RepositoryVisit, state: FormSt
           : undefined
       }
       ${textField(state, { name: 'subject', label: access.subject, placeholder: 'user:alice', maxLength: 140 })}
-      ${actionBoxes(state, access.may, admin.grants.actionHelp)} ${canMakeRobots ? lifetimeField(state, texts) : undefined}
+      ${actionBoxes(state, access.may, admin.grants.actionHelp)}
+      ${canMakeRobots ? lifetimeField(state, texts, access.robotValidFor) : undefined}
       <button>${access.give}</button>
     </form>`;
 }
