@@ -44,7 +44,7 @@ export interface JobParts {
   readonly backup: Pick<BackupService, 'run'>;
   readonly verification: Pick<Verification, 'run' | 'checkSuspects'>;
   readonly quotas: Pick<Quotas, 'count' | 'yieldToDisk'>;
-  readonly imageContents: Pick<ImageContents, 'sweep'>;
+  readonly imageContents: Pick<ImageContents, 'sweep' | 'describe'>;
   /** In maintenance mode no job changes content that clients have pushed. */
   readonly mode: Pick<MaintenanceMode, 'find'>;
   readonly countUsage: () => Promise<void>;
@@ -89,6 +89,7 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     { name: 'tidy-mirror-process', every: 10, scope: 'process', run: mirror.tidy },
     { name: 'purge-trash', every: 60, scope: 'cluster', run: unlessReadOnly(() => purgeTrash(registry, metadata)) },
     { name: 'sweep-indexes', every: 6 * 3600, scope: 'cluster', run: imageContents.sweep },
+    { name: 'describe-images', every: 2, scope: 'cluster', run: imageContents.describe },
     { name: 'tidy-tag-history', every: 3600, scope: 'cluster', run: registry.trash.tidy },
     { name: 'record-pulls', every: 10, scope: 'process', run: registry.pulls.flush },
     { name: 'retention', every: 60, scope: 'cluster', run: unlessReadOnly(retention.run) },

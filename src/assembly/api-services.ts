@@ -5,6 +5,7 @@ import { readRetentionRules } from './maintenance/retention.ts';
 import type { Config } from '../../config/schema.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { createCatalogServices } from '../catalog/services.ts';
 import { createDescriptions } from '../images/description/describe-image.ts';
 import { createUsageOverview } from '../maintenance/usage/usage-overview.ts';
 import { createQuotaOverview } from '../maintenance/quotas/overview.ts';
@@ -42,7 +43,7 @@ export function openApiServices(
   return {
     ...{ limits, mode },
     content: registry,
-    listings: registry.listings,
+    ...createCatalogServices(metadata, Date.now),
     descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),
     pulls: registry.pulls,
     tagRules: createTagRules({ ...readRetentionRules(config), immutable: readImmutableTags(config) }),

@@ -7,7 +7,7 @@ import type { Extension } from '../http/web.ts';
 import type { GuardServices } from './guard.ts';
 
 export interface OpenApiParts {
-  readonly access: Pick<AccessControl, 'allows' | 'visible'>;
+  readonly access: Pick<AccessControl, 'allows' | 'seesAll' | 'visibilities' | 'visible'>;
   readonly services: GuardServices;
   readonly publicUrl: PublicUrl;
 }

@@ -1,15 +1,40 @@
 import type { Principal } from '../access/permissions/principal.ts';
+import type { NamespaceList, CatalogEntry, ListRequest, RepositoryLists, Viewer } from '../catalog/repository-lists.ts';
+import type { BothWays, Total } from '../catalog/paging.ts';
+import type { StarService } from '../catalog/stars.ts';
+import type { TagLists } from '../catalog/tag-lists.ts';
+import type { TextService } from '../catalog/repository-texts.ts';
 import type { Descriptions } from '../images/description/describe-image.ts';
-import type { Listings, Page } from '../registry/listings.ts';
+import { OciError } from '../oci/errors.ts';
+import type { RepositoryName } from '../oci/reference.ts';
 import type { AccessControl } from './auth/access-control.ts';
-import { pageOf } from './v2/listings.ts';
+
+/** A repository in a list. */
+export interface ListedRepository extends Omit<CatalogEntry, 'isPublic'> {
+  /** True if clients without a login may pull it; undefined in mode open. */
+  readonly isPublic: boolean | undefined;
+  /** True if the client has starred it. */
+  readonly isStarred: boolean;
+}
+
+export interface RepositoryPage extends BothWays<ListedRepository> {
+  readonly total: Total;
+}
 
 /** What people look at, on the page and by the API. */
 export interface Catalog {
-  /** Names that begin with `prefix` of repositories that the client may pull, after `after` (exclusive), ascending. */
-  repositories(client: Principal, prefix: string, after: string, limit: number): Promise<Page<string>>;
-  /** Tags of a repository. The caller has checked that the client may pull it. */
-  readonly tags: Listings['tagRecords'];
+  /** Lists repositories that the client may pull. */
+  repositories(client: Principal, request: ListRequest): Promise<RepositoryPage>;
+  /** Lists the first components of the names of repositories that the client may pull. */
+  namespaces(client: Principal): Promise<NamespaceList>;
+  /** Returns a repository that the client may pull, if it has content. The caller has checked the permission. */
+  repository(client: Principal, name: RepositoryName): Promise<ListedRepository | undefined>;
+  /** Lists the tags of a repository. The caller has checked that the client may pull it. Throws NAME_UNKNOWN. */
+  readonly tags: TagLists['list'];
+  /** The description and the README of a repository. */
+  readonly texts: TextService;
+  /** Stars a repository that the client may pull, or takes the star away. Throws DENIED for a client without an account. */
+  setStar(client: Principal, repository: RepositoryName, isStarred: boolean): Promise<void>;
   /** An image. The caller has checked that the client may pull its repository. */
   readonly describe: Descriptions['describe'];
   readonly manifestBytes: Descriptions['bytes'];
@@ -17,30 +42,65 @@ export interface Catalog {
 }
 
 export interface CatalogOptions {
-  readonly listings: Pick<Listings, 'repositories' | 'tagRecords'>;
+  readonly lists: RepositoryLists;
+  readonly tagLists: TagLists;
+  readonly texts: TextService;
+  readonly stars: StarService;
   readonly descriptions: Descriptions;
-  readonly access: Pick<AccessControl, 'visible'>;
+  readonly access: Pick<AccessControl, 'visible' | 'seesAll' | 'allows' | 'visibilities'>;
 }
 
-export function createCatalog({ listings, descriptions, access }: CatalogOptions): Catalog {
+export function createCatalog(options: CatalogOptions): Catalog {
+  const { lists, tagLists, texts, stars, descriptions, access } = options;
+
+  function toViewer(client: Principal): Viewer {
+    return {
+      seesAll: access.seesAll(client),
+      names: (after) => access.visible(client, after) ?? none(),
+      mayPull: (name) => access.allows(client, 'pull', name),
+      accountId: accountIdOf(client),
+    };
+  }
+
+  async function toListed(client: Principal, entries: readonly CatalogEntry[]): Promise<readonly ListedRepository[]> {
+    const accountId = accountIdOf(client);
+    const names = entries.map(({ name }) => name);
+    const starred = accountId === undefined ? new Set<string>() : await stars.among(accountId, names);
+    const visibility = await access.visibilities();
+    return entries.map((entry) => ({
+      ...entry,
+      isPublic: visibility?.resolve(entry.name, entry.isPublic),
+      isStarred: starred.has(entry.name),
+    }));
+  }
+
   return {
-    async repositories(client, prefix, after, limit) {
-      const start = after > prefix ? after : justBefore(prefix);
-      const names = access.visible(client, start);
-      const { items, more } = names ? await pageOf(names, limit) : await listings.repositories(start, limit);
-      const found = items.filter((name) => name.startsWith(prefix));
-      return { items: found, more: more && found.length === items.length };
+    async repositories(client, request) {
+      const page = await lists.list(toViewer(client), request);
+      return { ...page, items: await toListed(client, page.items) };
     },
-    tags: listings.tagRecords,
+    namespaces: (client) => lists.namespaces(toViewer(client)),
+    async repository(client, name) {
+      const entry = await lists.find(name);
+      return entry && (await toListed(client, [entry]))[0];
+    },
+    tags: tagLists.list,
+    texts,
+    async setStar(client, repository, isStarred) {
+      const accountId = accountIdOf(client);
+      if (accountId === undefined) throw new OciError('DENIED', { message: 'only accounts of this registry have stars' });
+      await (isStarred ? stars.add(accountId, repository) : stars.remove(accountId, repository));
+    },
     describe: descriptions.describe,
     manifestBytes: descriptions.bytes,
     configBytes: descriptions.configBytes,
   };
 }
 
-/** Returns a text that is less than every text that begins with `prefix`, and greater than every name that is less than those. */
-function justBefore(prefix: string): string {
-  if (prefix === '') return '';
-  // `~` is greater than every character of a name.
-  return `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) - 1)}~`;
+/** Returns the number in `account:12`; undefined for clients without an account. */
+function accountIdOf({ id }: Principal): number | undefined {
+  const [, number] = /^account:(\d+)$/.exec(id) ?? [];
+  return number === undefined ? undefined : Number(number);
 }
+
+async function* none(): AsyncGenerator<never> {}

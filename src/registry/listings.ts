@@ -1,11 +1,8 @@
-import type { TagRecord } from '../../storage/metadata/queries/tags.ts';
 import type { ReferrerRecord } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
-
-export type { TagRecord };
 
 /** One page of a listing in ascending order. */
 export interface Page<Item> {
@@ -27,8 +24,6 @@ export interface Referrer {
 export interface Listings {
   /** Tag names after `after`. Throws NAME_UNKNOWN. */
   tags(repository: RepositoryName, after: string, limit: number): Promise<Page<string>>;
-  /** Tags after `after` with their manifests and times. Throws NAME_UNKNOWN. */
-  tagRecords(repository: RepositoryName, after: string, limit: number): Promise<Page<TagRecord>>;
   /** Repository names after `after`. */
   repositories(after: string, limit: number): Promise<Page<string>>;
   /**
@@ -54,8 +49,6 @@ export function createListings(metadata: MetadataStore): Listings {
   return {
     tags: async (repository, after, limit) =>
       ofRepository(repository, await pageOf(limit, (count) => metadata.tags.list(repository, after, count))),
-    tagRecords: async (repository, after, limit) =>
-      ofRepository(repository, await pageOf(limit, (count) => metadata.tags.listRecords(repository, after, count))),
     repositories: (after, limit) => pageOf(limit, (count) => metadata.repositories.list(after, count)),
     async referrers(repository, subject, { artifactType }, after, limit) {
       const sizes = await metadata.manifests.listReferrerSizes(repository, subject, artifactType, after, limit.items + 1);

@@ -2,7 +2,7 @@
 export function addCopyButtons(): void {
   for (const field of document.querySelectorAll<HTMLElement>('.copy')) {
     const code = field.querySelector('code');
-    if (code) field.append(copyButton(code.textContent));
+    if (code) field.append(copyButton(field.dataset['text'] ?? code.textContent));
   }
 }
 

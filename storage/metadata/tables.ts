@@ -94,4 +94,10 @@ export const tables: readonly Table[] = [
   temporary('namespace_usage'),
   temporary('usage_state'),
   temporary('jobs'),
+  transferred('stars'),
+  transferred('repository_texts'),
+  // Triggers count them at the target, and a job describes the images there.
+  temporary('catalog_entries'),
+  temporary('catalog_namespaces'),
+  temporary('catalog_images'),
 ];

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MetadataError } from '../../storage/metadata/store.ts';
 import { plain } from '../support/plain.ts';
+import { testCatalog } from './catalog.ts';
 import { testCollection } from './collection.ts';
 import { testEvents } from './events.ts';
 import { testAccounts } from './metadata-store/accounts.ts';
@@ -54,5 +55,6 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     testVerification(() => current.store);
     testQuotas(current);
     testPulls(() => current.store, writesTo(current).manifest);
+    testCatalog(current);
   });
 }

@@ -41,6 +41,9 @@ describe('SQLite uses indexes in a large registry', () => {
     const file = join(directory, 'metadata.sqlite');
     await (await createSqliteStore({ file })).close();
     database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
+    // As in PostgreSQL, no triggers count the rows: they come with their counts.
+    const triggers = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'catalog_%'").all();
+    for (const { name } of triggers) database.exec(`DROP TRIGGER ${String(name)}`);
     for (const sql of manyRows) database.exec(sql);
   }, 600_000);
   afterAll(async () => {
@@ -50,14 +53,16 @@ describe('SQLite uses indexes in a large registry', () => {
 
   /**
    * https://www.sqlite.org/eqp.html. An index is read from its beginning for a page, or where it is partial: has only what
-   * is asked for.
+   * is asked for. `few` is a name of rows that a limit within the statement makes few.
    */
   function explain({ sql, values }: Statement): Promise<readonly string[]> {
     const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values) as { detail: string }[];
     const details = steps.map(({ detail }) => detail);
     const pages = sql.includes('LIMIT') ? /^SCAN \w+ USING (COVERING )?INDEX/ : /USING INDEX visibilities_by_wildcard/;
     return Promise.resolve(
-      details.filter((detail) => /^SCAN (?!CONSTANT ROW|\d+-ROW VALUES)|USE TEMP B-TREE/.test(detail) && !pages.test(detail)),
+      details.filter(
+        (detail) => /^SCAN (?!CONSTANT ROW|\d+-ROW VALUES|few$)|USE TEMP B-TREE/.test(detail) && !pages.test(detail),
+      ),
     );
   }
 
@@ -72,8 +77,8 @@ describe('SQLite uses indexes in a large registry', () => {
   });
 
   test('the check finds a query that reads a whole table', async () => {
-    expect(await explain({ sql: 'SELECT 1 FROM tags WHERE updated_at = ?', values: [1] })).not.toEqual([]);
-    expect(await explain({ sql: 'SELECT 1 FROM tags WHERE repository_id = 1 ORDER BY updated_at', values: [] })).not.toEqual([]);
+    expect(await explain({ sql: 'SELECT 1 FROM tags WHERE previous = ?', values: ['d'] })).not.toEqual([]);
+    expect(await explain({ sql: 'SELECT 1 FROM tags WHERE repository_id = 1 ORDER BY previous', values: [] })).not.toEqual([]);
   });
 });
 
@@ -154,8 +159,8 @@ describeWith(postgresPrograms, 'PostgreSQL uses indexes in a large registry', ()
 
   test('the check finds a query that reads a whole table', async () => {
     await client.query('BEGIN');
-    expect(await explain({ sql: 'SELECT 1 FROM tags WHERE updated_at = ?', values: [1] })).not.toEqual([]);
-    expect(await explain({ sql: 'SELECT 1 FROM tags ORDER BY updated_at LIMIT 1', values: [] })).not.toEqual([]);
+    expect(await explain({ sql: 'SELECT 1 FROM tags WHERE previous = ?', values: ['d'] })).not.toEqual([]);
+    expect(await explain({ sql: 'SELECT 1 FROM tags ORDER BY previous LIMIT 1', values: [] })).not.toEqual([]);
     await client.query('ROLLBACK');
   });
 });

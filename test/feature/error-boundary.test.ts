@@ -29,6 +29,7 @@ import { createMetricsRouter, createMetricsServer } from '../../src/http/system/
 import { createMirrorConfigRouter } from '../../src/http/system/mirror-config.ts';
 import { createDescriptions } from '../../src/images/description/describe-image.ts';
 import { createViews } from '../../src/http/overviews/views.ts';
+import { createCatalogServices } from '../../src/catalog/services.ts';
 import { createPageRouter } from '../../src/http/ui/router.ts';
 import { createSearchRouter } from '../../src/http/v1/router.ts';
 import { createWeb } from '../../src/http/web.ts';
@@ -98,7 +99,7 @@ async function createServer(): Promise<Server> {
   const services = {
     limits: noLimits,
     content: registry,
-    listings: registry.listings,
+    ...createCatalogServices(metadata, Date.now),
     descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),
     pulls: registry.pulls,
     retention: {} as RetentionOverview,

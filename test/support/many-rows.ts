@@ -75,6 +75,16 @@ export const manyRows: readonly string[] = [
   `INSERT INTO event_cursors (consumer, position) ${rows(10)} SELECT 'c' || i, 50000 + i FROM n`,
   `INSERT INTO event_cursors (consumer, position) VALUES ('retention', 50000)`,
   `UPDATE uploads SET reserved_bytes = 1 WHERE id IN (SELECT 'u' || i * 100 FROM (${rows(1000)} SELECT i FROM n) x)`,
+  `UPDATE tags SET natural_name = name`,
+  `INSERT INTO catalog_entries (repository_id, name, natural_name, namespace, is_mirrored, tags, size_bytes, pushed_at, pulled_at)
+   ${rows(repositories)} SELECT i, 'app' || i, 'app' || i, '', i % 2, i, i, i, i FROM n`,
+  `INSERT INTO catalog_namespaces (namespace, repositories) ${rows(many)} SELECT 'team' || i, i FROM n`,
+  `INSERT INTO catalog_images (repository_id, digest, pulled_at, download_bytes, described)
+   ${rows(contents)} SELECT 1, 'd' || i, i, i, 1 FROM n`,
+  `UPDATE catalog_images SET described = 0 WHERE digest > 'd9'`,
+  `INSERT INTO stars (account_id, repository, starred_at) ${rows(many)} SELECT i % 100, 'app' || i, i FROM n`,
+  `INSERT INTO repository_texts (repository, description, readme, updated_at, updated_by)
+   ${rows(many)} SELECT 'app' || i, 'd', 'r', i, 'a' FROM n`,
   // The last rows: from here on triggers count each change of content.
   `INSERT INTO quota_rules (id, name, patterns, per, max_bytes, state) VALUES (1, 'each', '["**"]', 'repository', 9e15, 'counted')`,
   `INSERT INTO quota_rules (id, name, patterns, per, max_bytes, state) VALUES (2, 'whole', '["**"]', 'all', 9e15, 'counted')`,

@@ -249,4 +249,34 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'public repositories': () => subjects.repositories.listPublic('app5', 100),
   'repositories between': () => subjects.repositories.listBetween('app5', 'app9', 100),
   'repositories by name': () => subjects.repositories.listNamed(['app5', 'app6', 'new']),
+
+  ...Object.fromEntries(
+    (['name', 'pushed', 'pulled', 'size', 'tags'] as const).map((order) => [
+      `repositories by ${order}`,
+      () =>
+        subjects.catalogEntries.list({
+          ...{ order, isDescending: order !== 'name', isMirrored: true, bounds: undefined, limit: 51 },
+          from: { key: order === 'name' ? 'app5' : 5000, name: 'app5' },
+        }),
+    ]),
+  ),
+  'repositories in a range of names': () =>
+    subjects.catalogEntries.listBetween({ after: 'app5', before: 'app6', natural: 'app' }, 500),
+  'entries by name': () => subjects.catalogEntries.listNamed(['app5', 'app6', 'new']),
+  namespaces: () => subjects.catalogEntries.listNamespaces('team5', 51),
+  ...Object.fromEntries(
+    (['name', 'pushed', 'pulled', 'size'] as const).map((order) => [
+      `tags by ${order}`,
+      () =>
+        subjects.catalogTags.list({
+          ...{ repository: 'app1', order, isDescending: true, bounds: undefined, limit: 51 },
+          from: { key: order === 'name' ? 't5' : 5000, digest: 'd5000', name: 't5' },
+        }),
+    ]),
+  ),
+  'tags in a range of names': () => subjects.catalogTags.listBetween('app1', { after: 't5', before: 't6', natural: 't' }, 500),
+  'changed images': () => subjects.catalogImages.listChanged(100),
+  'types of referrers': () => subjects.catalogImages.listReferrerTypes('app1', 'd1', ['t1', 't5']),
+  'texts of a repository': () => subjects.repositoryTexts.find('app5'),
+  'stars of an account': () => subjects.stars.list(5, 50),
 };

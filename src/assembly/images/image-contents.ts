@@ -1,6 +1,7 @@
 import type { Config } from '../../../config/schema.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { createDescriptions } from '../../images/description/describe-image.ts';
 import type { Leases } from '../../coordination/leases.ts';
 import type { Images } from '../../images/images.ts';
 import type { IndexMode } from '../../images/view/image-opener.ts';
@@ -29,6 +30,8 @@ export interface ImageContents {
   images(): Promise<Images>;
   /** One run of the job that deletes indexes without a blob. Ends early at shutdown. */
   sweep(): Promise<void>;
+  /** One run of the job that describes changed images for the catalog. */
+  describe(): Promise<void>;
   /** Ends builds of indexes. */
   close(): Promise<void>;
 }
@@ -44,7 +47,23 @@ export function openImageContents({ page }: Pick<Config, 'page'>, parts: ImageCo
       const deleted = await sweepIndexes({ driver, metadata }, closing);
       if (deleted > 0) log.info({ deleted }, 'indexes whose blobs are gone were deleted');
     },
+    describe: createDescriber(parts),
     close: async () => (await loaded)?.close(),
+  };
+}
+
+/** The log says at most this number of images that are left: counting takes time. */
+const mostCounted = 100_000;
+
+/** Progress is logged while there is a backlog: at the first start of a store from before the catalog. */
+function createDescriber({ driver, metadata, registry, closing, log }: ImageContentsParts): () => Promise<void> {
+  const descriptions = createDescriptions({ driver, metadata, manifests: registry.manifests });
+  return async () => {
+    const { describeChanged, mostImages } = await import('../../images/description/catalog-facts.ts');
+    const described = await describeChanged({ descriptions, metadata, closing });
+    if (described < mostImages) return;
+    const left = await metadata.catalogImages.countChanged(mostCounted);
+    log.info({ described, left }, 'images were described for the catalog');
   };
 }
 

@@ -1,6 +1,6 @@
 import { accessRoutes } from './access/access-routes.ts';
 import { archiveRoutes } from './content/archives.ts';
-import { catalogRoutes } from './content/catalog.ts';
+import { catalogRoutes, starRoutes } from './content/catalog.ts';
 import { contentRoutes } from './content/content-routes.ts';
 import { adoptionRoutes } from './maintenance/adoption.ts';
 import { imageRoutes } from './images/image-routes.ts';
@@ -38,7 +38,7 @@ const openRoutes: readonly Route[] = [
 ];
 
 /** THE TABLE: the API, row by row. The OpenAPI document and the tests of permissions are made from it. */
-export const routes: readonly Route[] = described([...accessRoutes, ...openRoutes]);
+export const routes: readonly Route[] = described([...accessRoutes, ...starRoutes, ...openRoutes]);
 
 const routesOfOpenMode: readonly Route[] = described(openRoutes);
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Action } from '../../access/permissions/action.ts';
 import { type Principal, anonymousPrincipal } from '../../access/permissions/principal.ts';
+import type { Visibility } from '../../access/permissions/visibility.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
 
 /** The client of a request. */
@@ -45,6 +46,10 @@ export interface AccessControl {
   knows(request: IncomingMessage, repository: RepositoryName): Promise<boolean>;
   /** Returns the client if it may list repositories. */
   checkList(request: IncomingMessage): Promise<Subject>;
+  /** True if the client may pull every repository, so that lists need not ask for each. */
+  seesAll(subject: Subject): boolean;
+  /** Returns the rules about who may pull without a login; undefined in mode open. */
+  visibilities(): Promise<Pick<Visibility, 'resolve'> | undefined>;
   /** Yields the names of the repositories that the client may list, ascending, after `after`; undefined: all repositories. */
   visible(subject: Subject, after: string): AsyncIterable<RepositoryName> | undefined;
   /**
@@ -62,6 +67,8 @@ export const openAccess: AccessControl = {
   allows: () => Promise.resolve(true),
   knows: () => Promise.resolve(true),
   checkList: () => Promise.resolve(anonymousPrincipal),
+  seesAll: () => true,
+  visibilities: () => Promise.resolve(undefined),
   visible: () => undefined,
   mountable: () => undefined,
 };

@@ -32,6 +32,7 @@ export function createLimitedAccess(control: AccessControl, allowed: readonly Op
       require('pull');
       return control.checkList(request);
     },
+    seesAll: (subject) => isAllowed('pull') && control.seesAll(subject),
     visible: (subject, after) => (isAllowed('pull') ? control.visible(subject, after) : none()),
   };
 }

@@ -46,6 +46,7 @@ export function createPassThroughAccess({ metadata, upstreams, openNames }: Pass
     },
     allows: async (_subject, action, repository) => isPush(action) || mayRead(repository, undefined),
     knows: (_request, repository) => mayRead(repository, undefined),
+    seesAll: () => false,
     visible: (_subject, after) => shown(after),
     // The time of a search in all repositories would reveal whether another repository has the blob.
     mountable: () => [],

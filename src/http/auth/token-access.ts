@@ -2,7 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Audit } from '../../access/accounts/audit.ts';
 import type { Authenticator } from '../../access/authenticator.ts';
-import { type Decision, type PermissionRequest, authorize, permits } from '../../access/permissions/authorize.ts';
+import {
+  type Decision,
+  type PermissionRequest,
+  authorize,
+  listsEverything,
+  permits,
+} from '../../access/permissions/authorize.ts';
 import type { Principal } from '../../access/permissions/principal.ts';
 import { AuthenticationError } from '../../access/credentials/authentication-error.ts';
 import type { Permissions } from '../../access/accounts/permissions.ts';
@@ -124,6 +130,9 @@ export function createTokenAccess(options: TokenAccessOptions): AccessControl {
         () => Promise.resolve({ action: 'list' }),
         () => [catalogScope],
       ),
+    seesAll: (subject) =>
+      listsEverything(subject) || (subject.admin && subject.ceiling === undefined && subject.bearer === undefined),
+    visibilities: permissions.visibility,
     async *visible(subject, after) {
       yield* visibleRepositories({ metadata, hidden: upstreams.hidden }, subject, await permissions.visibility(), after);
     },

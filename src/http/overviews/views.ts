@@ -12,7 +12,10 @@ export interface ViewServices extends Omit<CatalogOptions, 'access'>, Pick<Stora
   readonly content: Pick<StorageViewOptions, 'trash'>;
 }
 
-export function createViews(services: ViewServices, access: Pick<AccessControl, 'allows' | 'visible'>): Views {
+export function createViews(
+  services: ViewServices,
+  access: Pick<AccessControl, 'allows' | 'seesAll' | 'visibilities' | 'visible'>,
+): Views {
   return {
     catalog: createCatalog({ ...services, access }),
     storage: createStorageView({ ...services, access, trash: services.content.trash }),

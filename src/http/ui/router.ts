@@ -23,7 +23,7 @@ import { type TokensOptions, addTokens } from './views/account/tokens.ts';
 import { addDiff } from './views/diff/diff.ts';
 import { imageActions } from './views/image/actions.ts';
 import { type AdminOptions, addAdmin } from './views/admin/router.ts';
-import { addRepositories } from './views/repositories.ts';
+import { addCatalog } from './views/catalog/router.ts';
 import { addJobs } from './views/jobs/router.ts';
 import { addRepository } from './views/repository/router.ts';
 import { addStorage } from './views/storage/router.ts';
@@ -67,7 +67,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
     addTokens(router, { ...logins, asVisitor, secrets });
     addAdmin(router, { ...logins, asVisitor, notices: secrets });
   }
-  addRepositories(router, { ...options, asVisitor });
+  addCatalog(router, { ...options, asVisitor });
   const notices = createNotices('berth-notice', isSecure(publicUrl));
   addRepository(router, { ...options, notices, asVisitor, image: imageActions, accounts: logins });
   addJobs(router, { ...options, notices, asVisitor });

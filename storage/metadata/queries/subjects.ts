@@ -8,6 +8,9 @@ import * as archives from './archives/archives.ts';
 import * as audit from './audit.ts';
 import * as backups from './backups.ts';
 import * as blobs from './blobs.ts';
+import * as catalogEntries from './catalog/entries.ts';
+import * as catalogImages from './catalog/images.ts';
+import * as catalogTags from './catalog/tags.ts';
 import * as claims from './collection/claims.ts';
 import * as collection from './collection/collect.ts';
 import * as collectionAudit from './collection/audit.ts';
@@ -42,12 +45,14 @@ import * as rateWindows from './operation/rate-windows.ts';
 import * as repositories from './repositories.ts';
 import * as restorations from './trash/restorations.ts';
 import * as reviews from './collection/reviews.ts';
+import * as repositoryTexts from './catalog/texts.ts';
 import * as retentionContent from './retention/content.ts';
 import * as retentionExpiry from './retention/expiry.ts';
 import * as retentionLog from './retention/log.ts';
 import * as retentionPlans from './retention/plans.ts';
 import * as retentionSchedule from './retention/schedule.ts';
 import * as signingKeys from './signing-keys.ts';
+import * as stars from './catalog/stars.ts';
 import * as syncEntries from './sync/entries.ts';
 import * as syncTags from './sync/tags.ts';
 import * as syncUploads from './sync/uploads.ts';
@@ -79,6 +84,9 @@ export const subjects = {
   audit,
   backups,
   blobs,
+  catalogEntries,
+  catalogImages,
+  catalogTags,
   claims,
   collection,
   collectionAudit,
@@ -112,6 +120,7 @@ export const subjects = {
   jobs,
   rateWindows,
   repositories,
+  repositoryTexts,
   restorations,
   retentionContent,
   retentionExpiry,
@@ -121,6 +130,7 @@ export const subjects = {
   reviews,
   signatures,
   signingKeys,
+  stars,
   syncEntries,
   syncTags,
   syncUploads,

@@ -1,6 +1,6 @@
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
-import { type Query, type Row, all, concurrentWrite, decoder, first, read } from './steps/query.ts';
+import { type Query, all, concurrentWrite, first, read } from './steps/query.ts';
 import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { inRepository } from './steps/content.ts';
 import { reviewUntagged } from './steps/reviews.ts';
@@ -17,38 +17,6 @@ export const list = read(function* (repository: RepositoryName, after: string, l
     limit,
   );
   return rows.map((row) => row.name);
-});
-
-/** A tag and its manifest. Times are milliseconds since 1970; `pulledAt` is null where no pull was recorded. */
-export interface TagRecord {
-  readonly name: string;
-  readonly digest: Digest;
-  readonly mediaType: string;
-  readonly artifactType: string | null;
-  readonly updatedAt: number;
-  readonly pulledAt: number | null;
-}
-
-const toTagRecord = decoder<TagRecord>();
-
-/** Returns tags after `after` (exclusive) with their manifests, ascending by bytes. */
-export const listRecords = read(function* (
-  repository: RepositoryName,
-  after: string,
-  limit: number,
-): Query<readonly TagRecord[]> {
-  const rows = yield* all<Row>(
-    `SELECT t.name AS "name", t.digest AS "digest", m.media_type AS "mediaType", m.artifact_type AS "artifactType",
-            t.updated_at AS "updatedAt", p.pulled_at AS "pulledAt"
-       FROM tags t
-       JOIN manifests m ON m.repository_id = t.repository_id AND m.digest = t.digest
-       LEFT JOIN manifest_pulls p ON p.repository_id = t.repository_id AND p.digest = t.digest
-      WHERE t.${inRepository} AND t.name > ? ORDER BY t.name LIMIT ?`,
-    repository,
-    after,
-    limit,
-  );
-  return rows.map(toTagRecord);
 });
 
 /** Returns the names of all tags that point at the manifest, ascending. */

@@ -83,6 +83,10 @@ test('every row requires an admin except these', () => {
     'GET /openapi.json': 'nothing',
     'GET /me': 'account',
     'GET /repositories': 'account',
+    'GET /repository': 'inRepository',
+    'PATCH /repository': 'inRepository',
+    'PUT /stars': 'inRepository',
+    'DELETE /stars': 'inRepository',
     'GET /tags': 'inRepository',
     'GET /image': 'inRepository',
     'GET /image/files': 'inRepository',
@@ -173,7 +177,7 @@ describe('in mode open', () => {
     expect(new Set(left.map((path) => path.split('/')[1]))).toEqual(
       new Set([
         ...['me', 'users', 'robots', 'namespaces', 'teams', 'grants', 'visibilities', 'audit', 'keys', 'htpasswd'],
-        ...['explain', 'access'],
+        ...['explain', 'access', 'stars'],
       ]),
     );
     expect((await call(open, 'GET', '/api/v1/users')).status).toBe(404);

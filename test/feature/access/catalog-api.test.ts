@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type GuardedBerth, adminPassword, askToken, basic, pushAs, startWithAlice } from '../../support/access.ts';
+import { type GuardedBerth, adminPassword, apiOf, askToken, basic, pushAs, startWithAlice } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 import { pushDescribed } from '../../support/described-image.ts';
 import { digestOf, newImage, newIndex } from '../../support/images.ts';
+import { until } from '../../support/until.ts';
 
 let berth: GuardedBerth;
 const [admin, alice] = [basic('admin', adminPassword), basic('alice', 'wonderland')];
@@ -26,20 +27,72 @@ test('lists the repositories that the login may pull, by prefix and in pages', a
   expect(await names('repositories?prefix=team/', alice)).toEqual([]);
   const page = await get('repositories?prefix=team/&limit=2');
   expect(page.body).toMatchObject({ items: [{ name: 'team/a' }, { name: 'team/b' }], next: 'team/b' });
-  expect((await get('repositories?prefix=team/&limit=2&after=team/b')).body).toEqual({ items: [{ name: 'team/multi' }] });
+  expect(page.body['total']).toEqual({ count: 3, isExact: true });
+  const last = (await get('repositories?prefix=team/&limit=2&after=team/b')).body;
+  expect([last.items.map(({ name }) => name), last.next, last['previous']]).toEqual([['team/multi'], undefined, 'team/multi']);
+  expect(await names('repositories?prefix=team/&limit=2&before=team/multi')).toEqual(['team/a', 'team/b']);
 });
 
-test('lists tags with their manifests and times', async () => {
-  const { body } = await get('tags?repository=team/multi');
-  expect(body.items).toEqual([
-    {
-      name: '1',
+test('lists tags with their images, who pushed them and what each platform downloads', async () => {
+  const listed = async () => (await get('tags?repository=team/multi')).body.items[0] as unknown as { platforms: object[] };
+  await until(async () => (await listed()).platforms.length > 0);
+  expect(await listed()).toEqual({
+    name: '1',
+    digest: expect.stringMatching(/^sha256:/),
+    kind: 'index',
+    platforms: ['linux/amd64', 'linux/arm64'].map((platform) => ({
+      platform,
       digest: expect.stringMatching(/^sha256:/),
-      kind: 'index',
-      taggedAt: expect.stringMatching(/Z$/),
-      pulledAt: null,
-    },
-  ]);
+      downloadBytes: expect.any(Number),
+    })),
+    taggedAt: expect.stringMatching(/Z$/),
+    taggedBy: 'admin',
+    pulledAt: null,
+    isSigned: false,
+    hasSbom: false,
+    otherNames: [],
+  });
+});
+
+test('sorts repositories by size, tags and last push over all of them', async () => {
+  await pushAs(berth, admin, 'other/c', 'v2');
+  expect((await names('repositories?sort=pushed&limit=1'))[0]).toBe('other/c');
+  expect((await names('repositories?sort=tags&limit=1'))[0]).toBe('other/c');
+  expect((await names('repositories?sort=size&limit=1'))[0]).toBe('team/multi');
+  expect((await names('repositories?sort=tags&direction=asc')).at(-1)).toBe('other/c');
+  const newest = (await get('repositories?sort=pushed&limit=1')).body.next;
+  expect((await names(`repositories?sort=pushed&limit=1&after=${newest}`))[0]).toBe('team/multi');
+  expect(await names('repositories?origin=mirrored')).toEqual([]);
+});
+
+test('describes a repository for everybody who may pull it, and takes its description from its admins', async () => {
+  await berth.administration.createUser({ name: 'bob', password: 'builder-12', isAdmin: false });
+  await berth.administration.grant('user:bob', 'team/**', 'pull');
+  const bob = basic('bob', 'builder-12');
+  const patch = (body: object, login = admin) =>
+    apiOf(() => berth)('PATCH', '/repository', { repository: 'team/a', ...body }, login);
+  expect((await patch({ description: 'x' }, bob)).status).toBe(403);
+  expect((await patch({ description: 'x' }, alice)).status).toBe(404);
+  expect((await patch({ description: ' Serves\n pages ', readme: '# Web' })).status).toBe(200);
+  expect((await patch({ readme: '# Web pages' })).status).toBe(200);
+  const wanted = { name: 'team/a', description: 'Serves pages', readme: '# Web pages', describedBy: 'admin', tags: 1 };
+  expect((await get('repository?repository=team/a', bob)).body).toMatchObject(wanted);
+  expect((await get('repository?repository=team/a', alice)).status).toBe(404);
+  const tooLong = await patch({ readme: 'é'.repeat(33_000) });
+  expect([tooLong.status, tooLong.body.toString()]).toEqual([400, expect.stringContaining('at most 64 KiB')]);
+  expect((await patch({ description: 'd'.repeat(301) })).status).toBe(400);
+});
+
+test('stars are those of the account, and count for all', async () => {
+  const api = apiOf(() => berth);
+  expect((await api('PUT', '/stars', { repository: 'team/a' }, alice)).status).toBe(404);
+  for (const login of [admin, admin]) expect((await api('PUT', '/stars', { repository: 'team/b' }, login)).status).toBe(204);
+  expect((await api('PUT', '/stars', { repository: 'alice/app' }, alice)).status).toBe(204);
+  expect(await names('repositories?starred=true')).toEqual(['team/b']);
+  expect(await names('repositories?starred=true', alice)).toEqual(['alice/app']);
+  expect((await get('repositories?prefix=alice/')).body.items[0]).toMatchObject({ stars: 1, isStarred: false });
+  expect((await api('DELETE', '/stars?repository=team/b')).status).toBe(204);
+  expect(await names('repositories?starred=true')).toEqual([]);
 });
 
 test('describes the image of the wanted platform', async () => {

@@ -340,7 +340,7 @@ describe('repositories', () => {
     await berth.administration.setPublic('free/**', true);
     await logIn();
     await until(async () => (await visitor.get('/ui')).text.includes('free/app'));
-    const page = (await visitor.get('/ui')).text;
+    const page = (await visitor.get('/ui/repositories?sort=name')).text;
     expect([...page.matchAll(/href="\/ui\/r\/([^":]+)"/g)].map(([, name]) => name)).toEqual(['alice/deep/app', 'free/app']);
     expect((await visitor.get('/ui/r/alice/deep/app')).text).toContain('app:1.0">1.0</a>');
     expect((await visitor.get('/ui/repositories/alice/deep/app')).location).toBe('/ui/r/alice/deep/app');
@@ -355,20 +355,20 @@ describe('repositories', () => {
     const names = Array.from({ length: 51 }, (_, index) => `app-${String(index).padStart(2, '0')}`);
     for (const name of names) await pushImage(open, name, 'v1');
     const anybody = newVisitor(open);
-    const first = await anybody.get('/ui');
+    const first = await anybody.get('/ui/repositories?sort=name');
     expect([first.status, first.text.match(/\/ui\/r\/app-/g)?.length]).toEqual([200, 50]);
-    const next = /rel="next" href="(\?after=[^"]+)"/.exec(first.text)?.[1] ?? '';
-    const second = (await anybody.get(`/ui${next}`)).text;
+    const next = /rel="next" href="(\?[^"]+)"/.exec(first.text)?.[1]?.replaceAll('&#38;', '&') ?? '';
+    const second = (await anybody.get(`/ui/repositories${next}`)).text;
     expect([second.includes('/ui/r/app-50'), second.includes('/ui/r/app-49'), second.includes('rel="next"')]).toEqual([
       true,
       false,
       false,
     ]);
     expect((await anybody.get('/ui/r/app-00')).text).toContain('app-00:v1">v1</a>');
-    const filtered = (await anybody.get('/ui?prefix=app-4')).text;
+    const filtered = (await anybody.get('/ui/repositories?prefix=app-4')).text;
     expect([filtered.match(/\/ui\/r\/app-/g)?.length, filtered.includes('rel="next"')]).toEqual([10, false]);
-    expect((await anybody.get('/ui?prefix=app-50')).text).toContain('/ui/r/app-50');
-    expect((await anybody.get('/ui?prefix=b')).text).toContain('No repository that you may pull begins with b.');
+    expect((await anybody.get('/ui/repositories?prefix=app-50')).text).toContain('/ui/r/app-50');
+    expect((await anybody.get('/ui/repositories?prefix=b')).text).toContain('No repository that you may pull begins with b.');
     expect(first.text).not.toMatch(/Sign|token/);
     for (const path of ['/ui/login', '/ui/account/tokens', '/ui/oidc']) expect((await anybody.get(path)).status).toBe(404);
     await open.close();

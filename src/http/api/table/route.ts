@@ -66,7 +66,7 @@ export interface Context extends ApiServices {
   /** For rows whose body or response is a file. */
   readonly exchange: { readonly request: IncomingMessage; readonly response: ServerResponse };
   /** Repositories, tags and images. */
-  readonly catalog: Pick<Catalog, 'repositories' | 'tags' | 'describe'>;
+  readonly catalog: Omit<Catalog, 'manifestBytes'>;
   readonly storage: Pick<StorageView, 'summary' | 'tree' | 'trash'>;
 }
 

@@ -1,6 +1,6 @@
 import { printable } from '../../../observability/printable.ts';
 
-/** Text that is valid HTML; only `html` makes it. */
+/** Text that is valid HTML; only `html` makes it, and `parts/markdown.ts`. */
 export class Html {
   readonly text: string;
 

@@ -58,6 +58,12 @@ export const frame = {
     purged: 'Deleted for good',
     tagRestored: (tag: string, digest: string) => `${tag} points at ${digest} again`,
   },
-  paging: { next: 'Next page', first: 'First page', label: 'Pages' },
+  paging: {
+    next: 'Next page',
+    previous: 'Previous page',
+    first: 'First page',
+    label: 'Pages',
+    total: (count: string) => `${count} in total`,
+  },
   copy: { copy: 'Copy', copied: 'Copied' },
 };

@@ -1,5 +1,6 @@
 import { account } from './account.ts';
 import { admin } from './admin.ts';
+import { catalog } from './catalog.ts';
 import { contents } from './contents.ts';
 import { frame } from './frame.ts';
 import { image } from './image.ts';
@@ -14,6 +15,7 @@ import { upload } from './upload.ts';
 export const english = {
   ...account,
   ...admin,
+  ...catalog,
   ...contents,
   ...frame,
   ...image,

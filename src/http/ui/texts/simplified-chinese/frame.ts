@@ -59,6 +59,6 @@ export const frame: typeof english = {
     purged: '已彻底删除',
     tagRestored: (tag, digest) => `${tag} 重新指向 ${digest}`,
   },
-  paging: { next: '下一页', first: '第一页', label: '分页' },
+  paging: { next: '下一页', previous: '上一页', first: '第一页', label: '分页', total: (count) => `共 ${count} 项` },
   copy: { copy: '复制', copied: '已复制' },
 };

@@ -1,6 +1,7 @@
 import type { Texts } from '../english/texts.ts';
 import { account } from './account.ts';
 import { admin } from './admin.ts';
+import { catalog } from './catalog.ts';
 import { contents } from './contents.ts';
 import { frame } from './frame.ts';
 import { image } from './image.ts';
@@ -15,6 +16,7 @@ import { upload } from './upload.ts';
 export const simplifiedChinese: Texts = {
   ...account,
   ...admin,
+  ...catalog,
   ...contents,
   ...frame,
   ...image,

@@ -27,7 +27,7 @@ import {
   repositoryViews,
 } from './repository-view.ts';
 import { changeVisibility, showSettings } from './settings.ts';
-import { showTags } from './tags.ts';
+import { setStar, showTags } from './tags.ts';
 import { emptyEntry, restoreEntries, showTrash } from './trash.ts';
 
 export interface RepositoryOptions {
@@ -64,6 +64,7 @@ const views: Readonly<Record<string, RepositoryAction>> = {
 
 /** The forms of these views. */
 const forms: Readonly<Record<string, FormAction<RepositoryAction>>> = {
+  star: { needs: 'pull', action: setStar },
   'tags/delete': { needs: 'delete', action: deleteTags },
   'history/restore': { needs: 'push', action: restoreTag },
   'trash/restore': { needs: 'delete', action: restoreEntries },

@@ -1,0 +1,36 @@
+import { pushFields } from '../../parts/commands.ts';
+import { type Html, html } from '../../shell/html.ts';
+import { repositoryTable } from './repository-table.ts';
+import type { CatalogVisit } from './visit.ts';
+
+const rows = 10;
+
+/** Shows what the visitor has starred and what was pushed last; in an empty registry how to push. */
+export async function showHome(visit: CatalogVisit): Promise<Html> {
+  const { catalog, visitor, texts, hasStars } = visit;
+  const request = { prefix: '', limit: rows, order: 'pushed' } as const;
+  const [latest, starred] = await Promise.all([
+    catalog.repositories(visitor, request),
+    hasStars ? catalog.repositories(visitor, { ...request, order: 'name', isStarred: true }) : undefined,
+  ]);
+  if (latest.items.length === 0) return firstPush(visit);
+  const { home } = texts;
+  return html`${
+      starred && starred.items.length > 0
+        ? html`<h2>${home.starred}</h2>
+            ${repositoryTable(visit, home.starredCaption, starred.items)}`
+        : undefined
+    }
+    <h2>${home.latest}</h2>
+    ${repositoryTable(visit, home.latestCaption, latest.items)}
+    <p><a href="/ui/repositories">${home.all}</a></p>`;
+}
+
+/** Says how to push, where there is nothing that the visitor may pull. */
+export function firstPush({ texts, host }: CatalogVisit): Html {
+  const { none, firstPush: title, firstPushHelp } = texts.repositories;
+  return html`<p>${none}</p>
+    <h2>${title}</h2>
+    <p>${firstPushHelp}</p>
+    ${pushFields(`${host}/NAME`)}`;
+}
