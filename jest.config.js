@@ -10,6 +10,7 @@ const longTests = [
   'test/client/page-views',
   'test/contract/adoption',
   'test/contract/query-plans',
+  'test/contract/upgrades',
   'test/fault/collection-torture',
   'test/fault/kill-restart',
   'test/fault/mirror-kill',

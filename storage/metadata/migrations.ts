@@ -28,7 +28,7 @@ export function missingFrom(applied: readonly number[], migrations: readonly Mig
   const found = Math.max(0, ...applied);
   const known = migrations.at(-1)?.version ?? 0;
   if (found > known) {
-    const message = `the metadata store has schema version ${found}, this berth knows up to ${known}: run the berth that wrote it, or a newer one`;
+    const message = `the metadata store has schema version ${found}, this berth knows up to ${known}: run the berth that wrote it, or a newer one; to go back to this version, restore the backup from before the upgrade (docs/install.md, Downgrade)`;
     throw new MetadataError('newer_schema', message);
   }
   return migrations.filter(({ version }) => !applied.includes(version));
