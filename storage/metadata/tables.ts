@@ -7,6 +7,9 @@ export interface Table {
   readonly isTransferred: boolean;
 }
 
+/** Consumers of events go on while content is frozen: the target of the transfer begins where they were, or repeats a little. */
+const ofConsumers = (name: string): Table => ({ name, isFrozen: false, isTransferred: true });
+
 const transferred = (name: string): Table => ({ name, isFrozen: true, isTransferred: true });
 
 /** Changes are refused in read-only mode, but the rows are worthless elsewhere: sums, pending space, cached listings. */
@@ -36,8 +39,7 @@ export const tables: readonly Table[] = [
   transferred('visibilities'),
   transferred('access_epoch'),
   transferred('events'),
-  // Consumers go on while content is frozen: the target begins where they were, or delivers some events again.
-  { name: 'event_cursors', isFrozen: false, isTransferred: true },
+  ofConsumers('event_cursors'),
   transferred('mirrored_repositories'),
   transferred('mirrored_tags'),
   transferred('mirrored_promises'),
@@ -100,4 +102,7 @@ export const tables: readonly Table[] = [
   temporary('catalog_entries'),
   temporary('catalog_namespaces'),
   temporary('catalog_images'),
+  ofConsumers('webhook_targets'),
+  ofConsumers('webhook_queues'),
+  ofConsumers('webhook_deliveries'),
 ];

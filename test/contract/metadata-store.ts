@@ -15,6 +15,7 @@ import { testPulls } from './pulls.ts';
 import { testQuotas } from './quotas.ts';
 import { testTrash } from './trash.ts';
 import { testVerification } from './verification.ts';
+import { testWebhooks } from './webhooks.ts';
 
 /** Every promise of `storage/metadata/store.ts` and of the queries, for one store. */
 export function describeMetadataStore(name: string, make: () => Promise<Database>): void {
@@ -53,6 +54,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     testCollection(() => current.store);
     testTrash(() => current.store);
     testVerification(() => current.store);
+    testWebhooks(() => current.store);
     testQuotas(current);
     testPulls(() => current.store, writesTo(current).manifest);
     testCatalog(current);

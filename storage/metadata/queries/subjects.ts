@@ -71,6 +71,9 @@ import * as corruptContent from './verification/corrupt.ts';
 import * as signatures from './verification/signatures.ts';
 import * as verifications from './verification/requests.ts';
 import * as visibilities from './visibilities.ts';
+import * as webhookDeliveries from './webhooks/deliveries.ts';
+import * as webhookQueues from './webhooks/queues.ts';
+import * as webhookTargets from './webhooks/targets.ts';
 
 /** The modules whose operations a metadata store offers, by subject. */
 export const subjects = {
@@ -146,6 +149,9 @@ export const subjects = {
   usageSizes,
   verifications,
   visibilities,
+  webhookDeliveries,
+  webhookQueues,
+  webhookTargets,
 };
 
 /** The operations that a module declares, seen from outside: each runs and resolves to its result. */

@@ -1,6 +1,7 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, all, concurrentWrite, first, insertRows, read, run, write } from '../steps/query.ts';
+import { type AuditEvent, recordAll } from '../steps/events.ts';
 
 /** Plans that wait for an approval. Times are milliseconds since 1970. */
 
@@ -93,7 +94,8 @@ export const approve = concurrentWrite(function* (planId: string, by: string, no
   return row !== undefined;
 });
 
-/** Deletes a plan that is executed. */
-export const remove = write(function* (planId: string): Query<void> {
+/** Deletes a plan that is executed, and records what its execution did. */
+export const remove = write(function* (planId: string, events: readonly AuditEvent[] = []): Query<void> {
   yield* run('DELETE FROM retention_plans WHERE id = ?', planId);
+  yield* recordAll(events);
 });

@@ -1,5 +1,6 @@
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
 import { type Query, all, batches, concurrentWrite, first, insertRows, read, run, write } from '../steps/query.ts';
+import { type AuditEvent, recordAll } from '../steps/events.ts';
 
 /** When repositories are to be evaluated, and since when the rules are known. Times are milliseconds since 1970. */
 
@@ -79,9 +80,10 @@ export const beat = concurrentWrite(function* (now: number): Query<void> {
   yield* run('UPDATE retention_state SET alive_at = ? WHERE id = 1', now);
 });
 
-/** Records that the run that was due at `at` is done. */
-export const recordRun = concurrentWrite(function* (at: number): Query<void> {
+/** Records that the run that was due at `at` is done, and what it did. */
+export const recordRun = concurrentWrite(function* (at: number, events: readonly AuditEvent[] = []): Query<void> {
   yield* run('UPDATE retention_state SET ran_at = ? WHERE id = 1', at);
+  yield* recordAll(events);
 });
 
 /** Reads the database's clock, in ISO 8601 or in its own notation. */
