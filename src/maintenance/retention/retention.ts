@@ -2,6 +2,7 @@ import type { ExpiryCounts } from '../../../storage/metadata/queries/retention/e
 import type { RetainedRepository } from '../../../storage/metadata/queries/retention/content.ts';
 import { type PlanItem, type PlanRecord, planStart } from '../../../storage/metadata/queries/retention/plans.ts';
 import type { DueRepository } from '../../../storage/metadata/queries/retention/schedule.ts';
+import type { AuditEvent } from '../../../storage/metadata/queries/steps/events.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { type Brake, reasonToWait } from './brake.ts';
 import { type Decision, decide } from './decide.ts';
@@ -73,7 +74,9 @@ export function createRetention(options: RetentionOptions): Retention {
     return decide(rules, await loadState({ metadata, imageTimes, rules }, repository, time), time);
   }
 
-  async function executePlan(planId: string, isApproved: boolean, items: readonly PlanItem[]): Promise<void> {
+  /** Resolves to what it did. */
+  async function executePlan(planId: string, isApproved: boolean, items: readonly PlanItem[]): Promise<ExpiryCounts> {
+    const total = { untagged: 0, trashed: 0, changed: 0 };
     const execution: Execution = {
       metadata,
       planId,
@@ -81,16 +84,22 @@ export function createRetention(options: RetentionOptions): Retention {
       windowMilliseconds,
       now,
       decide: decideAbout,
-      onExpired: events.expired,
+      onExpired(counts) {
+        addTo(total, counts);
+        events.expired(counts);
+      },
     };
     await execute(execution, items);
+    return total;
   }
 
   async function executeApproved(planId: string): Promise<void> {
+    const total = { untagged: 0, trashed: 0, changed: 0 };
     for (;;) {
       const items = await retentionPlans.listItems(planId, planStart, planPageSize);
-      if (items.length === 0) return retentionPlans.remove(planId);
-      await executePlan(planId, true, items);
+      if (items.length === 0)
+        return retentionPlans.remove(planId, [toRunEvent(now(), { plan: planId, state: 'executed', ...total })]);
+      addTo(total, await executePlan(planId, true, items));
     }
   }
 
@@ -126,21 +135,23 @@ export function createRetention(options: RetentionOptions): Retention {
     return builder.finish();
   }
 
-  async function evaluate(time: number): Promise<void> {
+  /** Resolves to what the run did; undefined: nothing. */
+  async function evaluate(time: number): Promise<RunResult | undefined> {
     const plan = await makePlan(time);
-    if (plan.items.length === 0) return;
+    if (plan.items.length === 0) return undefined;
     const reason = await reasonToWait(metadata, brake, plan, time);
-    if (reason === undefined) return executePlan(plan.id, false, plan.items);
+    if (reason === undefined) return { plan: plan.id, state: 'executed', ...(await executePlan(plan.id, false, plan.items)) };
     await retentionPlans.put({ id: plan.id, madeAt: time, rulesHash: notices.rulesHash, reason }, plan.items);
     events.planWaits({ id: plan.id, reason, items: plan.items.length });
+    return { plan: plan.id, state: 'waiting', items: plan.items.length, reason };
   }
 
   async function runIfDue(): Promise<void> {
     const time = now();
     const state = await retentionSchedule.find();
     if (!state || !isRunDue(schedule, state.ranAt, time)) return;
-    await evaluate(time);
-    await retentionSchedule.recordRun(time);
+    const result = await evaluate(time);
+    await retentionSchedule.recordRun(time, result ? [toRunEvent(now(), result)] : []);
     while ((await metadata.retentionLog.prune(time - logKeepMilliseconds, logPruneSize)) === logPruneSize);
   }
 
@@ -162,6 +173,20 @@ export function createRetention(options: RetentionOptions): Retention {
       return { decisions: await decideAbout(repository), noticeEnds: await notices.ends() };
     },
   };
+}
+
+/** What a run did: how many manifests lost tags, went to the trash, or were found changed; or why its plan waits. */
+type RunResult =
+  | ({ readonly plan: string; readonly state: 'executed' } & ExpiryCounts)
+  | { readonly plan: string; readonly state: 'waiting'; readonly items: number; readonly reason: string };
+
+function addTo(total: Record<keyof ExpiryCounts, number>, counts: ExpiryCounts): void {
+  for (const name of ['untagged', 'trashed', 'changed'] as const) total[name] += counts[name];
+}
+
+function toRunEvent(at: number, result: RunResult): AuditEvent {
+  const about = { actor: 'retention', address: '', action: 'retention.run', target: 'retention', result: 'done' } as const;
+  return { at, ...about, detail: JSON.stringify(result) };
 }
 
 /** Returns when something of the repository may expire; null: not before a tag moves. */

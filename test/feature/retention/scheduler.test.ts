@@ -84,6 +84,22 @@ describe('New and changed rules serve notice; the brake holds', () => {
     expect((await log(retention)).toSorted()).toEqual(['app:a trashed', 'app:b trashed', 'app:c trashed']);
   });
 
+  test('a run that expired something and a plan that waits are events, and a run without anything to do is none', async () => {
+    await pushImages(4);
+    const events = async () =>
+      (await store.metadata.audit.list({ target: 'retention' }, Number.MAX_SAFE_INTEGER, 10))
+        .filter(({ action }) => action === 'retention.run')
+        .map(({ detail }) => JSON.parse(detail ?? '') as unknown);
+    const retention = store.start([newestTwo], { brake: { tags: 1, percent: 100 } });
+    await retention.runFor(2);
+    const plan = await retention.findPlan();
+    const waiting = { plan: plan?.id, state: 'waiting', items: 2, reason: plan?.reason };
+    expect(await events()).toEqual([waiting]);
+    await retention.approve(plan?.id ?? '', 'alice');
+    await retention.runFor(2);
+    expect(await events()).toEqual([{ plan: plan?.id, state: 'executed', untagged: 0, trashed: 2, changed: 0 }, waiting]);
+  });
+
   test('what expired within 24 hours counts, and an approved plan does not', async () => {
     await pushImages(4);
     const retention = store.start([newestTwo], { brake: { tags: 2, percent: 100 } });
