@@ -78,5 +78,5 @@ export function guardedLookup(rule: AddressRule): LookupFunction {
 }
 
 function forbidden(hostname: string): UpstreamError {
-  return new UpstreamError('failed', `a redirect to ${hostname}, which has an address that is not allowed`);
+  return new UpstreamError('failed', `${hostname} has an address that is not allowed`);
 }
