@@ -22,6 +22,7 @@ import {
 import { http, limits } from './limits-schema.ts';
 import { backup, quotas, retention } from './maintenance-schema.ts';
 import { login, registries, sync } from './sync-schema.ts';
+import { webhooks } from './webhook-schema.ts';
 
 /**
  * Every configuration key. The loader, `berth config keys` and the table in docs/configuration.md are made from it.
@@ -272,6 +273,7 @@ export const schema = section({
   }),
   registries,
   sync,
+  webhooks,
   metrics: section({
     listen: optional(address('', 'separate address for /metrics, plain HTTP; default: the address of the registry')),
     token: secret('bearer token that /metrics requires; default: none'),

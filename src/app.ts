@@ -31,6 +31,7 @@ import { listJobs, startJobs } from './jobs.ts';
 import { openConsumers } from './assembly/maintenance/event-consumers.ts';
 import { describeReadOnly } from './maintenance/mode/maintenance-mode.ts';
 import { createSuspects } from './maintenance/verify/suspects.ts';
+import type { Webhooks } from './webhooks/webhooks.ts';
 import { openPinnedImages } from './assembly/pinned-images.ts';
 import { type MakeRoom, makingRoom } from './assembly/maintenance/making-room.ts';
 import { isSingleProcess } from './assembly/serves-alone.ts';
@@ -65,7 +66,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const metrics = createMetrics(shared?.worker);
   shared?.share(metrics.text);
   const consumers = await openConsumers(config, {
-    ...{ driver, metadata, leases: sharedLeases, log, now, metrics: metrics.events },
+    ...{ driver, metadata, leases: sharedLeases, log, now, metrics },
     ownsLinks: !hasOtherRegistry,
     images: () => imageContents.images(),
   });
@@ -99,7 +100,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   let leftoversRemoved = Promise.resolve();
   const scraped = { contentType: metrics.contentType, text: shared?.gather ?? metrics.text };
   const endpoint = await openMetricsEndpoint(config, scraped, log);
-  const parts = { ...served, log, metrics, certificate, guard, scraped };
+  const parts = { ...served, log, metrics, certificate, guard, scraped, webhooks: consumers.webhooks };
   const server = createServer(config, parts);
   const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, imageContents, consumers, quotas, now }), {
     leases: sharedLeases,
@@ -171,6 +172,7 @@ interface Parts extends ApiParts {
   readonly metrics: Metrics;
   readonly certificate: Certificate | undefined;
   readonly guard: Guard | undefined;
+  readonly webhooks: Webhooks | undefined;
   /** The metrics that a scrape gets. */
   readonly scraped: Pick<Metrics, 'contentType' | 'text'>;
   /** Aborted when berth begins to shut down. */
@@ -203,6 +205,7 @@ function createServer(config: Config, parts: Parts): Server {
       mirror,
       access,
       audit: guard?.audit,
+      pulled: parts.webhooks?.pulls.add,
       publicUrl,
       ...{ limits, mode },
       absoluteLocations: config.locations === 'absolute',

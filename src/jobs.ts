@@ -14,6 +14,7 @@ import type { MaintenanceMode } from './maintenance/mode/maintenance-mode.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { Runner } from './maintenance/sync/runner.ts';
 import type { Retention } from './maintenance/retention/retention.ts';
+import type { Webhooks } from './webhooks/webhooks.ts';
 import type { JobMetrics } from './observability/job-metrics.ts';
 import type { Log } from './observability/log.ts';
 import type { Registry } from './registry/registry.ts';
@@ -37,6 +38,7 @@ export interface JobParts {
     'archives' | 'claims' | 'collectionState' | 'events' | 'jobs' | 'leases' | 'rateWindows'
   >;
   readonly consumers: Pick<Consumers, 'deliver'>;
+  readonly webhooks: Pick<Webhooks, 'run' | 'tidy'> | undefined;
   readonly retention: Pick<Retention, 'run'>;
   /** Begins runs and does not wait for them. A lease of each entry keeps other processes away. */
   readonly sync: { readonly runner: Pick<Runner, 'beginDue'> };
@@ -71,7 +73,7 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     guard,
     certificate,
   } = parts;
-  const { imageContents, mode, log, now } = parts;
+  const { imageContents, webhooks, mode, log, now } = parts;
   const unlessReadOnly = (run: () => Promise<void>) => async () => {
     if ((await mode.find()) === undefined) await run();
   };
@@ -99,6 +101,12 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     ...(quotas.count ? [{ name: 'count-quotas', every: 5, scope: 'cluster', run: quotas.count } as const] : []),
     ...(quotas.yieldToDisk
       ? [{ name: 'yield-trash', every: 10, scope: 'cluster', run: unlessReadOnly(quotas.yieldToDisk) } as const]
+      : []),
+    ...(webhooks
+      ? ([
+          { name: 'send-webhooks', every: 1, scope: 'process', run: webhooks.run },
+          { name: 'tidy-webhooks', every: 3600, scope: 'process', run: webhooks.tidy },
+        ] as const)
       : []),
     ...(guard ? [{ name: 'tidy-access', every: 3600, scope: 'cluster', run: guard.tidy } as const] : []),
     ...(certificate

@@ -14,6 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'storage/metadata/queries/mirror': ['src/oci', 'storage/metadata/queries/steps'],
   'storage/metadata/queries/operation': ['storage/metadata/queries/steps'],
   'storage/metadata/queries/sync': ['src/oci', 'storage/metadata/queries/steps'],
+  'storage/metadata/queries/webhooks': ['src/oci', 'storage/metadata/queries/steps'],
   'storage/metadata/queries/trash': ['src/oci', 'storage/metadata/queries/steps'],
   'storage/metadata/queries': ['src/oci', 'storage/metadata/queries'],
   'storage/metadata': ['storage/metadata/queries', 'src/oci'],
@@ -139,6 +140,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'storage',
   ],
   'src/catalog': ['src/oci', 'storage'],
+  'src/webhooks': ['src/coordination', 'src/events', 'src/observability', 'src/oci', 'src/registry', 'src/upstream', 'storage'],
   'src/search': ['src/oci', 'storage'],
   'src/http/errors': [
     'src/access/accounts',
@@ -188,6 +190,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/oci',
     'src/progress',
     'src/registry',
+    'src/webhooks',
     'storage/blobs',
   ],
   'src/http': [
@@ -207,6 +210,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/progress',
     'src/registry',
     'src/search',
+    'src/webhooks',
     'storage',
   ],
   'src/assembly': ['config', 'src', 'storage'],

@@ -51,6 +51,7 @@ export function openApiServices(
     ...api,
     quotas: createQuotaOverview(metadata),
     usage: createUsageOverview({ ...api, metadata, disk: diskOfBlobs(config) }),
+    webhooks: async () => (await import('./webhooks/webhooks.ts')).openWebhookOverview(config, metadata),
     images: imageContents.images,
     exports: openArchiveExports(config, { registry, metadata }),
     imports: openArchiveImports(config, { registry, metadata }, now, createJobRecorder({ metadata, now })),

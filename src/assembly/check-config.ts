@@ -16,6 +16,7 @@ import { readSignatureRules } from './images/signatures.ts';
 import { readQuotaRules } from './maintenance/quotas.ts';
 import { readSync } from './maintenance/sync-settings.ts';
 import { readUpstreams } from './registries/upstream-settings.ts';
+import { readWebhookTargets } from './webhooks/targets.ts';
 import { readWorkloadRules } from './federation-settings.ts';
 
 /**
@@ -35,6 +36,7 @@ export async function checkConfig(config: Config): Promise<readonly string[]> {
     readSync,
     readQuotaRules,
     readSignatureRules,
+    readWebhookTargets,
     readTrustedCertificates,
     checkTls,
     checkListen,

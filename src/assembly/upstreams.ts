@@ -14,6 +14,7 @@ import { createLeases } from '../coordination/leases.ts';
 import { diskOfBlobs } from './maintenance/disk-space.ts';
 import { isSingleProcess } from './serves-alone.ts';
 import { readUpstreams, withScheme } from './registries/upstream-settings.ts';
+import { fillFailureRecorder } from './webhooks/fill-failures.ts';
 import { readTagFreshness } from './tag-freshness.ts';
 
 /** Part of the time for an upstream's answer: a client that waited for another replica in vain must wait for the answer too. */
@@ -47,6 +48,7 @@ export async function openMirror(
     now,
     log,
     metrics,
+    fillFailed: fillFailureRecorder(config, metadata, now, log),
     upstreams,
     fallback: mirror.default,
     freshnessSeconds: mirror.freshness,

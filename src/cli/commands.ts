@@ -232,6 +232,47 @@ const quota: CommandGroup = {
   ],
 };
 
+const webhooks: CommandGroup = {
+  name: 'webhooks',
+  summary: 'show, repeat and test messages to other servers',
+  commands: [
+    {
+      name: 'list',
+      summary: 'list the targets and how deliveries go',
+      printsData: true,
+      load: async () => (await import('./maintenance/webhooks.ts')).listWebhooks,
+    },
+    {
+      name: 'deliveries',
+      summary: 'list messages for a target, newest first',
+      arguments: [['TARGET', 'name of a target in the configuration']],
+      options: [
+        ['--state <STATE>', 'waiting, delivered or dead (given up); default: all'],
+        ['--limit <NUMBER>', 'number of messages; default: 50'],
+      ],
+      printsData: true,
+      load: async () => (await import('./maintenance/webhooks.ts')).listDeliveries,
+    },
+    {
+      name: 'resend',
+      summary: 'let the server send messages again',
+      arguments: [
+        ['TARGET', 'name of a target in the configuration'],
+        ['[ID...]', 'ids, as berth webhooks deliveries prints them; default: all messages that were given up'],
+      ],
+      printsData: true,
+      load: async () => (await import('./maintenance/webhooks.ts')).resendMessages,
+    },
+    {
+      name: 'test',
+      summary: 'send a test message to a target now',
+      arguments: [['TARGET', 'name of a target in the configuration']],
+      printsData: true,
+      load: async () => (await import('./maintenance/webhooks.ts')).sendTestMessage,
+    },
+  ],
+};
+
 const completion: Command = {
   name: 'completion',
   summary: 'print a completion script for a shell',
@@ -251,7 +292,7 @@ export const topics: readonly Topic[] = [
   { heading: 'Server:', entries: [serve, preheat, migrate, adopt, importCommand, exportCommand, backup, restore, config] },
   {
     heading: 'Content (beside a running server, too):',
-    entries: [...contentCommands, retention, quota, garbageCollection, verify, sync, maintenanceMode],
+    entries: [...contentCommands, retention, quota, garbageCollection, verify, sync, webhooks, maintenanceMode],
   },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
   { heading: 'Tool:', entries: [completion, version] },

@@ -1,4 +1,4 @@
-import type { MirrorEvents } from './events/mirror-events.ts';
+import type { FailedDownload, MirrorEvents } from './events/mirror-events.ts';
 import { WrongDigest } from './fills/partial-blob.ts';
 import type { MirrorMetrics } from '../observability/mirror-metrics.ts';
 import { reasonOf } from '../upstream/upstream-error.ts';
@@ -6,18 +6,27 @@ import { reasonOf } from '../upstream/upstream-error.ts';
 export interface EventReporterOptions {
   readonly metrics: MirrorMetrics;
   readonly log: { warn(fields: object, message: string): void };
+  /** Called when a download has ended without the blob. */
+  readonly fillFailed?: ((failure: FillFailure) => void) | undefined;
+}
+
+export interface FillFailure extends FailedDownload {
+  readonly digest: string;
+  readonly reason: string;
 }
 
 /** Counts and logs the events. */
-export function createEventReporter({ metrics, log }: EventReporterOptions): MirrorEvents {
+export function createEventReporter({ metrics, log, fillFailed }: EventReporterOptions): MirrorEvents {
   const warnOf = (message: string) => (error: unknown) => log.warn({ err: error }, message);
   return {
     served: (upstream, kind, cache) => metrics.served(upstream, kind, cache),
     received: (upstream, bytes) => metrics.received(upstream, bytes),
     resumed: (upstream) => metrics.resumed(upstream),
-    downloadFailed(digest, error) {
+    downloadFailed(digest, error, place) {
       if (error instanceof WrongDigest) metrics.mismatched();
-      log.warn({ digest, reason: reasonOf(error) }, 'a blob could not be fetched');
+      const reason = reasonOf(error);
+      log.warn({ digest, reason }, 'a blob could not be fetched');
+      fillFailed?.({ ...place, digest, reason });
     },
     downloadAbandoned: () => metrics.abandoned(),
     notKept: () => metrics.notKept(),

@@ -1,3 +1,4 @@
+import type { EventReporterOptions } from './event-reporter.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { MeasureDisk } from './cache/disk-limit.ts';
@@ -48,4 +49,5 @@ export interface MirrorOptions {
   readonly disk: MeasureDisk;
   readonly metrics: MirrorMetrics;
   readonly log: { warn(fields: object, message: string): void };
+  readonly fillFailed?: EventReporterOptions['fillFailed'];
 }

@@ -1,7 +1,8 @@
 import { Registry } from './prometheus/client.ts';
 import { type BackupMetrics, createBackupMetrics } from './backup-metrics.ts';
 import { type CollectionMetrics, createCollectionMetrics } from './collection-metrics.ts';
-import { type EventMetrics, createEventMetrics } from './event-metrics.ts';
+import { type EventMetrics, createEventMetrics } from './events/event-metrics.ts';
+import { type WebhookMetrics, createWebhookMetrics } from './events/webhook-metrics.ts';
 import { type IndexMetrics, createIndexMetrics } from './index-metrics.ts';
 import { type JobMetrics, createJobMetrics } from './job-metrics.ts';
 import { type LimitMetrics, createLimitMetrics } from './limits/limit-metrics.ts';
@@ -31,6 +32,7 @@ export interface Metrics {
   readonly quotas: QuotaMetrics;
   readonly indexes: IndexMetrics;
   readonly limits: LimitMetrics;
+  readonly webhooks: WebhookMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
 }
@@ -59,6 +61,7 @@ export function createMetrics(worker?: number): Metrics {
     quotas: createQuotaMetrics(registry),
     indexes: createIndexMetrics(registry),
     limits: createLimitMetrics(registry),
+    webhooks: createWebhookMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
   };
 }

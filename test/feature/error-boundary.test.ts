@@ -17,6 +17,7 @@ import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
 import type { VerificationOverview } from '../../src/maintenance/verify/overview.ts';
 import type { UsageOverview } from '../../src/maintenance/usage/usage-overview.ts';
+import type { WebhookOverview } from '../../src/webhooks/overview.ts';
 import type { QuotaOverview } from '../../src/maintenance/quotas/overview.ts';
 import type { RetentionOverview } from '../../src/maintenance/retention/overview.ts';
 import type { SyncOverview } from '../../src/maintenance/sync/overview.ts';
@@ -116,6 +117,7 @@ async function createServer(): Promise<Server> {
     usage: {} as UsageOverview,
     imports: {} as ArchiveImports,
     jobs: {} as JobsOverview,
+    webhooks: () => Promise.resolve({} as WebhookOverview),
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
   const publicUrl = createPublicUrl(config);

@@ -5,7 +5,10 @@ import { type ConsumerParts, type EventHandler, createConsumer } from '../../eve
 import { type Consumers, createConsumers } from '../../events/consumers.ts';
 import { type PushedImages, createIndexHandler, indexConsumerName } from '../../images/view/index-pushes.ts';
 import { createLinkHandler, linkConsumerName } from '../../maintenance/export/link-consumer.ts';
-import type { EventMetrics } from '../../observability/event-metrics.ts';
+import type { Log } from '../../observability/log.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import { webhookConsumerName } from '../../webhooks/target.ts';
+import type { Webhooks } from '../../webhooks/webhooks.ts';
 
 export interface EventConsumerParts extends ConsumerParts {
   readonly metadata: MetadataStore;
@@ -14,24 +17,46 @@ export interface EventConsumerParts extends ConsumerParts {
   readonly ownsLinks: boolean;
   /** Returns the service that indexes pushed images. */
   readonly images: () => Promise<PushedImages>;
-  readonly metrics: EventMetrics;
+  readonly log: Pick<Log, 'warn' | 'error'>;
+  readonly metrics: Pick<Metrics, 'events' | 'webhooks'>;
+}
+
+/** Consumers of events, with the webhooks that one of them feeds. */
+export interface EventConsumers extends Consumers {
+  /** Undefined if there is no target. */
+  readonly webhooks: Webhooks | undefined;
 }
 
 /** Creates the consumers of events that the configuration asks for, and makes them known to the metadata store. */
-export async function openConsumers(
-  { storage, page }: Pick<Config, 'storage' | 'page'>,
-  parts: EventConsumerParts,
-): Promise<Consumers> {
+export async function openConsumers(config: Config, parts: EventConsumerParts): Promise<EventConsumers> {
+  const { storage, page } = config;
   const { driver, metadata, ownsLinks, images, metrics } = parts;
   const handlers: EventHandler[] = [];
   if (storage.blobs.links === 'behind' && ownsLinks) handlers.push(createLinkHandler({ driver, metadata }));
   else await forget(metadata, linkConsumerName);
   if (page.index === 'push') handlers.push(createIndexHandler(images));
   else await forget(metadata, indexConsumerName);
+  const webhooks = await openTargets(config, parts);
+  if (webhooks) handlers.push(webhooks.handler);
+  else await forget(metadata, webhookConsumerName);
   const consumers = createConsumers(handlers.map((handler) => createConsumer(handler, parts)));
   await consumers.open();
-  metrics.watch(consumers.lags);
-  return consumers;
+  metrics.events.watch(consumers.lags);
+  return {
+    ...consumers,
+    webhooks,
+    async close(graceSeconds) {
+      await consumers.close(graceSeconds);
+      await webhooks?.close();
+    },
+  };
+}
+
+/** Loads what sends messages only where there is a target. */
+async function openTargets(config: Config, { metrics, ...parts }: EventConsumerParts): Promise<Webhooks | undefined> {
+  if (Object.keys(config.webhooks.targets).length === 0) return undefined;
+  const { openWebhooks } = await import('../webhooks/webhooks.ts');
+  return openWebhooks(config, { ...parts, metrics: metrics.webhooks });
 }
 
 /**

@@ -14,6 +14,7 @@ import { retentionRoutes } from './maintenance/retention.ts';
 import { storageRoutes } from './maintenance/storage.ts';
 import { syncRoutes } from './maintenance/sync.ts';
 import { type OpenApiDocument, describeApi } from './table/openapi.ts';
+import { webhookRoutes } from './maintenance/webhooks.ts';
 import { verificationRoutes } from './maintenance/verification.ts';
 import { type Route, ok, route } from './table/route.ts';
 import * as s from './table/schemas.ts';
@@ -35,6 +36,7 @@ const openRoutes: readonly Route[] = [
   ...quotaRoutes,
   ...modeRoutes,
   ...storageRoutes,
+  ...webhookRoutes,
 ];
 
 /** THE TABLE: the API, row by row. The OpenAPI document and the tests of permissions are made from it. */

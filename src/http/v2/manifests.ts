@@ -32,6 +32,8 @@ export async function getManifest(context: RequestContext): Promise<void> {
   const body = isKnown || request.method === 'HEAD' ? undefined : (bytes ?? (await storedBytes(context, digest, sizeBytes)));
   if (body) await protocol.registry.signatures?.require(repository, { digest, mediaType, bytes: body, tag: reference.tag });
   if (!mirrored) protocol.registry.pulls.add(repository, digest, subject.name);
+  if (request.method === 'GET')
+    protocol.pulled?.({ repository, digest, tag: reference.tag, mediaType, sizeBytes }, () => authorOf(context));
   if (isKnown) {
     sendHead(response, head, 304, headers).end();
     return;

@@ -8,6 +8,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { parseDigest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type Reference, type RepositoryName, parseReference } from '../../oci/reference.ts';
+import type { PullMessages } from '../../webhooks/pulls.ts';
 import type { Audit } from '../../access/accounts/audit.ts';
 import type { AccessControl, Subject } from '../auth/access-control.ts';
 import type { PublicUrl } from '../server/public-url.ts';
@@ -22,6 +23,8 @@ export interface Services {
   readonly access: AccessControl;
   /** Records refusals; undefined if there is no audit log. Changes of content record themselves in their transaction. */
   readonly audit?: Pick<Audit, 'record'> | undefined;
+  /** Makes messages of pulls for webhooks; undefined if there are none. */
+  readonly pulled?: PullMessages['add'] | undefined;
   readonly publicUrl: PublicUrl;
   /** Whether clients may change content; undefined in tests without stores. */
   readonly mode?: Pick<MaintenanceMode, 'assertWritable'> | undefined;

@@ -8,6 +8,13 @@ export interface SlowWaits {
   readonly longestSeconds: number;
 }
 
+/** A download that ended without the blob. */
+export interface FailedDownload {
+  readonly upstream: string;
+  /** The local name of the repository that has asked for it first. */
+  readonly repository: string;
+}
+
 /** Events of the mirror that operators watch. Each is counted, logged, or both. */
 export interface MirrorEvents {
   /** The mirror answered a client; `cache`: where the content came from. */
@@ -17,7 +24,7 @@ export interface MirrorEvents {
   /** A download of a blob went on after it had broken off. */
   resumed(upstream: string): void;
   /** A download ended without the blob. */
-  downloadFailed(digest: string, error: unknown): void;
+  downloadFailed(digest: string, error: unknown, place: FailedDownload): void;
   /** A download was ended because its last client had gone. */
   downloadAbandoned(): void;
   /** A blob was served and not kept. */

@@ -183,7 +183,8 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     } catch (error) {
       const isUseless = error instanceof WrongDigest || isDiskRefusal(error);
       if (isUseless) await partials.remove(digest).catch(() => undefined);
-      if (!entry.isAbandoned) events.downloadFailed(digest, error);
+      const [repository = ''] = entry.repositoryRefs.keys();
+      if (!entry.isAbandoned) events.downloadFailed(digest, error, { upstream, repository });
     } finally {
       entries.delete(digest);
       entry.releaseSpace?.();

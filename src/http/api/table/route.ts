@@ -25,6 +25,8 @@ import type { TagRules } from '../../../maintenance/retention/tag-rules.ts';
 import type { VerificationOverview } from '../../../maintenance/verify/overview.ts';
 import type { SyncOverview } from '../../../maintenance/sync/overview.ts';
 import type { UsageOverview } from '../../../maintenance/usage/usage-overview.ts';
+import type { WebhookOverview } from '../../../webhooks/overview.ts';
+
 import type { Catalog } from '../../catalog.ts';
 import type { StorageView } from '../../overviews/storage-view.ts';
 
@@ -52,6 +54,8 @@ export interface ApiServices {
   readonly mode: MaintenanceMode;
   readonly usage: UsageOverview;
   readonly jobs: JobsOverview;
+  /** Returns the service for messages to other servers. */
+  readonly webhooks: () => Promise<WebhookOverview>;
 }
 
 /** What a handler works with, for one request. */

@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from './prometheus/client.ts';
+import { Gauge, type Registry } from '../prometheus/client.ts';
 
 /** Seconds since the oldest event that a consumer has not handled; 0 if there is none. */
 export interface ConsumerLag {

@@ -1,0 +1,47 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A request that the receiver has got. */
+export interface ReceivedMessage {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** A receiver of webhooks in this process. */
+export interface WebhookReceiver {
+  readonly url: string;
+  readonly received: readonly ReceivedMessage[];
+  /** Sets how it answers from now on. Default: 204. */
+  answer(status: number | ((message: ReceivedMessage) => number), headers?: Readonly<Record<string, string>>): void;
+  close(): Promise<void>;
+}
+
+export async function startReceiver(): Promise<WebhookReceiver> {
+  const received: ReceivedMessage[] = [];
+  let statusOf: (message: ReceivedMessage) => number = () => 204;
+  let extra: Readonly<Record<string, string>> = {};
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const message = { path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() };
+      received.push(message);
+      response.writeHead(statusOf(message), extra).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
+    answer(status, headers = {}) {
+      statusOf = typeof status === 'number' ? () => status : status;
+      extra = headers;
+    },
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
