@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Setting, Tree } from './convert.ts';
+import { importEndpoints } from './notifications.ts';
 import { type DistributionConfig, type Leaf, readDistributionConfig } from './read.ts';
 import { type Rule, rules } from './rules.ts';
 
@@ -37,6 +38,7 @@ export function importDistributionConfig(
 function importKey(leaf: Leaf, config: DistributionConfig, settings: Settings): ImportedKey {
   const { path } = leaf;
   if (path.startsWith('proxy.')) return importProxy(leaf, config, settings);
+  if (path === 'notifications.endpoints') return importNotifications(leaf, settings);
   const rule = findRule(path);
   if (!rule) return { key: path, to: undefined, remark: 'unknown to berth' };
   if (rule.to === undefined) return { key: path, to: undefined, remark: rule.remark };
@@ -92,6 +94,18 @@ function importProxy({ path, value }: Leaf, tree: Tree, settings: Settings): Imp
   set(settings, ['mirror', 'upstreams', upstream, name], name === 'credentialCommand' ? `${text} get` : text);
   set(settings, ['mirror', 'default'], upstream);
   return { key: path, to: `mirror.upstreams.${upstream}.${name}`, remark: undefined };
+}
+
+function importNotifications({ path: key, value }: Leaf, settings: Settings): ImportedKey {
+  try {
+    const imported = importEndpoints(value);
+    if (!imported) return { key, to: undefined, remark: 'there is no enabled endpoint' };
+    set(settings, ['webhooks', 'targets'], imported.targets);
+    if (imported.hasPulls) set(settings, ['webhooks', 'pulls'], 'all');
+    return { key, to: 'webhooks.targets', remark: imported.remark };
+  } catch (error) {
+    return { key, to: undefined, remark: `cannot be translated: the value ${(error as Error).message}; see webhooks.targets` };
+  }
 }
 
 function upstreamOf(tree: Tree): string | undefined {

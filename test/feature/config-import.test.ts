@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { importDistributionConfig } from '../../config/distribution/import.ts';
 import { loadConfig } from '../../config/load.ts';
+import { readWebhookTargets } from '../../src/assembly/webhooks/targets.ts';
 import { runCommand } from '../support/command.ts';
 
 const reference = readFileSync(resolve(import.meta.dirname, '../support/distribution-config.yaml'), 'utf8');
@@ -42,6 +43,37 @@ describe('the reference configuration of registry:2', () => {
       expect({ key, isNamed: to !== undefined || yaml.includes(`# ${key}: `) }).toEqual({ key, isNamed: true });
       expect({ key, remark }).not.toEqual({ key, remark: 'unknown to berth' });
     }
+  });
+
+  test('reports to the same endpoints, in the same format', async () => {
+    const { config } = imported(reference);
+    expect(config.webhooks).toMatchObject({
+      pulls: 'off',
+      targets: {
+        listener: { url: 'https://hook.example.com', format: 'distribution', events: ['push', 'delete', 'mount'], timeout: 1 },
+      },
+    });
+    const text = `
+notifications:
+  endpoints:
+    - { name: Build Server, url: 'http://ci:8080/e', headers: { Authorization: [Bearer abc], X-Two: ['1', '2'] }, timeout: 500ms }
+    - { name: off, disabled: true, url: 'http://off.example.com' }`;
+    const { webhooks } = imported(text).config;
+    expect(Object.keys(webhooks.targets)).toEqual(['build-server']);
+    expect(webhooks.pulls).toBe('all');
+    expect(await readWebhookTargets({ webhooks })).toMatchObject([
+      {
+        ...{ name: 'build-server', format: 'distribution', timeoutSeconds: 0.5, allowsPrivateAddress: true },
+        headers: [
+          ['Authorization', 'Bearer abc'],
+          ['X-Two', '1'],
+          ['X-Two', '2'],
+        ],
+        events: new Set(['push', 'pull', 'delete', 'mount']),
+      },
+    ]);
+    const refused = importDistributionConfig('notifications: { endpoints: [{ name: a }] }', {});
+    expect(refused.keys[0]?.remark).toContain('has an endpoint without a url');
   });
 
   test('becomes the same store, address, certificate, token server and upstream', () => {
