@@ -19,6 +19,8 @@ import type { ImageContents } from './images/image-contents.ts';
 import type { MaintenanceMode } from '../maintenance/mode/maintenance-mode.ts';
 import type { RateLimits } from '../http/server/rate-limits.ts';
 import { listJobSources } from './maintenance/job-sources.ts';
+import { createImageFetches } from '../mirror/images/image-fetches.ts';
+import type { Mirror } from '../mirror/mirror.ts';
 import type { MaintenanceServices } from './maintenance-services.ts';
 
 export interface ApiParts {
@@ -31,15 +33,18 @@ export interface ApiParts {
   readonly mode: MaintenanceMode;
   /** Aborted when the process shuts down. */
   readonly closing: AbortSignal;
+  readonly mirror: Pick<Mirror, 'background'>;
 }
 
 /** Returns what the API does apart from accounts and permissions. */
 export function openApiServices(
   config: Config,
-  { registry, driver, metadata, maintenance, imageContents, limits, mode, closing }: ApiParts,
+  { registry, driver, metadata, maintenance, imageContents, limits, mode, closing, mirror }: ApiParts,
 ): GuardServices {
   const { api } = maintenance;
   const [now, sources] = [Date.now, listJobSources(api.sync, api.verification)];
+  const recorder = createJobRecorder({ metadata, now });
+  const exports = openArchiveExports(config, { registry, metadata });
   return {
     ...{ limits, mode },
     content: registry,
@@ -53,8 +58,13 @@ export function openApiServices(
     usage: createUsageOverview({ ...api, metadata, disk: diskOfBlobs(config) }),
     webhooks: async () => (await import('./webhooks/webhooks.ts')).openWebhookOverview(config, metadata),
     images: imageContents.images,
-    exports: openArchiveExports(config, { registry, metadata }),
-    imports: openArchiveImports(config, { registry, metadata }, now, createJobRecorder({ metadata, now })),
+    exports,
+    imports: openArchiveImports(config, { registry, metadata }, now, recorder),
+    fetches: createImageFetches({
+      ...{ recorder, mirror: mirror.background, manifestBytes: registry.manifests.bytes },
+      upstreams: Object.keys(config.mirror.upstreams),
+      assertStored: (image, platform) => exports.describe([image], { platform }),
+    }),
     jobs: createJobsOverview({ metadata, sources, now, closing }),
   };
 }

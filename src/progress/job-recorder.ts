@@ -21,16 +21,19 @@ export interface NewJob {
 }
 
 export interface JobProgress {
+  readonly id: string;
   /** Aborted when somebody cancels the job. */
   readonly signal: AbortSignal;
-  report(done: number): void;
+  /** `total`: if it was not known before. */
+  report(done: number, total?: number): void;
   /** Tells which path of the page shows the result. */
   setResult(path: string): void;
 }
 
 /** Runs work without recording it: on the command line. */
 export const unrecorded: JobRecorder = {
-  track: (_job, work) => work({ signal: new AbortController().signal, report: () => undefined, setResult: () => undefined }),
+  track: (_job, work) =>
+    work({ id: '', signal: new AbortController().signal, report: () => undefined, setResult: () => undefined }),
 };
 
 export interface JobRecorderOptions {
@@ -49,17 +52,17 @@ export function createJobRecorder({ metadata, now, intervalMilliseconds = 1000 }
   return {
     async track({ total: knownTotal, ...job }, work) {
       const id = randomUUID();
-      const total = knownTotal ?? null;
       const cancelling = new AbortController();
-      const [state, startedAt] = [{ done: 0, recorded: 0, result: '' }, now()];
-      await jobs.begin({ ...job, id, total, startedAt }).catch(() => undefined);
+      const state = { done: 0, recorded: 0, total: knownTotal ?? null, result: '' };
+      const startedAt = now();
+      await jobs.begin({ ...job, id, total: state.total, startedAt }).catch(() => undefined);
 
       let recordedAt = startedAt;
       let writing = Promise.resolve();
       let isWriting = false;
       const record = async (): Promise<void> => {
         [state.recorded, recordedAt, isWriting] = [state.done, now(), true];
-        const isCancelled = await jobs.report(id, state.done, total, recordedAt).catch(() => false);
+        const isCancelled = await jobs.report(id, state.done, state.total, recordedAt).catch(() => false);
         isWriting = false;
         if (isCancelled) cancelling.abort(new JobCancelled());
       };
@@ -71,13 +74,17 @@ export function createJobRecorder({ metadata, now, intervalMilliseconds = 1000 }
       const end = async (outcome: { readonly state: string; readonly message: string }): Promise<void> => {
         clearInterval(timer);
         await writing;
-        const { done, result } = state;
+        const { done, total, result } = state;
         await jobs.end(id, { ...outcome, done, total, result, endedAt: now() }).catch(() => undefined);
       };
       try {
         const result = await work({
+          id,
           signal: cancelling.signal,
-          report: (done) => (state.done = done),
+          report(done, total) {
+            state.done = done;
+            state.total = total ?? state.total;
+          },
           setResult: (path) => (state.result = path),
         });
         await end({ state: 'done', message: '' });

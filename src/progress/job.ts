@@ -1,5 +1,5 @@
 /** Kinds of work that people follow. */
-export const jobKinds = ['upload', 'index', 'backup', 'sync', 'verification'] as const;
+export const jobKinds = ['upload', 'fetch', 'index', 'backup', 'sync', 'verification'] as const;
 export type JobKind = (typeof jobKinds)[number];
 
 /** What the progress counts. */

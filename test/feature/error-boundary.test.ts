@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { pino } from 'pino';
 import { loadConfig } from '../../config/load.ts';
 import { AuthenticationError } from '../../src/access/credentials/authentication-error.ts';
+import type { ImageFetches } from '../../src/mirror/images/image-fetches.ts';
 import type { JobsOverview } from '../../src/progress/jobs-overview.ts';
 import type { ArchiveImports } from '../../src/archives/in/imports.ts';
 import type { ArchiveExports } from '../../src/archives/out/exports.ts';
@@ -118,6 +119,7 @@ async function createServer(): Promise<Server> {
     imports: {} as ArchiveImports,
     jobs: {} as JobsOverview,
     webhooks: () => Promise.resolve({} as WebhookOverview),
+    fetches: {} as ImageFetches,
   };
   const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
   const publicUrl = createPublicUrl(config);

@@ -183,7 +183,7 @@ function notCached(repository: RepositoryName, what: string): OciError {
   const message =
     `${what} of ${repository} is not cached: the repository is mirrored, and an archive is made of stored content only. ` +
     'Pull the image through this registry, or run berth preheat for it, and try again';
-  return new OciError('UNSUPPORTED', { status: 409, message, detail: { repository } });
+  return new OciError('UNSUPPORTED', { status: 409, message, detail: { repository, action: 'fetch' } });
 }
 
 function notStored(repository: RepositoryName, digest: Digest): OciError {

@@ -121,6 +121,7 @@ test('every row requires an admin except these', () => {
     'GET /why': 'inRepository',
     'GET /archive': 'inRepository',
     'POST /archives': 'inRepository',
+    'POST /image/fetch': 'inRepository',
     'GET /jobs': 'account',
     'GET /jobs/{id}': 'account',
     'DELETE /jobs/{id}': 'account',

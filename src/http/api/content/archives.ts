@@ -1,20 +1,14 @@
-import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { ByteRange } from '../../../../storage/blobs/driver.ts';
-import { type ArchiveFile, fileNameOf } from '../../../archives/out/archive-file.ts';
-import type { ArchiveExports } from '../../../archives/out/exports.ts';
 import { isoTime } from '../../../access/accounts/time.ts';
 import type { ArchiveSummary, StagedArchive } from '../../../archives/in/plan.ts';
 import { parsePlatform } from '../../../oci/platform.ts';
 import { type Reference, parseReference, parseTag } from '../../../oci/reference.ts';
 import { readUpload } from '../../archives/read-upload.ts';
+import { sendArchive } from '../../archives/send-archive.ts';
 import { commitUploaded, listImages } from '../../archives/uploaded-archive.ts';
-import { lengthOf } from '../../transfer/range.ts';
-import { appendBytes, appendObject } from '../../transfer/send-object.ts';
-import { serveObject } from '../../transfer/serve-object.ts';
 import { type Context, type Route, created, file, noContent, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
-import { parsed, repository } from './content-schemas.ts';
+import { parsed, reference, repository } from './content-schemas.ts';
 
 const references = z
   .union([z.string(), z.array(z.string())])
@@ -34,12 +28,12 @@ const { dateTime, optional } = s;
 
 const host = /^[a-zA-Z0-9][a-zA-Z0-9.-]*(?::\d{1,5})?$/;
 
+const platform = parsed(parsePlatform, 'must be a platform, such as linux/amd64');
+
 const archiveQuery = z.object({
   repository,
   reference: references,
-  platform: parsed(parsePlatform, 'must be a platform, such as linux/amd64')
-    .optional()
-    .meta({ description: 'linux/amd64, linux/arm64/v8: export this image of an index; default: all' }),
+  platform: platform.optional().meta({ description: 'linux/amd64, linux/arm64/v8: export this image of an index; default: all' }),
   host: z
     .string()
     .regex(host, 'must be the host of a registry')
@@ -47,35 +41,18 @@ const archiveQuery = z.object({
     .meta({ description: 'host in front of the names of the images; default: none' }),
 });
 
-/** Sends the images as one tar file. The same images make the same bytes, so that downloads can be resumed. */
-async function sendArchive({ query }: { readonly query: z.output<typeof archiveQuery> }, context: Context): Promise<void> {
+async function downloadArchive({ query }: { readonly query: z.output<typeof archiveQuery> }, context: Context): Promise<void> {
   const { exports, pulls, principal, exchange } = context;
   const names = query.reference.map((reference) => ({ repository: query.repository, reference }));
-  const archive = await exports.describe(names, { platform: query.platform, host: query.host });
-  await serveObject(exchange.request, exchange.response, {
-    sizeBytes: archive.sizeBytes,
-    etag: archive.etag,
-    contentType: 'application/x-tar',
-    headers: {
-      'Cache-Control': 'private, no-cache',
-      'Content-Disposition': `attachment; filename="${fileNameOf(archive.images)}"`,
-    },
-    write: (response, range) => writeParts(response, exports, archive, range),
-  });
-  if (exchange.request.method === 'GET')
-    for (const { digest } of archive.images) pulls.add(query.repository, digest, principal.name);
+  const { platform, host } = query;
+  await sendArchive({ exports, pulls, ...exchange, account: principal.name }, names, { platform, host });
 }
 
-async function writeParts(
-  response: ServerResponse,
-  exports: ArchiveExports,
-  archive: ArchiveFile,
-  range: ByteRange,
-): Promise<void> {
-  for (const part of archive.parts(range)) {
-    if ('bytes' in part) await appendBytes(response, part.bytes);
-    else await appendObject(response, await exports.open(part), lengthOf(part.range));
-  }
+const fetchBody = z.strictObject({ repository, reference, platform: optional(platform) });
+
+async function fetchImage({ body }: { readonly body: z.output<typeof fetchBody> }, { fetches, principal }: Context) {
+  const { repository, reference, platform } = body;
+  return { job: await fetches.begin({ repository, reference }, platform, principal.id) };
 }
 
 const uploadQuery = z.object({
@@ -183,7 +160,16 @@ export const archiveRoutes: readonly Route[] = [
     needs: { action: 'pull', repositoryOf: ({ query }) => query.repository },
     query: archiveQuery,
     returns: file('application/x-tar'),
-    handler: sendArchive,
+    handler: downloadArchive,
+  }),
+  route({
+    method: 'POST',
+    path: '/image/fetch',
+    summary: 'Fetch an image of an upstream, so that it can be downloaded; GET /jobs/{id} shows the progress',
+    needs: { action: 'pull', repositoryOf: ({ body }) => body.repository },
+    body: fetchBody,
+    returns: created(z.object({ job: z.string() })),
+    handler: fetchImage,
   }),
   route({
     method: 'POST',

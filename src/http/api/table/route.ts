@@ -12,6 +12,7 @@ import type { Principal } from '../../../access/permissions/principal.ts';
 import type { SigningKeys } from '../../../access/tokens/signing-keys.ts';
 import type { ArchiveImports } from '../../../archives/in/imports.ts';
 import type { ArchiveExports } from '../../../archives/out/exports.ts';
+import type { ImageFetches } from '../../../mirror/images/image-fetches.ts';
 import type { Images } from '../../../images/images.ts';
 import type { Pulls } from '../../../registry/pulls.ts';
 import type { Adoption } from '../../../maintenance/adopt/report.ts';
@@ -41,6 +42,8 @@ export interface ApiServices {
   readonly images: () => Promise<Images>;
   readonly exports: ArchiveExports;
   readonly imports: ArchiveImports;
+  /** Fetches images of upstreams on request. */
+  readonly fetches: ImageFetches;
   /** Records that the client has pulled an image. */
   readonly pulls: Pick<Pulls, 'add'>;
   readonly backups: Pick<Backups, 'list' | 'begin'>;

@@ -12,6 +12,7 @@ export const jobs = {
     ended: 'Ended',
     kinds: {
       upload: 'upload',
+      fetch: 'fetched image',
       index: 'index of an image',
       backup: 'backup',
       sync: 'copy between registries',

@@ -2,6 +2,7 @@ import { account } from './account.ts';
 import { admin } from './admin.ts';
 import { catalog } from './catalog.ts';
 import { contents } from './contents.ts';
+import { download } from './download.ts';
 import { frame } from './frame.ts';
 import { image } from './image.ts';
 import { jobs } from './jobs.ts';
@@ -17,6 +18,7 @@ export const english = {
   ...admin,
   ...catalog,
   ...contents,
+  ...download,
   ...frame,
   ...image,
   ...jobs,

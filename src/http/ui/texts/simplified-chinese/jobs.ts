@@ -11,7 +11,7 @@ export const jobs: typeof english = {
     progress: '进度',
     started: '开始时间',
     ended: '结束时间',
-    kinds: { upload: '上传', index: '镜像索引', backup: '备份', sync: '仓库间复制', verification: '校验' },
+    kinds: { upload: '上传', fetch: '获取镜像', index: '镜像索引', backup: '备份', sync: '仓库间复制', verification: '校验' },
     states: { running: '进行中', done: '已完成', failed: '失败', cancelled: '已取消', lost: '已中断' },
     units: {
       bytes: (size) => size,

@@ -3,6 +3,7 @@ import { account } from './account.ts';
 import { admin } from './admin.ts';
 import { catalog } from './catalog.ts';
 import { contents } from './contents.ts';
+import { download } from './download.ts';
 import { frame } from './frame.ts';
 import { image } from './image.ts';
 import { jobs } from './jobs.ts';
@@ -18,6 +19,7 @@ export const simplifiedChinese: Texts = {
   ...admin,
   ...catalog,
   ...contents,
+  ...download,
   ...frame,
   ...image,
   ...jobs,

@@ -9,14 +9,35 @@ export interface RejectedTag {
   readonly message: string;
 }
 
-/** Shows what the visitor can do with an image: compare it, give it a tag, delete it. */
+/** Shows what the visitor can do with an image: download it, compare it, give it a tag, delete it. */
 export function actionPanel(visit: ImageVisit, image: ImageDescription, rejected: RejectedTag | undefined): Html {
   const { texts, may } = visit;
   return html`<h2>${texts.actions.title}</h2>
     <div class="action-forms">
-      ${image.kind === 'artifact' ? undefined : compareForm(visit)} ${may.push ? tagForm(visit, rejected) : undefined}
-      ${may.delete ? deleteForm(visit, image) : undefined}
+      ${downloadForm(visit, image)} ${image.kind === 'artifact' ? undefined : compareForm(visit)}
+      ${may.push ? tagForm(visit, rejected) : undefined} ${may.delete ? deleteForm(visit, image) : undefined}
     </div>`;
+}
+
+function downloadForm(visit: ImageVisit, { platforms }: ImageDescription): Html {
+  const { download, image } = visit.texts;
+  const option = (value: string, label: string, isSelected: boolean) =>
+    html`<option value="${value}" ${isSelected ? html`selected` : undefined}>${label}</option>`;
+  return html`<form method="get" action="${urlOf(visit, '/-/archive')}">
+    <p>${download.help}</p>
+    ${
+      platforms.length < 2
+        ? undefined
+        : html`<label>
+            ${image.platform}
+            <select name="platform">
+              ${platforms.map(({ platform, isShown }) => option(platform, platform, isShown))}
+              ${option('', download.allPlatforms, false)}
+            </select>
+          </label>`
+    }
+    <button class="primary">${download.download}</button>
+  </form>`;
 }
 
 function compareForm({ repository, reference, texts }: ImageVisit): Html {

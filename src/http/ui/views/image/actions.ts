@@ -1,5 +1,6 @@
 import type { ImageActions } from '../repository/repository-view.ts';
 import { deleteImage } from './deletion.ts';
+import { downloadImage, fetchImage } from './download.ts';
 import { downloadFile } from './file-entry.ts';
 import { showFiles } from './files.ts';
 import { indexImage } from './index-state.ts';
@@ -13,6 +14,7 @@ import { retag } from './retag.ts';
 export const imageActions: ImageActions = {
   views: {
     '': (visit) => showImage(visit),
+    archive: downloadImage,
     files: showFiles,
     file: downloadFile,
     packages: showPackages,
@@ -20,6 +22,7 @@ export const imageActions: ImageActions = {
     raw: showRaw,
   },
   forms: {
+    fetch: { needs: 'pull', action: fetchImage },
     index: { needs: 'pull', action: indexImage },
     retag: { needs: 'push', action: retag },
     delete: { needs: 'delete', action: deleteImage },

@@ -1,8 +1,8 @@
 import type { Request, Response, Router } from 'express';
 import { type Principal } from '../../../../access/permissions/principal.ts';
-import type { ArchiveImports } from '../../../../archives/in/imports.ts';
 import { OciError } from '../../../../oci/errors.ts';
 import type { RepositoryName } from '../../../../oci/reference.ts';
+import type { ApiServices } from '../../../api/table/route.ts';
 import type { AccessControl } from '../../../auth/access-control.ts';
 import type { PublicUrl } from '../../../server/public-url.ts';
 import { type AsVisitor, queryOf } from '../../session/visitors.ts';
@@ -14,7 +14,7 @@ import { receiveUpload, showUploadForm } from './upload-form.ts';
 import type { UploadVisit } from './upload-view.ts';
 
 export interface UploadOptions {
-  readonly services: { readonly imports: ArchiveImports };
+  readonly services: Pick<ApiServices, 'imports' | 'mode'>;
   readonly access: Pick<AccessControl, 'allows'>;
   readonly publicUrl: PublicUrl;
   readonly notices: Notices;
@@ -28,6 +28,7 @@ export function addUpload(router: Router, options: UploadOptions): void {
   const { asVisitor } = options;
   const handled = (action: (visit: UploadVisit, id: string) => Promise<void>) =>
     asVisitor(async (visitor, request, response) => {
+      if (request.method === 'POST') await options.services.mode.assertWritable();
       const visit = open(options, visitor, request, response);
       if (!(await mayUpload(visit))) throw new OciError('DENIED', { message: visit.texts.upload.notAllowed });
       await action(visit, String(request.params['id']));
