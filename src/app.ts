@@ -25,7 +25,9 @@ import { openControl, refuseIgnoredAccounts } from './assembly/open-mode.ts';
 import { type Registry, type RegistryOptions, createRegistry } from './registry/registry.ts';
 import { openMaintenanceMode } from './assembly/maintenance/maintenance-mode.ts';
 import { readHttpLimits } from './assembly/limits/http-limits.ts';
-import { openRateLimits } from './assembly/limits/rate-limits.ts';
+import { openLimits } from './assembly/limits/rate-limits.ts';
+import { openReloader, readUploadLimits } from './assembly/reload/reloadables.ts';
+import type { Reloader } from './assembly/reload/reloader.ts';
 import { openQuotas } from './assembly/maintenance/quotas.ts';
 import { listJobs, startJobs } from './jobs.ts';
 import { openConsumers } from './assembly/maintenance/event-consumers.ts';
@@ -41,7 +43,7 @@ import { openMirror } from './assembly/upstreams.ts';
 import { logRequest } from './assembly/observability/request-log.ts';
 
 /** The server, made from the configuration: stores, services, HTTP. */
-export interface App {
+export interface App extends Reloader {
   /** The generated password of the admin that this start has created; it is stored nowhere else. */
   readonly generatedPassword: string | undefined;
   /**
@@ -78,8 +80,9 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     ...{ metadata, now, log, metrics, changed: consumers.notify, closing: closing.signal },
   });
   const signatures = openSignaturePolicy(config, { driver, metadata, now });
+  const uploadLimits = readUploadLimits(config);
   const registry = openRegistry(config, {
-    ...{ metadata, now, log, leases: sharedLeases, admission: quotas.admission, signatures },
+    ...{ limits: uploadLimits.limits, metadata, now, log, leases: sharedLeases, admission: quotas.admission, signatures },
     ...{ changed: consumers.notify, counted: metrics.trash.moved, onDamaged: suspects.report },
     driver: makingRoom(driver, (bytes) => makeRoom(bytes)),
   });
@@ -92,9 +95,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const stores = { registry, driver, metadata, mirror, leases, suspects, now, log, metrics, closing: closing.signal };
   const maintenance = await openMaintenance(config, stores);
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
-  const limits = openRateLimits(config, stores);
-  const mode = openMaintenanceMode(config, stores);
-  const served = { registry, mirror, driver, metadata, maintenance, imageContents, limits, mode, closing: closing.signal };
+  const [limits, mode] = [openLimits(config, stores), openMaintenanceMode(config, stores)];
+  const served = { ...stores, maintenance, imageContents, limits: limits.clients, mode };
   const guard = await openGuard(config, mirror, served, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
@@ -111,6 +113,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
 
   return {
     generatedPassword: guard?.generatedPassword,
+    ...openReloader(config, { log, limits, mode, uploadLimits, guard, certificate }),
     async listen({ reusePort } = { reusePort: false }) {
       await endpoint.listen(reusePort);
       const url = await listen(server, config, reusePort);
@@ -144,18 +147,16 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
 
 interface RegistryParts extends Pick<
   RegistryOptions,
-  'driver' | 'metadata' | 'now' | 'leases' | 'changed' | 'counted' | 'admission' | 'onDamaged' | 'signatures'
+  'limits' | 'driver' | 'metadata' | 'now' | 'leases' | 'changed' | 'counted' | 'admission' | 'onDamaged' | 'signatures'
 > {
   readonly log: Log;
 }
 
 function openRegistry(config: Config, { log, ...parts }: RegistryParts): Registry {
-  const { maxOpenFiles, maxPerAccount, maxPerAddress, maxSize } = config.uploads;
   return createRegistry({
     ...parts,
     ...readDeletion(config),
-    maxOpenFiles,
-    limits: { perAccount: maxPerAccount, perAddress: maxPerAddress, maxBytes: maxSize },
+    maxOpenFiles: config.uploads.maxOpenFiles,
     ignoredAccounts: config.retention.ignorePullsBy,
     onPullsNotRecorded: (error) =>
       log.error({ err: error }, 'pulls could not be recorded: rules of retention may count them too late'),

@@ -24,4 +24,7 @@ void runCommandLine(process.argv.slice(2), {
   readInput: () => text(process.stdin),
   setUmask: (mask) => void process.umask(mask),
   onSignal,
+  onReload(listener) {
+    if (!process.stdout.isTTY) process.on('SIGHUP', listener);
+  },
 }).then((code) => process.exit(code));

@@ -9,6 +9,7 @@ import { type Audit, createAudit } from '../access/accounts/audit.ts';
 import { createExternalAuthenticator } from '../access/external-authenticator.ts';
 import { ensureAdmin } from '../access/accounts/first-admin.ts';
 import { jwksAt } from '../access/federation/discovery.ts';
+import type { TrustedCertificates } from '../access/federation/trusted-certificates.ts';
 import { createOidcClient } from '../access/federation/oidc.ts';
 import { createOidcLogins } from '../access/login/oidc-logins.ts';
 import { privateByDefault } from '../access/permissions/visibility.ts';
@@ -29,6 +30,7 @@ import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
 import type { Log } from '../observability/log.ts';
+import type { Reloadable } from './reload/reloader.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
 import { readTrustedCertificates, readWorkloadRules } from './federation-settings.ts';
 
@@ -42,6 +44,8 @@ export interface Guard {
   readonly pageLogins: PageLogins | undefined;
   /** The password of the admin that this start created, if it was generated. */
   readonly generatedPassword: string | undefined;
+  /** Takes new identities and certificates of other servers. */
+  readonly reloadable: Reloadable;
   /** Deletes expired secrets. */
   tidy(): Promise<void>;
 }
@@ -83,16 +87,18 @@ interface GuardParts {
   readonly audit: Audit;
 }
 
-type GuardOfMode = Pick<Guard, 'control' | 'extensions' | 'pageLogins' | 'generatedPassword'>;
+type GuardOfMode = Pick<Guard, 'reloadable' | 'control' | 'extensions' | 'pageLogins' | 'generatedPassword'>;
 
 async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
   const { config, metadata, upstreams, services, now, audit } = parts;
   const { admin, anonymousPull, tokenLifetime } = config.access;
   const reserved = readReservedNamespaces(config);
+  // A reload replaces the rules in place.
+  const workloadRules = [...readWorkloadRules(config)];
   const rules = {
     anonymousPullsPublic: anonymousPull === 'public',
     reservedNames: reserved,
-    workloadRules: readWorkloadRules(config),
+    workloadRules,
   };
   const access = createAccess({ ...rules, metadata, now, audit, tokenSeconds: tokenLifetime });
   const { created, password } = await ensureAdmin(metadata, admin, now(), reserved);
@@ -127,6 +133,16 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
       now,
       oidc: createOidcEntrance(parts),
     },
+    reloadable: {
+      keys: ['access.identities'],
+      prepare(next) {
+        const read = readWorkloadRules(next);
+        return () => {
+          workloadRules.splice(0, workloadRules.length, ...read);
+          access.rightsVersion.invalidate();
+        };
+      },
+    },
     generatedPassword: created && admin.password === undefined ? password : undefined,
   };
 }
@@ -143,10 +159,15 @@ function createOidcEntrance({ config, metadata, now, audit }: GuardParts): OidcE
 
 function createExternalGuard({ config, metadata, upstreams, now, audit }: GuardParts): GuardOfMode {
   const { realm = '', service, issuer = '', jwksUrl } = config.access.external;
+  let certificates = readTrustedCertificates(config);
+  const trusted: TrustedCertificates = {
+    byKid: (kid) => certificates?.byKid(kid),
+    byChain: (chain, at) => certificates?.byChain(chain, at),
+  };
   const authenticator = createExternalAuthenticator({
     issuer,
     service,
-    certificates: readTrustedCertificates(config),
+    certificates: certificates && trusted,
     keys: jwksUrl === undefined ? undefined : jwksAt(jwksUrl, now),
     now,
   });
@@ -156,6 +177,14 @@ function createExternalGuard({ config, metadata, upstreams, now, audit }: GuardP
     control: createTokenAccess({ authenticator, permissions: privateByDefault, metadata, upstreams, publicUrl, audit, place }),
     extensions: [],
     pageLogins: undefined,
+    reloadable: {
+      // The file is read again; where there was none, a restart is needed.
+      keys: certificates ? ['access.external.certificates'] : [],
+      prepare(next) {
+        const read = readTrustedCertificates(next);
+        return () => void (certificates = read);
+      },
+    },
     generatedPassword: undefined,
   };
 }

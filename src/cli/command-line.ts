@@ -20,6 +20,8 @@ export interface Host {
   setUmask(mask: number): void;
   /** Resolves to the name of the first SIGTERM or SIGINT. */
   onSignal(): Promise<string>;
+  /** Calls `listener` at each SIGHUP. */
+  onReload(listener: () => void): void;
 }
 
 const exitCodes = { success: 0, failure: 1, wrongUsage: 2 } as const;
@@ -63,6 +65,7 @@ function createInvocation(
     },
     otherConfig: (other, prefix) => loadConfig({ file: other, environment: removePrefix(environment, prefix), serves: false }),
     onSignal: host.onSignal,
+    onReload: host.onReload,
     isTerminal: host.isTerminal,
     print: (line) => host.write(`${line}\n`),
     warn: (line) => host.writeError(`${line}\n`),

@@ -42,10 +42,8 @@ export function createLogOn(stream: DestinationStream, { level, worker }: Pick<L
   const base = worker === undefined ? null : { worker };
   const timestamp = () => `,${timeField()}`;
   const log = pino({ level, base, timestamp, formatters: { level: (label) => ({ level: label }) } }, stream);
-  if (log.isLevelEnabled('info')) {
-    const fixedFields = worker === undefined ? '' : `,"worker":${worker}`;
-    infoWriters.set(log, (fields) => stream.write(`{"level":"info",${timeField()}${fixedFields},${fields}}\n`));
-  }
+  const fixedFields = worker === undefined ? '' : `,"worker":${worker}`;
+  infoWriters.set(log, (fields) => stream.write(`{"level":"info",${timeField()}${fixedFields},${fields}}\n`));
   return log;
 }
 
@@ -58,7 +56,9 @@ const infoWriters = new WeakMap<Log, FieldsWriter>();
  * message as JSON, without the braces. Undefined if the log does not write this level or was not created here.
  */
 export function infoWriter(log: object): FieldsWriter | undefined {
-  return infoWriters.get(log as Log);
+  const write = infoWriters.get(log as Log);
+  // The level can change while berth runs.
+  return write && (log as Log).isLevelEnabled('info') ? write : undefined;
 }
 
 let latestTime = 0;

@@ -23,6 +23,7 @@ export async function runCommand(
     readInput: () => Promise.resolve(input),
     setUmask: () => undefined,
     onSignal: () => new Promise(() => undefined),
+    onReload: () => undefined,
   });
   return { code, stdout, stderr };
 }

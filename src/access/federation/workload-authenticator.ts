@@ -7,13 +7,21 @@ import { type WorkloadRule, conditionHolds } from './workload-rule.ts';
 
 export type WorkloadIdentity = Extract<Identity, { kind: 'workload' }>;
 
-/** `now` in milliseconds. Issuers are asked for their keys at the first token. */
+/** `now` in milliseconds. `rules` may change. Issuers are asked for their keys at the first token. */
 export function createWorkloadAuthenticator(rules: readonly WorkloadRule[], now: () => number) {
-  const keys = new Map<string, Jwks>(rules.map((rule) => [issuerKey(rule), jwksFor(rule, now)]));
+  const keys = new Map<string, Jwks>();
+
+  function keysOf(rule: WorkloadRule): Jwks {
+    const known = keys.get(issuerKey(rule));
+    if (known) return known;
+    const created = jwksFor(rule, now);
+    keys.set(issuerKey(rule), created);
+    return created;
+  }
 
   async function verify(rule: WorkloadRule, token: string, { header }: UnverifiedJwt): Promise<Claims | undefined> {
     const { issuer, audience } = rule;
-    const key = await keys.get(issuerKey(rule))?.find(header);
+    const key = await keysOf(rule).find(header);
     const claims = key && (await verifyExternalJwt(token, key, { issuer, audience, now: now() }));
     return claims && rule.claims.every((condition) => conditionHolds(condition, claims)) ? claims : undefined;
   }

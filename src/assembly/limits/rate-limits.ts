@@ -6,6 +6,7 @@ import { createPublicUrl } from '../../http/server/public-url.ts';
 import { type RateLimits, createRateLimits } from '../../http/server/rate-limits.ts';
 import { createRequestLimits } from '../../limits/request-limits.ts';
 import type { Log } from '../../observability/log.ts';
+import type { Reloadable } from '../reload/reloader.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 
 export interface LimitParts {
@@ -19,8 +20,14 @@ export interface LimitParts {
 /** Pause between two log lines about limits that cannot be counted. */
 const complaintMilliseconds = 60_000;
 
-/** Creates the rate limits of the configuration. */
-export function openRateLimits(config: Config, parts: LimitParts): RateLimits {
+/** The limits of clients, and how they take new settings. */
+export interface Limits {
+  readonly clients: RateLimits;
+  readonly reloadable: Reloadable;
+}
+
+/** Creates the limits of the configuration. */
+export function openLimits(config: Config, parts: LimitParts): Limits {
   const { metadata, now, log, metrics } = parts;
   let complainedAt = -Infinity;
   const limiter = createRateLimiter({
@@ -37,5 +44,14 @@ export function openRateLimits(config: Config, parts: LimitParts): RateLimits {
   });
   const limits = createRequestLimits({ limiter, rates: config.limits, onRefused: metrics.limits.refused });
   const bandwidths = createClientBandwidths(config.limits.bandwidth);
-  return createRateLimits({ limits, bandwidths, publicUrl: createPublicUrl(config) });
+  return {
+    clients: createRateLimits({ limits, bandwidths, publicUrl: createPublicUrl(config) }),
+    reloadable: {
+      keys: ['limits'],
+      prepare: (next) => () => {
+        limits.configure(next.limits);
+        bandwidths.configure(next.limits.bandwidth);
+      },
+    },
+  };
 }

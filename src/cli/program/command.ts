@@ -22,6 +22,10 @@ export interface Invocation {
   otherConfig(file: string, prefix: string): Config;
   /** Resolves to the name of the first SIGTERM or SIGINT. A second one ends the process at once. */
   onSignal(): Promise<string>;
+  /**
+   * Calls `listener` at each SIGHUP. Not on a terminal: there, SIGHUP ends the process, because the terminal was closed.
+   */
+  onReload(listener: () => void): void;
   /** True if standard output is a terminal. */
   readonly isTerminal: boolean;
   print(line: string): void;

@@ -10,6 +10,7 @@ import type { Invocation } from '../program/command.ts';
 import { firstSteps } from './first-steps.ts';
 import { notifySupervisor } from './supervisor.ts';
 import { joinMetrics } from '../../observability/worker-metrics.ts';
+import { type ReloadOptions, createReload } from './reload.ts';
 import { type Workers, reportListening, startWorkers, workersListenThemselves } from './workers.ts';
 
 /** Checks the configuration, owns the data folder and runs the registry until SIGTERM or SIGINT. */
@@ -23,11 +24,8 @@ export async function runServer(settings: Config, invocation: Invocation): Promi
   }
 }
 
-async function serveUntilSignal(
-  settings: Config,
-  warnings: readonly string[],
-  { environment, onSignal, isTerminal, print }: Invocation,
-): Promise<void> {
+async function serveUntilSignal(settings: Config, warnings: readonly string[], invocation: Invocation): Promise<void> {
+  const { environment, onSignal, isTerminal, print } = invocation;
   const count = settings.workers === 'auto' ? availableParallelism() : settings.workers;
   const { log, flush } = createLog({
     level: settings.log.level,
@@ -37,7 +35,11 @@ async function serveUntilSignal(
   });
   if (cluster.isPrimary) for (const warning of warnings) log.warn(warning);
   const service =
-    count > 1 && cluster.isPrimary ? await startWorkers(count, settings.listen, log) : await serveHere(settings, log, print);
+    count > 1 && cluster.isPrimary
+      ? toService(await startWorkers(count, settings.listen, log), log)
+      : await serveHere(settings, log, print);
+  const reload = createReload({ load: () => loadAgain(invocation), apply: service.apply, log });
+  invocation.onReload(() => void reload());
   // Before the log says that berth listens: a supervisor may end berth as soon as it reads this.
   const signalled = onSignal();
   if (cluster.isPrimary) {
@@ -56,7 +58,31 @@ async function serveUntilSignal(
   flush();
 }
 
-async function serveHere(settings: Config, log: Log, print: (line: string) => void): Promise<Workers> {
+/** A running registry, in this process or in workers. */
+interface Service extends Pick<Workers, 'url' | 'stop'> {
+  readonly apply: ReloadOptions['apply'];
+}
+
+/** Returns the workers as a service: each worker reports what it has reloaded. */
+function toService({ url, stop, reload }: Workers, log: Log): Service {
+  return {
+    url,
+    stop,
+    apply(next) {
+      log.level = next.log.level;
+      reload();
+      return Promise.resolve(undefined);
+    },
+  };
+}
+
+async function loadAgain(invocation: Invocation): Promise<Config> {
+  const next = invocation.config();
+  await checkConfig(next);
+  return next;
+}
+
+async function serveHere(settings: Config, log: Log, print: (line: string) => void): Promise<Service> {
   const app = await createApp(settings, log, cluster.worker && joinMetrics(cluster.worker.id));
   const url = await app.listen({ reusePort: cluster.isWorker && workersListenThemselves });
   if (app.generatedPassword !== undefined) {
@@ -64,7 +90,7 @@ async function serveHere(settings: Config, log: Log, print: (line: string) => vo
       `created the admin ${settings.access.admin.username} with the password ${app.generatedPassword}: berth prints it only once`,
     );
   }
-  return { url, stop: () => app.close() };
+  return { url, stop: () => app.close(), apply: app.reload };
 }
 
 function facts({ storage, access }: Config): Readonly<Record<string, string>> {

@@ -9,6 +9,8 @@ import { relayMetrics } from '../../observability/worker-metrics.ts';
 export interface Workers {
   /** URL of their listener. */
   readonly url: string;
+  /** Lets every worker reload its configuration. */
+  reload(): void;
   /** Ends every worker with SIGTERM, as `berth serve` ends. Resolves when the last one has ended. */
   stop(): Promise<void>;
 }
@@ -40,6 +42,8 @@ export async function startWorkers(count: number, address: Address, log: Log): P
   if (isSea()) startWorkersAsExecutable();
   let stopping = false;
   let port: number | undefined;
+  /** Workers that listen, and so handle signals. */
+  const serving = new Set<Worker>();
   relayMetrics();
   // Sockets with SO_REUSEPORT would share the port of another berth: only a socket without it detects that.
   if (workersListenThemselves) await checkFree(address);
@@ -50,8 +54,10 @@ export async function startWorkers(count: number, address: Address, log: Log): P
     const worker = cluster.fork(port === undefined ? {} : { BERTH_LISTEN: format({ ...address, port }) });
     const url = await listening(worker);
     port = portOf(url);
+    serving.add(worker);
     log.info({ pid: worker.process.pid, milliseconds: Math.round(performance.now() - startedAt) }, 'a worker serves');
     worker.once('exit', (code: number | null, signal: string | null) => {
+      serving.delete(worker);
       if (stopping) return;
       log.error({ pid: worker.process.pid, code, signal }, 'a worker ended: starting another one');
       void replace();
@@ -70,6 +76,10 @@ export async function startWorkers(count: number, address: Address, log: Log): P
     }
   }
 
+  function reload(): void {
+    for (const worker of serving) worker.process.kill('SIGHUP');
+  }
+
   async function stop(): Promise<void> {
     stopping = true;
     await Promise.all(runningWorkers().map(ended));
@@ -78,7 +88,7 @@ export async function startWorkers(count: number, address: Address, log: Log): P
   try {
     const url = await startOne();
     await Promise.all(Array.from({ length: count - 1 }, startOne));
-    return { url, stop };
+    return { url, stop, reload };
   } catch (error) {
     await stop();
     throw error;

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { Server } from 'node:tls';
+import { type Server, createSecureContext } from 'node:tls';
 
 /** The PEM files of a TLS identity. */
 export interface CertificateFiles {
@@ -23,6 +23,8 @@ export interface Certificate {
    * be read or do not belong together, as in the middle of a renewal: the old ones stay in use, and the next call tries again.
    */
   renew(): Promise<boolean>;
+  /** Reads the files, and rejects as `renew` does. The function makes the servers use them; false if they have not changed. */
+  prepareRenewal(): Promise<() => boolean>;
 }
 
 export async function openCertificate(files: CertificateFiles): Promise<Certificate> {
@@ -30,20 +32,26 @@ export async function openCertificate(files: CertificateFiles): Promise<Certific
   let seen = await stateOf(files);
   let identity = await read(files);
 
+  async function prepareRenewal(): Promise<() => boolean> {
+    const state = await stateOf(files);
+    if (state === seen) return () => false;
+    const next = await read(files);
+    createSecureContext(next);
+    return () => {
+      for (const server of servers) server.setSecureContext(next);
+      identity = next;
+      seen = state;
+      return true;
+    };
+  }
+
   return {
     get identity() {
       return identity;
     },
     attach: (server) => void servers.push(server),
-    async renew() {
-      const state = await stateOf(files);
-      if (state === seen) return false;
-      const next = await read(files);
-      for (const server of servers) server.setSecureContext(next);
-      identity = next;
-      seen = state;
-      return true;
-    },
+    prepareRenewal,
+    renew: async () => (await prepareRenewal())(),
   };
 }
 

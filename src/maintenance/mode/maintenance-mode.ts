@@ -25,6 +25,8 @@ export interface MaintenanceMode {
   end(author: Author): Promise<void>;
   /** Throws UNSUPPORTED (405) while content cannot be changed. */
   assertWritable(): Promise<void>;
+  /** Sets whether the configuration forbids changes. */
+  configure(isReadOnly: boolean): void;
 }
 
 /** A reason is shown on one line. */
@@ -38,7 +40,8 @@ export interface MaintenanceModeOptions {
   readonly isConfigured: boolean;
 }
 
-export function createMaintenanceMode({ metadata, now, isConfigured }: MaintenanceModeOptions): MaintenanceMode {
+export function createMaintenanceMode({ metadata, now, ...options }: MaintenanceModeOptions): MaintenanceMode {
+  let { isConfigured } = options;
   const find = async (): Promise<ReadOnlyState | undefined> =>
     (await metadata.maintenanceMode.find()) ?? (isConfigured ? { reason: '', since: undefined, actor: '' } : undefined);
 
@@ -53,6 +56,9 @@ export function createMaintenanceMode({ metadata, now, isConfigured }: Maintenan
       const state = await find();
       // 405 as CNCF Distribution answers: docker prints the message at once, and would retry a 503 without printing it.
       if (state) throw new OciError('UNSUPPORTED', { message: describeReadOnly(state) });
+    },
+    configure(isReadOnly) {
+      isConfigured = isReadOnly;
     },
   };
 }
