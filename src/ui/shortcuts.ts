@@ -1,6 +1,9 @@
 const destinations: Readonly<Record<string, string>> = { r: '/ui', s: '/ui/setup', a: '/ui/account' };
 
-/** Keys: `g r`, `g s`, `g a` open a view, `j` and `k` move through the rows of a table, `/` goes to its filter, `c` copies. */
+/**
+ * Keys: `g r`, `g s`, `g a` open a view, `j` and `k` move through the rows of a table, `/` goes to its filter, `c` copies,
+ * `?` opens the help.
+ */
 export function addShortcuts(): void {
   let previous = '';
   document.addEventListener('keydown', (event) => {
@@ -20,9 +23,15 @@ function isField(target: EventTarget | null): boolean {
 
 function perform(key: string): boolean {
   if (key === '/') return focus(document.querySelector<HTMLElement>('input[type="search"]'));
+  if (key === '?') return open('/ui/help');
   if (key === 'j' || key === 'k') return focusRow(key === 'j' ? 1 : -1);
   if (key === 'c') return click((focusedRow() ?? document).querySelector<HTMLElement>('.copy button'));
   return false;
+}
+
+function open(path: string): boolean {
+  location.assign(path);
+  return true;
 }
 
 function rowLinks(): readonly HTMLElement[] {

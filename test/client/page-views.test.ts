@@ -62,6 +62,8 @@ const views: Record<string, string> = {
   'explain-wrong': '/ui/admin/explain?account=nobody&repository=team-a/app',
   audit: '/ui/admin/audit',
   jobs: '/ui/jobs',
+  help: '/ui/help',
+  api: '/ui/api',
   'not-found': '/ui/nothing',
 };
 

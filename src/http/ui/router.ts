@@ -10,7 +10,7 @@ import type { PublicUrl } from '../server/public-url.ts';
 import { createRouter } from '../server/router.ts';
 import { createBrowsers, isSecure, refuseForeignForms } from './session/browsers.ts';
 import { type LoginOptions, addLogin } from './session/login.ts';
-import { createAsVisitor } from './session/visitors.ts';
+import { createAsAnybody, createAsVisitor } from './session/visitors.ts';
 import { assets } from './shell/assets.ts';
 import { pageFormat } from './shell/error-page.ts';
 import { readForm } from './shell/form.ts';
@@ -21,6 +21,8 @@ import { addPreferences, textsOf } from './shell/preferences.ts';
 import { type AccountOptions, addAccount } from './views/account/account.ts';
 import { type TokensOptions, addTokens } from './views/account/tokens.ts';
 import { addDiff } from './views/diff/diff.ts';
+import { addApi } from './views/help/api.ts';
+import { addHelp } from './views/help/help.ts';
 import { imageActions } from './views/image/actions.ts';
 import { type AdminOptions, addAdmin } from './views/admin/router.ts';
 import { addCatalog } from './views/catalog/router.ts';
@@ -67,6 +69,9 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
     addTokens(router, { ...logins, asVisitor, secrets });
     addAdmin(router, { ...logins, asVisitor, notices: secrets });
   }
+  const asAnybody = createAsAnybody(browsers);
+  addHelp(router, { asAnybody });
+  addApi(router, { asAnybody, hasAccounts: logins !== undefined });
   addCatalog(router, { ...options, asVisitor });
   const notices = createNotices('berth-notice', isSecure(publicUrl));
   addRepository(router, { ...options, notices, asVisitor, image: imageActions, accounts: logins });

@@ -3,6 +3,7 @@ import { type GuardedBerth, adminPassword, askToken, basic, pushAs, startGuarded
 import { startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { pushImage } from '../../support/images.ts';
+import { routes } from '../../../src/http/api/routes.ts';
 import { until } from '../../support/until.ts';
 import { type Visit, type Visitor, newVisitor } from '../../support/visitor.ts';
 
@@ -329,6 +330,20 @@ describe('the account', () => {
     expect((await visitor.get('/ui/account')).text).toContain('The password is changed.');
     expect([await isLoggedIn(), await isLoggedIn(other)]).toEqual([true, false]);
     expect((await newVisitor(berth).post('/ui/login', { ...zoe, password: 'second password' })).status).toBe(303);
+  });
+});
+
+describe('help and the API', () => {
+  test('are there without a login, and the API has a row for each request', async () => {
+    expect((await visitor.get('/ui/help')).text).toContain('Give a colleague or CI access');
+    const { status, text } = await visitor.get('/ui/api');
+    expect([status, text.match(/<th scope="row">/g)?.length]).toEqual([200, routes.length]);
+    const filtered = (await visitor.get('/ui/api?q=users+post')).text;
+    expect([...filtered.matchAll(/<th scope="row"><code>([^<]+)</g)].map(([, row]) => row)).toEqual([
+      'POST /api/v1/users/{name}/tokens',
+      'POST /api/v1/users',
+      'POST /api/v1/htpasswd',
+    ]);
   });
 });
 

@@ -2,7 +2,7 @@ import { Html, html } from '../shell/html.ts';
 
 /** Shows text that is there to be copied. With scripts it gets a button, without them a click selects all of it. */
 export function copyField(text: string, id?: string): Html {
-  // `html` would escape the line breaks.
+  // Templates escape line breaks.
   const lines = new Html(
     text
       .split('\n')

@@ -24,6 +24,15 @@ export function createAsVisitor(browsers: Pick<Browsers, 'user'> | undefined): A
   };
 }
 
+/** Makes a handler of requests for views that need no login: a visitor without one is anonymous. */
+export function createAsAnybody(browsers: Pick<Browsers, 'user'> | undefined): AsVisitor {
+  return (handler) => async (request, response) => {
+    const visitor = (await browsers?.user(request)) ?? anonymousPrincipal;
+    noteVisitor(request, { administers: browsers !== undefined && mayAdminister(visitor) });
+    await handler(visitor, request, response);
+  };
+}
+
 /** True if the visitor may manage accounts and the installation. */
 export function mayAdminister(visitor: Principal): boolean {
   return authorize(visitor, { action: 'administer' }) === 'allow';

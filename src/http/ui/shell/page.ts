@@ -83,7 +83,12 @@ function frame(
           <h1>${title}</h1>
           ${content}
         </main>
-        <footer>${preferencesForm(texts, preferences, path)}</footer>
+        <footer>
+          ${preferencesForm(texts, preferences, path)}
+          <nav class="bar" aria-label="${texts.nav.more}">
+            <a href="/ui/help">${texts.nav.help}</a> <a href="/ui/api">${texts.nav.api}</a>
+          </nav>
+        </footer>
       </body>
     </html>`;
 }

@@ -5,6 +5,7 @@ import { catalog } from './catalog.ts';
 import { contents } from './contents.ts';
 import { download } from './download.ts';
 import { frame } from './frame.ts';
+import { help } from './help.ts';
 import { image } from './image.ts';
 import { jobs } from './jobs.ts';
 import { referrers } from './referrers.ts';
@@ -21,6 +22,7 @@ export const simplifiedChinese: Texts = {
   ...contents,
   ...download,
   ...frame,
+  ...help,
   ...image,
   ...jobs,
   ...referrers,

@@ -54,7 +54,7 @@ export interface AccountsOptions {
 }
 
 /** The views of a repository, by what follows `/-/` in their path. */
-const views: Readonly<Record<string, RepositoryAction>> = {
+export const views: Readonly<Record<string, RepositoryAction>> = {
   '': showTags,
   history: showHistory,
   trash: showTrash,

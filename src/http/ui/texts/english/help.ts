@@ -1,0 +1,72 @@
+/** Help, and the API as a table. */
+export const help = {
+  help: {
+    title: 'Help',
+    jobsTitle: 'What the page does',
+    job: 'Job',
+    how: 'How',
+    jobs: {
+      find: { title: 'Find an image and pull it', steps: 'Repositories, then a tag: copy the command of your client.' },
+      inside: {
+        title: 'See what is in an image',
+        steps: 'Open a tag: configuration, layers, files and packages, without a pull.',
+      },
+      compare: {
+        title: 'Compare two images',
+        steps: 'Give two references: configuration, layers, files and packages that differ.',
+      },
+      history: { title: 'See who pushed what', steps: 'Open a repository, then History: each move of a tag, with Restore.' },
+      signatures: { title: 'Find signatures and SBOMs', steps: 'Open a tag, then its referrers: signatures, SBOMs, provenance.' },
+      disk: { title: 'See why the disk is full', steps: 'Storage shows what takes space, down to the tag.' },
+      space: {
+        title: 'Free space safely',
+        steps: 'Storage, then the preview of retention. What is deleted stays in the trash for some days.',
+      },
+      access: {
+        title: 'Give a colleague or CI access',
+        steps: 'Open a repository, then Access: it ends with the login command and a snippet for CI.',
+      },
+      mirror: { title: 'Pull other registries through this one', steps: 'Choose a client: the view shows its configuration.' },
+      offline: {
+        title: 'Carry an image to a machine without network',
+        steps: 'Open a tag, then Download. On the other side, upload the file here, or use docker load.',
+      },
+    },
+    keysTitle: 'Keys',
+    keysHelp: 'They work outside of fields. The foot of each view switches them off.',
+    key: 'Key',
+    does: 'Does',
+    keys: {
+      '/': 'goes to the filter or search of the view',
+      'j k': 'goes to the next and the previous row',
+      Enter: 'opens the row',
+      c: 'copies the first command of the view',
+      'g r': 'opens the repositories',
+      'g s': 'opens the set-up of clients',
+      'g a': 'opens the account',
+      '?': 'opens this help',
+    },
+    api: 'The API',
+  },
+  api: {
+    title: 'API',
+    help: 'Programs send a password or an access token as Basic. Bodies are JSON, errors are problems (RFC 9457). Listings have items and next.',
+    document: 'OpenAPI document (JSON)',
+    filter: 'Rows with these words',
+    show: 'Show',
+    none: 'There is no such row.',
+    caption: 'Requests of the API',
+    request: 'Request',
+    does: 'Does',
+    parameters: 'Parameters and fields',
+    needs: 'Needs',
+    needsTexts: {
+      nothing: 'no login',
+      account: 'a login',
+      password: 'a login by password',
+      admin: 'an admin',
+      adminOf: 'an admin of the repository or pattern',
+      action: (action: string) => `${action} in the repository`,
+    },
+  },
+};
