@@ -17,7 +17,8 @@ import { onFirstRequest } from './http/server/on-first-request.ts';
 import { serveHealth } from './http/system/health.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { Log } from './observability/log.ts';
-import { type Metrics, createMetrics } from './observability/metrics.ts';
+import type { Metrics } from './observability/metrics.ts';
+import { openMetrics } from './assembly/observability/open-metrics.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './coordination/leases.ts';
 import { openStores } from './assembly/start/open-stores.ts';
@@ -65,8 +66,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const now = Date.now;
   const leases = createLeases({ metadata, now });
   const sharedLeases = isSingleProcess(config) ? undefined : leases;
-  const metrics = createMetrics(shared?.worker);
-  shared?.share(metrics.text);
+  const { metrics, traffic } = openMetrics(config, metadata, now, shared);
   const consumers = await openConsumers(config, {
     ...{ driver, metadata, leases: sharedLeases, log, now, metrics },
     ownsLinks: !hasOtherRegistry,
@@ -87,7 +87,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     driver: makingRoom(driver, (bytes) => makeRoom(bytes)),
   });
   const certificate = await openTls(config);
-  const mirror = await openMirror(config, driver, metadata, now, log, metrics.mirror);
+  const mirror = traffic.watched(await openMirror(config, driver, metadata, now, log, metrics.mirror));
   makeRoom = mirror.makeRoom;
   if (isSingleProcess(config)) await mirror.recover();
   metrics.watchMirror(mirror.state);
@@ -96,7 +96,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const maintenance = await openMaintenance(config, stores);
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
   const [limits, mode] = [openLimits(config, stores), openMaintenanceMode(config, stores)];
-  const served = { ...stores, maintenance, imageContents, limits: limits.clients, mode };
+  const served = { ...stores, maintenance, imageContents, limits: limits.clients, mode, traffic };
   const guard = await openGuard(config, mirror, served, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
@@ -134,6 +134,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await endpoint.close();
       await registry.uploads.close();
       await registry.pulls.flush();
+      await traffic.close();
       const unpinned = pinned.close();
       await mirror.close();
       await unpinned;

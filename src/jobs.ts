@@ -50,6 +50,7 @@ export interface JobParts {
   /** In maintenance mode no job changes content that clients have pushed. */
   readonly mode: Pick<MaintenanceMode, 'find'>;
   readonly countUsage: () => Promise<void>;
+  readonly traffic: { flush(): Promise<void> };
   readonly guard: Pick<Guard, 'tidy'> | undefined;
   readonly certificate: Certificate | undefined;
   readonly log: Log;
@@ -95,6 +96,7 @@ export function listJobs({ uploads, access }: Pick<Config, 'uploads' | 'access'>
     { name: 'tidy-tag-history', every: 3600, scope: 'cluster', run: registry.trash.tidy },
     { name: 'record-pulls', every: 10, scope: 'process', run: registry.pulls.flush },
     { name: 'retention', every: 60, scope: 'cluster', run: unlessReadOnly(retention.run) },
+    { name: 'record-mirror-traffic', every: 10, scope: 'process', run: parts.traffic.flush },
     { name: 'count-usage', every: 10, scope: 'cluster', run: parts.countUsage },
     { name: 'sync', every: 5, scope: 'process', run: unlessReadOnly(sync.runner.beginDue) },
     { name: 'empty-trash', every: 0.5, scope: 'process', run: mirror.emptyTrash },

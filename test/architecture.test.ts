@@ -86,6 +86,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/oci',
     'storage',
   ],
+  'src/mirror/traffic': ['src/mirror/fills', 'src/observability', 'src/oci', 'storage'],
   'src/mirror/fills': ['src/mirror/events', 'src/coordination', 'src/upstream', 'src/oci', 'storage'],
   'src/mirror/cache': ['src/mirror/events', 'src/content', 'src/coordination', 'src/oci', 'storage'],
   'src/mirror/content': [
@@ -189,6 +190,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/limits',
     'src/maintenance',
     'src/mirror/images',
+    'src/mirror/traffic',
     'src/oci',
     'src/progress',
     'src/registry',

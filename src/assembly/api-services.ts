@@ -13,6 +13,7 @@ import { createJobRecorder } from '../progress/job-recorder.ts';
 import { createJobsOverview } from '../progress/jobs-overview.ts';
 import type { Registry } from '../registry/registry.ts';
 import { openArchiveExports, openArchiveImports } from './archives.ts';
+import type { MirrorTraffic } from './observability/mirror-traffic.ts';
 import { diskOfBlobs } from './maintenance/disk-space.ts';
 import type { GuardServices } from './guard.ts';
 import type { ImageContents } from './images/image-contents.ts';
@@ -28,6 +29,7 @@ export interface ApiParts {
   readonly registry: Registry;
   readonly metadata: MetadataStore;
   readonly maintenance: Pick<MaintenanceServices, 'api'>;
+  readonly traffic: Pick<MirrorTraffic, 'overview'>;
   readonly imageContents: Pick<ImageContents, 'images'>;
   readonly limits: RateLimits;
   readonly mode: MaintenanceMode;
@@ -39,7 +41,7 @@ export interface ApiParts {
 /** Returns what the API does apart from accounts and permissions. */
 export function openApiServices(
   config: Config,
-  { registry, driver, metadata, maintenance, imageContents, limits, mode, closing, mirror }: ApiParts,
+  { registry, driver, metadata, maintenance, imageContents, limits, mode, traffic, closing, mirror }: ApiParts,
 ): GuardServices {
   const { api } = maintenance;
   const [now, sources] = [Date.now, listJobSources(api.sync, api.verification)];
@@ -55,6 +57,7 @@ export function openApiServices(
     adoption: createAdoption(metadata),
     ...api,
     quotas: createQuotaOverview(metadata),
+    mirror: traffic.overview(),
     usage: createUsageOverview({ ...api, metadata, disk: diskOfBlobs(config) }),
     webhooks: async () => (await import('./webhooks/webhooks.ts')).openWebhookOverview(config, metadata),
     images: imageContents.images,

@@ -44,6 +44,8 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       sizeBytes: eviction.sizeBytes,
       ...network.state(),
     }),
+    fills: content.fills.list,
+    evict: eviction.evict,
     lost: content.lost,
     inUse: lastUsed.pinWhileOpen,
     trash,

@@ -5,6 +5,7 @@ import type { Reference } from '../oci/reference.ts';
 import type { MirroredRepository, Routing } from './names/routing.ts';
 import type { BlobLookup, ManifestLookup } from './remote/lookup-result.ts';
 import type { RemotePage, RemoteReferrer } from './remote/remote-listings.ts';
+import type { FillProgress } from './fills/fill-progress.ts';
 import type { RemoteSearch } from './remote/remote-search.ts';
 import type { MirrorState } from '../observability/mirror-metrics.ts';
 import type { PassThrough } from './visibility/pass-through.ts';
@@ -35,6 +36,10 @@ export interface Mirror extends BackgroundMirror {
   readonly search: Pick<RemoteSearch, 'find'>;
   /** Returns the numbers for metrics. */
   state(): MirrorState;
+  /** Lists the downloads of this process. */
+  fills(): readonly (FillProgress & { readonly upstream: string })[];
+  /** Deletes mirrored content, with the tags that need it. False if a client of this process reads it. */
+  evict(digest: Digest): Promise<boolean>;
   /** Returns the stored blob's opened object, protected from eviction until it is closed. */
   inUse(digest: Digest, object: OpenObject): OpenObject;
   /** Forgets stored content whose bytes are missing: the next lookup fetches it again. */

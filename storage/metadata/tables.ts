@@ -91,6 +91,9 @@ export const tables: readonly Table[] = [
   temporary('quota_state'),
   temporary('rate_windows'),
   temporary('maintenance_mode'),
+  // Counted on while content is frozen.
+  { name: 'mirror_traffic', isFrozen: false, isTransferred: true },
+  temporary('mirror_processes'),
   // Counted again by the target.
   temporary('repository_usage'),
   temporary('namespace_usage'),

@@ -39,6 +39,7 @@ const views: Record<string, string> = {
   sbom: '/ui/r/team-b/built:1/-/referrers?document=SBOM',
   history: '/ui/r/team-a/app/-/history?tag=1.9',
   trash: '/ui/r/team-a/app/-/trash',
+  mirror: '/ui/mirror',
   storage: '/ui/storage',
   'storage-namespace': '/ui/storage?at=team-a/',
   'storage-repository': '/ui/storage?at=team-a/app',
@@ -88,6 +89,17 @@ async function furnish(administration: Administration): Promise<void> {
 
 const screenshots = resolve(import.meta.dirname, '../../.cache/screenshots');
 
+/** Traffic of one upstream, more by day than by night. */
+function trafficOfADay() {
+  const hourMs = 3_600_000;
+  return Array.from({ length: 24 }, (_, index) => {
+    const requests = 40 + Math.round(30 * Math.sin(index / 4));
+    const bytes = { servedBytes: requests * 5e7, fetchedBytes: requests * 4e6 + (index % 5) * 1e8, savedBytes: requests * 4.6e7 };
+    const hour = Math.floor(Date.now() / hourMs - index) * hourMs;
+    return { upstream: 'docker.io', hour, requests, hits: requests - 4, failures: index % 2, ...bytes };
+  });
+}
+
 describeWith(['chromium'], 'the page in a browser', () => {
   let berth: GuardedBerth;
   let chromium: TestBrowser;
@@ -119,6 +131,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
     for (const [index, name] of ['team-b/api', 'team-b/web', 'tools', 'zoo/base'].entries())
       await pushAs(berth, admin, name, '1', newImage({}, 2500 * (index + 1)));
     await countUsage(berth);
+    await berth.metadata.mirrorTraffic.add(trafficOfADay());
     chromium = await startBrowser();
   }, 120_000);
   afterAll(() => Promise.all([berth.close(), chromium.close()]));

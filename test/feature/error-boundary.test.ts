@@ -17,6 +17,7 @@ import type { MaintenanceMode } from '../../src/maintenance/mode/maintenance-mod
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
 import type { VerificationOverview } from '../../src/maintenance/verify/overview.ts';
+import type { MirrorOverview } from '../../src/mirror/traffic/mirror-overview.ts';
 import type { UsageOverview } from '../../src/maintenance/usage/usage-overview.ts';
 import type { WebhookOverview } from '../../src/webhooks/overview.ts';
 import type { QuotaOverview } from '../../src/maintenance/quotas/overview.ts';
@@ -116,6 +117,7 @@ async function createServer(): Promise<Server> {
     quotas: {} as QuotaOverview,
     mode: {} as MaintenanceMode,
     usage: {} as UsageOverview,
+    mirror: {} as MirrorOverview,
     imports: {} as ArchiveImports,
     jobs: {} as JobsOverview,
     webhooks: () => Promise.resolve({} as WebhookOverview),

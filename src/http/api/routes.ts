@@ -8,6 +8,7 @@ import { referrerRoutes } from './images/referrer-routes.ts';
 import { backupRoutes } from './maintenance/backups.ts';
 import { jobRoutes } from './maintenance/jobs.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
+import { mirrorRoutes } from './maintenance/mirror.ts';
 import { modeRoutes } from './maintenance/mode.ts';
 import { quotaRoutes } from './maintenance/quotas.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
@@ -37,6 +38,7 @@ const openRoutes: readonly Route[] = [
   ...modeRoutes,
   ...storageRoutes,
   ...webhookRoutes,
+  ...mirrorRoutes,
 ];
 
 /** THE TABLE: the API, row by row. The OpenAPI document and the tests of permissions are made from it. */

@@ -28,6 +28,7 @@ import { type AdminOptions, addAdmin } from './views/admin/router.ts';
 import { addCatalog } from './views/catalog/router.ts';
 import { addJobs } from './views/jobs/router.ts';
 import { addRepository } from './views/repository/router.ts';
+import { addMirror } from './views/mirror/router.ts';
 import { addStorage } from './views/storage/router.ts';
 import { addSetup } from './views/setup.ts';
 import { addUpload } from './views/upload/router.ts';
@@ -78,6 +79,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   addJobs(router, { ...options, notices, asVisitor });
   addUpload(router, { ...options, notices, asVisitor });
   addDiff(router, { ...options, asVisitor });
+  addMirror(router, { ...options, notices, asVisitor });
   addStorage(router, { ...options, notices, asVisitor });
   addSetup(router, { ...options, hasLogins: logins !== undefined, asVisitor });
   router.use((request, response) => {

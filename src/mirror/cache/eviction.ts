@@ -28,6 +28,8 @@ export interface Eviction {
    * there is no disk to measure. Never rejects.
    */
   makeRoom(bytes: number): Promise<void>;
+  /** Evicts this content. False if a client of this process reads it. */
+  evict(digest: Digest): Promise<boolean>;
   /** Measures the mirrored content. */
   measure(): Promise<void>;
   /** Ends all waiting for space. */
@@ -108,12 +110,16 @@ export function createEviction(options: EvictionOptions): Eviction {
     while (!closing.signal.aborted && !policy.isEnough(size, demand())) {
       const victim = await nextVictim();
       if (!victim) break;
-      if (await metadata.mirrorSpace.evict(victim.digest, now())) await trash.setAside(victim.digest);
+      await remove(victim.digest, victim.sizeBytes);
       evicted += victim.sizeBytes;
-      events.evicted(victim.sizeBytes);
-      await measure();
     }
     return evicted;
+  }
+
+  async function remove(digest: Digest, sizeBytes: number): Promise<void> {
+    if (await metadata.mirrorSpace.evict(digest, now())) await trash.setAside(digest);
+    events.evicted(sizeBytes);
+    await measure();
   }
 
   async function nextVictim(): Promise<MirroredContentRecord | undefined> {
@@ -183,6 +189,13 @@ export function createEviction(options: EvictionOptions): Eviction {
   return {
     run,
     measure,
+
+    async evict(digest) {
+      const found = await metadata.mirrorSpace.find(digest);
+      if (isInUse(digest)) return false;
+      if (found) await remove(digest, found.sizeBytes);
+      return true;
+    },
 
     async makeRoom(bytes) {
       const space = await disk();

@@ -13,6 +13,7 @@ import type { HeldDownloadLock } from './download-lock.ts';
 import { followFill } from './followed-fill.ts';
 import { type RunningDownloads, createOtherCopies } from './other-copies.ts';
 import type { FillSpace } from './fill-space.ts';
+import { type FillProgress, progressOf } from './fill-progress.ts';
 import { WrongDigest } from './partial-blob.ts';
 import { createMachineLock } from './machine-lock.ts';
 import { type Partials, createPartials } from './partials.ts';
@@ -32,6 +33,7 @@ export interface Fills {
   readonly count: number;
   /** Bytes that they have received and that are not stored yet. */
   readonly bytes: number;
+  list(): readonly FillProgress[];
   /** Returns the files of broken downloads. */
   readonly leftovers: Partials['leftovers'];
   /** See `Partials.removeAbandoned`. */
@@ -92,6 +94,7 @@ interface Entry {
   requests: number;
   readonly joined: Promise<JoinedFill | undefined>;
   fill?: Fill;
+  sizeBytes?: number;
   /** Releases the disk space that is reserved for the blob. */
   releaseSpace?: () => void;
   /** Offers its bytes to downloads from other upstreams no longer. */
@@ -141,7 +144,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
   async function own(digest: Digest, entry: Entry, source: ProvenSource, lock: HeldDownloadLock): Promise<JoinedFill> {
     const onBegin = (sizeBytes: number) => void lock.announce(sizeBytes).catch(() => undefined);
     const otherCopies = createOtherCopies(digest, { driver, findStored, running });
-    const reserve = (sizeBytes: number) => void (entry.releaseSpace = space.reserve(sizeBytes));
+    const reserve = (sizeBytes: number) => void Object.assign(entry, { sizeBytes, releaseSpace: space.reserve(sizeBytes) });
     const onUnread = () => void unsubscribe(digest, entry).catch(() => undefined);
     const path = partials.pathOf(digest);
     const fill = beginFill({ ...source, digest, path, idleSeconds, otherCopies, reserve, onBegin, onUnread });
@@ -248,6 +251,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
       return [...entries.values()].reduce((sum, { fill }) => sum + (fill?.keptBytes ?? 0), 0);
     },
 
+    list: () => [...entries].map(([digest, entry]) => progressOf(digest, entry)),
     leftovers: partials.leftovers,
     removeAbandoned: partials.removeAbandoned,
 

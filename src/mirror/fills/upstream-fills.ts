@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Fills, type FillsOptions, createFills } from './fills.ts';
+import type { FillProgress } from './fill-progress.ts';
 import { type Leftover, sweepLeftovers } from './leftovers.ts';
 import { createRunningDownloads } from './other-copies.ts';
 import { namespaceOf } from '../../upstream/upstream.ts';
@@ -16,6 +17,8 @@ export interface UpstreamFills {
   readonly count: number;
   /** Bytes that they have received and that are not stored yet. */
   readonly bytes: number;
+  /** Lists the downloads of this process. */
+  list(): readonly (FillProgress & { readonly upstream: string })[];
   /**
    * Deletes owner and reader files of crashed processes, and unowned files of downloads last written before `before`
    * (milliseconds since 1970), then the oldest until at most `maxBytes` remain. Resolves to the number of deleted downloads.
@@ -32,7 +35,7 @@ export interface UpstreamFillsOptions extends Omit<FillsOptions, 'upstream' | 'r
 
 export async function createUpstreamFills({ upstreams, ...options }: UpstreamFillsOptions): Promise<UpstreamFills> {
   const opening = new Map<string, Promise<Fills>>();
-  const opened: Fills[] = [];
+  const opened = new Map<string, Fills>();
   const running = createRunningDownloads();
   // The folders of upstreams are made when they are needed: this one shows at the start whether that will be possible.
   await mkdir(options.directory, { recursive: true });
@@ -40,7 +43,7 @@ export async function createUpstreamFills({ upstreams, ...options }: UpstreamFil
   async function open(upstream: string): Promise<Fills> {
     const directory = join(options.directory, namespaceOf({ name: upstream }));
     const fills = await createFills({ ...options, directory, upstream, running });
-    opened.push(fills);
+    opened.set(upstream, fills);
     return fills;
   }
 
@@ -56,11 +59,12 @@ export async function createUpstreamFills({ upstreams, ...options }: UpstreamFil
   return {
     of,
     get count() {
-      return opened.reduce((sum, { count }) => sum + count, 0);
+      return [...opened.values()].reduce((sum, { count }) => sum + count, 0);
     },
     get bytes() {
-      return opened.reduce((sum, { bytes }) => sum + bytes, 0);
+      return [...opened.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     },
+    list: () => [...opened].flatMap(([upstream, fills]) => fills.list().map((fill) => ({ ...fill, upstream }))),
     async sweep(before, maxBytes) {
       const leftovers: Leftover[] = [];
       for (const upstream of upstreams) {
@@ -71,7 +75,7 @@ export async function createUpstreamFills({ upstreams, ...options }: UpstreamFil
       return sweepLeftovers(leftovers, before, maxBytes);
     },
     async close() {
-      await Promise.all(opened.map((fills) => fills.close()));
+      await Promise.all([...opened.values()].map((fills) => fills.close()));
     },
   };
 }

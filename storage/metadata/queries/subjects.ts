@@ -27,6 +27,8 @@ import * as leases from './leases.ts';
 import * as maintenanceMode from './operation/maintenance-mode.ts';
 import * as manifestBatches from './manifest-batches.ts';
 import * as manifests from './manifests.ts';
+import * as cachedContent from './mirror/cached.ts';
+import * as mirrorTraffic from './mirror/traffic.ts';
 import * as mirroredContent from './mirror/content.ts';
 import * as mirroredListings from './mirror/listings.ts';
 import * as mirrorPins from './mirror/pins.ts';
@@ -113,6 +115,8 @@ export const subjects = {
   mirroredTags,
   mirrorPins,
   mirrorSpace,
+  mirrorTraffic,
+  cachedContent,
   namespaces,
   pulls,
   quotaCounting,

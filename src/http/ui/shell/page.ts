@@ -97,7 +97,7 @@ function frame(
 function destinationsOf({ user }: Page, { administers }: FrameVisitor): readonly (keyof typeof destinations)[] {
   const isSignedIn = user !== undefined && user !== '';
   return [
-    ...(['repositories', 'setup', 'storage'] as const),
+    ...(['repositories', 'setup', 'mirror', 'storage'] as const),
     ...(administers ? (['admin'] as const) : []),
     ...(isSignedIn ? (['account'] as const) : []),
   ];
@@ -107,6 +107,7 @@ function destinationsOf({ user }: Page, { administers }: FrameVisitor): readonly
 const destinations = {
   repositories: '/ui',
   setup: '/ui/setup',
+  mirror: '/ui/mirror',
   storage: '/ui/storage',
   admin: '/ui/admin',
   account: '/ui/account',

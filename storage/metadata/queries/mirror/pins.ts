@@ -3,9 +3,12 @@ import { type Query, all, first, insertRows, read, run, write } from '../steps/q
 
 /** Mirrored content that is never evicted. Times are milliseconds since 1970. */
 
-/** Lists the images that pin content. */
+/** The name under which people pin content, beside the images of the configuration: no image has it. */
+export const byHand = 'by hand';
+
+/** Lists the images that pin content; not what people have pinned by hand. */
 export const listImages = read(function* (): Query<readonly string[]> {
-  const rows = yield* all<{ image: string }>('SELECT DISTINCT image AS "image" FROM mirrored_pins');
+  const rows = yield* all<{ image: string }>(`SELECT DISTINCT image AS "image" FROM mirrored_pins WHERE image <> '${byHand}'`);
   return rows.map(({ image }) => image);
 });
 

@@ -49,6 +49,14 @@ export const listLeastRecentlyUsed = read(function* (
   );
 });
 
+/** Finds mirrored content. */
+export const find = read(function* (digest: Digest): Query<{ readonly sizeBytes: number } | undefined> {
+  return yield* first<{ readonly sizeBytes: number }>(
+    'SELECT size_bytes AS "sizeBytes" FROM mirrored_content WHERE digest = ?',
+    digest,
+  );
+});
+
 /** Lists reservations from before `since`, oldest first: their processes may have crashed. `isLeaving`: evicted content. */
 export const listReservations = read(function* (
   since: number,

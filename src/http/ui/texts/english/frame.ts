@@ -4,6 +4,7 @@ export const frame = {
     skip: 'Skip to the content',
     repositories: 'Repositories',
     setup: 'Set up clients',
+    mirror: 'Mirror',
     storage: 'Storage',
     account: 'Account',
     admin: 'Administration',

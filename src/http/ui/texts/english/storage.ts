@@ -39,7 +39,7 @@ export const storage = {
       own: 'Only here',
       shared: 'Shared',
       other: 'Other',
-      otherImages: 'Shared by images, untagged, and other images',
+      otherImages: 'Shared by images, without a tag, in the trash, and other images',
       chart: 'Sizes as areas, with the same figures as the table below',
       chartHelp: 'The bar at the foot of an area is the part that only it needs.',
       once: 'Content that several of them need counts in one of them.',

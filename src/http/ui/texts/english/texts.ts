@@ -8,6 +8,7 @@ import { help } from './help.ts';
 import { image } from './image.ts';
 import { jobs } from './jobs.ts';
 import { referrers } from './referrers.ts';
+import { mirror } from './mirror.ts';
 import { repository } from './repository.ts';
 import { setup } from './setup.ts';
 import { storage } from './storage.ts';
@@ -25,6 +26,7 @@ export const english = {
   ...image,
   ...jobs,
   ...referrers,
+  ...mirror,
   ...repository,
   ...setup,
   ...storage,

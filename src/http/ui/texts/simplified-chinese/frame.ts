@@ -5,6 +5,7 @@ export const frame: typeof english = {
     skip: '跳到正文',
     repositories: '镜像仓库',
     setup: '客户端设置',
+    mirror: '镜像加速',
     storage: '存储',
     account: '账户',
     admin: '管理',

@@ -40,7 +40,7 @@ export const storage: typeof english = {
       own: '独占',
       shared: '共享',
       other: '其他',
-      otherImages: '镜像间共享、无标签及其他镜像',
+      otherImages: '镜像间共享、无标签、回收站中及其他镜像',
       chart: '以面积表示大小，数字与下表相同',
       chartHelp: '区域底部的横条表示其独占的部分。',
       once: '多处共用的内容只计入其中一处。',

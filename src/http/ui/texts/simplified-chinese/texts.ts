@@ -9,6 +9,7 @@ import { help } from './help.ts';
 import { image } from './image.ts';
 import { jobs } from './jobs.ts';
 import { referrers } from './referrers.ts';
+import { mirror } from './mirror.ts';
 import { repository } from './repository.ts';
 import { setup } from './setup.ts';
 import { storage } from './storage.ts';
@@ -26,6 +27,7 @@ export const simplifiedChinese: Texts = {
   ...image,
   ...jobs,
   ...referrers,
+  ...mirror,
   ...repository,
   ...setup,
   ...storage,

@@ -1,0 +1,18 @@
+import type { Config } from '../../../config/schema.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { type Metrics, createMetrics } from '../../observability/metrics.ts';
+import type { SharedMetrics } from '../../observability/worker-metrics.ts';
+import { type MirrorTraffic, openMirrorTraffic } from './mirror-traffic.ts';
+
+/** Creates the metrics of this process, and shares them with other workers. What the mirror does is counted for its view too. */
+export function openMetrics(
+  config: Pick<Config, 'mirror'>,
+  metadata: MetadataStore,
+  now: () => number,
+  shared: SharedMetrics | undefined,
+): { readonly metrics: Metrics; readonly traffic: MirrorTraffic } {
+  const traffic = openMirrorTraffic(config, metadata, now);
+  const metrics = traffic.counted(createMetrics(shared?.worker));
+  shared?.share(metrics.text);
+  return { metrics, traffic };
+}
