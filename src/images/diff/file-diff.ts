@@ -32,16 +32,16 @@ export async function diffFiles(from: ImageIndex, to: ImageIndex, limit: number)
   const counts = { added: 0, removed: 0, changed: 0, addedBytes: 0, removedBytes: 0 };
   const biggest = createBiggest<ChangedFile>(limit, ({ bytes }) => bytes);
   if (from.digest === to.digest) return { ...counts, files: [] };
-  for await (const [one, other] of pairs(readEntries(from), readEntries(to))) {
+  await walkPairs(readEntries(from), readEntries(to), (one, other) => {
     const change = compare(one, other);
-    if (!change) continue;
+    if (!change) return;
     biggest.add(change);
     if (one && other) counts.changed++;
     else if (other) counts.added++;
     else counts.removed++;
     counts.addedBytes += change.bytes > 0 ? (other?.sizeBytes ?? 0) : 0;
     counts.removedBytes += change.bytes > 0 ? (one?.sizeBytes ?? 0) : 0;
-  }
+  });
   return { ...counts, files: biggest.list() };
 }
 
@@ -49,33 +49,42 @@ async function* readEntries(index: ImageIndex): AsyncGenerator<readonly Entry[]>
   for (const number of index.head.frames.keys()) yield await index.frame(number);
 }
 
-/** Yields the entries of both by path; undefined where one has none. Awaits only at the end of a frame. */
-async function* pairs(
+/** Calls `visit` with the entries of both by path; undefined where one has none. Waits only at the end of a frame. */
+async function walkPairs(
   from: AsyncGenerator<readonly Entry[]>,
   to: AsyncGenerator<readonly Entry[]>,
-): AsyncGenerator<readonly [Entry | undefined, Entry | undefined]> {
+  visit: (from: Entry | undefined, to: Entry | undefined) => void,
+): Promise<void> {
   const [one, other] = [createCursor(from), createCursor(to)];
   for (;;) {
-    if (one.isEmpty()) await one.refill();
-    if (other.isEmpty()) await other.refill();
-    const [left, right] = [one.peek(), other.peek()];
-    if (!left && !right) return;
-    const order = !left ? 1 : !right ? -1 : compareKeys(left, right);
-    yield [order <= 0 ? left : undefined, order >= 0 ? right : undefined];
-    if (order <= 0) one.advance();
-    if (order >= 0) other.advance();
+    await Promise.all([one.refill(), other.refill()]);
+    if (!one.peek() && !other.peek()) return;
+    // Neither may be empty while more of its frames follow: the next entry could be in one of them.
+    while (!one.needsFrame() && !other.needsFrame()) {
+      const [left, right] = [one.peek(), other.peek()];
+      if (!left && !right) return;
+      const order = !left ? 1 : !right ? -1 : compareKeys(left, right);
+      visit(order <= 0 ? left : undefined, order >= 0 ? right : undefined);
+      if (order <= 0) one.advance();
+      if (order >= 0) other.advance();
+    }
   }
 }
 
 function createCursor(frames: AsyncGenerator<readonly Entry[]>) {
   let current: readonly Entry[] = [];
   let position = 0;
+  let hasMore = true;
+  const needsFrame = () => hasMore && position >= current.length;
   return {
-    isEmpty: () => position >= current.length,
+    needsFrame,
     async refill() {
-      const next = await frames.next();
-      current = next.done === true ? [] : next.value;
-      position = 0;
+      while (needsFrame()) {
+        const next = await frames.next();
+        hasMore = next.done !== true;
+        current = next.done === true ? [] : next.value;
+        position = 0;
+      }
     },
     peek: () => current[position],
     advance() {

@@ -1,5 +1,6 @@
+import { createLru } from '../../coordination/lru.ts';
 import type { ImageFinder } from '../view/image-finder.ts';
-import { type ImageView, isReady } from '../view/image-opener.ts';
+import { type ImageView, type ReadyImage, isReady } from '../view/image-opener.ts';
 import type { PackageViews } from '../view/package-view.ts';
 import { type ChangedField, diffConfig } from './config-diff.ts';
 import { type FileDiff, diffFiles } from './file-diff.ts';
@@ -28,7 +29,20 @@ export interface ImageDiffsOptions {
   readonly packages: PackageViews;
 }
 
+/** Comparisons of files that are kept: Swap, a reload and the API ask for the same again. */
+const keptDiffs = 20;
+
 export function createImageDiffs({ finder, packages }: ImageDiffsOptions): ImageDiffs {
+  // Images never change, and so neither do their differences.
+  const known = createLru<FileDiff>(keptDiffs);
+
+  async function filesOf(from: ReadyImage, to: ReadyImage, limit: number): Promise<FileDiff> {
+    const key = `${from.index.digest} ${to.index.digest} ${limit}`;
+    const files = known.get(key) ?? (await diffFiles(from.index, to.index, limit));
+    known.set(key, files);
+    return files;
+  }
+
   return {
     async diff(from, to, limit) {
       const [fromConfig, toConfig] = await Promise.all([finder.config(from.image), finder.config(to.image)]);
@@ -37,7 +51,7 @@ export function createImageDiffs({ finder, packages }: ImageDiffsOptions): Image
         config: diffConfig(fromConfig, toConfig),
         layers: diffLayers(from.image, to.image),
         download: downloadSize(from.image, to.image),
-        files: areReady ? await diffFiles(from.index, to.index, limit) : undefined,
+        files: areReady ? await filesOf(from, to, limit) : undefined,
         packages: areReady ? diffPackages((await packages.list(from)).packages, (await packages.list(to)).packages) : undefined,
       };
     },

@@ -4,7 +4,12 @@ const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
 /** Shows a number of bytes with three digits, and exactly as its title. */
 export function byteSize(bytes: number): Html {
-  return html`<data value="${bytes}" title="${bytes.toLocaleString('en')} B">${formatBytes(bytes)}</data>`;
+  return html`<data value="${bytes}" title="${grouped(bytes)} B">${formatBytes(bytes)}</data>`;
+}
+
+/** Writes a whole number with a comma after each three digits; a formatter of `Intl` takes longer than the rest of a row. */
+function grouped(number: number): string {
+  return String(number).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** Formats bytes in units of 1024: `1.21 MiB`. */

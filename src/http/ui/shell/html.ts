@@ -16,15 +16,21 @@ type Content = string | number | Html | undefined | readonly Html[];
  * become visible escapes.
  */
 export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
-  return new Html(parts.map((part, index) => (index === 0 ? part : show(contents[index - 1]) + part)).join(''));
+  let text = parts[0] ?? '';
+  for (let index = 1; index < parts.length; index++) text += show(contents[index - 1]) + (parts[index] ?? '');
+  return new Html(text);
 }
 
 function show(content: Content): string {
   if (content === undefined) return '';
   if (content instanceof Html) return content.text;
   if (typeof content === 'object') return content.map(({ text }) => text).join('');
-  return escaped(printable(String(content)));
+  const text = String(content);
+  return plain.test(text) ? text : escaped(printable(text));
 }
+
+/** Most texts of a view are of such characters: they need no escapes, and finding that out is cheap. */
+const plain = /^[ !#-%(-;=?-~]*$/;
 
 /** Returns text for a `pre` element: line breaks and tabs are kept, every other invisible character becomes a visible escape. */
 export function preformatted(text: string): Html {

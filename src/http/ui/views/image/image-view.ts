@@ -28,11 +28,18 @@ export function queryWith(
   { query }: Pick<ImageVisit, 'query'>,
   fields: Readonly<Record<string, string | undefined>> = {},
 ): string {
-  const search = new URLSearchParams();
-  const platform = query.get('platform');
-  if (platform !== null && platform !== '') search.set('platform', platform);
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined && value !== '') search.set(name, value);
-  return search.size === 0 ? '' : `?${search.toString()}`;
+  let text = '';
+  const add = (name: string, value: string | null | undefined) => {
+    if (value !== null && value !== undefined && value !== '') text += `${text === '' ? '?' : '&'}${name}=${encode(value)}`;
+  };
+  add('platform', query.get('platform'));
+  for (const name in fields) add(name, fields[name]);
+  return text;
+}
+
+/** Encodes a value for a query: slashes, which paths are full of, need not be encoded. */
+function encode(value: string): string {
+  return encodeURIComponent(value.toWellFormed()).replaceAll('%2F', '/');
 }
 
 /** `views`: those that the image has; default: all. */
