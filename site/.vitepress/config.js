@@ -10,11 +10,20 @@ function linkTo(file) {
   return { text, link: `/${file.replace(/\.md$/, '')}` };
 }
 
-const packageFile = (name) => fileURLToPath(import.meta.resolve(name));
 const group = (text, ...names) => ({ text, items: names.map((name) => linkTo(`docs/${name}.md`)) });
 const decisions = readdirSync(new URL('docs/adr/', root))
   .filter((name) => name.endsWith('.md'))
   .sort();
+
+/** The documents lie outside of this folder, where its packages are not found. */
+const packagesOfSite = {
+  name: 'packages-of-site',
+  enforce: 'pre',
+  resolveId(source, importer, options) {
+    const isWanted = /^vue(?:\/|$)/.test(source) && importer?.endsWith('.md');
+    return isWanted ? this.resolve(source, fileURLToPath(import.meta.url), { ...options, skipSelf: true }) : undefined;
+  },
+};
 
 /** The documents of this repository as a site: the same files, no copies. */
 export default defineConfig({
@@ -23,12 +32,7 @@ export default defineConfig({
   srcDir: '..',
   srcExclude: ['**/node_modules/**', '**/.*/**', 'build/**', 'data/**', 'test/**', 'bench/**'],
   outDir: '../build/site',
-  // The documents lie outside of this folder, so its packages are not found from there.
-  vite: {
-    resolve: {
-      alias: ['vue/server-renderer', 'vue'].map((name) => ({ find: new RegExp(`^${name}$`), replacement: packageFile(name) })),
-    },
-  },
+  vite: { plugins: [packagesOfSite] },
   cacheDir: 'node_modules/.vite',
   rewrites: { 'README.md': 'index.md' },
   cleanUrls: true,
