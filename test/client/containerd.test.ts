@@ -5,6 +5,7 @@ import { type BerthProcess, startBerthProcess } from '../support/berth-process.t
 import { call } from '../support/call.ts';
 import { type Containerd, startContainerd } from '../support/containerd.ts';
 import { descriptor, digestOf, pushBlob, putManifest } from '../support/images.ts';
+import { pageCommands } from '../support/page-commands.ts';
 import { describeWith } from '../support/requires.ts';
 import { tar } from '../support/tar.ts';
 
@@ -17,7 +18,7 @@ describeWith(['containerd', 'ctr'], "containerd's ctr", () => {
   }, 60_000);
   afterAll(() => Promise.all([berth.dispose(), containerd.close()]), 60_000);
 
-  test('pulls an image, pushes it under another name and pulls it again', async () => {
+  test('pulls an image, pushes it under another name and pulls it again, also by the commands of the page', async () => {
     const layer = tar({ hello: 'hello\n' });
     const compressed = gzipSync(layer);
     const config = JSON.stringify({
@@ -42,5 +43,9 @@ describeWith(['containerd', 'ctr'], "containerd's ctr", () => {
     await containerd.ctr('images', 'rm', `${berth.host}/pushed:2`, `${berth.host}/ctr:1`);
     await containerd.ctr('images', 'pull', '--plain-http', '--snapshotter', 'native', `${berth.host}/pushed:2`);
     expect(await containerd.ctr('images', 'ls')).toContain(digestOf(manifest));
+    // The command of the page; this containerd has no configuration that says that the server has no TLS.
+    for (const [images = '', pull = '', reference = ''] of await pageCommands(berth, 'pushed:2', 'ctr'))
+      await containerd.ctr(images, pull, '--plain-http', '--snapshotter', 'native', reference);
+    expect(await containerd.ctr('images', 'ls')).toContain(`${berth.host}/pushed@${digestOf(manifest)}`);
   }, 120_000);
 });

@@ -11,6 +11,7 @@ import { call } from '../support/call.ts';
 import { runCommand } from '../support/command.ts';
 import { type TestDescriptor, descriptor, digestOf, pushBlob } from '../support/images.ts';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
+import { pageCommands } from '../support/page-commands.ts';
 import { describeWith } from '../support/requires.ts';
 import { run } from '../support/run.ts';
 import { tar } from '../support/tar.ts';
@@ -71,7 +72,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     return digests.reduce((total, digest) => total + (sizes.get(digest) ?? NaN), 0);
   }
 
-  test('an image keeps its digest after push, restart of the registry and pull, by tag and by digest', async () => {
+  test('an image keeps its digest after push, restart of the registry and pull, by tag and by digest, as the page says', async () => {
     const name = `${berth.host}/hello:1`;
     await importImage(name, { hello: 'hello\n' });
     const pushed = digestIn(await daemon.docker('push', name));
@@ -81,6 +82,8 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     expect(digestIn(await daemon.docker('pull', name))).toBe(pushed);
     await daemon.docker('rmi', name);
     expect(digestIn(await daemon.docker('pull', `${berth.host}/hello@${pushed}`))).toBe(pushed);
+    for (const args of await pageCommands(berth, 'hello:1', 'docker'))
+      expect(digestIn(await daemon.docker(...args))).toBe(pushed);
   }, 120_000);
 
   test('an image built FROM a pulled one can be pushed and pulled', async () => {

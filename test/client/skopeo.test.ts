@@ -7,6 +7,8 @@ import { mediaTypes } from '../../src/oci/media-types.ts';
 import { type BerthProcess, startBerthProcess } from '../support/berth-process.ts';
 import { call } from '../support/call.ts';
 import { newIndex, pushImage, putManifest } from '../support/images.ts';
+import { pageCommands } from '../support/page-commands.ts';
+import { pushRealImage, realImage } from '../support/real-image.ts';
 import { describeWith } from '../support/requires.ts';
 import { run } from '../support/run.ts';
 
@@ -63,6 +65,21 @@ describeWith(['skopeo'], 'skopeo', () => {
     });
     await skopeo('delete', '--tls-verify=false', `docker://${berth.host}/copied:all`);
     expect((await call(berth, 'GET', '/v2/copied/manifests/all')).status).toBe(404);
+  }, 120_000);
+});
+
+describeWith(['podman', 'skopeo'], 'podman and skopeo', () => {
+  test('run the commands that the page shows, by tag and by digest', async () => {
+    await pushRealImage(berth, 'page/app', '1', realImage({ hello: 'hello\n' }));
+    const storage = ['--root', `${home}/page-root`, '--runroot', `${home}/page-run`, '--storage-driver', 'vfs'];
+    for (const args of await pageCommands(berth, 'page/app:1', 'podman'))
+      expect((await run('podman', [...storage, ...args, '--quiet'], { env: env() })).trim()).toMatch(/^[0-9a-f]{64}$/);
+    // skopeo reads no registries.conf that says that the server has no TLS.
+    for (const [copy = '', ...args] of await pageCommands(berth, 'page/app:1', 'skopeo')) {
+      const options = ['--insecure-policy', copy, '--src-tls-verify=false'];
+      const output = await run('skopeo', [...options, ...args], { env: env(), cwd: home });
+      expect(output).toContain('Writing manifest');
+    }
   }, 120_000);
 });
 
