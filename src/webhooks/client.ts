@@ -1,4 +1,5 @@
 import type { DeliveryRecord } from '../../storage/metadata/queries/webhooks/deliveries.ts';
+import { parseRetryAfter } from '../upstream/response-error.ts';
 import { bodyOf, createTransport, discard } from '../upstream/transport.ts';
 import { reasonOf } from '../upstream/upstream-error.ts';
 import { toCloudEvent } from './cloud-events.ts';
@@ -9,10 +10,17 @@ import { bodySignatureHeaders, signatureHeaders } from './signature.ts';
 import type { Target } from './target.ts';
 
 /** How a receiver took a message. */
-export type Outcome =
-  | { readonly kind: 'delivered'; readonly status: number }
-  /** `isRejected`: the receiver does not want this message; otherwise it may take no message now. */
-  | { readonly kind: 'failed'; readonly status: number | null; readonly error: string; readonly isRejected: boolean };
+export type Outcome = { readonly kind: 'delivered'; readonly status: number } | Failure;
+
+export interface Failure {
+  readonly kind: 'failed';
+  readonly status: number | null;
+  readonly error: string;
+  /** True if the receiver does not want this message; otherwise it may take no message now. */
+  readonly isRejected: boolean;
+  /** Seconds that the receiver asks for (`Retry-After`). */
+  readonly retryAfterSeconds?: number | undefined;
+}
 
 /** Sends messages to one target. */
 export interface Client {
@@ -55,7 +63,7 @@ export function createClient(target: Target, { place, now }: ClientOptions): Cli
         const rule = target.allowsPrivateAddress ? 'private' : 'public';
         const response = await transport.send({ method: 'POST', url, headers, rule, signal: whole, body: bodyOf(bytes) });
         discard(response);
-        return outcomeOf(response.statusCode ?? 0);
+        return outcomeOf(response.statusCode ?? 0, parseRetryAfter(response.headers['retry-after'], now()));
       } catch (error) {
         signal.throwIfAborted();
         const reason = whole.aborted ? `no response within ${timeoutSeconds} s` : reasonOf(error);
@@ -88,8 +96,8 @@ async function identify(
   };
 }
 
-function outcomeOf(status: number): Outcome {
+function outcomeOf(status: number, retryAfterSeconds: number | undefined): Outcome {
   if (status >= 200 && status < 300) return { kind: 'delivered', status };
   const error = status >= 300 && status < 400 ? `status ${status}: redirects are not followed` : `status ${status}`;
-  return { kind: 'failed', status, error, isRejected: rejections.has(status) };
+  return { kind: 'failed', status, error, isRejected: rejections.has(status), retryAfterSeconds };
 }

@@ -8,6 +8,18 @@ import type { Body, Place } from './format.ts';
 export function toCloudEvent(id: string, message: Message, place: Place): Body {
   const { type, at, repository, subject, actor, address, requestId, digest, tags, mediaType, sizeBytes, detail } = message;
   const [only] = tags;
+  const about = {
+    registry: new URL(place.url).host,
+    repository: repository || undefined,
+    digest,
+    tag: tags.length === 1 ? only?.name : undefined,
+    tags: tags.length > 0 ? tags.map(({ name, before }) => ({ name, previous: before })) : undefined,
+    mediaType,
+    size: sizeBytes,
+    actor: actor || undefined,
+    address: address || undefined,
+    requestId: requestId ?? undefined,
+  };
   const event = {
     specversion: '1.0',
     id,
@@ -16,19 +28,8 @@ export function toCloudEvent(id: string, message: Message, place: Place): Body {
     subject: repository || subject || undefined,
     time: new Date(at).toISOString(),
     datacontenttype: 'application/json',
-    data: {
-      ...detail,
-      registry: new URL(place.url).host,
-      repository: repository || undefined,
-      digest,
-      tag: tags.length === 1 ? only?.name : undefined,
-      tags: tags.length > 0 ? tags.map(({ name, before }) => ({ name, previous: before })) : undefined,
-      mediaType,
-      size: sizeBytes,
-      actor: actor || undefined,
-      address: address || undefined,
-      requestId: requestId ?? undefined,
-    },
+    // What has no value hides nothing of the detail.
+    data: { ...detail, ...Object.fromEntries(Object.entries(about).filter(([, value]) => value !== undefined)) },
   };
   return { contentType: 'application/cloudevents+json; charset=utf-8', bytes: Buffer.from(JSON.stringify(event)) };
 }

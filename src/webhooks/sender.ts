@@ -3,8 +3,9 @@ import type { DeliveryRecord } from '../../storage/metadata/queries/webhooks/del
 import type { WebhookQueue } from '../../storage/metadata/queries/webhooks/queues.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import type { Lease, Leases } from '../coordination/leases.ts';
+import { withTimeout } from '../coordination/timeout.ts';
 import type { Log } from '../observability/log.ts';
-import { type Client, type Outcome, mostConnections } from './client.ts';
+import { type Client, type Failure, mostConnections } from './client.ts';
 
 export interface SenderOptions {
   /** Name of the target. */
@@ -33,7 +34,7 @@ export interface Sender {
   run(): Promise<void>;
   /** Resolves when the run in progress has ended. */
   settled(): Promise<void>;
-  /** Interrupts requests, whose messages are sent again later. Resolves when the run has ended. */
+  /** Begins no request any more, and interrupts those that take longer than a moment: their messages are sent again later. */
   close(): Promise<void>;
 }
 
@@ -41,6 +42,9 @@ export interface Sender {
 const pauses: BackOff = { first: 1_000, longest: 15 * 60_000 };
 /** Pauses after failures of the metadata store. */
 const storePauses: BackOff = { first: 1_000, longest: 60_000 };
+
+/** Time for requests in progress at a shutdown: an answer that is not heard makes a duplicate. */
+const lastRequestSeconds = 2;
 
 /** Messages of one repository until others have their turn. */
 const turn = 50;
@@ -58,9 +62,10 @@ export function createSender(options: SenderOptions): Sender {
   let storeFailures = 0;
   let pausedUntil = -Infinity;
   let isRequested = false;
+  let isStopped = false;
   let running: Promise<void> | undefined;
 
-  const isClosing = () => closing.signal.aborted;
+  const isClosing = () => isStopped;
 
   async function runRequested(): Promise<void> {
     while (isRequested && !isClosing() && monotonic() >= pausedUntil) {
@@ -131,18 +136,19 @@ export function createSender(options: SenderOptions): Sender {
   async function recordFailure(
     { id, repository, queuedAt, attempts, messageId }: DeliveryRecord,
     failures: number,
-    { status, error, isRejected }: Extract<Outcome, { kind: 'failed' }>,
+    { status, error, isRejected, retryAfterSeconds = 0 }: Failure,
     failing: AbortController,
   ): Promise<void> {
     const at = now();
     const isDead = attempts + 1 >= leastTries && (isRejected || at - queuedAt >= retryMilliseconds);
     const receiver = isRejected ? undefined : await targets.find(name);
+    const wanted = Math.min(retryAfterSeconds * 1000, pauses.longest);
     const inARow = (receiver?.failures ?? 0) + 1;
     if (receiver) failing.abort();
     await webhookQueues.recordFailure({
       ...{ target: name, repository, id, at, status, error, isDead },
       dueAt: at + Math.round(spread(pauseAfter(failures + 1, pauses))),
-      retryAt: receiver && at + Math.round(spread(pauseAfter(inARow, pauses))),
+      retryAt: receiver && at + Math.max(Math.round(spread(pauseAfter(inARow, pauses))), wanted),
     });
     tried(isDead ? 'dead' : 'failed');
     const facts = { target: name, message: messageId, repository, reason: error };
@@ -159,6 +165,8 @@ export function createSender(options: SenderOptions): Sender {
       await running;
     },
     async close() {
+      isStopped = true;
+      if (running) await withTimeout(running, lastRequestSeconds);
       closing.abort(new Error('berth is shutting down'));
       await running;
       client.close();

@@ -53,7 +53,7 @@ export interface Webhooks {
   settled(): Promise<void>;
   /** Deletes old messages, and those of targets that no configuration has any more. */
   tidy(): Promise<void>;
-  /** Interrupts requests. Call it after the last event. */
+  /** Waits a moment for requests in progress, and interrupts the others. Call it after the last event. */
   close(): Promise<void>;
 }
 

@@ -12,8 +12,12 @@ export interface ReceivedMessage {
 export interface WebhookReceiver {
   readonly url: string;
   readonly received: readonly ReceivedMessage[];
-  /** Sets how it answers from now on. Default: 204. */
-  answer(status: number | ((message: ReceivedMessage) => number), headers?: Readonly<Record<string, string>>): void;
+  /** Sets how it answers from now on, when `until` has resolved. Default: 204, at once. */
+  answer(
+    status: number | ((message: ReceivedMessage) => number),
+    headers?: Readonly<Record<string, string>>,
+    until?: Promise<unknown>,
+  ): void;
   close(): Promise<void>;
 }
 
@@ -21,20 +25,22 @@ export async function startReceiver(): Promise<WebhookReceiver> {
   const received: ReceivedMessage[] = [];
   let statusOf: (message: ReceivedMessage) => number = () => 204;
   let extra: Readonly<Record<string, string>> = {};
+  let released: Promise<unknown> = Promise.resolve();
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const message = { path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() };
       received.push(message);
-      response.writeHead(statusOf(message), extra).end();
+      void released.then(() => response.writeHead(statusOf(message), extra).end());
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
-    answer(status, headers = {}) {
+    answer(status, headers = {}, until = Promise.resolve()) {
+      released = until;
       statusOf = typeof status === 'number' ? () => status : status;
       extra = headers;
     },

@@ -15,7 +15,7 @@ import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store
 import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
 import { digest, newManifest } from '../../contract/metadata-store/fixtures.ts';
 import { plain } from '../../support/plain.ts';
-import { until } from '../../support/until.ts';
+import { gate, until } from '../../support/until.ts';
 import { type WebhookReceiver, startReceiver } from '../../support/webhook-receiver.ts';
 import { wrapOperations } from '../../support/wrapped-metadata.ts';
 
@@ -208,7 +208,7 @@ describe('a receiver that works', () => {
       { ...about, action: 'login', detail: '{"kind":"password"}' },
       { ...about, action: 'login', result: 'done' },
       { ...about, action: 'quota.exceeded', target: 'team/app', detail: '{"quota":"teams"}' },
-      { ...about, action: 'fill.failed', target: 'docker.io/library/alpine', detail: '{"reason":"timeout"}' },
+      { ...about, action: 'fill.failed', target: 'docker.io/library/alpine', detail: '{"digest":"sha256:f","reason":"timeout"}' },
       { ...about, action: 'retention.run', target: 'retention', result: 'done', detail: '{"state":"executed","trashed":2}' },
       { ...about, action: 'user.create', result: 'done' },
     ]);
@@ -220,6 +220,9 @@ describe('a receiver that works', () => {
       ['berth.quota.exceeded', 'team/app'],
       ['berth.retention.run', 'retention'],
     ]);
+    expect(bodies().find(({ type }) => type === 'berth.fill.failed')).toMatchObject({
+      data: { repository: 'docker.io/library/alpine', digest: 'sha256:f', reason: 'timeout' },
+    });
     expect(bodies().find(({ type }) => type === 'berth.retention.run')).toMatchObject({
       data: { state: 'executed', trashed: 2 },
     });
@@ -318,6 +321,35 @@ describe('a receiver that fails', () => {
     expect(ids.size).toBe(4);
     expect(await metadata.webhookTargets.find('ci')).toMatchObject({ waiting: 0, dead: 0, failures: 0 });
     expect(JSON.stringify(logged)).not.toMatch(/s3cret|the key/);
+  });
+
+  test('is left alone for as long as it asks for with Retry-After', async () => {
+    const { deliver } = await serve([target()]);
+    receiver.answer(429, { 'Retry-After': '60' });
+    await push('a');
+    await deliver();
+    clock += 59_999;
+    await deliver();
+    expect(receiver.received).toHaveLength(1);
+    receiver.answer(204);
+    clock += 1;
+    await deliver();
+    expect(receiver.received).toHaveLength(2);
+  });
+
+  test('gets a request to its end when berth shuts down, so that no duplicate comes after the next start', async () => {
+    const { consumer, webhooks } = await serve([target()]);
+    const response = gate();
+    receiver.answer(204, {}, response.opened);
+    await push('a');
+    await push('b');
+    await consumer.deliver();
+    await until(() => receiver.received.length === 1);
+    const closed = webhooks.close();
+    response.open();
+    await closed;
+    expect(await metadata.webhookTargets.find('ci')).toMatchObject({ waiting: 1 });
+    expect(digests()).toEqual([digest('a')]);
   });
 
   test('does not hold up other targets, nor pushes', async () => {

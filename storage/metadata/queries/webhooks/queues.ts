@@ -1,5 +1,5 @@
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
-import { type Query, all, concurrentWrite, first, read, run } from '../steps/query.ts';
+import { type Query, all, concurrentWrite, first, read, run, withoutSync } from '../steps/query.ts';
 import type { DeliveryRecord, DeliveryState } from './deliveries.ts';
 import { columns } from './steps.ts';
 
@@ -97,43 +97,47 @@ function* end(
   return row?.state;
 }
 
-/** Records that the receiver has accepted a message. */
-export const recordSuccess = concurrentWrite(function* ({ target, repository, id, at, status }: DeliverySuccess): Query<void> {
-  const former = yield* end(id, 'delivered', at, status, null);
-  yield* run(
-    `UPDATE webhook_targets SET waiting = waiting - ?, dead = dead - ?, failures = 0, retry_at = 0, succeeded_at = ?, error = NULL
+/** Records that the receiver has accepted a message. If that is lost in a power failure, the message is sent again. */
+export const recordSuccess = withoutSync(
+  concurrentWrite(function* ({ target, repository, id, at, status }: DeliverySuccess): Query<void> {
+    const former = yield* end(id, 'delivered', at, status, null);
+    yield* run(
+      `UPDATE webhook_targets SET waiting = waiting - ?, dead = dead - ?, failures = 0, retry_at = 0, succeeded_at = ?, error = NULL
       WHERE name = ?`,
-    former === 'waiting' ? 1 : 0,
-    former === 'dead' ? 1 : 0,
-    at,
-    target,
-  );
-  yield* run('UPDATE webhook_queues SET failures = 0, due_at = 0 WHERE target = ? AND repository = ?', target, repository);
-});
+      former === 'waiting' ? 1 : 0,
+      former === 'dead' ? 1 : 0,
+      at,
+      target,
+    );
+    yield* run('UPDATE webhook_queues SET failures = 0, due_at = 0 WHERE target = ? AND repository = ?', target, repository);
+  }),
+);
 
-/** Records that a message could not be delivered. */
-export const recordFailure = concurrentWrite(function* (failure: DeliveryFailure): Query<void> {
-  const { target, repository, id, at, status, error, isDead, dueAt, retryAt } = failure;
-  const former = yield* first<{ state: DeliveryState }>('SELECT state AS "state" FROM webhook_deliveries WHERE id = ?', id);
-  const state = isDead || former?.state === 'dead' ? 'dead' : 'waiting';
-  yield* end(id, state, at, status, error);
-  const moved = former?.state === 'waiting' && state === 'dead' ? 1 : 0;
-  yield* run(
-    `UPDATE webhook_targets SET waiting = waiting - ?, dead = dead + ?, failed_at = ?, error = ?,
+/** Records that a message could not be delivered. A power failure may forget the try. */
+export const recordFailure = withoutSync(
+  concurrentWrite(function* (failure: DeliveryFailure): Query<void> {
+    const { target, repository, id, at, status, error, isDead, dueAt, retryAt } = failure;
+    const former = yield* first<{ state: DeliveryState }>('SELECT state AS "state" FROM webhook_deliveries WHERE id = ?', id);
+    const state = isDead || former?.state === 'dead' ? 'dead' : 'waiting';
+    yield* end(id, state, at, status, error);
+    const moved = former?.state === 'waiting' && state === 'dead' ? 1 : 0;
+    yield* run(
+      `UPDATE webhook_targets SET waiting = waiting - ?, dead = dead + ?, failed_at = ?, error = ?,
             failures = failures + ?, retry_at = coalesce(CAST(? AS BIGINT), retry_at) WHERE name = ?`,
-    moved,
-    moved,
-    at,
-    error,
-    retryAt === undefined ? 0 : 1,
-    retryAt ?? null,
-    target,
-  );
-  yield* run(
-    `UPDATE webhook_queues SET failures = ${isDead ? '0' : 'failures + 1'}, due_at = ?
+      moved,
+      moved,
+      at,
+      error,
+      retryAt === undefined ? 0 : 1,
+      retryAt ?? null,
+      target,
+    );
+    yield* run(
+      `UPDATE webhook_queues SET failures = ${isDead ? '0' : 'failures + 1'}, due_at = ?
       WHERE target = ? AND repository = ?`,
-    isDead ? 0 : dueAt,
-    target,
-    repository,
-  );
-});
+      isDead ? 0 : dueAt,
+      target,
+      repository,
+    );
+  }),
+);
