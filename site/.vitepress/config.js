@@ -64,6 +64,7 @@ export default defineConfig({
         'reverse-proxies',
         'operation',
         'limits',
+        'webhooks',
         'backup',
         'verification',
         'security-model',
