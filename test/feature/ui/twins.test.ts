@@ -7,7 +7,7 @@ import { views as repositoryViews } from '../../../src/http/ui/views/repository/
 
 /** The rows of the API that answer what a view shows; undefined: the view shows no data of the registry. */
 const twins: Readonly<Record<string, readonly string[] | undefined>> = {
-  '/': ['/repositories', '/stars'],
+  '/': ['/repositories'],
   '/repositories': ['/repositories'],
   '/account': ['/me', '/me/tokens'],
   '/account/tokens': ['/me/tokens'],
@@ -32,6 +32,7 @@ const twins: Readonly<Record<string, readonly string[] | undefined>> = {
   '/r/NAME/-/settings': ['/access', '/tag-rules'],
   '/r/NAME/-/trash': ['/trash'],
   '/r/NAME:TAG': ['/image', '/image/referrers'],
+  '/r/NAME:TAG/-/archive': ['/archive'],
   '/r/NAME:TAG/-/file': ['/image/file'],
   '/r/NAME:TAG/-/files': ['/image/files', '/image/waste'],
   '/r/NAME:TAG/-/packages': ['/image/packages'],
