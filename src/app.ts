@@ -30,6 +30,7 @@ import { openLimits } from './assembly/limits/rate-limits.ts';
 import { openReloader, readUploadLimits } from './assembly/reload/reloadables.ts';
 import type { Reloader } from './assembly/reload/reloader.ts';
 import { openQuotas } from './assembly/maintenance/quotas.ts';
+import { createJobRecords } from './job-records.ts';
 import { listJobs, startJobs } from './jobs.ts';
 import { openConsumers } from './assembly/maintenance/event-consumers.ts';
 import { describeReadOnly } from './maintenance/mode/maintenance-mode.ts';
@@ -96,7 +97,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const maintenance = await openMaintenance(config, stores);
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
   const [limits, mode] = [openLimits(config, stores), openMaintenanceMode(config, stores)];
-  const served = { ...stores, maintenance, imageContents, limits: limits.clients, mode, traffic };
+  const served = { ...stores, maintenance, imageContents, limits: limits.clients, mode, traffic, certificate };
   const guard = await openGuard(config, mirror, served, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
@@ -107,7 +108,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, imageContents, consumers, quotas, now }), {
     leases: sharedLeases,
     log,
-    metrics: metrics.jobs,
+    ...{ metrics: metrics.jobs, records: createJobRecords(metadata.jobRuns) },
     now,
   });
 

@@ -17,6 +17,7 @@ import type { Retention } from './maintenance/retention/retention.ts';
 import type { Webhooks } from './webhooks/webhooks.ts';
 import type { JobMetrics } from './observability/job-metrics.ts';
 import type { Log } from './observability/log.ts';
+import type { JobRecords } from './job-records.ts';
 import type { Registry } from './registry/registry.ts';
 
 /** Work that berth does again and again. */
@@ -122,14 +123,15 @@ export interface ScheduleOptions {
   readonly leases: Leases | undefined;
   readonly log: Log;
   readonly metrics: JobMetrics;
+  readonly records: JobRecords;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /** Schedules the jobs until `stop`. A failed run is logged and counted; the next run comes at its time. */
-export function startJobs(jobs: readonly Job[], { leases, log, metrics, now }: ScheduleOptions): { stop(): void } {
+export function startJobs(jobs: readonly Job[], { leases, log, metrics, records, now }: ScheduleOptions): { stop(): void } {
   const running = jobs.map((job) => {
-    const run = () => measured(job, metrics, now);
+    const run = () => measured(job, { metrics, records, now });
     const scheduled = job.scope === 'cluster' && leases ? onOneReplica(leases, job.name, job.every, run) : run;
     return interval(job.every, scheduled, log, job.name);
   });
@@ -137,15 +139,23 @@ export function startJobs(jobs: readonly Job[], { leases, log, metrics, now }: S
 }
 
 /** Runs the job once and records its duration and whether it failed. Rejects as the job does. */
-async function measured({ name, run }: Job, metrics: JobMetrics, now: () => number): Promise<void> {
+async function measured(
+  { name, run }: Job,
+  { metrics, records, now }: Pick<ScheduleOptions, 'metrics' | 'records' | 'now'>,
+): Promise<void> {
   const startedAt = performance.now();
-  let hasFailed = true;
+  const ended = (error: unknown) => {
+    const times = { endedAt: now(), seconds: (performance.now() - startedAt) / 1000 };
+    metrics.ran(name, { ...times, hasFailed: error !== undefined });
+    records.ran(name, { ...times, error });
+  };
   try {
     await run();
-    hasFailed = false;
-  } finally {
-    metrics.ran(name, { endedAt: now(), seconds: (performance.now() - startedAt) / 1000, hasFailed });
+  } catch (error) {
+    ended(error ?? new Error('unknown'));
+    throw error;
   }
+  ended(undefined);
 }
 
 async function renewCertificate(certificate: Certificate, log: Log): Promise<void> {

@@ -1,4 +1,5 @@
 import { createAdoption } from '../maintenance/adopt/report.ts';
+import { type OperationParts, openOperationReport } from './observability/operation-report.ts';
 import { createTagRules } from '../maintenance/retention/tag-rules.ts';
 import { readImmutableTags } from './maintenance/deletion-settings.ts';
 import { readRetentionRules } from './maintenance/retention.ts';
@@ -24,7 +25,7 @@ import { createImageFetches } from '../mirror/images/image-fetches.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { MaintenanceServices } from './maintenance-services.ts';
 
-export interface ApiParts {
+export interface ApiParts extends Omit<OperationParts, 'mirror'> {
   readonly driver: BlobDriver;
   readonly registry: Registry;
   readonly metadata: MetadataStore;
@@ -35,13 +36,13 @@ export interface ApiParts {
   readonly mode: MaintenanceMode;
   /** Aborted when the process shuts down. */
   readonly closing: AbortSignal;
-  readonly mirror: Pick<Mirror, 'background'>;
+  readonly mirror: Pick<Mirror, 'background' | 'state'>;
 }
 
 /** Returns what the API does apart from accounts and permissions. */
 export function openApiServices(
   config: Config,
-  { registry, driver, metadata, maintenance, imageContents, limits, mode, traffic, closing, mirror }: ApiParts,
+  { registry, driver, metadata, maintenance, imageContents, limits, mode, traffic, closing, mirror, certificate }: ApiParts,
 ): GuardServices {
   const { api } = maintenance;
   const [now, sources] = [Date.now, listJobSources(api.sync, api.verification)];
@@ -49,6 +50,7 @@ export function openApiServices(
   const exports = openArchiveExports(config, { registry, metadata });
   return {
     ...{ limits, mode },
+    operation: openOperationReport(config, { driver, metadata, mirror, certificate }),
     content: registry,
     ...createCatalogServices(metadata, Date.now),
     descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),

@@ -98,6 +98,7 @@ export const tables: readonly Table[] = [
   temporary('repository_usage'),
   temporary('namespace_usage'),
   temporary('usage_state'),
+  temporary('job_runs'),
   temporary('jobs'),
   transferred('stars'),
   transferred('repository_texts'),

@@ -62,6 +62,8 @@ const views: Record<string, string> = {
   explain: '/ui/admin/explain?account=alice&repository=team-a/app',
   'explain-wrong': '/ui/admin/explain?account=nobody&repository=team-a/app',
   audit: '/ui/admin/audit',
+  schedule: '/ui/admin/schedule',
+  health: '/ui/admin/health',
   jobs: '/ui/jobs',
   help: '/ui/help',
   api: '/ui/api',

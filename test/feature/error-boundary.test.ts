@@ -12,6 +12,7 @@ import type { JobsOverview } from '../../src/progress/jobs-overview.ts';
 import type { ArchiveImports } from '../../src/archives/in/imports.ts';
 import type { ArchiveExports } from '../../src/archives/out/exports.ts';
 import type { Adoption } from '../../src/maintenance/adopt/report.ts';
+import type { OperationReport } from '../../src/http/overviews/operation-report.ts';
 import type { Images } from '../../src/images/images.ts';
 import type { MaintenanceMode } from '../../src/maintenance/mode/maintenance-mode.ts';
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
@@ -116,6 +117,7 @@ async function createServer(): Promise<Server> {
     sync: {} as SyncOverview,
     quotas: {} as QuotaOverview,
     mode: {} as MaintenanceMode,
+    operation: {} as OperationReport,
     usage: {} as UsageOverview,
     mirror: {} as MirrorOverview,
     imports: {} as ArchiveImports,

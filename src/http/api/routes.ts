@@ -10,6 +10,7 @@ import { jobRoutes } from './maintenance/jobs.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
 import { mirrorRoutes } from './maintenance/mirror.ts';
 import { modeRoutes } from './maintenance/mode.ts';
+import { operationRoutes } from './maintenance/operation.ts';
 import { quotaRoutes } from './maintenance/quotas.ts';
 import { retentionRoutes } from './maintenance/retention.ts';
 import { storageRoutes } from './maintenance/storage.ts';
@@ -28,6 +29,7 @@ const openRoutes: readonly Route[] = [
   ...imageRoutes,
   ...referrerRoutes,
   ...retentionRoutes,
+  ...operationRoutes,
   ...adoptionRoutes,
   ...backupRoutes,
   ...jobRoutes,

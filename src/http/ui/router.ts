@@ -36,7 +36,7 @@ import { addUpload } from './views/upload/router.ts';
 /** The parts for logins and access tokens (mode token). */
 export type PageLogins = Omit<
   LoginOptions & AccountOptions & TokensOptions & AdminOptions,
-  'browsers' | 'asVisitor' | 'secrets' | 'notices'
+  'browsers' | 'asVisitor' | 'secrets' | 'notices' | 'operation'
 >;
 
 export interface PageOptions {
@@ -68,7 +68,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
     const secrets = createNotices('berth-secret', isSecure(publicUrl));
     addAccount(router, { ...logins, browsers, asVisitor, notices: secrets });
     addTokens(router, { ...logins, asVisitor, secrets });
-    addAdmin(router, { ...logins, asVisitor, notices: secrets });
+    addAdmin(router, { ...logins, operation: options.services.operation, asVisitor, notices: secrets });
   }
   const asAnybody = createAsAnybody(browsers);
   addHelp(router, { asAnybody });

@@ -42,6 +42,7 @@ import * as quotaMembers from './quotas/members.ts';
 import * as quotaReservations from './quotas/reservations.ts';
 import * as quotaRules from './quotas/rules.ts';
 import * as quotaStatus from './quotas/status.ts';
+import * as jobRuns from './operation/job-runs.ts';
 import * as jobs from './operation/jobs.ts';
 import * as rateWindows from './operation/rate-windows.ts';
 import * as repositories from './repositories.ts';
@@ -124,6 +125,7 @@ export const subjects = {
   quotaReservations,
   quotaRules,
   quotaStatus,
+  jobRuns,
   jobs,
   rateWindows,
   repositories,

@@ -1,3 +1,4 @@
+import { createJobRecords } from '../../../src/job-records.ts';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { type Job, startJobs } from '../../../src/jobs.ts';
 import type { Leases } from '../../../src/coordination/leases.ts';
@@ -31,7 +32,8 @@ function start(jobs: readonly Job[], leases: Leases | undefined) {
   const log = {
     error: ({ job, err }: { job: string; err: Error }) => failures.push({ job, message: err.message }),
   } as unknown as Log;
-  return { schedule: startJobs(jobs, { leases, log, metrics: metrics.jobs, now: () => 5_000_000 }), failures, metrics };
+  const records = { ran: () => undefined };
+  return { schedule: startJobs(jobs, { leases, log, metrics: metrics.jobs, records, now: () => 5_000_000 }), failures, metrics };
 }
 
 test('runs each job again after its time, until the schedule stops', async () => {
@@ -70,4 +72,34 @@ test('leaves a job of the cluster to the process that has its lease, and runs bo
   await jest.advanceTimersByTimeAsync(10_000);
   single.schedule.stop();
   expect([inProcess.runs, inCluster.runs]).toEqual([2, 1]);
+});
+
+test('runs are recorded once a minute, and a change of the result at once', async () => {
+  const recorded: unknown[] = [];
+  const records = createJobRecords({ record: (run) => Promise.resolve(void recorded.push([run.name, run.endedAt, run.error])) });
+  for (const [endedAt, error] of [
+    [0, undefined],
+    [59_999, undefined],
+    [60_000, undefined],
+    [61_000, new Error('disk full')],
+    [62_000, new Error('disk full')],
+    [63_000, undefined],
+  ] as const)
+    records.ran('backup', { endedAt, seconds: 1, error });
+  expect(recorded).toEqual([
+    ['backup', 0, undefined],
+    ['backup', 60_000, undefined],
+    ['backup', 61_000, 'disk full'],
+    ['backup', 63_000, undefined],
+  ]);
+  await Promise.resolve();
+});
+
+test('a store that cannot be written fails no job, and gets the next run', async () => {
+  let attempts = 0;
+  const records = createJobRecords({ record: () => Promise.reject(new Error(`attempt ${++attempts}`)) });
+  records.ran('backup', { endedAt: 0, seconds: 1, error: undefined });
+  await jest.advanceTimersByTimeAsync(0);
+  records.ran('backup', { endedAt: 1, seconds: 1, error: undefined });
+  expect(attempts).toBe(2);
 });

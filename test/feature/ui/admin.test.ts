@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type GuardedBerth, adminPassword, askToken, basic, startGuarded } from '../../support/access.ts';
+import { type GuardedBerth, adminPassword, apiOf, askToken, basic, startGuarded } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 import { type Visit, type Visitor, newVisitor } from '../../support/visitor.ts';
 
@@ -202,6 +202,23 @@ test.each([
   ['account=bob&repository=A', 'repository', 'A is not the name of a repository'],
 ])('explain says what is wrong with %s', async (query, field, message) => {
   expect(rejection(await admin.get(`/ui/admin/explain?${query}`))).toEqual({ status: 200, marked: [field], message });
+});
+
+test('scheduled jobs show their last run and failure, of any process', async () => {
+  const run = { name: 'backup', milliseconds: 1500 };
+  await berth.metadata.jobRuns.record({ ...run, endedAt: Date.now() - 60_000, error: 'the bucket is <full>' });
+  expect((await admin.get('/ui/admin/schedule')).text).toMatch(/backup[^]*?1\.50 s[^]*?failed[^]*?the bucket is &#60;full&#62;/);
+  await berth.metadata.jobRuns.record({ ...run, endedAt: Date.now(), error: undefined });
+  expect((await admin.get('/ui/admin/schedule')).text).toMatch(/backup[^]*?ok[^]*?the bucket is &#60;full&#62;/);
+  const rows = (await apiOf(() => berth)('GET', '/schedule')).json() as { items: { name: string; failedAt: string | null }[] };
+  expect(rows.items.find(({ name }) => name === 'backup')).toMatchObject({ seconds: 1.5, failedAt: expect.any(String) });
+});
+
+test('health shows the stores, the disk and the version', async () => {
+  const health = (await apiOf(() => berth)('GET', '/health')).json() as { version: string; stores: { error: unknown }[] };
+  expect(health.stores.map(({ error }) => error)).toEqual([null, null]);
+  const { text } = await admin.get('/ui/admin/health');
+  for (const shown of [health.version, 'Blob store', 'Metadata store', 'plain HTTP']) expect(text).toContain(shown);
 });
 
 test('the audit log has filters and pages', async () => {

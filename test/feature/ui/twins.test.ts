@@ -20,6 +20,8 @@ const twins: Readonly<Record<string, readonly string[] | undefined>> = {
   '/admin/grants': ['/grants'],
   '/admin/explain': ['/explain'],
   '/admin/audit': ['/audit'],
+  '/admin/health': ['/health'],
+  '/admin/schedule': ['/schedule'],
   '/api': ['/openapi.json'],
   '/diff': ['/diff'],
   '/help': undefined,

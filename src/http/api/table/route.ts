@@ -30,6 +30,7 @@ import type { UsageOverview } from '../../../maintenance/usage/usage-overview.ts
 import type { WebhookOverview } from '../../../webhooks/overview.ts';
 
 import type { Catalog } from '../../catalog.ts';
+import type { OperationReport } from '../../overviews/operation-report.ts';
 import type { StorageView } from '../../overviews/storage-view.ts';
 
 /** What the API does apart from accounts and permissions. */
@@ -56,6 +57,7 @@ export interface ApiServices {
   readonly quotas: QuotaOverview;
   /** Whether clients may change content. */
   readonly mode: MaintenanceMode;
+  readonly operation: OperationReport;
   readonly usage: UsageOverview;
   readonly jobs: JobsOverview;
   /** Returns the service for messages to other servers. */

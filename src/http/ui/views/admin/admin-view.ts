@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import type { Administration } from '../../../../access/accounts/administration.ts';
 import type { Directory } from '../../../../access/accounts/directory.ts';
 import type { Explainer } from '../../../../access/accounts/explain.ts';
+import type { OperationReport } from '../../../overviews/operation-report.ts';
 import type { Principal } from '../../../../access/permissions/principal.ts';
 import { type FormState, emptyForm } from '../../parts/fields.ts';
 import { noticeBox } from '../../parts/notice.ts';
@@ -20,6 +21,7 @@ export interface AdminVisit {
   readonly visitor: Principal;
   readonly directory: Directory;
   readonly explainer: Explainer;
+  readonly operation: OperationReport;
   /** Records the visitor in the audit log as the actor of each change. */
   readonly administration: Administration;
   readonly query: URLSearchParams;
@@ -37,7 +39,7 @@ export interface AdminVisit {
 }
 
 /** The views of admins, in the order of their links. */
-export const adminViews = ['users', 'teams', 'robots', 'grants', 'explain', 'audit'] as const;
+export const adminViews = ['users', 'teams', 'robots', 'grants', 'explain', 'audit', 'schedule', 'health'] as const;
 
 export type AdminViewName = (typeof adminViews)[number];
 

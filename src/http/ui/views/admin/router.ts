@@ -2,6 +2,7 @@ import type { Request, Response, Router } from 'express';
 import type { Actor, Administration } from '../../../../access/accounts/administration.ts';
 import type { Directory } from '../../../../access/accounts/directory.ts';
 import type { Explainer } from '../../../../access/accounts/explain.ts';
+import type { OperationReport } from '../../../overviews/operation-report.ts';
 import type { Principal } from '../../../../access/permissions/principal.ts';
 import { OciError } from '../../../../oci/errors.ts';
 import type { PublicUrl } from '../../../server/public-url.ts';
@@ -14,6 +15,7 @@ import { type AdminViewName, type AdminVisit, done, pathTo, submit } from './adm
 import { showAudit } from './audit.ts';
 import { showExplanation } from './explain.ts';
 import { createGrant, revokeGrant, showGrants } from './grants.ts';
+import { showHealth, showSchedule } from './operation.ts';
 import { changeRobot, createRobot, showRobot, showRobots } from './robots.ts';
 import { changeTeam, createTeam, removeMember, showTeam, showTeams } from './teams.ts';
 import { changeUser, createUser, showUser, showUsers } from './users.ts';
@@ -21,6 +23,7 @@ import { changeUser, createUser, showUser, showUsers } from './users.ts';
 export interface AdminOptions {
   readonly directory: Directory;
   readonly explainer: Explainer;
+  readonly operation: OperationReport;
   /** Returns the changes that `actor` can make, recorded in its name. */
   readonly administration: (actor: Actor) => Administration;
   readonly publicUrl: PublicUrl;
@@ -54,6 +57,8 @@ const views: Readonly<Record<AdminViewName, AdminView>> = {
   },
   explain: { show: showExplanation },
   audit: { show: showAudit },
+  schedule: { show: showSchedule },
+  health: { show: showHealth },
 };
 
 function changeMember(visit: AdminVisit, name: string, account: string, kind: string): Promise<void> | undefined {
@@ -128,7 +133,7 @@ function notFound(): OciError {
 }
 
 function visitOf(options: AdminOptions, visitor: Principal, request: Request, response: Response): AdminVisit {
-  const { directory, explainer, administration, publicUrl, notices, now, changed } = options;
+  const { directory, explainer, operation, administration, publicUrl, notices, now, changed } = options;
   const texts = textsOf(request);
   const actor = {
     name: visitor.name,
@@ -136,7 +141,7 @@ function visitOf(options: AdminOptions, visitor: Principal, request: Request, re
     requestId: String(response.getHeader('X-Request-Id')),
   };
   return {
-    ...{ request, response, visitor, directory, explainer, texts, changed },
+    ...{ request, response, visitor, directory, explainer, operation, texts, changed },
     administration: administration(actor),
     query: queryOf(request),
     form: formOf(request),
