@@ -24,7 +24,7 @@ import { treeSection } from './tree.ts';
 
 export interface StorageOptions {
   readonly storage: StorageView;
-  readonly services: Pick<ApiServices, 'collection' | 'retention'>;
+  readonly services: Pick<ApiServices, 'collection' | 'mode' | 'retention'>;
   readonly publicUrl: PublicUrl;
   readonly notices: Notices;
   readonly asVisitor: AsVisitor;
@@ -98,7 +98,7 @@ const runSeconds = 10;
 
 /** Does what a button of garbage collection asks for. */
 async function collect(
-  { services: { collection } }: StorageOptions,
+  { services: { collection, mode } }: StorageOptions,
   { storage }: Reader['texts'],
   action: string,
   author: Author,
@@ -113,6 +113,7 @@ async function collect(
     return { kind: 'done', lines: [names.isResumed] };
   }
   if (action !== 'run') throw new OciError('UNSUPPORTED', { status: 400, message: 'action must be run, pause or resume' });
+  await mode.assertWritable();
   try {
     const { purgedBlobs, purgedBytes, due } = await collection.run({ retries: false, seconds: runSeconds });
     const lines = [names.ran(purgedBlobs, formatBytes(purgedBytes)), ...(due > 0 ? [names.stillDue(due)] : [])];
