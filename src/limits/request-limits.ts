@@ -36,6 +36,8 @@ export interface RequestLimits {
    * order. The last one is not allowed if the request has to be refused; it then counts for those before it.
    */
   admit(client: LimitedClient, counted: readonly LimitName[], shown?: readonly LimitName[]): Promise<readonly CountedLimit[]>;
+  /** False if no rate is configured: then no request has to be counted. */
+  readonly isLimited: boolean;
   /** Replaces the limits of this process. Windows go on. */
   configure(rates: RateSettings): void;
 }
@@ -48,6 +50,7 @@ export interface RequestLimitsOptions {
 
 export function createRequestLimits({ limiter, rates, onRefused }: RequestLimitsOptions): RequestLimits {
   let current = rates;
+  let isLimited = hasRates(rates);
 
   async function stateOf(limit: LimitName, client: LimitedClient, isCounted: boolean): Promise<CountedLimit | undefined> {
     const hasLogin = client.id !== '';
@@ -61,6 +64,9 @@ export function createRequestLimits({ limiter, rates, onRefused }: RequestLimits
   }
 
   return {
+    get isLimited() {
+      return isLimited;
+    },
     async admit(client, counted, shown = []) {
       const found: CountedLimit[] = [];
       for (const limit of [...shown, ...counted]) {
@@ -74,7 +80,13 @@ export function createRequestLimits({ limiter, rates, onRefused }: RequestLimits
     },
     configure(next) {
       current = next;
+      isLimited = hasRates(next);
       limiter.reset();
     },
   };
+}
+
+function hasRates({ pulls, pushes, requests, logins }: RateSettings): boolean {
+  const all: readonly RatesOfClient[] = [pulls, pushes, requests, logins];
+  return all.some(({ perAccount, perAddress }) => perAccount !== undefined || perAddress !== undefined);
 }

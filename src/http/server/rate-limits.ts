@@ -35,7 +35,7 @@ export interface RateLimits {
 export const noAccount: LimitedAccount = { id: '', name: '' };
 
 export interface RateLimitsOptions {
-  readonly limits: Pick<RequestLimits, 'admit'>;
+  readonly limits: Pick<RequestLimits, 'admit' | 'isLimited'>;
   readonly bandwidths: Pick<ClientBandwidths, 'of'>;
   readonly publicUrl: PublicUrl;
 }
@@ -43,6 +43,7 @@ export interface RateLimitsOptions {
 export function createRateLimits({ limits, bandwidths, publicUrl }: RateLimitsOptions): RateLimits {
   return {
     async count(request, { account, counted, shown }, setHeader) {
+      if (!limits.isLimited) return;
       const client: LimitedClient = { ...account, address: publicUrl.clientAddress(request) };
       const states = await limits.admit(client, counted, shown);
       for (const [name, value] of headersOf(states)) setHeader(name, value);

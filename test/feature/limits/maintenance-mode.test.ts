@@ -3,7 +3,17 @@ import { loadConfig } from '../../../config/load.ts';
 import { routes as apiRoutes } from '../../../src/http/api/routes.ts';
 import { type JobParts, listJobs } from '../../../src/jobs.ts';
 import type { ReadOnlyState } from '../../../src/maintenance/mode/maintenance-mode.ts';
-import { type GuardedBerth, admin, alice, aliceUser, apiOf, askToken, pushAs, startWithAlice } from '../../support/access.ts';
+import {
+  type GuardedBerth,
+  admin,
+  adminPassword,
+  alice,
+  aliceUser,
+  apiOf,
+  askToken,
+  pushAs,
+  startWithAlice,
+} from '../../support/access.ts';
 import { startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { runCommand } from '../../support/command.ts';
@@ -85,16 +95,17 @@ describe('while maintenance mode is on', () => {
     },
   );
 
-  test('the page refuses its forms', async () => {
-    const login = await call(berth, 'POST', '/ui/login', {
-      headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: berth.url },
-      body: new URLSearchParams(aliceUser).toString(),
-    });
+  test.each([
+    ['alice', '/ui/r/alice/app/-/tags/delete', 'tag=1'],
+    ['alice', '/ui/upload/x/commit', ''],
+    ['admin', '/ui/storage/collection', 'action=run'],
+  ])('the page refuses the form that %s sends to %s', async (name, path, body) => {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded', Origin: berth.url };
+    const password = name === 'admin' ? adminPassword : aliceUser.password;
+    const credentials = new URLSearchParams({ name, password }).toString();
+    const login = await call(berth, 'POST', '/ui/login', { headers, body: credentials });
     const cookie = String(login.headers['set-cookie']).split(';')[0];
-    const answer = await call(berth, 'POST', '/ui/r/alice/app/-/tags/delete', {
-      headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: berth.url, Cookie: cookie },
-      body: 'tag=1',
-    });
+    const answer = await call(berth, 'POST', path, { headers: { ...headers, Cookie: cookie }, body });
     expect([answer.status, answer.body.toString()]).toEqual([405, expect.stringContaining(reason)]);
   });
 
