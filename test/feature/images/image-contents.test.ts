@@ -7,6 +7,7 @@ import type { ReadyImage } from '../../../src/images/view/image-opener.ts';
 import { indexKey } from '../../../storage/blobs/layout.ts';
 import { createCollector } from '../../../src/maintenance/collect/collector.ts';
 import { createIndexHandler } from '../../../src/images/view/index-pushes.ts';
+import { createLeases } from '../../../src/coordination/leases.ts';
 import { createTrash } from '../../../src/content/trash.ts';
 import { sweepIndexes } from '../../../src/images/store/sweep.ts';
 import { type ImageRoom, at, openImageRoom } from '../../support/image-room.ts';
@@ -117,6 +118,24 @@ describe('the contents of an image', () => {
     expect((await room.replica({ mode: 'off' }).open(at('off'), waitSeconds)).status.state).toBe('off');
   });
 
+  test('are only built after a request for them: a look says whether any process builds them', async () => {
+    const layers = [tar({ looked: 'at' }), tar({ upper: 'layer' })];
+    await room.push('looked', layers);
+    const images = room.replica();
+    const before = room.built.length;
+    const look = async () => {
+      const { status, indexedLayers } = await images.look(at('looked'));
+      return [status.state, indexedLayers];
+    };
+    expect(await look()).toEqual(['absent', 0]);
+    const lease = await createLeases({ metadata: room.metadata, now: Date.now }).take(`index:${digestOf(layers[0] ?? '')}`);
+    expect(await look()).toEqual(['building', 0]);
+    await lease?.release();
+    expect([await look(), room.built.length]).toEqual([['absent', 0], before]);
+    await images.open(at('looked'), 60);
+    expect(await look()).toEqual(['ready', 0]);
+  });
+
   test('are not shown if a layer is not stored in the repository', async () => {
     const layer = tar({ gone: 'gone' });
     await room.push('missing', [layer]);
@@ -178,6 +197,25 @@ describe('the index of an image', () => {
     const last = await replica.files.list(view, undefined, 'many', '02990', 500);
     expect(last.files).toHaveLength(9);
     expect(last.next).toBeUndefined();
+  });
+
+  test('are found by a part of their name below a directory, page by page, and sorted', async () => {
+    // `many-more` and `many.d` come between `many` and what is below it.
+    const names = ['many/a/x1', 'many/b/X2', 'many-more/x3', 'many.d/x4', 'manyx/x5', 'many/x6', 'many/y'];
+    const layer = tar(Object.fromEntries(names.map((name, place) => [name, 'z'.repeat(place)])));
+    await room.push('found', [layer]);
+    const { files } = images;
+    const view = await images.openReady(at('found'), waitSeconds);
+    const found: string[] = [];
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const page = await files.search(view, undefined, 'many', 'x', after, 1);
+      found.push(...page.files.map(({ entry }) => pathOf(entry)));
+      after = page.next;
+    }
+    expect(found).toEqual(['many/x6', 'many/a/x1', 'many/b/X2']);
+    expect((await files.search(view, 0, '', 'X', '', 100)).files).toHaveLength(7);
+    const sorted = await files.sort(view, undefined, 'many', 'size');
+    expect(sorted?.map(({ entry }) => entry.name)).toEqual(['y', 'x6', 'b', 'a']);
   });
 
   test('is collected with its blob', async () => {
