@@ -129,6 +129,10 @@ export const schema = section({
       ['view', 'push', 'off'],
       'when the files of an image are listed: at the first look by a user with a login, also at each push, or never',
     ),
+    check: choice(
+      ['on', 'off'],
+      'whether the page makes one-time images berth-check/CODE, with which clients show that they use this server',
+    ),
   }),
   backup,
   verify: section({

@@ -15,6 +15,7 @@ import { sendPath } from './http/transfer/send-object.ts';
 import { createHttpServer } from './http/server.ts';
 import { onFirstRequest } from './http/server/on-first-request.ts';
 import { serveHealth } from './http/system/health.ts';
+import { createClientChecks } from './mirror/check/client-checks.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { Log } from './observability/log.ts';
 import type { Metrics } from './observability/metrics.ts';
@@ -210,7 +211,7 @@ function createServer(config: Config, parts: Parts): Server {
       audit: guard?.audit,
       pulled: parts.webhooks?.pulls.add,
       publicUrl,
-      ...{ limits, mode },
+      ...{ limits, mode, checks: config.page.check === 'on' ? createClientChecks(metadata, Date.now) : undefined },
       absoluteLocations: config.locations === 'absolute',
       largestManifestBytes: config.manifests.maxSize,
     },

@@ -22,6 +22,7 @@ import type { MaintenanceMode } from '../maintenance/mode/maintenance-mode.ts';
 import type { RateLimits } from '../http/server/rate-limits.ts';
 import { listJobSources } from './maintenance/job-sources.ts';
 import { createImageFetches } from '../mirror/images/image-fetches.ts';
+import { createClientChecks } from '../mirror/check/client-checks.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { MaintenanceServices } from './maintenance-services.ts';
 
@@ -60,6 +61,7 @@ export function openApiServices(
     ...api,
     quotas: createQuotaOverview(metadata),
     mirror: traffic.overview(),
+    checks: config.page.check === 'on' ? createClientChecks(metadata, now) : undefined,
     usage: createUsageOverview({ ...api, metadata, disk: diskOfBlobs(config) }),
     webhooks: async () => (await import('./webhooks/webhooks.ts')).openWebhookOverview(config, metadata),
     images: imageContents.images,

@@ -94,6 +94,7 @@ export const tables: readonly Table[] = [
   // Counted on while content is frozen.
   { name: 'mirror_traffic', isFrozen: false, isTransferred: true },
   temporary('mirror_processes'),
+  temporary('client_checks'),
   // Counted again by the target.
   temporary('repository_usage'),
   temporary('namespace_usage'),

@@ -38,6 +38,15 @@ describeWith(['skopeo'], 'skopeo', () => {
   const skopeo = (...args: string[]) => run('skopeo', ['--insecure-policy', ...args], { env: env() });
   const copy = (...args: string[]) => skopeo('copy', '--src-tls-verify=false', '--dest-tls-verify=false', ...args);
 
+  test('a one-time image of the page is a whole image, and the page knows that skopeo has pulled it', async () => {
+    const { image } = (
+      await call(berth, 'POST', '/api/v1/mirror/check', { headers: { 'Content-Type': 'application/json' }, body: '{}' })
+    ).json() as { readonly image: string };
+    await copy('--all', `docker://${berth.host}/${image}`, `oci:${home}/check:1`);
+    const { use } = (await call(berth, 'GET', `/api/v1/mirror/check?code=${image.split('/')[1]}`)).json() as { use: object };
+    expect(use).toMatchObject({ client: expect.stringMatching(/^skopeo/), upstream: '' });
+  });
+
   test('an image keeps its digest when it is copied to berth and back, as OCI and schema 2', async () => {
     await pushImage(berth, 'start', '1', {});
     const layout = `oci:${home}/layout:1`;

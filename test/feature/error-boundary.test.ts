@@ -120,6 +120,7 @@ async function createServer(): Promise<Server> {
     operation: {} as OperationReport,
     usage: {} as UsageOverview,
     mirror: {} as MirrorOverview,
+    checks: undefined,
     imports: {} as ArchiveImports,
     jobs: {} as JobsOverview,
     webhooks: () => Promise.resolve({} as WebhookOverview),

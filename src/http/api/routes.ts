@@ -8,6 +8,7 @@ import { referrerRoutes } from './images/referrer-routes.ts';
 import { backupRoutes } from './maintenance/backups.ts';
 import { jobRoutes } from './maintenance/jobs.ts';
 import { collectionRoutes } from './maintenance/garbage-collection.ts';
+import { clientCheckRoutes } from './maintenance/client-checks.ts';
 import { mirrorRoutes } from './maintenance/mirror.ts';
 import { modeRoutes } from './maintenance/mode.ts';
 import { operationRoutes } from './maintenance/operation.ts';
@@ -41,6 +42,7 @@ const openRoutes: readonly Route[] = [
   ...storageRoutes,
   ...webhookRoutes,
   ...mirrorRoutes,
+  ...clientCheckRoutes,
 ];
 
 /** THE TABLE: the API, row by row. The OpenAPI document and the tests of permissions are made from it. */

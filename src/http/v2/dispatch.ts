@@ -7,6 +7,7 @@ import { type RequestContext, type Handler, type MirrorSource, type Services, au
 import { challengeForUnknown, locate, onlyMirrored, splitPrefix, withHost } from './locate.ts';
 import { nameUpstream } from '../server/mirrored.ts';
 import { type ResponseHead, setCommonHeaders } from '../server/response-head.ts';
+import { isCheck, serveCheck } from './client-check.ts';
 import { type Match, match } from './router.ts';
 
 /** Serves a request below `/v2`: finds its route, parses its name, checks the access and runs the handler. */
@@ -26,6 +27,8 @@ export async function serveProtocol(
   const name = found.name === undefined ? ('' as RepositoryName) : requireName(found.name);
   const lastSegment = decode(found.tail);
   const address = { prefix, namespace: query.get('ns') ?? undefined, name };
+  if (isCheck(protocol, found, name))
+    return serveCheck(protocol.checks, protocol.publicUrl, { request, response, head, ...address, lastSegment });
   const { repository, mirrored } = await locate(protocol, request, found, address);
   const isDefault = mirrored?.source.isNamed === false;
   const also = isDefault ? { alias: name } : { from: mountSource(query) };

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientChecks } from '../../mirror/check/client-checks.ts';
 import type { Mirror } from '../../mirror/mirror.ts';
 import type { MaintenanceMode } from '../../maintenance/mode/maintenance-mode.ts';
 import type { MirroredRepository } from '../../mirror/names/routing.ts';
@@ -28,6 +29,8 @@ export interface Services {
   readonly publicUrl: PublicUrl;
   /** Whether clients may change content; undefined in tests without stores. */
   readonly mode?: Pick<MaintenanceMode, 'assertWritable'> | undefined;
+  /** One-time images; undefined if there are none. */
+  readonly checks?: ClientChecks | undefined;
   /** Undefined in tests without limits. */
   readonly limits?: RateLimits | undefined;
   /** True if `Location` headers have the host. */

@@ -27,6 +27,7 @@ import * as leases from './leases.ts';
 import * as maintenanceMode from './operation/maintenance-mode.ts';
 import * as manifestBatches from './manifest-batches.ts';
 import * as manifests from './manifests.ts';
+import * as clientChecks from './mirror/checks.ts';
 import * as cachedContent from './mirror/cached.ts';
 import * as mirrorTraffic from './mirror/traffic.ts';
 import * as mirroredContent from './mirror/content.ts';
@@ -118,6 +119,7 @@ export const subjects = {
   mirrorSpace,
   mirrorTraffic,
   cachedContent,
+  clientChecks,
   namespaces,
   pulls,
   quotaCounting,

@@ -25,6 +25,7 @@ import type { RetentionOverview } from '../../../maintenance/retention/overview.
 import type { TagRules } from '../../../maintenance/retention/tag-rules.ts';
 import type { VerificationOverview } from '../../../maintenance/verify/overview.ts';
 import type { SyncOverview } from '../../../maintenance/sync/overview.ts';
+import type { ClientChecks } from '../../../mirror/check/client-checks.ts';
 import type { MirrorOverview } from '../../../mirror/traffic/mirror-overview.ts';
 import type { UsageOverview } from '../../../maintenance/usage/usage-overview.ts';
 import type { WebhookOverview } from '../../../webhooks/overview.ts';
@@ -63,6 +64,8 @@ export interface ApiServices {
   /** Returns the service for messages to other servers. */
   readonly webhooks: () => Promise<WebhookOverview>;
   readonly mirror: MirrorOverview;
+  /** One-time images; undefined if page.check is off. */
+  readonly checks: ClientChecks | undefined;
 }
 
 /** What a handler works with, for one request. */

@@ -7,6 +7,8 @@ import {
   isClientName,
   obstacle,
 } from '../../../mirror/names/client-config.ts';
+import type { ClientChecks } from '../../../mirror/check/client-checks.ts';
+import { OciError } from '../../../oci/errors.ts';
 import type { PublicUrl } from '../../server/public-url.ts';
 import { loginCommand } from '../parts/commands.ts';
 import { copyField } from '../parts/copy-field.ts';
@@ -14,35 +16,60 @@ import { table } from '../parts/table.ts';
 import { type AsVisitor, queryOf } from '../session/visitors.ts';
 import { type Html, html } from '../shell/html.ts';
 import { sendPage } from '../shell/page.ts';
-import { textsOf } from '../shell/preferences.ts';
+import { formOf } from '../shell/form.ts';
+import { preferencesOf, textsOf } from '../shell/preferences.ts';
+import { redirect } from '../shell/redirect.ts';
+import { checkSection } from './setup-check.ts';
 import type { Texts } from '../texts/english/texts.ts';
 
 export interface SetupOptions {
   readonly mirror: Omit<MirrorPlace, 'base'>;
   /** True if clients have to sign in. */
   readonly hasLogins: boolean;
+  readonly services: { readonly checks: ClientChecks | undefined };
   readonly publicUrl: PublicUrl;
   readonly asVisitor: AsVisitor;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** Adds `/ui/setup`: how clients pull other registries' images through this server, and how they sign in. */
-export function addSetup(router: Router, { mirror, hasLogins, publicUrl, asVisitor }: SetupOptions): void {
+export function addSetup(
+  router: Router,
+  { mirror, hasLogins, services: { checks }, publicUrl, asVisitor, now }: SetupOptions,
+): void {
+  const mirrorsDockerHub = mirror.upstreams.includes('docker.io');
   router.get(
     '/setup',
-    // eslint-disable-next-line @typescript-eslint/require-await -- the other views wait for data
     asVisitor(async (visitor, request, response) => {
       const texts = textsOf(request);
       const base = new URL(publicUrl.base(request));
-      const asked = queryOf(request).get('client') ?? '';
-      const client = isClientName(asked) ? asked : 'docker';
+      const query = queryOf(request);
+      const client = clientOf(query);
+      const { language } = preferencesOf(request);
+      const view = { texts, language, now: now(), visitor, client, host: base.host, mirrorsDockerHub };
       const content = html`<p>${texts.setup.intro}</p>
         ${clientForm(texts, client)} ${snippet(client, { ...mirror, base })}
+        ${checks && (await checkSection(view, checks, query.get('check')))}
         <h2>${texts.setup.upstreams}</h2>
         <p>${texts.setup.pullThrough}</p>
         ${upstreamTable(texts, mirror.upstreams, base.host)} ${hasLogins ? loginHelp(texts, base.host, visitor.name) : undefined}`;
       sendPage(response, 200, { title: texts.setup.title, user: visitor.name, current: 'setup', content });
     }),
   );
+  router.post(
+    '/setup/check',
+    asVisitor(async (visitor, request, response) => {
+      if (!checks) throw new OciError('NAME_UNKNOWN');
+      const { code } = await checks.begin(visitor.id);
+      redirect(response, `/ui/setup?client=${clientOf(formOf(request))}&check=${code}#check`);
+    }),
+  );
+}
+
+function clientOf(fields: URLSearchParams): ClientName {
+  const asked = fields.get('client') ?? '';
+  return isClientName(asked) ? asked : 'docker';
 }
 
 function clientForm({ setup }: Texts, chosen: ClientName): Html {

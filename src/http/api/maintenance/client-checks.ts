@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { OciError } from '../../../oci/errors.ts';
+import { type Context, type Route, created, ok, route } from '../table/route.ts';
+import * as s from '../table/schemas.ts';
+
+const newCheck = z
+  .object({
+    code: z.string(),
+    image: z.string().meta({ description: 'the name to pull, also with the name of an upstream or of this server before it' }),
+    expiresAt: s.dateTime,
+  })
+  .meta({ id: 'NewClientCheck' });
+
+const check = z
+  .object({
+    expiresAt: s.dateTime,
+    use: z
+      .object({
+        at: s.dateTime,
+        client: z.string().meta({ description: 'its name and version' }),
+        address: z.string(),
+        upstream: z.string().meta({ description: 'the upstream whose name the client used; empty: none' }),
+      })
+      .nullable()
+      .meta({ description: 'the first pull; null before it' }),
+  })
+  .meta({ id: 'ClientCheck' });
+
+const byCode = z.object({ code: s.text });
+
+/** Codes belong to an account; in mode open to everybody who knows them. */
+function ownerOf({ principal }: Context): string {
+  return principal.id;
+}
+
+function requireChecks({ checks }: Context) {
+  if (checks) return checks;
+  throw new OciError('UNSUPPORTED', { status: 404, message: 'page.check is off' });
+}
+
+async function beginCheck(_input: unknown, context: Context) {
+  const { code, expiresAt } = await requireChecks(context).begin(ownerOf(context));
+  return { code, image: `berth-check/${code}`, expiresAt: toText(expiresAt) };
+}
+
+async function showCheck({ query }: { readonly query: z.output<typeof byCode> }, context: Context) {
+  const found = await requireChecks(context).find(query.code, ownerOf(context));
+  if (!found) throw new OciError('NAME_UNKNOWN', { message: 'there is no such test: it may have ended' });
+  const { expiresAt, use } = found;
+  return { expiresAt: toText(expiresAt), use: use ? { ...use, at: toText(use.at) } : null };
+}
+
+function toText(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
+
+/** Rows of the API: tests of clients. */
+export const clientCheckRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/mirror/check',
+    summary: 'Make a one-time image that shows whether a client uses this server',
+    needs: 'account',
+    body: s.nothing,
+    returns: created(newCheck),
+    handler: beginCheck,
+  }),
+  route({
+    method: 'GET',
+    path: '/mirror/check',
+    summary: 'Show which client has pulled a one-time image',
+    needs: 'account',
+    query: byCode,
+    returns: ok(check),
+    handler: showCheck,
+  }),
+];

@@ -1,0 +1,13 @@
+-- One-time images that show whether a client uses this server. owner: of the page's visitor; '' in mode open. used_at and what
+-- follows: the first pull; null before it. Times are milliseconds since 1970.
+CREATE TABLE client_checks (
+  code       TEXT    PRIMARY KEY,
+  owner      TEXT    NOT NULL,
+  expires_at INTEGER NOT NULL,
+  used_at    INTEGER,
+  client     TEXT,
+  address    TEXT,
+  upstream   TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX client_checks_by_end ON client_checks (expires_at);
+CREATE INDEX client_checks_by_owner ON client_checks (owner, expires_at);
