@@ -177,7 +177,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
       await context.close();
       expect(found).toEqual(Object.fromEntries(Object.keys(views).map((name) => [name, []])));
       expect(complaints).toEqual([]);
-    }, 120_000);
+    }, 300_000);
   });
 
   test('a running job is followed by one stream, which stops while the page is hidden, and the view shows its end', async () => {

@@ -28,6 +28,7 @@ const twins: Readonly<Record<string, readonly string[] | undefined>> = {
   '/jobs': ['/jobs'],
   '/jobs/:id': ['/jobs/{id}', '/jobs/{id}/events'],
   '/login': undefined,
+  '/mirror': ['/mirror/summary', '/mirror/upstreams', '/mirror/fills', '/mirror/content'],
   '/r/NAME': ['/repository', '/tags'],
   '/r/NAME/-/access': ['/access', '/explain'],
   '/r/NAME/-/history': ['/tag-history'],
