@@ -222,6 +222,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/assembly': ['config', 'src', 'storage'],
   'src/cli/program': ['config', 'src/access/accounts', 'src/observability'],
   'src/cli/tool': ['config', 'src/assembly', 'src/cli/program'],
+  'src/cli/doctor': ['config', 'src/assembly', 'src/cli/program', 'src/cli/tool', 'src/oci', 'src/upstream', 'storage'],
   'src/cli/serve': [
     'config',
     'src/app.ts',

@@ -2,6 +2,7 @@ import { accountCommands } from './accounts/account-commands.ts';
 import { contentCommands } from './content/content-commands.ts';
 import { garbageCollection } from './maintenance/gc-commands.ts';
 import { maintenanceMode } from './maintenance/mode-commands.ts';
+import { doctor, supportBundle } from './doctor/doctor-commands.ts';
 import type { Command, CommandGroup, Topic } from './program/command.ts';
 
 const serve: Command = {
@@ -295,5 +296,5 @@ export const topics: readonly Topic[] = [
     entries: [...contentCommands, retention, quota, garbageCollection, verify, sync, webhooks, maintenanceMode],
   },
   { heading: 'Accounts and access (beside a running server, too):', entries: accountCommands },
-  { heading: 'Tool:', entries: [completion, version] },
+  { heading: 'Tool:', entries: [doctor, supportBundle, completion, version] },
 ];

@@ -43,7 +43,6 @@ export function parseWords(
 
 function createProgram(topics: readonly Topic[], version: string, print: (text: string) => void, select: Select) {
   const program = throwErrors(new CommanderCommand('berth'))
-    .description('berth, an OCI image registry')
     .usage('COMMAND [options]')
     .version(`berth ${version}`, '-v, --version', 'print the version')
     .option('--config <FILE>', 'configuration file; also BERTH_CONFIG')
