@@ -84,6 +84,17 @@ async function pullInAllWeathers(
   await until(async () => (await call(berth, 'GET', path)).status === 200);
 }
 
+/** Pulls a one-time image of the page through the mirror: no upstream is asked, and berth knows which client it was. */
+async function pullOneTimeImage(client: RegExp, pull: (image: string) => Promise<unknown>): Promise<void> {
+  const post = { headers: { 'Content-Type': 'application/json' }, body: '{}' };
+  const { code, image } = (await call(berth, 'POST', '/api/v1/mirror/check', post)).json() as { code: string; image: string };
+  const before = hub.requests.length;
+  await pull(image);
+  expect(hub.requests.length).toBe(before);
+  const { use } = (await call(berth, 'GET', `/api/v1/mirror/check?code=${code}`)).json() as { use: object };
+  expect(use).toMatchObject({ client: expect.stringMatching(client), address: expect.any(String) });
+}
+
 describeWith(['docker', 'dockerd'], 'dockerd with registry-mirrors', () => {
   let daemon: Dockerd;
   beforeAll(async () => {
@@ -112,6 +123,10 @@ describeWith(['docker', 'dockerd'], 'dockerd with registry-mirrors', () => {
     await daemon.docker('pull', `${mirrorHost()}/ghcr.io/o/named:1`);
   }, 120_000);
 
+  test('pulls a one-time image of the page', async () => {
+    await pullOneTimeImage(/^docker \d/, (image) => daemon.docker('pull', image));
+  }, 60_000);
+
   test('searches berth', async () => {
     github.addRealImage('o/searched', '1', 1000);
     await call(berth, 'GET', '/v2/ghcr.io/o/searched/manifests/1');
@@ -128,6 +143,11 @@ describeWith(['containerd', 'ctr'], 'ctr with hosts.toml', () => {
     containerd = await startContainerd();
   }, 60_000);
   afterAll(() => containerd.close(), 60_000);
+
+  test('pulls a one-time image of the page', async () => {
+    const options = ['--hosts-dir', `${home}/hosts`, '--snapshotter', 'native'];
+    await pullOneTimeImage(/containerd/, (image) => containerd.ctr('images', 'pull', ...options, `docker.io/${image}:latest`));
+  }, 60_000);
 
   test('pulls by ns while the upstream works, fails and limits', async () => {
     await pullInAllWeathers(
@@ -159,6 +179,10 @@ describeWith(['skopeo', 'podman'], 'skopeo and podman with registries.conf', () 
     await writeFile(join(home, 'auth.json'), '{}');
     await writeFile(join(home, 'registries.conf'), await snippet('podman'));
   });
+
+  test('podman pulls a one-time image of the page', async () => {
+    await pullOneTimeImage(/^containers |podman/, (image) => podman('pull', '--quiet', `docker.io/${image}`));
+  }, 60_000);
 
   test('podman pulls while the upstream works, fails and limits', async () => {
     await pullInAllWeathers(
