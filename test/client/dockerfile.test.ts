@@ -72,7 +72,15 @@ describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
 
   async function imageConfig() {
     const { Docker } = JSON.parse(await buildah('inspect', '--type', 'image', 'localhost/berth')) as {
-      Docker: { config: { Entrypoint: string[]; Cmd: string[]; Env: string[]; Healthcheck: { Test: string[] } } };
+      Docker: {
+        config: {
+          Entrypoint: string[];
+          Cmd: string[];
+          Env: string[];
+          Labels: Record<string, string>;
+          Healthcheck: { Test: string[] };
+        };
+      };
     };
     return Docker.config;
   }
@@ -97,9 +105,11 @@ describeWith(['buildah', 'cc', 'openssl'], 'Dockerfile', () => {
     }
   }
 
-  test('the image has a user other than root, a volume, a health check and its address', async () => {
+  test('the image has a user other than root, a volume, a health check, its address and labels', async () => {
     const config = await imageConfig();
     expect(config).toMatchObject({ User: '65532:65532', Volumes: { '/data': {} }, ExposedPorts: { '5000/tcp': {} } });
+    const prefix = 'org.opencontainers.image';
+    expect(config.Labels).toMatchObject({ [`${prefix}.title`]: 'berth', [`${prefix}.licenses`]: 'Apache-2.0' });
     expect(config.Env).toContain('BERTH_LISTEN=0.0.0.0:5000');
     expect(config.Healthcheck.Test).toEqual(['CMD', 'berth-health']);
   });

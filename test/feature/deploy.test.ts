@@ -69,9 +69,10 @@ describe('deploy/kubernetes', () => {
     spec?: { template?: { spec: PodSpec } };
   };
   const folder = join(deploy, 'kubernetes');
-  const resources = readdirSync(folder).flatMap((file) =>
-    parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) => document.toJS() as Resource),
-  );
+  const resourcesOf = (file: string) =>
+    parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) => document.toJS() as Resource);
+  const { resources: files } = parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as { resources: string[] };
+  const resources = files.flatMap(resourcesOf);
 
   test('has replicas with a valid configuration and secrets for their passwords', () => {
     const settings = resources.find(({ kind }) => kind === 'ConfigMap')?.data ?? {};
@@ -102,7 +103,36 @@ describe('deploy/kubernetes', () => {
       'StatefulSet postgres',
       'Service postgres',
     ]);
+    const optional = readdirSync(folder).filter((file) => !['kustomization.yaml', ...files].includes(file));
+    expect(optional).toEqual(['autoscaling.yaml']);
   });
+
+  test('the autoscaler scales the deployment on counters of berth, down to what the disruption budget allows', () => {
+    const scaler = resourcesOf('autoscaling.yaml').find(({ kind }) => kind === 'HorizontalPodAutoscaler')?.spec as unknown as {
+      scaleTargetRef: { kind: string; name: string };
+      minReplicas: number;
+      metrics: { pods: { metric: { name: string } } }[];
+    };
+    expect(resources.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toContain(
+      `${scaler.scaleTargetRef.kind} ${scaler.scaleTargetRef.name}`,
+    );
+    const budget = resources.find(({ kind }) => kind === 'PodDisruptionBudget')?.spec as unknown as { minAvailable: number };
+    expect(scaler.minReplicas).toBeGreaterThan(budget.minAvailable);
+    const { rules } = parse(readFileSync(join(deploy, 'prometheus-adapter/values.yaml'), 'utf8')) as {
+      rules: { custom: { name: { as: string }; metricsQuery: string }[] };
+    };
+    const [rule] = rules.custom;
+    expect(scaler.metrics.map(({ pods }) => pods.metric.name)).toEqual([rule?.name.as]);
+    const documented = readFileSync(resolve(deploy, '../docs/operation.md'), 'utf8');
+    const counters = rule?.metricsQuery.match(/berth_\w+/g) ?? [];
+    expect(counters.length).toBeGreaterThan(0);
+    for (const counter of counters) expect(documented).toContain(`| \`${counter}\``);
+  });
+});
+
+test('the image and its label have the version of package.json', () => {
+  const { version } = JSON.parse(readFileSync(resolve(deploy, '../package.json'), 'utf8')) as { version: string };
+  expect(readFileSync(resolve(deploy, '../Dockerfile'), 'utf8')).toMatch(new RegExp(`^ARG VERSION=${version}$`, 'm'));
 });
 
 describe('deploy/proxies', () => {
