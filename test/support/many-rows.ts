@@ -85,6 +85,11 @@ export const manyRows: readonly string[] = [
   `INSERT INTO stars (account_id, repository, starred_at) ${rows(many)} SELECT i % 100, 'app' || i, i FROM n`,
   `INSERT INTO repository_texts (repository, description, readme, updated_at, updated_by)
    ${rows(many)} SELECT 'app' || i, 'd', 'r', i, 'a' FROM n`,
+  `INSERT INTO webhook_targets (name, waiting, seen_at) ${rows(2)} SELECT 'target' || i, 1, i FROM n`,
+  `INSERT INTO webhook_queues (target, repository) ${rows(many)} SELECT 'target1', 'app' || i FROM n`,
+  `INSERT INTO webhook_deliveries (target, message_id, repository, type, content, state, queued_at, ended_at)
+   ${rows(many)} SELECT 'target1', 'm' || i, 'app' || (i % 1000), 't', '{}',
+     CASE i % 3 WHEN 0 THEN 'waiting' WHEN 1 THEN 'dead' ELSE 'delivered' END, i, i FROM n`,
   // The last rows: from here on triggers count each change of content.
   `INSERT INTO quota_rules (id, name, patterns, per, max_bytes, state) VALUES (1, 'each', '["**"]', 'repository', 9e15, 'counted')`,
   `INSERT INTO quota_rules (id, name, patterns, per, max_bytes, state) VALUES (2, 'whole', '["**"]', 'all', 9e15, 'counted')`,

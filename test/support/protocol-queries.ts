@@ -279,4 +279,16 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'types of referrers': () => subjects.catalogImages.listReferrerTypes('app1', 'd1', ['t1', 't5']),
   'texts of a repository': () => subjects.repositoryTexts.find('app5'),
   'stars of an account': () => subjects.stars.list(5, 50),
+  'target of a webhook': () => subjects.webhookTargets.find('target1'),
+  'repositories with messages for a target': () => subjects.webhookQueues.listDue('target1', 5, 100, 16),
+  'messages of a repository for a target': () => subjects.webhookQueues.listNext('target1', 'app6', 50),
+  'end of the messages of a repository': () => subjects.webhookQueues.close('target1', 'app6'),
+  'full backlog of a target': () =>
+    subjects.webhookDeliveries.enqueue(
+      [{ target: 'target1', messageId: 'new', repository: 'app6', type: 't', content: '{}' }],
+      5,
+      0,
+    ),
+  'messages for a target': () => subjects.webhookDeliveries.list({ target: 'target1' }, 5000, 50),
+  'old messages': () => subjects.webhookDeliveries.prune('dead', 50, 500),
 };

@@ -42,6 +42,6 @@ CREATE TABLE webhook_deliveries (
   ended_at   BIGINT,
   UNIQUE (target, message_id)
 );
-CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (target, repository, id) WHERE state = 'waiting';
+CREATE INDEX webhook_deliveries_by_repository ON webhook_deliveries (target, state, repository, id);
 CREATE INDEX webhook_deliveries_by_state ON webhook_deliveries (target, state, id);
 CREATE INDEX webhook_deliveries_ended ON webhook_deliveries (state, ended_at);
