@@ -98,7 +98,8 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const maintenance = await openMaintenance(config, stores);
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
   const [limits, mode] = [openLimits(config, stores), openMaintenanceMode(config, stores)];
-  const served = { ...stores, maintenance, imageContents, limits: limits.clients, mode, traffic, certificate };
+  const archiveMetrics = metrics.archives;
+  const served = { ...stores, maintenance, imageContents, limits: limits.clients, mode, traffic, certificate, archiveMetrics };
   const guard = await openGuard(config, mirror, served, now, log);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();

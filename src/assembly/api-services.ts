@@ -12,6 +12,8 @@ import { createUsageOverview } from '../maintenance/usage/usage-overview.ts';
 import { createQuotaOverview } from '../maintenance/quotas/overview.ts';
 import { createJobRecorder } from '../progress/job-recorder.ts';
 import { createJobsOverview } from '../progress/jobs-overview.ts';
+import type { ArchiveMetrics } from '../observability/archives/archive-metrics.ts';
+import { countExports, countImports } from './observability/counted-archives.ts';
 import type { Registry } from '../registry/registry.ts';
 import { openArchiveExports, openArchiveImports } from './archives.ts';
 import type { MirrorTraffic } from './observability/mirror-traffic.ts';
@@ -38,17 +40,32 @@ export interface ApiParts extends Omit<OperationParts, 'mirror'> {
   /** Aborted when the process shuts down. */
   readonly closing: AbortSignal;
   readonly mirror: Pick<Mirror, 'background' | 'state'>;
+  readonly archiveMetrics: ArchiveMetrics;
 }
 
 /** Returns what the API does apart from accounts and permissions. */
 export function openApiServices(
   config: Config,
-  { registry, driver, metadata, maintenance, imageContents, limits, mode, traffic, closing, mirror, certificate }: ApiParts,
+  {
+    registry,
+    driver,
+    metadata,
+    maintenance,
+    imageContents,
+    limits,
+    mode,
+    traffic,
+    closing,
+    mirror,
+    certificate,
+    archiveMetrics,
+  }: ApiParts,
 ): GuardServices {
   const { api } = maintenance;
   const [now, sources] = [Date.now, listJobSources(api.sync, api.verification)];
   const recorder = createJobRecorder({ metadata, now });
   const exports = openArchiveExports(config, { registry, metadata });
+  const imports = openArchiveImports(config, { registry, metadata }, now, recorder);
   return {
     ...{ limits, mode },
     operation: openOperationReport(config, { driver, metadata, mirror, certificate }),
@@ -65,8 +82,8 @@ export function openApiServices(
     usage: createUsageOverview({ ...api, metadata, disk: diskOfBlobs(config) }),
     webhooks: async () => (await import('./webhooks/webhooks.ts')).openWebhookOverview(config, metadata),
     images: imageContents.images,
-    exports,
-    imports: openArchiveImports(config, { registry, metadata }, now, recorder),
+    exports: countExports(exports, archiveMetrics),
+    imports: countImports(imports, archiveMetrics),
     fetches: createImageFetches({
       ...{ recorder, mirror: mirror.background, manifestBytes: registry.manifests.bytes },
       upstreams: Object.keys(config.mirror.upstreams),

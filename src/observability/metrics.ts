@@ -1,3 +1,4 @@
+import { type ArchiveMetrics, createArchiveMetrics } from './archives/archive-metrics.ts';
 import { Registry } from './prometheus/client.ts';
 import { type BackupMetrics, createBackupMetrics } from './backup-metrics.ts';
 import { type CollectionMetrics, createCollectionMetrics } from './collection-metrics.ts';
@@ -31,6 +32,7 @@ export interface Metrics {
   readonly sync: SyncMetrics;
   readonly quotas: QuotaMetrics;
   readonly indexes: IndexMetrics;
+  readonly archives: ArchiveMetrics;
   readonly limits: LimitMetrics;
   readonly webhooks: WebhookMetrics;
   /** Registers gauges that call `state` at each scrape. */
@@ -60,6 +62,7 @@ export function createMetrics(worker?: number): Metrics {
     sync: createSyncMetrics(registry),
     quotas: createQuotaMetrics(registry),
     indexes: createIndexMetrics(registry),
+    archives: createArchiveMetrics(registry),
     limits: createLimitMetrics(registry),
     webhooks: createWebhookMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),

@@ -269,6 +269,21 @@ describe('forms', () => {
   });
 });
 
+test('uploads are counted by their result, with their bytes and the tags that are stored', async () => {
+  const value = async (name: string) => {
+    const { body } = await call(berth, 'GET', '/metrics', { headers: admin });
+    return Number(new RegExp(`^berth_archive_${name} (\\d+)$`, 'm').exec(body.toString())?.[1] ?? 0);
+  };
+  const names = ['imports_total{result="received"}', 'imports_total{result="refused"}', 'import_bytes_total', 'tags_total'];
+  const values = () => Promise.all(names.map((name) => value(name.replaceAll('{', '\\{'))));
+  const before = await values();
+  const archive = ociArchive({ 'x/app:1': app });
+  await imported('team/counted', archive);
+  expect((await upload('team/counted', Buffer.from('no tar file'))).status).toBe(400);
+  const after = await values();
+  expect(after.map((count, at) => count - (before[at] ?? 0))).toEqual([1, 1, archive.length + 11, 1]);
+});
+
 test('a body of another type gets 415, and one without images names what it lacks', async () => {
   const html = await call(berth, 'POST', '/api/v1/archives?repository=team/app', {
     headers: { ...alice, 'Content-Type': 'text/html' },
