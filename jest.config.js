@@ -11,6 +11,7 @@ const longTests = [
   'test/contract/adoption',
   'test/contract/query-plans',
   'test/contract/upgrades',
+  'test/fault/archive-memory',
   'test/fault/collection-torture',
   'test/fault/kill-restart',
   'test/fault/mirror-kill',

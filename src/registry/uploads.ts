@@ -42,6 +42,8 @@ export interface Uploads {
    * request that waits for another one then rejects with the reason of the signal.
    */
   append(session: UploadSession, chunk: Chunk, signal?: AbortSignal): Promise<number>;
+  /** Returns the digest of the session's bytes, which it reads back only if another process has received them. */
+  digest(session: UploadSession, algorithm: DigestAlgorithm): Promise<Digest>;
   /**
    * Appends the last chunk, if any, verifies the digest of all bytes and makes the blob visible in the repository.
    * Durable once resolved. Throws DIGEST_INVALID and ends the session if the bytes have another digest. After any other failure,
@@ -222,6 +224,8 @@ export function createUploads(options: UploadsOptions): Uploads {
         },
         signal,
       ),
+
+    digest: (session, algorithm) => within(session, (upload) => upload.digest(algorithm)),
 
     finish: (session, digest, lastChunk, signal) =>
       within(

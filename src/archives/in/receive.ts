@@ -12,7 +12,7 @@ import { resolveImages } from './resolve.ts';
 import { type Sender, type Staging, createStaging } from './staging.ts';
 
 export interface ReceiveOptions {
-  readonly uploads: Pick<Uploads, 'start' | 'append' | 'cancel'>;
+  readonly uploads: Pick<Uploads, 'start' | 'append' | 'digest' | 'cancel'>;
   readonly limits: ArchiveLimits;
   /** How uncompressed layers are stored; undefined: as an OCI layout has them, and by gzip where there are no digests. */
   readonly compression: Compression | undefined;

@@ -48,7 +48,7 @@ export interface Staging {
   drop(kept?: ReadonlySet<string>): Promise<void>;
 }
 
-export function createStaging(uploads: Pick<Uploads, 'start' | 'append' | 'cancel'>, sender: Sender): Staging {
+export function createStaging(uploads: Pick<Uploads, 'start' | 'append' | 'digest' | 'cancel'>, sender: Sender): Staging {
   const { repository, owner, address } = sender;
   const begun = new Set<string>();
 
@@ -56,23 +56,31 @@ export function createStaging(uploads: Pick<Uploads, 'start' | 'append' | 'cance
     async stage(data, { what, format, compression, needsDiffId, algorithm, limitBytes }) {
       const id = await uploads.start(repository, algorithm, owner, address);
       begun.add(id);
-      const archived = createCounter(algorithm);
-      const unpacked = createCounter('sha256');
-      const stored = createCounter(algorithm);
       const packs = format === 'tar' && compression !== 'none' ? compression : undefined;
+      const isUnpacked = needsDiffId && (format === 'gzip' || format === 'zstd');
+      // The session hashes what it stores: only what is stored in another form is hashed here.
+      const isStoredAsDiffId = format === 'tar' && !packs && algorithm === 'sha256';
+      const archived = createCounter(packs && algorithm !== 'sha256' ? algorithm : undefined);
+      const unpacked = createCounter('sha256');
+      const stored = createCounter(undefined);
       let body: AsyncIterable<Buffer> = archived.watch(data);
-      if (format === 'tar') body = unpacked.watch(body);
-      else if (needsDiffId && (format === 'gzip' || format === 'zstd'))
-        body = alongside(body, (copy) => unpacked.consume(decompress(copy, format, { what, limitBytes })));
+      if (format === 'tar' && !isStoredAsDiffId) body = unpacked.watch(body);
+      else if (isUnpacked) body = alongside(body, (copy) => unpacked.consume(decompress(copy, format, { what, limitBytes })));
       if (packs) body = stored.watch(compress(body, packs));
-      await uploads.append({ id, repository, owner }, { body });
-      const inArchive = { ...archived.result(), format };
-      const hasDiffId = format === 'tar' || (needsDiffId && (format === 'gzip' || format === 'zstd'));
+      const session = { id, repository, owner };
+      await uploads.append(session, { body });
+      const digest = await uploads.digest(session, algorithm);
+      const unpackedDigest = format === 'tar' || isUnpacked ? (isStoredAsDiffId ? digest : unpacked.digest()) : undefined;
       return {
         session: id,
-        ...(packs ? stored.result() : archived.result()),
-        archived: inArchive,
-        diffId: hasDiffId ? unpacked.result().digest : undefined,
+        digest,
+        sizeBytes: packs ? stored.sizeBytes() : archived.sizeBytes(),
+        archived: {
+          digest: (packs ? (archived.digest() ?? unpackedDigest) : undefined) ?? digest,
+          sizeBytes: archived.sizeBytes(),
+          format,
+        },
+        diffId: unpackedDigest,
         compression: packs ?? (format === 'gzip' || format === 'zstd' ? format : 'none'),
       };
     },
@@ -87,13 +95,13 @@ export function createStaging(uploads: Pick<Uploads, 'start' | 'append' | 'cance
   };
 }
 
-/** Hashes and counts the bytes of a stream. */
-function createCounter(algorithm: 'sha256' | 'sha512') {
-  const hash: Hash = createHash(algorithm);
+/** Counts the bytes of a stream, and hashes them if `algorithm` is given. */
+function createCounter(algorithm: 'sha256' | 'sha512' | undefined) {
+  const hash: Hash | undefined = algorithm && createHash(algorithm);
   let sizeBytes = 0;
   async function* watch(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of source) {
-      hash.update(chunk);
+      hash?.update(chunk);
       sizeBytes += chunk.length;
       yield chunk;
     }
@@ -104,8 +112,9 @@ function createCounter(algorithm: 'sha256' | 'sha512') {
       const chunks = watch(source);
       while ((await chunks.next()).done !== true);
     },
-    /** Valid once, after the end of the stream. */
-    result: () => ({ digest: digestOfHash(hash.copy(), algorithm), sizeBytes }),
+    sizeBytes: () => sizeBytes,
+    /** Returns the digest of what was read so far; undefined without an algorithm. */
+    digest: () => (hash && algorithm ? digestOfHash(hash.copy(), algorithm) : undefined),
   };
 }
 

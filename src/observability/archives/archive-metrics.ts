@@ -1,5 +1,4 @@
-import type { Registry } from '../prometheus/client.ts';
-import { counterOf } from '../registration.ts';
+import { Counter, type Registry } from '../prometheus/client.ts';
 
 /** Metrics of images as files. */
 export interface ArchiveMetrics {
@@ -14,12 +13,13 @@ export interface ArchiveMetrics {
 }
 
 export function createArchiveMetrics(registry: Registry): ArchiveMetrics {
-  const counter = counterOf(registry);
-  const imports = counter('archive_imports_total', 'uploads of archives of images that have ended', ['result']);
-  const importedBytes = counter('archive_import_bytes_total', 'bytes of archives that clients sent', []);
-  const tags = counter('archive_tags_total', 'tags that were stored from archives', []);
-  const exports = counter('archive_exports_total', 'archives of images that clients asked for', ['result']);
-  const exportedBytes = counter('archive_export_bytes_total', 'bytes of stored content in archives that were sent', []);
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Counter({ name: `berth_archive_${name}`, help, labelNames, registers: [registry] });
+  const imports = counter('imports_total', 'uploads of archives of images that have ended', ['result']);
+  const importedBytes = counter('import_bytes_total', 'bytes of archives that clients sent');
+  const tags = counter('tags_total', 'tags that were stored from archives');
+  const exports = counter('exports_total', 'archives of images that clients asked for', ['result']);
+  const exportedBytes = counter('export_bytes_total', 'bytes of stored content in archives that were sent');
   return {
     imported: (result) => imports.inc({ result }),
     importedBytes: (bytes) => importedBytes.inc(bytes),
