@@ -144,7 +144,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/catalog': ['src/oci', 'storage'],
   'src/webhooks': ['src/coordination', 'src/events', 'src/observability', 'src/oci', 'src/registry', 'src/upstream', 'storage'],
-  'src/search': ['src/oci', 'storage'],
+  'src/search': ['src/catalog', 'src/oci', 'storage'],
   'src/http/errors': [
     'src/access/accounts',
     'src/access/credentials',

@@ -15,6 +15,7 @@ import { createJobsOverview } from '../progress/jobs-overview.ts';
 import type { ArchiveMetrics } from '../observability/archives/archive-metrics.ts';
 import { countExports, countImports } from './observability/counted-archives.ts';
 import type { Registry } from '../registry/registry.ts';
+import { createSearch } from '../search/search.ts';
 import { openArchiveExports, openArchiveImports } from './archives.ts';
 import type { MirrorTraffic } from './observability/mirror-traffic.ts';
 import { diskOfBlobs } from './maintenance/disk-space.ts';
@@ -71,6 +72,7 @@ export function openApiServices(
     operation: openOperationReport(config, { driver, metadata, mirror, certificate }),
     content: registry,
     ...createCatalogServices(metadata, Date.now),
+    search: createSearch(metadata, Date.now),
     descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),
     pulls: registry.pulls,
     tagRules: createTagRules({ ...readRetentionRules(config), immutable: readImmutableTags(config) }),

@@ -8,7 +8,6 @@ import { createViews } from '../http/overviews/views.ts';
 import { createSearchRouter } from '../http/v1/router.ts';
 import { type Extension, createWeb } from '../http/web.ts';
 import type { Mirror } from '../mirror/mirror.ts';
-import { createSearch } from '../search/search.ts';
 import { type ApiParts, openApiServices } from './api-services.ts';
 import type { Guard, GuardServices } from './guard.ts';
 import { openApi } from './open-api.ts';
@@ -23,12 +22,12 @@ export interface WebParts extends ApiParts {
 
 /** Makes everything outside of the registry protocol: search, metrics, the mirror's configuration, the API and the page. */
 export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof createWeb> {
-  const { mirror, metadata, metrics, guard, access, publicUrl } = parts;
+  const { mirror, metrics, guard, access, publicUrl } = parts;
   const { listen, token } = config.metrics;
   const services = guard?.services ?? openApiServices(config, parts);
   const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
   return createWeb([
-    { path: '/v1', router: createSearchRouter(createSearch(metadata), access, mirror.search) },
+    { path: '/v1', router: createSearchRouter(services.search, access, mirror.search) },
     ...(listen ? [] : [{ path: '/metrics', router: createMetricsRouter({ metrics, token }) }]),
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, publicUrl) },
     ...(guard?.extensions ?? [openApi({ access, services, publicUrl })]),

@@ -58,7 +58,7 @@ export interface RepositoryLists {
 /** A selection up to this size is sorted in memory; larger ones are read in the order of an index. */
 const smallSelection = 500;
 /** Names that are read for a viewer who may not pull everything. Above this number most of an index is visible. */
-const mostNames = 10_000;
+export const mostNames = 10_000;
 const mostStars = 1000;
 const mostNamespaces = 100;
 const walkBatch = 200;
@@ -145,7 +145,8 @@ export function createRepositoryLists(metadata: Pick<MetadataStore, 'catalogEntr
   };
 }
 
-async function visibleNames(viewer: Viewer, prefix: string, limit: number): Promise<readonly RepositoryName[]> {
+/** Returns the first names that the viewer may list and that begin with the prefix. */
+export async function visibleNames(viewer: Viewer, prefix: string, limit: number): Promise<readonly RepositoryName[]> {
   const bounds: NameBounds = prefix === '' ? { after: '', before: '~', natural: '' } : boundsOf(prefix);
   const names: RepositoryName[] = [];
   for await (const name of viewer.names(bounds.after)) {

@@ -7,6 +7,7 @@ import type { TextService } from '../catalog/repository-texts.ts';
 import type { Descriptions } from '../images/description/describe-image.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
+import type { NamedImage, Search, SearchResult } from '../search/search.ts';
 import type { AccessControl } from './auth/access-control.ts';
 
 /** A repository in a list. */
@@ -29,6 +30,10 @@ export interface Catalog {
   namespaces(client: Principal): Promise<NamespaceList>;
   /** Returns a repository that the client may pull, if it has content. The caller has checked the permission. */
   repository(client: Principal, name: RepositoryName): Promise<ListedRepository | undefined>;
+  /** Finds repositories that the client may pull; see `Search`. */
+  search(client: Principal, text: string, page: { readonly offset: number; readonly limit: number }): Promise<FoundRepositories>;
+  /** Returns the image if the text is its reference or digest, and the client may pull it. `host`: of this server. */
+  locate(client: Principal, text: string, host: string): Promise<NamedImage | undefined>;
   /** Lists the tags of a repository. The caller has checked that the client may pull it. Throws NAME_UNKNOWN. */
   readonly tags: TagLists['list'];
   /** The description and the README of a repository. */
@@ -41,7 +46,12 @@ export interface Catalog {
   readonly configBytes: Descriptions['configBytes'];
 }
 
+export interface FoundRepositories extends Omit<SearchResult, 'items'> {
+  readonly items: readonly ListedRepository[];
+}
+
 export interface CatalogOptions {
+  readonly search: Search;
   readonly lists: RepositoryLists;
   readonly tagLists: TagLists;
   readonly texts: TextService;
@@ -51,16 +61,9 @@ export interface CatalogOptions {
 }
 
 export function createCatalog(options: CatalogOptions): Catalog {
-  const { lists, tagLists, texts, stars, descriptions, access } = options;
+  const { lists, search, tagLists, texts, stars, descriptions, access } = options;
 
-  function toViewer(client: Principal): Viewer {
-    return {
-      seesAll: access.seesAll(client),
-      names: (after) => access.visible(client, after) ?? none(),
-      mayPull: (name) => access.allows(client, 'pull', name),
-      accountId: accountIdOf(client),
-    };
-  }
+  const toViewer = (client: Principal) => viewerOf(access, client);
 
   async function toListed(client: Principal, entries: readonly CatalogEntry[]): Promise<readonly ListedRepository[]> {
     const accountId = accountIdOf(client);
@@ -84,6 +87,11 @@ export function createCatalog(options: CatalogOptions): Catalog {
       const entry = await lists.find(name);
       return entry && (await toListed(client, [entry]))[0];
     },
+    async search(client, text, page) {
+      const found = await search.find(toViewer(client), text, page);
+      return { ...found, items: await toListed(client, found.items) };
+    },
+    locate: (client, text, host) => search.locate(toViewer(client), text, host),
     tags: tagLists.list,
     texts,
     async setStar(client, repository, isStarred) {
@@ -94,6 +102,16 @@ export function createCatalog(options: CatalogOptions): Catalog {
     describe: descriptions.describe,
     manifestBytes: descriptions.bytes,
     configBytes: descriptions.configBytes,
+  };
+}
+
+/** Returns the client as one that looks at lists. */
+export function viewerOf(access: Pick<AccessControl, 'visible' | 'seesAll' | 'allows'>, client: Principal): Viewer {
+  return {
+    seesAll: access.seesAll(client),
+    names: (after) => access.visible(client, after) ?? none(),
+    mayPull: (name) => access.allows(client, 'pull', name),
+    accountId: accountIdOf(client),
   };
 }
 

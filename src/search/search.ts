@@ -1,66 +1,163 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import type { RepositoryName } from '../oci/reference.ts';
+import { boundsOf } from '../catalog/natural.ts';
+import type { Total } from '../catalog/paging.ts';
+import { type CatalogEntry, type Viewer, mostNames, visibleNames } from '../catalog/repository-lists.ts';
+import { parseDigest } from '../oci/digest.ts';
+import { type Reference, type RepositoryName, parseNamedReference } from '../oci/reference.ts';
+import { type Facets, ageLimits, countFacets } from './facets.ts';
+import { type SearchQuery, parseQuery } from './query.ts';
+import { type TagMatches, matchesText, rankEntries } from './rank.ts';
 
-/** A repository in the result of a search. */
-export interface FoundRepository {
-  readonly name: RepositoryName;
-  /** The annotation `org.opencontainers.image.description` of its latest image; '' if there is none. */
-  readonly description: string;
-  /** True for the official images of Docker Hub. */
-  readonly isOfficial: boolean;
+export interface SearchResult {
+  /** The best match first. */
+  readonly items: readonly CatalogEntry[];
+  /** How many were found. Not exact if there may be more than were ranked. */
+  readonly total: Total;
+  /** Of all that were found. */
+  readonly facets: Facets;
 }
 
-/** Finds repositories by a part of their names. */
+/** An image that a text names. */
+export interface NamedImage {
+  readonly repository: RepositoryName;
+  readonly reference: Reference;
+}
+
+/** Finds repositories that the viewer may pull. Others influence neither results nor counts. */
 export interface Search {
-  /** Returns at most `limit` repositories, the best match first. `visible`: the names to search; undefined: all names. */
-  find(term: string, limit: number, visible: AsyncIterable<RepositoryName> | undefined): Promise<readonly FoundRepository[]>;
+  /** Returns `limit` repositories after the first `offset`. See `parseQuery` for the text. */
+  find(viewer: Viewer, text: string, page: { readonly offset: number; readonly limit: number }): Promise<SearchResult>;
+  /** Returns the image if the text is its reference or digest. `host`: of this server, in front of a reference. */
+  locate(viewer: Viewer, text: string, host: string): Promise<NamedImage | undefined>;
 }
 
-/** Largest number of matching names that a search ranks: it must not slow down pulls. */
+/** Largest number of repositories that a search ranks: it must not slow down pulls. */
 const maxCandidates = 2000;
-const longestDescription = 300;
+const mostBeginnings = 500;
 
-export function createSearch(metadata: MetadataStore): Search {
-  async function candidates(
-    term: string,
-    visible: AsyncIterable<RepositoryName> | undefined,
-  ): Promise<readonly RepositoryName[]> {
-    if (!visible) return metadata.repositories.search(term, maxCandidates);
-    const names: RepositoryName[] = [];
-    for await (const name of visible) {
-      if (name.includes(term)) names.push(name);
-      if (names.length === maxCandidates) break;
+type Metadata = Pick<MetadataStore, 'catalogEntries' | 'catalogSearch' | 'manifests'>;
+
+/** `now`: milliseconds since 1970. */
+export function createSearch(metadata: Metadata, now: () => number): Search {
+  const { catalogEntries, catalogSearch } = metadata;
+
+  /** Returns repositories that may match, all of which the viewer may pull. */
+  async function candidates(viewer: Viewer, query: SearchQuery): Promise<readonly CatalogEntry[]> {
+    if (!viewer.seesAll) {
+      const prefix = query.namespace === undefined ? '' : `${query.namespace}/`;
+      const names = await visibleNames(viewer, prefix, mostNames + 1);
+      if (names.length <= mostNames) return catalogEntries.listNamed(names);
     }
-    return names;
+    const found = await fromIndexes(query);
+    if (viewer.seesAll) return found;
+    const allowed = await Promise.all(found.map(({ name }) => viewer.mayPull(name)));
+    return found.filter((_entry, index) => allowed[index] === true);
   }
 
-  async function describe(name: RepositoryName): Promise<FoundRepository> {
-    const annotations = (await metadata.manifests.findAnnotations(name))?.annotations;
-    const fields = annotations ? (JSON.parse(annotations) as Readonly<Record<string, string>>) : {};
-    const description = fields['org.opencontainers.image.description'] ?? '';
-    return {
-      name,
-      description: description.replaceAll(/\s+/g, ' ').slice(0, longestDescription),
-      isOfficial: name.startsWith('docker.io/library/'),
+  /** Reads the index of the part of the query that few repositories have. */
+  async function fromIndexes(query: SearchQuery): Promise<readonly CatalogEntry[]> {
+    const { digest, tag, namespace } = query;
+    const [word] = [...query.words, ...(query.name === undefined ? [] : [query.name])].sort((a, b) => b.length - a.length);
+    if (digest !== undefined) {
+      const found = await catalogSearch.listByDigest(digest, maxCandidates);
+      return catalogEntries.listNamed([...new Set(found.map(({ repository }) => repository))]);
+    }
+    if (word !== undefined) return withWord(word);
+    if (tag) return catalogEntries.listNamed(await catalogSearch.listWithTag(tag, maxCandidates));
+    if (namespace !== undefined) return catalogEntries.listBetween(boundsOf(`${namespace}/`), maxCandidates);
+    const page = { order: 'pushed', isDescending: true, from: undefined, bounds: undefined, limit: maxCandidates } as const;
+    const [own, mirrored] = await Promise.all([false, true].map((isMirrored) => catalogEntries.list({ ...page, isMirrored })));
+    return [...(own ?? []), ...(mirrored ?? [])].slice(0, maxCandidates);
+  }
+
+  async function withWord(word: string): Promise<readonly CatalogEntry[]> {
+    const lists = await Promise.all([
+      catalogSearch.listByBeginning(word, mostBeginnings),
+      catalogSearch.listWithTag({ text: word, isBeginning: false }, mostBeginnings),
+      catalogSearch.listContaining(word, maxCandidates),
+    ]);
+    return catalogEntries.listNamed([...new Set(lists.flat())].slice(0, maxCandidates));
+  }
+
+  /** Finds out which repositories have a tag that is a word of the query. */
+  async function tagMatches(entries: readonly CatalogEntry[], words: readonly string[]): Promise<TagMatches> {
+    const found = new Map<string, ReadonlySet<string>>();
+    for (const word of words) {
+      const others = entries.filter((entry) => !matchesText(entry, word)).map(({ name }) => name);
+      found.set(word, new Set(await catalogSearch.filterByTag(others, { text: word, isBeginning: false })));
+    }
+    return found;
+  }
+
+  /** Keeps the repositories that the filters of the query name. */
+  async function filter(entries: readonly CatalogEntry[], query: SearchQuery): Promise<readonly CatalogEntry[]> {
+    let left = entries.filter((entry) => matchesFields(entry, query, now()));
+    const keep = (names: readonly string[]) => {
+      const kept = new Set(names);
+      left = left.filter(({ name }) => kept.has(name));
     };
+    const names = () => left.map(({ name }) => name);
+    if (query.tag) keep(await catalogSearch.filterByTag(names(), query.tag));
+    if (query.digest !== undefined) {
+      const found = await catalogSearch.filterByDigest(names(), query.digest);
+      keep(found.map(({ repository }) => repository));
+    }
+    if (query.labels.length > 0) {
+      const found = await catalogSearch.listLabels(names());
+      keep(found.filter(({ labels }) => hasLabels(labels, query.labels)).map(({ name }) => name));
+    }
+    return left;
   }
 
   return {
-    async find(term, limit, visible) {
-      const wanted = term.trim().toLowerCase().slice(0, 255);
-      const names = [...(await candidates(wanted, visible))].sort(byRank(wanted)).slice(0, limit);
-      return Promise.all(names.map(describe));
+    async find(viewer, text, { offset, limit }) {
+      const query = parseQuery(text);
+      const possible = await candidates(viewer, query);
+      const filtered = await filter(possible, query);
+      const found = rankEntries(filtered, query.words, await tagMatches(filtered, query.words));
+      return {
+        items: found.slice(offset, offset + limit),
+        total: { count: found.length, isExact: possible.length < maxCandidates },
+        facets: countFacets(found, now()),
+      };
+    },
+
+    async locate(viewer, text, host) {
+      const trimmed = text.trim();
+      const digest = parseDigest(trimmed);
+      if (digest !== undefined) {
+        const found = viewer.seesAll
+          ? await catalogSearch.listByDigest(digest, 1)
+          : await catalogSearch.filterByDigest(await visibleNames(viewer, '', mostNames), digest);
+        const [first] = found;
+        return first && { repository: first.repository, reference: { digest } };
+      }
+      const name = trimmed.startsWith(`${host}/`) ? trimmed.slice(host.length + 1) : trimmed;
+      const image = /[:@]/.test(name) ? parseNamedReference(name) : undefined;
+      if (!image || !(viewer.seesAll || (await viewer.mayPull(image.repository)))) return undefined;
+      const { repository, reference } = image;
+      const found =
+        'digest' in reference
+          ? await metadata.manifests.findByDigest(repository, reference.digest)
+          : await metadata.manifests.findByTag(repository, reference.tag);
+      return found && image;
     },
   };
 }
 
-/** Compares names: first those that equal the term, then those that begin with it, pushed before mirrored, then by name. */
-function byRank(term: string) {
-  const rank = (name: string): number => {
-    const last = name.slice(name.lastIndexOf('/') + 1);
-    const byName = name === term || last === term ? 0 : last.startsWith(term) ? 1 : 2;
-    const isMirrored = name.slice(0, name.indexOf('/')).includes('.');
-    return byName * 2 + (isMirrored ? 1 : 0);
-  };
-  return (one: string, other: string): number => rank(one) - rank(other) || (one < other ? -1 : 1);
+function matchesFields(entry: CatalogEntry, query: SearchQuery, now: number): boolean {
+  const { name, namespace, platform, kind, isSigned, age } = query;
+  if (name !== undefined && !entry.name.includes(name)) return false;
+  if (namespace !== undefined && !entry.name.startsWith(`${namespace}/`)) return false;
+  if (platform !== undefined && !entry.platforms.split(' ').some((one) => one === platform || one.split('/')[1] === platform))
+    return false;
+  if (kind !== undefined && entry.kind !== kind) return false;
+  if (isSigned !== undefined && entry.isSigned !== isSigned) return false;
+  return age === undefined || now - entry.pushedAt <= ageLimits[age];
+}
+
+/** `labels`: JSON object. A label without a wanted value only has to be there. */
+function hasLabels(labels: string, wanted: SearchQuery['labels']): boolean {
+  const found = JSON.parse(labels) as Readonly<Record<string, string>>;
+  return wanted.every(({ key, value }) => Object.hasOwn(found, key) && (value === undefined || found[key] === value));
 }

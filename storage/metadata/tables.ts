@@ -110,4 +110,5 @@ export const tables: readonly Table[] = [
   ofConsumers('webhook_targets'),
   ofConsumers('webhook_queues'),
   ofConsumers('webhook_deliveries'),
+  temporary('search_method'),
 ];

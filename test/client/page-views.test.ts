@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type axe from 'axe-core';
 import type { Administration } from '../../src/access/accounts/administration.ts';
 import type { BrowserContext, Page } from 'playwright-core';
-import { type GuardedBerth, adminPassword, askToken, basic, callAs, pushAs, startGuarded } from '../support/access.ts';
+import { type GuardedBerth, adminPassword, apiOf, askToken, basic, callAs, pushAs, startGuarded } from '../support/access.ts';
 import { pushBuildxIndex, pushSigned } from '../support/attached-artifacts.ts';
 import { type TestBrowser, startBrowser } from '../support/browser.ts';
 import { ociArchive } from '../support/archives.ts';
@@ -24,7 +24,10 @@ import { until } from '../support/until.ts';
 const views: Record<string, string> = {
   login: '/ui/login',
   repositories: '/ui',
-  'no-repository': '/ui?prefix=nothing',
+  'all-repositories': '/ui/repositories',
+  'no-repository': '/ui/repositories?prefix=nothing',
+  search: '/ui/search?q=team-a',
+  'search-hints': '/ui/search',
   repository: '/ui/r/team-a/app',
   image: '/ui/r/team-a/app:1.9',
   index: '/ui/r/team-a/multi:1',
@@ -118,6 +121,13 @@ describeWith(['chromium'], 'the page in a browser', () => {
     await pushDescribed(berth, 'team-a/app', '1.9', { Authorization: `Bearer ${bearer}` });
     await pushDescribed(berth, 'team-a/multi', '1', { Authorization: `Bearer ${bearer}` }, ['linux/amd64', 'linux/arm64']);
     await pushAs(berth, admin, 'team-a/web', 'latest');
+    const readme =
+      '# App\n\nServes the *pages* of team A, see [the guide](https://docs.example/app).\n\n```\ndocker run app\n```';
+    await apiOf(() => berth)('PATCH', '/repository', {
+      repository: 'team-a/app',
+      description: 'Serves the pages of team A',
+      readme,
+    });
     await pushRootFilesystems(berth, 'team-a/rootfs');
     await pushSigned(berth, 'team-b/signed', '1');
     await pushBuildxIndex(berth, 'team-b/built', '1', ['curl', 'libssl3', 'zlib1g']);
@@ -236,6 +246,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
 
   test('keys open views, move through rows and copy, but not while somebody writes or after they are switched off', async () => {
     const { context, page } = await signIn({ viewport: { width: 1200, height: 800 } });
+    await page.goto(`${berth.url}/ui/repositories?prefix=team-a/&sort=name`);
     await page.keyboard.press('j');
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');

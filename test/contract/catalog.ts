@@ -194,6 +194,37 @@ export function testCatalog(current: CurrentDatabase): void {
       expect(await catalogImages.countChanged(10)).toBe(0);
     });
 
+    test('repositories are found by parts of their names and descriptions, by tags and by digests', async () => {
+      const { catalogSearch, repositoryTexts } = store();
+      await push('team/web_frontend', 'a', 1, ['1.2', 'x']);
+      await push('team/db', 'b', 2, ['1.20']);
+      await blob('web', 'c', 1);
+      const event = {
+        at: 1,
+        actor: 'alice',
+        address: '',
+        action: 'repository.describe',
+        target: 'team/db',
+        result: 'done',
+      } as const;
+      const texts = { description: 'Keeps % of the "Web" in memory', readme: '', updatedAt: 1, updatedBy: 'alice' };
+      await repositoryTexts.put('team/db', texts, event);
+      const containing = async (text: string) => [...(await catalogSearch.listContaining(text, 10))].sort();
+      expect(await containing('web')).toEqual(['team/db', 'team/web_frontend', 'web']);
+      expect(await containing('b_fr')).toEqual(['team/web_frontend']);
+      for (const text of ['e_b', '%%%', '"""', "'''", 'we', 'web" OR "']) expect(await containing(text)).toEqual([]);
+      expect(await containing('% of')).toEqual(['team/db']);
+      expect(await catalogSearch.listByBeginning('web', 10)).toEqual(['web', 'team/web_frontend']);
+      expect(await catalogSearch.listByBeginning('d', 10)).toEqual(['team/db']);
+      const tag = (text: string, isBeginning = false) => ({ text, isBeginning });
+      expect(await catalogSearch.listWithTag(tag('1.2'), 10)).toEqual(['team/web_frontend']);
+      expect([...(await catalogSearch.listWithTag(tag('1.', true), 10))].sort()).toEqual(['team/db', 'team/web_frontend']);
+      expect(await catalogSearch.filterByTag(['web', 'team/db'], tag('1.2', true))).toEqual(['team/db']);
+      const found = { repository: 'team/db', digest: digest('b') };
+      expect(await catalogSearch.listByDigest('sha256:bb', 10)).toEqual([found]);
+      expect(await catalogSearch.filterByDigest(['web', 'team/db'], 'sha256:b')).toEqual([found]);
+    });
+
     test('stars and descriptions outlive a repository, and belong to the next one of its name', async () => {
       const { accounts, stars, repositoryTexts } = store();
       const event = { at: 1, actor: 'alice', address: '', action: 'repository.describe', target: 'app', result: 'done' } as const;

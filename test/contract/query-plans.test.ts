@@ -42,7 +42,9 @@ describe('SQLite uses indexes in a large registry', () => {
     await (await createSqliteStore({ file })).close();
     database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
     // As in PostgreSQL, no triggers count the rows: they come with their counts.
-    const triggers = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'catalog_%'").all();
+    const triggers = database
+      .prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND (name LIKE 'catalog_%' OR name LIKE 'search_%')")
+      .all();
     for (const { name } of triggers) database.exec(`DROP TRIGGER ${String(name)}`);
     for (const sql of manyRows) database.exec(sql);
   }, 600_000);

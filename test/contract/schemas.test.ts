@@ -28,11 +28,15 @@ const classes: Readonly<Record<string, string>> = {
 const column = (table: unknown, name: unknown, type: unknown, isRequired: boolean) =>
   `${String(table)}.${String(name)} ${classes[String(type)] ?? String(type)}${isRequired ? ' NOT NULL' : ''}`;
 
+/** What each database finds texts with: tables of its own in SQLite, an index in PostgreSQL. */
+const ownTextIndex = { sqlite: 'catalog_texts', postgres: 'catalog_trigrams' } as const;
+
 function sqliteSchema(database: DatabaseSync): Schema {
   const names = database
     .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid")
     .all()
-    .map(({ name }) => String(name));
+    .map(({ name }) => String(name))
+    .filter((name) => !name.startsWith(ownTextIndex.sqlite));
   const columns = names.flatMap((table) =>
     database
       .prepare(`PRAGMA table_info(${table})`)
@@ -56,7 +60,7 @@ async function postgresSchema(database: Database): Promise<Schema> {
   // Indexes of primary keys and unique constraints have names of the database's own.
   const indexes = await database.execute(
     `SELECT indexname, tablename FROM pg_indexes WHERE schemaname = current_schema()
-        AND indexname NOT IN (SELECT conname FROM pg_constraint)`,
+        AND indexname NOT IN (SELECT conname FROM pg_constraint) AND indexname <> '${ownTextIndex.postgres}'`,
   );
   return {
     tables: [...names].sort(),

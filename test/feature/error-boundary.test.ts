@@ -104,6 +104,7 @@ async function createServer(): Promise<Server> {
     limits: noLimits,
     content: registry,
     ...createCatalogServices(metadata, Date.now),
+    search: createSearch(metadata, Date.now),
     descriptions: createDescriptions({ driver, metadata, manifests: registry.manifests }),
     pulls: registry.pulls,
     retention: {} as RetentionOverview,
@@ -138,7 +139,7 @@ async function createServer(): Promise<Server> {
   const views = createViews(services, access);
   const page = { ...views, registry, services, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
   const web = createWeb([
-    { path: '/v1', router: createSearchRouter(createSearch(metadata), access, { find: () => Promise.resolve([]) }) },
+    { path: '/v1', router: createSearchRouter(services.search, access, { find: () => Promise.resolve([]) }) },
     { path: '/metrics', router: createMetricsRouter({ metrics: { contentType: 'text/plain', text: fail }, token: undefined }) },
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, broken) },
     ...guard.extensions,

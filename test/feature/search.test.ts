@@ -50,7 +50,8 @@ test('own repositories come before mirrored ones, and exact names before prefixe
   expect(await names('?q=team%2Fweb')).toEqual(['team/web', 'team/web_frontend']);
 });
 
-test('descriptions come from the annotations of the image', async () => {
+test('descriptions come from the annotations of the image, soon after its push', async () => {
+  await until(async () => (await search('?q=team/web')).results[0]?.['description'] !== '');
   expect((await search('?q=team/web')).results[0]).toEqual({
     name: 'team/web',
     description: 'serves pages',

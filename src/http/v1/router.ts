@@ -1,5 +1,7 @@
 import type { Request, Router } from 'express';
-import type { FoundRepository, Search } from '../../search/search.ts';
+import type { CatalogEntry } from '../../catalog/repository-lists.ts';
+import type { Search } from '../../search/search.ts';
+import { viewerOf } from '../catalog.ts';
 import type { RemoteRepository, RemoteSearch } from '../../mirror/remote/remote-search.ts';
 import type { AccessControl, Subject } from '../auth/access-control.ts';
 import { createRouter } from '../server/router.ts';
@@ -25,7 +27,8 @@ export function createSearchRouter(search: Search, access: AccessControl, remote
     const term = query.get('q') ?? '';
     const limit = resultsOf(query.get('n'));
     const remote = remoteSearch.find(term.trim().toLowerCase().slice(0, longestTerm));
-    const local = await search.find(term, limit, access.visible(subject, ''));
+    const { items } = await search.find(viewerOf(access, subject), term.slice(0, longestTerm), { offset: 0, limit });
+    const local = items.map(toFound);
     const found = [...local, ...(await pullable(local, await remote, subject))].slice(0, limit);
     if (found.length === 0 && logsInLater(request)) await access.checkList(request);
     response.json({ query: term, num_results: found.length, results: found.map(toResult) });
@@ -45,11 +48,23 @@ function logsInLater({ headers }: Request): boolean {
   return headers.authorization === undefined && headers['docker-distribution-api-version'] !== undefined;
 }
 
+interface FoundRepository {
+  readonly name: string;
+  readonly description: string;
+  /** True for the official images of Docker Hub. */
+  readonly isOfficial: boolean;
+  readonly stars?: number;
+}
+
+function toFound({ name, description, stars }: CatalogEntry): FoundRepository {
+  return { name, description, stars, isOfficial: name.startsWith('docker.io/library/') };
+}
+
 function resultsOf(text: string | null): number {
   const number = /^\d{1,9}$/.test(text ?? '') ? Number(text) : usualResults;
   return Math.min(Math.max(number, 1), maxResults);
 }
 
-function toResult({ name, description, isOfficial, stars }: FoundRepository & { readonly stars?: number }): object {
+function toResult({ name, description, isOfficial, stars }: FoundRepository): object {
   return { name, description, star_count: stars ?? 0, is_official: isOfficial, is_automated: false };
 }

@@ -10,6 +10,7 @@ import * as backups from './backups.ts';
 import * as blobs from './blobs.ts';
 import * as catalogEntries from './catalog/entries.ts';
 import * as catalogImages from './catalog/images.ts';
+import * as catalogSearch from './catalog/search.ts';
 import * as catalogTags from './catalog/tags.ts';
 import * as claims from './collection/claims.ts';
 import * as collection from './collection/collect.ts';
@@ -93,6 +94,7 @@ export const subjects = {
   blobs,
   catalogEntries,
   catalogImages,
+  catalogSearch,
   catalogTags,
   claims,
   collection,

@@ -83,6 +83,7 @@ test('every row requires an admin except these', () => {
     'GET /openapi.json': 'nothing',
     'GET /me': 'account',
     'GET /repositories': 'account',
+    'GET /search': 'account',
     'GET /repository': 'inRepository',
     'PATCH /repository': 'inRepository',
     'PUT /stars': 'inRepository',

@@ -109,7 +109,9 @@ function testSnapshots(open: () => Promise<Opened>): void {
     expect((await readFile(file)).includes(secret)).toBe(false);
     const snapshot = new DatabaseSync(file, { readOnly: true });
     const names = snapshot.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").all();
-    expect(names.map(({ name }) => name).sort()).toEqual(tables.map(({ name }) => name).sort());
+    // SQLite's index of texts has tables of its own.
+    const ours = names.map(({ name }) => String(name)).filter((name) => !name.startsWith('catalog_texts'));
+    expect(ours.sort()).toEqual(tables.map(({ name }) => name).sort());
     for (const table of ['signing_keys', 'leases', 'uploads']) {
       expect(emptyTables).toContain(table);
       expect(snapshot.prepare(`SELECT * FROM ${table}`).all()).toEqual([]);

@@ -1,125 +1,10 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { isoTime } from '../../../access/accounts/time.ts';
 import { OciError } from '../../../oci/errors.ts';
-import { parsePlatform } from '../../../oci/platform.ts';
 import type { RepositoryName } from '../../../oci/reference.ts';
 import type { ListedRepository } from '../../catalog.ts';
 import { type Context, type Route, noContent, ok, route } from '../table/route.ts';
-import * as s from '../table/schemas.ts';
-import { imageQuery, parsed, repository } from './content-schemas.ts';
-
-const direction = z.enum(['asc', 'desc']).optional().meta({ description: 'default: names ascending, all else descending' });
-const cursor = s.text.optional().meta({ description: 'the `next` or `previous` of another page' });
-const bothWays = z.object({ after: cursor, before: cursor, limit: s.limit, direction, prefix: s.text.default('') });
-const repositoriesQuery = bothWays.extend({
-  sort: z.enum(['name', 'pushed', 'pulled', 'size', 'tags']).default('name'),
-  origin: z.enum(['own', 'mirrored']).optional(),
-  starred: z.enum(['true']).optional().meta({ description: 'only repositories that the login has starred' }),
-});
-const tagsQuery = bothWays.extend({ repository, sort: z.enum(['name', 'pushed', 'pulled', 'size']).default('name') });
-const oneRepository = z.object({ repository });
-const newTexts = z.strictObject({
-  repository,
-  description: s.optional(z.string()).meta({ description: 'one line of at most 300 characters' }),
-  readme: s.optional(z.string()).meta({ description: 'Markdown, at most 64 KiB' }),
-});
-const star = z.strictObject({ repository });
-const describedImage = imageQuery.extend({
-  platform: parsed(parsePlatform, 'must be a platform such as linux/arm64')
-    .optional()
-    .meta({ description: 'default: linux/amd64' }),
-});
-
-const kind = z.enum(['index', 'image', 'artifact']);
-const content = z.object({ mediaType: z.string(), digest: z.string(), sizeBytes: z.number() });
-const strings = z.array(z.string());
-const named = z.record(z.string(), z.string());
-
-const pulledAt = s.dateTime.nullable().meta({ description: 'right to an hour; null: no pull is recorded' });
-const total = z
-  .object({ count: z.number(), isExact: z.boolean() })
-  .meta({ id: 'Total', description: 'isExact: false if there are more than `count`' });
-const pageBothWays = <Item extends z.ZodType>(item: Item) =>
-  s.pageOf(item).extend({
-    previous: z.string().optional().meta({ description: 'the `before` of the page before this one; missing on the first page' }),
-    total,
-  });
-
-const listedRepository = z
-  .object({
-    name: z.string(),
-    description: z.string(),
-    isMirrored: z.boolean(),
-    isPublic: z.boolean().optional().meta({ description: 'missing in mode open' }),
-    isStarred: z.boolean(),
-    stars: z.number(),
-    tags: z.number(),
-    sizeBytes: z.number().meta({ description: 'blobs and manifests, also those in the trash' }),
-    pushedAt: s.dateTime.nullable(),
-    pulledAt,
-  })
-  .meta({ id: 'Repository' });
-const describedRepository = listedRepository
-  .extend({
-    readme: z.string().meta({ description: 'Markdown' }),
-    describedAt: s.dateTime.nullable(),
-    describedBy: z.string().optional(),
-  })
-  .meta({ id: 'DescribedRepository' });
-
-const tag = z
-  .object({
-    name: z.string(),
-    digest: z.string(),
-    kind,
-    platforms: z
-      .array(z.object({ platform: z.string(), digest: z.string(), downloadBytes: z.number().optional() }))
-      .meta({ description: 'empty until the image is described, some seconds after its push' }),
-    taggedAt: s.dateTime,
-    taggedBy: z.string().optional(),
-    pulledAt,
-    isSigned: z.boolean().meta({ description: 'true if there is a signature: nothing has verified it' }),
-    hasSbom: z.boolean(),
-    otherNames: strings.meta({ description: 'the first other tags of the same digest' }),
-  })
-  .meta({ id: 'Tag' });
-
-const config = z
-  .object({
-    platform: z.string().optional(),
-    created: z.string().optional(),
-    author: z.string().optional(),
-    entrypoint: strings,
-    command: strings,
-    workingDirectory: z.string().optional(),
-    user: z.string().optional(),
-    stopSignal: z.string().optional(),
-    environment: strings,
-    ports: strings,
-    volumes: strings,
-    labels: named,
-    steps: z.array(z.object({ instruction: z.string(), isEmpty: z.boolean() })),
-  })
-  .meta({ id: 'ImageConfig' });
-
-const image = z
-  .object({
-    digest: z.string(),
-    mediaType: z.string(),
-    kind,
-    artifactType: z.string().optional(),
-    annotations: named,
-    subject: z.string().optional(),
-    tags: strings,
-    platforms: z.array(
-      z.object({ platform: z.string(), digest: z.string(), downloadBytes: z.number().optional(), isShown: z.boolean() }),
-    ),
-    image: z
-      .object({ digest: z.string(), downloadBytes: z.number(), config: config.optional(), layers: z.array(content) })
-      .optional(),
-    files: z.array(content.extend({ name: z.string().optional() })),
-  })
-  .meta({ id: 'Image' });
+import * as s from './catalog-schemas.ts';
 
 interface Query<Schema extends z.ZodType> {
   readonly query: z.output<Schema>;
@@ -129,7 +14,7 @@ interface Body<Schema extends z.ZodType> {
   readonly body: z.output<Schema>;
 }
 
-async function listRepositories({ query }: Query<typeof repositoriesQuery>, { catalog, principal }: Context) {
+async function listRepositories({ query }: Query<typeof s.repositoriesQuery>, { catalog, principal }: Context) {
   const { sort: order, direction: wanted, origin, starred, ...page } = query;
   const { items, ...rest } = await catalog.repositories(principal, {
     ...page,
@@ -152,7 +37,20 @@ function timeOf(milliseconds: number | undefined): string | null {
   return milliseconds === undefined || milliseconds === 0 ? null : isoTime(milliseconds);
 }
 
-async function showRepository({ query }: Query<typeof oneRepository>, { catalog, principal }: Context) {
+async function searchRepositories({ query }: Query<typeof s.searchQuery>, { catalog, principal }: Context) {
+  const { q, after: offset, limit } = query;
+  const { items, total: all, facets } = await catalog.search(principal, q, { offset, limit });
+  const found = items.map((entry) => ({
+    ...toRepository(entry),
+    kind: entry.kind,
+    platforms: entry.platforms.split(' ').filter(Boolean),
+    isSigned: entry.isSigned,
+  }));
+  const end = offset + limit;
+  return { items: found, total: all, facets, next: end < all.count ? String(end) : undefined };
+}
+
+async function showRepository({ query }: Query<typeof s.oneRepository>, { catalog, principal }: Context) {
   return describeRepository(catalog, principal, query.repository);
 }
 
@@ -163,28 +61,28 @@ async function describeRepository(catalog: Context['catalog'], principal: Contex
   return { ...toRepository(entry), readme, describedAt: timeOf(updatedAt), describedBy: updatedBy };
 }
 
-async function changeRepository({ body }: Body<typeof newTexts>, { catalog, principal, author }: Context) {
+async function changeRepository({ body }: Body<typeof s.newTexts>, { catalog, principal, author }: Context) {
   const { repository: name, ...texts } = body;
   await catalog.texts.change(name, texts, author);
   return describeRepository(catalog, principal, name);
 }
 
-async function addStar({ body }: Body<typeof star>, { catalog, principal }: Context) {
+async function addStar({ body }: Body<typeof s.star>, { catalog, principal }: Context) {
   await catalog.setStar(principal, body.repository, true);
 }
 
-async function removeStar({ query }: Query<typeof oneRepository>, { catalog, principal }: Context) {
+async function removeStar({ query }: Query<typeof s.oneRepository>, { catalog, principal }: Context) {
   await catalog.setStar(principal, query.repository, false);
 }
 
-async function listTags({ query }: Query<typeof tagsQuery>, { catalog }: Context) {
+async function listTags({ query }: Query<typeof s.tagsQuery>, { catalog }: Context) {
   const { repository: name, sort: order, direction: wanted, ...page } = query;
   const { items, ...rest } = await catalog.tags(name, { ...page, order, isDescending: wanted && wanted === 'desc' });
   const tags = items.map((item) => ({ ...item, taggedAt: isoTime(item.taggedAt), pulledAt: timeOf(item.pulledAt) }));
   return { ...rest, items: tags };
 }
 
-function describeImage({ query }: Query<typeof describedImage>, { catalog }: Context) {
+function describeImage({ query }: Query<typeof s.describedImage>, { catalog }: Context) {
   return catalog.describe(query.repository, query.reference, query.platform);
 }
 
@@ -195,17 +93,26 @@ export const catalogRoutes: readonly Route[] = [
     path: '/repositories',
     summary: 'List the repositories that the login may pull, in any order, in pages that go both ways',
     needs: 'account',
-    query: repositoriesQuery,
-    returns: ok(pageBothWays(listedRepository)),
+    query: s.repositoriesQuery,
+    returns: ok(s.pageBothWays(s.listedRepository)),
     handler: listRepositories,
+  }),
+  route({
+    method: 'GET',
+    path: '/search',
+    summary: 'Find repositories that the login may pull, the best match first',
+    needs: 'account',
+    query: s.searchQuery,
+    returns: ok(s.searchResult),
+    handler: searchRepositories,
   }),
   route({
     method: 'GET',
     path: '/repository',
     summary: 'Show a repository with its README',
     needs: { action: 'pull', repositoryOf: ({ query }) => query.repository },
-    query: oneRepository,
-    returns: ok(describedRepository),
+    query: s.oneRepository,
+    returns: ok(s.describedRepository),
     handler: showRepository,
   }),
   route({
@@ -213,8 +120,8 @@ export const catalogRoutes: readonly Route[] = [
     path: '/repository',
     summary: 'Change the description or the README of a repository',
     needs: { action: 'admin', repositoryOf: ({ body }) => body.repository },
-    body: newTexts,
-    returns: ok(describedRepository),
+    body: s.newTexts,
+    returns: ok(s.describedRepository),
     handler: changeRepository,
   }),
   route({
@@ -222,8 +129,8 @@ export const catalogRoutes: readonly Route[] = [
     path: '/tags',
     summary: 'List the tags of a repository with their images, in any order, without those for signatures',
     needs: { action: 'pull', repositoryOf: ({ query }) => query.repository },
-    query: tagsQuery,
-    returns: ok(pageBothWays(tag)),
+    query: s.tagsQuery,
+    returns: ok(s.pageBothWays(s.tag)),
     handler: listTags,
   }),
   route({
@@ -231,8 +138,8 @@ export const catalogRoutes: readonly Route[] = [
     path: '/image',
     summary: 'Describe an image: platforms, configuration, steps, layers, labels',
     needs: { action: 'pull', repositoryOf: ({ query }) => query.repository },
-    query: describedImage,
-    returns: ok(image),
+    query: s.describedImage,
+    returns: ok(s.image),
     handler: describeImage,
   }),
 ];
@@ -244,7 +151,7 @@ export const starRoutes: readonly Route[] = [
     path: '/stars',
     summary: 'Star a repository',
     needs: { action: 'pull', repositoryOf: ({ body }) => body.repository },
-    body: star,
+    body: s.star,
     returns: noContent,
     handler: addStar,
   }),
@@ -253,7 +160,7 @@ export const starRoutes: readonly Route[] = [
     path: '/stars',
     summary: 'Take the star of a repository away',
     needs: { action: 'pull', repositoryOf: ({ query }) => query.repository },
-    query: oneRepository,
+    query: s.oneRepository,
     returns: noContent,
     handler: removeStar,
   }),

@@ -76,6 +76,7 @@ function frame(
           <div class="bar">
             <a class="brand" href="/ui"><img src="${assets.url('icon.svg')}" alt="" width="24" height="24" />berth</a>
             <nav aria-label="${texts.nav.main}">${links(texts, shown, current)}</nav>
+            ${current === undefined && user === undefined ? undefined : searchBox(texts)}
             ${user === undefined ? undefined : account(texts, user)}
           </div>
         </header>
@@ -101,6 +102,12 @@ function destinationsOf({ user }: Page, { administers }: FrameVisitor): readonly
     ...(administers ? (['admin'] as const) : []),
     ...(isSignedIn ? (['account'] as const) : []),
   ];
+}
+
+function searchBox({ search }: Texts): Html {
+  return html`<form class="search" role="search" method="get" action="/ui/search">
+    <input type="search" name="q" aria-label="${search.label}" placeholder="${search.label}" maxlength="255" />
+  </form>`;
 }
 
 /** The links of the navigation. */

@@ -87,19 +87,26 @@ export interface ImageFacts {
 }
 
 /**
- * Records the description of an image, also in the entry of its repository if it is the latest image there. An image that
- * is gone is passed over; one that has changed meanwhile is described again.
+ * Records the description of an image, also in the entry of its repository if it is the latest image there. The text comes
+ * from the image with the tag `latest`, if there is one. An image that is gone is passed over; one that has changed meanwhile
+ * is described again.
  */
 export const record = concurrentWrite(function* (facts: ImageFacts): Query<void> {
   const { repository, digest } = facts;
   // The entry before the image, as the triggers do: writes that run beside each other must not wait in a circle.
   yield* run(
-    `UPDATE catalog_entries SET kind = ?, platforms = ?, is_signed = ?,
-       description = coalesce((SELECT x.description FROM repository_texts x WHERE x.repository = catalog_entries.name), ?)
-      WHERE name = ? AND latest_digest = ?`,
+    'UPDATE catalog_entries SET kind = ?, platforms = ?, is_signed = ? WHERE name = ? AND latest_digest = ?',
     facts.kind,
     facts.platformNames,
     facts.isSigned ? 1 : 0,
+    repository,
+    digest,
+  );
+  yield* run(
+    `UPDATE catalog_entries
+        SET description = coalesce((SELECT x.description FROM repository_texts x WHERE x.repository = catalog_entries.name), ?)
+      WHERE name = ? AND coalesce((SELECT t.digest FROM tags t WHERE t.repository_id = catalog_entries.repository_id
+        AND t.name = 'latest'), latest_digest) = ?`,
     facts.description,
     repository,
     digest,

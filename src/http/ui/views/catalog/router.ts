@@ -8,6 +8,7 @@ import { pathOf, preferencesOf, textsOf } from '../../shell/preferences.ts';
 import { redirect } from '../../shell/redirect.ts';
 import { showHome } from './home.ts';
 import { showRepositories } from './repositories.ts';
+import { showSearch } from './search.ts';
 import type { CatalogVisit } from './visit.ts';
 
 export interface CatalogViewsOptions {
@@ -18,7 +19,7 @@ export interface CatalogViewsOptions {
   readonly now: () => number;
 }
 
-/** Adds `/ui`, the start, and `/ui/repositories`, the lists: of what the visitor may pull. */
+/** Adds `/ui`, the start, `/ui/search` and `/ui/repositories`, the lists: of what the visitor may pull. */
 export function addCatalog(router: Router, options: CatalogViewsOptions): void {
   const { catalog, publicUrl, asVisitor, now } = options;
   const toVisit = (visitor: Principal, request: Request): CatalogVisit => ({
@@ -44,6 +45,18 @@ export function addCatalog(router: Router, options: CatalogViewsOptions): void {
       }
       const content = await showHome(visit);
       sendPage(response, 200, { title: visit.texts.home.title, user: visitor.name, current: 'repositories', content });
+    }),
+  );
+  router.get(
+    '/search',
+    asVisitor(async (visitor, request, response) => {
+      const visit = toVisit(visitor, request);
+      const content = await showSearch(visit);
+      if ('target' in content) redirect(response, content.target);
+      else {
+        const { title } = visit.texts.search;
+        sendPage(response, 200, { title, user: visitor.name, current: 'repositories', content });
+      }
     }),
   );
   router.get(
