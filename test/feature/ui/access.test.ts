@@ -143,6 +143,15 @@ describe('settings', () => {
     }
   });
 
+  test('change the description, and a refused one is kept', async () => {
+    const path = `${settings}/description`;
+    expect((await leader.post(path, { description: ' Our <app> ' })).location).toBe(settings);
+    expect((await leader.get(settings)).text).toContain('value="Our &#60;app&#62;"');
+    const { status, text } = await leader.post(path, { description: 'x'.repeat(301) });
+    expect([status, text.includes('x'.repeat(301))]).toEqual([400, true]);
+    expect(text).toMatch(/name="description"[^>]*aria-invalid="true"/);
+  });
+
   test('show the rules about tags that the API shows', async () => {
     const rules = (await apiOf(() => berth)('GET', '/tag-rules?repository=team/app')).json();
     expect(rules).toEqual({

@@ -63,6 +63,9 @@ export const repository = {
     ciHelp: 'Store the secret as the variable BERTH_SECRET of the project:',
   },
   settings: {
+    description: 'Description',
+    oneLine: 'One line of at most 300 characters',
+    described: 'The description is saved.',
     visibility: 'Who may pull without a grant',
     public: 'public',
     private: 'private',

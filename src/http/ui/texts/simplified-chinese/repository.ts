@@ -64,6 +64,9 @@ export const repository: typeof english = {
     ciHelp: '将密钥保存为项目变量 BERTH_SECRET：',
   },
   settings: {
+    description: '描述',
+    oneLine: '一行，最多 300 个字符',
+    described: '描述已保存。',
     visibility: '无需授权即可拉取的范围',
     public: '公开',
     private: '私有',

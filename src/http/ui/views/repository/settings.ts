@@ -1,28 +1,34 @@
-import { type FormState, choice, emptyForm } from '../../parts/fields.ts';
+import { OciError } from '../../../../oci/errors.ts';
+import { type FormState, choice, emptyForm, problemOf, textField } from '../../parts/fields.ts';
 import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
 import { accountsOf } from './access.ts';
 import { type RepositoryVisit, goTo, sendRepositoryView } from './repository-view.ts';
 
-const state: FormState = emptyForm;
-
-/** Shows who may pull without a grant, and the configured rules about tags. */
-export async function showSettings(visit: RepositoryVisit): Promise<void> {
-  const { repository, texts, services } = visit;
+/** Shows the description, who may pull without a grant, and the configured rules about tags. */
+export async function showSettings(visit: RepositoryVisit, state: FormState = emptyForm): Promise<void> {
+  const { repository, texts, services, catalog } = visit;
+  const { description } = await catalog.texts.find(repository);
   const { settings } = texts;
   const { visibility } = await accountsOf(visit).explainer.rulesOf(repository, { after: 0, limit: 1 });
   const own =
     visibility.pattern === repository ? (visibility.isPublic || visibility.isHiddenByUpstream ? 'public' : 'private') : 'default';
   const rules = services.tagRules(repository);
   const reason = visibility.pattern === undefined ? settings.noRule : settings.byRule(visibility.pattern);
-  const content = html`<h2>${settings.visibility}</h2>
+  const content = html`${problemOf(state)}
+    <h2>${settings.description}</h2>
+    <form method="post" action="/ui/r/${repository}/-/settings/description">
+      ${textField(state, { name: 'description', label: settings.oneLine, value: description, isOptional: true, maxLength: 300 })}
+      <button>${settings.save}</button>
+    </form>
+    <h2>${settings.visibility}</h2>
     <p>
       <span class="chip">${visibility.isPublic ? settings.public : settings.private}</span>
       ${visibility.isHiddenByUpstream ? settings.hiddenByUpstream : reason}
     </p>
     <form class="filter" method="post" action="/ui/r/${repository}/-/settings/visibility">
       ${choice(
-        state,
+        emptyForm,
         'visibility',
         settings.change,
         [
@@ -46,7 +52,7 @@ export async function showSettings(visit: RepositoryVisit): Promise<void> {
         ${settings.preview}
       </a>
     </p>`;
-  sendRepositoryView(visit, 'settings', content);
+  sendRepositoryView(visit, 'settings', content, state.message === undefined ? 200 : 400);
 }
 
 type Line = readonly [selector: string, meaning: string];
@@ -66,5 +72,19 @@ export async function changeVisibility(visit: RepositoryVisit): Promise<void> {
   await administration.setPublic(repository, visibilities[form.get('visibility') ?? '']);
   changed();
   visit.leaveNotice({ kind: 'done', lines: [texts.settings.saved] });
+  goTo(visit, 'settings');
+}
+
+/** Changes the description, which listings and the search show. */
+export async function changeDescription(visit: RepositoryVisit): Promise<void> {
+  const { repository, form, texts, catalog, author } = visit;
+  try {
+    await catalog.texts.change(repository, { description: form.get('description') ?? '' }, author);
+  } catch (error) {
+    if (!(error instanceof OciError) || error.code !== 'SIZE_INVALID') throw error;
+    await showSettings(visit, { form, message: error.message, wrong: 'description' });
+    return;
+  }
+  visit.leaveNotice({ kind: 'done', lines: [texts.settings.described] });
   goTo(visit, 'settings');
 }
