@@ -42,6 +42,7 @@ const twins: Readonly<Record<string, readonly string[] | undefined>> = {
   '/r/NAME:TAG/-/raw': ['/image'],
   '/r/NAME:TAG/-/referrers': ['/image/referrers', '/image/sbom', '/image/provenance'],
   // The snippets need no data but the address of the server.
+  '/search': ['/search'],
   '/setup': undefined,
   '/storage': ['/storage/summary', '/storage/tree', '/gc/status'],
   '/storage/retention': ['/retention/preview'],
@@ -56,7 +57,7 @@ const oldAddresses = ['/repositories/*name', '/tokens'];
 
 /** The paths of the views, with those that have a table of their own written out. */
 function viewPaths(): readonly string[] {
-  const options = { publicUrl: {}, logins: { oidc: {} }, services: {}, registry: {}, catalog: {}, mirror: {} };
+  const options = { publicUrl: {}, logins: { oidc: {} }, services: {}, registry: {}, catalog: {}, mirror: { upstreams: [] } };
   const { stack } = createPageRouter(options as never);
   const paths = stack.flatMap(({ route }) =>
     route && 'get' in (route as unknown as { methods: object }).methods ? route.path : [],
