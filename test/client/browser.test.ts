@@ -39,6 +39,7 @@ describeWith(['chromium'], 'a browser', () => {
 
   /** Creates a token on the page, and sends the requests of `docker login` and a push with it. */
   async function createTokenAndPush(user: string): Promise<void> {
+    await page.getByRole('link', { name: 'Account', exact: true }).click();
     await page.getByRole('link', { name: 'Access tokens' }).click();
     await page.getByLabel('Name').fill('laptop');
     await page.getByRole('button', { name: 'Create' }).click();
@@ -68,6 +69,7 @@ describeWith(['chromium'], 'a browser', () => {
     await page.getByRole('link', { name: 'Sign in with Example <Corp>' }).click();
     expect(await page.locator('.user').innerText()).toBe('bob');
     await createTokenAndPush('bob');
+    await page.getByRole('link', { name: 'Account', exact: true }).click();
     await page.getByRole('link', { name: 'Access tokens' }).click();
     const row = page.getByRole('row').filter({ hasText: 'laptop' });
     await row.getByRole('button', { name: 'Revoke laptop' }).click();

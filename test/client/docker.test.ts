@@ -156,6 +156,8 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
     const above = await pushLayers('steps', 'above', [one, two]);
     const reordered = await pushLayers('steps', 'reordered', [three, one, two]);
     await daemon.docker('pull', `${berth.host}/steps:base`);
+    // The log is written shortly after the answers: those of the configuration and the layer.
+    await until(() => blobsSent('steps').length === 2);
     for (const [tag, from, to] of [
       ['above', base, above],
       ['reordered', above, reordered],
@@ -163,7 +165,6 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
       const before = blobsSent('steps').length;
       await daemon.docker('pull', `${berth.host}/steps:${tag}`);
       const { bytes } = downloadSize(from, to);
-      // The log is written shortly after the answer.
       await until(() => sizeOf(to, blobsSent('steps').slice(before)) === bytes);
     }
   }, 120_000);
