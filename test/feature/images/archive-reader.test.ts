@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type PackedArchive, readArchive } from '../../../src/images/content/archive-reader.ts';
@@ -9,11 +9,17 @@ import { pieces } from '../../support/layer-index.ts';
 
 const mebibyte = 1024 * 1024;
 
-/** Bytes that compress to about half, in blocks that end at any bit. */
+/** Bytes that compress to about half, in blocks that end at any bit; the same ones each time. */
 function archiveOf(length: number): Buffer {
-  const words = Array.from({ length: 5000 }, () => randomBytes(6).toString('base64'));
+  const wordOf = (_: unknown, index: number) =>
+    createHash('sha256').update(`${index}`).digest().subarray(0, 6).toString('base64');
+  const words = Array.from({ length: 5000 }, wordOf);
   const parts: string[] = [];
-  for (let size = 0; size < length; size += 9) parts.push(words[Math.floor(Math.random() * words.length)] ?? '', '\n');
+  let random = 1;
+  for (let size = 0; size < length; size += 9) {
+    random = (random * 48_271) % 0x7fffffff;
+    parts.push(words[random % words.length] ?? '', '\n');
+  }
   return Buffer.from(parts.join('').slice(0, length));
 }
 

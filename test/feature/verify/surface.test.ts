@@ -36,7 +36,8 @@ afterAll(async () => {
 const api = apiOf(() => berth);
 const verify = (...words: readonly string[]) => runCommand(['verify', ...words], berth.environment);
 const get = (path: string) => call(berth, 'GET', path, { headers: admin });
-const flip = (digest: Digest) => damage(driver, digest, (bytes) => Buffer.concat([Buffer.from('x'), bytes.subarray(1)]));
+const flip = (digest: Digest) =>
+  damage(driver, digest, (bytes) => Buffer.concat([Buffer.from([(bytes[0] ?? 0) ^ 1]), bytes.subarray(1)]));
 
 /** Pulls the image, and waits until it is stored. */
 async function pullMirrored(image: TestImage): Promise<void> {
