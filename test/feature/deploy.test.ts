@@ -174,3 +174,34 @@ describe('deploy/systemd', () => {
     expect(unit).toMatch(/^NotifyAccess=all$/m);
   });
 });
+
+describe('deploy/prometheus and deploy/grafana', () => {
+  const documented = readFileSync(resolve(deploy, '../docs/operation.md'), 'utf8');
+  const namesIn = (text: string) =>
+    [...text.matchAll(/\bberth_[a-z_]+/g)]
+      .map(([name]) => name.replace(/_(?:bucket|sum|count)$/, ''))
+      .filter((name) => name !== 'berth_');
+
+  test.each(['prometheus/alerts.yaml', 'grafana/berth.json'])('%s names metrics that berth has', (file) => {
+    const names = new Set(namesIn(readFileSync(join(deploy, file), 'utf8')));
+    expect(names.size).toBeGreaterThan(8);
+    expect([...names].filter((name) => !documented.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  test('every alert says what it means', () => {
+    const { groups } = parse(readFileSync(join(deploy, 'prometheus/alerts.yaml'), 'utf8')) as {
+      groups: readonly { rules: readonly { alert: string; expr: string; annotations: { summary: string } }[] }[];
+    };
+    const rules = groups.flatMap((group) => group.rules);
+    expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+    for (const { expr, annotations } of rules) expect([expr, annotations.summary].every((text) => text.length > 5)).toBe(true);
+  });
+
+  test('every panel of the dashboard has a place of its own and asks the chosen instances', () => {
+    const { panels } = JSON.parse(readFileSync(join(deploy, 'grafana/berth.json'), 'utf8')) as {
+      panels: readonly { gridPos: { x: number; y: number }; targets: readonly { expr: string }[] }[];
+    };
+    expect(new Set(panels.map(({ gridPos: { x, y } }) => `${x} ${y}`)).size).toBe(panels.length);
+    for (const { expr } of panels.flatMap(({ targets }) => targets)) expect(expr).toContain('instance=~"$instance"');
+  });
+});
