@@ -11,6 +11,7 @@ import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror 
 import { type QuotaMetrics, createQuotaMetrics } from './quota-metrics.ts';
 import { type RetentionMetrics, createRetentionMetrics } from './retention-metrics.ts';
 import { type MeasuredRequest, createRequestMetrics } from './request-metrics.ts';
+import { type StorageSources, watchStorage } from './storage-metrics.ts';
 import { type SyncMetrics, createSyncMetrics } from './sync-metrics.ts';
 import { type TrashMetrics, createTrashMetrics } from './trash-metrics.ts';
 import { type VerificationMetrics, createVerificationMetrics } from './verification-metrics.ts';
@@ -37,6 +38,8 @@ export interface Metrics {
   readonly webhooks: WebhookMetrics;
   /** Registers gauges that call `state` at each scrape. */
   watchMirror(state: () => MirrorState): void;
+  /** Registers gauges of what the stores hold, and of the disk. */
+  watchStorage(sources: StorageSources): void;
 }
 
 /** `worker` becomes a label of every metric, where several processes are scraped as one. */
@@ -66,6 +69,7 @@ export function createMetrics(worker?: number): Metrics {
     limits: createLimitMetrics(registry),
     webhooks: createWebhookMetrics(registry),
     watchMirror: (state) => watchMirror(registry, state),
+    watchStorage: (sources) => watchStorage(registry, sources),
   };
 }
 

@@ -69,6 +69,7 @@ test('docs/operation.md lists every metric of berth', async () => {
   metrics.limits.watchReadOnly(() => Promise.resolve(false));
   metrics.quotas.watchCounting(() => Promise.resolve(false));
   metrics.webhooks.watch(() => Promise.resolve([]));
+  metrics.watchStorage({ amounts: () => Promise.resolve(undefined), disk: () => Promise.resolve(undefined) });
   const names = [...(await metrics.text()).matchAll(/^# TYPE (berth_\w+)/gm)].map(([, name = '']) => name);
   const listed = [...textOf('docs/operation.md').matchAll(/^\| `berth_.*$/gm)].flatMap(([row]) => row.match(/berth_\w+/g) ?? []);
   expect(listed.sort()).toEqual(names.sort());
