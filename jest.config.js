@@ -10,6 +10,7 @@ const longTests = [
   'test/client/page-views',
   'test/contract/adoption',
   'test/contract/query-plans',
+  'test/contract/s3',
   'test/contract/upgrades',
   'test/fault/archive-memory',
   'test/fault/collection-torture',
