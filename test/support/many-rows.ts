@@ -3,9 +3,9 @@ import { isLong } from './long.ts';
 /**
  * A large registry as SQL that both databases understand: 10,000 repositories, one of them with nearly all of the 100,000
  * tags and 200,000 links, and 100,000 rows in every other table that grows with use. In the long run the registry's own
- * tables are ten times as large: a million tags. Constraints must be off while it is written.
+ * tables are four times as large: 400,000 tags. Constraints must be off while it is written.
  */
-const scale = isLong ? 10 : 1;
+const scale = isLong ? 4 : 1;
 const repositories = 10_000 * scale;
 const contents = 100_000 * scale;
 const many = 100_000;
