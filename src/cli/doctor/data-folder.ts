@@ -1,5 +1,5 @@
 import { stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Config } from '../../../config/schema.ts';
 import { metadataFile } from '../../assembly/metadata-store.ts';
 import { type Finding, ok, problem, reasonOf, skipped, warning } from './finding.ts';
@@ -16,7 +16,7 @@ export async function checkDataFolder(config: Config): Promise<readonly Finding[
     ...(metadata.driver === 'sqlite' ? [dirname(metadataFile(config))] : []),
   ];
   if (folders.length === 0) return [skipped(name, 'layers and metadata are in other services')];
-  return (await Promise.all([...new Set(folders)].map(checkFolder))).flat();
+  return (await Promise.all([...new Set(folders.map((folder) => resolve(folder)))].map(checkFolder))).flat();
 }
 
 async function checkFolder(folder: string): Promise<readonly Finding[]> {
