@@ -81,7 +81,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const quotas = await openQuotas(config, {
     ...{ metadata, now, log, metrics, changed: consumers.notify, closing: closing.signal },
   });
-  const signatures = openSignaturePolicy(config, { driver, metadata, now });
+  const signatures = await openSignaturePolicy(config, { driver, metadata, now });
   const uploadLimits = readUploadLimits(config);
   const registry = openRegistry(config, {
     ...{ limits: uploadLimits.limits, metadata, now, log, leases: sharedLeases, admission: quotas.admission, signatures },

@@ -1,5 +1,6 @@
 import { type KeyObject, verify } from 'node:crypto';
 import type { Digest } from '../oci/digest.ts';
+import { signaturePredicate } from '../oci/document-types.ts';
 import { fieldsOf } from '../oci/foreign-json.ts';
 import type { Signature, Verdict } from './signature.ts';
 
@@ -24,8 +25,6 @@ export function verifyCosign(signature: CosignSignature, keys: readonly KeyObjec
 
 const otherImage: Verdict = { refusal: 'a signature of another image' };
 
-/** Attestations are bundles, too: only this predicate says that the image is signed. */
-const signaturePredicate = 'https://sigstore.dev/cosign/sign/v1';
 const statementType = 'application/vnd.in-toto+json';
 
 function verifyBundle(document: Buffer, keys: readonly KeyObject[], image: Digest): Verdict {
@@ -37,6 +36,7 @@ function verifyBundle(document: Buffer, keys: readonly KeyObject[], image: Diges
   const values = signatures.map((one) => fieldsOf(one)['sig']).filter((value) => typeof value === 'string');
   if (!values.some((value) => keys.some((key) => isSigned(signed, value, key)))) return otherKey;
   const { predicateType, subject } = fieldsOf(parseJson(bytes));
+  // Attestations are bundles, too.
   if (predicateType !== signaturePredicate) return { refusal: 'an attestation, which is no signature' };
   return Array.isArray(subject) && subject.some((one) => isDigest(fieldsOf(one)['digest'], image)) ? valid : otherImage;
 }

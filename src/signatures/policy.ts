@@ -6,7 +6,7 @@ import { mediaTypes } from '../oci/media-types.ts';
 import { type Pattern, matches } from '../oci/patterns/repository-pattern.ts';
 import type { RepositoryName, Tag } from '../oci/reference.ts';
 import { isSubjectTag } from '../oci/subject-tags.ts';
-import { isDocument } from './media-types.ts';
+import { isDocument } from '../oci/document-types.ts';
 import type { Signer } from './signature.ts';
 import type { SignatureVerifier } from './verifier.ts';
 
@@ -51,7 +51,7 @@ export function createSignaturePolicy({ rules, verifier, metadata }: SignaturePo
       const indexes = new Set<Digest>();
       for (const digest of level)
         for (const index of await metadata.signatures.listIndexes(repository, digest, maxIndexes)) indexes.add(index);
-      for (const index of indexes) if (await verifier.isSigned(repository, index, signers)) return true;
+      for (const index of indexes) if (!(await verifier.findRefusals(repository, index, signers))) return true;
       level = [...indexes].slice(0, maxIndexes);
     }
     return false;
@@ -60,14 +60,14 @@ export function createSignaturePolicy({ rules, verifier, metadata }: SignaturePo
   return {
     async require(repository, manifest) {
       const rule = rules.find(({ match }) => match.some((pattern) => matches(pattern, repository)));
-      if (!rule || (await verifier.isSigned(repository, manifest.digest, rule.signers)) || needsNone(manifest)) return;
+      const refusals = rule && (await verifier.findRefusals(repository, manifest.digest, rule.signers));
+      if (!refusals || needsNone(manifest)) return;
       if (await isPartOfSigned(repository, manifest.digest, rule.signers)) return;
       const names = rule.signers.map(({ name }) => name);
-      const found = await verifier.refusals(repository, manifest.digest, rule.signers);
       throw new OciError('DENIED', {
         message:
           `${repository}@${manifest.digest} needs a signature by ${names.join(' or ')} (signatures.rules), ` +
-          `and has ${found.length === 0 ? 'no signature' : `only ${found.join(', ')}`}`,
+          `and has ${refusals.length === 0 ? 'no signature' : `only ${refusals.join(', ')}`}`,
         detail: { digest: manifest.digest, signers: names },
       });
     },

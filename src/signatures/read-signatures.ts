@@ -8,7 +8,7 @@ import { type Digest, digestAlgorithm, digestOf, parseDigest } from '../oci/dige
 import { type Fields, fieldsOf } from '../oci/foreign-json.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import type { Signature } from './signature.ts';
-import { bundleType, envelopeType, payloadType, signatureTypes } from './media-types.ts';
+import { bundleType, envelopeType, payloadType, signatureTypes } from '../oci/document-types.ts';
 
 export interface SignatureSource {
   readonly driver: BlobDriver;

@@ -4,24 +4,28 @@ import { ConfigError, whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import { readPemCertificates } from '../../platform/pem.ts';
 import { parsePattern } from '../../oci/patterns/repository-pattern.ts';
-import { type SignaturePolicy, type SignatureRule, createSignaturePolicy } from '../../signatures/policy.ts';
+import type { SignaturePolicy, SignatureRule } from '../../signatures/policy.ts';
 import type { Signer } from '../../signatures/signature.ts';
-import { createSigner } from '../../signatures/signer.ts';
-import { type SignatureVerifierOptions, createSignatureVerifier } from '../../signatures/verifier.ts';
+import type { SignatureVerifierOptions } from '../../signatures/verifier.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 
-/** Undefined without rules. Throws as `readSignatureRules` does. */
-export function openSignaturePolicy(
+/** Undefined without rules. Rejects as `readSignatureRules` does. */
+export async function openSignaturePolicy(
   config: Config,
   parts: SignatureVerifierOptions & { readonly metadata: MetadataStore },
-): SignaturePolicy | undefined {
-  const rules = readSignatureRules(config);
+): Promise<SignaturePolicy | undefined> {
+  const rules = await readSignatureRules(config);
   if (rules.length === 0) return undefined;
+  const { createSignaturePolicy } = await import('../../signatures/policy.ts');
+  const { createSignatureVerifier } = await import('../../signatures/verifier.ts');
   return createSignaturePolicy({ rules, metadata: parts.metadata, verifier: createSignatureVerifier(parts) });
 }
 
-/** Reads `signatures`. Throws `ConfigError` with all patterns, names and files that cannot be used. */
-export function readSignatureRules({ signatures, ...config }: Config): readonly SignatureRule[] {
+/** Reads `signatures`. Rejects `ConfigError` with all patterns, names and files that cannot be used. */
+export async function readSignatureRules({ signatures, ...config }: Config): Promise<readonly SignatureRule[]> {
+  if (Object.keys(signatures.signers).length + signatures.rules.length === 0) return [];
+  // Loaded only where it is used: modules take time and memory at each start.
+  const { createSigner } = await import('../../signatures/signer.ts');
   const errors: string[] = [];
   const signers = Object.entries(signatures.signers).map(([name, { cosignKeys, notationCertificates }]): Signer => {
     const report = (key: string, message: string) =>

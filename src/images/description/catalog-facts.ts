@@ -3,6 +3,7 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { ContentMissing } from '../../content/missing-content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
+import { sbomTypes, signatureTypes } from '../../oci/document-types.ts';
 import { kindOfManifest } from '../../oci/media-types.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
 import { subjectTags } from '../../oci/subject-tags.ts';
@@ -22,21 +23,8 @@ const maxLabels = 16_384;
 const maxDescription = 300;
 const maxAttestations = 20;
 
-/** Signatures of cosign (as artifact and as bundle) and of notation. */
-const signatureTypes = [
-  'application/vnd.dev.cosign.artifact.sig.v1+json',
-  'application/vnd.dev.sigstore.bundle.v0.3+json',
-  'application/vnd.cncf.notary.signature',
-];
-const sbomTypes = [
-  'application/spdx+json',
-  'application/vnd.cyclonedx+json',
-  'application/vnd.cyclonedx+xml',
-  'application/vnd.cyclonedx',
-  'application/vnd.syft+json',
-  'text/spdx',
-  'text/spdx+json',
-];
+/** Older clients write CycloneDX without its format. */
+const knownSbomTypes = [...sbomTypes, 'application/vnd.cyclonedx'];
 
 /**
  * Describes images that have changed, for the lists of the catalog: reads manifests and configurations, and fetches nothing from
@@ -61,7 +49,7 @@ async function factsOf(
   const image = await stored(descriptions.describe(repository, { digest }));
   const tags = subjectTags(digest);
   const [types, following] = await Promise.all([
-    metadata.catalogImages.listReferrerTypes(repository, digest, [...signatureTypes, ...sbomTypes]),
+    metadata.catalogImages.listReferrerTypes(repository, digest, [...signatureTypes, ...knownSbomTypes]),
     metadata.catalogImages.listExistingTags(repository, tags),
   ]);
   const platforms = image ? platformsOf(image) : [];
@@ -76,7 +64,7 @@ async function factsOf(
     description: image ? descriptionOf(image) : '',
     isSigned: types.some((type) => signatureTypes.includes(type)) || following.some((tag) => tag.endsWith('.sig')),
     hasSbom:
-      types.some((type) => sbomTypes.includes(type)) ||
+      types.some((type) => knownSbomTypes.includes(type)) ||
       following.some((tag) => tag.endsWith('.sbom')) ||
       (image?.kind === 'index' && (await isAttested(repository, digest, descriptions))),
     isPartial: !image || isPartial(image),

@@ -1,14 +1,11 @@
+import { payloadType, plainSignatureTypes, signaturePredicate } from '../../oci/document-types.ts';
 import { isProvenance } from './document.ts';
 
 /** What an attached artifact is for people. */
 export const referrerKinds = ['signature', 'sbom', 'provenance', 'attestation', 'artifact'] as const;
 export type ReferrerKind = (typeof referrerKinds)[number];
 
-const signatures = [
-  'application/vnd.dev.cosign.simplesigning.v1+json',
-  'application/vnd.dev.cosign.artifact.sig.v1+json',
-  'application/vnd.cncf.notary.signature',
-];
+const signatures = [payloadType, ...plainSignatureTypes];
 const sbom = /spdx|cyclonedx|vnd\.syft/;
 const attestation = /^application\/vnd\.(?:in-toto|dsse\.envelope)|^application\/vnd\.dev\.sigstore\.bundle/;
 
@@ -18,7 +15,7 @@ export function kindOfDocument(mediaType: string, predicateType: string): Referr
   if (isProvenance(predicateType)) return 'provenance';
   if (sbom.test(predicateType) || sbom.test(mediaType)) return 'sbom';
   // cosign signs with a statement of its own in bundles (`cosign sign` since 3.0).
-  if (predicateType === 'https://sigstore.dev/cosign/sign/v1') return 'signature';
+  if (predicateType === signaturePredicate) return 'signature';
   return predicateType !== '' || attestation.test(mediaType) ? 'attestation' : 'artifact';
 }
 

@@ -7,20 +7,17 @@ export const envelopeType = 'application/jose+json';
 /** Of a Sigstore bundle, in any version. */
 export const bundleType = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v[\d.]+)?\+json(?:;version=[\d.]+)?$/;
 
-/** Artifact types of manifests with signatures. */
-export const signatureTypes = [
-  'application/vnd.dev.sigstore.bundle.v0.3+json',
-  'application/vnd.cncf.notary.signature',
+/** Artifact types of manifests that have nothing but signatures. */
+export const plainSignatureTypes: readonly string[] = [
   'application/vnd.dev.cosign.artifact.sig.v1+json',
-] as const;
+  'application/vnd.cncf.notary.signature',
+];
 
-const documentTypes = [
-  payloadType,
-  envelopeType,
-  /** Of the other envelope of notation, which berth does not verify. */
-  'application/cose',
-  'application/vnd.dsse.envelope.v1+json',
-  'application/vnd.in-toto+json',
+/** Artifact types of manifests with signatures. Bundles of Sigstore may be attestations, too. */
+export const signatureTypes: readonly string[] = ['application/vnd.dev.sigstore.bundle.v0.3+json', ...plainSignatureTypes];
+
+/** Media types of SBOMs. */
+export const sbomTypes: readonly string[] = [
   'application/spdx+json',
   'text/spdx+json',
   'text/spdx',
@@ -29,7 +26,20 @@ const documentTypes = [
   'application/vnd.syft+json',
 ];
 
+const documentTypes: readonly string[] = [
+  payloadType,
+  envelopeType,
+  // Of the other envelope of notation, which berth does not verify.
+  'application/cose',
+  'application/vnd.dsse.envelope.v1+json',
+  'application/vnd.in-toto+json',
+  ...sbomTypes,
+];
+
 /** True for layers that hold a signature, an attestation or an SBOM: nothing that a client could run. */
 export function isDocument(mediaType: string): boolean {
   return documentTypes.includes(mediaType) || bundleType.test(mediaType);
 }
+
+/** The predicate of a statement by which cosign signs an image (since version 3). */
+export const signaturePredicate = 'https://sigstore.dev/cosign/sign/v1';
