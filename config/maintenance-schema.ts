@@ -53,7 +53,7 @@ export const retention = section({
 });
 
 export const quotas = list(
-  'limits of what repositories may store (docs/quotas.md); a push must keep to every quota that matches its repository',
+  'limits on what repositories may store (docs/quotas.md); every quota that matches a repository applies to its pushes',
   {
     name: text('', 'name of the quota, in messages and lists; default: made of match and per'),
     match: words('patterns', 'repositories that the quota is for, such as team/** or "**"; with ! in front: exclusions'),

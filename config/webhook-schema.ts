@@ -27,7 +27,7 @@ export const webhooks = section({
     events: someOf(categories, ['push', 'delete'], 'what the target is told'),
     repositories: words(
       'patterns',
-      'repositories that it is told about, such as team/**; with ! in front: exclusions; default: all',
+      'repositories whose events the target gets, such as team/**; a pattern with ! in front makes exceptions; default: all',
     ),
     headers: { ...words('NAME: VALUE', 'further headers of each message'), secret: true },
     bodySignature: flag(false, 'sign the body alone, too, in X-Signature: Flux reads it there'),
