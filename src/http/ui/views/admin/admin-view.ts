@@ -1,39 +1,25 @@
-import type { Request, Response } from 'express';
 import type { Administration } from '../../../../access/accounts/administration.ts';
 import type { Directory } from '../../../../access/accounts/directory.ts';
 import type { Explainer } from '../../../../access/accounts/explain.ts';
 import type { OperationReport } from '../../../overviews/operation-report.ts';
-import type { Principal } from '../../../../access/permissions/principal.ts';
 import { type FormState, emptyForm } from '../../parts/fields.ts';
 import { noticeBox } from '../../parts/notice.ts';
 import { type FieldNames, rejectionOf } from '../../session/rejections.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { Notice } from '../../shell/notice.ts';
 import { sendPage } from '../../shell/page.ts';
+import type { Visit } from '../../session/visit.ts';
 import { redirect } from '../../shell/redirect.ts';
-import type { Texts } from '../../texts/english/texts.ts';
-import type { Language } from '../../texts/languages.ts';
 
 /** A request of an admin for a view of accounts, permissions or the installation. */
-export interface AdminVisit {
-  readonly request: Request;
-  readonly response: Response;
-  readonly visitor: Principal;
+export interface AdminVisit extends Visit {
   readonly directory: Directory;
   readonly explainer: Explainer;
   readonly operation: OperationReport;
   /** Records the visitor in the audit log as the actor of each change. */
   readonly administration: Administration;
-  readonly query: URLSearchParams;
-  readonly form: URLSearchParams;
-  readonly texts: Texts;
-  readonly language: Language;
-  /** Milliseconds since 1970. */
-  readonly now: number;
   /** Host and port of this server as clients write them. */
   readonly host: string;
-  takeNotice(): Notice | undefined;
-  leaveNotice(notice: Notice): void;
   /** Applies changes of permissions at once in this process. */
   changed(): void;
 }

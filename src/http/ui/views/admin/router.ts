@@ -6,10 +6,9 @@ import type { OperationReport } from '../../../overviews/operation-report.ts';
 import type { Principal } from '../../../../access/permissions/principal.ts';
 import { OciError } from '../../../../oci/errors.ts';
 import type { PublicUrl } from '../../../server/public-url.ts';
-import { type AsVisitor, type VisitorHandler, mayAdminister, queryOf } from '../../session/visitors.ts';
-import { formOf } from '../../shell/form.ts';
+import { actorOf, openVisit } from '../../session/visit.ts';
+import { type AsVisitor, type VisitorHandler, mayAdminister } from '../../session/visitors.ts';
 import type { Notices } from '../../shell/notice.ts';
-import { preferencesOf, textsOf } from '../../shell/preferences.ts';
 import { redirect } from '../../shell/redirect.ts';
 import { type AdminViewName, type AdminVisit, done, pathTo, submit } from './admin-view.ts';
 import { showAudit } from './audit.ts';
@@ -133,22 +132,11 @@ function notFound(): OciError {
 }
 
 function visitOf(options: AdminOptions, visitor: Principal, request: Request, response: Response): AdminVisit {
-  const { directory, explainer, operation, administration, publicUrl, notices, now, changed } = options;
-  const texts = textsOf(request);
-  const actor = {
-    name: visitor.name,
-    address: publicUrl.clientAddress(request),
-    requestId: String(response.getHeader('X-Request-Id')),
-  };
+  const { directory, explainer, operation, administration, publicUrl, changed } = options;
   return {
-    ...{ request, response, visitor, directory, explainer, operation, texts, changed },
-    administration: administration(actor),
-    query: queryOf(request),
-    form: formOf(request),
-    language: preferencesOf(request).language,
-    now: now(),
+    ...openVisit(options, visitor, request, response),
+    ...{ directory, explainer, operation, changed },
+    administration: administration(actorOf(publicUrl, visitor, request, response)),
     host: new URL(publicUrl.base(request)).host,
-    takeNotice: () => notices.take(request, response),
-    leaveNotice: (notice) => notices.leave(request, response, notice, texts.notice.more),
   };
 }

@@ -1,46 +1,30 @@
-import type { Request, Response } from 'express';
 import type { Administration } from '../../../../access/accounts/administration.ts';
 import type { Explainer } from '../../../../access/accounts/explain.ts';
-import type { Principal } from '../../../../access/permissions/principal.ts';
 import { OciError } from '../../../../oci/errors.ts';
 import type { Reference, RepositoryName } from '../../../../oci/reference.ts';
 import type { Author } from '../../../../registry/author.ts';
 import type { Catalog } from '../../../catalog.ts';
 import type { Registry } from '../../../../registry/registry.ts';
 import type { ApiServices } from '../../../api/table/route.ts';
+import type { Visit } from '../../session/visit.ts';
 import { noticeBox } from '../../parts/notice.ts';
 import { type Html, html } from '../../shell/html.ts';
-import type { Notice } from '../../shell/notice.ts';
 import { sendPage } from '../../shell/page.ts';
 import { redirect } from '../../shell/redirect.ts';
-import type { Texts } from '../../texts/english/texts.ts';
-import type { Language } from '../../texts/languages.ts';
 
 /** A request for a view of a repository that the visitor may pull. */
-export interface RepositoryVisit {
-  readonly request: Request;
-  readonly response: Response;
+export interface RepositoryVisit extends Visit {
   readonly registry: Registry;
   readonly catalog: Catalog;
   /** What the API does, for the views that show or do the same. */
   readonly services: ApiServices;
   readonly repository: RepositoryName;
-  readonly visitor: Principal;
   readonly author: Author;
   readonly may: { readonly push: boolean; readonly delete: boolean; readonly admin: boolean };
   /** Accounts and permissions; undefined in mode open. */
   readonly accounts: RepositoryAccounts | undefined;
   /** Host and port of this server as clients write them. */
   readonly host: string;
-  readonly query: URLSearchParams;
-  readonly form: URLSearchParams;
-  readonly texts: Texts;
-  readonly language: Language;
-  /** Milliseconds since 1970. */
-  readonly now: number;
-  /** Returns the notice that the last form has left, once. */
-  takeNotice(): Notice | undefined;
-  leaveNotice(notice: Notice): void;
 }
 
 /** What an admin of a repository reads and changes beside its content. */

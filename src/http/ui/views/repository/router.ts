@@ -9,10 +9,9 @@ import type { Registry } from '../../../../registry/registry.ts';
 import type { ApiServices } from '../../../api/table/route.ts';
 import type { AccessControl } from '../../../auth/access-control.ts';
 import type { PublicUrl } from '../../../server/public-url.ts';
-import { type AsVisitor, queryOf } from '../../session/visitors.ts';
-import { formOf } from '../../shell/form.ts';
+import { actorOf, openVisit } from '../../session/visit.ts';
+import type { AsVisitor } from '../../session/visitors.ts';
 import type { Notices } from '../../shell/notice.ts';
-import { preferencesOf, textsOf } from '../../shell/preferences.ts';
 import { redirect } from '../../shell/redirect.ts';
 import { deleteTags } from './deletion.ts';
 import { restoreTag, showHistory } from './history.ts';
@@ -151,32 +150,19 @@ async function open(
   const image = parseImage(name);
   const repository = image ? image.repository : parseRepositoryName(name);
   if (!repository || !(await access.allows(visitor, 'pull', repository))) throw new OciError('NAME_UNKNOWN');
-  const texts = textsOf(request);
-  const address = publicUrl.clientAddress(request);
-  const requestId = String(response.getHeader('X-Request-Id'));
+  const actor = actorOf(publicUrl, visitor, request, response);
+  const { name: actorName, ...place } = actor;
   const visit: RepositoryVisit = {
-    request,
-    response,
-    registry,
-    catalog,
-    services,
-    repository,
-    visitor,
-    author: { actor: visitor.name, address, requestId },
-    accounts: accounts && { ...accounts, administration: accounts.administration({ name: visitor.name, address, requestId }) },
+    ...openVisit({ notices, now }, visitor, request, response),
+    ...{ registry, catalog, services, repository },
+    author: { actor: actorName, ...place },
+    accounts: accounts && { ...accounts, administration: accounts.administration(actor) },
     may: {
       push: await access.allows(visitor, 'push', repository),
       delete: await access.allows(visitor, 'delete', repository),
       admin: accounts !== undefined && mayManage(visitor, repository),
     },
     host: new URL(publicUrl.base(request)).host,
-    query: queryOf(request),
-    form: formOf(request),
-    texts,
-    language: preferencesOf(request).language,
-    now: now(),
-    takeNotice: () => notices.take(request, response),
-    leaveNotice: (notice) => notices.leave(request, response, notice, texts.notice.more),
   };
   return { visit, reference: image?.reference, rest };
 }

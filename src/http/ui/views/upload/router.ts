@@ -1,14 +1,13 @@
 import type { Request, Response, Router } from 'express';
-import { type Principal } from '../../../../access/permissions/principal.ts';
+import type { Principal } from '../../../../access/permissions/principal.ts';
 import { OciError } from '../../../../oci/errors.ts';
 import type { RepositoryName } from '../../../../oci/reference.ts';
 import type { ApiServices } from '../../../api/table/route.ts';
 import type { AccessControl } from '../../../auth/access-control.ts';
 import type { PublicUrl } from '../../../server/public-url.ts';
-import { type AsVisitor, queryOf } from '../../session/visitors.ts';
-import { formOf } from '../../shell/form.ts';
+import { actorOf, openVisit } from '../../session/visit.ts';
+import type { AsVisitor } from '../../session/visitors.ts';
 import type { Notices } from '../../shell/notice.ts';
-import { preferencesOf, textsOf } from '../../shell/preferences.ts';
 import { commitUpload, discardUpload, showPreview } from './preview.ts';
 import { receiveUpload, showUploadForm } from './upload-form.ts';
 import type { UploadVisit } from './upload-view.ts';
@@ -54,27 +53,14 @@ function open(
   request: Request,
   response: Response,
 ): UploadVisit {
-  const texts = textsOf(request);
+  const { name, ...place } = actorOf(publicUrl, visitor, request, response);
   return {
-    request,
-    response,
+    ...openVisit({ notices, now }, visitor, request, response),
     imports: services.imports,
-    visitor,
     client: {
       principal: visitor,
       allows: (action, repository) => access.allows(visitor, action, repository),
-      author: {
-        actor: visitor.name,
-        address: publicUrl.clientAddress(request),
-        requestId: String(response.getHeader('X-Request-Id')),
-      },
+      author: { actor: name, ...place },
     },
-    query: queryOf(request),
-    form: formOf(request),
-    texts,
-    language: preferencesOf(request).language,
-    now: now(),
-    takeNotice: () => notices.take(request, response),
-    leaveNotice: (notice) => notices.leave(request, response, notice, texts.notice.more),
   };
 }
