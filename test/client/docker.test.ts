@@ -39,14 +39,19 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
   }
 
   /** Pushes an image of the layers without docker, and returns what a diff of images needs of it. */
-  async function pushLayers(repository: string, tag: string, layers: readonly Buffer[]) {
+  async function pushLayers(
+    repository: string,
+    tag: string,
+    layers: readonly Buffer[],
+    registry: { readonly url: string } = berth,
+  ) {
     const config = JSON.stringify({
       architecture: 'amd64',
       os: 'linux',
       config: {},
       rootfs: { type: 'layers', diff_ids: layers.map((layer) => digestOf(layer)) },
     });
-    for (const bytes of [...layers, config]) await pushBlob(berth, repository, bytes);
+    for (const bytes of [...layers, config]) await pushBlob(registry, repository, bytes);
     const manifest = {
       schemaVersion: 2,
       mediaType: mediaTypes.ociManifest,
@@ -54,7 +59,7 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
       layers: layers.map((layer) => descriptor(layer)),
     };
     const headers = { 'Content-Type': mediaTypes.ociManifest };
-    await call(berth, 'PUT', `/v2/${repository}/manifests/${tag}`, { headers, body: JSON.stringify(manifest) });
+    await call(registry, 'PUT', `/v2/${repository}/manifests/${tag}`, { headers, body: JSON.stringify(manifest) });
     const toDescriptor = ({ size, ...rest }: TestDescriptor) => ({ ...rest, sizeBytes: size });
     return { config: toDescriptor(manifest.config), layers: manifest.layers.map(toDescriptor) };
   }
@@ -116,15 +121,11 @@ describeWith(['docker', 'dockerd'], 'docker', () => {
   test('docker prints the reason of maintenance mode and the message of a rate limit at once', async () => {
     const limited = await startBerth({ BERTH_LIMITS_PULLS_PER_ADDRESS: '1/1h' });
     try {
-      const name = `localhost:${limited.port}/app:1`;
-      await importImage(name, { file: 'file\n' });
-      await daemon.docker('push', name);
-      await daemon.docker('rmi', name);
-      await daemon.docker('pull', name);
-      // An image that the daemon has costs a HEAD only, which does not count.
-      await daemon.docker('pull', name);
-      await daemon.docker('rmi', name);
-      await expect(daemon.docker('pull', name)).rejects.toThrow(
+      // The daemon has seen neither image: it keeps manifests for a while, and then asks with HEAD only, which does not count.
+      for (const tag of ['1', '2']) await pushLayers('app', tag, [tar({ tag })], limited);
+      const name = `localhost:${limited.port}/app`;
+      await daemon.docker('pull', `${name}:1`);
+      await expect(daemon.docker('pull', `${name}:2`)).rejects.toThrow(
         /toomanyrequests: the address 127\.0\.0\.1 has made 1 pulls \(GETs of manifests\) within 3600 seconds: wait \d+ seconds, or log in/,
       );
       await runCommand(['maintenance', 'on', '--reason', 'new disk'], limited.environment);
