@@ -40,6 +40,7 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', ...(isNamed ? [] : longTests.map((name) => `<rootDir>/${name}\\.`))],
   globalSetup: '<rootDir>/test/support/run-id.js',
+  setupFilesAfterEnv: ['<rootDir>/test/support/retries.js'],
   testSequencer: '<rootDir>/test/support/sequencer.js',
   // Tests also wait: one worker more than there are cores keeps the cores busy. (Jest takes '150%' as 150 workers.)
   maxWorkers: availableParallelism() + 1,
