@@ -23,6 +23,7 @@ const longTests = [
   'test/fault/s3',
   'test/fault/s3-memory',
   'test/fault/sync-kill',
+  'test/fault/webhook-outage',
   'test/feature/backup/restore',
   'test/feature/migrate',
   'test/feature/mirror/replicas',

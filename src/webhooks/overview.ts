@@ -20,7 +20,10 @@ export interface WebhookOverview {
    * to their number; undefined: there is no such target.
    */
   resend(target: string, ids: readonly number[] | undefined, author: Author): Promise<number | undefined>;
-  /** Sends a test message now, past the messages that wait. Undefined: there is no such target. */
+  /**
+   * Sends a test message now, past the messages that wait. If the receiver accepts it, the pause of a failing target ends, and
+   * waiting messages are sent within a second. Undefined: there is no such target.
+   */
   test(target: string): Promise<TestResult | undefined>;
 }
 
@@ -122,7 +125,9 @@ export function createWebhookOverview({ targets, metadata, place, now }: Webhook
       const messageId = randomUUID();
       try {
         const content = JSON.stringify(testMessage(now()));
-        return toResult(messageId, await client.send({ messageId, content }, new AbortController().signal));
+        const result = toResult(messageId, await client.send({ messageId, content }, new AbortController().signal));
+        if (result.delivered) await webhookTargets.resume(name);
+        return result;
       } finally {
         client.close();
       }

@@ -89,6 +89,19 @@ export function testWebhooks(store: () => Plain<MetadataStore>): void {
     });
   });
 
+  test('a target that is resumed is due at once with all its repositories, and only if it failed', async () => {
+    await store().webhookTargets.add(['ci'], 1);
+    await enqueue(5, [message('a'), message('b', 'other')]);
+    const pause = async () => [await due(1_005), (await store().webhookTargets.find('ci'))?.retryAt];
+    await fail(1_000, false);
+    await store().webhookTargets.resume('ci');
+    expect(await pause()).toEqual([['other'], 0]);
+    await fail(1_000, false, 2_000);
+    expect(await pause()).toEqual([['other'], 2_000]);
+    await store().webhookTargets.resume('ci');
+    expect(await pause()).toEqual([['app', 'other'], 0]);
+  });
+
   test('a repository that is due much later than it can be is due now: the clock was set back', async () => {
     await store().webhookTargets.add(['ci'], 1);
     await enqueue(5, [message('a')]);

@@ -14,16 +14,18 @@ export interface WebhookReceiver {
   readonly received: readonly ReceivedMessage[];
   /** Sets how it answers from now on, when `until` has resolved. Default: 204, at once. */
   answer(
-    status: number | ((message: ReceivedMessage) => number),
+    status: number | ((message: ReceivedMessage) => number | Promise<number>),
     headers?: Readonly<Record<string, string>>,
     until?: Promise<unknown>,
   ): void;
+  /** While it is down, every connection is closed without an answer. */
+  setDown(isDown: boolean): void;
   close(): Promise<void>;
 }
 
 export async function startReceiver(): Promise<WebhookReceiver> {
   const received: ReceivedMessage[] = [];
-  let statusOf: (message: ReceivedMessage) => number = () => 204;
+  let statusOf: (message: ReceivedMessage) => number | Promise<number> = () => 204;
   let extra: Readonly<Record<string, string>> = {};
   let released: Promise<unknown> = Promise.resolve();
   const server = createServer((request, response) => {
@@ -32,8 +34,12 @@ export async function startReceiver(): Promise<WebhookReceiver> {
     request.on('end', () => {
       const message = { path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() };
       received.push(message);
-      void released.then(() => response.writeHead(statusOf(message), extra).end());
+      void released.then(() => statusOf(message)).then((status) => response.writeHead(status, extra).end());
     });
+  });
+  let refuses = false;
+  server.on('connection', (socket) => {
+    if (refuses) socket.destroy();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -43,6 +49,10 @@ export async function startReceiver(): Promise<WebhookReceiver> {
       released = until;
       statusOf = typeof status === 'number' ? () => status : status;
       extra = headers;
+    },
+    setDown(isDown) {
+      refuses = isDown;
+      if (isDown) server.closeAllConnections();
     },
     close: () =>
       new Promise<void>((resolve) => {

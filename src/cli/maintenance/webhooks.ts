@@ -92,7 +92,11 @@ export const resendMessages = webhookCommand(async (invocation, overview) => {
 export const sendTestMessage = webhookCommand(async (invocation, overview) => {
   const [name = ''] = invocation.operands;
   const result = known(name, await overview.test(name));
-  printValue(invocation, result.delivered ? `${name} has accepted the message (status ${result.status})` : '', result);
+  printValue(
+    invocation,
+    result.delivered ? `${name} has accepted the message (status ${result.status}): waiting messages are sent now` : '',
+    result,
+  );
   if (!result.delivered) throw new CommandError(`${name} has not accepted the message: ${result.error}`);
 });
 

@@ -324,6 +324,22 @@ describe('a receiver that fails', () => {
     expect(JSON.stringify(logged)).not.toMatch(/s3cret|the key/);
   });
 
+  test('gets what waits at once after it has accepted a test message, although its pause is not over', async () => {
+    const { deliver } = await serve([target()]);
+    receiver.answer(503);
+    await push('a');
+    await push('b', 'other');
+    await deliver();
+    const before = receiver.received.length;
+    receiver.answer(204);
+    await deliver();
+    expect(receiver.received).toHaveLength(before);
+    const overview = createWebhookOverview({ targets: [target()], metadata, place, now: () => clock });
+    expect(await overview.test('ci')).toMatchObject({ delivered: true });
+    await deliver();
+    expect(receiver.received).toHaveLength(before + 3);
+  });
+
   test('is left alone for as long as it asks for with Retry-After', async () => {
     const { deliver } = await serve([target()]);
     receiver.answer(429, { 'Retry-After': '60' });

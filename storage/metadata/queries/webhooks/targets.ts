@@ -45,6 +45,12 @@ export const list = read(function* (): Query<readonly WebhookTargetRecord[]> {
   return yield* all<WebhookTargetRecord>(`SELECT ${columns} FROM webhook_targets t ORDER BY t.name`);
 });
 
+/** Ends the pauses of a target that failed and of its repositories, because its receiver works again. */
+export const resume = concurrentWrite(function* (name: string): Query<void> {
+  const failing = yield* all('UPDATE webhook_targets SET retry_at = 0 WHERE name = ? AND failures > 0 RETURNING name', name);
+  if (failing.length > 0) yield* run('UPDATE webhook_queues SET due_at = 0 WHERE target = ?', name);
+});
+
 /**
  * Forgets targets that no server has had in its configuration since `before`, with their messages: at most `limit` messages in
  * one call. Returns the number of deleted messages.
