@@ -64,7 +64,7 @@ export function compareEntries(one: Entry, other: Entry): number {
 }
 
 function compareTexts(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
+  return one === other ? 0 : one < other ? -1 : 1;
 }
 
 /** Returns the path of an entry, without a slash at either end; '' for the root. */

@@ -1,6 +1,7 @@
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { readAll } from '../../../storage/blobs/missing.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { createLru } from '../../coordination/lru.ts';
 import { openContent } from '../../content/missing-content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -44,12 +45,17 @@ export interface ImageFinderOptions {
 }
 
 const maxConfigBytes = 4 * 1024 * 1024;
+/** Configurations that are kept, each of at most so many bytes: those of nearly all images. */
+const keptConfigs = 50;
+const maxKeptBytes = 64 * 1024;
 
 /** Layers that are tar archives, plain or compressed (image-spec, layer.md; Docker schema 2). */
 const layerTypes =
   /^application\/vnd\.(?:oci\.image\.layer\.v1\.tar(?:\+gzip|\+zstd)?|docker\.image\.rootfs\.diff\.tar(?:\.gzip|\.zstd)?)$/;
 
 export function createImageFinder({ driver, metadata, manifests }: ImageFinderOptions): ImageFinder {
+  const configs = createLru<{ readonly value: unknown }>(keptConfigs);
+
   async function read(
     repository: RepositoryName,
     reference: Reference,
@@ -86,17 +92,25 @@ export function createImageFinder({ driver, metadata, manifests }: ImageFinderOp
     async config({ repository, config }) {
       if (config.sizeBytes > maxConfigBytes) throw new ImageError('unsupported', 'the configuration of the image is too large');
       if (!(await isStored(repository, config))) throw notStored({ digest: config.digest });
-      const object = await openContent(driver, config.digest, config.sizeBytes);
-      try {
-        return JSON.parse((await readAll(object)).toString()) as unknown;
-      } catch (error) {
-        if (error instanceof SyntaxError) throw new ImageError('unsupported', 'the configuration of the image is not JSON');
-        throw error;
-      } finally {
-        await object.close();
-      }
+      const known = configs.get(config.digest);
+      if (known) return known.value;
+      const value = await readConfig(driver, config);
+      if (config.sizeBytes <= maxKeptBytes) configs.set(config.digest, { value });
+      return value;
     },
   };
+}
+
+async function readConfig(driver: BlobDriver, { digest, sizeBytes }: Descriptor): Promise<unknown> {
+  const object = await openContent(driver, digest, sizeBytes);
+  try {
+    return JSON.parse((await readAll(object)).toString()) as unknown;
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new ImageError('unsupported', 'the configuration of the image is not JSON');
+    throw error;
+  } finally {
+    await object.close();
+  }
 }
 
 function notStored({ tag, digest }: Reference): ImageError {

@@ -65,7 +65,7 @@ describe('the difference of two images', () => {
       'openssl dpkg | changed | 3.0.14 | 3.0.15',
     ]);
     expect(page).toContain('1 added, 2 changed, 1 deleted.');
-    expect(page).toContain('/ui/r/team/app:1/-/files?path=usr%2Fold');
+    expect(page).toContain('/ui/r/team/app:1/-/files?path=usr/old');
   });
 
   test('says how much a client downloads, as the API does', async () => {

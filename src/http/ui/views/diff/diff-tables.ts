@@ -10,6 +10,7 @@ import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { Texts } from '../../texts/english/texts.ts';
 import { modeOf, ownerOf } from '../image/file-table.ts';
+import { queryText } from '../image/image-view.ts';
 
 /** One side of the comparison. */
 export interface Side extends NamedReference {
@@ -77,8 +78,8 @@ function side(texts: Texts, { name, platform }: Side, { path, bytes }: ChangedFi
   const text = entry.type === 'file' ? byteSize(entry.sizeBytes) : texts.files.types[entry.type];
   const target = entry.link === '' ? undefined : html` → <code>${entry.link}</code>`;
   const owner = bytes === 0 ? html` <code>${modeOf(entry)} ${ownerOf(entry)}</code>` : undefined;
-  const href = `/ui/r/${name}/-/files?${new URLSearchParams({ ...(platform === null ? {} : { platform }), path }).toString()}`;
-  return html`<a href="${href}">${text}</a>${target}${owner}`;
+  const query = queryText({ platform, path });
+  return html`<a href="/ui/r/${name}/-/files${query}">${text}</a>${target}${owner}`;
 }
 
 export function packageTable(texts: Texts, packages: readonly ChangedPackage[]): Html | undefined {

@@ -26,30 +26,53 @@ export function fileTable(
   const columns = visit.texts.files;
   const last = layer === undefined ? columns.layer : columns.change;
   const names = [columns.name, columns.size, columns.mode, columns.owner, columns.modified, last, columns.content];
-  const rows = files.map(({ entry, change }) => ({
-    heading: heading(place, entry, isDeep),
-    cells: [
-      entry.type === 'directory' ? byteSize(entry.bytes) : entry.type === 'file' ? byteSize(entry.sizeBytes) : '',
-      html`<code>${modeOf(entry)}</code>`,
-      ownerOf(entry),
-      dateOf(entry.mtime),
-      layer === undefined ? layerLink(visit, entry) : change && changeChip(visit.texts, change),
-      hasContent(entry) ? contentLink(place, entry, columns.download, columns.downloadFile(entry.name)) : '',
-    ],
-  }));
+  // The files of a directory have few times, modes and layers.
+  const mode = memoize((bits: number) => html`<code>${modeOf({ mode: bits })}</code>`);
+  const date = memoize(dateOf);
+  const fromLayer = memoize((directory: string) => memoize((number: number) => layerLink(visit, directory, number)));
+  const rows = files.map(({ entry, change }) => {
+    const query = queryOf(place, entry);
+    return {
+      heading: heading(place, entry, query, isDeep),
+      cells: [
+        entry.type === 'directory' ? byteSize(entry.bytes) : entry.type === 'file' ? byteSize(entry.sizeBytes) : '',
+        mode(entry.mode),
+        ownerOf(entry),
+        date(entry.mtime),
+        layer === undefined ? fromLayer(entry.directory)(entry.layer) : change && changeChip(visit.texts, change),
+        hasContent(entry) ? downloadLink(visit, query, columns.download, columns.downloadFile(entry.name)) : '',
+      ],
+    };
+  });
   return table(caption, names, rows);
 }
 
-function heading({ visit, layer }: FilePlace, entry: Entry, isDeep: boolean): Html {
+/** Remembers the results of a function for the rows of one table. */
+function memoize<Key extends string | number, Result>(compute: (key: Key) => Result): (key: Key) => Result {
+  const known = new Map<Key, Result>();
+  return (key) => {
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const result = compute(key);
+    known.set(key, result);
+    return result;
+  };
+}
+
+/** Returns the query of the view of a file. */
+function queryOf({ visit, layer }: FilePlace, entry: Entry): string {
+  return queryWith(visit, { layer: layer === undefined ? undefined : String(layer), path: pathOf(entry) });
+}
+
+function heading({ visit }: FilePlace, entry: Entry, query: string, isDeep: boolean): Html {
   const { type, name, link } = entry;
   const text = isDeep ? pathOf(entry) : name;
   const { types } = visit.texts.files;
   if (type === 'whiteout') return html`<code>${text}</code>`;
-  const href = queryWith(visit, { layer: layer === undefined ? undefined : String(layer), path: pathOf(entry) });
   const mark = type === 'directory' ? '/' : '';
   const target = link === '' ? undefined : html` <span class="quiet">→ ${link}</span>`;
   const kind = type === 'file' || type === 'directory' ? undefined : html` <span class="chip">${types[type]}</span>`;
-  return html`<a href="${href}"><code>${text}${mark}</code></a
+  return html`<a href="${query}"><code>${text}${mark}</code></a
     >${kind}${target}`;
 }
 
@@ -58,14 +81,17 @@ export function hasContent({ type }: Entry): boolean {
 }
 
 /** Returns a link that downloads the file. */
-export function contentLink({ visit, layer }: FilePlace, entry: Entry, text: string, label: string, style = ''): Html {
-  const query = queryWith(visit, { layer: layer === undefined ? undefined : String(layer), path: pathOf(entry) });
+export function contentLink(place: FilePlace, entry: Entry, text: string, label: string, style = ''): Html {
+  return downloadLink(place.visit, queryOf(place, entry), text, label, style);
+}
+
+function downloadLink(visit: ImageVisit, query: string, text: string, label: string, style = ''): Html {
   return html`<a class="${style}" href="${urlOf(visit, '/-/file')}${query}" aria-label="${label}" download>${text}</a>`;
 }
 
-function layerLink(visit: ImageVisit, entry: Entry): Html {
-  const query = queryWith(visit, { layer: String(entry.layer), path: entry.directory });
-  return html`<a href="${query}">${visit.texts.image.layer(entry.layer + 1)}</a>`;
+function layerLink(visit: ImageVisit, directory: string, layer: number): Html {
+  const query = queryWith(visit, { layer: String(layer), path: directory });
+  return html`<a href="${query}">${visit.texts.image.layer(layer + 1)}</a>`;
 }
 
 /** Shows what a layer changes, in words and not by colour alone. */
@@ -74,7 +100,7 @@ export function changeChip({ files }: Texts, change: NonNullable<ListedFile['cha
 }
 
 /** Formats permissions as `chmod` takes them. */
-export function modeOf({ mode }: Entry): string {
+export function modeOf({ mode }: Pick<Entry, 'mode'>): string {
   return mode.toString(8).padStart(4, '0');
 }
 

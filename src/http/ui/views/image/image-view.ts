@@ -28,17 +28,28 @@ export function queryWith(
   { query }: Pick<ImageVisit, 'query'>,
   fields: Readonly<Record<string, string | undefined>> = {},
 ): string {
+  return queryText({ platform: query.get('platform'), ...fields });
+}
+
+/** Returns a query (with `?`) of the fields that have a value; '' for an empty one. */
+export function queryText(fields: Readonly<Record<string, string | null | undefined>>): string {
   let text = '';
-  const add = (name: string, value: string | null | undefined) => {
-    if (value !== null && value !== undefined && value !== '') text += `${text === '' ? '?' : '&'}${name}=${encode(value)}`;
-  };
-  add('platform', query.get('platform'));
-  for (const name in fields) add(name, fields[name]);
+  for (const name in fields) {
+    const value = fields[name] ?? '';
+    if (value !== '') text += `${text === '' ? '?' : '&'}${name}=${encode(value)}`;
+  }
   return text;
 }
 
 /** Encodes a value for a query: slashes, which paths are full of, need not be encoded. */
 function encode(value: string): string {
+  return needsNoEncoding.test(value) ? value : encoded(value);
+}
+
+/** Nearly all paths are of such characters, and finding that out is cheap. */
+const needsNoEncoding = /^[\w./~-]*$/;
+
+function encoded(value: string): string {
   return encodeURIComponent(value.toWellFormed()).replaceAll('%2F', '/');
 }
 
