@@ -37,6 +37,12 @@ export const schema = section({
   tls: section({
     certificate: optional(text('', 'file with the certificate chain (PEM); read again when it changes')),
     key: optional(text('', 'file with the private key (PEM)')),
+    authority: optional(
+      text(
+        '',
+        'file with the certificate (PEM) that clients have to trust first, for /ui/setup; default: a root in tls.certificate',
+      ),
+    ),
   }),
   workers: processes(1, 'number of server processes on this machine; auto: one for each core'),
   storage: section({

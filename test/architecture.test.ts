@@ -86,7 +86,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/oci',
     'storage',
   ],
-  'src/mirror/check': ['src/oci', 'storage'],
+  'src/mirror/check': ['src/oci', 'src/upstream', 'storage'],
   'src/mirror/traffic': ['src/mirror/fills', 'src/observability', 'src/oci', 'storage'],
   'src/mirror/fills': ['src/mirror/events', 'src/coordination', 'src/upstream', 'src/oci', 'storage'],
   'src/mirror/cache': ['src/mirror/events', 'src/content', 'src/coordination', 'src/oci', 'storage'],

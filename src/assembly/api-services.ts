@@ -26,6 +26,7 @@ import type { RateLimits } from '../http/server/rate-limits.ts';
 import { listJobSources } from './maintenance/job-sources.ts';
 import { createImageFetches } from '../mirror/images/image-fetches.ts';
 import { createClientChecks } from '../mirror/check/client-checks.ts';
+import { createUpstreamChecks } from '../mirror/check/upstream-checks.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { MaintenanceServices } from './maintenance-services.ts';
 
@@ -40,7 +41,7 @@ export interface ApiParts extends Omit<OperationParts, 'mirror'> {
   readonly mode: MaintenanceMode;
   /** Aborted when the process shuts down. */
   readonly closing: AbortSignal;
-  readonly mirror: Pick<Mirror, 'background' | 'state'>;
+  readonly mirror: Pick<Mirror, 'background' | 'state' | 'probe'>;
   readonly archiveMetrics: ArchiveMetrics;
 }
 
@@ -81,6 +82,7 @@ export function openApiServices(
     quotas: createQuotaOverview(metadata),
     mirror: traffic.overview(),
     checks: config.page.check === 'on' ? createClientChecks(metadata, now) : undefined,
+    upstreamChecks: createUpstreamChecks({ metadata, upstreams: Object.keys(config.mirror.upstreams), mirror, now }),
     usage: createUsageOverview({ ...api, metadata, disk: diskOfBlobs(config) }),
     webhooks: async () => (await import('./webhooks/webhooks.ts')).openWebhookOverview(config, metadata),
     images: imageContents.images,

@@ -64,20 +64,24 @@ function clearTextWarning({ access, listen, publicUrl, tls, trustedProxies }: Co
 }
 
 async function checkTls(config: Config): Promise<void> {
-  const { certificate, key } = config.tls;
-  if (certificate === undefined || key === undefined) return;
+  const { certificate, key, authority } = config.tls;
   const errors: string[] = [];
+  if (authority !== undefined) await readPem(config, 'authority', authority, (pem) => new X509Certificate(pem), errors);
+  if (certificate !== undefined && key !== undefined) await checkIdentity(config, certificate, key, errors);
+  if (errors.length > 0) throw new ConfigError(errors);
+}
+
+async function checkIdentity(config: Config, certificate: string, key: string, errors: string[]): Promise<void> {
   const chain = await readPem(config, 'certificate', certificate, (pem) => new X509Certificate(pem), errors);
   const privateKey = await readPem(config, 'key', key, (pem) => createPrivateKey(pem), errors);
   if (chain && privateKey && !chain.checkPrivateKey(privateKey))
     errors.push(`tls.key: ${key} is not the key of the first certificate in ${certificate}${whereSet(config, ['tls', 'key'])}`);
-  if (errors.length > 0) throw new ConfigError(errors);
 }
 
 /** Undefined, and an error more, for a file that cannot be read or holds something else (a key with a passphrase, too). */
 async function readPem<Parsed>(
   config: Config,
-  name: 'certificate' | 'key',
+  name: 'certificate' | 'key' | 'authority',
   file: string,
   parse: (pem: Buffer) => Parsed,
   errors: string[],

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import type { AccessControl } from '../http/auth/access-control.ts';
 import type { PublicUrl } from '../http/server/public-url.ts';
+import { createFindAuthority } from '../http/system/authority.ts';
 import { type MetricsRouterOptions, createMetricsRouter } from '../http/system/metrics.ts';
 import { createMirrorConfigRouter } from '../http/system/mirror-config.ts';
 import { type PageOptions, createPageRouter } from '../http/ui/router.ts';
@@ -25,7 +26,8 @@ export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof 
   const { mirror, metrics, guard, access, publicUrl } = parts;
   const { listen, token } = config.metrics;
   const services = guard?.services ?? openApiServices(config, parts);
-  const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default };
+  const findAuthority = createFindAuthority({ file: config.tls.authority, certificate: parts.certificate });
+  const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default, findAuthority };
   return createWeb([
     { path: '/v1', router: createSearchRouter(services.search, access, mirror.search) },
     ...(listen ? [] : [{ path: '/metrics', router: createMetricsRouter({ metrics, token }) }]),

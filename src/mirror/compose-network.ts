@@ -7,6 +7,8 @@ import { createBandwidths } from '../upstream/bandwidths.ts';
 import { createClients } from '../upstream/clients.ts';
 import { createConnectionWaits } from './events/connection-waits.ts';
 import { createLoginStates } from './events/login-states.ts';
+import { OciError } from '../oci/errors.ts';
+import { probeUpstream } from '../upstream/probe.ts';
 import { createRateLimits } from '../upstream/rate-limit.ts';
 import { type Upstreams, createUpstreams, loginKeyOf } from '../upstream/upstream.ts';
 import type { PassingClient, UpstreamClient } from '../upstream/upstream-client.ts';
@@ -24,6 +26,8 @@ export interface Network {
   countReceived(source: MirroredRepository, bytes: number): void;
   /** Counts bytes of a blob against the bandwidth; resolves when more may be read. Rejects when `signal` is aborted. */
   spend(source: MirroredRepository, bytes: number, signal: AbortSignal): Promise<void>;
+  /** Sends one small request with the login for the whole upstream. Rejects `UpstreamError`; NAME_UNKNOWN for other names. */
+  probe(upstream: string): Promise<void>;
   state(): Pick<MirrorState, 'limits' | 'refusedLogins' | 'connections' | 'circuits'>;
   close(): void;
 }
@@ -44,6 +48,11 @@ export function composeNetwork(options: MirrorOptions, events: MirrorEvents): Ne
     isScarce: ({ upstream, remoteName }) => limits.isScarce(upstream.name, loginKeyOf(upstream, remoteName)),
     countReceived: ({ upstream }, bytes) => bandwidthOf(upstream).count(bytes),
     spend: ({ upstream }, bytes, signal) => bandwidthOf(upstream).spend(bytes, signal),
+    async probe(name) {
+      const upstream = upstreams.find(name);
+      if (!upstream) throw new OciError('NAME_UNKNOWN');
+      await probeUpstream(clients.get(upstream), upstream);
+    },
     state: () => ({
       limits: upstreams.all.flatMap(({ name }) => {
         const limit = limits.scarcest(name);

@@ -44,6 +44,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
       sizeBytes: eviction.sizeBytes,
       ...network.state(),
     }),
+    probe: network.probe,
     fills: content.fills.list,
     evict: eviction.evict,
     lost: content.lost,

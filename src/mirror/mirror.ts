@@ -36,6 +36,8 @@ export interface Mirror extends BackgroundMirror {
   readonly search: Pick<RemoteSearch, 'find'>;
   /** Returns the numbers for metrics. */
   state(): MirrorState;
+  /** Sends one small request to an upstream, which counts as no pull. Rejects `UpstreamError`, or NAME_UNKNOWN. */
+  probe(upstream: string): Promise<void>;
   /** Lists the downloads of this process. */
   fills(): readonly (FillProgress & { readonly upstream: string })[];
   /** Deletes mirrored content, with the tags that need it. False if a client of this process reads it. */

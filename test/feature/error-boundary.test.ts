@@ -18,6 +18,7 @@ import type { MaintenanceMode } from '../../src/maintenance/mode/maintenance-mod
 import type { Backups } from '../../src/maintenance/backup/backups.ts';
 import type { CollectionOverview } from '../../src/maintenance/collect/overview.ts';
 import type { VerificationOverview } from '../../src/maintenance/verify/overview.ts';
+import type { UpstreamChecks } from '../../src/mirror/check/upstream-checks.ts';
 import type { MirrorOverview } from '../../src/mirror/traffic/mirror-overview.ts';
 import type { UsageOverview } from '../../src/maintenance/usage/usage-overview.ts';
 import type { WebhookOverview } from '../../src/webhooks/overview.ts';
@@ -122,6 +123,7 @@ async function createServer(): Promise<Server> {
     usage: {} as UsageOverview,
     mirror: {} as MirrorOverview,
     checks: undefined,
+    upstreamChecks: {} as UpstreamChecks,
     imports: {} as ArchiveImports,
     jobs: {} as JobsOverview,
     webhooks: () => Promise.resolve({} as WebhookOverview),
@@ -135,7 +137,8 @@ async function createServer(): Promise<Server> {
       throw failure ?? new Error('no failure');
     },
   };
-  const upstreams = { upstreams: ['docker.io'], fallback: 'docker.io' };
+  const findAuthority = () => Promise.resolve(undefined);
+  const upstreams = { upstreams: ['docker.io'], fallback: 'docker.io', findAuthority };
   const views = createViews(services, access);
   const page = { ...views, registry, services, access, publicUrl, mirror: upstreams, now: Date.now, logins: undefined };
   const web = createWeb([

@@ -55,6 +55,10 @@ describeWith(['openssl'], 'TLS files', () => {
     expect(errors).toMatch(/tls\.key: .*text\.pem holds no private key/);
   });
 
+  test('of an authority that hold something else are named with their key', async () => {
+    expect(await errorsOf({ BERTH_TLS_AUTHORITY: text })).toMatch(/tls\.authority: .*text\.pem holds no certificate/);
+  });
+
   test('that do not match are an error', async () => {
     expect(await tls(files.certificate, foreignKey)).toContain(`tls.key: ${foreignKey} is not the key of the first certificate`);
   });

@@ -2,12 +2,11 @@ import type { Config } from '../../../config/schema.ts';
 import { readUpstreams, withScheme } from '../../assembly/registries/upstream-settings.ts';
 import { createClients } from '../../upstream/clients.ts';
 import { createRateLimits } from '../../upstream/rate-limit.ts';
+import { probeUpstream } from '../../upstream/probe.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { type Finding, ok, problem, reasonOf, skipped, warning } from './finding.ts';
 
 const name = 'upstreams';
-/** Docker's own repository for this question: a HEAD of it says what is left and does not count. */
-const dockerHubLimit = { remoteName: 'ratelimitpreview/test', path: 'manifests/latest' };
 
 /** Asks each upstream with the configured login, and how much may still be pulled from Docker Hub. */
 export async function checkUpstreams(config: Config): Promise<readonly Finding[]> {
@@ -29,12 +28,8 @@ export async function checkUpstreams(config: Config): Promise<readonly Finding[]
   });
 
   async function check(upstream: Upstream): Promise<Finding> {
-    const isDockerHub = upstream.url.hostname === 'registry-1.docker.io';
-    const question = isDockerHub ? dockerHubLimit : { remoteName: '', path: '', url: new URL('/v2/', upstream.url) };
     try {
-      // An upstream that wants a login answers all the same.
-      const answer = await clients.get(upstream).request({ method: 'HEAD', ...question, expects: [200, 401, 403, 404, 405] });
-      answer.resume();
+      await probeUpstream(clients.get(upstream), upstream);
     } catch (error) {
       return warning(name, `${upstream.name}: ${reasonOf(error)}`, 'check the network, mirror.proxy and the address');
     }

@@ -2,9 +2,9 @@ import type { Router } from 'express';
 import type { Catalog } from '../catalog.ts';
 import type { StorageView } from '../overviews/storage-view.ts';
 import type { Registry } from '../../registry/registry.ts';
-import type { MirrorPlace } from '../../mirror/names/client-config.ts';
 import type { AccessControl } from '../auth/access-control.ts';
 import type { ApiServices } from '../api/table/route.ts';
+import type { MirrorServices } from '../system/mirror-config.ts';
 import { errorBoundary } from '../errors/boundary.ts';
 import type { PublicUrl } from '../server/public-url.ts';
 import { createRouter } from '../server/router.ts';
@@ -30,7 +30,7 @@ import { addJobs } from './views/jobs/router.ts';
 import { addRepository } from './views/repository/router.ts';
 import { addMirror } from './views/mirror/router.ts';
 import { addStorage } from './views/storage/router.ts';
-import { addSetup } from './views/setup.ts';
+import { addSetup } from './views/setup/router.ts';
 import { addUpload } from './views/upload/router.ts';
 
 /** The parts for logins and access tokens (mode token). */
@@ -46,7 +46,7 @@ export interface PageOptions {
   /** What the views show and do, the same as the API. */
   readonly services: ApiServices;
   readonly access: AccessControl;
-  readonly mirror: Omit<MirrorPlace, 'base'>;
+  readonly mirror: MirrorServices;
   readonly publicUrl: PublicUrl;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -81,7 +81,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   addDiff(router, { ...options, asVisitor });
   addMirror(router, { ...options, notices, asVisitor });
   addStorage(router, { ...options, notices, asVisitor });
-  addSetup(router, { ...options, hasLogins: logins !== undefined, asVisitor });
+  addSetup(router, { ...options, notices, hasLogins: logins !== undefined, asVisitor });
   router.use((request, response) => {
     const { errors } = textsOf(request);
     sendPage(response, 404, { title: errors.notFound, content: html`<p>${errors.noSuchPage}</p>` });

@@ -1,10 +1,15 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { rootCertificates } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { createFindAuthority } from '../../../src/http/system/authority.ts';
+import { openCertificate } from '../../../src/http/server/certificate.ts';
 import type { TestBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
+import { writeCertificate } from '../../support/certificate.ts';
 import { startMirror } from '../../support/mirror.ts';
 import { describeWith } from '../../support/requires.ts';
 import { run } from '../../support/run.ts';
@@ -32,8 +37,8 @@ afterAll(async () => {
   await rm(scratch, { recursive: true });
 });
 
-async function config(client: string, type = 'text/plain'): Promise<string> {
-  const answer = await call(berth, 'GET', `/_mirror/config?client=${client}`);
+async function config(client: string, type = 'text/plain', rest = '', server = berth): Promise<string> {
+  const answer = await call(server, 'GET', `/_mirror/config?client=${client}${rest}`);
   expect([answer.status, answer.headers['content-type']]).toEqual([200, `${type}; charset=utf-8`]);
   return answer.body.toString();
 }
@@ -88,4 +93,74 @@ test('the snippets of clients that need it allow plain HTTP', async () => {
 test.each(['', 'constructor', 'rkt'])('an unknown client %p gets the list of clients', async (client) => {
   const answer = await call(berth, 'GET', `/_mirror/config?client=${client}`);
   expect([answer.status, answer.body.toString()]).toEqual([400, expect.stringContaining('docker, containerd, podman')]);
+});
+
+describe('the snippet for one upstream', () => {
+  const one = (client: string) => config(client, 'text/plain', '&upstream=ghcr.io');
+
+  test('leads only the images of this upstream through the mirror', async () => {
+    expect(await one('containerd')).toMatch(/certs\.d\/ghcr\.io\/hosts\.toml[^]*server = "https:\/\/ghcr\.io"\n\[host\."https:/);
+    expect(await config('containerd', 'text/plain', '&upstream=docker.io')).toContain('server = "https://registry-1.docker.io"');
+    expect(parse(await one('k3s'))).toEqual({ mirrors: { 'ghcr.io': { endpoint: ['https://mirror.example.com'] } } });
+    for (const client of ['podman', 'buildkit', 'kaniko']) {
+      const text = await one(client);
+      expect([client, text.includes('mirror.example.com/ghcr.io'), text.includes('docker.io')]).toEqual([client, true, false]);
+    }
+  });
+
+  test('does not exist for docker and another registry than Docker Hub, nor for an upstream that is not mirrored', async () => {
+    expect((await call(berth, 'GET', '/_mirror/config?client=docker&upstream=ghcr.io')).status).toBe(409);
+    expect((await call(berth, 'GET', '/_mirror/config?client=docker&upstream=docker.io')).status).toBe(200);
+    const answer = await call(berth, 'GET', '/_mirror/config?client=podman&upstream=evil.example');
+    expect([answer.status, answer.body.toString()]).toEqual([400, expect.stringContaining('docker.io, ghcr.io')]);
+  });
+});
+
+describe('the certificate of a private authority', () => {
+  test('is served, and the snippets say where the client has it', async () => {
+    const file = join(scratch, 'ca.pem');
+    await writeFile(file, rootCertificates[0] ?? '');
+    const settings = {
+      BERTH_PUBLIC_URL: 'https://reg.example.com:5000',
+      BERTH_TLS_AUTHORITY: file,
+      BERTH_ACCESS_ALLOW_OPEN: 'true',
+    };
+    const secure = await startMirror({ upstreams: {}, default: 'docker.io' }, settings);
+    try {
+      const one = (client: string) => config(client, 'text/plain', '', secure);
+      const sent = new X509Certificate((await call(secure, 'GET', '/_mirror/ca.crt')).body);
+      expect(sent.fingerprint256).toBe(new X509Certificate(rootCertificates[0] ?? '').fingerprint256);
+      expect(await one('containerd')).toContain('  ca = "/etc/containerd/certs.d/reg.example.com:5000/ca.crt"');
+      expect(await one('buildkit')).toContain('[registry."reg.example.com:5000"]\n  ca = ["/etc/buildkit/berth-ca.crt"]');
+      expect(await one('k3s')).toContain(
+        'configs: { "reg.example.com:5000": { tls: { ca_file: "/etc/rancher/k3s/berth-ca.crt" } } }',
+      );
+      expect(await one('kaniko')).toContain('--registry-certificate=reg.example.com:5000=/kaniko/ssl/certs/berth-ca.crt');
+      const page = (await call(secure, 'GET', '/ui/setup?client=podman')).body.toString();
+      expect(page).toContain('sudo install -D -m 644 ca.crt /etc/containers/certs.d/reg.example.com:5000/ca.crt');
+      expect(page).toMatch(/([0-9A-F]{2}:){31}[0-9A-F]{2}/);
+    } finally {
+      await secure.close();
+    }
+  });
+
+  test('is not named where clients need none', async () => {
+    expect((await call(berth, 'GET', '/_mirror/ca.crt')).status).toBe(404);
+    expect(await config('containerd')).not.toContain('ca =');
+    expect((await call(berth, 'GET', '/ui/setup')).body.toString()).not.toContain('ca.crt');
+  });
+});
+
+describeWith(['openssl'], 'a chain that ends with its own root', () => {
+  test('holds the certificate of the authority', async () => {
+    const files = await writeCertificate(scratch, 'private');
+    const certificate = await openCertificate(files);
+    expect(await createFindAuthority({ file: undefined, certificate })()).toMatchObject({ name: 'CN=private' });
+    expect(await createFindAuthority({ file: undefined, certificate: undefined })()).toBeUndefined();
+  });
+
+  test('holds none that clients trust already', async () => {
+    const identity = { cert: Buffer.from(rootCertificates[0] ?? ''), key: Buffer.alloc(0) };
+    expect(await createFindAuthority({ file: undefined, certificate: { identity } })()).toBeUndefined();
+  });
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authorize } from '../../../access/permissions/authorize.ts';
 import { OciError } from '../../../oci/errors.ts';
 import { type Context, type Route, created, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
@@ -26,6 +27,31 @@ const check = z
   })
   .meta({ id: 'ClientCheck' });
 
+const upstreamCheck = z
+  .object({
+    upstream: z.string(),
+    result: z
+      .enum([
+        'ok',
+        'unreachable',
+        'timeout',
+        'unavailable',
+        'failed',
+        'limited',
+        'busy',
+        'login_refused',
+        'denied',
+        'not_found',
+        'bad_content',
+      ])
+      .meta({ description: 'ok: it answers, and has not refused the login of berth' }),
+    milliseconds: z.number(),
+    detail: z.string().nullable().meta({ description: 'what failed; null after an answer, and for accounts that are no admins' }),
+  })
+  .meta({ id: 'UpstreamCheck' });
+
+const namedUpstream = z.strictObject({ upstream: s.text.meta({ description: 'a key of mirror.upstreams' }) });
+
 const byCode = z.object({ code: s.text });
 
 /** Codes belong to an account; in mode open to everybody who knows them. */
@@ -50,11 +76,17 @@ async function showCheck({ query }: { readonly query: z.output<typeof byCode> },
   return { expiresAt: toText(expiresAt), use: use ? { ...use, at: toText(use.at) } : null };
 }
 
+async function checkUpstream({ body }: { readonly body: z.output<typeof namedUpstream> }, context: Context) {
+  const { detail, ...found } = await context.upstreamChecks.run(body.upstream);
+  const isAdmin = authorize(context.principal, { action: 'administer' }) === 'allow';
+  return { ...found, detail: isAdmin && detail !== '' ? detail : null };
+}
+
 function toText(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
-/** Rows of the API: tests of clients. */
+/** Rows of the API: tests of clients and of upstreams. */
 export const clientCheckRoutes: readonly Route[] = [
   route({
     method: 'POST',
@@ -73,5 +105,14 @@ export const clientCheckRoutes: readonly Route[] = [
     query: byCode,
     returns: ok(check),
     handler: showCheck,
+  }),
+  route({
+    method: 'POST',
+    path: '/mirror/upstreams/check',
+    summary: 'Test whether this server reaches an upstream; at most six times a minute for each',
+    needs: 'account',
+    body: namedUpstream,
+    returns: ok(upstreamCheck),
+    handler: checkUpstream,
   }),
 ];

@@ -26,6 +26,7 @@ import type { TagRules } from '../../../maintenance/retention/tag-rules.ts';
 import type { VerificationOverview } from '../../../maintenance/verify/overview.ts';
 import type { SyncOverview } from '../../../maintenance/sync/overview.ts';
 import type { ClientChecks } from '../../../mirror/check/client-checks.ts';
+import type { UpstreamChecks } from '../../../mirror/check/upstream-checks.ts';
 import type { MirrorOverview } from '../../../mirror/traffic/mirror-overview.ts';
 import type { UsageOverview } from '../../../maintenance/usage/usage-overview.ts';
 import type { WebhookOverview } from '../../../webhooks/overview.ts';
@@ -66,6 +67,7 @@ export interface ApiServices {
   readonly mirror: MirrorOverview;
   /** One-time images; undefined if page.check is off. */
   readonly checks: ClientChecks | undefined;
+  readonly upstreamChecks: UpstreamChecks;
 }
 
 /** What a handler works with, for one request. */

@@ -3,6 +3,54 @@ export const setup = {
   setup: {
     title: 'Set up clients',
     intro: 'Clients that use this server as a mirror pull images of other registries through it. Each image is fetched once.',
+    noUpstreams: 'This server mirrors no registry. Its operator adds registries under mirror.upstreams of the configuration.',
+    allUpstreams: 'all of them',
+    write: {
+      docker: 'Merge this into /etc/docker/daemon.json, then restart Docker (sudo systemctl restart docker):',
+      containerd: 'Write this file. containerd reads it at each pull:',
+      podman: 'Write this file. Podman, Buildah and CRI-O read it at each pull:',
+      buildkit: 'Write this file, then restart buildkitd:',
+      k3s: 'Write this file on each node, then restart k3s or rke2:',
+      kaniko: 'Add these options to the call of kaniko:',
+    },
+    obstacles: {
+      no_default:
+        'Docker asks mirrors for images of Docker Hub only, and this server does not take names without a host for names of Docker Hub. Its operator sets mirror.default to docker.io; names with the address of this server before them work now.',
+      only_docker_hub:
+        'Docker asks mirrors for images of Docker Hub only. Put the address of this server before the names of images of this registry, as in the table below.',
+    },
+    authority: {
+      title: 'Certificate',
+      help: (name: string) => `Clients have to trust the authority that issued the certificate of this server: ${name}`,
+      download: 'Download ca.crt',
+      compare: 'Compare its SHA-256 fingerprint with the one that its operator gives you:',
+      install: 'Then give the file to the client:',
+    },
+    reach: {
+      title: 'Test',
+      button: 'Test',
+      help: 'Test sends one small request from this server to the registry. It counts as no pull.',
+      results: {
+        ok: (upstream: string, milliseconds: number) => `${upstream} answers this server (${milliseconds} ms).`,
+        login_refused: (upstream: string) => `${upstream} answers, but refuses the login that is configured for it.`,
+        unreachable: (upstream: string) => `This server cannot connect to ${upstream}.`,
+        timeout: (upstream: string) => `${upstream} does not answer in time.`,
+        limited: (upstream: string) => `${upstream} answers that this server has sent too many requests.`,
+        unavailable: (upstream: string) => `${upstream} answers that it is not available now.`,
+        busy: (upstream: string) => `All connections to ${upstream} are in use.`,
+        failed: (upstream: string) => `${upstream} gives no usable answer.`,
+        denied: (upstream: string) => `${upstream} refuses the request.`,
+        not_found: (upstream: string) => `${upstream} answers as if it were no registry.`,
+        bad_content: (upstream: string) => `${upstream} answers as if it were no registry.`,
+      },
+    },
+    browser: {
+      title: 'This browser',
+      reached: (address: string, host: string) => `Your browser, at ${address}, has reached this server as ${host}.`,
+      sameAddress: (address: string) => `Clients use the same address: ${address}`,
+      otherAddress: (address: string) =>
+        `Clients use another address: ${address}. If it is wrong, the operator corrects publicUrl or trustedProxies in the configuration.`,
+    },
     client: 'Client',
     show: 'Show',
     file: 'Configuration',

@@ -4,6 +4,53 @@ export const setup: typeof english = {
   setup: {
     title: '客户端设置',
     intro: '把本服务器设为镜像加速器后，客户端通过它拉取其他仓库的镜像，每个镜像只从上游获取一次。',
+    noUpstreams: '本服务器没有加速任何镜像仓库。管理员可在配置的 mirror.upstreams 中添加镜像仓库。',
+    allUpstreams: '全部',
+    write: {
+      docker: '将以下内容合并到 /etc/docker/daemon.json，然后重启 Docker（sudo systemctl restart docker）：',
+      containerd: '写入该文件，containerd 每次拉取时都会读取：',
+      podman: '写入该文件，Podman、Buildah 和 CRI-O 每次拉取时都会读取：',
+      buildkit: '写入该文件，然后重启 buildkitd：',
+      k3s: '在每个节点上写入该文件，然后重启 k3s 或 rke2：',
+      kaniko: '在调用 kaniko 时添加以下选项：',
+    },
+    obstacles: {
+      no_default:
+        'Docker 只向加速器请求 Docker Hub 的镜像，而本服务器不会把不带主机名的名称视为 Docker Hub 的名称。管理员需将 mirror.default 设为 docker.io；目前可在镜像名称前加上本服务器的地址。',
+      only_docker_hub: 'Docker 只向加速器请求 Docker Hub 的镜像。请按下表在该仓库的镜像名称前加上本服务器的地址。',
+    },
+    authority: {
+      title: '证书',
+      help: (name) => `客户端需要信任签发本服务器证书的机构：${name}`,
+      download: '下载 ca.crt',
+      compare: '请将其 SHA-256 指纹与管理员提供的指纹进行比较：',
+      install: '然后把该文件交给客户端：',
+    },
+    reach: {
+      title: '测试',
+      button: '测试',
+      help: '测试会从本服务器向该镜像仓库发送一个小请求，不计入拉取次数。',
+      results: {
+        ok: (upstream, milliseconds) => `${upstream} 已响应本服务器（${milliseconds} 毫秒）。`,
+        login_refused: (upstream) => `${upstream} 已响应，但拒绝了为其配置的登录信息。`,
+        unreachable: (upstream) => `本服务器无法连接到 ${upstream}。`,
+        timeout: (upstream) => `${upstream} 未及时响应。`,
+        limited: (upstream) => `${upstream} 表示本服务器发送的请求过多。`,
+        unavailable: (upstream) => `${upstream} 表示暂时不可用。`,
+        busy: (upstream) => `到 ${upstream} 的连接均已占用。`,
+        failed: (upstream) => `${upstream} 未给出可用的响应。`,
+        denied: (upstream) => `${upstream} 拒绝了请求。`,
+        not_found: (upstream) => `${upstream} 的响应不像镜像仓库。`,
+        bad_content: (upstream) => `${upstream} 的响应不像镜像仓库。`,
+      },
+    },
+    browser: {
+      title: '当前浏览器',
+      reached: (address, host) => `您的浏览器（${address}）通过 ${host} 访问了本服务器。`,
+      sameAddress: (address) => `客户端使用相同的地址：${address}`,
+      otherAddress: (address) =>
+        `客户端使用另一个地址：${address}。如果该地址有误，请管理员修改配置中的 publicUrl 或 trustedProxies。`,
+    },
     client: '客户端',
     show: '显示',
     file: '配置',

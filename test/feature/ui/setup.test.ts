@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { adminPassword, apiOf } from '../../support/access.ts';
 import { startBerth } from '../../support/berth.ts';
@@ -95,4 +95,65 @@ test('page.check: off makes no codes, and the names are those of repositories', 
   } finally {
     await off.close();
   }
+});
+
+describe('the way from this server to an upstream', () => {
+  const press = (name: string, browser = visitor) => browser.post('/ui/setup/upstream', { test: name, client: 'podman' });
+  /** Resolves to what the page says after the test. */
+  async function notice(name: string, browser = visitor): Promise<string> {
+    const { status, location } = await press(name, browser);
+    expect([status, location]).toEqual([303, '/ui/setup?client=podman']);
+    const { text } = await browser.get(location);
+    return /role="(?:status|alert)">[^]*?<\/div>/.exec(text)?.[0] ?? '';
+  }
+  async function signIn(name: string, password: string): Promise<Visitor> {
+    const browser = newVisitor(berth);
+    await browser.post('/ui/login', { name, password });
+    return browser;
+  }
+
+  test('is tested by a button, by one request that counts as no pull, and only admins see addresses', async () => {
+    hub.requests.length = 0;
+    const user = await signIn('alice', 'wonderland');
+    expect(await notice('docker.io', user)).toMatch(/docker\.io answers this server \(\d+ ms\)/);
+    expect(hub.requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['HEAD /v2/']);
+    await hub.goAway();
+    expect(await notice('docker.io')).toMatch(/cannot connect to docker\.io[^]*ECONNREFUSED/);
+    expect(await notice('docker.io', user)).toMatch(/cannot connect to docker\.io(?![^]*ECONNREFUSED)/);
+    const check = async (as?: typeof alice) =>
+      (await api('POST', '/mirror/upstreams/check', { upstream: 'docker.io' }, as)).json();
+    expect(await check()).toMatchObject({ result: 'unreachable', detail: expect.stringContaining('ECONNREFUSED') });
+    expect(await check(alice)).toMatchObject({ result: 'unreachable', detail: null });
+    await hub.comeBack();
+  });
+
+  test('is refused with the time to wait after six tests in a minute, over all accounts', async () => {
+    const { rateWindows } = berth.metadata;
+    await rateWindows.forget(Number.MAX_SAFE_INTEGER);
+    await rateWindows.take([{ name: 'test of docker.io', limit: 6, endsAt: Date.now() + 110_000, wanted: 6 }], Date.now());
+    hub.requests.length = 0;
+    const { status, header, text } = await press('docker.io');
+    expect([status, Number(header('retry-after')) > 0]).toEqual([429, true]);
+    expect(text).toMatch(/docker\.io was tested 6 times within a minute: try again in \d+ seconds/);
+    expect((await api('POST', '/mirror/upstreams/check', { upstream: 'docker.io' }, alice)).status).toBe(429);
+    expect(hub.requests).toEqual([]);
+  });
+
+  test.each(['127.0.0.1', 'http://169.254.169.254/', 'evil.example', ''])(
+    'is not tested to %p, which is no upstream',
+    async (name) => {
+      expect((await press(name)).status).toBe(404);
+      expect((await api('POST', '/mirror/upstreams/check', { upstream: name })).status).toBeGreaterThanOrEqual(400);
+    },
+  );
+});
+
+test('the visitor chooses client and upstream, and a foreign address of the page is named', async () => {
+  const { text } = await visitor.get('/ui/setup?client=podman&upstream=ghcr.io');
+  expect(text).toMatch(/<option value="ghcr.io" selected>/);
+  expect(text).toContain('prefix = &#34;ghcr.io&#34;');
+  expect(text).not.toContain('prefix = &#34;quay.io&#34;');
+  expect(text).toMatch(/Your browser, at 127\.0\.0\.1, has reached this server.*Clients use the same address/s);
+  const docker = (await visitor.get('/ui/setup?client=docker&upstream=ghcr.io')).text;
+  expect(docker).toMatch(/Docker asks mirrors for images of Docker Hub only/);
 });

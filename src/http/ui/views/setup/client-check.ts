@@ -1,25 +1,12 @@
-import type { ClientChecks } from '../../../mirror/check/client-checks.ts';
-import type { ClientName } from '../../../mirror/names/client-config.ts';
-import type { Principal } from '../../../access/permissions/principal.ts';
-import { copyField } from '../parts/copy-field.ts';
-import { relativeTime } from '../parts/time.ts';
-import { type Html, html } from '../shell/html.ts';
-import type { Texts } from '../texts/english/texts.ts';
-import type { Language } from '../texts/languages.ts';
-
-export interface CheckView {
-  readonly texts: Texts;
-  readonly language: Language;
-  readonly now: number;
-  readonly visitor: Principal;
-  readonly client: ClientName;
-  /** Host and port of this server as clients write them. */
-  readonly host: string;
-  readonly mirrorsDockerHub: boolean;
-}
+import type { ClientChecks } from '../../../../mirror/check/client-checks.ts';
+import type { ClientName } from '../../../../mirror/names/client-config.ts';
+import { copyField } from '../../parts/copy-field.ts';
+import { relativeTime } from '../../parts/time.ts';
+import { type Html, html } from '../../shell/html.ts';
+import { type SetupView, addressOf, choiceFields } from './configuration.ts';
 
 /** Shows the test of a client: the button that begins it, or the commands of the code and which client has used it. */
-export async function checkSection(view: CheckView, checks: ClientChecks, code: string | null): Promise<Html> {
+export async function checkSection(view: SetupView, checks: ClientChecks, code: string | null): Promise<Html> {
   const { setup } = view.texts;
   const found = code === null ? undefined : await checks.find(code, view.visitor.id);
   return html`<h2 id="check">${setup.check.title}</h2>
@@ -29,19 +16,19 @@ export async function checkSection(view: CheckView, checks: ClientChecks, code: 
     <p class="actions">
       ${
         found && !found.use
-          ? html`<a class="button" href="?client=${view.client}&check=${code ?? ''}#check">${setup.check.look}</a>`
+          ? html`<a class="button" href="${addressOf(view.choice)}&check=${code ?? ''}#check">${setup.check.look}</a>`
           : undefined
       }
     </p>
     <form method="post" action="/ui/setup/check">
-      <input type="hidden" name="client" value="${view.client}" />
+      ${choiceFields(view.choice)}
       <button>${setup.check.begin}</button>
     </form>`;
 }
 
 type Use = NonNullable<Awaited<ReturnType<ClientChecks['find']>>>['use'];
 
-function resultOf({ texts: { setup }, language, now }: CheckView, use: Use): Html {
+function resultOf({ texts: { setup }, language, now }: SetupView, use: Use): Html {
   if (!use) return html`<p class="note" role="status">${setup.check.waiting}</p>`;
   const { client, address, upstream, at } = use;
   const way = upstream === '' ? setup.check.directly : setup.check.asMirror(upstream);
@@ -61,10 +48,10 @@ const pulls: Readonly<Record<ClientName, string>> = {
   kaniko: 'FROM docker.io/',
 };
 
-function commands({ texts: { setup }, client, host, mirrorsDockerHub }: CheckView, code: string): Html {
+function commands({ texts: { setup }, choice: { client }, host, upstreams }: SetupView, code: string): Html {
   const image = `berth-check/${code}`;
   return html`${
-      mirrorsDockerHub
+      upstreams.includes('docker.io')
         ? html`<p>${setup.check.throughMirror}</p>
             ${copyField(`${pulls[client]}${image}`)}`
         : undefined
