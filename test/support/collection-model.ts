@@ -3,7 +3,9 @@ import type { Digest } from '../../src/oci/digest.ts';
 import type { RepositoryName } from '../../src/oci/reference.ts';
 import { loadMigrations } from '../../storage/metadata/migrations.ts';
 import type { Query, Row } from '../../storage/metadata/queries/steps/query.ts';
-import { subjects } from '../../storage/metadata/queries/subjects.ts';
+import { loadSubjects } from '../../storage/metadata/queries/subjects.ts';
+
+const subjects = await loadSubjects();
 
 /**
  * A model of garbage collection: writers, a deleter and collectors take their steps in every order. A step on the metadata is

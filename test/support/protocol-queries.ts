@@ -1,8 +1,8 @@
 import type { Query } from '../../storage/metadata/queries/steps/query.ts';
-import { subjects as typed } from '../../storage/metadata/queries/subjects.ts';
+import { loadSubjects } from '../../storage/metadata/queries/subjects.ts';
 import { plain } from './plain.ts';
 
-const subjects = plain(typed);
+const subjects = plain(await loadSubjects());
 
 const content = (digest: string) => ({ digest, sizeBytes: 1 });
 const author = { actor: 'alice', address: '127.0.0.1', at: 1 };

@@ -5,7 +5,7 @@ import { migrate } from './migrate.ts';
 import { createPools } from './pool.ts';
 import { inTransaction } from './transactions.ts';
 import type { Operation } from '../queries/steps/query.ts';
-import { implementSubjects } from '../queries/subjects.ts';
+import { implementSubjects, loadSubjects } from '../queries/subjects.ts';
 import { retry } from '../../back-off.ts';
 import { MetadataError, type MetadataStore } from '../store.ts';
 
@@ -50,7 +50,7 @@ export async function createPostgresStore({ url, connections }: PostgresOptions)
       running.delete(work);
     }
   }
-  const subjects = implementSubjects((operation) => {
+  const subjects = implementSubjects(await loadSubjects(), (operation) => {
     const attempt = operation.kind === 'read' ? reading(pools.reads, operation) : writing(pools.writes, operation);
     return (...args) => operate(() => attempt(args));
   });

@@ -1,5 +1,5 @@
 import type { Query } from '../queries/steps/query.ts';
-import { implementSubjects } from '../queries/subjects.ts';
+import { implementSubjects, loadSubjects } from '../queries/subjects.ts';
 import { connect, writeRefusal } from './connection.ts';
 import { startWriteThread } from './write-thread.ts';
 import { MetadataError, type MetadataStore } from '../store.ts';
@@ -10,7 +10,7 @@ import { MetadataError, type MetadataStore } from '../store.ts';
  * `newer_schema`, `unavailable`, `denied`, `damaged`.
  */
 export async function createSqliteStore({ file }: { file: string }): Promise<MetadataStore> {
-  const writer = await startWriteThread(file);
+  const [writer, loaded] = await Promise.all([startWriteThread(file), loadSubjects()]);
   const reader = connect(file, { readOnly: true });
   let open = true;
 
@@ -22,7 +22,7 @@ export async function createSqliteStore({ file }: { file: string }): Promise<Met
     };
   }
 
-  const subjects = implementSubjects((operation, id) =>
+  const subjects = implementSubjects(loaded, (operation, id) =>
     operation.kind === 'read' ? read(operation) : (...args) => writer.write(id, args),
   );
   return {

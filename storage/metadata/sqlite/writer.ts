@@ -4,6 +4,7 @@
  */
 import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { QuotaRefusal, type QuotaRefusalReason } from '../queries/steps/quotas.ts';
+import type { Operation } from '../queries/steps/query.ts';
 import { findOperation } from '../queries/subjects.ts';
 import { MetadataError, type MetadataErrorCode } from '../store.ts';
 import { type Connection, connect } from './connection.ts';
@@ -41,10 +42,15 @@ function failure(id: number, error: unknown): WriteReply {
   return { id, error: { code, message: error instanceof Error ? error.message : String(error) } };
 }
 
-function perform(connection: Connection, { id, operation, args }: WriteRequest): WriteReply {
+interface Write {
+  readonly request: WriteRequest;
+  readonly operation: Operation;
+}
+
+function perform(connection: Connection, { request: { id, args }, operation }: Write): WriteReply {
   connection.execute('SAVEPOINT one');
   try {
-    const result = connection.drive(findOperation(operation)(...args));
+    const result = connection.drive(operation(...args));
     connection.execute('RELEASE one');
     return { id, result };
   } catch (error) {
@@ -53,13 +59,13 @@ function perform(connection: Connection, { id, operation, args }: WriteRequest):
   }
 }
 
-function commitTogether(connection: Connection, batch: readonly WriteRequest[]): readonly WriteReply[] {
+function commitTogether(connection: Connection, batch: readonly Write[]): readonly WriteReply[] {
   // In WAL mode a commit without fsync keeps the database consistent, and the next commit with one makes both durable.
-  const isUnsynced = batch.every(({ operation }) => findOperation(operation).isUnsynced);
+  const isUnsynced = batch.every(({ operation }) => operation.isUnsynced);
   try {
     if (isUnsynced) connection.execute('PRAGMA synchronous = NORMAL');
     connection.execute('BEGIN IMMEDIATE');
-    const replies = batch.map((request) => perform(connection, request));
+    const replies = batch.map((write) => perform(connection, write));
     connection.execute('COMMIT');
     return replies;
   } catch (error) {
@@ -68,25 +74,54 @@ function commitTogether(connection: Connection, batch: readonly WriteRequest[]):
     } catch {
       // SQLite has already rolled back (disk full, I/O error), or the transaction did not begin.
     }
-    return batch.map(({ id }) => failure(id, error));
+    return batch.map(({ request }) => failure(request.id, error));
   } finally {
     if (isUnsynced) connection.execute('PRAGMA synchronous = FULL');
   }
 }
 
+/** Never rejects: writes whose operation cannot be found get the error as their reply. */
+async function write(connection: Connection, batch: readonly WriteRequest[]): Promise<readonly WriteReply[]> {
+  let writes: readonly Write[];
+  try {
+    writes = await Promise.all(batch.map(async (request) => ({ request, operation: await findOperation(request.operation) })));
+  } catch (error) {
+    return batch.map(({ id }) => failure(id, error));
+  }
+  return commitTogether(connection, writes);
+}
+
+/** Performs the writes in the order of their requests. */
 function writeUntilClosed(connection: Connection, port: MessagePort): void {
-  port.on('message', (message: WriteRequest | 'close') => {
-    const batch: WriteRequest[] = [];
-    let next: unknown = message;
-    while (next !== undefined && next !== 'close') {
-      batch.push(next as WriteRequest);
-      next = batch.length < largestBatch ? receiveMessageOnPort(port)?.message : undefined;
+  const arrived: (WriteRequest | 'close')[] = [];
+  let isWriting = false;
+
+  /** Takes the requests before a `close`, at most `largestBatch`. */
+  function takeBatch(): readonly WriteRequest[] {
+    while (arrived.length < largestBatch) {
+      const next = receiveMessageOnPort(port);
+      if (!next) break;
+      arrived.push(next.message as WriteRequest | 'close');
     }
-    if (batch.length > 0) for (const reply of commitTogether(connection, batch)) port.postMessage(reply);
-    if (next === 'close') {
+    const end = arrived.indexOf('close');
+    return arrived.splice(0, Math.min(end < 0 ? arrived.length : end, largestBatch)) as readonly WriteRequest[];
+  }
+
+  async function writeAll(): Promise<void> {
+    isWriting = true;
+    while (arrived.length > 0 && arrived[0] !== 'close') {
+      for (const reply of await write(connection, takeBatch())) port.postMessage(reply);
+    }
+    isWriting = false;
+    if (arrived[0] === 'close') {
       connection.close();
       port.close();
     }
+  }
+
+  port.on('message', (message: WriteRequest | 'close') => {
+    arrived.push(message);
+    if (!isWriting) void writeAll();
   });
 }
 

@@ -22,8 +22,11 @@ afterAll(() => berth.close());
 test('logins and pulls continue while the store refuses writes', async () => {
   const { secret } = await berth.administration.createToken({ account: 'alice', name: 'laptop' });
   await berth.administration.importHtpasswd(`old:${hashSync('secret', 5)}`);
-  const frozen = wrapOperations(berth.metadata, (operation, id) =>
-    isWrite(id) ? () => Promise.reject(new MetadataError('read_only', 'berth is moving')) : operation,
+  const frozen = wrapOperations(
+    berth.metadata,
+    (operation, id) =>
+      async (...args) =>
+        (await isWrite(id)) ? Promise.reject(new MetadataError('read_only', 'berth is moving')) : operation(...args),
   );
   // Later than any key may sign.
   const now = () => Date.now() + 40 * 24 * 3600_000;
