@@ -60,6 +60,21 @@ export function legacyEntries(images: Readonly<Record<string, RealImage>>): TarI
   ];
 }
 
+/**
+ * The entries that `crane pull` 0.20 writes (format tarball): configs are named by their digest, layers by that of their
+ * compressed bytes, and a layer that an image has twice is there once.
+ */
+export function craneEntries(images: Readonly<Record<string, RealImage>>): TarItem[] {
+  const files = new Map<string, Uint8Array | string>();
+  const list = Object.entries(images).map(([name, { config, compressed, manifest }]) => {
+    const { layers } = JSON.parse(manifest) as { readonly layers: readonly unknown[] };
+    const layerName = `${hexOf(compressed)}.tar.gz`;
+    files.set(digestOf(config), config).set(layerName, compressed);
+    return { Config: digestOf(config), RepoTags: [name], Layers: layers.map(() => layerName) };
+  });
+  return [...[...files].map(([name, content]) => ({ name, content })), { name: 'manifest.json', content: JSON.stringify(list) }];
+}
+
 /** The entries that docker 25 and newer write: an OCI layout with uncompressed layers, and `manifest.json`. */
 export function dockerEntries(name: string, files: Readonly<Record<string, Uint8Array | string>>) {
   const image = realImage(files);

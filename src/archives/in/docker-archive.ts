@@ -40,6 +40,11 @@ const listName = 'manifest.json';
 
 function readList(contents: ArchiveContents): readonly DockerImage[] {
   const list = parseDocument(listName, requireDocument(contents, listName, 'the format of docker save'));
+  if (isObject(list) && list['schemaVersion'] !== undefined)
+    throw invalidArchive(
+      `entry "${listName}": expected a list of images, found a manifest: folders of skopeo (dir:) and podman (docker-dir) are not ` +
+        'imported; write an oci-archive or docker-archive',
+    );
   if (!Array.isArray(list)) throw invalidArchive(`entry "${listName}": expected a list of images, found ${describe(list)}`);
   return list.map((image: unknown, index) => {
     const where = `image ${index + 1} of "${listName}"`;

@@ -33,7 +33,8 @@ export function isObject(value: unknown): value is JsonObject {
 /** Names the type of a value for messages. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
-  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 /** Returns a document of the archive. Throws MANIFEST_INVALID; `wantedBy` says what lists it. */

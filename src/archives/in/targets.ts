@@ -9,6 +9,9 @@ export interface Target {
   readonly tag: Tag;
 }
 
+/** The tag that crane writes for an image that it pulled by digest. */
+const craneNoTag = 'i-was-a-digest';
+
 interface ParsedName {
   /** Without the host; undefined where the archive names only a tag. */
   readonly repository: RepositoryName | undefined;
@@ -24,7 +27,7 @@ export function parseArchiveName(text: string): ParsedName {
   const hasHost = slash > 0 && /[.:]|^localhost$/.test(withHost.slice(0, slash));
   return {
     repository: parseRepositoryName(hasHost ? withHost.slice(slash + 1) : withHost),
-    tag: tagText === undefined ? undefined : parseTag(tagText),
+    tag: tagText === undefined || tagText === craneNoTag ? undefined : parseTag(tagText),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { CommittedTag } from '../../archives/in/commit.ts';
 import type { ArchiveImports } from '../../archives/in/imports.ts';
-import type { StagedArchive } from '../../archives/in/plan.ts';
+import type { PlannedManifest, StagedArchive } from '../../archives/in/plan.ts';
 import { type Target, proposeTargets } from '../../archives/in/targets.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
@@ -15,6 +15,7 @@ export interface UploadedImage {
   readonly platforms: readonly string[];
   /** Of manifests, configs and layers. */
   readonly bytes: number;
+  /** Of an image; of an index, the layers that its images have, shared ones counted once. */
   readonly layers: number;
   /** What is different from the archive. */
   readonly note: string | undefined;
@@ -30,10 +31,18 @@ export function listImages({ plan, repository }: Pick<StagedArchive, 'plan' | 'r
     return {
       ...{ names, digest, platforms, note },
       bytes: [...manifestBytes, ...blobBytes].reduce((sum, bytes) => sum + bytes, 0),
-      layers: Math.max(0, blobs.length - manifests.length),
+      layers: countLayers(manifests),
       targets: targets.filter(({ image }) => image === at),
     };
   });
+}
+
+function countLayers(manifests: readonly PlannedManifest[]): number {
+  const layers = manifests.flatMap(({ bytes }) => {
+    const manifest = JSON.parse(Buffer.from(bytes, 'base64').toString()) as { readonly layers?: readonly { digest: string }[] };
+    return manifest.layers ?? [];
+  });
+  return manifests.length === 1 ? layers.length : new Set(layers.map(({ digest }) => digest)).size;
 }
 
 /**

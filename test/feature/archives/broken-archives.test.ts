@@ -104,6 +104,12 @@ const broken: readonly (readonly [title: string, archive: () => Buffer, ...words
     `found ${digestOf(docker.image.layer)}`,
   ],
   ['a list that is no list', () => tarOf(changed(legacy, 'manifest.json', '{}')), '"manifest.json"', 'expected a list', 'object'],
+  [
+    'the folder of an image that skopeo writes',
+    () => tarOf([{ name: 'manifest.json', content: image.manifest }]),
+    '"manifest.json"',
+    'write an oci-archive or docker-archive',
+  ],
   ['a list without images', () => tarOf(changed(legacy, 'manifest.json', '[]')), 'lists no image'],
   [
     'an image without a config',

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { type GuardedBerth, admin, alice, apiOf, callAs, startWithAlice } from '../../support/access.ts';
-import { dockerEntries, legacyEntries, ociArchive, ociEntries } from '../../support/archives.ts';
+import { craneEntries, dockerEntries, legacyEntries, ociArchive, ociEntries } from '../../support/archives.ts';
 import { type Answer, call } from '../../support/call.ts';
 import { runCommand } from '../../support/command.ts';
 import { digestOf } from '../../support/images.ts';
@@ -109,6 +109,29 @@ test('an archive of docker 25 keeps its manifest, and compress=zstd makes one wi
   expect(layers[0]?.size).toBeLessThan(2000);
 });
 
+test('an archive of crane keeps the image IDs and the compressed layers, also of an image that has a layer twice', async () => {
+  const { config, manifest } = app;
+  const [diffId, layer] = [digestOf(app.layer), JSON.stringify((JSON.parse(manifest) as Manifest).layers[0])];
+  const twice = {
+    ...app,
+    config: config.replace(`"${diffId}"`, `"${diffId}","${diffId}"`),
+    manifest: manifest.replace(layer, `${layer},${layer}`),
+  };
+  const shown = await imported(
+    'team/crane',
+    tarOf(craneEntries({ 'h.example:5000/x/app:1': app, 'h.example:5000/x/app:2': twice })),
+  );
+  expect(shown.images).toMatchObject([{ layers: 1 }, { layers: 2 }]);
+  const both = [await manifestOf('team/crane/manifests/1'), await manifestOf('team/crane/manifests/2')];
+  expect(both.map((image) => image.config.digest)).toEqual([digestOf(config), digestOf(twice.config)]);
+  for (const { layers } of both) expect(new Set(layers.map(({ digest }) => digest))).toEqual(new Set([digestOf(app.compressed)]));
+});
+
+test('an image that crane pulled by its digest has no tag in the archive, and gets latest', async () => {
+  const shown = await uploaded('team/digest', tarOf(craneEntries({ 'h.example/x/app:i-was-a-digest': app })));
+  expect(shown.images[0]?.targets).toEqual([{ repository: 'team/digest', tag: 'latest' }]);
+});
+
 test('layers of an archive without manifests are stored as compress says', async () => {
   const archive = tarOf(legacyEntries({ 'team/app:1': other }));
   await imported('team/none', archive, '&compress=none');
@@ -139,7 +162,7 @@ test('an index keeps its digest with all images, and an archive with one of them
     },
   ];
   const both = await imported('team/index', tarOf(top({ app, arm })));
-  expect(both.images).toMatchObject([{ digest: digestOf(index), platforms: ['linux/amd64', 'linux/arm64'] }]);
+  expect(both.images).toMatchObject([{ digest: digestOf(index), platforms: ['linux/amd64', 'linux/arm64'], layers: 2 }]);
   expect((await pull('team/index/manifests/latest')).header('docker-content-digest')).toBe(digestOf(index));
   const one = await uploaded('team/index', tarOf(top({ arm })));
   expect(one.images).toMatchObject([{ digest: arm.descriptor.digest, note: expect.stringContaining('only linux/arm64') }]);
