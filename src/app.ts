@@ -116,7 +116,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
 
   return {
     generatedPassword: guard?.generatedPassword,
-    ...openReloader(config, { log, limits, mode, uploadLimits, guard, certificate }),
+    ...openReloader(config, { log, limits, mode, uploadLimits, guard, certificate, mirror }),
     async listen({ reusePort } = { reusePort: false }) {
       await endpoint.listen(reusePort);
       const url = await listen(server, config, reusePort);

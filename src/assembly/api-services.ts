@@ -41,7 +41,7 @@ export interface ApiParts extends Omit<OperationParts, 'mirror'> {
   readonly mode: MaintenanceMode;
   /** Aborted when the process shuts down. */
   readonly closing: AbortSignal;
-  readonly mirror: Pick<Mirror, 'background' | 'state' | 'probe'>;
+  readonly mirror: Pick<Mirror, 'background' | 'state' | 'probe' | 'upstreams'>;
   readonly archiveMetrics: ArchiveMetrics;
 }
 
@@ -66,8 +66,9 @@ export function openApiServices(
   const { api } = maintenance;
   const [now, sources] = [Date.now, listJobSources(api.sync, api.verification)];
   const recorder = createJobRecorder({ metadata, now });
-  const exports = openArchiveExports(config, { registry, metadata });
-  const imports = openArchiveImports(config, { registry, metadata }, now, recorder);
+  const upstreams = () => mirror.upstreams().map(({ name }) => name);
+  const exports = openArchiveExports({ registry, metadata, upstreams });
+  const imports = openArchiveImports(config, { registry, metadata, upstreams }, now, recorder);
   return {
     ...{ limits, mode },
     operation: openOperationReport(config, { driver, metadata, mirror, certificate }),
@@ -82,7 +83,7 @@ export function openApiServices(
     quotas: createQuotaOverview(metadata),
     mirror: traffic.overview(),
     checks: config.page.check === 'on' ? createClientChecks(metadata, now) : undefined,
-    upstreamChecks: createUpstreamChecks({ metadata, upstreams: Object.keys(config.mirror.upstreams), mirror, now }),
+    upstreamChecks: createUpstreamChecks({ metadata, upstreams, mirror, now }),
     usage: createUsageOverview({ ...api, metadata, disk: diskOfBlobs(config) }),
     webhooks: async () => (await import('./webhooks/webhooks.ts')).openWebhookOverview(config, metadata),
     images: imageContents.images,
@@ -90,7 +91,7 @@ export function openApiServices(
     imports: countImports(imports, archiveMetrics),
     fetches: createImageFetches({
       ...{ recorder, mirror: mirror.background, manifestBytes: registry.manifests.bytes },
-      upstreams: Object.keys(config.mirror.upstreams),
+      upstreams,
       assertStored: (image, platform) => exports.describe([image], { platform }),
     }),
     jobs: createJobsOverview({ metadata, sources, now, closing }),

@@ -10,30 +10,35 @@ import { namespaceOf } from '../upstream/upstream.ts';
 export interface ArchiveParts {
   readonly registry: Pick<Registry, 'manifests' | 'blobs' | 'uploads' | 'batches' | 'signatures'>;
   readonly metadata: MetadataStore;
+  /** Returns the names of the upstreams. */
+  readonly upstreams: () => readonly string[];
 }
 
 /** Creates the export of images as files. */
-export function openArchiveExports(config: Config, { registry, metadata }: ArchiveParts): ArchiveExports {
-  return createArchiveExports({ ...registry, isMirrored: mirroredIn(config, metadata) });
+export function openArchiveExports({ registry, metadata, upstreams }: ArchiveParts): ArchiveExports {
+  return createArchiveExports({ ...registry, isMirrored: mirroredIn(upstreams, metadata) });
 }
 
 /** Creates the import of images from files. `now` in milliseconds since 1970. */
 export function openArchiveImports(
   config: Config,
-  { registry, metadata }: ArchiveParts,
+  { registry, metadata, upstreams }: ArchiveParts,
   now: () => number,
   recorder: JobRecorder,
 ): ArchiveImports {
   const { maxSize, maxEntries } = config.archives;
   const limits = { maxBytes: maxSize, maxEntries };
   const expireAfter = config.uploads.expireAfter * 1000;
-  const isMirrored = mirroredIn(config, metadata);
+  const isMirrored = mirroredIn(upstreams, metadata);
   return createArchiveImports({ ...registry, metadata, limits, expireAfter, isMirrored, recorder, now });
 }
 
 /** Returns a check whether a repository belongs to an upstream: then pulls fetch what is not stored. */
-function mirroredIn(config: Config, metadata: MetadataStore): (repository: RepositoryName) => Promise<boolean> {
-  const prefixes = Object.keys(config.mirror.upstreams).map((name) => `${namespaceOf({ name })}/`);
+function mirroredIn(
+  upstreams: ArchiveParts['upstreams'],
+  metadata: MetadataStore,
+): (repository: RepositoryName) => Promise<boolean> {
   return async (repository) =>
-    prefixes.some((prefix) => repository.startsWith(prefix)) && !(await metadata.repositories.isPushed(repository));
+    upstreams().some((name) => repository.startsWith(`${namespaceOf({ name })}/`)) &&
+    !(await metadata.repositories.isPushed(repository));
 }

@@ -92,8 +92,8 @@ type GuardOfMode = Pick<Guard, 'reloadable' | 'control' | 'extensions' | 'pageLo
 async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
   const { config, metadata, upstreams, services, now, audit } = parts;
   const { admin, anonymousPull, tokenLifetime } = config.access;
-  const reserved = readReservedNamespaces(config);
-  // A reload replaces the rules in place.
+  const reserved = new Set(readReservedNamespaces(config));
+  // A reload replaces the reserved names and the rules in place.
   const workloadRules = [...readWorkloadRules(config)];
   const rules = {
     anonymousPullsPublic: anonymousPull === 'public',
@@ -131,14 +131,17 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
       publicUrl,
       limits: services.limits,
       now,
-      oidc: createOidcEntrance(parts),
+      oidc: createOidcEntrance(parts, reserved),
     },
     reloadable: {
       keys: ['access.identities'],
       prepare(next) {
         const read = readWorkloadRules(next);
+        const names = readReservedNamespaces(next);
         return () => {
           workloadRules.splice(0, workloadRules.length, ...read);
+          reserved.clear();
+          for (const name of names) reserved.add(name);
           access.rightsVersion.invalidate();
         };
       },
@@ -147,12 +150,15 @@ async function createTokenGuard(parts: GuardParts): Promise<GuardOfMode> {
   };
 }
 
-function createOidcEntrance({ config, metadata, now, audit }: GuardParts): OidcEntrance | undefined {
+function createOidcEntrance(
+  { config, metadata, now, audit }: GuardParts,
+  reservedNames: ReadonlySet<string>,
+): OidcEntrance | undefined {
   const { issuer, createUsers, label, ...settings } = config.access.oidc;
   if (issuer === undefined) return undefined;
   return {
     client: createOidcClient({ issuer, ...settings }, now),
-    logins: createOidcLogins({ metadata, audit, now, issuer, createUsers, reservedNames: readReservedNamespaces(config) }),
+    logins: createOidcLogins({ metadata, audit, now, issuer, createUsers, reservedNames }),
     label,
   };
 }

@@ -15,19 +15,31 @@ import { type RepositoryName, parseRepositoryName } from '../oci/reference.ts';
  * of upstreams with `passThrough`, and to push into names of the default upstream.
  */
 export function openControl(config: Config, mirror: Mirror, metadata: MetadataStore): AccessControl {
-  const control = createLimitedAccess(readControl(config, mirror, metadata), config.access.openActions);
+  const control = createLimitedAccess(createUpstreamControl(mirror, metadata), config.access.openActions);
   const { default: upstream } = config.mirror;
   if (upstream === undefined) return control;
   const isPullOnly = pullOnlyNames(upstream, readAllowPush(config), metadata);
   return createPullOnlyAccess(control, { upstream, isPullOnly });
 }
 
-function readControl({ mirror: { upstreams } }: Config, mirror: Mirror, metadata: MetadataStore): AccessControl {
-  const all = Object.entries(upstreams);
-  if (!all.some(([, { passThrough }]) => passThrough)) return openAccess;
-  const open = all.filter(([, { passThrough }]) => !passThrough);
-  const openNames = new Set(open.map(([name]) => namespaceOf({ name })));
-  return createPassThroughAccess({ metadata, upstreams: mirror.visibility, openNames });
+/** The present upstreams decide at each request: a reload may change them. */
+function createUpstreamControl(mirror: Mirror, metadata: MetadataStore): AccessControl {
+  const isOpen = (name: string) =>
+    mirror.upstreams().some((upstream) => upstream.passThrough !== true && namespaceOf(upstream) === name);
+  const limited = createPassThroughAccess({ metadata, upstreams: mirror.visibility, isOpen });
+  const current = () => (mirror.upstreams().some(({ passThrough }) => passThrough) ? limited : openAccess);
+  return {
+    authenticate: (request) => current().authenticate(request),
+    recognise: (request) => current().recognise(request),
+    check: (request, need) => current().check(request, need),
+    allows: (subject, action, repository) => current().allows(subject, action, repository),
+    knows: (request, repository) => current().knows(request, repository),
+    checkList: (request) => current().checkList(request),
+    seesAll: (subject) => current().seesAll(subject),
+    visibilities: () => current().visibilities(),
+    visible: (subject, after) => current().visible(subject, after),
+    mountable: (subject) => current().mountable(subject),
+  };
 }
 
 /**

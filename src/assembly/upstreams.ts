@@ -8,11 +8,11 @@ import { createReplicaLock } from '../mirror/fills/replica-lock.ts';
 import { createManifestLock } from '../mirror/content/manifest-lock.ts';
 import { createMirror } from '../mirror/compose.ts';
 import type { Mirror } from '../mirror/mirror.ts';
-import { type Upstream, hasLogins } from '../upstream/upstream.ts';
 import type { Log } from '../observability/log.ts';
 import { createLeases } from '../coordination/leases.ts';
 import { diskOfBlobs } from './maintenance/disk-space.ts';
 import { isSingleProcess } from './serves-alone.ts';
+import { warnOfSharing } from './registries/shared-logins.ts';
 import { readUpstreams, withScheme } from './registries/upstream-settings.ts';
 import { fillFailureRecorder } from './webhooks/fill-failures.ts';
 import { readTagFreshness } from './tag-freshness.ts';
@@ -37,11 +37,7 @@ export async function openMirror(
   if (patternErrors.length > 0) throw new ConfigError(patternErrors);
   const leases = createLeases({ metadata, now });
   const maxWaitSeconds = timeouts.headers * lockWaitPart;
-  if (config.access.mode === 'open')
-    warnOfSharing(
-      upstreams.filter(({ name }) => !mirror.upstreams[name]?.passThrough),
-      log,
-    );
+  if (config.access.mode === 'open') warnOfSharing(upstreams, log);
   return createMirror({
     driver,
     metadata,
@@ -73,13 +69,4 @@ export async function openMirror(
     prefetchBytes: mirror.prefetch,
     maxManifestBytes: mirror.maxManifestSize,
   });
-}
-
-function warnOfSharing(upstreams: readonly Upstream[], log: Pick<Log, 'warn'>): void {
-  const shared = upstreams.filter(hasLogins).map(({ name }) => name);
-  if (shared.length === 0) return;
-  log.warn(
-    { upstreams: shared },
-    'access.mode open: every client that reaches this server may pull what its logins at upstreams show',
-  );
 }

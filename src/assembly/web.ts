@@ -27,7 +27,13 @@ export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof 
   const { listen, token } = config.metrics;
   const services = guard?.services ?? openApiServices(config, parts);
   const findAuthority = createFindAuthority({ file: config.tls.authority, certificate: parts.certificate });
-  const upstreams = { upstreams: Object.keys(config.mirror.upstreams), fallback: config.mirror.default, findAuthority };
+  const upstreams = {
+    get upstreams() {
+      return mirror.upstreams().map(({ name }) => name);
+    },
+    fallback: config.mirror.default,
+    findAuthority,
+  };
   return createWeb([
     { path: '/v1', router: createSearchRouter(services.search, access, mirror.search) },
     ...(listen ? [] : [{ path: '/metrics', router: createMetricsRouter({ metrics, token }) }]),

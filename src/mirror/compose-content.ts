@@ -22,6 +22,8 @@ export interface Content extends Pick<Mirror, 'pressure' | 'lost'> {
   /** A blob that is recorded and has no bytes is fetched again. */
   readonly blobs: MirroredBlobs;
   readonly fills: UpstreamFills;
+  /** Forgets what upstreams did not have. */
+  forgetAbsences(): void;
 }
 
 /** How much longer tags are fresh while an upstream allows few more pulls. */
@@ -62,6 +64,7 @@ export async function composeContent(parts: Parts): Promise<Content> {
     fills,
     pressure,
     lost,
+    forgetAbsences: negativeCache.clear,
     blobs: {
       async get(source, digest, bodyWanted) {
         const found = await blobs.get(source, digest, bodyWanted);
@@ -76,7 +79,7 @@ export async function composeContent(parts: Parts): Promise<Content> {
 function createFills({ options, events, network, cache }: Parts): Promise<UpstreamFills> {
   const { driver, metadata, finish } = options;
   return createUpstreamFills({
-    upstreams: network.upstreams.all.map(({ name }) => name),
+    upstreams: () => network.upstreams.all.map(({ name }) => name),
     driver,
     directory: options.directory,
     replicaLock: options.replicaLock,
@@ -98,7 +101,7 @@ function createBlobs({ options, events, network }: Parts, fills: UpstreamFills, 
     clientOf: network.clientOf,
     now,
     negativeSeconds,
-    keepsSecrets: network.upstreams.all.some(hasLogins),
+    keepsSecrets: () => network.upstreams.all.some(hasLogins),
     events,
     spend: network.spend,
   });

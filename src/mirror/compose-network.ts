@@ -10,7 +10,7 @@ import { createLoginStates } from './events/login-states.ts';
 import { OciError } from '../oci/errors.ts';
 import { probeUpstream } from '../upstream/probe.ts';
 import { createRateLimits } from '../upstream/rate-limit.ts';
-import { type Upstreams, createUpstreams, loginKeyOf } from '../upstream/upstream.ts';
+import { type Upstream, type Upstreams, createUpstreams, loginKeyOf } from '../upstream/upstream.ts';
 import type { PassingClient, UpstreamClient } from '../upstream/upstream-client.ts';
 
 /** Access to the upstreams, with their limits. */
@@ -28,6 +28,10 @@ export interface Network {
   spend(source: MirroredRepository, bytes: number, signal: AbortSignal): Promise<void>;
   /** Sends one small request with the login for the whole upstream. Rejects `UpstreamError`; NAME_UNKNOWN for other names. */
   probe(upstream: string): Promise<void>;
+  /** Replaces the upstreams; see `Mirror`. */
+  replace(next: readonly Upstream[]): void;
+  /** Closes connections to upstreams that were replaced, once no request uses them. */
+  closeUnused(): void;
   state(): Pick<MirrorState, 'limits' | 'refusedLogins' | 'connections' | 'circuits'>;
   close(): void;
 }
@@ -38,8 +42,8 @@ export function composeNetwork(options: MirrorOptions, events: MirrorEvents): Ne
   const limits = createRateLimits(now);
   const logins = createLoginStates(events);
   const connectionWaits = createConnectionWaits({ now, events });
-  const clients = createClients({ ...options, limits, onLogin: logins.note, onWaited: connectionWaits.note });
-  const bandwidthOf = createBandwidths(options.upstreams);
+  const clients = createClients({ ...options, upstreams, limits, onLogin: logins.note, onWaited: connectionWaits.note });
+  const bandwidthOf = createBandwidths();
   return {
     upstreams,
     waits: createUpstreamWaits(options.revalidateWaitSeconds),
@@ -53,12 +57,17 @@ export function composeNetwork(options: MirrorOptions, events: MirrorEvents): Ne
       if (!upstream) throw new OciError('NAME_UNKNOWN');
       await probeUpstream(clients.get(upstream), upstream);
     },
+    replace(next) {
+      upstreams.replace(next);
+      clients.closeUnused();
+    },
+    closeUnused: clients.closeUnused,
     state: () => ({
       limits: upstreams.all.flatMap(({ name }) => {
         const limit = limits.scarcest(name);
         return limit ? [{ upstream: name, limit: limit.limit, remaining: limit.remaining }] : [];
       }),
-      refusedLogins: logins.refused(),
+      refusedLogins: logins.refused().filter(({ upstream }) => upstreams.all.some(({ name }) => name === upstream)),
       connections: clients.connections(),
       circuits: clients.circuits(),
     }),

@@ -35,7 +35,7 @@ export function composeViews(options: MirrorOptions, events: MirrorEvents, netwo
       stored: createStoredListings(metadata, events),
       waits,
     }),
-    search: createRemoteSearch(options),
+    search: createRemoteSearch({ ...options, upstreams: network.upstreams }),
     visibility: createUpstreamVisibility({
       metadata,
       view,

@@ -38,6 +38,11 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     search: views.search,
     pressure: content.pressure,
     isPrefix: (text) => upstreams.find(text) !== undefined || /[.:]/.test(text),
+    upstreams: () => upstreams.all,
+    useUpstreams(next) {
+      network.replace(next);
+      content.forgetAbsences();
+    },
     state: () => ({
       fills: content.fills.count,
       fillBytes: content.fills.bytes,
@@ -64,7 +69,7 @@ function createBackgroundMirror({ options, network, content }: Parts): Backgroun
   return {
     locate: createRouting({
       upstreams,
-      fallback: fallback === undefined ? undefined : upstreams.find(fallback),
+      fallback,
       isPushed: (name) => metadata.repositories.isPushed(name),
     }),
     manifest: (source, ...request) =>
@@ -119,6 +124,7 @@ function createUpkeep({ options, network, cache, content, views }: Parts): Pick<
       await lastUsed.flush();
       await reservations.renew();
       await eviction.measure();
+      network.closeUnused();
       await content.fills.sweep(now() - partialSeconds * 1000, maxBytes * partialShare);
     },
     async tidyStores() {

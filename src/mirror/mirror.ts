@@ -8,6 +8,7 @@ import type { RemotePage, RemoteReferrer } from './remote/remote-listings.ts';
 import type { FillProgress } from './fills/fill-progress.ts';
 import type { RemoteSearch } from './remote/remote-search.ts';
 import type { MirrorState } from '../observability/mirror-metrics.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import type { PassThrough } from './visibility/pass-through.ts';
 import type { UpstreamVisibility } from './visibility/upstream-visibility.ts';
 
@@ -34,6 +35,13 @@ export interface Mirror extends BackgroundMirror {
   readonly passThrough: PassThrough;
   /** The search of the upstreams that have one. */
   readonly search: Pick<RemoteSearch, 'find'>;
+  /** Returns the upstreams in the order of the configuration. A reload replaces them. */
+  upstreams(): readonly Upstream[];
+  /**
+   * Replaces the upstreams. Requests and downloads in progress end with the definitions that they began with; an upstream whose
+   * object is in both lists keeps its connections, tokens and circuits. What was fetched from a removed upstream stays stored.
+   */
+  useUpstreams(next: readonly Upstream[]): void;
   /** Returns the numbers for metrics. */
   state(): MirrorState;
   /** Sends one small request to an upstream, which counts as no pull. Rejects `UpstreamError`, or NAME_UNKNOWN. */

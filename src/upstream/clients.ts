@@ -1,13 +1,14 @@
 import { type OpenCircuits, createCircuits } from './circuits.ts';
 import { createCredentials } from './credentials.ts';
 import type { RateLimits } from './rate-limit.ts';
-import { type Tokens, createTokens } from './tokens.ts';
+import { createTokens } from './tokens.ts';
 import { type ConnectionState, type ProxySettings, type Timeouts, createTransport } from './transport.ts';
-import { type Upstream, loginKeyOf } from './upstream.ts';
+import { type Upstream, type Upstreams, loginKeyOf } from './upstream.ts';
 import { type PassingClient, type UpstreamClient, createUpstreamClient } from './upstream-client.ts';
 
 export interface ClientsOptions {
-  readonly upstreams: readonly Upstream[];
+  /** The upstreams whose state is reported. */
+  readonly upstreams: Pick<Upstreams, 'all'>;
   readonly timeouts: Timeouts;
   readonly proxy: ProxySettings;
   readonly limits: RateLimits;
@@ -27,6 +28,8 @@ export interface Clients {
   connections(): readonly (ConnectionState & { readonly upstream: string })[];
   /** Open circuit breakers, of each upstream: those for manifests and those for blobs together. */
   circuits(): readonly (OpenCircuits & { readonly upstream: string })[];
+  /** Closes the connections of upstreams that are no longer in the list, once no request uses them. */
+  closeUnused(): void;
   close(): void;
 }
 
@@ -35,37 +38,48 @@ interface Entry {
   readonly anonymous: UpstreamClient & PassingClient;
   connections(): ConnectionState;
   circuits(): OpenCircuits;
+  isIdle(): boolean;
   close(): void;
 }
 
 export function createClients(options: ClientsOptions): Clients {
-  const tokens = createTokens(options.now);
-  const entries = new Map(options.upstreams.map((upstream) => [upstream, createEntry(upstream, tokens, options)]));
+  const { upstreams } = options;
+  const entries = new Map<Upstream, Entry>();
 
+  /** Also of an upstream that was removed from the list: a request in progress may need it again. */
   function entryOf(upstream: Upstream): Entry {
-    const entry = entries.get(upstream);
-    if (!entry) throw new Error(`${upstream.name} has no client`);
+    const known = entries.get(upstream);
+    if (known) return known;
+    const entry = createEntry(upstream, options);
+    entries.set(upstream, entry);
     return entry;
   }
 
   return {
     get: (upstream) => entryOf(upstream).client,
     anonymous: (upstream) => entryOf(upstream).anonymous,
-    connections: () => [...entries].map(([{ name }, entry]) => ({ upstream: name, ...entry.connections() })),
-    circuits: () => [...entries].map(([{ name }, entry]) => ({ upstream: name, ...entry.circuits() })),
+    connections: () => upstreams.all.map((upstream) => ({ upstream: upstream.name, ...entryOf(upstream).connections() })),
+    circuits: () => upstreams.all.map((upstream) => ({ upstream: upstream.name, ...entryOf(upstream).circuits() })),
+    closeUnused() {
+      for (const [upstream, entry] of entries) {
+        if (upstreams.all.includes(upstream) || !entry.isIdle()) continue;
+        entry.close();
+        entries.delete(upstream);
+      }
+    },
     close() {
       for (const entry of entries.values()) entry.close();
     },
   };
 }
 
-function createEntry(upstream: Upstream, tokens: Tokens, options: ClientsOptions): Entry {
+function createEntry(upstream: Upstream, options: ClientsOptions): Entry {
   const { timeouts, proxy, limits, now, onLogin } = options;
   const onWaited = (milliseconds: number) => options.onWaited(upstream.name, milliseconds);
   const transport = createTransport({ ...upstream, timeouts, proxy, onWaited });
   const settings = { now, random: Math.random };
   const [forManifests, forBlobs, forAnonymous] = [createCircuits(settings), createCircuits(settings), createCircuits(settings)];
-  const shared = { upstream, transport, tokens, now, proxy, headersSeconds: timeouts.headersSeconds };
+  const shared = { upstream, transport, tokens: createTokens(now), now, proxy, headersSeconds: timeouts.headersSeconds };
   const client = createUpstreamClient({
     ...shared,
     circuitsFor: (path) => (path.startsWith('blobs/') ? forBlobs : forManifests),
@@ -85,6 +99,7 @@ function createEntry(upstream: Upstream, tokens: Tokens, options: ClientsOptions
     anonymous,
     connections: () => transport.state(),
     circuits: () => sumOf(forManifests.open(), forBlobs.open()),
+    isIdle: () => transport.isIdle(),
     close: () => transport.close(),
   };
 }

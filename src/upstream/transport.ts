@@ -74,6 +74,8 @@ export interface Transport {
   /** The response once its headers are there. Its body is destroyed with `timeout` when it rests too long. */
   send(request: OutgoingRequest): Promise<IncomingMessage>;
   state(): ConnectionState;
+  /** True if no request is in progress or waits for a connection. */
+  isIdle(): boolean;
   close(): void;
 }
 
@@ -89,6 +91,7 @@ export function createTransport(options: TransportOptions): Transport {
   });
   const [forDownloads, forOthers] = [createAgents(), createAgents()];
   const agents = () => [forDownloads.plain, forDownloads.tls];
+  const allAgents = [forDownloads, forOthers].flatMap(({ plain, tls }) => [plain, tls]);
 
   function begin(request: OutgoingRequest) {
     const { url, method, headers, rule, signal, isDownload = false } = request;
@@ -172,8 +175,9 @@ export function createTransport(options: TransportOptions): Transport {
       }
     },
     state: () => ({ inUse: total(agents(), ({ sockets }) => sockets), waiting: total(agents(), ({ requests }) => requests) }),
+    isIdle: () => total(allAgents, ({ sockets }) => sockets) + total(allAgents, ({ requests }) => requests) === 0,
     close() {
-      for (const agent of [forDownloads, forOthers].flatMap(({ plain, tls }) => [plain, tls])) agent.destroy();
+      for (const agent of allAgents) agent.destroy();
     },
   };
 }

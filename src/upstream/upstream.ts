@@ -18,6 +18,8 @@ export interface Upstream {
   readonly ca: string | undefined;
   /** Hosts that its redirects may lead to, although they have private addresses. */
   readonly redirects: readonly string[];
+  /** True if in mode open only clients with a token of the upstream may read what it does not show to everyone. */
+  readonly passThrough?: boolean;
 }
 
 /** berth's login for some repositories of an upstream. */
@@ -56,11 +58,26 @@ export interface Upstreams {
   find(host: string): Upstream | undefined;
 }
 
-export function createUpstreams(all: readonly Upstream[]): Upstreams {
-  const byName = new Map(all.flatMap((upstream) => [upstream.name, namespaceOf(upstream)].map((name) => [name, upstream])));
+/** A list that can change while the server runs. */
+export interface LiveUpstreams extends Upstreams {
+  /** Makes `next` the list. Requests in progress go on with the definitions that they have. */
+  replace(next: readonly Upstream[]): void;
+}
+
+export function createUpstreams(first: readonly Upstream[]): LiveUpstreams {
+  let all: readonly Upstream[];
+  let byName: ReadonlyMap<string, Upstream>;
+  function replace(next: readonly Upstream[]): void {
+    all = next;
+    byName = new Map(next.flatMap((upstream) => [upstream.name, namespaceOf(upstream)].map((name) => [name, upstream])));
+  }
+  replace(first);
   return {
-    all,
+    get all() {
+      return all;
+    },
     find: (host) => byName.get(dockerHubAliases.includes(host) ? dockerHub : host),
+    replace,
   };
 }
 

@@ -101,7 +101,7 @@ function openNetwork(config: Config, upstreams: readonly Upstream[], now: () => 
   };
   const clients: Clients = createClients({
     ...settings,
-    upstreams,
+    upstreams: { all: upstreams },
     limits: createRateLimits(now),
     now,
     onLogin(registry, key, isAccepted) {
@@ -112,7 +112,7 @@ function openNetwork(config: Config, upstreams: readonly Upstream[], now: () => 
   const listings = new Map(upstreams.map((upstream) => [upstream, createTransport({ ...upstream, ...settings })]));
   return {
     clients,
-    bandwidthOf: createBandwidths(upstreams),
+    bandwidthOf: createBandwidths(),
     listingTransport: (upstream: Upstream) => listings.get(upstream) ?? createTransport({ ...upstream, ...settings }),
     close() {
       clients.close();

@@ -39,7 +39,7 @@ export function openMirrorTraffic({ mirror }: Pick<Config, 'mirror'>, metadata: 
       };
     },
     watched(watched) {
-      const upstreams = Object.keys(mirror.upstreams);
+      const upstreams = () => watched.upstreams().map(({ name }) => name);
       overview = createMirrorOverview({ metadata, upstreams, maxBytes: mirror.maxSize, mirror: watched, now });
       return watched;
     },

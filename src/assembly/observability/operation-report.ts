@@ -12,7 +12,7 @@ import { diskOfBlobs } from '../maintenance/disk-space.ts';
 export interface OperationParts {
   readonly driver: Pick<BlobDriver, 'name' | 'check'>;
   readonly metadata: Pick<MetadataStore, 'name' | 'check' | 'jobRuns'>;
-  readonly mirror: Pick<Mirror, 'state'>;
+  readonly mirror: Pick<Mirror, 'state' | 'upstreams'>;
   readonly certificate: Certificate | undefined;
 }
 
@@ -31,7 +31,7 @@ export function openOperationReport(config: Config, { driver, metadata, mirror, 
         ]),
         workers: config.workers === 'auto' ? availableParallelism() : config.workers,
         disk: await disk(),
-        upstreams: Object.keys(config.mirror.upstreams).map((name) => {
+        upstreams: mirror.upstreams().map(({ name }) => {
           const open = circuits.find(({ upstream }) => upstream === name);
           return { name, isReachable: (open?.host ?? 0) === 0 };
         }),

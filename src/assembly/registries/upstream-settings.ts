@@ -27,14 +27,14 @@ export async function readRegistries(config: Pick<Config, 'registries'>): Promis
   const errors: string[] = [];
   const registries = Object.entries(config.registries).map(([name, settings]) => {
     const where = (field: string) => whereSet(config, ['registries', name, field]);
-    return toUpstream(name, { ...settings, search: undefined }, where, errors, 'registries');
+    return toUpstream(name, { ...settings, search: undefined, passThrough: false }, where, errors, 'registries');
   });
   const read = await Promise.all(registries);
   if (errors.length > 0) throw new ConfigError(errors);
   return read;
 }
 
-type UpstreamSettings = Omit<Config['mirror']['upstreams'][string], 'passThrough'>;
+type UpstreamSettings = Config['mirror']['upstreams'][string];
 type LoginSettings = UpstreamSettings['logins'][string];
 
 /** `where` returns the end of a message: where a key of this upstream was set. `section`: the key that holds it. */
@@ -46,7 +46,7 @@ async function toUpstream(
   section = 'mirror.upstreams',
 ): Promise<Upstream> {
   const key = `${section}.${name}`;
-  const { url, ca, redirects, logins, bandwidth, connections, search, ...login } = settings;
+  const { url, ca, redirects, logins, bandwidth, connections, search, passThrough, ...login } = settings;
   const address = new URL(url);
   if (address.username !== '' || address.password !== '')
     errors.push(
@@ -67,6 +67,7 @@ async function toUpstream(
         ? undefined
         : await readFile(ca, 'utf8').catch(noting(errors, `${key}.ca: cannot read ${ca}${where('ca')}`)),
     redirects,
+    passThrough,
   };
 }
 

@@ -3,23 +3,27 @@ import type { Certificate } from '../../http/server/certificate.ts';
 import type { MaintenanceMode } from '../../maintenance/mode/maintenance-mode.ts';
 import type { Log } from '../../observability/log.ts';
 import type { UploadLimits } from '../../registry/upload-limits.ts';
+import type { Mirror } from '../../mirror/mirror.ts';
+import { reloadUpstreams } from './upstreams.ts';
 import { type Reloader, type Reloadable, createReloader } from './reloader.ts';
 
 export interface ReloadableParts {
-  readonly log: Pick<Log, 'level' | 'info'>;
+  readonly log: Pick<Log, 'level' | 'info' | 'warn'>;
   readonly limits: { readonly reloadable: Reloadable };
   readonly mode: Pick<MaintenanceMode, 'configure'>;
   readonly uploadLimits: LiveUploadLimits;
   readonly guard: { readonly reloadable: Reloadable } | undefined;
   readonly certificate: Certificate | undefined;
+  readonly mirror: Mirror;
 }
 
 /** Creates the reloader of a server from the parts that take new settings while it runs. */
 export function openReloader(config: Config, parts: ReloadableParts): Reloader {
-  const { log, limits, mode, uploadLimits, guard, certificate } = parts;
+  const { log, limits, mode, uploadLimits, guard, certificate, mirror } = parts;
   return createReloader(config, [
     limits.reloadable,
     uploadLimits.reloadable,
+    reloadUpstreams(config, mirror, log),
     ...(guard ? [guard.reloadable] : []),
     ...(certificate ? [reloadCertificate(certificate, log)] : []),
     { keys: ['readOnly'], prepare: (next) => () => mode.configure(next.readOnly) },

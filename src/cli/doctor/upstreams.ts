@@ -16,7 +16,7 @@ export async function checkUpstreams(config: Config): Promise<readonly Finding[]
   const refusedLogins = new Set<string>();
   const { timeouts, proxy } = config.mirror;
   const clients = createClients({
-    upstreams,
+    upstreams: { all: upstreams },
     timeouts: { connectSeconds: timeouts.connect, headersSeconds: timeouts.headers, idleSeconds: timeouts.idle },
     proxy: { HTTP_PROXY: withScheme(proxy.http), HTTPS_PROXY: withScheme(proxy.https), NO_PROXY: proxy.none },
     limits,

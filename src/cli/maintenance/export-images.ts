@@ -26,7 +26,7 @@ export async function exportImages(invocation: Invocation): Promise<void> {
   const [driver, metadata] = [await openBlobStore(settings.storage.blobs), await openMetadata(settings)];
   const registry = createRegistry({ driver, metadata, now: Date.now, acceptMissing: true });
   try {
-    const exports = openArchiveExports(settings, { registry, metadata });
+    const exports = openArchiveExports({ registry, metadata, upstreams: () => Object.keys(settings.mirror.upstreams) });
     const archive = await exports.describe(names, { platform, host });
     await writeArchive(invocation, exports, archive, file);
     const images = archive.images.map(({ repository, reference, digest }) => {

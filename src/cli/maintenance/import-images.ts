@@ -41,7 +41,8 @@ export async function importImages(invocation: Invocation): Promise<void> {
   const admission = openAdmission(settings, metadata);
   const leases = createLeases({ metadata, now });
   const registry = createRegistry({ driver, metadata, now, leases, admission, ...readDeletion(settings) });
-  const imports = openArchiveImports(settings, { registry, metadata }, now, unrecorded);
+  const upstreams = () => Object.keys(settings.mirror.upstreams);
+  const imports = openArchiveImports(settings, { registry, metadata, upstreams }, now, unrecorded);
   const imported: (CommittedTag & { readonly file: string })[] = [];
   try {
     for (const file of operands) {

@@ -9,8 +9,8 @@ import type { RepositoryName } from '../../oci/reference.ts';
 export interface PassThroughAccessOptions {
   readonly metadata: MetadataStore;
   readonly upstreams: Pick<UpstreamVisibility, 'isKnownPublic' | 'hidden'>;
-  /** First components of repository names that every client may read: those of upstreams without pass-through. */
-  readonly openNames: ReadonlySet<string>;
+  /** True for first components of repository names that every client may read: those of upstreams without pass-through. */
+  readonly isOpen: (name: string) => boolean;
 }
 
 const batch = 200;
@@ -19,8 +19,8 @@ const batch = 200;
  * Creates the access control of open mode with upstreams where the client's own rights count: every client may do everything,
  * except read content that such an upstream does not show to everyone. That needs a token of the upstream.
  */
-export function createPassThroughAccess({ metadata, upstreams, openNames }: PassThroughAccessOptions): AccessControl {
-  const isOpen = (repository: string) => openNames.has(repository.split('/', 1)[0] ?? '');
+export function createPassThroughAccess({ metadata, upstreams, isOpen: isOpenName }: PassThroughAccessOptions): AccessControl {
+  const isOpen = (repository: string) => isOpenName(repository.split('/', 1)[0] ?? '');
 
   async function mayRead(repository: RepositoryName, upstream: Need['upstream']): Promise<boolean> {
     if (isOpen(repository)) return true;

@@ -18,7 +18,7 @@ const messages: Readonly<Record<Obstacle, string>> = {
   only_docker_hub: 'dockerd asks mirrors for Docker Hub only: put the address of this server before the names of its images',
 };
 
-/** What this mirror is to all of its clients. */
+/** What this mirror is to all of its clients. `upstreams` changes when the configuration is reloaded. */
 export type MirrorServices = Pick<MirrorPlace, 'upstreams' | 'fallback'> & { readonly findAuthority: FindAuthority };
 
 /**
@@ -26,9 +26,12 @@ export type MirrorServices = Pick<MirrorPlace, 'upstreams' | 'fallback'> & { rea
  * upstream or for all. JSON for `docker`, text for the others; 409 if the client could not use this mirror. `/_mirror/ca.crt` is
  * the certificate of a private authority that clients have to trust.
  */
-export function createMirrorConfigRouter({ findAuthority, ...mirror }: MirrorServices, publicUrl: PublicUrl): Router {
+export function createMirrorConfigRouter(services: MirrorServices, publicUrl: PublicUrl): Router {
+  const { findAuthority } = services;
   const router = createRouter();
   router.get('/config', async (request, response) => {
+    const { upstreams, fallback } = services;
+    const mirror = { upstreams, fallback };
     const query = new URL(request.originalUrl, 'http://localhost').searchParams;
     const client = query.get('client') ?? '';
     const only = query.get('upstream') ?? undefined;

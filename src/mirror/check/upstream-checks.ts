@@ -23,8 +23,8 @@ export interface UpstreamCheck {
 
 export interface UpstreamChecksOptions {
   readonly metadata: Pick<MetadataStore, 'rateWindows'>;
-  /** Names of the configured upstreams. */
-  readonly upstreams: readonly string[];
+  /** Returns the names of the configured upstreams. */
+  readonly upstreams: () => readonly string[];
   readonly mirror: {
     /** Rejects `UpstreamError`. */
     probe(upstream: string): Promise<void>;
@@ -54,7 +54,7 @@ export function createUpstreamChecks({ metadata, upstreams, mirror, now }: Upstr
 
   return {
     async run(upstream) {
-      if (!upstreams.includes(upstream)) throw new OciError('NAME_UNKNOWN', { message: `${upstream} is not mirrored here` });
+      if (!upstreams().includes(upstream)) throw new OciError('NAME_UNKNOWN', { message: `${upstream} is not mirrored here` });
       await countTest(upstream);
       const begun = now();
       try {

@@ -26,8 +26,8 @@ export interface MirroredBlobsOptions {
   readonly now: () => number;
   /** How long the upstream is not asked again for what it does not have. */
   readonly negativeSeconds: number;
-  /** True if some fetched content may be private. */
-  readonly keepsSecrets: boolean;
+  /** Returns true if some fetched content may be private. */
+  readonly keepsSecrets: () => boolean;
   readonly events: Pick<MirrorEvents, 'resumed' | 'received'>;
   /** Counts received bytes against the upstream's bandwidth; resolves when more may be read. */
   readonly spend: (source: MirroredRepository, bytes: number, signal: AbortSignal) => Promise<void>;
@@ -86,7 +86,7 @@ export function createMirroredBlobs(options: MirroredBlobsOptions): MirroredBlob
         },
       },
       // For public content a manifest that lists the blob is proof enough, for other content only the upstream's answer.
-      () => (promisedBytes === undefined || keepsSecrets ? requestSize(source, digest) : Promise.resolve()),
+      () => (promisedBytes === undefined || keepsSecrets() ? requestSize(source, digest) : Promise.resolve()),
     );
   }
 

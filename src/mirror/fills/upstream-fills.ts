@@ -29,8 +29,8 @@ export interface UpstreamFills {
 }
 
 export interface UpstreamFillsOptions extends Omit<FillsOptions, 'upstream' | 'running'> {
-  /** Names of the upstreams. Each has a folder of its own in `directory`. */
-  readonly upstreams: readonly string[];
+  /** Returns the names of the upstreams. Each has a folder of its own in `directory`. */
+  readonly upstreams: () => readonly string[];
 }
 
 export async function createUpstreamFills({ upstreams, ...options }: UpstreamFillsOptions): Promise<UpstreamFills> {
@@ -67,7 +67,7 @@ export async function createUpstreamFills({ upstreams, ...options }: UpstreamFil
     list: () => [...opened].flatMap(([upstream, fills]) => fills.list().map((fill) => ({ ...fill, upstream }))),
     async sweep(before, maxBytes) {
       const leftovers: Leftover[] = [];
-      for (const upstream of upstreams) {
+      for (const upstream of new Set([...upstreams(), ...opened.keys()])) {
         const fills = await of(upstream);
         await fills.removeAbandoned();
         leftovers.push(...(await fills.leftovers()));

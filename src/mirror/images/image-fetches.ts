@@ -23,8 +23,8 @@ export interface ImageFetchesOptions extends Omit<ContentsOptions, 'platforms'> 
   readonly recorder: JobRecorder;
   /** Resolves if everything of the image is stored; rejects if not. */
   readonly assertStored: (image: NamedReference, platform: Platform | undefined) => Promise<unknown>;
-  /** Names of the upstreams. */
-  readonly upstreams: readonly string[];
+  /** Returns the names of the upstreams. */
+  readonly upstreams: () => readonly string[];
 }
 
 /** Fetches of a process at a time. */
@@ -61,7 +61,7 @@ export function createImageFetches({ recorder, upstreams, assertStored, ...optio
 
   return {
     begin(image, platform, owner) {
-      const name = toUpstreamName(image, upstreams);
+      const name = toUpstreamName(image, upstreams());
       if (!name) {
         const message = `${image.repository} is not mirrored: there is nowhere to fetch it from`;
         return Promise.reject(new OciError('UNSUPPORTED', { status: 409, message }));

@@ -38,8 +38,8 @@ export interface Address {
 
 export interface RoutingOptions {
   readonly upstreams: Upstreams;
-  /** The upstream for names without a host. */
-  readonly fallback: Upstream | undefined;
+  /** Name of the upstream for names without a host. */
+  readonly fallback: string | undefined;
   /** True if the repository was pushed. */
   readonly isPushed: (name: RepositoryName) => Promise<boolean>;
 }
@@ -49,7 +49,7 @@ export interface RoutingOptions {
  * and `ns` are looked up in the closed list of upstreams and never dialled: throws NAME_UNKNOWN for others. Pushed
  * repositories win over mirrored ones.
  */
-export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions) {
+export function createRouting({ upstreams, fallback: fallbackName, isPushed }: RoutingOptions) {
   function listed(host: string): Upstream {
     const upstream = upstreams.find(host.toLowerCase());
     if (!upstream) throw new OciError('NAME_UNKNOWN', { message: `${host.slice(0, 100)} is not mirrored here` });
@@ -67,6 +67,7 @@ export function createRouting({ upstreams, fallback, isPushed }: RoutingOptions)
     const { host, rest } = splitHost(name);
     const named = upstreams.find(host);
     if (named && rest !== '') return withPushed(toMirrored(named, rest, { hasFallback: false, isNamed: true }));
+    const fallback = fallbackName === undefined ? undefined : upstreams.find(fallbackName);
     // Docker Hub has no names with dots before the slash: it is not asked for images of other registries.
     if (fallback?.name === dockerHub && hostIn(name) !== undefined) return undefined;
     return fallback && namespace === undefined ? fromFallback(fallback, name, mayKnow) : undefined;

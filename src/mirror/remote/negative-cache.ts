@@ -7,6 +7,8 @@ export interface NegativeCache {
   check(key: string): void;
   /** Runs `work`, and remembers a `not_found` for `seconds`. Nothing else is remembered. */
   remember<Result>(key: string, seconds: number, work: () => Promise<Result>): Promise<Result>;
+  /** Forgets everything. */
+  clear(): void;
 }
 
 const maxAbsences = 20_000;
@@ -20,6 +22,7 @@ export function createNegativeCache(now: () => number): NegativeCache {
       if (end > now()) throw new UpstreamError('not_found', 'the upstream answered 404 a short while ago');
       until.delete(key);
     },
+    clear: () => until.clear(),
     async remember(key, seconds, work) {
       try {
         return await work();

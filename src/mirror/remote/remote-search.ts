@@ -3,7 +3,7 @@ import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts
 import { type Breaker, createBreaker } from '../../upstream/breaker.ts';
 import { withTimeout } from '../../coordination/timeout.ts';
 import { type ProxySettings, type Transport, createTransport, discard, readWhole } from '../../upstream/transport.ts';
-import { type Upstream, namespaceOf, remoteNameOf } from '../../upstream/upstream.ts';
+import { type Upstream, type Upstreams, namespaceOf, remoteNameOf } from '../../upstream/upstream.ts';
 import { UpstreamError } from '../../upstream/upstream-error.ts';
 
 /** The search of upstreams: `/v1/search`, which `docker search` uses at Docker Hub. */
@@ -22,7 +22,7 @@ export interface RemoteRepository {
 }
 
 export interface RemoteSearchOptions {
-  readonly upstreams: readonly Upstream[];
+  readonly upstreams: Pick<Upstreams, 'all'>;
   readonly proxy: ProxySettings;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -38,21 +38,41 @@ const maxResults = 100;
 const largestBytes = 1024 * 1024;
 
 export function createRemoteSearch({ upstreams, proxy, now }: RemoteSearchOptions): RemoteSearch {
-  const places = upstreams.flatMap((upstream) => {
-    if (!upstream.searchUrl) return [];
+  let places = new Map<Upstream, Place>();
+
+  function open(upstream: Upstream, searchUrl: URL): Place {
     const transport = createTransport({ timeouts, connections, ca: upstream.ca, proxy });
     const breaker = createBreaker({ now, random: Math.random });
-    return { upstream, find: createPlace(upstream, upstream.searchUrl, { transport, breaker, now }), transport };
-  });
+    return { find: createPlace(upstream, searchUrl, { transport, breaker, now }), close: transport.close };
+  }
+
+  /** Returns the places of the present upstreams, and closes those of others. */
+  function current(): ReadonlyMap<Upstream, Place> {
+    const former = places;
+    places = new Map(
+      upstreams.all.flatMap((upstream) =>
+        upstream.searchUrl ? [[upstream, former.get(upstream) ?? open(upstream, upstream.searchUrl)]] : [],
+      ),
+    );
+    for (const [upstream, place] of former) if (!places.has(upstream)) place.close();
+    return places;
+  }
+
   return {
     async find(term) {
-      const found = await Promise.all(places.map(({ find }) => withTimeout(find(term), maxWaitSeconds)));
+      const found = await Promise.all([...current().values()].map(({ find }) => withTimeout(find(term), maxWaitSeconds)));
       return found.flatMap((some) => some ?? []);
     },
     close() {
-      for (const { transport } of places) transport.close();
+      for (const place of places.values()) place.close();
     },
   };
+}
+
+/** The search of one upstream. */
+interface Place {
+  readonly find: (term: string) => Promise<Found>;
+  readonly close: () => void;
 }
 
 interface PlaceParts {

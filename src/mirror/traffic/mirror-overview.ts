@@ -58,7 +58,8 @@ export interface LiveFill extends FillProgress {
 
 export interface MirrorOverviewOptions {
   readonly metadata: Pick<MetadataStore, 'mirrorTraffic' | 'mirrorPins' | 'mirrorSpace' | 'cachedContent'>;
-  readonly upstreams: readonly string[];
+  /** Returns the names of the upstreams. */
+  readonly upstreams: () => readonly string[];
   readonly maxBytes: number;
   readonly mirror: {
     state(): MirrorState;
@@ -115,7 +116,7 @@ export function createMirrorOverview({ metadata, upstreams, maxBytes, mirror, no
         sizeBytes: contentBytes + transitBytes,
         maxBytes,
         pinnedBytes: await mirrorPins.totalBytes(),
-        upstreams: upstreams.map((upstream) => ({
+        upstreams: upstreams().map((upstream) => ({
           upstream,
           ...periods.filter((period) => period.upstream === upstream).reduce<Traffic>(addTraffic, nothing),
           ...stateOf(upstream, all),

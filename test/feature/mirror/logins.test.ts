@@ -154,7 +154,7 @@ function clientWith(command: readonly string[], now: () => number) {
     redirects: [],
   };
   const clients = createClients({
-    upstreams: [entry],
+    upstreams: { all: [entry] },
     timeouts: { connectSeconds: 5, headersSeconds: 5, idleSeconds: 5 },
     proxy: {},
     onWaited: () => undefined,
