@@ -18,7 +18,7 @@ import { serveHealth } from './http/system/health.ts';
 import { createClientChecks } from './mirror/check/client-checks.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { Log } from './observability/log.ts';
-import type { Metrics } from './observability/metrics.ts';
+import { type Metrics, createMetrics } from './observability/metrics.ts';
 import { openMetrics } from './assembly/observability/open-metrics.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './coordination/leases.ts';
@@ -64,11 +64,12 @@ export interface App extends Reloader {
 
 /** Opens the stores and creates the server. `shared`: the metrics of all processes, if this is one of several workers. */
 export async function createApp(config: Config, log: Log, shared?: SharedMetrics): Promise<App> {
-  const { driver, metadata, hasOtherRegistry } = await openStores(config, log);
+  const ownMetrics = createMetrics(shared?.worker);
+  const { driver, metadata, hasOtherRegistry } = await openStores(config, log, ownMetrics.stores);
   const now = Date.now;
   const leases = createLeases({ metadata, now });
   const sharedLeases = isSingleProcess(config) ? undefined : leases;
-  const { metrics, traffic } = openMetrics(config, metadata, now, shared);
+  const { metrics, traffic } = openMetrics(config, ownMetrics, metadata, now, shared);
   const consumers = await openConsumers(config, {
     ...{ driver, metadata, leases: sharedLeases, log, now, metrics },
     ownsLinks: !hasOtherRegistry,
@@ -100,7 +101,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const [limits, mode] = [openLimits(config, stores), openMaintenanceMode(config, stores)];
   const archiveMetrics = metrics.archives;
   const served = { ...stores, maintenance, imageContents, limits: limits.clients, mode, traffic, certificate, archiveMetrics };
-  const guard = await openGuard(config, mirror, served, now, log);
+  const guard = await openGuard(config, mirror, served, now);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
   const scraped = { contentType: metrics.contentType, text: shared?.gather ?? metrics.text };
@@ -219,8 +220,8 @@ function createServer(config: Config, parts: Parts): Server {
     web(request, response) {
       if (!serveHealth(health, request, response)) web(request, response);
     },
-    log(record) {
-      metrics.request(record);
+    log(record, route) {
+      metrics.request(record, route);
       logRequest(log, record);
     },
     certificate,
@@ -232,9 +233,8 @@ function createServer(config: Config, parts: Parts): Server {
 async function openGuard(
   config: Config,
   { visibility }: Pick<Mirror, 'visibility'>,
-  parts: ApiParts,
+  parts: ApiParts & Pick<Parts, 'metrics' | 'log'>,
   now: () => number,
-  log: Log,
 ): Promise<Guard | undefined> {
   if (config.access.mode === 'open') {
     await refuseIgnoredAccounts(config, parts.metadata);
@@ -243,7 +243,10 @@ async function openGuard(
   // Loaded only in the modes that need them: the API and its services take time and memory.
   const { createGuard } = await import('./assembly/guard.ts');
   const { openApiServices } = await import('./assembly/api-services.ts');
-  return createGuard(config, parts.metadata, visibility, openApiServices(config, parts), now, log);
+  return createGuard(config, parts.metadata, visibility, openApiServices(config, parts), now, {
+    log: parts.log,
+    metrics: parts.metrics.access,
+  });
 }
 
 function listen(server: Server, { listen: { host, port }, tls }: Config, reusePort: boolean): Promise<string> {

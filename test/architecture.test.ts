@@ -17,7 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'storage/metadata/queries/webhooks': ['src/oci', 'storage/metadata/queries/steps'],
   'storage/metadata/queries/trash': ['src/oci', 'storage/metadata/queries/steps'],
   'storage/metadata/queries': ['src/oci', 'storage/metadata/queries'],
-  'storage/metadata': ['storage/metadata/queries', 'src/oci'],
+  'storage/metadata': ['storage/metadata/queries', 'storage/watched-call.ts', 'src/oci'],
   'storage/metadata/sqlite': ['storage/metadata', 'storage/metadata/queries'],
   'storage/metadata/postgres': ['storage/back-off.ts', 'storage/metadata', 'storage/metadata/queries'],
   'storage/metadata/transfer': [

@@ -29,7 +29,9 @@ import { createUserOfScripts } from '../http/ui/session/scripts.ts';
 import type { PageLogins } from '../http/ui/router.ts';
 import type { Extension } from '../http/web.ts';
 import type { UpstreamVisibility } from '../mirror/visibility/upstream-visibility.ts';
+import type { AccessMetrics } from '../observability/access-metrics.ts';
 import type { Log } from '../observability/log.ts';
+import { countLoginFailures } from './observability/counted-logins.ts';
 import type { Reloadable } from './reload/reloader.ts';
 import { readReservedNamespaces } from './reserved-namespaces.ts';
 import { readTrustedCertificates, readWorkloadRules } from './federation-settings.ts';
@@ -63,12 +65,12 @@ export async function createGuard(
   upstreams: UpstreamVisibility,
   services: GuardServices,
   now: () => number,
-  log: Log,
+  { log, metrics }: { readonly log: Log; readonly metrics: AccessMetrics },
 ): Promise<Guard> {
   const { mode } = config.access;
-  const audit = createAudit(metadata, now, (error) =>
-    log.error({ err: error }, 'the audit log could not be written: refusals are lost, logins are tried again'),
-  );
+  const failed = (error: unknown) =>
+    log.error({ err: error }, 'the audit log could not be written: refusals are lost, logins are tried again');
+  const audit = countLoginFailures(createAudit(metadata, now, failed), metrics);
   const parts = { config, metadata, upstreams, services, now, audit };
   return {
     audit,

@@ -12,7 +12,7 @@ import { cutIdleClients, notInTime } from './server/idle.ts';
 import { type LingerLimits, lingerAfterEarlyAnswers } from './server/linger.ts';
 import { answerPlainHttp } from './server/plain-http.ts';
 import { answerRaw, isAnsweredRaw } from './server/raw-response.ts';
-import { type RequestRecord, recordRequest } from './server/request-record.ts';
+import { type RecordListener, recordRequest } from './server/request-record.ts';
 import { type ResponseHead, setCommonHeaders } from './server/response-head.ts';
 import { serveProtocol } from './v2/dispatch.ts';
 import type { Services } from './v2/request-context.ts';
@@ -21,7 +21,7 @@ export interface HttpServerOptions {
   readonly protocol: Services;
   /** Serves every path that is not below `/v2`. */
   readonly web: (request: IncomingMessage, response: ServerResponse) => void;
-  readonly log: (record: RequestRecord) => void;
+  readonly log: RecordListener;
   /** Undefined: plain HTTP. */
   readonly certificate?: Certificate | undefined;
   /** True if only clients of this machine reach the server: it then accepts loopback names only. */

@@ -22,6 +22,11 @@ export function createEventReporter({ metrics, log, fillFailed }: EventReporterO
     served: (upstream, kind, cache) => metrics.served(upstream, kind, cache),
     received: (upstream, bytes) => metrics.received(upstream, bytes),
     resumed: (upstream) => metrics.resumed(upstream),
+    async watchDownload(upstream, _digest, run) {
+      const startedAt = performance.now();
+      const outcome = await run();
+      metrics.downloaded(upstream, outcome, (performance.now() - startedAt) / 1000);
+    },
     downloadFailed(digest, error, place) {
       if (error instanceof WrongDigest) metrics.mismatched();
       const reason = reasonOf(error);

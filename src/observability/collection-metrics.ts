@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from './prometheus/client.ts';
-import { counterOf } from './registration.ts';
+import { counterOf } from './prometheus/registration.ts';
 
 /** Metrics of garbage collection. */
 export interface CollectionMetrics {

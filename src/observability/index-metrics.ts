@@ -1,5 +1,5 @@
 import type { Registry } from './prometheus/client.ts';
-import { counterOf } from './registration.ts';
+import { counterOf } from './prometheus/registration.ts';
 
 /** Metrics of the indexes of layers and images. */
 export interface IndexMetrics {

@@ -1,5 +1,5 @@
 import { Gauge, Histogram, type Registry } from './prometheus/client.ts';
-import { counterOf, durationBuckets } from './registration.ts';
+import { counterOf, durationBuckets } from './prometheus/registration.ts';
 
 /** Records runs of scheduled jobs. */
 export interface JobMetrics {

@@ -1,3 +1,4 @@
+import { type AccessMetrics, createAccessMetrics } from './access-metrics.ts';
 import { type ArchiveMetrics, createArchiveMetrics } from './archives/archive-metrics.ts';
 import { Registry } from './prometheus/client.ts';
 import { type BackupMetrics, createBackupMetrics } from './backup-metrics.ts';
@@ -10,8 +11,9 @@ import { type LimitMetrics, createLimitMetrics } from './limits/limit-metrics.ts
 import { type MirrorMetrics, type MirrorState, createMirrorMetrics, watchMirror } from './mirror-metrics.ts';
 import { type QuotaMetrics, createQuotaMetrics } from './quota-metrics.ts';
 import { type RetentionMetrics, createRetentionMetrics } from './retention-metrics.ts';
-import { type MeasuredRequest, createRequestMetrics } from './request-metrics.ts';
+import { type RecordRequest, createRequestMetrics } from './requests/request-metrics.ts';
 import { type StorageSources, watchStorage } from './storage-metrics.ts';
+import { type StoreMetrics, createStoreMetrics } from './stores/store-metrics.ts';
 import { type SyncMetrics, createSyncMetrics } from './sync-metrics.ts';
 import { type TrashMetrics, createTrashMetrics } from './trash-metrics.ts';
 import { type VerificationMetrics, createVerificationMetrics } from './verification-metrics.ts';
@@ -21,7 +23,9 @@ export interface Metrics {
   readonly contentType: string;
   /** Returns all metrics in Prometheus's text format. */
   text(): Promise<string>;
-  request(request: MeasuredRequest): void;
+  readonly request: RecordRequest;
+  readonly access: AccessMetrics;
+  readonly stores: StoreMetrics;
   readonly mirror: MirrorMetrics;
   readonly jobs: JobMetrics;
   readonly retention: RetentionMetrics;
@@ -54,6 +58,8 @@ export function createMetrics(worker?: number): Metrics {
       return registry.metrics();
     },
     request: createRequestMetrics(registry),
+    access: createAccessMetrics(registry),
+    stores: createStoreMetrics(registry),
     mirror: createMirrorMetrics(registry),
     jobs: createJobMetrics(registry),
     retention: createRetentionMetrics(registry),

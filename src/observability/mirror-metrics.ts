@@ -1,5 +1,5 @@
 import { Gauge, Histogram, type Registry } from './prometheus/client.ts';
-import { counterOf, durationBuckets } from './registration.ts';
+import { counterOf, durationBuckets } from './prometheus/registration.ts';
 
 /** The state of the mirror at the time of a scrape. */
 export interface MirrorState {
@@ -32,6 +32,8 @@ export interface MirrorMetrics {
   received(upstream: string, bytes: number): void;
   /** A download waited for a connection. */
   waited(upstream: string, seconds: number): void;
+  /** A download ended: `done`, `failed` or `abandoned`. */
+  downloaded(upstream: string, outcome: string, seconds: number): void;
   /** A download went on after it had broken off. */
   resumed(upstream: string): void;
   /** Received bytes had another digest. */
@@ -46,6 +48,9 @@ export interface MirrorMetrics {
   abandoned(): void;
 }
 
+/** Upper bounds of the buckets of downloads, in seconds. */
+const fillBuckets = [0.1, 0.5, 2, 10, 60, 300, 1800];
+
 export function createMirrorMetrics(registry: Registry): MirrorMetrics {
   const counter = counterOf(registry);
   const served = counter('mirror_served_total', 'mirrored manifests and blobs given to clients', ['upstream', 'kind', 'cache']);
@@ -55,6 +60,13 @@ export function createMirrorMetrics(registry: Registry): MirrorMetrics {
     help: 'how long downloads waited for a connection to their upstream',
     labelNames: ['upstream'],
     buckets: durationBuckets,
+    registers: [registry],
+  });
+  const downloads = new Histogram({
+    name: 'berth_mirror_fill_seconds',
+    help: 'durations of downloads of blobs that have ended: done, failed, abandoned',
+    labelNames: ['upstream', 'outcome'],
+    buckets: fillBuckets,
     registers: [registry],
   });
   const resumed = counter('mirror_resumed_total', 'downloads resumed after a break', ['upstream']);
@@ -71,6 +83,7 @@ export function createMirrorMetrics(registry: Registry): MirrorMetrics {
     served: (upstream, kind, cache) => served.inc({ upstream, kind, cache }),
     received: (upstream, bytes) => received.inc({ upstream }, bytes),
     waited: (upstream, seconds) => waits.observe({ upstream }, seconds),
+    downloaded: (upstream, outcome, seconds) => downloads.observe({ upstream, outcome }, seconds),
     resumed: (upstream) => resumed.inc({ upstream }),
     mismatched: () => mismatched.inc(),
     evicted(bytes) {

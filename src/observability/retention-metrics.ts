@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from './prometheus/client.ts';
-import { counterOf } from './registration.ts';
+import { counterOf } from './prometheus/registration.ts';
 
 /** Records what retention does in this process. */
 export interface RetentionMetrics {

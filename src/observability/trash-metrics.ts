@@ -1,5 +1,5 @@
 import type { Registry } from './prometheus/client.ts';
-import { counterOf } from './registration.ts';
+import { counterOf } from './prometheus/registration.ts';
 
 /** Counts manifests that move into the trash and out of it. */
 export interface TrashMetrics {

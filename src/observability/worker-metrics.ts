@@ -96,13 +96,13 @@ function send(worker: Worker, message: Message): void {
 
 /** Prometheus wants the lines of a metric together, behind one description. */
 function merged(texts: readonly string[]): string {
-  const metrics = new Map<string, string[]>();
-  let lines: string[] = [];
+  const metrics = new Map<string, Set<string>>();
+  let lines = new Set<string>();
   for (const line of texts.flatMap((text) => text.split('\n'))) {
     const name = /^# HELP (\S+)/.exec(line)?.[1];
     const known = name === undefined ? undefined : metrics.get(name);
-    if (name !== undefined) metrics.set(name, (lines = known ?? [line]));
-    else if (line !== '' && !lines.includes(line)) lines.push(line);
+    if (name !== undefined) metrics.set(name, (lines = known ?? new Set([line])));
+    else if (line !== '') lines.add(line);
   }
-  return `${[...metrics.values()].map((metric) => metric.join('\n')).join('\n')}\n`;
+  return `${[...metrics.values()].map((metric) => [...metric].join('\n')).join('\n')}\n`;
 }

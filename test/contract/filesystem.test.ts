@@ -6,17 +6,23 @@ import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { objectKey } from '../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
+import { watchBlobs } from '../../storage/blobs/watched.ts';
 import { createOwnerTags } from '../../storage/owner-tag.ts';
 import { describeBlobDriver, describeObjectKeys } from './blob-driver.ts';
 
 describeObjectKeys();
 
+/** The driver as servers use it: with its calls watched. */
+async function open(directory: string) {
+  return watchBlobs(await createFilesystemDriver({ directory }), (_operation, run) => run());
+}
+
 async function makeStore() {
   const directory = await mkdtemp(join(tmpdir(), 'berth-contract-'));
   return {
     directory,
-    driver: await createFilesystemDriver({ directory }),
-    reopen: () => createFilesystemDriver({ directory }),
+    driver: await open(directory),
+    reopen: () => open(directory),
     async dispose() {
       const temporary = await readdir(join(directory, '.berth/temporary'));
       await rm(directory, { recursive: true });

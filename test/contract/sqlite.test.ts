@@ -4,14 +4,20 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from '@jest/globals';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
+import { watchMetadata } from '../../storage/metadata/watched.ts';
 import { describeMetadataStore } from './metadata-store.ts';
+
+/** The store as servers use it: with its operations watched. */
+async function open(file: string) {
+  return watchMetadata(await createSqliteStore({ file }), (_operation, run) => run());
+}
 
 describeMetadataStore('sqlite', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'berth-contract-'));
   const file = join(directory, 'metadata.sqlite');
   return {
-    store: await createSqliteStore({ file }),
-    reopen: () => createSqliteStore({ file }),
+    store: await open(file),
+    reopen: () => open(file),
     pretendNewer: () => {
       const database = new DatabaseSync(file);
       database.exec("INSERT INTO schema_migrations (version, name) VALUES (9999, 'future')");

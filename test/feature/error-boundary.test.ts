@@ -129,7 +129,10 @@ async function createServer(): Promise<Server> {
     webhooks: () => Promise.resolve({} as WebhookOverview),
     fetches: {} as ImageFetches,
   };
-  const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, log);
+  const { control: access, ...guard } = await createGuard(config, metadata, visibility, services, Date.now, {
+    log,
+    metrics: { loginFailed: () => undefined },
+  });
   const publicUrl = createPublicUrl(config);
   const broken = {
     ...publicUrl,

@@ -55,7 +55,9 @@ describe('workers: 2', () => {
   test('report the metrics of all workers in one answer', async () => {
     const scrape = async () => (await call(berth, 'GET', '/metrics')).body.toString();
     const served = (text: string) => {
-      const lines = [...text.matchAll(/^berth_http_requests_total\{method="DELETE",status="404",worker="(\d+)"\} (\d+)$/gm)];
+      const lines = [
+        ...text.matchAll(/^berth_http_requests_total\{method="DELETE",route="[^"]+",status="404",worker="(\d+)"\} (\d+)$/gm),
+      ];
       return new Map(lines.map(([, worker, count]) => [worker, Number(count)]));
     };
     await until(async () => {

@@ -25,8 +25,8 @@ export function openMirrorTraffic({ mirror }: Pick<Config, 'mirror'>, metadata: 
     counted(metrics) {
       return {
         ...metrics,
-        request(request) {
-          metrics.request(request);
+        request(request, route) {
+          metrics.request(request, route);
           counter.request(request);
         },
         mirror: {

@@ -2,8 +2,10 @@ import type { Config } from '../../../config/schema.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Log } from '../../observability/log.ts';
+import type { StoreMetrics } from '../../observability/stores/store-metrics.ts';
 import { openBlobStore } from '../blob-store.ts';
 import { metadataFile, openMetadata } from '../metadata-store.ts';
+import { measureBlobs, measureMetadata } from '../observability/watched-stores.ts';
 import { refuseLostMetadata } from './lost-metadata.ts';
 import { warnOfOtherRegistry } from './other-registry.ts';
 import { makePrivate } from './private-files.ts';
@@ -16,12 +18,15 @@ export interface OpenStores {
   readonly hasOtherRegistry: boolean;
 }
 
-/** Opens the stores of a server, with the checks of its start. Rejects if the metadata of existing content is lost. */
-export async function openStores(config: Config, log: Log): Promise<OpenStores> {
-  const driver = await openBlobStore(config.storage.blobs);
+/**
+ * Opens the stores of a server, with the checks of its start. `metrics` measure their calls. Rejects if the metadata of existing
+ * content is lost.
+ */
+export async function openStores(config: Config, log: Log, metrics: StoreMetrics): Promise<OpenStores> {
+  const driver = measureBlobs(await openBlobStore(config.storage.blobs), metrics);
   const hasOtherRegistry = await warnOfOtherRegistry(driver, log);
   if (config.storage.metadata.driver === 'sqlite' && !hasOtherRegistry) await refuseLostMetadata(metadataFile(config), driver);
-  const metadata = await openMetadata(config);
+  const metadata = await measureMetadata(await openMetadata(config), metrics);
   for (const exposed of await makePrivate(config.storage.blobs.directory, metadataFile(config)))
     log.warn(exposed, 'other users of this machine can open data of berth');
   return { driver, metadata, hasOtherRegistry };

@@ -5,6 +5,7 @@ import { hasBody } from '../transfer/body.ts';
 import { afterKernelTransfer, bytesSentByKernel } from '../transfer/send-object.ts';
 import { mirrorOutcome } from './mirrored.ts';
 import type { ResponseHead } from './response-head.ts';
+import { routeOf } from './route-pattern.ts';
 
 /** One line of the request log. */
 export interface RequestRecord {
@@ -34,6 +35,9 @@ export interface RequestRecord {
   readonly error?: unknown;
 }
 
+/** `route`: the pattern of the path; undefined if no route serves it. */
+export type RecordListener = (record: RequestRecord, route: string | undefined) => void;
+
 const longestUserAgent = 200;
 
 interface RecordOptions {
@@ -47,7 +51,7 @@ export function recordRequest(
   request: IncomingMessage,
   response: ServerResponse,
   { requestId, client, head }: RecordOptions,
-  log: (record: RequestRecord) => void,
+  log: RecordListener,
 ): void {
   const started = performance.now();
   const { url = '', method = '', socket } = request; // Express changes the URL while it routes
@@ -75,7 +79,7 @@ export function recordRequest(
       upstream: outcome?.upstream,
       cache: outcome?.cache,
     };
-    log(failure === undefined ? line : { ...line, error: failure });
+    log(failure === undefined ? line : { ...line, error: failure }, routeOf(request));
   };
   response.on('close', () => afterKernelTransfer(response, record));
 }

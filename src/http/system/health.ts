@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendJson } from '../errors/json.ts';
 import { problem } from '../errors/problem.ts';
+import { noteRoute } from '../server/route-pattern.ts';
 
 /** The state of the server for health probes. */
 export interface Health {
@@ -22,6 +23,7 @@ export function serveHealth(health: Health, request: IncomingMessage, response: 
   if (path === '/healthz') sendState(response, { status: 'ok', ...health.facts });
   else if (path === '/readyz') void sendReadiness(health, response);
   else return false;
+  noteRoute(request, path);
   return true;
 }
 

@@ -6,6 +6,7 @@ import { countRequest } from './count-request.ts';
 import { type RequestContext, type Handler, type MirrorSource, type Services, authorOf } from './request-context.ts';
 import { challengeForUnknown, locate, onlyMirrored, splitPrefix, withHost } from './locate.ts';
 import { nameUpstream } from '../server/mirrored.ts';
+import { noteRoute } from '../server/route-pattern.ts';
 import { type ResponseHead, setCommonHeaders } from '../server/response-head.ts';
 import { isCheck, serveCheck } from './client-check.ts';
 import { type Match, match } from './router.ts';
@@ -24,6 +25,7 @@ export async function serveProtocol(
   const { prefix, rest } = splitPrefix(path);
   const found = match(method, rest === '/v2' ? '/v2/' : rest);
   if (!found) throw unknownPath(path);
+  noteRoute(request, found.route.path);
   const name = found.name === undefined ? ('' as RepositoryName) : requireName(found.name);
   const lastSegment = decode(found.tail);
   const address = { prefix, namespace: query.get('ns') ?? undefined, name };

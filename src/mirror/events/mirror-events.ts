@@ -15,6 +15,9 @@ export interface FailedDownload {
   readonly repository: string;
 }
 
+/** How a download of a blob ended. `abandoned`: its last client had gone. */
+export type DownloadOutcome = 'done' | 'failed' | 'abandoned';
+
 /** Events of the mirror that operators watch. Each is counted, logged, or both. */
 export interface MirrorEvents {
   /** The mirror answered a client; `cache`: where the content came from. */
@@ -23,6 +26,8 @@ export interface MirrorEvents {
   received(upstream: string, bytes: number): void;
   /** A download of a blob went on after it had broken off. */
   resumed(upstream: string): void;
+  /** Runs a download of a blob at once, and watches it. Resolves when it has ended. */
+  watchDownload(upstream: string, digest: string, run: () => Promise<DownloadOutcome>): Promise<void>;
   /** A download ended without the blob. */
   downloadFailed(digest: string, error: unknown, place: FailedDownload): void;
   /** A download was ended because its last client had gone. */

@@ -1,12 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { unlink } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BlobDriver, ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
-import { blobKey, uploadKey } from '../../../storage/blobs/layout.ts';
+import { blobKey } from '../../../storage/blobs/layout.ts';
 import type { Mirrored } from '../../../storage/metadata/queries/mirror/repositories.ts';
 import type { Digest } from '../../oci/digest.ts';
-import type { MirrorEvents } from '../events/mirror-events.ts';
+import type { DownloadOutcome, MirrorEvents } from '../events/mirror-events.ts';
 import { createOutOfOrderRanges } from './out-of-order-ranges.ts';
 import { type Fill, type FillOptions, beginFill, isDiskRefusal } from './fill.ts';
 import type { HeldDownloadLock } from './download-lock.ts';
@@ -18,6 +15,7 @@ import { WrongDigest } from './partial-blob.ts';
 import { createMachineLock } from './machine-lock.ts';
 import { type Partials, createPartials } from './partials.ts';
 import type { ReplicaLock } from './replica-lock.ts';
+import { storeBlob } from './store-blob.ts';
 
 /** The downloads in progress from one upstream: one for each blob, for all clients of all processes of this machine. */
 export interface Fills {
@@ -75,7 +73,7 @@ export interface FillsOptions {
   readonly findStored: (digest: Digest) => Promise<{ readonly sizeBytes: number } | undefined>;
   /** The downloads from all upstreams. */
   readonly running: RunningDownloads;
-  readonly events: Pick<MirrorEvents, 'downloadAbandoned' | 'downloadFailed'>;
+  readonly events: Pick<MirrorEvents, 'downloadAbandoned' | 'downloadFailed' | 'watchDownload'>;
   readonly idleSeconds: number;
 }
 
@@ -147,10 +145,15 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     const reserve = (sizeBytes: number) => void Object.assign(entry, { sizeBytes, releaseSpace: space.reserve(sizeBytes) });
     const onUnread = () => void unsubscribe(digest, entry).catch(() => undefined);
     const path = partials.pathOf(digest);
-    const fill = beginFill({ ...source, digest, path, idleSeconds, otherCopies, reserve, onBegin, onUnread });
-    entry.fill = fill;
-    entry.withdraw = running.add(digest, fill);
-    entry.ended = end(digest, fill, entry, lock);
+    const { promise: begun, resolve } = Promise.withResolvers<Fill>();
+    entry.ended = events.watchDownload(upstream, digest, () => {
+      const fill = beginFill({ ...source, digest, path, idleSeconds, otherCopies, reserve, onBegin, onUnread });
+      entry.fill = fill;
+      entry.withdraw = running.add(digest, fill);
+      resolve(fill);
+      return end(digest, fill, entry, lock);
+    });
+    const fill = await begun;
     return { sizeBytes: await fill.started, isNew: true, open: fill.open };
   }
 
@@ -170,24 +173,27 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     fill.stop('its last client has gone');
   }
 
-  async function end(digest: Digest, fill: Fill, entry: Entry, lock: HeldDownloadLock): Promise<void> {
+  async function end(digest: Digest, fill: Fill, entry: Entry, lock: HeldDownloadLock): Promise<DownloadOutcome> {
     try {
       const sizeBytes = await fill.started;
       await fill.verified;
       for (;;) {
         const { requests } = entry;
         const blob = { digest, sizeBytes, repositoryRefs: [...entry.repositoryRefs.values()], requests };
-        if (await keep(blob, () => store(driver, partials, digest))) break;
+        if (await keep(blob, () => storeBlob(driver, partials, digest))) break;
         await lock.releaseReplicas();
         await unread(fill, closing.signal);
         if (entry.requests === requests) break;
       }
       await partials.remove(digest);
+      return 'done';
     } catch (error) {
       const isUseless = error instanceof WrongDigest || isDiskRefusal(error);
       if (isUseless) await partials.remove(digest).catch(() => undefined);
       const [repository = ''] = entry.repositoryRefs.keys();
-      if (!entry.isAbandoned) events.downloadFailed(digest, error, { upstream, repository });
+      if (entry.isAbandoned) return 'abandoned';
+      events.downloadFailed(digest, error, { upstream, repository });
+      return 'failed';
     } finally {
       entries.delete(digest);
       entry.releaseSpace?.();
@@ -276,23 +282,4 @@ const dropMilliseconds = 200;
 async function unread(fill: Fill, signal: AbortSignal): Promise<void> {
   do await delay(dropMilliseconds, undefined, { signal });
   while (fill.readers > 0);
-}
-
-/** Makes the blob's file an object of the store: by renaming it where that is possible, by copying it elsewhere. */
-async function store(driver: BlobDriver, partials: Partials, digest: Digest): Promise<void> {
-  const path = partials.pathOf(digest);
-  const isAdopted = await driver.adoptFile?.(path, blobKey(digest)).then(
-    () => true,
-    () => false,
-  );
-  if (isAdopted) return;
-  const appender = await driver.openAppender(uploadKey(randomUUID()), { resume: false });
-  try {
-    await appender.append(createReadStream(path, { highWaterMark: 1024 * 1024 }));
-    await appender.commit(blobKey(digest));
-  } catch (error) {
-    await appender.abort();
-    throw error;
-  }
-  await unlink(path);
 }

@@ -103,6 +103,7 @@ function open(machine: string): Promise<Mirror> {
       received: () => undefined,
       waited: () => undefined,
       resumed: () => undefined,
+      downloaded: () => undefined,
       mismatched: () => undefined,
       evicted: () => undefined,
       notKept: () => undefined,

@@ -67,7 +67,7 @@ test('the metrics show what the mirror does', async () => {
     expect(text).toContain(line);
   }
   expect(text).toMatch(/berth_mirror_saved_bytes_total\{upstream="docker.io"\} [1-9]/);
-  expect(text).toMatch(/berth_http_requests_total\{method="GET",status="200"\} [1-9]/);
+  expect(text).toMatch(/berth_http_requests_total\{method="GET",route="[^"]+",status="200"\} [1-9]/);
   expect(text).not.toContain('o/i');
 });
 

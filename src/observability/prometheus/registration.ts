@@ -1,4 +1,4 @@
-import { Counter, type Registry } from './prometheus/client.ts';
+import { Counter, type Registry } from './client.ts';
 
 /** Upper bounds of the buckets of durations, in seconds. */
 export const durationBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];

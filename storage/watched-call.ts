@@ -1,0 +1,5 @@
+/**
+ * Runs a call of a store and watches it, for metrics and traces: its duration, and whether it failed. Returns the promise of the
+ * call itself, so that the caller waits for nothing else. `operation`: one of a short list of names.
+ */
+export type WatchCall = <Result>(operation: string, call: () => Promise<Result>) => Promise<Result>;
