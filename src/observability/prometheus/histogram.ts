@@ -28,7 +28,9 @@ export function createHistogram(
 ): (labels: Readonly<Record<string, string>>) => Observe {
   const all: Series[] = [];
 
+  /** Nothing of a series without observations, such as the bodies of GET requests: that would be most lines of a scrape. */
   function valuesOf({ labels, counts, sum }: Series) {
+    if (counts.every((count) => count === 0)) return [];
     let total = 0;
     const buckets = counts.map((count, index) => {
       total += count;
