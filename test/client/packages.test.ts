@@ -8,7 +8,7 @@ import { type Dockerd, startDockerd } from '../support/dockerd.ts';
 import { type Machine, startMachine } from '../support/machine.ts';
 import { describeWith } from '../support/requires.ts';
 import { end, launch, run } from '../support/run.ts';
-import { smokeTest } from '../support/smoke.ts';
+import { inFolder, smokeTest } from '../support/smoke.ts';
 import { until } from '../support/until.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
@@ -47,13 +47,13 @@ describeWith(['docker', 'dockerd', 'cc', 'dpkg-deb'], 'packages', () => {
       const options = ['--no-audit', '--no-fund', '--loglevel=error', '--offline', '--prefix', prefix];
       await run('npm', ['install', '--global', ...options, join(home, `berth-${version}.tgz`)], { cwd: home, env });
       program = join(prefix, 'bin/berth');
-    }, 120_000);
+    }, 240_000);
 
     test('installs the command berth, and a registry that docker can use', async () => {
       expect(await run(program, ['--version'], { cwd: '/', env })).toBe(`berth ${version}\n`);
       const folder = await emptyFolder('npm');
-      await smokeTest({ serve: [program, 'serve'], folder, settings: { PATH: env.PATH } }, docker);
-    }, 120_000);
+      await smokeTest({ command: inFolder(folder, program), settings: { PATH: env.PATH } }, docker);
+    }, 240_000);
 
     test('needs no network, and has the licences of the packages inside', async () => {
       const installed = join(home, 'prefix/lib/node_modules/berth');
@@ -71,27 +71,23 @@ describeWith(['docker', 'dockerd', 'cc', 'dpkg-deb'], 'packages', () => {
       await copyFile(join(checkout, `build/berth-linux-${process.arch}`), program);
     });
 
-    test('is a registry that docker can use, in an empty folder and without Node.js', async () => {
+    test('is a registry that docker can use, in an empty folder and without Node.js, with several workers', async () => {
       const folder = await emptyFolder('executable');
-      await smokeTest({ serve: [program, 'serve'], folder }, docker, async () => {
-        const environment = ['BERTH_ACCESS_MODE=token', 'BERTH_BACKUP_DIRECTORY=backups'];
-        const berth = (...words: readonly string[]) => run('env', ['-i', '-C', folder, ...environment, program, ...words]);
+      const command = inFolder(folder, program);
+      const settings = { BERTH_WORKERS: '2', BERTH_BACKUP_DIRECTORY: 'backups' };
+      await smokeTest({ command, settings }, docker, async ({ environment }) => {
+        const berth = (...words: readonly string[]) => run('/usr/bin/env', command(words, environment).slice(1));
         expect(await berth('user', 'list')).toContain('admin');
         expect(await berth('backup', 'create')).toMatch(/backup/);
       });
-    }, 120_000);
-
-    test('starts several workers', async () => {
-      const folder = await emptyFolder('workers');
-      await smokeTest({ serve: [program, 'serve'], folder, settings: { BERTH_WORKERS: '2' } }, docker);
-    }, 120_000);
+    }, 240_000);
   });
 
   const rights = process.getuid?.() === 0 ? [] : ['(the user root)'];
   describeWith(['unshare', 'nsenter', 'socat', 'systemd-notify', ...rights], 'the Debian package', () => {
     let machine: Machine;
-    const settings = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
     const configuration = '/etc/berth/berth.yaml';
+    const settings = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', BERTH_CONFIG: configuration };
     const asBerth = ['setpriv', '--reuid=berth', '--regid=berth', '--init-groups', '/usr/bin/berth'];
 
     beforeAll(async () => {
@@ -99,7 +95,7 @@ describeWith(['docker', 'dockerd', 'cc', 'dpkg-deb'], 'packages', () => {
       await copyFile(join(checkout, `build/berth_${version}_${architecture}.deb`), join(home, 'berth.deb'));
       machine = await startMachine(home);
       await machine.run('dpkg', '--install', join(home, 'berth.deb'));
-    }, 120_000);
+    }, 240_000);
     afterAll(() => machine.close());
 
     test('has a valid unit that starts with the machine, and its own user', async () => {
@@ -120,8 +116,8 @@ describeWith(['docker', 'dockerd', 'cc', 'dpkg-deb'], 'packages', () => {
       const receiver = launch('socat', ['-u', `UNIX-RECV:${socket},mode=666`, '-'], (text) => (notified += text));
       try {
         await until(() => existsSync(socket));
-        const serve = [...machine.enter, ...asBerth, 'serve', '--config', configuration];
-        await smokeTest({ serve, folder: '/', settings: { ...settings, NOTIFY_SOCKET: socket } }, docker, () =>
+        const command = inFolder('/', ...machine.enter, ...asBerth);
+        await smokeTest({ command, settings: { ...settings, NOTIFY_SOCKET: socket } }, docker, () =>
           until(() => notified.includes('READY=1')),
         );
         await until(() => notified.includes('STOPPING=1'));
@@ -129,7 +125,7 @@ describeWith(['docker', 'dockerd', 'cc', 'dpkg-deb'], 'packages', () => {
         await end(receiver);
       }
       expect(notified).toMatch(/STATUS=listening on http:/);
-    }, 120_000);
+    }, 240_000);
 
     test('an upgrade keeps the changed configuration, and a purge keeps the images', async () => {
       await machine.run('sh', '-c', `echo 'workers: 2' >>${configuration}`);

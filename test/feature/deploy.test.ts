@@ -130,9 +130,22 @@ describe('deploy/kubernetes', () => {
   });
 });
 
-test('the image and its label have the version of package.json', () => {
-  const { version } = JSON.parse(readFileSync(resolve(deploy, '../package.json'), 'utf8')) as { version: string };
-  expect(readFileSync(resolve(deploy, '../Dockerfile'), 'utf8')).toMatch(new RegExp(`^ARG VERSION=${version}$`, 'm'));
+describe('the image', () => {
+  const dockerfile = readFileSync(resolve(deploy, '../Dockerfile'), 'utf8');
+  const json = (name: string) => JSON.parse(readFileSync(resolve(deploy, '..', name), 'utf8')) as unknown;
+
+  test('and its label have the version of package.json', () => {
+    const { version } = json('package.json') as { version: string };
+    expect(dockerfile).toMatch(new RegExp(`^ARG VERSION=${version}$`, 'm'));
+  });
+
+  test('has the Node.js of the other packages', () => {
+    const { optionalDependencies } = json('runtime/package.json') as { optionalDependencies: Readonly<Record<string, string>> };
+    for (const version of Object.values(optionalDependencies)) {
+      expect(dockerfile).toContain(`\nARG BASE=node:${version}-slim\n`);
+      expect(dockerfile).toContain(`\nARG BUILDER=node:${version}\n`);
+    }
+  });
 });
 
 describe('deploy/proxies', () => {

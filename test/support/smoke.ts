@@ -4,30 +4,67 @@ import { basic } from './access.ts';
 import { call } from './call.ts';
 import type { Dockerd } from './dockerd.ts';
 import { freePort } from './free-port.ts';
-import { end, launch } from './run.ts';
+import { end, launch, run } from './run.ts';
 import { tar } from './tar.ts';
 import { until } from './until.ts';
 
 const password = 'smoke test of a package';
 
+type Settings = Readonly<Record<string, string>>;
+
 /** A package of berth, installed. */
 export interface InstalledPackage {
-  /** Starts a program of the package: the command and its words, such as `['/usr/bin/berth', 'serve']`. */
-  readonly serve: readonly string[];
-  /** The folder that it runs in; the data is below, unless `settings` say otherwise. */
-  readonly folder: string;
-  readonly settings?: Readonly<Record<string, string>>;
+  /** Returns the command that runs the package's program with these words, and nothing in its environment but `settings`. */
+  command(words: readonly string[], settings: Settings): readonly string[];
+  readonly settings?: Settings;
+}
+
+/** A program that runs in `folder`; its data is below, unless settings say otherwise. */
+export function inFolder(folder: string, ...program: readonly string[]): InstalledPackage['command'] {
+  return (words, settings) => ['env', '-i', '-C', folder, ...assignments(settings), ...program, ...words];
+}
+
+/** Returns `NAME=VALUE` for each setting. */
+export const assignments = (settings: Settings): readonly string[] =>
+  Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+
+interface Server {
+  readonly url: string;
+  readonly environment: Settings;
 }
 
 /**
- * Starts the server of a package with nothing in its environment but settings, uses it with docker and ends it with SIGTERM. Each
- * thread and each kind of file of the program is used once. `meanwhile` runs beside the server.
+ * Starts the server of a package, uses it with docker, adds a user with the command line, and ends it with SIGTERM. Starts it again,
+ * and expects the image and the user. Each thread and each kind of file of the program is used once. `meanwhile` runs beside the
+ * first server.
  */
 export async function smokeTest(
-  { serve, folder, settings = {} }: InstalledPackage,
+  installed: InstalledPackage,
   docker: Dockerd,
-  meanwhile: (server: { readonly url: string }) => Promise<void> = () => Promise.resolve(),
+  meanwhile: (server: Server) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
+  let digest: string | undefined;
+  let alice = '';
+  await serving(installed, async (server) => {
+    expect((await call(server, 'GET', '/healthz')).json()).toMatchObject({ status: 'ok', sendPath: 'sendfile' });
+    expect((await call(server, 'GET', '/readyz')).status).toBe(200);
+    await expectAssets(server);
+    digest = await expectPushAndPull(server, docker);
+    const [program = '', ...words] = installed.command(['user', 'add', 'alice'], server.environment);
+    alice = (await run(program, words)).trim();
+    await meanwhile(server);
+  });
+  await serving(installed, async (server) => {
+    expect((await call(server, 'GET', '/v2/', { headers: basic('alice', alice) })).status).toBe(200);
+    await login(server, docker);
+    const image = `${hostOf(server)}/smoke/app:1`;
+    expect(digestIn(await docker.docker('pull', image))).toBe(digest);
+    await docker.docker('rmi', image);
+  });
+}
+
+/** Runs the package's server during `work`, and expects that it stops without an error. */
+async function serving({ command, settings }: InstalledPackage, work: (server: Server) => Promise<void>): Promise<void> {
   const port = await freePort();
   const environment = {
     BERTH_LISTEN: `127.0.0.1:${port}`,
@@ -35,24 +72,20 @@ export async function smokeTest(
     BERTH_ACCESS_ADMIN_PASSWORD: password,
     ...settings,
   };
-  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const [program = '', ...words] = command(['serve'], environment);
   let printed = '';
-  const child = launch('env', ['-i', '-C', folder, ...variables, ...serve], (text) => (printed += text));
+  const child = launch(program, words, (text) => (printed += text));
+  let exitCode: number | null = null;
   try {
     await until(() => {
       if (child.exitCode !== null) throw new Error(`berth did not start:\n${printed}`);
       return printed.includes('berth is listening');
     });
-    const server = { url: `http://127.0.0.1:${port}` };
-    expect((await call(server, 'GET', '/healthz')).json()).toMatchObject({ status: 'ok', sendPath: 'sendfile' });
-    expect((await call(server, 'GET', '/readyz')).status).toBe(200);
-    await expectAssets(server);
-    await expectPushAndPull(server, docker);
-    await meanwhile(server);
+    await work({ url: `http://127.0.0.1:${port}`, environment });
   } finally {
-    expect(await end(child)).toBe(0);
+    exitCode = await end(child);
   }
-  expect(printed).toContain('stopped');
+  expect([exitCode, printed]).toEqual([0, expect.stringContaining('stopped')]);
 }
 
 async function expectAssets(server: { readonly url: string }): Promise<void> {
@@ -62,10 +95,16 @@ async function expectAssets(server: { readonly url: string }): Promise<void> {
   for (const path of new Set(assets)) expect([path, (await call(server, 'GET', path)).status]).toEqual([path, 200]);
 }
 
-async function expectPushAndPull(server: { readonly url: string }, docker: Dockerd): Promise<void> {
-  const host = `localhost:${new URL(server.url).port}`;
-  const image = `${host}/smoke/app:1`;
-  await docker.dockerWith(Buffer.from(password), 'login', '--username', 'admin', '--password-stdin', host);
+const hostOf = ({ url }: Server): string => `localhost:${new URL(url).port}`;
+
+async function login(server: Server, docker: Dockerd): Promise<void> {
+  await docker.dockerWith(Buffer.from(password), 'login', '--username', 'admin', '--password-stdin', hostOf(server));
+}
+
+/** Returns the digest of the image that it pushes. */
+async function expectPushAndPull(server: Server, docker: Dockerd): Promise<string | undefined> {
+  const image = `${hostOf(server)}/smoke/app:1`;
+  await login(server, docker);
   // More than what is sent without sendfile.
   await docker.dockerWith(tar({ 'etc/release': 'smoke', random: randomBytes(300_000) }), 'import', '-', image);
   const pushed = digestIn(await docker.docker('push', image));
@@ -76,6 +115,7 @@ async function expectPushAndPull(server: { readonly url: string }, docker: Docke
   const headers = basic('admin', password);
   const files = await call(server, 'GET', '/api/v1/image/files?repository=smoke/app&reference=1&wait=60', { headers });
   expect(files.body.toString()).toContain('"random"');
+  return pushed;
 }
 
 function digestIn(output: string): string | undefined {
