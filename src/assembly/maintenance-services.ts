@@ -38,12 +38,13 @@ export interface MaintenanceServices {
 interface ScheduledSync {
   readonly overview: SyncOverview;
   readonly runner: Pick<Runner, 'beginDue'>;
+  readonly peers: VerificationParts['peers'];
   close(): Promise<void>;
 }
 
 export type MaintenanceParts = Omit<GarbageCollectionParts, 'trash'> &
   BackupServiceParts &
-  VerificationParts &
+  Omit<VerificationParts, 'peers'> &
   SyncParts & { readonly metrics: Metrics; readonly mirror: Pick<Mirror, 'trash'> };
 
 export async function openMaintenance(config: Config, parts: MaintenanceParts): Promise<MaintenanceServices> {
@@ -52,8 +53,8 @@ export async function openMaintenance(config: Config, parts: MaintenanceParts): 
   const retention = openRetention(config, { driver, metadata, now, events: reportRetention(log, metrics.retention) });
   const backup = await openBackupService(config, parts);
   const garbageCollection = await openGarbageCollection(config, { ...parts, trash: parts.mirror.trash });
-  const verification = openVerification(config, parts);
   const sync = await openScheduledSync(config, parts);
+  const verification = openVerification(config, { ...parts, peers: sync.peers });
   metrics.sync.watchAges(sync.overview.ages);
   return {
     ...{ retention, backup, garbageCollection, verification, sync },
@@ -79,7 +80,12 @@ async function openScheduledSync(config: Config, parts: SyncParts): Promise<Sche
   const { entries } = await readSync(config);
   if (entries.length === 0) {
     const nothing = () => Promise.resolve();
-    return { overview: createSyncOverview([], parts.metadata, parts.now), runner: { beginDue: nothing }, close: nothing };
+    return {
+      overview: createSyncOverview([], parts.metadata, parts.now),
+      runner: { beginDue: nothing },
+      peers: [],
+      close: nothing,
+    };
   }
   const { openSync } = await import('./maintenance/sync.ts');
   return openSync(config, parts);

@@ -70,7 +70,7 @@ const verify: Command = {
     ['--sample <PERCENT>', 'read every byte of a part of the blobs, chosen at random, such as 5%'],
     ['--repository <PATTERN>', 'repositories: NAME, PREFIX/* or PREFIX/**; default: all'],
     ['--bandwidth <SIZE>', 'read at most so many bytes a second, such as 50MiB; default: no limit'],
-    ['--repair', 'fetch damaged blobs of mirrored repositories from their upstreams'],
+    ['--repair', 'fetch damaged blobs again from upstreams and registries of sync'],
     ['--from <REPOSITORY>', 'fetch all damaged blobs from this mirrored repository, such as ghcr.io/owner/app'],
     ['--orphans', 'compare the listing of the blob store with the records instead'],
     ['--delete-orphans', 'with --orphans: let garbage collection delete blobs without a record'],

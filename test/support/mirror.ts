@@ -11,10 +11,13 @@ export interface MirrorSettings {
 }
 
 /** A configuration file with this section `mirror`. */
-export async function mirrorConfig(mirror: MirrorSettings): Promise<{ readonly file: string; remove(): Promise<void> }> {
+export async function mirrorConfig(
+  mirror: MirrorSettings,
+  others: Readonly<Record<string, unknown>> = {},
+): Promise<{ readonly file: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-mirror-'));
   const file = join(folder, 'config.yaml');
-  await writeFile(file, JSON.stringify({ mirror }));
+  await writeFile(file, JSON.stringify({ mirror, ...others }));
   return { file, remove: () => rm(folder, { recursive: true }) };
 }
 

@@ -19,6 +19,7 @@ import { createRemoteSource } from '../../maintenance/sync/remote-source.ts';
 import { createRemoteTarget } from '../../maintenance/sync/remote-target.ts';
 import { pairOf } from '../../maintenance/sync/select.ts';
 import { createUploadSessions } from '../../maintenance/sync/upload-sessions.ts';
+import type { Peer } from '../../maintenance/verify/peers.ts';
 import type { Log } from '../../observability/log.ts';
 import { createImmutableTags } from '../../registry/immutable-tags.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -32,6 +33,7 @@ import { type Upstream, remoteNameOf } from '../../upstream/upstream.ts';
 import { withScheme } from '../registries/upstream-settings.ts';
 import { readImmutableTags } from './deletion-settings.ts';
 import type { ReadEntry } from './sync-entries.ts';
+import { toPeer } from './sync-peers.ts';
 import { readSync } from './sync-settings.ts';
 
 export interface SyncParts {
@@ -52,23 +54,26 @@ export interface Sync {
   readonly overview: SyncOverview;
   readonly entries: readonly RunnableEntry[];
   readonly runner: Runner;
+  /** The registries of the entries, as sources for repairs. */
+  readonly peers: readonly Peer[];
   /** Interrupts running copies; resolves when they have ended. */
   close(): Promise<void>;
 }
 
 /** Opens what the entries of `sync` need. Rejects as `readSync` does. */
 export async function openSync(config: Config, parts: SyncParts): Promise<Sync> {
-  const { metadata, leases, now, log, retryPauses } = parts;
+  const { metadata, leases, now, log, retryPauses, closing = new AbortController().signal } = parts;
   const { registries, entries: read } = await readSync(config);
   const used = registries.all.filter(({ name }) => read.some(({ registry }) => registry === name));
   const network = openNetwork(config, used, now, log);
-  const entries = read.flatMap((one): RunnableEntry[] => {
+  const opened = read.flatMap((one) => {
     const upstream = used.find(({ name }) => name === one.registry);
-    return upstream ? [{ entry: one.entry, open: openerOf(config, one, upstream, parts, network) }] : [];
+    return upstream ? [{ read: one, entry: one.entry, open: openerOf(config, one, upstream, parts, network) }] : [];
   });
+  const entries: readonly RunnableEntry[] = opened;
   const events = { ended: (result: RunResult) => report(log, result) };
   const runner = createRunner({ entries, metadata, leases, now, events, retryPauses });
-  parts.closing?.addEventListener('abort', () => void runner.close(), { once: true });
+  closing.addEventListener('abort', () => void runner.close(), { once: true });
   const configured = config.sync.flatMap(({ name, from, to }): ConfiguredEntry[] => {
     const found = read.find(({ entry }) => entry.name === name);
     return found ? [{ name, from, to, schedule: found.entry.schedule }] : [];
@@ -77,6 +82,7 @@ export async function openSync(config: Config, parts: SyncParts): Promise<Sync> 
     overview: createSyncOverview(configured, metadata, now),
     entries,
     runner,
+    peers: opened.map((one) => toPeer(one.read, one.open, closing)),
     async close() {
       await runner.close();
       network.close();

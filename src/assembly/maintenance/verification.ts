@@ -4,6 +4,7 @@ import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { nameImages } from '../../maintenance/verify/affected-images.ts';
 import { type VerificationOverview, createVerificationOverview } from '../../maintenance/verify/overview.ts';
+import { type Peer, createPeerAttempts } from '../../maintenance/verify/peers.ts';
 import { type Refetch, type Repair, createRepair } from '../../maintenance/verify/repair.ts';
 import { type ScrubEvents, createScrub } from '../../maintenance/verify/scrub.ts';
 import type { Suspects } from '../../maintenance/verify/suspects.ts';
@@ -27,6 +28,8 @@ export interface VerificationParts extends VerificationStores {
   readonly metrics: Pick<Metrics, 'verification'>;
   /** Content of which this process has found the bytes missing or wrong. */
   readonly suspects: Suspects;
+  /** The registries of `sync`. */
+  readonly peers: readonly Peer[];
   /** Aborted when the process shuts down. */
   readonly closing: AbortSignal;
 }
@@ -89,8 +92,13 @@ export function openVerifier({ driver, metadata, now }: VerificationStores): Ver
   return createVerifier({ driver, metadata, now, pause: sleep });
 }
 
-export function openRepair({ metadata, mirror }: Pick<VerificationParts, 'metadata' | 'mirror'>): Repair {
-  return createRepair({ metadata, refetch: refetchThrough(mirror.background), pause: (milliseconds) => sleep(milliseconds) });
+export function openRepair(parts: VerificationStores & Pick<VerificationParts, 'mirror' | 'peers'>): Repair {
+  return createRepair({
+    metadata: parts.metadata,
+    refetch: refetchThrough(parts.mirror.background),
+    peers: createPeerAttempts(parts),
+    pause: (milliseconds) => sleep(milliseconds),
+  });
 }
 
 /** Returns a function that limits reads to `bytesPerSecond`; 0: no limit. */

@@ -6,6 +6,7 @@ import { openBlobStore } from '../../assembly/blob-store.ts';
 import { createSpend, openRepair, openVerificationOverview, openVerifier } from '../../assembly/maintenance/verification.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
 import { openMirror } from '../../assembly/upstreams.ts';
+import { createLeases } from '../../coordination/leases.ts';
 import { nameImages } from '../../maintenance/verify/affected-images.ts';
 import type { Depth } from '../../maintenance/verify/check-content.ts';
 import { type Verified, verifyOnce } from '../../maintenance/verify/verify-once.ts';
@@ -121,7 +122,8 @@ async function verifyContent(invocation: Invocation, config: Config, wanted: Wan
 async function repairAll(invocation: Invocation, config: Config, { from }: Wanted, { driver, metadata }: Stores) {
   const { log } = createLog({ level: 'silent', format: 'json' });
   const mirror = await openMirror(config, driver, metadata, Date.now, log, createMetrics().mirror);
-  const repair = openRepair({ metadata, mirror });
+  const peers = await openPeers(config, driver, metadata);
+  const repair = openRepair({ driver, metadata, now: Date.now, mirror, peers: peers.all });
   const repaired = [];
   try {
     for (const { digest } of await metadata.corruptContent.list('', maxRepairs)) {
@@ -131,9 +133,24 @@ async function repairAll(invocation: Invocation, config: Config, { from }: Wante
         invocation.warn(`${digest}: ${failed.repairError ?? 'it was pushed: name a repository that has it with --from'}`);
     }
   } finally {
+    await peers.close();
     await mirror.close();
   }
   return repaired;
+}
+
+/** Opens the registries of `sync` as sources for repairs. */
+async function openPeers(config: Config, driver: BlobDriver, metadata: MetadataStore) {
+  if (config.sync.length === 0) return { all: [], close: () => Promise.resolve() };
+  const [{ openSync }, { createRegistry }] = await Promise.all([
+    import('../../assembly/maintenance/sync.ts'),
+    import('../../registry/registry.ts'),
+  ]);
+  const now = Date.now;
+  const registry = createRegistry({ driver, metadata, now, acceptMissing: false });
+  const { log } = createLog({ level: 'silent', format: 'json' });
+  const sync = await openSync(config, { registry, metadata, leases: createLeases({ metadata, now }), now, log });
+  return { all: sync.peers, close: () => sync.close() };
 }
 
 /** Contents that one command fetches again. */

@@ -45,7 +45,12 @@ function newScrub(everyMilliseconds = every): Scrub {
   return createScrub({
     metadata,
     verifier: registry.verifier(driver),
-    repair: createRepair({ metadata, refetch: () => Promise.reject(new Error('no upstream')), pause: () => Promise.resolve() }),
+    repair: createRepair({
+      metadata,
+      refetch: () => Promise.reject(new Error('no upstream')),
+      peers: { of: () => Promise.resolve([]) },
+      pause: () => Promise.resolve(),
+    }),
     spend(bytes) {
       spent.push(bytes);
       return Promise.resolve();

@@ -20,7 +20,9 @@ let removeConfig: () => Promise<void>;
 
 beforeAll(async () => {
   upstream = await startFakeUpstream();
-  const { file, remove } = await mirrorConfig({ upstreams: { 'ghcr.io': { url: upstream.url } } });
+  const entry = (name: string, from: string, to: string) => ({ name, from, to, at: '00:00' });
+  const sync = [entry('in', 'ghcr.io/in/**', 'team/in/**'), entry('out', 'team/out/**', 'ghcr.io/out/**')];
+  const { file, remove } = await mirrorConfig({ upstreams: { 'ghcr.io': { url: upstream.url } } }, { sync });
   removeConfig = remove;
   berth = await startGuarded({ BERTH_CONFIG: file });
   driver = await openBlobStore(loadConfig({ file, environment: berth.environment }).storage.blobs);
@@ -97,6 +99,27 @@ describe('berth verify', () => {
     expect((await verify('--quick', '--from', 'ghcr.io/o/copy')).code).toBe(0);
     expect((await get(`/v2/team/from/blobs/${layer}`)).body.equals(image.layer)).toBe(true);
   });
+
+  test.each(['in', 'out'])(
+    'fetches damaged blobs and manifests again from a registry that sync copies from or to (%s)',
+    async (direction) => {
+      const image = await pushAs(berth, admin, `team/${direction}/app`, '1.0');
+      const [layer, manifest] = [digestOf(image.layer), image.digest];
+      const pushedAt = async () => (await berth.metadata.catalogEntries.listNamed([`team/${direction}/app`]))[0]?.pushedAt;
+      const before = await pushedAt();
+      for (const digest of [layer, manifest]) await flip(digest);
+      upstream.addManifest(`${direction}/app`, '1.0', image.manifest);
+      upstream.addBlob(`${direction}/app`, Buffer.from('not the layer'));
+      const failed = await verify('--deep', '--repair');
+      expect(failed.stderr).toContain(`${layer}: ghcr.io/${direction}/app: `);
+      upstream.addBlob(`${direction}/app`, image.layer);
+      const { code, stdout } = await verify('--quick', '--repair', '--json');
+      expect([code, JSON.parse(stdout)]).toEqual([0, expect.objectContaining({ corrupt: [], repaired: [layer] })]);
+      expect((await verify('--deep', '--repository', `team/${direction}/**`)).code).toBe(0);
+      expect((await get(`/v2/team/${direction}/app/blobs/${layer}`)).body.equals(image.layer)).toBe(true);
+      expect(await pushedAt()).toBe(before);
+    },
+  );
 
   test('compares the store with the records, and lets the collector delete orphans', async () => {
     const orphan = digestOf('orphan');

@@ -1,5 +1,6 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
+import { endClaim } from '../steps/claims.ts';
 import { endQuarantine } from '../steps/corrupt.ts';
 import { recordAll } from '../steps/events.ts';
 import { type Query, all, batches, concurrentWrite, first, read, run, write } from '../steps/query.ts';
@@ -62,6 +63,17 @@ export const quarantine = write(function* ({ content, problem, now, detail }: Ne
 export const release = concurrentWrite(function* (digest: Digest, now: number, checkedAt: number): Query<boolean> {
   yield* run('UPDATE blobs SET checked_at = ? WHERE digest = ?', checkedAt, digest);
   return yield* endQuarantine(digest, now);
+});
+
+/**
+ * Records that all bytes were stored again, right, and ends the claim on them. False, and nothing is changed, if the claim was
+ * taken away. Content that was deleted meanwhile stays deleted: the review of the claim finds its bytes.
+ */
+export const recordStored = concurrentWrite(function* (digest: Digest, claimant: string, now: number): Query<boolean> {
+  if (!(yield* endClaim(digest, claimant, now))) return false;
+  yield* run('UPDATE blobs SET checked_at = ?, stored_times = stored_times + 1 WHERE digest = ?', now, digest);
+  yield* endQuarantine(digest, now);
+  return true;
 });
 
 /** Records why a repair failed. */
