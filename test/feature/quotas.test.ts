@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { ociArchive } from '../support/archives.ts';
 import { call } from '../support/call.ts';
+import { runCommand } from '../support/command.ts';
 import { digestOf, newImage, pushBlob, putManifest, startUpload } from '../support/images.ts';
 import { realImage } from '../support/real-image.ts';
 
@@ -20,6 +21,8 @@ beforeAll(async () => {
   const rules = `{ name: teams, match: ["**", "!free/**"], per: namespace, size: ${limitBytes}B, tags: 3 }`;
   await writeFile(file, `quotas: [${rules}]\ngarbageCollection: { grace: 0s }\n`);
   berth = await startBerth({ BERTH_CONFIG: file });
+  // Without a grace its next run would delete what has no manifest yet.
+  expect((await runCommand(['gc', 'pause'], berth.environment)).code).toBe(0);
 });
 afterAll(async () => {
   await berth.close();
