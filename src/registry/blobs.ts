@@ -101,8 +101,10 @@ export function createBlobs({ driver, metadata, now, changed, onDamaged, admissi
     async mount(from, to, digest, author) {
       const link = await metadata.blobs.findLink(from, digest);
       if (!link || !(await isPresent(digest, link.sizeBytes))) return false;
-      const isMounted = await admission.admit(to, () =>
-        metadata.blobs.mount(from, to, digest, dated(author, now()), admission.isLimited),
+      const isMounted = await admission.admit(
+        to,
+        () => metadata.blobs.mount(from, to, digest, dated(author, now()), admission.isLimited),
+        author,
       );
       if (isMounted) changed?.();
       return isMounted;

@@ -90,14 +90,15 @@ export function createManifestBatches(options: ManifestBatchesOptions): Manifest
   }
 
   /** Records the manifests if the quotas of all repositories have room for them. */
-  async function record(batch: readonly BatchedManifest[]): Promise<BatchCheck> {
+  async function record(batch: readonly BatchedManifest[], author: Author | undefined): Promise<BatchCheck> {
     const [first] = batch;
     if (!admission.isLimited || !first) return metadata.manifestBatches.putAll(batch);
     for (let tries = 1; ; tries++) {
       // Finds out which quotas the repositories count in.
-      for (const { manifest } of batch) await admission.makeRoom(manifest.repository, manifest.digest, manifest.sizeBytes);
+      for (const { manifest } of batch)
+        await admission.makeRoom(manifest.repository, manifest.digest, manifest.sizeBytes, author);
       try {
-        return await admission.admit(first.manifest.repository, () => putListed(batch));
+        return await admission.admit(first.manifest.repository, () => putListed(batch), author);
       } catch (error) {
         if (!(error instanceof QuotasChanged) || tries === maxTries) throw error;
       }
@@ -121,7 +122,7 @@ export function createManifestBatches(options: ManifestBatchesOptions): Manifest
     author?: Author,
   ): Promise<BatchCheck> {
     const item = items[at];
-    if (!item) return record(claimed);
+    if (!item) return record(claimed, author);
     const { digest, bytes } = item;
     const { manifest, fixedTags } = toRecord(item, author);
     return storeThenRecord<BatchCheck>(

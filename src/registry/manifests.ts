@@ -179,7 +179,7 @@ export function createManifests(options: ManifestsOptions): Manifests {
         author: dated(author, now()),
         isLimited: admission.isLimited,
       };
-      await admission.makeRoom(repository, digest, bytes.length);
+      await admission.makeRoom(repository, digest, bytes.length, author);
       const check = await storeThenRecord<PutCheck>(
         { driver, metadata, now },
         {
@@ -187,8 +187,11 @@ export function createManifests(options: ManifestsOptions): Manifests {
           store: () => putContent(driver, blobKey(digest), bytes),
           async record(claimant) {
             const claimed = { ...facts, claimant };
-            const check = await admission.admit<PutCheck>(repository, () =>
-              fixedTags.length > 0 ? metadata.manifests.putKeepingTags(claimed, fixedTags) : metadata.manifests.put(claimed),
+            const check = await admission.admit<PutCheck>(
+              repository,
+              () =>
+                fixedTags.length > 0 ? metadata.manifests.putKeepingTags(claimed, fixedTags) : metadata.manifests.put(claimed),
+              author,
             );
             return check.isLapsed ? claimLost : check;
           },

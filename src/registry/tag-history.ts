@@ -67,7 +67,7 @@ export function createTagHistory(options: TagHistoryOptions): TagHistory {
       isLimited,
       author: dated(author, now()),
     };
-    const result = await admission.admit(repository, () => metadata.restorations.put(restoration));
+    const result = await admission.admit(repository, () => metadata.restorations.put(restoration), author);
     if (result.outcome !== 'restored') throw gone(repository, digest);
     return entry.id;
   }
@@ -82,7 +82,7 @@ export function createTagHistory(options: TagHistoryOptions): TagHistory {
       const entryId = await restoreManifest(repository, digest, author);
       const reason = 'restored from the history';
       const move = { repository, tag, digest, isFixed, isLimited, reason, author: dated(author, now()) };
-      const result = await admission.admit(repository, () => metadata.tagHistory.moveTag(move));
+      const result = await admission.admit(repository, () => metadata.tagHistory.moveTag(move), author);
       if (result === 'fixed') throw immutable.refusal(repository, tag, 'it cannot point at another manifest');
       if (result === 'unknown') throw gone(repository, digest);
       changed?.();

@@ -118,7 +118,7 @@ export function createTrash(options: TrashOptions): Trash {
         isLimited: admission.isLimited,
         author: dated(author, now()),
       };
-      const result = await admission.admit(repository, () => metadata.restorations.put(restoration));
+      const result = await admission.admit(repository, () => metadata.restorations.put(restoration), author);
       if (result.outcome !== 'restored') throw refusalOf(result, repository, entryId);
       changed?.();
       counted?.('restored', result.manifests);

@@ -11,7 +11,8 @@ import type { Leases } from '../coordination/leases.ts';
 import { type Chunk, announcedLength, appendChunk, appendLast, checkPosition, undoneOnFailure } from './append-chunk.ts';
 import { createOpenUploads } from './open-uploads.ts';
 import type { OpenUpload } from './open-upload.ts';
-import { type Admission, noQuotas } from './quotas/admission.ts';
+import { type Admission, type LimitedUpload, noQuotas } from './quotas/admission.ts';
+import type { Author } from './author.ts';
 import { releaseLeftSpace, wholeUploadId } from './quotas/left-sessions.ts';
 import { QuotaExceeded } from './quotas/quota-exceeded.ts';
 import { type ReservedBody, reserveBody } from './quotas/reserved-body.ts';
@@ -25,10 +26,10 @@ import { type Turn, LockTimeout } from '../coordination/keyed-mutex.ts';
  */
 export interface Uploads {
   /**
-   * Begins a session and returns its id. `owner`: the only account that may use it; '' in open mode. `address`: of the client.
-   * Throws TOOMANYREQUESTS if the owner or the address has too many unfinished sessions, and `QuotaExceeded`.
+   * Begins a session and returns its id. `owner`: the only account that may use it; '' in open mode. Throws TOOMANYREQUESTS if
+   * the owner or the address of the author has too many unfinished sessions, and `QuotaExceeded`.
    */
-  start(repository: RepositoryName, algorithm: DigestAlgorithm, owner: string, address?: string): Promise<string>;
+  start(repository: RepositoryName, algorithm: DigestAlgorithm, owner: string, author?: Author): Promise<string>;
   /**
    * Returns the number of bytes received so far. Throws BLOB_UPLOAD_UNKNOWN, also for a session of another repository or
    * owner.
@@ -55,7 +56,7 @@ export interface Uploads {
   /** Drops the session and its bytes. Throws BLOB_UPLOAD_UNKNOWN. */
   cancel(session: UploadSession): Promise<void>;
   /** Stores a whole blob. Keeps no bytes of it if this fails. */
-  put(repository: RepositoryName, digest: Digest, chunk: Chunk): Promise<void>;
+  put(repository: RepositoryName, digest: Digest, chunk: Chunk, author?: Author): Promise<void>;
   /** Deletes sessions begun before `before` (milliseconds since 1970), oldest first. Returns their number; 0: none is left. */
   expire(before: number): Promise<number>;
   /**
@@ -70,9 +71,7 @@ export interface Uploads {
 }
 
 /** A session that a client requests. */
-export interface UploadSession {
-  readonly id: string;
-  readonly repository: RepositoryName;
+export interface UploadSession extends LimitedUpload {
   readonly owner: string;
 }
 
@@ -169,7 +168,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     }
   }
 
-  async function commit(upload: OpenUpload, repository: RepositoryName, id: string, digest: Digest): Promise<void> {
+  async function commit(upload: OpenUpload, { id, repository, author }: LimitedUpload, digest: Digest): Promise<void> {
     const actual = await upload.digest(digestAlgorithm(digest));
     if (actual !== digest) {
       throw new OciError('DIGEST_INVALID', {
@@ -178,16 +177,14 @@ export function createUploads(options: UploadsOptions): Uploads {
       });
     }
     const { sizeBytes } = upload;
+    const recordAs = async (claimant: string) =>
+      (await metadata.blobs.commit(repository, digest, sizeBytes, id, now(), claimant, admission.isLimited)) || claimLost;
     await storeThenRecord(
       { driver, metadata, now },
       {
         digest,
         store: () => upload.publish(blobKey(digest)),
-        record: (claimant) =>
-          admission.admit(repository, async () => {
-            const isRecorded = metadata.blobs.commit(repository, digest, sizeBytes, id, now(), claimant, admission.isLimited);
-            return (await isRecorded) || claimLost;
-          }),
+        record: (claimant) => admission.admit(repository, () => recordAs(claimant), author),
       },
     );
     open.forget(id);
@@ -199,10 +196,11 @@ export function createUploads(options: UploadsOptions): Uploads {
   }
 
   return {
-    async start(repository, algorithm, owner, address = '') {
+    async start(repository, algorithm, owner, author) {
+      const address = author?.address ?? '';
       await checkLimits(metadata, limits, owner, address);
       // A quota without room for a single byte refuses the upload before it begins.
-      await admission.makeRoom(repository, '', 1);
+      await admission.makeRoom(repository, '', 1, author);
       const id = randomUUID();
       await metadata.uploads.create(id, repository, algorithm, now(), owner, address);
       return id;
@@ -231,16 +229,15 @@ export function createUploads(options: UploadsOptions): Uploads {
       within(
         session,
         async (upload, turn) => {
-          const { id, repository } = session;
           if (lastChunk) {
             await appendReserved(session, upload, unlessSuperseded(turn, lastChunk), false, (reserved) =>
               undoneOnFailure(upload, turn, signal, () => appendLast(upload, reserved, digest)),
             );
           }
           try {
-            await commit(upload, repository, id, digest);
+            await commit(upload, session, digest);
           } catch (error) {
-            if (error instanceof OciError) await drop(id);
+            if (error instanceof OciError) await drop(session.id);
             throw error;
           }
         },
@@ -251,20 +248,21 @@ export function createUploads(options: UploadsOptions): Uploads {
 
     cancel: (session) => within(session, () => drop(session.id)),
 
-    put: (repository, digest, sent) => {
+    put: (repository, digest, sent, author) => {
       const id = admission.isLimited ? wholeUploadId() : randomUUID();
+      const session: LimitedUpload = { id, repository, author };
       return open.privately(id, async () => {
         const algorithm = digestAlgorithm(digest);
         const chunk = withinSize(sent, 0, limits);
         const heldBytes = announcedLength(chunk) ?? 0;
         // Only with quotas: else no session is needed, because nothing is counted.
-        await admission.begin({ id, repository }, algorithm, heldBytes);
+        await admission.begin(session, algorithm, heldBytes);
         try {
           const upload = await open.begin(id, algorithm);
           const announced = { body: chunk.body, storedBytes: 0, length: announcedLength(chunk), heldBytes };
-          const { body } = await reserveBody(admission, { id, repository }, announced);
+          const { body } = await reserveBody(admission, session, announced);
           await appendChunk(upload, { ...chunk, body });
-          await commit(upload, repository, id, digest);
+          await commit(upload, session, digest);
         } catch (error) {
           await open.abort(id);
           if (admission.isLimited) await metadata.uploads.remove(id);

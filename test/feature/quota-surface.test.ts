@@ -54,13 +54,13 @@ test('an admin lists quotas in pages, and the admin of a repository its quotas',
   expect((await get(admin, '?after=nonsense')).status).toBe(400);
 });
 
-test('a refused push is an event in the audit log, once a minute', async () => {
+test('a refused push is an event in the audit log that names the account, once a minute', async () => {
   for (const tag of ['2', '3']) await expect(pushAs(berth, alice, 'alice/app', tag)).rejects.toThrow('1 of 1 tags are used');
   const events = await berth.metadata.audit.list({ target: 'alice/app' }, Number.MAX_SAFE_INTEGER, 100);
   const refused = events.filter(({ action }) => action === 'quota.exceeded');
-  expect(refused.map(({ result, detail }) => [result, JSON.parse(detail ?? '') as unknown])).toEqual([
-    ['refused', { quota: 'teams', name: 'alice', unit: 'tags', used: 1, needed: 1, limit: 1 }],
-  ]);
+  expect(
+    refused.map(({ actor, address, result, detail }) => [actor, address, result, JSON.parse(detail ?? '') as unknown]),
+  ).toEqual([['alice', '127.0.0.1', 'refused', { quota: 'teams', name: 'alice', unit: 'tags', used: 1, needed: 1, limit: 1 }]]);
 });
 
 test('berth quota list shows what is used, and berth quota recount finds no wrong counter', async () => {

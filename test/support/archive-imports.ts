@@ -22,7 +22,7 @@ export interface TestImports {
   close(): Promise<void>;
 }
 
-export const sender = { repository: 'team/app' as RepositoryName, owner: 'account:1', address: '' };
+export const sender = { repository: 'team/app' as RepositoryName, owner: 'account:1', author: { actor: 'alice', address: '' } };
 
 export async function openImports(limits: ArchiveLimits = { maxBytes: 2 ** 30, maxEntries: 1000 }): Promise<TestImports> {
   const directory = await mkdtemp(join(tmpdir(), 'berth-imports-'));

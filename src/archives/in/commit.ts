@@ -63,7 +63,7 @@ export async function commitArchive(
     for (const from of new Set([archive.repository, ...targets.map((target) => target.repository)])) {
       try {
         await uploads.retarget({ id: planned.session, repository: from, owner }, repository);
-        await uploads.finish({ id: planned.session, repository, owner }, digest);
+        await uploads.finish({ id: planned.session, repository, owner, author }, digest);
         return true;
       } catch (error) {
         if (!(error instanceof OciError && error.code === 'BLOB_UPLOAD_UNKNOWN')) throw error;

@@ -1,6 +1,7 @@
 import { type Hash, createHash } from 'node:crypto';
 import { type Digest, digestOfHash } from '../../oci/digest.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
+import type { Author } from '../../registry/author.ts';
 import type { Uploads } from '../../registry/uploads.ts';
 import { type Compression, compress, decompress } from './compression.ts';
 import type { Format } from './formats.ts';
@@ -24,8 +25,7 @@ export interface Sender {
   readonly repository: RepositoryName;
   /** Id of the account; '' without one. */
   readonly owner: string;
-  /** Network address; '' if there is none. */
-  readonly address: string;
+  readonly author: Author;
 }
 
 export interface StageOptions {
@@ -49,12 +49,12 @@ export interface Staging {
 }
 
 export function createStaging(uploads: Pick<Uploads, 'start' | 'append' | 'digest' | 'cancel'>, sender: Sender): Staging {
-  const { repository, owner, address } = sender;
+  const { repository, owner, author } = sender;
   const begun = new Set<string>();
 
   return {
     async stage(data, { what, format, compression, needsDiffId, algorithm, limitBytes }) {
-      const id = await uploads.start(repository, algorithm, owner, address);
+      const id = await uploads.start(repository, algorithm, owner, author);
       begun.add(id);
       const packs = format === 'tar' && compression !== 'none' ? compression : undefined;
       const isUnpacked = needsDiffId && (format === 'gzip' || format === 'zstd');
@@ -67,7 +67,7 @@ export function createStaging(uploads: Pick<Uploads, 'start' | 'append' | 'diges
       if (format === 'tar' && !isStoredAsDiffId) body = unpacked.watch(body);
       else if (isUnpacked) body = alongside(body, (copy) => unpacked.consume(decompress(copy, format, { what, limitBytes })));
       if (packs) body = stored.watch(compress(body, packs));
-      const session = { id, repository, owner };
+      const session = { id, repository, owner, author };
       await uploads.append(session, { body });
       const digest = await uploads.digest(session, algorithm);
       const unpackedDigest = format === 'tar' || isUnpacked ? (isStoredAsDiffId ? digest : unpacked.digest()) : undefined;

@@ -9,6 +9,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { Log } from '../../observability/log.ts';
 import { parsePattern } from '../../oci/patterns/repository-pattern.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
+import { type Author, dated } from '../../registry/author.ts';
 import { type Admission, createAdmission, noQuotas } from '../../registry/quotas/admission.ts';
 import { QuotaExceeded } from '../../registry/quotas/quota-exceeded.ts';
 import { diskOf } from './disk-space.ts';
@@ -107,7 +108,7 @@ const maxRemembered = 10_000;
 
 function reportExceeded({ metadata, now, log, metrics, changed }: QuotaParts) {
   const reported = new Map<string, number>();
-  return (excess: Excess, repository: RepositoryName): void => {
+  return (excess: Excess, repository: RepositoryName, author: Author | undefined): void => {
     const { rule, scope, kind, used, needed, limit } = excess;
     metrics.quotas.refused(rule);
     const key = `${excess.quotaId} ${kind}`;
@@ -117,9 +118,7 @@ function reportExceeded({ metadata, now, log, metrics, changed }: QuotaParts) {
     log.warn({ repository, ...excess }, new QuotaExceeded(excess).message);
     const detail = JSON.stringify({ quota: rule, name: scope, unit: kind, used, needed, limit });
     const event = {
-      at: now(),
-      actor: '',
-      address: '',
+      ...dated(author, now()),
       action: 'quota.exceeded',
       target: repository,
       result: 'refused',

@@ -89,7 +89,7 @@ async function importFile(
   try {
     const { size } = await stat(file);
     const source = readFileBytes(invocation, file, size);
-    const sender = { repository: to.repository ?? unnamed, owner, address: '' };
+    const sender = { repository: to.repository ?? unnamed, owner, author };
     const archive = await imports.receive(source, sender, { compression, sizeBytes: size });
     try {
       const targets = targetsOf(archive, file, to);

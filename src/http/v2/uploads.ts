@@ -19,9 +19,9 @@ export async function postUpload(context: RequestContext): Promise<void> {
 }
 
 async function startUpload(context: RequestContext): Promise<void> {
-  const { protocol, request, repository, query, subject } = context;
+  const { protocol, repository, query, subject } = context;
   const algorithm = requestedAlgorithm(query.get('digest-algorithm') ?? 'sha256');
-  const id = await protocol.registry.uploads.start(repository, algorithm, subject.id, protocol.publicUrl.clientAddress(request));
+  const id = await protocol.registry.uploads.start(repository, algorithm, subject.id, authorOf(context));
   describeUpload(context, id, 0);
   sendEmpty(context.response, 202);
 }
@@ -34,7 +34,7 @@ function requestedAlgorithm(text: string): DigestAlgorithm {
 
 /** Stores a blob that is the whole body of the request ("a single POST"). */
 async function putWhole(context: RequestContext, digest: Digest): Promise<void> {
-  await context.protocol.registry.uploads.put(context.repository, digest, chunkOf(context));
+  await context.protocol.registry.uploads.put(context.repository, digest, chunkOf(context), authorOf(context));
   created(context, digest);
 }
 
@@ -109,8 +109,8 @@ function uploadId({ lastSegment }: RequestContext): string {
 }
 
 /** Names a session with its owner: only the account that began it may use it. */
-function sessionOf({ repository, subject }: RequestContext, id: string): UploadSession {
-  return { id, repository, owner: subject.id };
+function sessionOf(context: RequestContext, id: string): UploadSession {
+  return { id, repository: context.repository, owner: context.subject.id, author: authorOf(context) };
 }
 
 function chunkOf({ request, response }: RequestContext): Chunk {

@@ -28,7 +28,7 @@ export async function yieldTrashToDisk({ metadata, measureDisk, now, onYielded }
   for (let missing = disk.totalBytes * freeShare - disk.freeBytes; missing > 0;) {
     const [oldest] = await metadata.trashYields.listOldest(entriesAtOnce);
     if (!oldest) return;
-    const author = { actor: '', address: '', at: now() };
+    const author = { actor: 'berth', address: '', at: now() };
     const reason = 'less than 5 % of the disk are free';
     const { manifests, freedBytes } = await metadata.trashYields.put({
       ...{ entries: [oldest], maxManifests: manifestsAtOnce, reason, author },

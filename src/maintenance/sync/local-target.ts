@@ -50,12 +50,13 @@ export function createLocalTarget(options: LocalTargetOptions): Target {
   async function openSession(repository: RepositoryName, { digest, sizeBytes }: SizedBlob) {
     const id = await sessions.find(repository, digest);
     if (id !== undefined) {
-      const session: UploadSession = { id, repository, owner };
+      const session: UploadSession = { id, repository, owner, author: syncAuthor };
       const received = await found(uploads.status(session));
       if (received !== undefined && received <= sizeBytes) return { session, received };
       if (received !== undefined) await uploads.cancel(session);
     }
-    const session = { id: await uploads.start(repository, digestAlgorithm(digest), owner), repository, owner };
+    const started = await uploads.start(repository, digestAlgorithm(digest), owner, syncAuthor);
+    const session: UploadSession = { id: started, repository, owner, author: syncAuthor };
     await sessions.put(repository, digest, session.id);
     return { session, received: 0 };
   }

@@ -1,3 +1,4 @@
+import type { DatedAuthor } from '../../../storage/metadata/queries/steps/events.ts';
 import { type Excess, QuotaRefusal } from '../../../storage/metadata/queries/steps/quotas.ts';
 import type { Yielded, YieldingEntry } from '../../../storage/metadata/queries/quotas/yields.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
@@ -16,9 +17,14 @@ export interface YieldOptions {
 
 /**
  * Deletes the oldest entries of the quota's trash for good until there is room for a push. Resolves to false if the trash
- * does not have enough. It then has lost nothing, unless it has more than 50 entries or 100 manifests.
+ * does not have enough. It then has lost nothing, unless it has more than 50 entries or 100 manifests. `pusher`: the actor in the
+ * events.
  */
-export async function yieldTrash({ metadata, now, onYielded }: YieldOptions, excess: Excess): Promise<boolean> {
+export async function yieldTrash(
+  { metadata, now, onYielded }: YieldOptions,
+  excess: Excess,
+  pusher: Omit<DatedAuthor, 'at'> | undefined,
+): Promise<boolean> {
   const { quotaId, kind, used, needed, limit, rule } = excess;
   if (kind !== 'bytes' || needed > limit) return false;
   let after = 0;
@@ -27,7 +33,7 @@ export async function yieldTrash({ metadata, now, onYielded }: YieldOptions, exc
     const [oldest] = entries;
     if (!oldest) return false;
     after = oldest.id - 1;
-    const author = { actor: '', address: '', at: now() };
+    const author = { actor: '', address: '', ...pusher, at: now() };
     const quota = { id: quotaId, bytes: missing, isLast };
     const reason = `quota ${rule} needs the space`;
     const yielded = await unlessUnyielding(

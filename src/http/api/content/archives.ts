@@ -120,8 +120,8 @@ function toShown(staged: StagedArchive): z.output<typeof archive> {
 }
 
 async function uploadArchive({ query }: { readonly query: z.output<typeof uploadQuery> }, context: Context) {
-  const { imports, principal, address, exchange } = context;
-  const sender = { repository: query.repository, owner: principal.id, address };
+  const { imports, principal, author, exchange } = context;
+  const sender = { repository: query.repository, owner: principal.id, author };
   const staged = await readUpload(exchange.request, exchange.response, (source, facts) =>
     imports.receive(source, sender, { compression: query.compress, ...facts }),
   );

@@ -32,7 +32,7 @@ export async function receiveUpload(visit: UploadVisit): Promise<void> {
       const repository = parseRepositoryName(formField(request, 'repository') ?? '');
       if (!repository) throw new InvalidRepository();
       await requireRight(client, 'add', repository);
-      const sender = { repository, owner: visitor.id, address: client.author.address };
+      const sender = { repository, owner: visitor.id, author: client.author };
       return imports.receive(source, sender, { compression: compressionOf(formField(request, 'compress')), ...facts });
     });
     await leadToPreview(visit, staged);
