@@ -12,12 +12,16 @@ import { blobsPrefix } from '../../storage/blobs/layout.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { call } from './call.ts';
-import { type Server, descriptor, digestOf, pushBlob, putManifest } from './images.ts';
+import type { Dockerd } from './dockerd.ts';
+import { type Server, type TestDescriptor, descriptor, digestOf, pushBlob, putManifest } from './images.ts';
+import { findWrongCounters } from './recount.ts';
+import { tar } from './tar.ts';
 import { until } from './until.ts';
 
-/** An image whose layers other images have, too. */
+/** An image, or a cache of BuildKit, whose layers others have, too. */
 interface SharedImage {
   readonly manifest: string;
+  readonly mediaType: string;
   readonly blobs: readonly Buffer[];
 }
 
@@ -29,6 +33,8 @@ export interface TortureOptions {
    * manifest, and too short for others.
    */
   readonly longestRestMs: number;
+  /** A docker that pushes meanwhile, and what it calls the server. */
+  readonly docker?: { readonly daemon: Dockerd; readonly host: string } | undefined;
 }
 
 /** The stores of servers that run meanwhile, with a collector of this process. */
@@ -38,10 +44,10 @@ export interface Torture {
   /** Rejects when a kept image could not be pulled whole. */
   awaitPushes(count: number): Promise<void>;
   /** Ends the clients and the collector. Resolves to the images that must be there, as `repository@digest`. */
-  stop(): Promise<ReadonlyMap<string, SharedImage>>;
+  stop(): Promise<ReadonlySet<string>>;
   /**
    * Lets garbage collection decide everything, when all servers are stopped. Resolves to the digests that are stored, those that
-   * are recorded, and how many reviews and missed rows are left.
+   * are recorded, how many reviews and missed rows are left, and the counters that differ from a recount.
    */
   settle(): Promise<AtRest>;
   close(): Promise<void>;
@@ -52,34 +58,40 @@ export interface AtRest {
   readonly recorded: readonly string[];
   readonly missed: number;
   readonly reviews: number;
+  readonly wrongCounters: readonly string[];
 }
 
 /** Few layers, so that they meet: of each, every client may upload, mount and delete the last use at any time. */
 const layers = Array.from({ length: 6 }, () => randomBytes(3000));
 const clients = 8;
+const repositories = Array.from({ length: clients }, (_, index) => `team${index % 2}/client${index}` as RepositoryName);
+/** Between two pushes of docker, which takes more of the machine than all other clients. */
+const dockerRestMs = 500;
+const ofDocker = 'team0/docker' as RepositoryName;
 const day = 24 * 3_600_000;
 
 class WrongBytes extends Error {}
 
 /**
- * Starts clients that push, mount, retag, delete, restore and pull images at random. Each one has a repository of its own,
+ * Starts clients that push, mount, retag, untag, delete, restore and pull images and caches of BuildKit at random. Each one has a repository of its own,
  * so that it knows what must be there; the layers are the same in all.
  */
 export async function startTorture(servers: readonly Server[], options: TortureOptions): Promise<Torture> {
   const { environment } = options;
   const config = loadConfig({ environment });
   const [driver, metadata] = [await openBlobStore(config.storage.blobs), await openMetadata(config)];
-  const kept = new Map<string, SharedImage>();
+  const kept = new Set<string>();
   let pushes = 0;
   let isOver = false;
   let failure: Error | undefined;
   const world = { servers, metadata, kept, pushed: () => pushes++, isOver: () => isOver };
   const running = [
-    ...Array.from({ length: clients }, (_, index) => runClient(world, `client${index}` as RepositoryName)),
+    ...repositories.map((repository) => runClient(world, repository)),
+    ...(options.docker ? [runDocker(world, options.docker)] : []),
     collectOnAndOn({ driver, metadata }, options, () => isOver),
   ].map((work) => work.catch((error: unknown) => (failure ??= error as Error)));
 
-  async function stop(): Promise<ReadonlyMap<string, SharedImage>> {
+  async function stop(): Promise<ReadonlySet<string>> {
     isOver = true;
     await Promise.all(running);
     if (failure !== undefined) throw failure;
@@ -109,7 +121,7 @@ export async function startTorture(servers: readonly Server[], options: TortureO
 interface World {
   readonly servers: readonly Server[];
   readonly metadata: MetadataStore;
-  readonly kept: Map<string, SharedImage>;
+  readonly kept: Set<string>;
   pushed(): void;
   isOver(): boolean;
 }
@@ -117,17 +129,20 @@ interface World {
 /** Works in its repository until the end. Requests that fail because a server is away are passed over. */
 async function runClient(world: World, repository: RepositoryName): Promise<void> {
   const { servers, kept } = world;
-  const own = () => [...kept].filter(([name]) => name.startsWith(`${repository}@`));
+  const images = new Map<string, SharedImage>();
   while (!world.isOver()) {
     const server = servers[randomInt(servers.length)];
     if (!server) throw new Error('there is no server');
     try {
-      const [name, image] = own()[randomInt(Math.max(1, own().length))] ?? [];
-      const dice = randomInt(10);
-      if (!name || !image || dice < 5) await push(world, server, repository, newSharedImage());
-      else if (dice < 6) await push(world, server, repository, image);
-      else if (dice < 8) await deleteAndMaybeRestore(world, server, repository, name, image);
-      else await expectWhole(server, name, image);
+      const own = [...images].filter(([name]) => kept.has(name));
+      const [name, image] = own[randomInt(Math.max(1, own.length))] ?? [];
+      const dice = randomInt(12);
+      if (!name || !image || dice < 5) await push(world, server, repository, newSharedImage(), images);
+      else if (dice < 6) await push(world, server, repository, image, images);
+      else if (dice < 8) await deleteAndMaybeRestore(world, server, repository, name);
+      else if (dice < 9) await call(server, 'DELETE', `/v2/${repository}/manifests/${randomTag()}`);
+      else if (dice < 10) await pullTag(server, repository, randomTag());
+      else await expectWhole(server, name);
     } catch (error) {
       if (error instanceof WrongBytes) throw error;
       await sleep(20);
@@ -135,28 +150,76 @@ async function runClient(world: World, repository: RepositoryName): Promise<void
   }
 }
 
+const randomTag = () => `t${randomInt(4)}`;
+
+/** Returns an image, or a cache of BuildKit in its older form, an index of blobs, or its newer one, an artifact. */
 function newSharedImage(): SharedImage {
   const chosen = layers.filter(() => randomInt(3) === 0);
   const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', nonce: randomBytes(8).toString('hex') }));
-  const manifest = JSON.stringify({
-    schemaVersion: 2,
-    mediaType: mediaTypes.ociManifest,
-    config: descriptor(config, 'application/vnd.oci.image.config.v1+json'),
-    layers: chosen.map((layer) => descriptor(layer)),
-  });
-  return { manifest, blobs: [config, ...chosen] };
+  const blobs = [config, ...chosen];
+  const cacheConfig = descriptor(config, 'application/vnd.buildkit.cacheconfig.v0');
+  const descriptors = chosen.map((layer) => descriptor(layer));
+  const kind = randomInt(4);
+  if (kind === 0) {
+    const mediaType = mediaTypes.ociIndex;
+    return {
+      manifest: JSON.stringify({ schemaVersion: 2, mediaType, manifests: [...descriptors, cacheConfig] }),
+      mediaType,
+      blobs,
+    };
+  }
+  const mediaType = mediaTypes.ociManifest;
+  const ofImage = kind === 1 ? cacheConfig : descriptor(config, 'application/vnd.oci.image.config.v1+json');
+  return { manifest: JSON.stringify({ schemaVersion: 2, mediaType, config: ofImage, layers: descriptors }), mediaType, blobs };
 }
 
 /** Without a grace a blob may be gone before its manifest comes: the client begins again, as clients do. */
-async function push(world: World, server: Server, repository: string, image: SharedImage): Promise<void> {
+async function push(
+  world: World,
+  server: Server,
+  repository: string,
+  image: SharedImage,
+  images: Map<string, SharedImage>,
+): Promise<void> {
   for (let tries = 0; tries < 5; tries++) {
     for (const blob of image.blobs) await bring(server, repository, blob);
-    const { status } = await putManifest(server, repository, `t${randomInt(4)}`, image.manifest);
+    const { status } = await putManifest(server, repository, randomTag(), image.manifest, image.mediaType);
     if (status === 201) {
-      world.kept.set(`${repository}@${digestOf(image.manifest)}`, image);
+      const name = `${repository}@${digestOf(image.manifest)}`;
+      images.set(name, image);
+      world.kept.add(name);
       world.pushed();
       return;
     }
+  }
+}
+
+/**
+ * Pushes images of one layer with docker until the end, and deletes some of them, so that docker finds the layer, or not. Ends
+ * with a push: while the collector runs none may be in time.
+ */
+async function runDocker(world: World, { daemon, host }: NonNullable<TortureOptions['docker']>): Promise<void> {
+  const [server] = world.servers;
+  if (!server) throw new Error('there is no server');
+  const image = `${host}/${ofDocker}:latest`;
+  const layer = tar({ layer: randomBytes(3000) });
+  let former: string | undefined;
+  for (let triesAfterEnd = 0; ; triesAfterEnd += world.isOver() ? 1 : 0) {
+    try {
+      await daemon.dockerWith(layer, 'import', '-', image);
+      const digest = /digest: (sha256:[0-9a-f]{64})/.exec(await daemon.docker('push', image))?.[1];
+      if (digest === undefined) throw new Error('docker did not print the digest');
+      world.kept.add(`${ofDocker}@${digest}`);
+      if (world.isOver()) return;
+      if (former !== undefined && former !== digest && randomInt(2) === 0) {
+        world.kept.delete(`${ofDocker}@${former}`);
+        await call(server, 'DELETE', `/v2/${ofDocker}/manifests/${former}`);
+      }
+      former = digest;
+    } catch (error) {
+      if (triesAfterEnd > 20) throw error;
+    }
+    await sleep(dockerRestMs);
   }
 }
 
@@ -164,7 +227,7 @@ async function push(world: World, server: Server, repository: string, image: Sha
 async function bring(server: Server, repository: string, blob: Buffer): Promise<void> {
   const digest = digestOf(blob);
   if (randomInt(2) === 0 && (await call(server, 'HEAD', `/v2/${repository}/blobs/${digest}`)).status === 200) return;
-  const from = `client${randomInt(clients)}`;
+  const from = repositories[randomInt(clients)] ?? repository;
   if (randomInt(2) === 0 && from !== repository) {
     const mount = `/v2/${repository}/blobs/uploads/?mount=${digest}&from=${from}`;
     if ((await call(server, 'POST', mount, { body: '' })).status === 201) return;
@@ -177,9 +240,8 @@ async function deleteAndMaybeRestore(
   server: Server,
   repository: RepositoryName,
   name: string,
-  image: SharedImage,
 ): Promise<void> {
-  const digest = digestOf(image.manifest);
+  const digest = name.split('@')[1] ?? '';
   // Whatever becomes of the request: only an answer says so.
   kept.delete(name);
   if ((await call(server, 'DELETE', `/v2/${repository}/manifests/${digest}`)).status !== 202 || randomInt(2) === 0) return;
@@ -187,20 +249,30 @@ async function deleteAndMaybeRestore(
   const entry = (await trash.list(repository, Number.MAX_SAFE_INTEGER, 10)).find((one) => one.digest === digest);
   if (!entry) return;
   await trash.restore(repository, entry.id);
-  kept.set(name, image);
+  kept.add(name);
+}
+
+/** Pulls what the tag names at the moment, whichever push has put it there. */
+async function pullTag(server: Server, repository: RepositoryName, tag: string): Promise<void> {
+  const answer = await call(server, 'HEAD', `/v2/${repository}/manifests/${tag}`);
+  if (answer.status === 200) await expectWhole(server, `${repository}@${answer.header('docker-content-digest')}`);
 }
 
 /** Rejects `WrongBytes` unless the image is whole. A server that is away, or has no time, is asked again later. */
-export async function expectWhole(server: Server, name: string, { manifest, blobs }: SharedImage): Promise<void> {
+export async function expectWhole(server: Server, name: string): Promise<void> {
   const [repository = '', digest = ''] = name.split('@');
-  const paths = [`manifests/${digest}`, ...blobs.map((blob) => `blobs/${digestOf(blob)}`)];
-  for (const [index, path] of paths.entries()) {
-    const answer = await call(server, 'GET', `/v2/${repository}/${path}`);
-    if (answer.status === 503 || answer.status === 429) throw new Error(`${name}: not now`);
-    const expected = index === 0 ? Buffer.from(manifest) : blobs[index - 1];
-    if (answer.status !== 200 || expected?.equals(answer.body) !== true)
-      throw new WrongBytes(`${path} of ${name}: ${answer.status} ${answer.body.toString().slice(0, 200)}`);
-  }
+  const get = async (path: string, expected: string) => {
+    const { status, body } = await call(server, 'GET', `/v2/${repository}/${path}/${expected}`);
+    if (status === 503 || status === 429) throw new Error(`${name}: not now`);
+    if (status !== 200 || digestOf(body) !== expected)
+      throw new WrongBytes(`${path}/${expected} of ${name}: ${status} ${body.toString().slice(0, 200)}`);
+    return body.toString();
+  };
+  const manifest = JSON.parse(await get('manifests', digest)) as Partial<
+    Record<'layers' | 'manifests', TestDescriptor[]> & { config: TestDescriptor }
+  >;
+  const { config, layers: own = [], manifests = [] } = manifest;
+  for (const part of [...(config ? [config] : []), ...own, ...manifests]) await get('blobs', part.digest);
 }
 
 interface Stores {
@@ -247,5 +319,6 @@ async function settle(stores: Stores, environment: Readonly<Record<string, strin
     recorded: recorded.sort(),
     missed,
     reviews: await metadata.reviews.countDue(Number.MAX_SAFE_INTEGER, 10),
+    wrongCounters: await findWrongCounters(stores, () => time),
   };
 }
