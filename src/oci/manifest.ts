@@ -13,6 +13,8 @@ export interface Manifest {
   readonly annotations: Readonly<Record<string, string>> | undefined;
   /** Blobs that the registry must hold: config and layers, without non-distributable ones. */
   readonly blobs: readonly Descriptor[];
+  /** Number of non-distributable layers, which clients get elsewhere. */
+  readonly foreignLayers: number;
   /** The entries of an index: manifests, but for indexes that clients use as a list of blobs (BuildKit's older cache format). */
   readonly children: readonly Descriptor[];
 }
@@ -97,14 +99,20 @@ function refuseOtherShapes(document: JsonObject, shape: Shape): void {
   }
 }
 
-function parseReferences(document: JsonObject, shape: Shape): Pick<Manifest, 'blobs' | 'children' | 'artifactType'> {
+function parseReferences(
+  document: JsonObject,
+  shape: Shape,
+): Pick<Manifest, 'blobs' | 'foreignLayers' | 'children' | 'artifactType'> {
   const artifactType = optionalString(document, 'artifactType', 'manifest');
-  if (shape === 'index') return { blobs: [], children: descriptors(document, 'manifests'), artifactType };
-  if (shape === 'artifact') return { blobs: descriptors(document, 'blobs'), children: [], artifactType };
+  const none = { blobs: [], foreignLayers: 0, children: [], artifactType };
+  if (shape === 'index') return { ...none, children: descriptors(document, 'manifests') };
+  if (shape === 'artifact') return { ...none, blobs: descriptors(document, 'blobs') };
   const config = parseDescriptor(document['config'], 'config');
-  const layers = descriptors(document, 'layers').filter((layer) => !isNonDistributable(layer.mediaType));
+  const listed = descriptors(document, 'layers');
+  const layers = listed.filter((layer) => !isNonDistributable(layer.mediaType));
+  const foreignLayers = listed.length - layers.length;
   // "If the artifactType is empty or missing, then set to the config descriptor mediaType" (distribution-spec, listing referrers)
-  return { blobs: [config, ...layers], children: [], artifactType: artifactType || config.mediaType };
+  return { blobs: [config, ...layers], foreignLayers, children: [], artifactType: artifactType || config.mediaType };
 }
 
 function descriptors(document: JsonObject, key: string): readonly Descriptor[] {

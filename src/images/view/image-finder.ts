@@ -24,8 +24,10 @@ export interface FoundImage {
   /** Platforms of the index; empty if the reference names the image itself. */
   readonly platforms: readonly string[];
   readonly config: Descriptor;
-  /** From the bottom to the top. */
+  /** From the bottom to the top, without foreign ones. */
   readonly layers: readonly Descriptor[];
+  /** Number of layers whose content clients get elsewhere (image-spec, layer.md: non-distributable), such as those of Windows. */
+  readonly foreignLayers: number;
 }
 
 /** Finds images that a repository has. Nothing is fetched from an upstream. */
@@ -126,11 +128,15 @@ function parse(bytes: Buffer, mediaType: string): Manifest {
   }
 }
 
-function partsOf({ blobs: [config, ...layers], mediaType }: Manifest): Pick<FoundImage, 'config' | 'layers'> {
+function partsOf({
+  blobs: [config, ...layers],
+  foreignLayers,
+  mediaType,
+}: Manifest): Pick<FoundImage, 'config' | 'layers' | 'foreignLayers'> {
   if (!config) throw new ImageError('unsupported', `a manifest of the type ${mediaType} has no layers`);
-  const foreign = layers.find((layer) => !layerTypes.test(layer.mediaType));
-  if (foreign) throw new ImageError('unsupported', `a layer has the type ${foreign.mediaType}, which is no archive of files`);
-  return { config, layers };
+  const other = layers.find((layer) => !layerTypes.test(layer.mediaType));
+  if (other) throw new ImageError('unsupported', `a layer has the type ${other.mediaType}, which is no archive of files`);
+  return { config, layers, foreignLayers };
 }
 
 function choose(children: readonly PlatformEntry[], wanted: Platform | undefined): PlatformEntry {

@@ -73,6 +73,15 @@ describe('the index of a layer', () => {
     }
   });
 
+  test.each([
+    ['of no bytes', Buffer.alloc(0)],
+    ['that unpacks to no bytes', gzipSync('')],
+    ['with the end mark only', Buffer.alloc(1024)],
+  ])('of a layer %s has the root only, as clients unpack it', async (_, blob) => {
+    const { entries } = await indexLayer(blob);
+    expect(entries.map(pathOf)).toEqual(['']); // the root
+  });
+
   test('has the SHA-256 of each file, and the place of its content', async () => {
     const { bytes } = await archive('gnu');
     const { entries } = await indexLayer(bytes);

@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type GuardedBerth, aliceUser, startWithAlice } from '../../support/access.ts';
-import { pushLayers } from '../../support/layered-image.ts';
+import { type GuardedBerth, admin, alice, aliceUser, apiOf, callAs, startWithAlice } from '../../support/access.ts';
+import { digestOf } from '../../support/images.ts';
+import { pushLayers, pushManifestAsAdmin } from '../../support/layered-image.ts';
 import { tar } from '../../support/tar.ts';
 import { type Visit, type Visitor, newVisitor } from '../../support/visitor.ts';
 
@@ -27,10 +28,21 @@ beforeAll(async () => {
   await berth.administration.grant('user:alice', 'team/**', 'pull');
   await pushLayers(berth, 'team/app', '1', [base, upper]);
   await pushLayers(berth, 'secret/app', '1', [base]);
+  await pushForeign('team/windows', await pushLayers(berth, 'team/windows', undefined, [upper]));
   visitor = newVisitor(berth);
   await visitor.post('/ui/login', aliceUser);
 });
 afterAll(() => berth.close());
+
+/** Pushes the tag 1: the image on top of a layer that clients get elsewhere, as those of Windows were. */
+async function pushForeign(repository: string, { digest }: { readonly digest: string }): Promise<void> {
+  const image = (await callAs(berth, admin, 'GET', `/v2/${repository}/manifests/${digest}`)).json() as {
+    readonly layers: readonly object[];
+  };
+  const mediaType = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip';
+  const foreign = { mediaType, digest: digestOf('elsewhere'), size: 9, urls: ['https://example.com/layer'] };
+  await pushManifestAsAdmin(berth, repository, '1', { ...image, layers: [foreign, ...image.layers] });
+}
 
 const path = '/ui/r/team/app:1/-/files';
 const view = (query = ''): Promise<Visit> => visitor.get(`${path}${query}`);
@@ -64,6 +76,18 @@ describe('the files of an image', () => {
       ['added', 'deleted', 'changed'],
     ]);
     expect(top.text).toContain('>deleted<');
+  });
+
+  test('of a layer that is kept elsewhere are missing, and page and API say so', async () => {
+    const at = '/ui/r/team/windows:1/-';
+    await visitor.post(`${at}/index`, {});
+    const page = await visitor.get(`${at}/files`);
+    expect(names(page)).toEqual(['etc/', 'home/']);
+    expect(page.text).toContain('One layer of this image is kept elsewhere');
+    expect((await visitor.get(`${at}/packages`)).text).toContain('One layer of this image is kept elsewhere');
+    expect((await view()).text).not.toContain('kept elsewhere');
+    const answer = await apiOf(() => berth)('GET', '/image/files?repository=team/windows&reference=1', undefined, alice);
+    expect(answer.json()).toMatchObject({ image: { foreignLayers: 1 } });
   });
 
   test('have the directories above them as links', async () => {

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type GuardedBerth, alice, aliceUser, apiOf, startWithAlice } from '../../support/access.ts';
+import { type GuardedBerth, admin, alice, aliceUser, apiOf, startWithAlice } from '../../support/access.ts';
 import { pushArtifact, pushBuildxIndex, pushSigned, spdx } from '../../support/attached-artifacts.ts';
+import { call as callServer } from '../../support/call.ts';
+import { pushBlobAsAdmin } from '../../support/layered-image.ts';
 import { type Visitor, newVisitor } from '../../support/visitor.ts';
+import recorded from './recorded-referrers.json' with { type: 'json' };
 
 let berth: GuardedBerth;
 let visitor: Visitor;
@@ -34,6 +37,17 @@ const listOf = async (repository: string, reference = '1') =>
 const view = async (path: string) => (await visitor.get(`/ui/r/${path}`)).text;
 const kindsOf = (page: string) => [...page.matchAll(/<th scope="row">\s*([\w ]+?)\s*</g)].map(([, kind]) => kind);
 
+/** Pushes an image of crane, and what the real tools have attached to it. */
+async function pushRecorded(repository: string): Promise<void> {
+  for (const blob of recorded.blobs) await pushBlobAsAdmin(berth, repository, Buffer.from(blob, 'base64'));
+  for (const { reference, document } of recorded.manifests) {
+    const { mediaType } = JSON.parse(document) as { readonly mediaType: string };
+    const headers = { ...admin, 'Content-Type': mediaType };
+    const { status } = await callServer(berth, 'PUT', `/v2/${repository}/manifests/${reference}`, { headers, body: document });
+    if (status !== 201) throw new Error(`${reference}: ${status}`);
+  }
+}
+
 describe('the artifacts of an image', () => {
   test('are those of cosign, notation and oras, by subject and by tag', async () => {
     const found = (await listOf('team/signed')).map(({ kind, foundBy, tag, type }) => [kind, tag?.slice(-4) ?? foundBy, type]);
@@ -48,6 +62,36 @@ describe('the artifacts of an image', () => {
     const page = await view('team/signed:1/-/referrers');
     expect(kindsOf(page).sort()).toEqual(['Artifact', 'Provenance', 'SBOM', 'SBOM', 'Signature', 'Signature']);
     expect(page.match(/present, not verified/g)).toHaveLength(2);
+  });
+
+  test('are those that cosign 3.1.1, notation 1.3.2 and oras 1.3.3 were recorded to write, each once, with their predicates', async () => {
+    await pushRecorded('team/recorded');
+    const predicate = 'https://cosign.sigstore.dev/attestation/vuln/v1';
+    const found = await listOf('team/recorded');
+    expect(found.map(({ kind, foundBy }) => `${kind} by ${foundBy}`).sort()).toEqual([
+      'attestation by subject', // cosign attest --type vuln
+      'provenance by tag', // cosign attest --type slsaprovenance1 --new-bundle-format=false
+      'sbom by subject', // oras attach
+      'sbom by subject', // cosign attest --type spdxjson
+      'signature by subject', // notation sign
+      'signature by subject', // cosign sign
+      'signature by tag', // cosign sign --new-bundle-format=false
+    ]);
+    const page = await view('team/recorded:1/-/referrers');
+    expect(page).toContain(`<code>${predicate}</code>`);
+    const documents = found.flatMap((item) => item.documents.map(({ digest, kind }) => ({ digest, kind })));
+    const shown = async (wanted: string) =>
+      Promise.all(
+        documents
+          .filter(({ kind }) => kind === wanted)
+          .map(({ digest }) => view(`team/recorded:1/-/referrers?document=${digest}`)),
+      );
+    const sboms = (await shown('sbom')).join('');
+    for (const name of ['curl', 'zlib']) expect(sboms).toContain(`<code>${name}</code>`);
+    expect((await shown('provenance')).join('')).toContain('<code>bbbb</code>');
+    expect((await shown('attestation')).join('')).toContain(`<code>${predicate}</code>`);
+    const tags = await view('team/recorded');
+    expect(tags).not.toContain('.att');
   });
 
   test('are the attestations of buildx at the index and at its image, and only there', async () => {

@@ -113,8 +113,8 @@ function describe({ image, status }: ImageView) {
   return { image: toImage(image), index: status };
 }
 
-function toImage({ repository, digest, platform, platforms, layers }: FoundImage) {
-  return { repository, digest, platform: platform ?? null, platforms, layers: layers.map(toLayer) };
+function toImage({ repository, digest, platform, platforms, layers, foreignLayers }: FoundImage) {
+  return { repository, digest, platform: platform ?? null, platforms, layers: layers.map(toLayer), foreignLayers };
 }
 
 function toLayer({ digest, mediaType, sizeBytes }: Descriptor) {

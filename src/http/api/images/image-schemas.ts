@@ -74,6 +74,10 @@ const image = z
     platform: z.string().nullable(),
     platforms: z.array(z.string()).meta({ description: 'of an index' }),
     layers: z.array(z.object({ digest: z.string(), mediaType: z.string(), size })),
+    foreignLayers: z
+      .number()
+      .int()
+      .meta({ description: 'number of layers that clients get elsewhere: their files are not shown' }),
   })
   .meta({ id: 'ImageContents' });
 

@@ -11,6 +11,10 @@ export const contents = {
     showAgain: 'Show again',
     missing: 'Some layers of this image are not stored here',
     missingHelp: 'Nothing is fetched from another registry to look at it. Pull the image once, and its layers are here.',
+    foreign: (layers: number) =>
+      layers === 1
+        ? 'One layer of this image is kept elsewhere (a foreign layer): its files are not shown.'
+        : `${layers} layers of this image are kept elsewhere (foreign layers): their files are not shown.`,
     off: 'The configuration of this server (page.index) says that no images are indexed.',
     failed: 'The contents of this image cannot be shown',
     failedForNow: 'The last attempt failed. The server tries again after a minute.',

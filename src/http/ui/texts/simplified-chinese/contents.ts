@@ -12,6 +12,7 @@ export const contents: typeof english = {
     showAgain: '刷新',
     missing: '该镜像的部分镜像层未存储在本服务器',
     missingHelp: '查看时不会从其他镜像仓库获取内容。拉取一次该镜像后，其镜像层就会存储在这里。',
+    foreign: (layers) => `该镜像有 ${layers} 个镜像层存放在别处（foreign layer），其中的文件不会显示。`,
     off: '服务器配置（page.index）已关闭镜像索引。',
     failed: '无法显示该镜像的内容',
     failedForNow: '上次尝试失败，服务器将在一分钟后重试。',

@@ -9,7 +9,7 @@ import type { ImageVisit } from '../repository/repository-view.ts';
 import { showEntry } from './file-entry.ts';
 import { type FilePlace, fileTable } from './file-table.ts';
 import { platformChoice, queryWith, sendImageView } from './image-view.ts';
-import { indexPanel, lookAt } from './index-state.ts';
+import { foreignNote, indexPanel, lookAt } from './index-state.ts';
 
 const pageSize = 100;
 /** A longer path is in no index. */
@@ -42,7 +42,7 @@ export async function showFiles(visit: ImageVisit): Promise<void> {
       : wanted.isBiggest
         ? await biggestFiles(place, files)
         : await directory(place, files, wanted, entry);
-  const top = html`${filter(visit, looked, wanted)} ${crumbs(place, wanted)}`;
+  const top = html`${foreignNote(visit, looked.image)} ${filter(visit, looked, wanted)} ${crumbs(place, wanted)}`;
   sendImageView(visit, 'files', html`${top} ${content}`);
 }
 

@@ -55,6 +55,11 @@ export function indexPanel(visit: IndexPlace, { status, image, indexedLayers }: 
   }
 }
 
+/** Says how many layers the contents of an image lack, because clients get them elsewhere. */
+export function foreignNote({ texts }: Pick<ImageVisit, 'texts'>, { foreignLayers }: LookedAtImage['image']): Html | undefined {
+  return foreignLayers === 0 ? undefined : html`<p class="note">${texts.contents.foreign(foreignLayers)}</p>`;
+}
+
 /** Has the image indexed, and leads back to the view that asked for it. Rejects `ImageError`. */
 export async function indexImage(visit: ImageVisit): Promise<void> {
   const { services, repository, reference, form, response } = visit;

@@ -5,7 +5,7 @@ import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
 import { platformChoice, queryWith, sendImageView, urlOf } from './image-view.ts';
-import { indexPanel, lookAt } from './index-state.ts';
+import { foreignNote, indexPanel, lookAt } from './index-state.ts';
 
 const pageSize = 200;
 
@@ -27,7 +27,11 @@ export async function showPackages(visit: ImageVisit): Promise<void> {
   const { files, packages } = await (await visit.services.images()).packages.list(looked);
   const wanted = text.toLowerCase();
   const found = packages.filter(({ name }) => name.toLowerCase().includes(wanted));
-  sendImageView(visit, 'packages', html`${filter} ${listFiles(visit, files)} ${packageTable(visit, found, files.length > 0)}`);
+  sendImageView(
+    visit,
+    'packages',
+    html`${foreignNote(visit, looked.image)} ${filter} ${listFiles(visit, files)} ${packageTable(visit, found, files.length > 0)}`,
+  );
 }
 
 /** Shows which lists the image has, and why one was not read. */

@@ -57,8 +57,11 @@ function documentLinks(visit: ImageVisit, { documents }: AttachedArtifact): Html
   const links = documents.map(({ digest, kind, sizeBytes, predicateType, mediaType }) => {
     if (kind === 'signature' || kind === 'artifact') return html`<li>${byteSize(sizeBytes)}</li>`;
     const title = predicateType || mediaType;
+    // An SBOM says what it is; the predicate tells one attestation from another.
+    const predicate = kind === 'attestation' && html`<code>${predicateType}</code>`;
     return html`<li>
       <a href="${queryWith(visit, { document: digest })}" title="${title}">${kinds[kind]}</a>, ${byteSize(sizeBytes)}
+      ${predicate || undefined}
     </li>`;
   });
   return html`<ul class="plain">
