@@ -14,6 +14,7 @@ const longTests = [
   'test/contract/s3',
   'test/contract/s3-driver',
   'test/contract/upgrades',
+  'test/fault/adopt-kill',
   'test/fault/archive-memory',
   'test/fault/collection-torture',
   'test/fault/final-put',

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 /**
  * Loaded into a berth before its own code (`--import`), also into its threads: it ends itself with SIGKILL at the point
- * that the file KILL_POINT names. No file, no point.
+ * that the file KILL_POINT names, or at its n-th time in a thread: `after a commit × 3`. No file, no point.
  */
 export const killPoints = [
   'before a file is synced',
@@ -22,8 +22,10 @@ const file = process.env['KILL_POINT'];
 if (file !== undefined) await arm(file);
 
 async function arm(pointFile: string): Promise<void> {
+  let times = 0;
   const reach = (point: KillPoint) => {
-    if (wanted(pointFile) === point) process.kill(process.pid, 'SIGKILL');
+    const [name, wantedTimes = '1'] = wanted(pointFile)?.split(' × ') ?? [];
+    if (name === point && ++times >= Number(wantedTimes)) process.kill(process.pid, 'SIGKILL');
   };
   for (const method of ['rename', 'link'] as const) {
     const give = files[method];

@@ -42,17 +42,17 @@ export function adminCommand(run: (invocation: AdminInvocation) => Promise<unkno
 }
 
 /**
- * Returns the location of the metadata for messages. Throws `CommandError` if the SQLite file is missing: the path is
- * probably wrong.
+ * Returns the location of the metadata for messages. Throws `CommandError` if the SQLite file is missing, unless `mayBeNew`: the
+ * path is probably wrong.
  */
-export function locateMetadata(config: Config): string {
+export function locateMetadata(config: Config, mayBeNew = false): string {
   const { driver, url = '' } = config.storage.metadata;
   if (driver === 'postgres') {
     const { host, pathname } = new URL(url);
     return `PostgreSQL at ${host}${pathname}`;
   }
   const file = resolve(metadataFile(config));
-  if (existsSync(file)) return file;
+  if (mayBeNew || existsSync(file)) return file;
   throw new CommandError(
     `${file} does not exist: there is no data of berth. Name the configuration of the server with --config FILE, BERTH_CONFIG ` +
       'or BERTH_STORAGE_BLOBS_DIRECTORY; for a new server run berth serve first',

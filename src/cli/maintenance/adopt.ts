@@ -6,7 +6,7 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { openBlobStore } from '../../assembly/blob-store.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
 import { createLeases } from '../../coordination/leases.ts';
-import { adopt } from '../../maintenance/adopt/adopt.ts';
+import { adopt, assertRepositories } from '../../maintenance/adopt/adopt.ts';
 import { CannotAdopt } from '../../maintenance/adopt/parts.ts';
 import { finishAdoption } from '../../maintenance/adopt/finish.ts';
 import { type AdoptionReport, createAdoption, describeOddity } from '../../maintenance/adopt/report.ts';
@@ -30,17 +30,30 @@ const maxJsonLines = 10_000;
 export async function adoptStore(invocation: Invocation): Promise<void> {
   const { options, warn } = invocation;
   const config = invocation.config();
-  warn(`using the data in ${locateMetadata(config)}`);
+  const showsStatus = options['status'] === true;
+  // The first start of berth may come after the adoption.
+  warn(`using the data in ${locateMetadata(config, !showsStatus)}`);
   const driver = await openBlobStore(config.storage.blobs);
-  const metadata = await openMetadata(config);
   try {
-    if (options['status'] !== true) await run(invocation, config, { driver, metadata });
-    await printReport(invocation, metadata);
+    // Before the metadata is created: the path may be wrong.
+    if (!showsStatus) await assertRepositories(driver);
+    await withMetadata(config, async (metadata) => {
+      if (!showsStatus) await run(invocation, config, { driver, metadata });
+      await printReport(invocation, metadata);
+    });
   } catch (error) {
     throw error instanceof CannotAdopt ? new CommandError(error.message) : error;
   } finally {
-    await metadata.close();
     await driver.close();
+  }
+}
+
+async function withMetadata(config: Config, work: (metadata: MetadataStore) => Promise<void>): Promise<void> {
+  const metadata = await openMetadata(config);
+  try {
+    await work(metadata);
+  } finally {
+    await metadata.close();
   }
 }
 

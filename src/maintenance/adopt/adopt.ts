@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { repositoriesPrefix, revisionLink } from '../../../storage/blobs/distribution-links.ts';
-import { objectKey } from '../../../storage/blobs/driver.ts';
+import { type BlobDriver, objectKey } from '../../../storage/blobs/driver.ts';
 import { unlessMissing } from '../../../storage/blobs/missing.ts';
 import type { ReferencePosition } from '../../../storage/metadata/queries/adoption/oddities.ts';
 import type { ShardState } from '../../../storage/metadata/queries/adoption/runs.ts';
@@ -47,17 +47,16 @@ export async function adopt(options: AdoptOptions): Promise<void> {
   await metadata.adoption.endRun(now());
 }
 
+/** Rejects `CannotAdopt` if the store has no repositories in Distribution's layout. */
+export async function assertRepositories(driver: Pick<BlobDriver, 'listEntries'>): Promise<void> {
+  for await (const { path } of driver.listEntries(repositoriesPrefix)) if (path.length > repositoriesPrefix.length) return;
+  const advice = 'check storage.blobs, and that the folder is mounted; it must have docker/registry/v2 in it';
+  throw new CannotAdopt(`the store has no repositories of another registry: ${advice}`);
+}
+
 /** Returns notes about the store as a whole. Rejects `CannotAdopt` if there is nothing to adopt. */
 async function inspect({ driver, includesCache }: AdoptOptions): Promise<readonly Oddity[]> {
-  let hasRepositories = false;
-  for await (const { path } of driver.listEntries(repositoriesPrefix)) {
-    hasRepositories = path.length > repositoriesPrefix.length;
-    if (hasRepositories) break;
-  }
-  if (!hasRepositories) {
-    const advice = 'check storage.blobs, and that the folder is mounted; it must have docker/registry/v2 in it';
-    throw new CannotAdopt(`the store has no repositories of another registry: ${advice}`);
-  }
+  await assertRepositories(driver);
   const notes: Oddity[] = [];
   if (await unlessMissing(driver.stat(schedulerState))) {
     if (!includesCache) {
