@@ -1,12 +1,13 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import { boundsOf } from '../catalog/natural.ts';
+import type { Candidate } from '../../storage/metadata/queries/catalog/candidates.ts';
 import type { Total } from '../catalog/paging.ts';
 import { type CatalogEntry, type Viewer, mostNames, visibleNames } from '../catalog/repository-lists.ts';
 import { parseDigest } from '../oci/digest.ts';
 import { type Reference, type RepositoryName, parseNamedReference } from '../oci/reference.ts';
+import { type Candidates, findCandidates } from './candidates.ts';
 import { type Facets, ageLimits, countFacets } from './facets.ts';
 import { type SearchQuery, parseQuery } from './query.ts';
-import { type TagMatches, matchesText, rankEntries } from './rank.ts';
+import { type TagMatches, bestOf, matchesText, rankCandidates } from './rank.ts';
 
 export interface SearchResult {
   /** The best match first. */
@@ -31,93 +32,62 @@ export interface Search {
   locate(viewer: Viewer, text: string, host: string): Promise<NamedImage | undefined>;
 }
 
-/** Largest number of repositories that a search ranks: it must not slow down pulls. */
-const maxCandidates = 2000;
-const mostBeginnings = 500;
+type Known = Candidates['known'];
 
-type Metadata = Pick<MetadataStore, 'catalogEntries' | 'catalogSearch' | 'manifests'>;
+type Metadata = Pick<MetadataStore, 'catalogCandidates' | 'catalogEntries' | 'catalogSearch' | 'manifests'>;
 
 /** `now`: milliseconds since 1970. */
 export function createSearch(metadata: Metadata, now: () => number): Search {
-  const { catalogEntries, catalogSearch } = metadata;
-
-  /** Returns repositories that may match, all of which the viewer may pull. */
-  async function candidates(viewer: Viewer, query: SearchQuery): Promise<readonly CatalogEntry[]> {
-    if (!viewer.seesAll) {
-      const prefix = query.namespace === undefined ? '' : `${query.namespace}/`;
-      const names = await visibleNames(viewer, prefix, mostNames + 1);
-      if (names.length <= mostNames) return catalogEntries.listNamed(names);
-    }
-    const found = await fromIndexes(query);
-    if (viewer.seesAll) return found;
-    const allowed = await Promise.all(found.map(({ name }) => viewer.mayPull(name)));
-    return found.filter((_entry, index) => allowed[index] === true);
-  }
-
-  /** Reads the index of the part of the query that few repositories have. */
-  async function fromIndexes(query: SearchQuery): Promise<readonly CatalogEntry[]> {
-    const { digest, tag, namespace } = query;
-    const [word] = [...query.words, ...(query.name === undefined ? [] : [query.name])].sort((a, b) => b.length - a.length);
-    if (digest !== undefined) {
-      const found = await catalogSearch.listByDigest(digest, maxCandidates);
-      return catalogEntries.listNamed([...new Set(found.map(({ repository }) => repository))]);
-    }
-    if (word !== undefined) return withWord(word);
-    if (tag) return catalogEntries.listNamed(await catalogSearch.listWithTag(tag, maxCandidates));
-    if (namespace !== undefined) return catalogEntries.listBetween(boundsOf(`${namespace}/`), maxCandidates);
-    const page = { order: 'pushed', isDescending: true, from: undefined, bounds: undefined, limit: maxCandidates } as const;
-    const [own, mirrored] = await Promise.all([false, true].map((isMirrored) => catalogEntries.list({ ...page, isMirrored })));
-    return [...(own ?? []), ...(mirrored ?? [])].slice(0, maxCandidates);
-  }
-
-  async function withWord(word: string): Promise<readonly CatalogEntry[]> {
-    const lists = await Promise.all([
-      catalogSearch.listByBeginning(word, mostBeginnings),
-      catalogSearch.listWithTag({ text: word, isBeginning: false }, mostBeginnings),
-      catalogSearch.listContaining(word, maxCandidates),
-    ]);
-    return catalogEntries.listNamed([...new Set(lists.flat())].slice(0, maxCandidates));
-  }
+  const { catalogCandidates, catalogEntries, catalogSearch } = metadata;
 
   /** Finds out which repositories have a tag that is a word of the query. */
-  async function tagMatches(entries: readonly CatalogEntry[], words: readonly string[]): Promise<TagMatches> {
-    const found = new Map<string, ReadonlySet<string>>();
+  async function tagMatches(items: readonly Candidate[], words: readonly string[], known: Known): Promise<TagMatches> {
+    const found = new Map<string, ReadonlySet<number>>();
     for (const word of words) {
-      const others = entries.filter((entry) => !matchesText(entry, word)).map(({ name }) => name);
-      found.set(word, new Set(await catalogSearch.filterByTag(others, { text: word, isBeginning: false })));
+      const tagged = known.word?.[0] === word ? known.word[1] : new Set<number>();
+      const others = idsOf(items.filter((item) => !tagged.has(item.repositoryId) && !matchesText(item, word)));
+      const more = others.length === 0 ? [] : await catalogSearch.filterByTag(others, { text: word, isBeginning: false });
+      found.set(word, more.length === 0 ? tagged : new Set([...tagged, ...more]));
     }
     return found;
   }
 
   /** Keeps the repositories that the filters of the query name. */
-  async function filter(entries: readonly CatalogEntry[], query: SearchQuery): Promise<readonly CatalogEntry[]> {
-    let left = entries.filter((entry) => matchesFields(entry, query, now()));
-    const keep = (names: readonly string[]) => {
-      const kept = new Set(names);
-      left = left.filter(({ name }) => kept.has(name));
+  async function filter(items: readonly Candidate[], query: SearchQuery, known: Known): Promise<readonly Candidate[]> {
+    const time = now();
+    let left = items.filter((item) => matchesFields(item, query, time));
+    const keep = (ids: readonly number[]) => {
+      const kept = new Set(ids);
+      left = left.filter(({ repositoryId }) => kept.has(repositoryId));
     };
-    const names = () => left.map(({ name }) => name);
-    if (query.tag) keep(await catalogSearch.filterByTag(names(), query.tag));
-    if (query.digest !== undefined) {
-      const found = await catalogSearch.filterByDigest(names(), query.digest);
-      keep(found.map(({ repository }) => repository));
+    if (query.tag && known.tag !== true) keep(await catalogSearch.filterByTag(idsOf(left), query.tag));
+    if (query.digest !== undefined && known.digest !== true) {
+      const names = left.map(({ name }) => name);
+      const found = new Set((await catalogSearch.filterByDigest(names, query.digest)).map(({ repository }) => repository));
+      left = left.filter(({ name }) => found.has(name));
     }
     if (query.labels.length > 0) {
-      const found = await catalogSearch.listLabels(names());
-      keep(found.filter(({ labels }) => hasLabels(labels, query.labels)).map(({ name }) => name));
+      const found = await catalogSearch.listLabels(idsOf(left));
+      keep(found.flatMap(({ repositoryId, labels }) => (hasLabels(labels, query.labels) ? repositoryId : [])));
     }
     return left;
+  }
+
+  /** Loads what a list shows of the repositories, in their order. */
+  async function load(items: readonly Candidate[]): Promise<readonly CatalogEntry[]> {
+    const entries = new Map((await catalogEntries.listNamed(items.map(({ name }) => name))).map((entry) => [entry.name, entry]));
+    return items.flatMap(({ name }) => entries.get(name) ?? []);
   }
 
   return {
     async find(viewer, text, { offset, limit }) {
       const query = parseQuery(text);
-      const possible = await candidates(viewer, query);
-      const filtered = await filter(possible, query);
-      const found = rankEntries(filtered, query.words, await tagMatches(filtered, query.words));
+      const { items, known, hasMore } = await findCandidates(catalogCandidates, viewer, query);
+      const filtered = await filter(items, query, known);
+      const found = rankCandidates(filtered, query.words, await tagMatches(filtered, query.words, known));
       return {
-        items: found.slice(offset, offset + limit),
-        total: { count: found.length, isExact: possible.length < maxCandidates },
+        items: await load(bestOf(found, offset + limit).slice(offset)),
+        total: { count: found.length, isExact: !hasMore },
         facets: countFacets(found, now()),
       };
     },
@@ -145,16 +115,20 @@ export function createSearch(metadata: Metadata, now: () => number): Search {
   };
 }
 
-function matchesFields(entry: CatalogEntry, query: SearchQuery, now: number): boolean {
+const idsOf = (items: readonly Candidate[]) => items.map(({ repositoryId }) => repositoryId);
+
+function matchesFields(item: Candidate, query: SearchQuery, now: number): boolean {
   const { name, namespace, platform, kind, isSigned, age } = query;
-  if (name !== undefined && !entry.name.includes(name)) return false;
-  if (namespace !== undefined && !entry.name.startsWith(`${namespace}/`)) return false;
-  if (platform !== undefined && !entry.platforms.split(' ').some((one) => one === platform || one.split('/')[1] === platform))
+  if (name !== undefined && !item.name.includes(name)) return false;
+  if (namespace !== undefined && !item.name.startsWith(`${namespace}/`)) return false;
+  if (platform !== undefined && !platformsOf(item).some((one) => one === platform || one.split('/')[1] === platform))
     return false;
-  if (kind !== undefined && entry.kind !== kind) return false;
-  if (isSigned !== undefined && entry.isSigned !== isSigned) return false;
-  return age === undefined || now - entry.pushedAt <= ageLimits[age];
+  if (kind !== undefined && !item.facts.startsWith(`${kind} `)) return false;
+  if (isSigned !== undefined && (item.isSigned === 1) !== isSigned) return false;
+  return age === undefined || now - item.pushedAt <= ageLimits[age];
 }
+
+const platformsOf = ({ facts }: Candidate) => facts.split(' ').slice(1);
 
 /** `labels`: JSON object. A label without a wanted value only has to be there. */
 function hasLabels(labels: string, wanted: SearchQuery['labels']): boolean {

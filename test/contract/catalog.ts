@@ -195,7 +195,7 @@ export function testCatalog(current: CurrentDatabase): void {
     });
 
     test('repositories are found by parts of their names and descriptions, by tags and by digests', async () => {
-      const { catalogSearch, repositoryTexts } = store();
+      const { catalogCandidates, catalogSearch, repositoryTexts } = store();
       await push('team/web_frontend', 'a', 1, ['1.2', 'x']);
       await push('team/db', 'b', 2, ['1.20']);
       await blob('web', 'c', 1);
@@ -209,20 +209,42 @@ export function testCatalog(current: CurrentDatabase): void {
       } as const;
       const texts = { description: 'Keeps % of the "Web" in memory', readme: '', updatedAt: 1, updatedBy: 'alice' };
       await repositoryTexts.put('team/db', texts, event);
-      const containing = async (text: string) => [...(await catalogSearch.listContaining(text, 10))].sort();
+      const containing = async (text: string) => [...names(await catalogCandidates.listContaining([text], text, 10))].sort();
       expect(await containing('web')).toEqual(['team/db', 'team/web_frontend', 'web']);
       expect(await containing('b_fr')).toEqual(['team/web_frontend']);
       for (const text of ['e_b', '%%%', '"""', "'''", 'we', 'web" OR "']) expect(await containing(text)).toEqual([]);
       expect(await containing('% of')).toEqual(['team/db']);
-      expect(await catalogSearch.listByBeginning('web', 10)).toEqual(['web', 'team/web_frontend']);
-      expect(await catalogSearch.listByBeginning('d', 10)).toEqual(['team/db']);
+      expect(names(await catalogCandidates.listByLastComponent([], 'web', 10))).toEqual(['web', 'team/web_frontend']);
+      expect(names(await catalogCandidates.listByLastComponent([], 'd', 10))).toEqual(['team/db']);
+      expect(names(await catalogCandidates.listByBeginning([], 'team/', 10))).toEqual(['team/db', 'team/web_frontend']);
       const tag = (text: string, isBeginning = false) => ({ text, isBeginning });
-      expect(await catalogSearch.listWithTag(tag('1.2'), 10)).toEqual(['team/web_frontend']);
-      expect([...(await catalogSearch.listWithTag(tag('1.', true), 10))].sort()).toEqual(['team/db', 'team/web_frontend']);
-      expect(await catalogSearch.filterByTag(['web', 'team/db'], tag('1.2', true))).toEqual(['team/db']);
+      expect(names(await catalogCandidates.listWithTag([], tag('1.2'), 10))).toEqual(['team/web_frontend']);
+      const tagged = names(await catalogCandidates.listWithTag([], tag('1.', true), 10));
+      expect([...tagged].sort()).toEqual(['team/db', 'team/web_frontend']);
+      const candidates = await catalogCandidates.listNamed(['web'], ['web', 'team/db']);
+      const ids = candidates.map(({ repositoryId }) => repositoryId);
+      const withTag = await catalogSearch.filterByTag(ids, tag('1.2', true));
+      expect(names(candidates.filter(({ repositoryId }) => withTag.includes(repositoryId)))).toEqual(['team/db']);
       const found = { repository: 'team/db', digest: digest('b') };
       expect(await catalogSearch.listByDigest('sha256:bb', 10)).toEqual([found]);
       expect(await catalogSearch.filterByDigest(['web', 'team/db'], 'sha256:b')).toEqual([found]);
+      expect(names(await catalogCandidates.listWithDigest([], 'sha256:bb', 10))).toEqual(['team/db']);
+    });
+
+    test('candidates of a search carry what ranks them, and a description only where a word is not in the name', async () => {
+      const { catalogCandidates } = store();
+      await push('team/a_b', 'a', 7, ['1']);
+      const all = { isMirrored: 0, isSigned: 0, stars: 0, pushedAt: 7, pulledAt: 0, facts: ' ', name: 'team/a_b' };
+      expect(await catalogCandidates.listPushed(false, 10)).toMatchObject([{ ...all, description: null }]);
+      for (const [words, description] of [
+        [[], null],
+        [['a_b', 'team'], null],
+        [['a_b', 'axb'], ''],
+      ] as const) {
+        const bounds = { after: 'team', before: 'team~', natural: '' };
+        expect(await catalogCandidates.listNamed(words, ['team/a_b'])).toMatchObject([{ ...all, description }]);
+        expect(await catalogCandidates.listBetween(words, bounds, 10)).toMatchObject([{ ...all, description }]);
+      }
     });
 
     test('stars and descriptions outlive a repository, and belong to the next one of its name', async () => {

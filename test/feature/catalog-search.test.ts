@@ -145,6 +145,43 @@ describe('a search', () => {
   });
 });
 
+test('a search that finds very many repositories ranks the first 500, and loads only those that it shows', async () => {
+  const loaded: (readonly string[])[] = [];
+  const candidate = (index: number) => ({
+    ...{
+      repositoryId: index,
+      name: `app-${index}` as RepositoryName,
+      isMirrored: 0,
+      isSigned: 0,
+      stars: index,
+      description: null,
+    },
+    ...{ pushedAt: now, pulledAt: 0, facts: 'image linux/amd64' },
+  });
+  const search = createSearch(
+    {
+      ...world.store,
+      catalogCandidates: {
+        ...world.store.catalogCandidates,
+        listByLastComponent: (_words, _text, limit) =>
+          Promise.resolve(Array.from({ length: limit }, (_, index) => candidate(index))),
+      },
+      catalogEntries: {
+        ...world.store.catalogEntries,
+        listNamed: (names) => {
+          loaded.push(names);
+          return Promise.resolve([]);
+        },
+      },
+    },
+    () => now,
+  );
+  const { total, facets } = await search.find(everybody, 'app', { offset: 2, limit: 3 });
+  expect(loaded).toEqual([['app-497', 'app-496', 'app-495']]);
+  expect(total).toEqual({ count: 500, isExact: false });
+  expect(facets.platform).toEqual([{ value: 'linux/amd64', query: 'arch:linux/amd64', count: 500 }]);
+});
+
 describe('a repository that the viewer may not pull', () => {
   test.each(queries)('changes nothing in what a search for %j finds and counts', async (text) => {
     const [without, beside] = [world, worldWithHidden].map(({ store, search }) => search.find(viewerOf(store), text, page));

@@ -12,6 +12,7 @@ const subjects = {
   audit: () => import('./audit.ts'),
   backups: () => import('./backups.ts'),
   blobs: () => import('./blobs.ts'),
+  catalogCandidates: () => import('./catalog/candidates.ts'),
   catalogEntries: () => import('./catalog/entries.ts'),
   catalogImages: () => import('./catalog/images.ts'),
   catalogSearch: () => import('./catalog/search.ts'),
