@@ -140,7 +140,10 @@ export interface Image {
 }
 
 export function newImage(layerCount: number, layerBytes: number): Image {
-  const layers = Array.from({ length: layerCount }, () => randomBytes(layerBytes));
+  return imageOf(Array.from({ length: layerCount }, () => randomBytes(layerBytes)));
+}
+
+export function imageOf(layers: readonly Uint8Array[]): Image {
   const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', nonce: randomBytes(8).toString('hex') }));
   const describe = (bytes: Uint8Array, mediaType: string) => ({ mediaType, digest: digestOf(bytes), size: bytes.length });
   const manifest = Buffer.from(

@@ -18,8 +18,8 @@ export interface Server {
   cpuSeconds(): Promise<number>;
   /** Resident memory, bytes. */
   residentBytes(): Promise<number>;
-  /** Restarts the server with the same data; resolves to the seconds until its first answer. */
-  restart(): Promise<number>;
+  /** Restarts the server with the same data; resolves to the seconds until its first answer. `between`: runs while it is stopped. */
+  restart(between?: () => void): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -73,8 +73,9 @@ export async function startServer(launch: Launch): Promise<Server> {
     directory,
     cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
     residentBytes: async () => Number(/VmRSS:\s+(\d+) kB/.exec(await statistics('status'))?.[1]) * 1024,
-    async restart() {
+    async restart(between) {
       await end();
+      between?.();
       return start();
     },
     async close() {
