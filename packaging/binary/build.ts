@@ -4,7 +4,7 @@
  *   npm run build:binary                for this machine's processor
  *   npm run build:binary -- arm64 x64   for these
  *
- * Equal inputs give equal bytes for another processor; for this machine's, V8's compiled code differs.
+ * Equal inputs give equal bytes.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -43,8 +43,8 @@ function buildFor(processor: Processor, bundles: Bundles, work: string): void {
     assets,
   };
   writeFileSync(join(work, 'sea.json'), JSON.stringify(settings));
-  // V8 accepts compiled code only if its flags are the same.
-  const prepare = [...nodeFlags(), '--experimental-sea-config', join(work, 'sea.json')];
+  // V8 accepts compiled code only if its flags are the same, apart from --predictable: with it, two builds compile to the same bytes.
+  const prepare = [...nodeFlags(), '--predictable', '--experimental-sea-config', join(work, 'sea.json')];
   execFileSync(join(nodePackage(process.arch as Processor), 'bin/node'), prepare, { stdio: ['ignore', 'ignore', 'pipe'] });
   const target = join(output, `berth-linux-${processor}`);
   rmSync(target, { force: true });

@@ -5,9 +5,15 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
 import { freePort } from '../support/free-port.ts';
 import { type ImageStore, startImageStore } from '../support/image-store.ts';
+import { type Settings, berthContainer, containerSettings } from '../support/kubernetes.ts';
+import { call } from '../support/call.ts';
 import { writeCertificate } from '../support/certificate.ts';
+import { type Database, createDatabase, postgresPrograms } from '../support/postgres.ts';
 import { describeWith } from '../support/requires.ts';
 import { end, launch, run } from '../support/run.ts';
+import { type TestBucket, createBucket, s3Programs } from '../support/s3-server.ts';
+import { postgresSettings } from '../support/metadata.ts';
+import { s3Settings } from '../support/blobs.ts';
 import { assignments, smokeTest } from '../support/smoke.ts';
 import { until } from '../support/until.ts';
 
@@ -44,7 +50,7 @@ describeWith(['buildah', 'podman', 'docker', 'dockerd', 'cc', 'openssl'], 'Docke
     container = (await buildah('from', '--pull-never', 'localhost/berth')).trim();
     const { Entrypoint, Cmd } = (await inspect('localhost/berth')).Docker.config;
     command = [...Entrypoint, ...Cmd];
-  }, 300_000);
+  }, 600_000);
   afterAll(() => Promise.all([docker.close(), store.close()]), 60_000);
 
   function build(name: string): Promise<string> {
@@ -74,6 +80,20 @@ describeWith(['buildah', 'podman', 'docker', 'dockerd', 'cc', 'openssl'], 'Docke
       readonly Docker: { readonly config: ImageConfig };
     };
   }
+
+  /** Options of `podman run`: no right but those of the user, and no file to write but in volumes. */
+  const restricted = [
+    ...['--read-only', '--read-only-tmpfs=false', '--cap-drop', 'all', '--security-opt', 'no-new-privileges', '--no-healthcheck'],
+    // podman's own limits are higher than what a restricted root user may set.
+    ...['--network', 'host', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'],
+  ];
+
+  /** Returns commands of the image's program: `serve` starts the container, and the others run in it. */
+  const podman = (options: readonly string[]) => (words: readonly string[], settings: Settings) => {
+    if (words[0] !== 'serve') return store.podman('exec', 'berth', 'berth', ...words);
+    const variables = assignments(settings).flatMap((text) => ['--env', text]);
+    return store.podman('run', '--rm', '--replace', '--name', 'berth', ...options, ...variables, 'localhost/berth');
+  };
 
   /** Runs the image's server during `work`, with these options of `buildah run`. */
   async function serving(options: readonly string[], work: () => Promise<void>): Promise<void> {
@@ -136,20 +156,46 @@ describeWith(['buildah', 'podman', 'docker', 'dockerd', 'cc', 'openssl'], 'Docke
   }, 60_000);
 
   test('podman runs the image with a read-only root, and it is a registry that docker can use', async () => {
-    const options = ['--network', 'host', '--no-healthcheck', '--volume', 'berth-data:/data'];
-    // podman's own limits are higher than what a restricted root user may set.
-    options.push('--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024');
-    options.push('--read-only', '--read-only-tmpfs=false', '--cap-drop', 'all', '--security-opt', 'no-new-privileges');
-    const podman = (words: readonly string[], settings: Readonly<Record<string, string>>) => {
-      const variables = assignments(settings).flatMap((text) => ['--env', text]);
-      if (words[0] !== 'serve') return store.podman('exec', 'berth', 'berth', ...words);
-      return store.podman('run', '--rm', '--replace', '--name', 'berth', ...options, ...variables, 'localhost/berth', ...words);
-    };
-    await smokeTest({ command: podman }, docker, async () => {
+    const command = podman(['--volume', 'berth-data:/data', ...restricted]);
+    await smokeTest({ command }, docker, async () => {
       const [program = '', ...words] = store.podman('exec', 'berth', 'berth-health');
       await run(program, words);
     });
   }, 240_000);
+
+  describeWith([...s3Programs, ...postgresPrograms], 'the container of deploy/kubernetes', () => {
+    let bucket: TestBucket;
+    let database: Database;
+    const { pod, container } = berthContainer();
+
+    beforeAll(async () => {
+      [bucket, database] = await Promise.all([createBucket(), createDatabase()]);
+    }, 240_000);
+    afterAll(() => Promise.all([bucket.remove(), database.drop()]), 60_000);
+
+    test('is a registry that docker can use, over S3 and PostgreSQL, in a folder that belongs to root and fsGroup', async () => {
+      const { readOnlyRootFilesystem, allowPrivilegeEscalation, capabilities, runAsNonRoot } = container.securityContext ?? {};
+      expect([readOnlyRootFilesystem, allowPrivilegeEscalation, capabilities?.drop]).toEqual([true, false, ['ALL']]);
+      expect([runAsNonRoot, container.args]).toEqual([true, undefined]);
+      const group = pod.securityContext?.fsGroup ?? 0;
+      const folder = join(home, 'empty-dir');
+      await mkdir(folder);
+      await run('chown', [`0:${group}`, folder]);
+      await run('chmod', ['2770', folder]);
+      const places = (container.volumeMounts ?? []).flatMap(({ mountPath }) => ['--volume', `${folder}:${mountPath}`]);
+      const socket = new URL(database.url).searchParams.get('host') ?? '';
+      const secret = { 's3-access-key-id': '', 's3-secret-access-key': '', 'metadata-url': '', 'admin-password': '' };
+      const start = podman([...places, '--volume', `${socket}:${socket}`, '--group-add', String(group), ...restricted]);
+      const command = (words: readonly string[], settings: Settings) =>
+        start(words, { ...containerSettings(secret), ...settings, BERTH_PUBLIC_URL: `http://${settings['BERTH_LISTEN']}` });
+      const settings = { ...s3Settings(bucket), ...postgresSettings(database.url) };
+      await smokeTest({ command, settings }, docker, async (server) => {
+        const probes = [container.startupProbe, container.readinessProbe, container.livenessProbe].map((probe) => probe?.httpGet);
+        expect(probes.map((probe) => probe?.port)).toEqual(['http', 'http', 'http']);
+        for (const probe of probes) expect((await call(server, 'GET', probe?.path ?? '')).status).toBe(200);
+      });
+    }, 240_000);
+  });
 
   test('the health check works with TLS', async () => {
     const folder = join(home, 'tls');

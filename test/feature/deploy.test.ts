@@ -1,8 +1,16 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { loadConfig } from '../../config/load.ts';
+import {
+  type Manifest,
+  berthContainer,
+  containerSettings,
+  manifestFiles,
+  manifestsOf,
+  schemaErrors,
+} from '../support/kubernetes.ts';
 
 const deploy = resolve(import.meta.dirname, '../../deploy');
 
@@ -57,43 +65,41 @@ describe('deploy/compose', () => {
 });
 
 describe('deploy/kubernetes', () => {
-  type PodSpec = {
-    containers: { name: string; env?: { name: string }[]; volumeMounts?: { name: string; mountPath: string }[] }[];
-    enableServiceLinks?: boolean;
-    volumes?: { name: string }[];
+  const { resources: files } = parse(readFileSync(join(deploy, 'kubernetes/kustomization.yaml'), 'utf8')) as {
+    resources: string[];
   };
-  type Resource = {
-    kind: string;
-    metadata: { name: string };
-    data?: Environment;
-    spec?: { template?: { spec: PodSpec } };
-  };
-  const folder = join(deploy, 'kubernetes');
-  const resourcesOf = (file: string) =>
-    parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) => document.toJS() as Resource);
-  const { resources: files } = parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as { resources: string[] };
-  const resources = files.flatMap(resourcesOf);
+  const manifests = files.flatMap(manifestsOf);
+  const all = manifestFiles().flatMap(manifestsOf);
+  const { pod, container } = berthContainer();
+
+  test('the manifests have the fields and types of the Kubernetes API', () => {
+    const deployment = JSON.stringify(all.find(({ kind }) => kind === 'Deployment'));
+    const misspelt = JSON.parse(deployment.replace('"httpGet"', '"httpget"')) as Manifest;
+    expect(schemaErrors([...all, misspelt])).toEqual([expect.stringContaining(`'"httpget"' does not exist in type 'Probe'`)]);
+  });
 
   test('has replicas with a valid configuration and secrets for their passwords', () => {
-    const settings = resources.find(({ kind }) => kind === 'ConfigMap')?.data ?? {};
-    const deployment = resources.find(({ kind }) => kind === 'Deployment');
-    const env = deployment?.spec?.template?.spec.containers[0]?.env ?? [];
-    const secrets = env.map(({ name }) => [
-      name,
-      name.endsWith('_URL') ? 'postgres://berth:secret@postgres/berth' : 'secret-value',
-    ]);
-    expectReplica({ ...settings, ...(Object.fromEntries(secrets) as Environment) });
+    const [metadata, other] = ['postgres://berth:secret@postgres/berth', 'secret-value'];
+    const keys = ['s3-access-key-id', 's3-secret-access-key', 'admin-password'].map((key) => [key, other]);
+    expectReplica(containerSettings({ 'metadata-url': metadata, ...(Object.fromEntries(keys) as Environment) }));
   });
 
   test('a replica has a folder for mirror downloads, and no variables of its own Service', () => {
-    const { enableServiceLinks, volumes, containers } =
-      resources.find(({ kind }) => kind === 'Deployment')?.spec?.template?.spec ?? {};
-    expect(enableServiceLinks).toBe(false);
-    expect(containers?.[0]?.volumeMounts).toEqual([{ name: volumes?.[0]?.name, mountPath: '/data' }]);
+    expect(pod.enableServiceLinks).toBe(false);
+    expect(container.volumeMounts).toEqual([{ name: pod.volumes?.[0]?.name, mountPath: '/data' }]);
+  });
+
+  test('the Service, the network policies and the disruption budget select the pods of the Deployment', () => {
+    const labels = all.find(({ kind }) => kind === 'Deployment')?.spec?.template?.metadata.labels;
+    const selectors = all.flatMap(({ kind, metadata, spec }) => {
+      if (!metadata.name.startsWith('berth') || kind === 'Deployment') return [];
+      return [spec?.podSelector?.matchLabels ?? spec?.selector?.matchLabels ?? spec?.selector].filter(Boolean);
+    });
+    expect(selectors).toEqual(Array(4).fill(labels));
   });
 
   test('each resource has a kind and a name', () => {
-    expect(resources.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+    expect(manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
       'ConfigMap berth',
       'Deployment berth',
       'Service berth',
@@ -103,20 +109,19 @@ describe('deploy/kubernetes', () => {
       'StatefulSet postgres',
       'Service postgres',
     ]);
-    const optional = readdirSync(folder).filter((file) => !['kustomization.yaml', ...files].includes(file));
-    expect(optional).toEqual(['autoscaling.yaml']);
+    expect(manifestFiles().filter((file) => !files.includes(file))).toEqual(['autoscaling.yaml']);
   });
 
   test('the autoscaler scales the deployment on counters of berth, down to what the disruption budget allows', () => {
-    const scaler = resourcesOf('autoscaling.yaml').find(({ kind }) => kind === 'HorizontalPodAutoscaler')?.spec as unknown as {
+    const scaler = manifestsOf('autoscaling.yaml').find(({ kind }) => kind === 'HorizontalPodAutoscaler')?.spec as unknown as {
       scaleTargetRef: { kind: string; name: string };
       minReplicas: number;
       metrics: { pods: { metric: { name: string } } }[];
     };
-    expect(resources.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toContain(
+    expect(manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toContain(
       `${scaler.scaleTargetRef.kind} ${scaler.scaleTargetRef.name}`,
     );
-    const budget = resources.find(({ kind }) => kind === 'PodDisruptionBudget')?.spec as unknown as { minAvailable: number };
+    const budget = manifests.find(({ kind }) => kind === 'PodDisruptionBudget')?.spec as unknown as { minAvailable: number };
     expect(scaler.minReplicas).toBeGreaterThan(budget.minAvailable);
     const { rules } = parse(readFileSync(join(deploy, 'prometheus-adapter/values.yaml'), 'utf8')) as {
       rules: { custom: { name: { as: string }; metricsQuery: string }[] };
