@@ -5,7 +5,6 @@ import {
   duration,
   entries,
   flag,
-  list,
   networks,
   optional,
   patterns,
@@ -22,6 +21,7 @@ import {
 import { http, limits } from './limits-schema.ts';
 import { backup, quotas, retention } from './maintenance-schema.ts';
 import { login, registries, sync } from './sync-schema.ts';
+import { signatures } from './signature-schema.ts';
 import { webhooks } from './webhook-schema.ts';
 
 /**
@@ -89,16 +89,7 @@ export const schema = section({
       'tags that never move and cannot be deleted, such as **:semver(*); a pattern with ! in front makes exceptions',
     ),
   }),
-  signatures: section({
-    signers: entries({}, 'signers of images, by name (docs/signatures.md)', {
-      cosignKeys: words('files', 'public keys of cosign, in PEM'),
-      notationCertificates: words('files', 'certificates that notation signs with, or of authorities that issue them, in PEM'),
-    }),
-    rules: list('images that may only be pulled and tagged when they are signed; the first rule that matches applies', {
-      match: words('patterns', 'repositories that the rule is for, such as prod/**'),
-      signers: words('names', 'signers of which one must have signed the image'),
-    }),
-  }),
+  signatures,
   delete: section({
     enabled: flag(true, 'whether clients may delete; false: every DELETE gets 405'),
     kinds: someOf(['manifests', 'tags', 'blobs'], ['manifests', 'tags', 'blobs'], 'what clients may delete'),

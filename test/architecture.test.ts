@@ -247,6 +247,7 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   'node:cluster': ['src/cli/serve', 'src/observability'],
   'node:child_process': ['src/cli/serve', 'src/upstream'],
   '@aws-sdk': ['storage/blobs/s3'],
+  '@sigstore': ['src/signatures'],
   bcryptjs: ['src/access/credentials'],
   commander: ['src/cli/program'],
   'd3-hierarchy': ['src/http/ui'],

@@ -7,7 +7,7 @@ import { readStoredJson } from '../content/stored-json.ts';
 import { type Digest, digestAlgorithm, digestOf, parseDigest } from '../oci/digest.ts';
 import { type Fields, fieldsOf } from '../oci/foreign-json.ts';
 import type { RepositoryName } from '../oci/reference.ts';
-import type { Signature } from './signature.ts';
+import type { IdentityProof, Signature } from './signature.ts';
 import { bundleType, envelopeType, payloadType, signatureTypes } from '../oci/document-types.ts';
 
 export interface SignatureSource {
@@ -46,10 +46,20 @@ async function* readLayers({ driver }: SignatureSource, { digest, sizeBytes }: S
 }
 
 function toSignature({ mediaType, annotations }: Fields, bytes: Buffer): Signature | undefined {
-  const value = fieldsOf(annotations)['dev.cosignproject.cosign/signature'];
-  if (mediaType === payloadType && typeof value === 'string') return { kind: 'payload', payload: bytes, value };
+  const { 'dev.cosignproject.cosign/signature': value, ...others } = fieldsOf(annotations);
+  if (mediaType === payloadType && typeof value === 'string')
+    return { kind: 'payload', payload: bytes, value, proof: readProof(others) };
   if (mediaType === envelopeType) return { kind: 'jws', document: bytes };
   return typeof mediaType === 'string' && bundleType.test(mediaType) ? { kind: 'bundle', document: bytes } : undefined;
+}
+
+function readProof(annotations: Fields): IdentityProof | undefined {
+  const read = (name: string) => {
+    const text = annotations[`dev.sigstore.cosign/${name}`];
+    return typeof text === 'string' ? text : undefined;
+  };
+  const certificate = read('certificate');
+  return certificate === undefined ? undefined : { certificate, logEntry: read('bundle'), timestamp: read('rfc3161timestamp') };
 }
 
 /** Undefined for what is too large, missing, or has another digest. */

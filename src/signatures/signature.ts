@@ -3,12 +3,22 @@ import type { Digest } from '../oci/digest.ts';
 
 /** A signature as its client has stored it; its claims are not checked yet. */
 export type Signature =
-  /** cosign before version 3: a payload in Red Hat's "simple signing" format. `value`: Base64. */
-  | { readonly kind: 'payload'; readonly payload: Buffer; readonly value: string }
+  /** cosign before version 3: a payload in Red Hat's "simple signing" format. `value`: Base64. `proof`: undefined for keys. */
+  | { readonly kind: 'payload'; readonly payload: Buffer; readonly value: string; readonly proof?: IdentityProof | undefined }
   /** cosign since version 3: a Sigstore bundle (JSON). */
   | { readonly kind: 'bundle'; readonly document: Buffer }
   /** notation: a JWS (JSON). */
   | { readonly kind: 'jws'; readonly document: Buffer };
+
+/** Annotations of cosign about a signature by an identity. */
+export interface IdentityProof {
+  /** PEM. */
+  readonly certificate: string;
+  /** JSON: an entry of Rekor. */
+  readonly logEntry: string | undefined;
+  /** JSON: a time stamp by RFC 3161. */
+  readonly timestamp: string | undefined;
+}
 
 /** Result of a check: until when it holds, in milliseconds since 1970, or why it does not hold. */
 export type Verdict = { readonly validUntil: number } | { readonly refusal: string };

@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
-import { verifyCosign } from './cosign.ts';
+import type { Digest } from '../oci/digest.ts';
+import { type CosignSignature, verifyCosign } from './cosign.ts';
 import { verifyNotation } from './notation.ts';
-import type { Signer, TrustedCertificates } from './signature.ts';
+import type { Signer, TrustedCertificates, Verdict } from './signature.ts';
 
 export interface SignerOptions {
   readonly name: string;
@@ -9,15 +10,20 @@ export interface SignerOptions {
   readonly keys: readonly KeyObject[];
   /** Certificates of notation, or of authorities that issue them. */
   readonly certificates: TrustedCertificates;
+  /** Checks signatures by identities; undefined if there are none. */
+  readonly verifyIdentity?: ((signature: CosignSignature, image: Digest) => Verdict) | undefined;
 }
 
-/** Creates a signer from what it signs with: one of the keys or certificates is enough. */
-export function createSigner({ name, keys, certificates }: SignerOptions): Signer {
+/** Creates a signer from what it signs with: one of the keys, certificates or identities is enough. */
+export function createSigner({ name, keys, certificates, verifyIdentity }: SignerOptions): Signer {
   return {
     name,
-    verify: (signature, image, now) =>
-      signature.kind === 'jws'
-        ? verifyNotation(signature.document, certificates, image, now)
-        : verifyCosign(signature, keys, image),
+    verify(signature, image, now) {
+      if (signature.kind === 'jws') return verifyNotation(signature.document, certificates, image, now);
+      const byKey = verifyCosign(signature, keys, image);
+      if (!verifyIdentity || 'validUntil' in byKey) return byKey;
+      const byIdentity = verifyIdentity(signature, image);
+      return keys.length === 0 || 'validUntil' in byIdentity ? byIdentity : byKey;
+    },
   };
 }

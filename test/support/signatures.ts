@@ -68,3 +68,22 @@ export async function pushBundle(
   if (answer.status !== 201) throw new Error(`push of a signature: ${answer.status} ${answer.body.toString()}`);
   return digest;
 }
+
+/** Pushes a payload with its annotations under the tag of signatures of the image, as cosign 2 does. */
+export async function pushPayload(
+  server: Server,
+  repository: string,
+  image: string,
+  { payload, annotations }: { readonly payload: string; readonly annotations: Readonly<Record<string, string>> },
+) {
+  for (const blob of [payload, '{}']) await pushBlob(server, repository, blob);
+  const layer = descriptor(payload, 'application/vnd.dev.cosign.simplesigning.v1+json');
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: descriptor('{}', 'application/vnd.oci.image.config.v1+json'),
+    layers: [{ ...layer, annotations }],
+  });
+  const answer = await putManifest(server, repository, `${image.replace(':', '-')}.sig`, manifest);
+  if (answer.status !== 201) throw new Error(`push of a signature: ${answer.status} ${answer.body.toString()}`);
+}

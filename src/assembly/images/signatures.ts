@@ -4,6 +4,7 @@ import { ConfigError, whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import { readPemCertificates } from '../../platform/pem.ts';
 import { parsePattern } from '../../oci/patterns/repository-pattern.ts';
+import type { IdentityVerifier } from '../../signatures/identities.ts';
 import type { SignaturePolicy, SignatureRule } from '../../signatures/policy.ts';
 import type { Signer } from '../../signatures/signature.ts';
 import type { SignatureVerifierOptions } from '../../signatures/verifier.ts';
@@ -23,20 +24,10 @@ export async function openSignaturePolicy(
 
 /** Reads `signatures`. Rejects `ConfigError` with all patterns, names and files that cannot be used. */
 export async function readSignatureRules({ signatures, ...config }: Config): Promise<readonly SignatureRule[]> {
-  if (Object.keys(signatures.signers).length + signatures.rules.length === 0) return [];
-  // Loaded only where it is used: modules take time and memory at each start.
-  const { createSigner } = await import('../../signatures/signer.ts');
+  const isUsed = Object.keys(signatures.signers).length + signatures.rules.length > 0 || signatures.trustedRoot !== undefined;
+  if (!isUsed) return [];
   const errors: string[] = [];
-  const signers = Object.entries(signatures.signers).map(([name, { cosignKeys, notationCertificates }]): Signer => {
-    const report = (key: string, message: string) =>
-      errors.push(`signatures.signers.${name}${key} ${message}${whereSet(config, ['signatures', 'signers', name])}`);
-    if (cosignKeys.length + notationCertificates.length === 0) report('', 'has neither cosignKeys nor notationCertificates');
-    const keys = cosignKeys.flatMap((file) => readFile(file, readKey, (message) => report('.cosignKeys', message)));
-    const certificates = notationCertificates.flatMap((file) =>
-      readFile(file, readPemCertificates, (message) => report('.notationCertificates', message)),
-    );
-    return createSigner({ name, keys, certificates });
-  });
+  const signers = await readSigners({ signatures, ...config }, errors);
   const rules = signatures.rules.map(({ match, signers: names }, index) => {
     const report = (key: string, message: string) =>
       errors.push(`signatures.rules[${index}].${key} ${message}${whereSet(config, ['signatures', 'rules', String(index), key])}`);
@@ -57,6 +48,47 @@ export async function readSignatureRules({ signatures, ...config }: Config): Pro
   });
   if (errors.length > 0) throw new ConfigError(errors);
   return rules;
+}
+
+async function readSigners({ signatures, ...config }: Config, errors: string[]): Promise<readonly Signer[]> {
+  // Loaded only where it is used: modules take time and memory at each start.
+  const { createSigner } = await import('../../signatures/signer.ts');
+  const verifyIdentity = await openIdentityVerifier({ signatures, ...config }, errors);
+  return Object.entries(signatures.signers).map(([name, { cosignKeys, notationCertificates, identities }]) => {
+    const report = (key: string, message: string) =>
+      errors.push(`signatures.signers.${name}${key} ${message}${whereSet(config, ['signatures', 'signers', name])}`);
+    if (cosignKeys.length + notationCertificates.length + identities.length === 0)
+      report('', 'has neither cosignKeys nor notationCertificates nor identities');
+    const keys = cosignKeys.flatMap((file) => readFile(file, readKey, (message) => report('.cosignKeys', message)));
+    const certificates = notationCertificates.flatMap((file) =>
+      readFile(file, readPemCertificates, (message) => report('.notationCertificates', message)),
+    );
+    if (identities.some(({ issuer, subject }) => issuer === '' || subject === ''))
+      report('.identities', 'has an identity without issuer or subject');
+    const verify = identities.length > 0 ? verifyIdentity : undefined;
+    return createSigner({
+      name,
+      keys,
+      certificates,
+      verifyIdentity: verify && ((signature, image) => verify(signature, identities, image)),
+    });
+  });
+}
+
+/** Undefined, with an error, if identities are named and the trusted root is not, or cannot be used. */
+async function openIdentityVerifier({ signatures, ...config }: Config, errors: string[]): Promise<IdentityVerifier | undefined> {
+  const { signers, trustedRoot } = signatures;
+  const report = (message: string) =>
+    errors.push(`signatures.trustedRoot ${message}${whereSet(config, ['signatures', 'trustedRoot'])}`);
+  const hasIdentities = Object.values(signers).some(({ identities }) => identities.length > 0);
+  if (trustedRoot === undefined) {
+    if (hasIdentities) report('is missing: identities of signers cannot be checked without it');
+    return undefined;
+  }
+  if (!hasIdentities) report('is set, but no signer has identities');
+  const { createIdentityVerifier } = await import('../../signatures/identities.ts');
+  const [verifier] = readFile(trustedRoot, (text) => [createIdentityVerifier(text)], report);
+  return verifier;
 }
 
 function eachOf<Item>(

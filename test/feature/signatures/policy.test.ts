@@ -8,7 +8,9 @@ import { type TestBerth, startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { runCommand } from '../../support/command.ts';
 import { digestOf, newImage, newIndex, pushBlobs, pushImage, putManifest } from '../../support/images.ts';
-import { bundleOf, pushBundle } from '../../support/signatures.ts';
+import { describeWith } from '../../support/requires.ts';
+import { bundleOf, pushBundle, pushPayload } from '../../support/signatures.ts';
+import { createSigstore } from '../../support/sigstore.ts';
 
 const release = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -141,14 +143,16 @@ test('every mistake in the section signatures is reported with its key', async (
   await writeFile(
     file,
     `signatures:
-  signers: { none: {}, missing: { cosignKeys: [${folder}/missing.pub] } }
+  signers: { none: {}, missing: { cosignKeys: [${folder}/missing.pub] }, ci: { identities: [{ issuer: x }] } }
   rules: [{ match: ["**/x"], signers: [other] }, { match: [], signers: [] }]
 `,
   );
   const { stdout } = await runCommand(['config', 'check', '--json', '--config', file]);
   const { errors } = JSON.parse(stdout) as { readonly errors: readonly string[] };
   for (const part of [
-    'signatures.signers.none has neither cosignKeys nor notationCertificates',
+    'signatures.signers.none has neither cosignKeys nor notationCertificates nor identities',
+    'signatures.signers.ci.identities has an identity without issuer or subject',
+    'signatures.trustedRoot is missing: identities of signers cannot be checked without it',
     'signatures.signers.missing.cosignKeys has',
     'signatures.rules[0].match has **/x, which is no pattern of repositories',
     'signatures.rules[0].signers has other, which is none of signatures.signers',
@@ -156,4 +160,47 @@ test('every mistake in the section signatures is reported with its key', async (
     'signatures.rules[1].signers is empty',
   ])
     expect(errors).toContainEqual(expect.stringContaining(part));
+});
+
+test('a trusted root that cannot be used, or is used by no signer, is an error', async () => {
+  const file = join(folder, 'root.yaml');
+  await writeFile(file, `signatures: { trustedRoot: ${file} }\n`);
+  const { stdout } = await runCommand(['config', 'check', '--json', '--config', file]);
+  const { errors } = JSON.parse(stdout) as { readonly errors: readonly string[] };
+  expect(errors).toContainEqual(expect.stringContaining('signatures.trustedRoot is set, but no signer has identities'));
+  expect(errors).toContainEqual(expect.stringContaining(`signatures.trustedRoot has ${file}, which cannot be used: `));
+});
+
+describeWith(['openssl'], 'with a rule for an identity', () => {
+  test('an image is sent when that identity has signed it, in either format of cosign', async () => {
+    const sigstore = await createSigstore(folder);
+    const file = join(folder, 'identities.yaml');
+    const root = join(folder, 'trusted-root.json');
+    await writeFile(root, sigstore.trustedRoot);
+    const [issuer, subject] = ['https://token.example.com', 'release@example.com'];
+    const signers = `{ ci: { identities: [{ issuer: "${issuer}", subject: "*@example.com" }] } }`;
+    const rules = '[{ match: ["prod/**"], signers: [ci] }]';
+    await writeFile(file, `signatures: { trustedRoot: ${root}, signers: ${signers}, rules: ${rules} }\n`);
+    const server = await startBerth({ BERTH_CONFIG: file });
+    try {
+      const [signer, stranger] = [await sigstore.issue(issuer, subject), await sigstore.issue(issuer, 'someone@example.org')];
+      const push = async () => {
+        const image = newImage();
+        await pushBlobs(server, 'prod/app', image);
+        await putManifest(server, 'prod/app', image.digest, image.manifest);
+        return image;
+      };
+      const pull = (digest: string) => call(server, 'GET', `/v2/prod/app/manifests/${digest}`);
+      const image = await push();
+      await pushBundle(server, 'prod/app', image, stranger.bundle(image.digest));
+      expect(messageOf(await pull(image.digest))).toContain('only a signature by another identity');
+      await pushBundle(server, 'prod/app', image, signer.bundle(image.digest));
+      expect((await pull(image.digest)).status).toBe(200);
+      const older = await push();
+      await pushPayload(server, 'prod/app', older.digest, signer.payload(older.digest));
+      expect((await pull(older.digest)).status).toBe(200);
+    } finally {
+      await server.close();
+    }
+  });
 });
