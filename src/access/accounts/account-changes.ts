@@ -4,6 +4,7 @@ import type { AccountRecord } from '../../../storage/metadata/queries/accounts.t
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Administration, IssuedSecret, NewToken } from './administration.ts';
 import { AdministrationError } from './administration-error.ts';
+import { isoTime } from './time.ts';
 import type { ChangeContext } from './change-context.ts';
 import { formatGrant } from '../permissions/grants.ts';
 import { parseHtpasswd } from './htpasswd.ts';
@@ -22,6 +23,7 @@ type AccountChanges = Pick<
   | 'importHtpasswd'
   | 'releaseNamespace'
   | 'createRobot'
+  | 'setExpiry'
   | 'createToken'
   | 'revokeToken'
 >;
@@ -111,7 +113,7 @@ export function createAccountChanges(context: ChangeContext, reserved: ReadonlyS
 function createSecretChanges(
   { metadata, now, event, accountNamed }: ChangeContext,
   insertAccount: (account: NewAccount, action: string) => Promise<CreatedAccount>,
-): Pick<Administration, 'createRobot' | 'createToken' | 'revokeToken'> {
+): Pick<Administration, 'createRobot' | 'setExpiry' | 'createToken' | 'revokeToken'> {
   async function addSecret(
     kind: 'personal' | 'robot',
     account: { readonly id: number; readonly name: string },
@@ -148,6 +150,14 @@ function createSecretChanges(
         await metadata.grants.put(grant, event('grant.put', `robot:${name}`, grant));
       }
       return addSecret('robot', { id, name }, { name, expiresAt });
+    },
+
+    async setExpiry(name, expiresAt) {
+      requireExpiry(expiresAt, now());
+      const account = await metadata.accounts.findByName(name);
+      if (account?.kind !== 'robot') throw new AdministrationError('unknown', `there is no robot ${name}`);
+      const detail = { expiresAt: expiresAt === undefined ? 'never' : isoTime(expiresAt) };
+      await metadata.accounts.setExpiry(account.id, expiresAt ?? null, event('robot.expiry', name, detail));
     },
 
     async createToken({ account: owner, name, scopes, expiresAt }) {

@@ -67,6 +67,11 @@ export interface Administration {
   /** Releases the name of a deleted user: the current or next user of this name owns the namespace. */
   releaseNamespace(name: string): Promise<NamespaceStatus>;
   createRobot(robot: NewRobot): Promise<IssuedSecret>;
+  /**
+   * Changes when a robot expires (milliseconds since 1970; undefined: never). Secrets that were to expire with it follow, also
+   * after it has expired; those with an expiry of their own keep it.
+   */
+  setExpiry(name: string, expiresAt: number | undefined): Promise<void>;
   createToken(token: NewToken): Promise<IssuedSecret>;
   /** `account`: the owner that the token must have. */
   revokeToken(account: string, id: string): Promise<void>;

@@ -59,6 +59,13 @@ const robot: CommandGroup = {
       load: async () => (await import('./robot.ts')).addRobot,
     },
     { name: 'list', summary: 'list the robots', printsData: true, load: async () => (await import('./robot.ts')).listRobots },
+    {
+      name: 'expiry',
+      summary: 'change when a robot and its secret expire, such as: robot expiry ci --expires 90d',
+      arguments: [['NAME', 'name of the robot']],
+      options: [expires],
+      load: async () => (await import('./robot.ts')).setExpiry,
+    },
     accountCommand('remove', 'delete a robot with its secrets and grants', async () => (await import('./user.ts')).removeAccount),
   ],
 };

@@ -8,6 +8,11 @@ export const addRobot = adminCommand(async (invocation) => {
   printValue(invocation, secret, { name, secret });
 });
 
+/** `berth robot expiry` */
+export const setExpiry = adminCommand((invocation) =>
+  invocation.administration.setExpiry(invocation.operands[0] ?? '', readExpiry(invocation)),
+);
+
 /** `berth robot list` */
 export const listRobots = adminCommand(async (invocation) => {
   const robots = await readAllPages(

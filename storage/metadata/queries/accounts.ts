@@ -150,6 +150,22 @@ export const setDisabled = write(function* (accountId: number, isDisabled: boole
   return true;
 });
 
+/**
+ * Changes when the account expires (milliseconds since 1970; null: never). Secrets that were to expire with it, as that of a new
+ * robot, get the same time; those with a time of their own keep it.
+ */
+export const setExpiry = write(function* (accountId: number, expiresAt: number | null, event: AuditEvent): Query<void> {
+  yield* run(
+    `UPDATE access_tokens SET expires_at = ? WHERE account_id = ? AND kind = 'robot' AND
+       COALESCE(expires_at, 0) = (SELECT COALESCE(expires_at, 0) FROM accounts WHERE id = ?)`,
+    expiresAt,
+    accountId,
+    accountId,
+  );
+  yield* run('UPDATE accounts SET expires_at = ?, generation = generation + 1 WHERE id = ?', expiresAt, accountId);
+  yield* recordAccessChange(event);
+});
+
 /** Makes the account an admin or an ordinary user. False if it is the last admin: then changes nothing. */
 export const setAdmin = write(function* (accountId: number, isAdmin: boolean, event: AuditEvent): Query<boolean> {
   if (!isAdmin && (yield* isLastAdmin(accountId))) return false;

@@ -87,6 +87,8 @@ test('berth manages robots, grants, teams, tokens and repositories', async () =>
   const secret = (await command('robot add ci builds/*:pull,push --expires 30d')).trim();
   await pushAs(berth, basic('ci', secret), 'builds/app', '1');
   expect(await command('robot list')).toMatch(/ci +enabled +20/);
+  await command('robot expiry ci');
+  expect(await command('robot list')).not.toMatch(/ci +enabled +20/);
   await command('team add devs');
   await command('team join devs alice');
   expect([await command('team list'), await command('team members devs')]).toEqual(['devs\n', 'alice\n']);

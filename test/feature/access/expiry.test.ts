@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, request } from 'node:http';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { type GuardedBerth, alice, askToken, basic, startWithAlice } from '../../support/access.ts';
+import { type GuardedBerth, adminPassword, alice, askToken, basic, startWithAlice } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 import { digestOf } from '../../support/images.ts';
 import { until } from '../../support/until.ts';
@@ -75,6 +75,36 @@ test('access tokens, robots and grants end at their expiry', async () => {
   wait(61);
   expect(await statuses()).toEqual([401, 401]);
   expect((await call(berth, 'GET', '/v2/', { headers: { Authorization: `Bearer ${opened}` } })).status).toBe(401);
+});
+
+test('a robot that gets another expiry keeps its secret, also after it has expired, and other secrets keep their own', async () => {
+  const expiresAt = Date.now() + 60_000;
+  const { secret } = await berth.administration.createRobot({ name: 'ci', grants: ['x:pull'], expiresAt });
+  const own = await berth.administration.createToken({ account: 'ci', name: 'own', expiresAt: expiresAt + 10_000 });
+  const admin = basic('admin', adminPassword);
+  const change = async (until: number | null) => {
+    const body = JSON.stringify({ expiresAt: until === null ? null : new Date(until).toISOString() });
+    const headers = { ...admin, 'Content-Type': 'application/json' };
+    return (await call(berth, 'PATCH', '/api/v1/robots/ci', { headers, body })).json();
+  };
+  const statuses = () =>
+    Promise.all(
+      [secret, own.secret].map(async (one) => (await call(berth, 'GET', '/v2/', { headers: basic('ci', one) })).status),
+    );
+  wait(65);
+  expect(await statuses()).toEqual([401, 401]);
+  const later = Date.now() + 3_600_000;
+  expect(await change(later)).toMatchObject({ name: 'ci', expiresAt: new Date(later).toISOString() });
+  expect(await statuses()).toEqual([200, 200]);
+  wait(10);
+  expect(await statuses()).toEqual([200, 401]);
+  expect(await change(null)).toMatchObject({ expiresAt: null });
+  wait(7200);
+  expect(await statuses()).toEqual([200, 401]);
+  expect(await change(Date.now() + 1000)).toMatchObject({ name: 'ci' });
+  wait(2);
+  expect(await statuses()).toEqual([401, 401]);
+  expect(await change(Date.now() - 1000)).toMatchObject({ detail: 'the expiry date must be in the future' });
 });
 
 test('a refresh token lives for ninety days', async () => {

@@ -137,6 +137,8 @@ describe('robots', () => {
     const id = /\/ui\/admin\/robots\/ci\/tokens\/([^/]+)\/revoke/.exec((await admin.get('/ui/admin/robots/ci')).text)?.[1] ?? '';
     await submit(`/ui/admin/robots/ci/tokens/${id}/revoke`);
     expect(await isValid('ci', last)).toBe(false);
+    await submit('/ui/admin/robots/ci/expiry', { days: 'never' });
+    expect((await berth.metadata.accounts.findByName('ci'))?.expiresAt).toBeNull();
     await submit('/ui/admin/robots/ci/delete', { confirm: 'ci' });
     expect(await berth.metadata.accounts.findByName('ci')).toBeUndefined();
   });

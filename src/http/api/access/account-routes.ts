@@ -31,7 +31,7 @@ export function accountRoutes(kind: AccountKind, path: string): readonly Route[]
       summary: `Change a ${kind}`,
       needs: 'admin',
       params: s.byName,
-      body: s.accountChanges,
+      body: kind === 'robot' ? s.robotChanges : s.accountChanges,
       returns: ok(s.account),
       handler: handlers.change,
     }),

@@ -4,11 +4,14 @@ import type { Account, AccountKind } from '../../../access/accounts/directory.ts
 import type { PageRequest } from '../../../access/accounts/pages.ts';
 import { isoTime } from '../../../access/accounts/time.ts';
 import type { AccountContext } from '../table/route.ts';
-import type { accountChanges, newRobot, newToken, newUser } from '../table/schemas.ts';
+import type { accountChanges, newRobot, newToken, newUser, robotChanges } from '../table/schemas.ts';
 
 interface ByName {
   readonly params: { readonly name: string };
 }
+
+/** Only robots expire. */
+type Changes = z.output<typeof accountChanges> & Partial<z.output<typeof robotChanges>>;
 
 /** Handlers of `/users` and `/robots`; each finds accounts of its kind only. */
 export function accountHandlers(kind: AccountKind) {
@@ -22,13 +25,14 @@ export function accountHandlers(kind: AccountKind) {
       return toJson(await directory.findAccount(kind, params.name));
     },
 
-    async change({ params, body }: ByName & { readonly body: z.output<typeof accountChanges> }, context: AccountContext) {
+    async change({ params, body }: ByName & { readonly body: Changes }, context: AccountContext) {
       const { directory, administration } = context;
       const { name } = await directory.findAccount(kind, params.name);
-      const { password, admin, disabled } = body;
+      const { password, admin, disabled, expiresAt } = body;
       if (password !== undefined) await administration.setPassword(name, password);
       if (admin !== undefined) await administration.setAdmin(name, admin);
       if (disabled !== undefined) await administration.setDisabled(name, disabled);
+      if (expiresAt !== undefined) await administration.setExpiry(name, expiresAt ?? undefined);
       return toJson(await directory.findAccount(kind, name));
     },
 

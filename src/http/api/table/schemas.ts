@@ -129,6 +129,9 @@ export const accountChanges = z.strictObject({
   admin: optional(z.boolean()),
   disabled: optional(z.boolean()),
 });
+export const robotChanges = accountChanges.extend({
+  expiresAt: z.optional(z.nullable(expiry)).meta({ description: 'also of the secrets that expire with the robot; null: never' }),
+});
 export const newRobot = z.strictObject({ name: accountName, grants: optional(grants), expiresAt: optional(expiry) });
 export const newToken = z.strictObject({
   name: z.string().check(check(requireTokenName)).meta({ minLength: 1, maxLength: longestTokenName }),

@@ -59,6 +59,10 @@ export const admin = {
       rotateHelp: 'berth makes a new secret and shows it once. Use it as the password:',
       rotated: (name: string) => `This is the new secret of ${name}; the page shows it only now:`,
       keepOld: 'Keep the old secrets, until I revoke them',
+      expiry: 'Expiry',
+      expiryHelp: 'Counts from now. Secrets that expire with the robot get the same date, also after it has expired.',
+      changeExpiry: 'Change expiry',
+      expiryChanged: (name: string) => `The expiry of ${name} is changed.`,
       deleteHelp: 'Deletes the robot, its secrets and its grants.',
     },
     teams: {

@@ -58,6 +58,10 @@ export const admin: typeof english = {
       rotateHelp: 'berth 会生成新的密钥并只显示一次，作为以下命令的密码：',
       rotated: (name) => `以下是 ${name} 的新密钥，仅此一次显示：`,
       keepOld: '保留旧密钥，由我自行撤销',
+      expiry: '有效期',
+      expiryHelp: '从现在开始计算。与机器人同时到期的密钥会改为相同的日期，已到期的也不例外。',
+      changeExpiry: '更改有效期',
+      expiryChanged: (name) => `${name} 的有效期已更改。`,
       deleteHelp: '删除机器人及其密钥和授权。',
     },
     teams: {

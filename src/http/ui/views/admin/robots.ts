@@ -79,13 +79,19 @@ export async function showRobot(visit: AdminVisit, name: string, state: FormStat
       <label class="box"><input type="checkbox" name="keep" value="yes" /> ${admin.robots.keepOld}</label>
       <button>${admin.robots.rotate}</button>
     </form>
+    <h2>${admin.robots.expiry}</h2>
+    <p class="quiet">${admin.robots.expiryHelp}</p>
+    <form class="filter" method="post" action="${path}/expiry">
+      ${lifetimeField(state, texts, tokens.validFor)}
+      <button>${admin.robots.changeExpiry}</button>
+    </form>
     ${deletionForm(visit, path, name, admin.robots.deleteHelp, state)}`;
   sendAdminView(visit, 'robots', content, { state, heading: name });
 }
 
 /** Makes a change of a robot; undefined for one that does not exist. */
 export function changeRobot(visit: AdminVisit, name: string, action: string): Promise<void> | undefined {
-  const { administration, directory, texts } = visit;
+  const { administration, directory, form, now, texts } = visit;
   const path = pathTo('robots', name);
   const again = (state: FormState) => showRobot(visit, name, state);
   const known = () => directory.findAccount('robot', name);
@@ -96,6 +102,12 @@ export function changeRobot(visit: AdminVisit, name: string, action: string): Pr
         await known();
         await administration.setDisabled(name, action === 'disable');
         return done(action === 'disable' ? texts.admin.isDisabled(name) : texts.admin.isEnabled(name));
+      });
+    case 'expiry':
+      return submit(visit, { path, again }, async () => {
+        await known();
+        await administration.setExpiry(name, readLifetime(form, now, texts));
+        return done(texts.admin.robots.expiryChanged(name));
       });
     case 'rotate':
       return submit(visit, { path, again }, async () => {
