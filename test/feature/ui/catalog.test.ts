@@ -101,6 +101,54 @@ describe('the tags of a repository on the page', () => {
   });
 });
 
+describe('the form for the description and the README', () => {
+  const path = '/ui/r/team/app-10/-/settings';
+  const readme = '# Use\n\n\tindented 👩‍🚀 <b>\n';
+  const texts = async () => (await api('GET', '/repository?repository=team/app-10')).json();
+  const save = (fields: object, browser = visitor) =>
+    browser.post(`${path}/description`, { action: 'save', description: 'An app', readme, ...fields });
+
+  test('saves both as they were typed, and shows them again', async () => {
+    expect(await save({ readme: readme.replaceAll('\n', '\r\n') })).toMatchObject({ status: 303, location: path });
+    expect(await texts()).toMatchObject({ description: 'An app', readme, describedBy: 'admin' });
+    const page = (await visitor.get(path)).text;
+    expect(page).toContain('>\n# Use\n\n\tindented 👩‍🚀 &#60;b&#62;\n</textarea>');
+    expect(page).toMatch(/The description is saved[^]*value="An app"[^]*Last changed|Last changed[^]*value="An app"/);
+  });
+
+  test('shows a preview, which keeps the input and changes nothing', async () => {
+    const before = await texts();
+    const { status, text } = await save({ action: 'preview', description: 'Another', readme: '## Next\n\n<script>x' });
+    expect(status).toBe(200);
+    expect(text).toMatch(/not saved yet[^]*<h3>Next<\/h3>\s*<p>&lt;script&gt;x<\/p>/);
+    expect(text).toMatch(/value="Another"[^]*>\n## Next\n\n&#60;script&#62;x<\/textarea>/);
+    expect(await texts()).toEqual(before);
+  });
+
+  test('keeps a README that is too long, marks its field, and takes one of 64 KiB in any letters', async () => {
+    const { status, text } = await save({ readme: 'x'.repeat(65_537) });
+    expect([status, text.includes('x'.repeat(65_537))]).toEqual([400, true]);
+    expect(text).toMatch(/at most 64 KiB[^]*name="readme"[^>]*aria-invalid="true"/);
+    expect((await save({ readme: '镜'.repeat(21_845) })).status).toBe(303);
+    expect((await save({ readme: 'x'.repeat(300_000) })).status).toBe(413);
+  });
+
+  test('is not there for those who may only pull, and changes nothing in maintenance mode', async () => {
+    const user = newVisitor(berth);
+    await user.post('/ui/login', { name: 'alice', password: 'wonderland' });
+    const form = { action: 'save', description: 'Mine', readme: '' };
+    expect((await user.post('/ui/r/team/app-9/-/settings/description', form)).status).toBe(403);
+    expect((await user.get('/ui/r/team/app-9/-/settings')).status).toBe(404);
+    const before = await texts();
+    await api('PUT', '/maintenance', { reason: 'a test' });
+    const refused = await save({ description: 'Late' });
+    const overApi = await api('PATCH', '/repository', { repository: 'team/app-10', description: 'Late' });
+    await api('DELETE', '/maintenance');
+    expect([refused.status, overApi.status]).toEqual([405, 405]);
+    expect(await texts()).toEqual(before);
+  });
+});
+
 describe('a README', () => {
   const render = async (source: string) => (await renderMarkdown(source)).text;
 

@@ -120,6 +120,7 @@ export const catalogRoutes: readonly Route[] = [
     path: '/repository',
     summary: 'Change the description or the README of a repository',
     needs: { action: 'admin', repositoryOf: ({ body }) => body.repository },
+    changesContent: true,
     body: s.newTexts,
     returns: ok(s.describedRepository),
     handler: changeRepository,

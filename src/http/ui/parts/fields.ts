@@ -1,5 +1,5 @@
 import type { Action } from '../../../access/permissions/action.ts';
-import { type Html, html } from '../shell/html.ts';
+import { type Html, editable, html } from '../shell/html.ts';
 
 /** What a form holds when it is shown: after a rejection the input of the visitor, without passwords. */
 export interface FormState {
@@ -30,6 +30,8 @@ export interface TextField {
   readonly autocomplete?: string;
   readonly placeholder?: string;
   readonly maxLength?: number;
+  /** Visible lines of a field for several lines. Default: 3. */
+  readonly rows?: number;
 }
 
 /** Shows a field for one line. A password never gets its value back. */
@@ -50,17 +52,17 @@ export function textField(state: FormState, field: TextField): Html {
   /></label>`;
 }
 
-/** Shows a field for several lines. */
-export function textArea(state: FormState, { name, label, value = '', placeholder }: TextField): Html {
+/** Shows a field for several lines. The parser of HTML drops the line break before the value. */
+export function textArea(state: FormState, { name, label, value = '', placeholder, rows = 3 }: TextField): Html {
   return html`<label>
     ${label}
     <textarea
       name="${name}"
-      rows="3"
+      rows="${rows}"
       ${placeholder === undefined ? undefined : html`placeholder="${placeholder}"`}
       ${mark(state, name)}
     >
-${state.form.get(name) ?? value}</textarea>
+${editable(state.form.get(name) ?? value)}</textarea>
   </label>`;
 }
 

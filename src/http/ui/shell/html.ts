@@ -38,6 +38,11 @@ export function preformatted(text: string): Html {
   return new Html(`\n${escaped(text.replaceAll('\r\n', '\n').replace(/[^\n\t]+/g, printable))}`);
 }
 
+/** Returns text for a `textarea` element as it is: line breaks and invisible characters must survive a change of the rest. */
+export function editable(text: string): Html {
+  return new Html(escaped(text));
+}
+
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -25,7 +25,7 @@ import {
   isShown,
   repositoryViews,
 } from './repository-view.ts';
-import { changeDescription, changeVisibility, showSettings } from './settings.ts';
+import { changeTexts, changeVisibility, showSettings } from './settings.ts';
 import { setStar, showTags } from './tags.ts';
 import { emptyEntry, restoreEntries, showTrash } from './trash.ts';
 
@@ -71,7 +71,7 @@ const forms: Readonly<Record<string, FormAction<RepositoryAction>>> = {
   'access/give': { needs: 'admin', action: giveAccess },
   'access/revoke': { needs: 'admin', action: revokeAccess },
   'settings/visibility': { needs: 'admin', action: changeVisibility },
-  'settings/description': { needs: 'admin', action: changeDescription },
+  'settings/description': { needs: 'admin', action: changeTexts },
 };
 
 /**

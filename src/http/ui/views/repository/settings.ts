@@ -1,26 +1,22 @@
+import { maxReadmeBytes } from '../../../../catalog/repository-texts.ts';
 import { OciError } from '../../../../oci/errors.ts';
-import { type FormState, choice, emptyForm, problemOf, textField } from '../../parts/fields.ts';
+import { type FormState, choice, emptyForm, problemOf } from '../../parts/fields.ts';
 import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
 import { accountsOf } from './access.ts';
 import { type RepositoryVisit, goTo, sendRepositoryView } from './repository-view.ts';
+import { textsForm } from './texts-form.ts';
 
-/** Shows the description, who may pull without a grant, and the configured rules about tags. */
+/** Shows the description and the README, who may pull without a grant, and the configured rules about tags. */
 export async function showSettings(visit: RepositoryVisit, state: FormState = emptyForm): Promise<void> {
-  const { repository, texts, services, catalog } = visit;
-  const { description } = await catalog.texts.find(repository);
+  const { repository, texts, services } = visit;
   const { settings } = texts;
   const { visibility } = await accountsOf(visit).explainer.rulesOf(repository, { after: 0, limit: 1 });
   const own =
     visibility.pattern === repository ? (visibility.isPublic || visibility.isHiddenByUpstream ? 'public' : 'private') : 'default';
   const rules = services.tagRules(repository);
   const reason = visibility.pattern === undefined ? settings.noRule : settings.byRule(visibility.pattern);
-  const content = html`${problemOf(state)}
-    <h2>${settings.description}</h2>
-    <form method="post" action="/ui/r/${repository}/-/settings/description">
-      ${textField(state, { name: 'description', label: settings.oneLine, value: description, isOptional: true, maxLength: 300 })}
-      <button>${settings.save}</button>
-    </form>
+  const content = html`${problemOf(state)} ${await textsForm(visit, state)}
     <h2>${settings.visibility}</h2>
     <p>
       <span class="chip">${visibility.isPublic ? settings.public : settings.private}</span>
@@ -75,14 +71,22 @@ export async function changeVisibility(visit: RepositoryVisit): Promise<void> {
   goTo(visit, 'settings');
 }
 
-/** Changes the description, which listings and the search show. */
-export async function changeDescription(visit: RepositoryVisit): Promise<void> {
-  const { repository, form, texts, catalog, author } = visit;
+/** Changes the description and the README, or shows the README as it would look without a change. */
+export async function changeTexts(visit: RepositoryVisit): Promise<void> {
+  const { repository, form, texts, catalog, services, author } = visit;
+  const readme = (form.get('readme') ?? '').replaceAll('\r\n', '\n');
+  if (form.get('action') === 'preview') {
+    const isTooLong = Buffer.byteLength(readme) > maxReadmeBytes;
+    await showSettings(visit, { form, ...(isTooLong ? { message: texts.settings.readmeTooLong, wrong: 'readme' } : {}) });
+    return;
+  }
+  await services.mode.assertWritable();
   try {
-    await catalog.texts.change(repository, { description: form.get('description') ?? '' }, author);
+    await catalog.texts.change(repository, { description: form.get('description') ?? '', readme }, author);
   } catch (error) {
     if (!(error instanceof OciError) || error.code !== 'SIZE_INVALID') throw error;
-    await showSettings(visit, { form, message: error.message, wrong: 'description' });
+    const wrong = Buffer.byteLength(readme) > maxReadmeBytes ? 'readme' : 'description';
+    await showSettings(visit, { form, message: error.message, wrong });
     return;
   }
   visit.leaveNotice({ kind: 'done', lines: [texts.settings.described] });

@@ -48,6 +48,11 @@ export async function showTags(visit: RepositoryVisit): Promise<void> {
     </section>`
   }
   ${
+    may.admin && written.readme === ''
+      ? html`<p><a href="/ui/r/${repository}/-/settings#description">${texts.tags.describe}</a></p>`
+      : undefined
+  }
+  ${
     may.push
       ? html`<h2>${texts.tags.push}</h2>
           ${pushFields(`${host}/${repository}:TAG`)}`
