@@ -130,6 +130,7 @@ test('every row requires an admin except these', () => {
     'GET /jobs/{id}/events': 'account',
     'GET /archives': 'account',
     'POST /mirror/check': 'account',
+    'POST /mirror/upstreams/check': 'account',
     'GET /archives/{id}': 'account',
     'POST /archives/{id}/commit': 'account',
     'DELETE /archives/{id}': 'account',
