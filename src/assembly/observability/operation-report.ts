@@ -19,10 +19,27 @@ export interface OperationParts {
 /** Makes the report on the running installation. */
 export function openOperationReport(config: Config, { driver, metadata, mirror, certificate }: OperationParts): OperationReport {
   const disk = diskOfBlobs(config);
+  /** Upstreams with what the requests of this process have shown. */
+  function upstreamStates() {
+    const { circuits } = mirror.state();
+    return mirror.upstreams().map(({ name }) => {
+      const open = circuits.find(({ upstream }) => upstream === name);
+      return { name, isReachable: (open?.host ?? 0) === 0 };
+    });
+  }
+
   return {
     jobRuns: metadata.jobRuns.list,
+    async overview() {
+      const runs = await metadata.jobRuns.list();
+      const unreachable = upstreamStates().filter(({ isReachable }) => !isReachable);
+      return {
+        disk: await disk(),
+        failedJobs: runs.filter(({ failedAt, endedAt }) => failedAt === endedAt),
+        unreachableUpstreams: unreachable.map(({ name }) => name),
+      };
+    },
     async health() {
-      const { circuits } = mirror.state();
       return {
         version: readVersion(),
         stores: await Promise.all([
@@ -31,10 +48,7 @@ export function openOperationReport(config: Config, { driver, metadata, mirror, 
         ]),
         workers: config.workers === 'auto' ? availableParallelism() : config.workers,
         disk: await disk(),
-        upstreams: mirror.upstreams().map(({ name }) => {
-          const open = circuits.find(({ upstream }) => upstream === name);
-          return { name, isReachable: (open?.host ?? 0) === 0 };
-        }),
+        upstreams: upstreamStates(),
         certificateUntil: certificate && Date.parse(new X509Certificate(certificate.identity.cert).validTo),
       };
     },

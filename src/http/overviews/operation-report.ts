@@ -2,8 +2,18 @@
 export interface OperationReport {
   /** Lists the scheduled jobs with their last run in any process, at most a minute old; a failure is recorded at once. */
   jobRuns(): Promise<readonly JobRun[]>;
+  /** Returns what an operator should look at, from what is known already. */
+  overview(): Promise<OperationOverview>;
   /** Checks the stores and reports the state of this process. Never rejects because of a store. */
   health(): Promise<Health>;
+}
+
+export interface OperationOverview {
+  /** The file system of the blobs; undefined for a bucket. */
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | undefined;
+  /** Scheduled jobs whose last run failed. */
+  readonly failedJobs: readonly JobRun[];
+  readonly unreachableUpstreams: readonly string[];
 }
 
 export interface JobRun {

@@ -2,6 +2,7 @@ import type { Router } from 'express';
 import type { Catalog } from '../catalog.ts';
 import type { StorageView } from '../overviews/storage-view.ts';
 import type { Registry } from '../../registry/registry.ts';
+import type { Principal } from '../../access/permissions/principal.ts';
 import type { AccessControl } from '../auth/access-control.ts';
 import type { ApiServices } from '../api/table/route.ts';
 import type { MirrorServices } from '../system/mirror-config.ts';
@@ -10,7 +11,7 @@ import type { PublicUrl } from '../server/public-url.ts';
 import { createRouter } from '../server/router.ts';
 import { createBrowsers, isSecure, refuseForeignForms } from './session/browsers.ts';
 import { type LoginOptions, addLogin } from './session/login.ts';
-import { createAsAnybody, createAsVisitor } from './session/visitors.ts';
+import { createAsAnybody, createAsVisitor, mayAdminister } from './session/visitors.ts';
 import { assets } from './shell/assets.ts';
 import { pageFormat } from './shell/error-page.ts';
 import { readForm } from './shell/form.ts';
@@ -24,6 +25,7 @@ import { addDiff } from './views/diff/diff.ts';
 import { addApi } from './views/help/api.ts';
 import { addHelp } from './views/help/help.ts';
 import { imageActions } from './views/image/actions.ts';
+import { addOpenAdmin } from './views/admin/open-mode.ts';
 import { type AdminOptions, addAdmin } from './views/admin/router.ts';
 import { addCatalog } from './views/catalog/router.ts';
 import { addJobs } from './views/jobs/router.ts';
@@ -62,7 +64,8 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   router.use(refuseForeignForms(publicUrl), readForm);
   addPreferences(router);
   const browsers = logins && createBrowsers(publicUrl, logins.sessions);
-  const asVisitor = createAsVisitor(browsers);
+  const readsOperation = (visitor: Principal) => (browsers ? mayAdminister(visitor) : options.access.seesAll(visitor));
+  const asVisitor = createAsVisitor(browsers, readsOperation);
   if (browsers) {
     addLogin(router, { ...logins, browsers });
     const secrets = createNotices('berth-secret', isSecure(publicUrl));
@@ -70,10 +73,11 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
     addTokens(router, { ...logins, asVisitor, secrets });
     addAdmin(router, { ...logins, operation: options.services.operation, asVisitor, notices: secrets });
   }
-  const asAnybody = createAsAnybody(browsers);
+  if (!browsers) addOpenAdmin(router, { ...options, operation: options.services.operation, asVisitor });
+  const asAnybody = createAsAnybody(browsers, readsOperation);
   addHelp(router, { asAnybody });
   addApi(router, { asAnybody, hasAccounts: logins !== undefined });
-  addCatalog(router, { ...options, asVisitor });
+  addCatalog(router, { ...options, readsOperation, asVisitor });
   const notices = createNotices('berth-notice', isSecure(publicUrl));
   addRepository(router, { ...options, notices, asVisitor, image: imageActions, accounts: logins });
   addJobs(router, { ...options, notices, asVisitor });

@@ -149,6 +149,25 @@ test('the trash of all repositories shows what the visitor may restore', async (
   expect((await aliceVisitor.get('/ui/trash')).text).toMatch(/nothing in the trash/);
 });
 
+test('in mode open every visitor reads the scheduled jobs, the health and the state of the installation, and no accounts', async () => {
+  const open = await startBerth();
+  try {
+    const visitor = newVisitor(open);
+    const home = (await visitor.get('/ui')).text;
+    expect(home).toMatch(/This installation[^]*GiB free[^]*href="\/ui\/admin\/schedule"/);
+    expect((await visitor.get('/ui/admin')).location).toBe('/ui/admin/health');
+    const health = (await visitor.get('/ui/admin/health')).text;
+    expect(health).toMatch(/aria-label="Administration"[^]*href="\/ui\/jobs"[^]*Blob store/);
+    expect((await visitor.get('/ui/admin/schedule')).status).toBe(200);
+    expect((await visitor.get('/ui/jobs')).status).toBe(200);
+    expect(health).not.toContain('/ui/admin/users');
+    expect((await visitor.get('/ui/admin/users')).status).toBe(404);
+    expect((await visitor.post('/ui/admin/users', { name: 'eve' })).status).toBe(404);
+  } finally {
+    await open.close();
+  }
+});
+
 test('in mode open every visitor reads the storage view, and the buttons of admins are missing', async () => {
   const open = await startBerth();
   try {

@@ -14,21 +14,24 @@ export type VisitorHandler = (visitor: Principal, request: Request, response: Re
  */
 export type AsVisitor = (handler: VisitorHandler) => RequestHandler;
 
+/** True if a view of `/ui/admin` shows the visitor something: an admin, or in mode open every visitor. */
+type ReadsOperation = (visitor: Principal) => boolean;
+
 /** `browsers`: undefined in mode open, where every visitor is anonymous. */
-export function createAsVisitor(browsers: Pick<Browsers, 'user'> | undefined): AsVisitor {
+export function createAsVisitor(browsers: Pick<Browsers, 'user'> | undefined, administers: ReadsOperation): AsVisitor {
   return (handler) => async (request, response) => {
     const visitor = browsers ? await browsers.user(request) : anonymousPrincipal;
-    if (visitor) noteVisitor(request, { administers: browsers !== undefined && mayAdminister(visitor) });
+    if (visitor) noteVisitor(request, { administers: administers(visitor) });
     if (visitor) await handler(visitor, request, response);
     else redirect(response, `/ui/login?${new URLSearchParams({ next: pathOf(request) }).toString()}`);
   };
 }
 
 /** Makes a handler of requests for views that need no login: a visitor without one is anonymous. */
-export function createAsAnybody(browsers: Pick<Browsers, 'user'> | undefined): AsVisitor {
+export function createAsAnybody(browsers: Pick<Browsers, 'user'> | undefined, administers: ReadsOperation): AsVisitor {
   return (handler) => async (request, response) => {
     const visitor = (await browsers?.user(request)) ?? anonymousPrincipal;
-    noteVisitor(request, { administers: browsers !== undefined && mayAdminister(visitor) });
+    noteVisitor(request, { administers: administers(visitor) });
     await handler(visitor, request, response);
   };
 }

@@ -88,6 +88,7 @@ function frame(
           ${preferencesForm(texts, preferences, path)}
           <nav class="bar" aria-label="${texts.nav.more}">
             <a href="/ui/help">${texts.nav.help}</a> <a href="/ui/api">${texts.nav.api}</a>
+            ${current === undefined && user === undefined ? undefined : html`<a href="/ui/jobs">${texts.nav.jobs}</a>`}
           </nav>
         </footer>
       </body>

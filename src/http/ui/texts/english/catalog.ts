@@ -7,6 +7,12 @@ export const catalog = {
     latest: 'Latest pushes',
     latestCaption: 'Repositories, last push first',
     all: 'All repositories',
+    installation: {
+      title: 'This installation',
+      noneFails: 'no job has failed at its last run',
+      upstreams: 'Upstreams',
+      allAnswer: 'none is known to be unreachable',
+    },
   },
   repositories: {
     title: 'Repositories',

@@ -11,6 +11,7 @@ export const frame = {
     more: 'More',
     help: 'Help',
     api: 'API',
+    jobs: 'Jobs',
     signIn: 'Sign in',
     signOut: 'Sign out',
     signedInAs: 'Signed in as',

@@ -8,6 +8,12 @@ export const catalog: typeof english = {
     latest: '最近推送',
     latestCaption: '镜像仓库，最近推送的在前',
     all: '全部镜像仓库',
+    installation: {
+      title: '本服务器',
+      noneFails: '所有任务最近一次运行均未失败',
+      upstreams: '上游仓库',
+      allAnswer: '没有已知无法访问的上游仓库',
+    },
   },
   repositories: {
     title: '镜像仓库',

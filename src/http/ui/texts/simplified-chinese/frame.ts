@@ -12,6 +12,7 @@ export const frame: typeof english = {
     more: '更多',
     help: '帮助',
     api: 'API',
+    jobs: '任务',
     signIn: '登录',
     signOut: '退出登录',
     signedInAs: '当前用户',

@@ -10,6 +10,7 @@ import type { Notice } from '../../shell/notice.ts';
 import { sendPage } from '../../shell/page.ts';
 import type { Visit } from '../../session/visit.ts';
 import { redirect } from '../../shell/redirect.ts';
+import type { Texts } from '../../texts/english/texts.ts';
 
 /** A request of an admin for a view of accounts, permissions or the installation. */
 export interface AdminVisit extends Visit {
@@ -45,14 +46,19 @@ export function sendAdminView(
   { state = emptyForm, heading }: { readonly state?: FormState | undefined; readonly heading?: string } = {},
 ): void {
   const { response, visitor, texts } = visit;
-  const links = adminViews.map(
-    (name) =>
-      html`<a href="${pathTo(name)}" ${name === view ? html`aria-current="page"` : undefined}>${texts.admin.views[name]}</a>`,
-  );
-  const page = html`<nav class="tabs" aria-label="${texts.admin.title}">${links}</nav>
-    ${noticeBox(visit.takeNotice())} ${content}`;
+  const page = adminTabs(texts, adminViews, view, html`${noticeBox(visit.takeNotice())} ${content}`);
   const title = heading ?? texts.admin.views[view];
   sendPage(response, state.message === undefined ? 200 : 400, { title, user: visitor.name, current: 'admin', content: page });
+}
+
+/** Shows the links to the views above the content of one, with the link to the jobs that people have begun. */
+export function adminTabs({ admin, jobs }: Texts, views: readonly AdminViewName[], current: AdminViewName, content: Html): Html {
+  const links = views.map(
+    (name) =>
+      html`<a href="${pathTo(name)}" ${name === current ? html`aria-current="page"` : undefined}>${admin.views[name]}</a>`,
+  );
+  return html`<nav class="tabs" aria-label="${admin.title}">${links}<a href="/ui/jobs">${jobs.title}</a></nav>
+    ${content}`;
 }
 
 export interface Submission {

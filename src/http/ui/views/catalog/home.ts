@@ -1,19 +1,22 @@
 import { pushFields } from '../../parts/commands.ts';
 import { type Html, html } from '../../shell/html.ts';
+import { installationSection } from './installation.ts';
 import { repositoryTable } from './repository-table.ts';
 import type { CatalogVisit } from './visit.ts';
 
 const rows = 10;
 
-/** Shows what the visitor has starred and what was pushed last; in an empty registry how to push. */
+/** Shows what the visitor has starred and what was pushed last, or how to push; to operators also what to look at. */
 export async function showHome(visit: CatalogVisit): Promise<Html> {
   const { catalog, visitor, texts, hasStars } = visit;
   const request = { prefix: '', limit: rows, order: 'pushed' } as const;
-  const [latest, starred] = await Promise.all([
+  const [latest, starred, installation] = await Promise.all([
     catalog.repositories(visitor, request),
     hasStars ? catalog.repositories(visitor, { ...request, order: 'name', isStarred: true }) : undefined,
+    visit.installation?.(),
   ]);
-  if (latest.items.length === 0) return firstPush(visit);
+  const state = installation && installationSection(texts, installation);
+  if (latest.items.length === 0) return html`${firstPush(visit)} ${state}`;
   const { home } = texts;
   return html`${
       starred && starred.items.length > 0
@@ -23,7 +26,8 @@ export async function showHome(visit: CatalogVisit): Promise<Html> {
     }
     <h2>${home.latest}</h2>
     ${repositoryTable(visit, home.latestCaption, latest.items)}
-    <p><a href="/ui/repositories">${home.all}</a></p>`;
+    <p><a href="/ui/repositories">${home.all}</a></p>
+    ${state}`;
 }
 
 /** Says how to push, where there is nothing that the visitor may pull. */

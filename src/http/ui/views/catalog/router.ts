@@ -1,5 +1,6 @@
 import type { Request, Router } from 'express';
 import type { Principal } from '../../../../access/permissions/principal.ts';
+import type { OperationReport } from '../../../overviews/operation-report.ts';
 import type { Catalog } from '../../../catalog.ts';
 import type { PublicUrl } from '../../../server/public-url.ts';
 import { type AsVisitor, queryOf } from '../../session/visitors.ts';
@@ -13,6 +14,9 @@ import type { CatalogVisit } from './visit.ts';
 
 export interface CatalogViewsOptions {
   readonly catalog: Catalog;
+  readonly services: { readonly operation: OperationReport };
+  /** True if the visitor may read about the installation. */
+  readonly readsOperation: (visitor: Principal) => boolean;
   readonly publicUrl: PublicUrl;
   readonly asVisitor: AsVisitor;
   /** Milliseconds since 1970. */
@@ -21,9 +25,10 @@ export interface CatalogViewsOptions {
 
 /** Adds `/ui`, the start, `/ui/search` and `/ui/repositories`, the lists: of what the visitor may pull. */
 export function addCatalog(router: Router, options: CatalogViewsOptions): void {
-  const { catalog, publicUrl, asVisitor, now } = options;
+  const { catalog, publicUrl, services, readsOperation, asVisitor, now } = options;
   const toVisit = (visitor: Principal, request: Request): CatalogVisit => ({
     catalog,
+    installation: readsOperation(visitor) ? services.operation.overview : undefined,
     visitor,
     query: queryOf(request),
     texts: textsOf(request),
