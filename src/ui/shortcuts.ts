@@ -1,8 +1,8 @@
-const destinations: Readonly<Record<string, string>> = { r: '/ui', s: '/ui/setup', a: '/ui/account' };
+const destinations: Readonly<Record<string, string>> = { r: '/ui', s: '/ui/setup', m: '/ui/mirror', a: '/ui/account' };
 
 /**
- * Keys: `g r`, `g s`, `g a` open a view, `j` and `k` move through the rows of a table, `/` goes to its filter, `c` copies,
- * `?` opens the help.
+ * Keys: `g r`, `g s`, `g m`, `g a` open a view, `j` and `k` move through the rows of a table, `x` selects the row, `/` goes to
+ * its filter, `c` copies, `?` opens the help.
  */
 export function addShortcuts(): void {
   let previous = '';
@@ -26,6 +26,7 @@ function perform(key: string): boolean {
   if (key === '?') return open('/ui/help');
   if (key === 'j' || key === 'k') return focusRow(key === 'j' ? 1 : -1);
   if (key === 'c') return click((focusedRow() ?? document).querySelector<HTMLElement>('.copy button'));
+  if (key === 'x') return click(focusedRow()?.querySelector<HTMLElement>('input[type="checkbox"]') ?? null);
   return false;
 }
 

@@ -6,7 +6,7 @@ import { sendPage } from '../../shell/page.ts';
 import { textsOf } from '../../shell/preferences.ts';
 
 /** Keys and what they do: see `src/ui/shortcuts.ts`. */
-const keys = ['/', 'j k', 'Enter', 'c', 'g r', 'g s', 'g a', '?'] as const;
+const keys = ['/', 'j k', 'Enter', 'c', 'x', 'g r', 'g s', 'g m', 'g a', '?'] as const;
 
 /** Where each job begins. */
 const jobs = {
