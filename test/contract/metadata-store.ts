@@ -8,6 +8,7 @@ import { testAccounts } from './metadata-store/accounts.ts';
 import { testConcurrentWrites, testProcesses } from './metadata-store/concurrency.ts';
 import { testContent } from './metadata-store/content.ts';
 import { type CurrentDatabase, type Database, writesTo } from './metadata-store/fixtures.ts';
+import { testJobRuns } from './metadata-store/job-runs.ts';
 import { testLeases } from './metadata-store/leases.ts';
 import { testListings } from './metadata-store/listings.ts';
 import { testMirroredContent } from './mirrored-content.ts';
@@ -48,6 +49,7 @@ export function describeMetadataStore(name: string, make: () => Promise<Database
     testProcesses(current);
     testListings(current);
     testLeases(current);
+    testJobRuns(current);
     testAccounts(current);
     testEvents(() => current.store);
     testMirroredContent(() => current.store);

@@ -175,3 +175,23 @@ test('berth export says which of its two forms lacks what', async () => {
   const both = await runCommand(['export', 'team/app:1', '--layout', 'distribution'], berth.environment);
   expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('name no images')]);
 });
+
+test('archives that are sent are counted with the stored bytes in them, and refused ones for themselves', async () => {
+  const value = async (name: string) => {
+    const text = (await call(berth, 'GET', '/metrics', { headers: admin })).body.toString();
+    const line = text.split('\n').find((one) => one.startsWith(`berth_archive_${name} `));
+    return Number(line?.split(' ')[1] ?? 0);
+  };
+  const names = ['exports_total{result="begun"}', 'exports_total{result="refused"}', 'export_bytes_total'];
+  const values = () => Promise.all(names.map(value));
+  const before = await values();
+  await get(archivePath);
+  expect((await get('/api/v1/archive?repository=team/app&reference=missing')).status).toBe(404);
+  const after = await values();
+  const stored = [image.compressed, image.config, image.manifest].reduce((sum, bytes) => sum + bytes.length, 0);
+  const [begun = 0, refused = 0, bytes = 0] = after.map((count, at) => count - (before[at] ?? 0));
+  expect([begun, refused]).toEqual([1, 1]);
+  expect(bytes).toBe(stored);
+  await get(archivePath, { Range: 'bytes=0-99' });
+  expect(await value('exports_total{result="begun"}')).toBe((after[0] ?? 0) + 1);
+});
