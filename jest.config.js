@@ -8,6 +8,7 @@ const longTests = [
   'test/client/adopt',
   'test/client/dockerfile',
   'test/client/packages',
+  'test/client/page-jobs',
   'test/client/page-views',
   'test/contract/adoption',
   'test/contract/query-plans',

@@ -231,7 +231,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
     await page.goto(`${berth.url}/ui/upload`);
     await page.locator('input[name=repository]').fill('team-a/uploaded');
     const file = (buffer: Buffer) => ({ name: 'images.tar', mimeType: 'application/x-tar', buffer });
-    await page.locator('input[type=file]').setInputFiles(file(Buffer.alloc(40_000_000, 'not a tar file')));
+    await page.locator('input[type=file]').setInputFiles(file(Buffer.alloc(12_000_000, 'not a tar file')));
     await page.getByRole('button', { name: 'Upload' }).click();
     await page.getByRole('alert').getByText('expected tar, gzip or zstd').waitFor();
     expect(await page.locator('input[name=repository]').inputValue()).toBe('team-a/uploaded');

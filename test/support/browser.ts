@@ -14,7 +14,8 @@ export async function startBrowser(): Promise<TestBrowser> {
   // Its sandbox does not work for root, as which CI runs. Debian's start script wants a home to write to.
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    // A name that is not this machine's has no secure context over plain HTTP.
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--host-resolver-rules=MAP registry.test 127.0.0.1'],
     env: { ...process.env, HOME: home },
   });
   return {
