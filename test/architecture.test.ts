@@ -157,8 +157,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/upstream',
     'storage',
   ],
-  'src/http/server': ['src/coordination', 'src/http/errors', 'src/http/transfer', 'src/limits', 'src/mirror/remote', 'src/oci'],
-  'src/http/transfer': ['src/coordination', 'src/http/errors', 'src/oci', 'storage/blobs'],
+  'src/http/server': [
+    'src/coordination',
+    'src/http/errors',
+    'src/http/transfer',
+    'src/limits',
+    'src/mirror/remote',
+    'src/oci',
+    'src/platform',
+  ],
+  'src/http/transfer': ['src/coordination', 'src/http/errors', 'src/oci', 'src/platform', 'storage/blobs'],
   'src/http/auth': [
     'src/access',
     'src/http/errors',

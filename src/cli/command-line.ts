@@ -1,8 +1,8 @@
 import { ConfigError, loadConfig } from '../../config/load.ts';
 import { umaskFor } from '../assembly/start/private-files.ts';
 import { CommandError, type Invocation, UsageError } from './program/command.ts';
-import { topics } from './commands.ts';
-import { type Selection, parseWords } from './program/program.ts';
+import { serve, topics } from './commands.ts';
+import type { Selection } from './program/program.ts';
 import { readVersion } from './tool/version.ts';
 
 /** The process that a command runs in: its environment, output, input and signals. */
@@ -32,13 +32,20 @@ const exitCodes = { success: 0, failure: 1, wrongUsage: 2 } as const;
  */
 export async function runCommandLine(words: readonly string[], host: Host): Promise<number> {
   try {
-    const selection = parseWords(topics, readVersion(), words.length === 0 ? ['--help'] : words, host.write);
+    const selection = await select(words, host);
     if (selection) await runSelected(selection, host);
     return exitCodes.success;
   } catch (error) {
     host.writeError(`berth: ${explain(error)}\n`);
     return error instanceof UsageError ? exitCodes.wrongUsage : exitCodes.failure;
   }
+}
+
+/** `berth serve` alone needs no parser, which would take 3 MiB for as long as the server runs. */
+async function select(words: readonly string[], { write }: Host): Promise<Selection | undefined> {
+  if (words.length === 1 && words[0] === serve.name) return { command: serve, options: {}, operands: [] };
+  const { parseWords } = await import('./program/program.ts');
+  return parseWords(topics, readVersion(), words.length === 0 ? ['--help'] : words, write);
 }
 
 async function runSelected({ command, options, operands }: Selection, host: Host): Promise<void> {

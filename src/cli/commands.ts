@@ -5,7 +5,7 @@ import { maintenanceMode } from './maintenance/mode-commands.ts';
 import { doctor, supportBundle } from './doctor/doctor-commands.ts';
 import type { Command, CommandGroup, Topic } from './program/command.ts';
 
-const serve: Command = {
+export const serve: Command = {
   name: 'serve',
   summary: 'run the registry',
   serves: true,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { createServer } from '../platform/http.ts';
+import { loadHttps } from '../platform/tls.ts';
 import { createAdmission } from './server/admission.ts';
 import type { Certificate } from './server/certificate.ts';
 import { sendError } from './errors/boundary.ts';
@@ -47,7 +47,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
 }
 
 function createSecure(certificate: Certificate, settings: ReturnType<typeof serverOptions>): Server {
-  const server = createTlsServer({ ...settings, ...certificate.identity });
+  const server = loadHttps().createServer({ ...settings, ...certificate.identity });
   certificate.attach(server);
   answerPlainHttp(server);
   return server;

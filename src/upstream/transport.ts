@@ -1,8 +1,9 @@
-import type { Agent, IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http';
-import { Agent as TlsAgent, request as requestTls } from 'node:https';
+import type { Agent, AgentOptions, IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http';
+import type { Agent as TlsAgent } from 'node:https';
 import { Readable } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { Agent as PlainAgent, request as requestPlain } from '../platform/http.ts';
+import { loadHttps } from '../platform/tls.ts';
 import { type AddressRule, checkLiteral, guardedLookup } from './address-guard.ts';
 import { trustedBy } from './trust.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -85,21 +86,16 @@ const busySeconds = 5;
 export function createTransport(options: TransportOptions): Transport {
   const { timeouts, connections, ca, proxy, onWaited } = options;
   const settings = { keepAlive: true, maxSockets: connections, scheduling: 'lifo' as const, proxyEnv: { ...proxy } };
-  const createAgents = () => ({
-    plain: new PlainAgent(settings),
-    tls: new TlsAgent(settings),
-  });
-  const [forDownloads, forOthers] = [createAgents(), createAgents()];
-  const agents = () => [forDownloads.plain, forDownloads.tls];
-  const allAgents = [forDownloads, forOthers].flatMap(({ plain, tls }) => [plain, tls]);
+  const [forDownloads, forOthers] = [createAgents(settings), createAgents(settings)];
+  const allAgents = () => [...forDownloads.all(), ...forOthers.all()];
 
   function begin(request: OutgoingRequest) {
     const { url, method, headers, rule, signal, isDownload = false } = request;
-    const { plain, tls } = isDownload ? forDownloads : forOthers;
+    const agents = isDownload ? forDownloads : forOthers;
     const options: RequestOptions = { method, headers, lookup: guardedLookup(rule), ...(signal ? { signal } : {}) };
-    if (url.protocol !== 'https:') return requestPlain(url, { ...options, agent: plain });
+    if (url.protocol !== 'https:') return requestPlain(url, { ...options, agent: agents.plain() });
     const trusting: RequestOptions & Pick<ConnectionOptions, 'secureContext'> = { ...options, secureContext: trustedBy(ca) };
-    return requestTls(url, { ...trusting, agent: tls });
+    return loadHttps().request(url, { ...trusting, agent: agents.tls() });
   }
 
   function attempt(request: OutgoingRequest): Promise<IncomingMessage> {
@@ -174,11 +170,25 @@ export function createTransport(options: TransportOptions): Transport {
         throw error;
       }
     },
-    state: () => ({ inUse: total(agents(), ({ sockets }) => sockets), waiting: total(agents(), ({ requests }) => requests) }),
-    isIdle: () => total(allAgents, ({ sockets }) => sockets) + total(allAgents, ({ requests }) => requests) === 0,
-    close() {
-      for (const agent of allAgents) agent.destroy();
+    state() {
+      const agents = forDownloads.all();
+      return { inUse: total(agents, ({ sockets }) => sockets), waiting: total(agents, ({ requests }) => requests) };
     },
+    isIdle: () => total(allAgents(), ({ sockets }) => sockets) + total(allAgents(), ({ requests }) => requests) === 0,
+    close() {
+      for (const agent of allAgents()) agent.destroy();
+    },
+  };
+}
+
+/** Agents that are made with the first request that needs them. */
+function createAgents(settings: AgentOptions) {
+  let plain: Agent | undefined;
+  let tls: TlsAgent | undefined;
+  return {
+    plain: () => (plain ??= new PlainAgent(settings)),
+    tls: () => (tls ??= new (loadHttps().Agent)(settings)),
+    all: () => [plain, tls].filter((agent) => agent !== undefined),
   };
 }
 

@@ -1,4 +1,5 @@
-import { type SecureContext, createSecureContext, getCACertificates } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import { loadTls } from '../platform/tls.ts';
 
 const contexts = new Map<string, SecureContext>();
 
@@ -11,6 +12,7 @@ export function trustedBy(ca: string | undefined): SecureContext {
   const key = ca ?? '';
   const known = contexts.get(key);
   if (known) return known;
+  const { createSecureContext, getCACertificates } = loadTls();
   const all = new Set([...getCACertificates('default'), ...getCACertificates('system'), ...(ca === undefined ? [] : [ca])]);
   const context = createSecureContext({ ca: [...all] });
   contexts.set(key, context);

@@ -18,8 +18,9 @@ function loadedWith(file: string, found = new Set<string>()): ReadonlySet<string
 
 const packagesOf = (file: string) => [...loadedWith(file)].filter((name) => !/\.ts$|^node:/.test(name)).sort();
 
-test('the command line loads no package but its parser, and no command', () => {
-  expect(packagesOf('src/main.ts')).toEqual(['commander']);
+test('the command line loads no package before it parses words, and no command', () => {
+  expect(packagesOf('src/main.ts')).toEqual([]);
+  expect(packagesOf('src/cli/program/program.ts')).toEqual(['commander']);
   expect([...loadedWith('src/main.ts')].filter((name) => name.startsWith('src/http') || name.endsWith('/serve.ts'))).toEqual([]);
 });
 
@@ -41,8 +42,17 @@ test('berth serve loads neither other commands nor the clients of stores that it
   expect(others.filter((file) => loaded.has(file) || !existsSync(join(root, file)))).toEqual([]);
 });
 
-test('nothing that berth serve loads imports node:http, whose ES module loads undici', () => {
-  expect([...loadedWith('src/cli/serve/run-server.ts')].filter((name) => /^(node:)?http$/.test(name))).toEqual([]);
+test('nothing that berth serve loads imports node:http, whose ES module loads undici, or TLS', () => {
+  expect([...loadedWith('src/cli/serve/run-server.ts')].filter((name) => /^(node:)?(http|https|tls)$/.test(name))).toEqual([]);
+});
+
+test('the write thread loads no query before the first write that needs it', () => {
+  const queries = [...loadedWith('storage/metadata/sqlite/writer.ts')].filter((file) =>
+    file.startsWith('storage/metadata/queries/'),
+  );
+  expect(queries.filter((file) => !file.startsWith('storage/metadata/queries/steps/'))).toEqual([
+    'storage/metadata/queries/subjects.ts',
+  ]);
 });
 
 test('berth serve loads Express, the page and the API with the first request that needs them', () => {

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { type Server, createSecureContext } from 'node:tls';
+import type { Server } from 'node:tls';
+import { loadTls } from '../../platform/tls.ts';
 
 /** The PEM files of a TLS identity. */
 export interface CertificateFiles {
@@ -36,7 +37,7 @@ export async function openCertificate(files: CertificateFiles): Promise<Certific
     const state = await stateOf(files);
     if (state === seen) return () => false;
     const next = await read(files);
-    createSecureContext(next);
+    loadTls().createSecureContext(next);
     return () => {
       for (const server of servers) server.setSecureContext(next);
       identity = next;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { isTlsSocket } from '../../platform/tls.ts';
 import { hasBody } from '../transfer/body.ts';
 
 /** How much of a request's body is read and dropped after its response was sent. */
@@ -57,7 +57,7 @@ function delayClose(socket: Socket, connection: Connection, limits: LingerLimits
       return;
     }
     // A TLS connection cannot be read after its own end; the client knows from Content-Length that the response is complete.
-    if (!(socket instanceof TLSSocket)) socket.end();
+    if (!isTlsSocket(socket)) socket.end();
     request.once('end', close);
     drain(connection, limits);
   };

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { OpenObject } from '../../../storage/blobs/driver.ts';
+import { isTlsSocket } from '../../platform/tls.ts';
 import { ClientGone, departureOf } from '../errors/client-gone.ts';
 import { sendfile, sendfileIsAvailable } from './native/sendfile.ts';
 import { paceOf, paced } from './pace.ts';
@@ -69,7 +69,7 @@ export function appendBytes(response: ServerResponse, bytes: Uint8Array): Promis
 
 /** True if the socket sends bytes unchanged and its file descriptor is known. */
 function isPlain(socket: Socket | null): socket is Socket {
-  return sendfileIsAvailable && socket instanceof Socket && !(socket instanceof TLSSocket) && descriptorOf(socket) >= 0;
+  return sendfileIsAvailable && socket instanceof Socket && !isTlsSocket(socket) && descriptorOf(socket) >= 0;
 }
 
 /** Returns the file descriptor of a socket, which Node.js exposes only on its handle; -1 if there is none. */
