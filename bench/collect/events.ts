@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { stepReviews } from '../../src/maintenance/collect/collector.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 
 export interface EventsScale {
@@ -11,7 +12,6 @@ export interface EventsScale {
   readonly events: number;
 }
 
-const stepReviews = 64;
 const runs = 3;
 
 /** Returns a table with the CPU seconds of the same changes in registries of two sizes. */
@@ -51,7 +51,7 @@ async function cpuSeconds(blobs: number, events: number): Promise<number> {
 const nameOf = (blobs: number, run: number, index: number) => `sha256:${blobs}-${run}-${index}` as never;
 
 /** Makes `blobs` needed blobs, and `events` others that a review is due for. */
-function fill(file: string, blobs: number, events: number): void {
+export function fill(file: string, blobs: number, events: number): void {
   const database = new DatabaseSync(file);
   const numbers = (count: number) => `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
   for (const sql of [

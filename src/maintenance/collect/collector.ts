@@ -56,7 +56,7 @@ export interface CollectorOptions {
 }
 
 /** Reviews decided in one transaction, which takes a few milliseconds: other writes wait for it. */
-const stepReviews = 64;
+export const stepReviews = 64;
 /** Time for the deletion of the bytes of one step. */
 const purgeMilliseconds = 60_000;
 const retry = { first: 60_000, longest: 24 * 3_600_000 };

@@ -17,7 +17,7 @@ export interface QuotaCounter {
 }
 
 /** Digests or tags of one step: a few milliseconds, for which other writes wait. */
-const stepRows = 200;
+export const stepRows = 200;
 /** Pause after a step, for the writes that have waited. */
 const pauseMilliseconds = 5;
 
