@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { OciError } from '../../oci/errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { CommandError, UsageError } from '../program/command.ts';
-import { asksForJson, printRecords, printValue, time } from '../program/output.ts';
+import { asksForJson, counted, printRecords, printValue, time } from '../program/output.ts';
 import { inUnits } from '../program/progress.ts';
 import { type ContentInvocation, contentCommand, readEntryId, readReference, readRepository } from './content-command.ts';
 import { type Plan, type PlannedDeletion, parsePlan } from './plan.ts';
@@ -54,10 +54,8 @@ export const restoreTrash = contentCommand(async (invocation) => {
   const restored = await trash.restore(repository, entryId, { renames: readRenames(options['rename']), author });
   const { manifests, tags, left } = restored;
   for (const tag of left) invocation.warn(`${tag.name} was not restored: ${tag.digest} is gone`);
-  printValue(invocation, `${manifests} manifests restored, with tags: ${tags.map((tag) => tag.name).join(', ') || 'none'}`, {
-    entry: entryId,
-    ...restored,
-  });
+  const names = tags.map((tag) => tag.name).join(', ') || 'none';
+  printValue(invocation, `${counted(manifests, 'manifest')} restored, with tags: ${names}`, { entry: entryId, ...restored });
 });
 
 /** Reads `--rename OLD=NEW,…`. Throws `UsageError`. */
@@ -83,7 +81,7 @@ export const emptyTrash = contentCommand(async (invocation) => {
     return;
   }
   for (const { id, repository, digest } of found) invocation.print(`${id} ${repository}@${digest}`);
-  invocation.print(isPlan ? `${found.length} entries would be deleted` : `${found.length} entries deleted`);
+  invocation.print(`${counted(found.length, 'entry', 'entries')} ${isPlan ? 'would be deleted' : 'deleted'}`);
 });
 
 /** `berth trash put` */
@@ -105,7 +103,8 @@ export const putIntoTrash = contentCommand(async (invocation) => {
     else if (entryId !== null) entries.push(entryId);
   }
   const names = changed.map(({ repository, digest }) => `${repository}@${digest}`);
-  printValue(invocation, `${plan.deletions.length - changed.length} images deleted`, { entries, changed: names });
+  printValue(invocation, `${counted(plan.deletions.length - changed.length, 'image')} deleted`, { entries, changed: names });
+  if (entries.length > 0) invocation.warn('berth trash list shows what can be restored, and until when');
   if (names.length > 0) throw new CommandError(`not deleted, because they have changed since the plan: ${names.join(', ')}`);
 });
 

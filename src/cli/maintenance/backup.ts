@@ -7,7 +7,7 @@ import { type BackupStore, type StoredBackup, requireName } from '../../maintena
 import { BackupRunning } from '../../maintenance/backup/backups.ts';
 import { locateMetadata } from '../accounts/admin-command.ts';
 import { CommandError, type Invocation } from '../program/command.ts';
-import { printRecords, printValue, time } from '../program/output.ts';
+import { asksForJson, printRecords, printValue, time } from '../program/output.ts';
 import { createDataProgress, inUnits } from '../program/progress.ts';
 
 const columns = { NAME: 'name', BEGAN: 'beganAt', SIZE: 'sizeBytes' } as const;
@@ -29,10 +29,11 @@ export async function listBackups(invocation: Invocation): Promise<void> {
   await withBackupStore(invocation.config(), async (store) => {
     invocation.warn(`backups in ${store.place}`);
     const found = await store.list();
+    const sizeOf = asksForJson(invocation) ? (bytes: number) => bytes : inUnits;
     printRecords(
       invocation,
       columns,
-      found.map(({ name, beganAt, sizeBytes }) => ({ name, beganAt: time(beganAt), sizeBytes })),
+      found.map(({ name, beganAt, sizeBytes }) => ({ name, beganAt: time(beganAt), sizeBytes: sizeOf(sizeBytes) })),
     );
   });
 }

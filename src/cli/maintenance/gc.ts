@@ -175,9 +175,10 @@ export const runCollection = collectionCommand(async (invocation, { overview }) 
     retries = false;
     for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += done[name];
     due = done.reviewed === 0 ? 0 : done.due;
-    progress.show(total.reviewed / Math.max(1, total.reviewed + due), `${total.reviewed} decided, ${upTo(due)} due`);
+    progress.show(due === 0 ? 1 : total.reviewed / (total.reviewed + due), `${total.reviewed} decided, ${upTo(due)} due`);
   }
   progress.end();
+  if (total.reviewed === 0) invocation.warn('nothing is due: unneeded content is deleted after twice garbageCollection.grace');
   const { purgedBlobs, purgedBytes, unlinked, trashed, failures } = total;
   const untagged = trashed > 0 ? `, ${trashed} untagged manifests deleted` : '';
   const text = `${unlinked} blobs left their repositories, ${purgedBlobs} deleted, ${inUnits(purgedBytes)}${untagged}`;

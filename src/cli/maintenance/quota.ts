@@ -34,7 +34,8 @@ const listColumns = {
 export const listQuotas = quotaCommand(async (invocation, overview) => {
   const [repository] = invocation.operands;
   const quotas = repository === undefined ? await readAll(overview) : await overview.listOf(readRepository(repository));
-  if (!asksForJson(invocation) && quotas.length === 0) invocation.warn('no quota counts anything yet');
+  if (invocation.config().quotas.length === 0) invocation.warn('the configuration has no quotas: nothing is limited');
+  else if (!asksForJson(invocation) && quotas.length === 0) invocation.warn('no quota counts anything yet');
   const format = asksForJson(invocation) ? (bytes: number) => bytes : inUnits;
   printRecords(
     invocation,

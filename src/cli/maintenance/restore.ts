@@ -73,7 +73,9 @@ async function load(invocation: Invocation, { config, backups }: Stores, backup:
     passphrase: config.backup.passphrase,
     workDirectory: snapshotFolder(config),
     now: Date.now,
-    onTable: ({ table, rows }) => invocation.warn(`${table}: ${rows}`),
+    onTable({ table, rows }) {
+      if (rows > 0) invocation.warn(`${table}: ${rows}`);
+    },
   });
 }
 

@@ -60,6 +60,7 @@ export const previewRetention = retentionCommand(async (invocation, overview) =>
   printRecords(invocation, previewColumns, records);
   const plan = await overview.findPlan();
   if (plan?.approvedBy === null) invocation.warn(`plan ${plan.id} waits for berth retention approve ${plan.id}: ${plan.reason}`);
+  if (invocation.config().retention.rules.length === 0) invocation.warn('retention has no rules: every tag stays');
   if (!asksForJson(invocation)) invocation.warn(`${expiring} would expire; nothing was changed`);
 });
 

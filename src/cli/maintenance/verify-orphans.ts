@@ -48,6 +48,7 @@ export async function compare(
     bar.end();
   }
   printRecords(invocation, columns, records);
+  if (records.length === 0) invocation.warn('the store and the records agree');
   const count = (problem: string) => records.filter((record) => record.problem === problem).length;
   const deletion = deletes ? 'the garbage collection of a running server deletes them' : '--delete-orphans deletes them';
   if (count('orphan') > 0) invocation.warn(`${count('orphan')} orphans with ${inUnits(orphanBytes)}: ${deletion}`);

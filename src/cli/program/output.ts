@@ -53,6 +53,11 @@ export function alignColumns(rows: readonly (readonly string[])[]): readonly str
   );
 }
 
+/** Returns the number with its noun, such as `1 image` or `2 images`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
 /** Returns the time in ISO 8601, UTC, in whole seconds; null for null. */
 export function time(milliseconds: number | null): string | null {
   return milliseconds === null ? null : `${isoTime(milliseconds).slice(0, 19)}Z`;

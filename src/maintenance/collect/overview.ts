@@ -101,7 +101,7 @@ export function createCollectionOverview(options: CollectionOverviewOptions): Co
 
     async run({ retries, seconds }) {
       const { pausedAt } = await requireUnblocked();
-      if (pausedAt !== null) throw refusal('garbage collection is paused');
+      if (pausedAt !== null) throw refusal('garbage collection is paused: resume it first');
       if (retries) await reviews.retryFailed(now());
       const collected = await collector.run(AbortSignal.timeout(seconds * 1000));
       return { ...collected, due: await countDue(now() + 1) };

@@ -78,7 +78,7 @@ test('a dry run writes nothing, and its plan executes exactly, minus what change
   await writeFile(file, plan);
   const moved = await pushImage(berth, 'planned', 'two');
   const { code, stdout, stderr } = await runCommand(['trash', 'put', '--plan', file], berth.environment);
-  expect([code, stdout]).toEqual([1, '1 images deleted\n']);
+  expect([code, stdout]).toEqual([1, '1 image deleted\n']);
   expect(stderr).toContain(`not deleted, because they have changed since the plan: planned@${two.digest}`);
   expect([await target('planned', one.digest), await target('planned', two.digest), await target('planned', 'two')]).toEqual([
     404,
@@ -99,7 +99,7 @@ test('trash empty deletes for good: blobs are 404 at once, unless another manife
   expect((await call(berth, 'GET', blob)).status).toBe(200);
   const [entry] = await trashOf('emptied');
   const { stdout, stderr } = await runCommand(['trash', 'empty', '--entry', `${entry?.id},999999`], berth.environment);
-  expect(stdout).toContain('1 entries deleted');
+  expect(stdout).toContain('1 entry deleted');
   expect(stderr).toContain('entry 999999 is not in the trash');
   expect((await call(berth, 'GET', blob)).status).toBe(404);
   expect(await trashOf('emptied')).toEqual([]);
