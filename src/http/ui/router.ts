@@ -3,6 +3,7 @@ import type { Catalog } from '../catalog.ts';
 import type { StorageView } from '../overviews/storage-view.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Principal } from '../../access/permissions/principal.ts';
+import { OciError } from '../../oci/errors.ts';
 import type { AccessControl } from '../auth/access-control.ts';
 import type { ApiServices } from '../api/table/route.ts';
 import type { MirrorServices } from '../system/mirror-config.ts';
@@ -15,9 +16,7 @@ import { createAsAnybody, createAsVisitor, mayAdminister } from './session/visit
 import { assets } from './shell/assets.ts';
 import { pageFormat } from './shell/error-page.ts';
 import { readForm } from './shell/form.ts';
-import { html } from './shell/html.ts';
 import { createNotices } from './shell/notice.ts';
-import { sendPage } from './shell/page.ts';
 import { addPreferences, textsOf } from './shell/preferences.ts';
 import { type AccountOptions, addAccount } from './views/account/account.ts';
 import { type TokensOptions, addTokens } from './views/account/tokens.ts';
@@ -86,10 +85,11 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   addMirror(router, { ...options, notices, asVisitor });
   addStorage(router, { ...options, notices, asVisitor });
   addSetup(router, { ...options, notices, hasLogins: logins !== undefined, asVisitor });
-  router.use((request, response) => {
-    const { errors } = textsOf(request);
-    sendPage(response, 404, { title: errors.notFound, content: html`<p>${errors.noSuchPage}</p>` });
-  });
+  router.use(
+    asAnybody((_visitor, request) =>
+      Promise.reject(new OciError('NAME_UNKNOWN', { message: textsOf(request).errors.noSuchPage })),
+    ),
+  );
   router.use(errorBoundary(pageFormat));
   return router;
 }

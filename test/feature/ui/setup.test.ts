@@ -135,6 +135,7 @@ describe('the way from this server to an upstream', () => {
     const { status, header, text } = await press('docker.io');
     expect([status, Number(header('retry-after')) > 0]).toEqual([429, true]);
     expect(text).toMatch(/docker\.io was tested 6 times within a minute: try again in \d+ seconds/);
+    expect(text).toMatch(/Try again in \d+ seconds\.[^]*Request [\w-]+:/);
     expect((await api('POST', '/mirror/upstreams/check', { upstream: 'docker.io' }, alice)).status).toBe(429);
     expect(hub.requests).toEqual([]);
   });
@@ -156,4 +157,10 @@ test('the visitor chooses client and upstream, and a foreign address of the page
   expect(text).toMatch(/Your browser, at 127\.0\.0\.1, has reached this server.*Clients use the same address/s);
   const docker = (await visitor.get('/ui/setup?client=docker&upstream=ghcr.io')).text;
   expect(docker).toMatch(/Docker asks mirrors for images of Docker Hub only/);
+});
+
+test('a page of an error keeps the frame of the visitor, and has the id of the request and a way back', async () => {
+  const { status, text } = await visitor.get('/ui/nothing');
+  expect(status).toBe(404);
+  expect(text).toMatch(/class="user">admin<[^]*There is no such page[^]*you may not see it[^]*Request [\w-]+:[^]*href="\/ui"/);
 });

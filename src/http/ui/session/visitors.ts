@@ -21,7 +21,7 @@ type ReadsOperation = (visitor: Principal) => boolean;
 export function createAsVisitor(browsers: Pick<Browsers, 'user'> | undefined, administers: ReadsOperation): AsVisitor {
   return (handler) => async (request, response) => {
     const visitor = browsers ? await browsers.user(request) : anonymousPrincipal;
-    if (visitor) noteVisitor(request, { administers: administers(visitor) });
+    if (visitor) noteVisitor(request, { name: visitor.name, administers: administers(visitor) });
     if (visitor) await handler(visitor, request, response);
     else redirect(response, `/ui/login?${new URLSearchParams({ next: pathOf(request) }).toString()}`);
   };
@@ -31,7 +31,7 @@ export function createAsVisitor(browsers: Pick<Browsers, 'user'> | undefined, ad
 export function createAsAnybody(browsers: Pick<Browsers, 'user'> | undefined, administers: ReadsOperation): AsVisitor {
   return (handler) => async (request, response) => {
     const visitor = (await browsers?.user(request)) ?? anonymousPrincipal;
-    noteVisitor(request, { administers: administers(visitor) });
+    noteVisitor(request, { name: visitor.name, administers: administers(visitor) });
     await handler(visitor, request, response);
   };
 }

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 
 /** What the frame of a view shows of its visitor. */
 export interface FrameVisitor {
+  /** Name of the user that is signed in; '' for none. */
+  readonly name: string;
   /** True if the visitor may see `/ui/admin`. */
   readonly administers: boolean;
 }
@@ -15,5 +17,5 @@ export function noteVisitor(request: IncomingMessage, visitor: FrameVisitor): vo
 
 /** Returns the visitor of a request; one who may nothing if nobody is known. */
 export function visitorOf(request: IncomingMessage): FrameVisitor {
-  return visitors.get(request) ?? { administers: false };
+  return visitors.get(request) ?? { name: '', administers: false };
 }

@@ -47,8 +47,11 @@ export const frame = {
     UNAVAILABLE: 'Not available',
     INTERNAL: 'Something went wrong',
     other: 'Not done',
-    notFound: 'Not found',
     noSuchPage: 'There is no such page.',
+    hidden: 'It does not exist, or you may not see it.',
+    askAdmin: 'An admin of the repository or of the registry can give you access.',
+    retry: (seconds: string) => `Try again in ${seconds} seconds.`,
+    home: 'Go to the start',
     requestId: (id: string) => `Request ${id}: the log has its cause under this id.`,
   },
   notice: {

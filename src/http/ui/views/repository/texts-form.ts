@@ -17,14 +17,14 @@ export async function textsForm(visit: RepositoryVisit, state: FormState): Promi
         ? undefined
         : html`<p class="quiet">${settings.changed} ${relativeTime(updatedAt, now, language)} ${settings.by(updatedBy ?? '')}</p>`
     }
-    <form method="post" action="/ui/r/${repository}/-/settings/description">
+    <form class="texts" method="post" action="/ui/r/${repository}/-/settings/description">
       ${textField(state, {
         ...{ name: 'description', label: settings.oneLine, value: description },
         ...{ isOptional: true, maxLength: maxDescriptionLength },
       })}
       ${textArea(state, { name: 'readme', label: settings.readme, value: readme, rows: 14 })}
       <p class="actions">
-        <button name="action" value="save">${settings.save}</button>
+        <button name="action" value="save" class="primary">${settings.save}</button>
         <button name="action" value="preview">${settings.showPreview}</button>
       </p>
     </form>
