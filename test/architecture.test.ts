@@ -140,6 +140,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/oci',
     'src/progress',
     'src/registry',
+    'src/signatures',
     'storage',
   ],
   'src/catalog': ['src/oci', 'storage'],

@@ -9,6 +9,7 @@ import type { Limits } from './layers/limits.ts';
 import { type Referrers, createReferrers } from './referrers/referrers.ts';
 import { createIndexStore } from './store/index-store.ts';
 import type { JobRecorder } from '../progress/job-recorder.ts';
+import type { SignaturePolicy } from '../signatures/policy.ts';
 import { type FileViews, createFileViews } from './view/file-views.ts';
 import { createImageFinder } from './view/image-finder.ts';
 import { type ImageOpener, type IndexMode, createImageOpener } from './view/image-opener.ts';
@@ -30,6 +31,8 @@ export interface ImagesOptions {
   readonly metadata: MetadataStore;
   readonly manifests: Pick<Manifests, 'find' | 'bytes'>;
   readonly listings: Pick<Listings, 'referrers'>;
+  /** Default: images need no signatures. */
+  readonly signatures?: Pick<SignaturePolicy, 'statusOf'> | undefined;
   /** Undefined if no other process serves the same stores. */
   readonly leases: Leases | undefined;
   /** Milliseconds since 1970. */

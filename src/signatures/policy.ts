@@ -8,7 +8,7 @@ import type { RepositoryName, Tag } from '../oci/reference.ts';
 import { isSubjectTag } from '../oci/subject-tags.ts';
 import { isDocument } from '../oci/document-types.ts';
 import type { Signer } from './signature.ts';
-import type { SignatureVerifier } from './verifier.ts';
+import type { SignatureCheck, SignatureVerifier } from './verifier.ts';
 
 /** Repositories whose images need a signature by one of the signers. */
 export interface SignatureRule {
@@ -24,6 +24,12 @@ export interface RequestedManifest {
   readonly tag: Tag | undefined;
 }
 
+/** What a rule demands of an image, and what was found. */
+export interface SignatureStatus extends SignatureCheck {
+  /** Names of the signers, one of whom must have signed the image. */
+  readonly signers: readonly string[];
+}
+
 /** Decides which images may be pulled and tagged. */
 export interface SignaturePolicy {
   /**
@@ -31,6 +37,8 @@ export interface SignaturePolicy {
    * repository. A manifest of a signed index counts as signed. Signatures, attestations and SBOMs need no signature.
    */
   require(repository: RepositoryName, manifest: RequestedManifest): Promise<void>;
+  /** Resolves to what `require` demands of the manifest, and found; undefined if it demands nothing. */
+  statusOf(repository: RepositoryName, manifest: RequestedManifest): Promise<SignatureStatus | undefined>;
 }
 
 export interface SignaturePolicyOptions {
@@ -45,25 +53,42 @@ const maxDepth = 3;
 const maxIndexes = 50;
 
 export function createSignaturePolicy({ rules, verifier, metadata }: SignaturePolicyOptions): SignaturePolicy {
-  async function isPartOfSigned(repository: RepositoryName, image: Digest, signers: readonly Signer[]): Promise<boolean> {
+  /** Returns the signer of an index that contains the image; undefined if there is none. */
+  async function signerOfIndex(
+    repository: RepositoryName,
+    image: Digest,
+    signers: readonly Signer[],
+  ): Promise<string | undefined> {
     let level: readonly Digest[] = [image];
     for (let depth = 0; depth < maxDepth && level.length > 0; depth++) {
       const indexes = new Set<Digest>();
       for (const digest of level)
         for (const index of await metadata.signatures.listIndexes(repository, digest, maxIndexes)) indexes.add(index);
-      for (const index of indexes) if (!(await verifier.findRefusals(repository, index, signers))) return true;
+      for (const index of indexes) {
+        const { signedBy } = await verifier.check(repository, index, signers);
+        if (signedBy !== undefined) return signedBy;
+      }
       level = [...indexes].slice(0, maxIndexes);
     }
-    return false;
+    return undefined;
+  }
+
+  async function statusOf(repository: RepositoryName, manifest: RequestedManifest): Promise<SignatureStatus | undefined> {
+    const rule = rules.find(({ match }) => match.some((pattern) => matches(pattern, repository)));
+    if (!rule) return undefined;
+    const signers = rule.signers.map(({ name }) => name);
+    const check = await verifier.check(repository, manifest.digest, rule.signers);
+    if (check.signedBy !== undefined) return { ...check, signers };
+    if (needsNone(manifest)) return undefined;
+    return { ...check, signers, signedBy: await signerOfIndex(repository, manifest.digest, rule.signers) };
   }
 
   return {
+    statusOf,
     async require(repository, manifest) {
-      const rule = rules.find(({ match }) => match.some((pattern) => matches(pattern, repository)));
-      const refusals = rule && (await verifier.findRefusals(repository, manifest.digest, rule.signers));
-      if (!refusals || needsNone(manifest)) return;
-      if (await isPartOfSigned(repository, manifest.digest, rule.signers)) return;
-      const names = rule.signers.map(({ name }) => name);
+      const status = await statusOf(repository, manifest);
+      if (!status || status.signedBy !== undefined) return;
+      const { signers: names, refusals } = status;
       throw new OciError('DENIED', {
         message:
           `${repository}@${manifest.digest} needs a signature by ${names.join(' or ')} (signatures.rules), ` +

@@ -5,14 +5,21 @@ import type { RepositoryName } from '../oci/reference.ts';
 import { type SignatureSource, readSignatures } from './read-signatures.ts';
 import type { Signer } from './signature.ts';
 
+/** Who has signed an image. */
+export interface SignatureCheck {
+  /** Name of the first signer of whom a signature was found; undefined: of none. */
+  readonly signedBy: string | undefined;
+  /** What was found instead, for people: `a signature by another key`. */
+  readonly refusals: readonly string[];
+}
+
 /** Finds out who has signed an image. */
 export interface SignatureVerifier {
   /**
-   * Resolves to undefined if one of the signers has signed the image; otherwise to what was found instead, for people:
-   * `a signature by another key`. The signature can be in any repository that has the image: it is about the digest.
-   * `repository` is searched first.
+   * Looks for a signature of the image by one of the signers. It can be in any repository that has the image: it is about the
+   * digest. `repository` is searched first.
    */
-  findRefusals(repository: RepositoryName, image: Digest, signers: readonly Signer[]): Promise<readonly string[] | undefined>;
+  check(repository: RepositoryName, image: Digest, signers: readonly Signer[]): Promise<SignatureCheck>;
 }
 
 export interface SignatureVerifierOptions extends SignatureSource {
@@ -26,10 +33,10 @@ const rememberedImages = 10_000;
 /** Remembers who has signed an image: that stays true until a certificate ends. An unsigned image can be signed at any time. */
 export function createSignatureVerifier({ now, ...source }: SignatureVerifierOptions): SignatureVerifier {
   const validUntil = createLru<number>(rememberedImages);
-  const searches = createSingleFlight<readonly string[] | undefined>();
+  const searches = createSingleFlight<SignatureCheck>();
   const keyOf = (image: Digest, { name }: Signer) => `${image} ${name}`;
 
-  async function search(repository: RepositoryName, image: Digest, signers: readonly Signer[]) {
+  async function search(repository: RepositoryName, image: Digest, signers: readonly Signer[]): Promise<SignatureCheck> {
     const refusals = new Set<string>();
     for await (const signature of readSignatures(source, repository, image)) {
       for (const signer of signers) {
@@ -39,15 +46,16 @@ export function createSignatureVerifier({ now, ...source }: SignatureVerifierOpt
           continue;
         }
         validUntil.set(keyOf(image, signer), verdict.validUntil);
-        return undefined;
+        return { signedBy: signer.name, refusals: [] };
       }
     }
-    return [...refusals];
+    return { signedBy: undefined, refusals: [...refusals] };
   }
 
   return {
-    findRefusals(repository, image, signers) {
-      if (signers.some((signer) => (validUntil.get(keyOf(image, signer)) ?? 0) > now())) return Promise.resolve(undefined);
+    check(repository, image, signers) {
+      const known = signers.find((signer) => (validUntil.get(keyOf(image, signer)) ?? 0) > now());
+      if (known) return Promise.resolve({ signedBy: known.name, refusals: [] });
       const names = signers.map(({ name }) => name).join(' ');
       return searches.run(`${image} ${repository} ${names}`, () => search(repository, image, signers));
     },

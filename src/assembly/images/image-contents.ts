@@ -13,7 +13,7 @@ import type { Registry } from '../../registry/registry.ts';
 export interface ImageContentsParts {
   readonly driver: BlobDriver;
   readonly metadata: MetadataStore;
-  readonly registry: Pick<Registry, 'manifests' | 'listings'>;
+  readonly registry: Pick<Registry, 'manifests' | 'listings' | 'signatures'>;
   /** Undefined if no other process serves the same stores. */
   readonly leases: Leases | undefined;
   /** Milliseconds since 1970. */
@@ -76,6 +76,7 @@ async function loadImages(mode: IndexMode, parts: ImageContentsParts): Promise<I
     manifests: registry.manifests,
     recorder: createJobRecorder({ metadata, now }),
     listings: registry.listings,
+    signatures: registry.signatures,
     events: {
       built: metrics.built,
       failed(digest, failure) {

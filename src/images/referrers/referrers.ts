@@ -12,6 +12,7 @@ import type { Reference, RepositoryName, Tag } from '../../oci/reference.ts';
 import { subjectTags } from '../../oci/subject-tags.ts';
 import type { Listings } from '../../registry/listings.ts';
 import type { Manifests } from '../../registry/manifests.ts';
+import type { SignaturePolicy, SignatureStatus } from '../../signatures/policy.ts';
 import { ImageError } from '../index/image-error.ts';
 import type { ImageAddress } from '../view/image-opener.ts';
 import type { ReferrerDocument } from './document.ts';
@@ -45,9 +46,11 @@ export interface AttachedArtifacts {
   readonly items: readonly AttachedArtifact[];
   /** True if the image has more than are listed. */
   readonly hasMore: boolean;
+  /** What the rules for signatures demand of the image; undefined if they demand nothing. */
+  readonly policy: SignatureStatus | undefined;
 }
 
-/** What belongs to images. Nothing is fetched from an upstream, and no signature is verified. */
+/** What belongs to images. Nothing is fetched from an upstream. Only signatures that a rule demands are verified. */
 export interface Referrers {
   /** Lists the artifacts of an image; of an index also those of the image for the platform. Throws MANIFEST_UNKNOWN. */
   list(address: ImageAddress): Promise<AttachedArtifacts>;
@@ -66,6 +69,8 @@ export interface ReferrersOptions {
   readonly metadata: MetadataStore;
   readonly manifests: Pick<Manifests, 'find' | 'bytes'>;
   readonly listings: Pick<Listings, 'referrers'>;
+  /** Default: images need no signatures. */
+  readonly signatures?: Pick<SignaturePolicy, 'statusOf'> | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -98,7 +103,7 @@ interface Annotated {
 type Found = Pick<AttachedArtifact, 'digest' | 'subject' | 'foundBy' | 'tag'>;
 
 export function createReferrers(options: ReferrersOptions): Referrers {
-  const { driver, metadata, manifests, listings, now } = options;
+  const { driver, metadata, manifests, listings, signatures, now } = options;
   const readContent = createDocumentReader({ driver });
 
   /** Returns undefined for a manifest that is not stored here or cannot be read. */
@@ -179,15 +184,22 @@ export function createReferrers(options: ReferrersOptions): Referrers {
     };
   }
 
-  async function list(address: ImageAddress): Promise<AttachedArtifacts> {
+  async function listItems(address: ImageAddress): Promise<Omit<AttachedArtifacts, 'policy'>> {
     const { found, hasMore } = await findAll(address);
     return { items: await Promise.all(found.map((item) => describe(address.repository, item))), hasMore };
   }
 
   return {
-    list,
+    async list(address) {
+      const { repository, reference } = address;
+      const items = await listItems(address);
+      if (!signatures) return { ...items, policy: undefined };
+      const found = await manifests.find(repository, reference);
+      const bytes = await manifests.bytes(found.digest, found.sizeBytes);
+      return { ...items, policy: await signatures.statusOf(repository, { ...found, bytes, tag: reference.tag }) };
+    },
     async read(address, wanted) {
-      const documents = (await list(address)).items.flatMap((item) => item.documents);
+      const documents = (await listItems(address)).items.flatMap((item) => item.documents);
       const document = documents.find(({ digest, kind }) =>
         wanted.digest === undefined ? kind === wanted.kind : digest === wanted.digest,
       );

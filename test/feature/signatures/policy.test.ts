@@ -109,6 +109,29 @@ describe('with a rule for signatures', () => {
       expect((await get(`prod/multi/manifests/${reference}`)).status).toBe(200);
   });
 
+  test('page and API name who has signed an image, or what is missing', async () => {
+    const policyOf = async (repository: string, reference: string) => {
+      const query = `repository=${repository}&reference=${reference}`;
+      return ((await call(berth, 'GET', `/api/v1/image/referrers?${query}`)).json() as { readonly policy: unknown }).policy;
+    };
+    const page = async (name: string) => (await call(berth, 'GET', `/ui/r/${name}/-/referrers`)).body.toString();
+    const { image, signature } = await pushSigned('prod/shown');
+    expect(await policyOf('prod/shown', image.digest)).toEqual({ signers: ['release'], signedBy: 'release', found: [] });
+    expect(await page(`prod/shown@${image.digest}`)).toContain('The image is signed by release');
+    const { image: other } = await pushSigned('prod/shown', stranger.privateKey);
+    const found = ['a signature by another key'];
+    expect(await policyOf('prod/shown', other.digest)).toEqual({ signers: ['release'], signedBy: null, found });
+    const refused = await page(`prod/shown@${other.digest}`);
+    expect(refused).toMatch(/demands a signature by release[^]*It has only a signature by another key/);
+    // A signature needs none, and neither does an image without a rule.
+    expect(await policyOf('prod/shown', signature)).toBeNull();
+    const { image: free } = await pushSigned('dev/shown');
+    expect([await policyOf('dev/shown', free.digest), await page(`dev/shown@${free.digest}`)]).toEqual([
+      null,
+      expect.not.stringContaining('signatures.rules'),
+    ]);
+  });
+
   test('an image does not pass as a document about another one', async () => {
     const { image } = await pushSigned('prod/disguised');
     const disguised = newImage({

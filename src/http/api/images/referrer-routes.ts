@@ -7,7 +7,7 @@ import { parsed } from '../content/content-schemas.ts';
 import { type Context, type Route, ok, route } from '../table/route.ts';
 import { viewQuery } from './image-schemas.ts';
 
-/** Rows about what belongs to images: signatures, SBOMs, provenance. Nothing is verified. */
+/** Rows about what belongs to images: signatures, SBOMs, provenance. Only signatures that a rule demands are verified. */
 
 const maxPage = 1000;
 const defaultPage = 200;
@@ -24,7 +24,7 @@ const sbomQuery = documentQuery.extend({
   limit: z.coerce.number<string>().int().min(1).max(maxPage).optional().meta({ description: 'default: 200' }),
 });
 
-const kind = z.enum(referrerKinds).meta({ description: 'a signature is present, not verified' });
+const kind = z.enum(referrerKinds).meta({ description: 'a signature is present; only `policy` says whether one was verified' });
 const referrers = z
   .object({
     items: z.array(
@@ -42,6 +42,17 @@ const referrers = z
       }),
     ),
     more: z.boolean().meta({ description: 'there are more than are listed' }),
+    policy: z
+      .object({
+        signers: z.array(z.string()).meta({ description: 'one of them must have signed the image (signatures.rules)' }),
+        signedBy: z
+          .string()
+          .nullable()
+          .meta({ description: 'whose signature was verified; null: the image is not sent to clients' }),
+        found: z.array(z.string()).meta({ description: 'why the signatures that are there do not count' }),
+      })
+      .nullable()
+      .meta({ description: 'null: no rule demands a signature' }),
   })
   .meta({ id: 'ImageReferrers' });
 const sbom = z
@@ -67,7 +78,7 @@ const provenance = z
   .meta({ id: 'ImageProvenance' });
 
 async function listReferrers({ query }: { readonly query: z.output<typeof addressQuery> }, context: Context) {
-  const { items, hasMore } = await (await context.images()).referrers.list(query);
+  const { items, hasMore, policy } = await (await context.images()).referrers.list(query);
   return {
     items: items.map(({ sizeBytes, tag, documents, ...item }) => ({
       ...item,
@@ -77,6 +88,7 @@ async function listReferrers({ query }: { readonly query: z.output<typeof addres
       }),
     })),
     more: hasMore,
+    policy: policy ? { signers: [...policy.signers], signedBy: policy.signedBy ?? null, found: [...policy.refusals] } : null,
   };
 }
 

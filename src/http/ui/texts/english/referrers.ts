@@ -12,6 +12,12 @@ export const referrers = {
       artifact: 'Artifact',
     },
     notVerified: 'present, not verified',
+    verified: 'verified',
+    signedBy: (signer: string) => `The image is signed by ${signer}, as the configuration (signatures.rules) demands.`,
+    unsigned: 'not signed',
+    demanded: (signers: readonly string[]) =>
+      `The configuration (signatures.rules) demands a signature by ${signers.join(' or ')}: without it, clients do not get the image.`,
+    found: 'It has only',
     foundBy: 'Found by',
     ways: { subject: 'its subject', index: 'the index (buildx)' },
     documents: 'Documents',

@@ -23,7 +23,19 @@ export async function showReferrers(visit: ImageVisit): Promise<void> {
   const names = platforms.map(({ platform }) => platform);
   const choice = platformChoice(visit, names, platforms.find(({ isShown }) => isShown)?.platform);
   const form = choice && html`<form class="filter" method="get">${choice} <button>${visit.texts.files.show}</button></form>`;
-  sendImageView(visit, 'referrers', html`${form} ${artifactTable(visit, await referrers.list(address))}`);
+  const artifacts = await referrers.list(address);
+  sendImageView(visit, 'referrers', html`${form} ${policyNote(visit, artifacts)} ${artifactTable(visit, artifacts)}`);
+}
+
+/** Says whether the image has the signature that a rule of the configuration demands. */
+function policyNote({ texts }: ImageVisit, { policy }: AttachedArtifacts): Html | undefined {
+  if (!policy) return undefined;
+  const { referrers } = texts;
+  const { signers, signedBy, refusals } = policy;
+  if (signedBy !== undefined)
+    return html`<p><span class="chip ok">${referrers.verified}</span> ${referrers.signedBy(signedBy)}</p>`;
+  const found = refusals.length === 0 ? undefined : html` ${referrers.found} ${refusals.join(', ')}.`;
+  return html`<p><span class="chip bad">${referrers.unsigned}</span> ${referrers.demanded(signers)}${found}</p>`;
 }
 
 function artifactTable(visit: ImageVisit, { items, hasMore }: AttachedArtifacts): Html {
