@@ -99,12 +99,9 @@ export function createTrash(options: TrashOptions): Trash {
   return {
     async list(repository, before, limit) {
       const entries = await metadata.trash.list(repository, before, limit, now());
-      return Promise.all(
-        entries.map(async (entry) => {
-          const tags = await metadata.trash.listTags(entry.id, '', shownTags);
-          return { ...entry, tags: tags.map(({ name }) => name) };
-        }),
-      );
+      const ids = entries.map(({ id }) => id);
+      const tags = ids.length === 0 ? undefined : await metadata.trash.listFirstTags(ids, shownTags);
+      return entries.map((entry) => ({ ...entry, tags: tags?.get(entry.id) ?? [] }));
     },
 
     async restore(repository, entryId, { renames = {}, author } = {}) {

@@ -120,7 +120,7 @@ export function testVerification(store: () => Plain<MetadataStore>): void {
     ]);
     await store().contentChecks.record([digest('c'), digest('a')], 5);
     expect([await due(9), await store().contentChecks.findOldest()]).toEqual([['b', 'a', 'c'], 3]);
-    expect(await store().contentChecks.listTimes(2)).toEqual([5, 3]);
+    expect(await store().contentChecks.countFirst(4, 2)).toEqual({ contents: 2, checked: 1 });
     expect(await store().contentChecks.sampleTimes([digest('0'), digest('b'), digest('f')])).toEqual([5, 3]);
     expect(await store().contentChecks.count()).toEqual({ contents: 3, bytes: 15 });
   });

@@ -94,7 +94,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'the trash': () => subjects.trash.list(undefined, 50_000, 100, 1),
   'the trash of a repository': () => subjects.trash.list('app10000', 50_000, 100, 1),
   'the entry of a manifest': () => subjects.trash.findByDigest('app10000', 'd150000', 1),
-  'tags of an entry': () => subjects.trash.listTags(50_000, '', 100),
+  'tags of entries': () => subjects.trash.listFirstTags([50_000, 50_001], 20),
   'some entries of the trash': () => subjects.trash.listSelected('app10000', [50_000, 50_001], 1),
   'look for entries that are due': () => subjects.trash.isDue(50_000),
   'end the window of an entry': () => subjects.trash.expire('app10000', [50_000], author),
@@ -192,7 +192,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'content to verify again': () => subjects.contentChecks.findAll(['d1', 'd2']),
   'record checks': () => subjects.contentChecks.record(['d1', 'd2'], 1),
   'longest unchecked content': () => subjects.contentChecks.findOldest(),
-  'times of checks': () => subjects.contentChecks.listTimes(1000),
+  'times of checks': () => subjects.contentChecks.countFirst(5, 1000),
   'sample of times of checks': () => subjects.contentChecks.sampleTimes(['d1', 'd2']),
   'put into quarantine': () =>
     subjects.corruptContent.quarantine({
@@ -263,6 +263,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'repositories in a range of names': () =>
     subjects.catalogEntries.listBetween({ after: 'app5', before: 'app6', natural: 'app' }, 500),
   'entries by name': () => subjects.catalogEntries.listNamed(['app5', 'app6', 'new']),
+  'number of repositories': () => subjects.catalogEntries.count({ bounds: undefined, isMirrored: undefined }, 10_001),
   namespaces: () => subjects.catalogEntries.listNamespaces('team5', 51),
   ...Object.fromEntries(
     (['name', 'pushed', 'pulled', 'size'] as const).map((order) => [

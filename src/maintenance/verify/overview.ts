@@ -76,12 +76,11 @@ const maxCounted = 10_000;
 export function createVerificationOverview({ driver, metadata, everyMilliseconds, now }: OverviewOptions): VerificationOverview {
   async function coverage(): Promise<number> {
     const since = now() - (everyMilliseconds || defaultEveryMilliseconds);
-    const partSince = (times: readonly number[]) =>
-      times.length === 0 ? 1 : times.filter((checkedAt) => checkedAt >= since).length / times.length;
-    const times = await metadata.contentChecks.listTimes(countedContents);
-    if (times.length < countedContents) return partSince(times);
     if (((await metadata.contentChecks.findOldest()) ?? since) >= since) return 1;
-    return partSince(await metadata.contentChecks.sampleTimes(samplePoints(samples)));
+    const { contents, checked } = await metadata.contentChecks.countFirst(since, countedContents);
+    if (contents < countedContents) return checked / contents;
+    const times = await metadata.contentChecks.sampleTimes(samplePoints(samples));
+    return times.filter((checkedAt) => checkedAt >= since).length / times.length;
   }
 
   const countCorrupt = () => metadata.corruptContent.count(maxCounted);

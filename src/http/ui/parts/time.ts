@@ -15,7 +15,7 @@ const units: readonly (readonly [Intl.RelativeTimeFormatUnit, seconds: number])[
 export function relativeTime(milliseconds: number, now: number, language: Language): Html {
   const seconds = Math.round((milliseconds - now) / 1000);
   const [unit, length] = units.find(([, size]) => Math.abs(seconds) >= size) ?? (['second', 1] as const);
-  const text = formatOf(language).format(Math.round(seconds / length), unit);
+  const text = relative(language, unit, Math.round(seconds / length));
   const iso = isoTime(milliseconds);
   return html`<time datetime="${iso}" title="${iso.slice(0, 16).replace('T', ' ')} UTC">${text}</time>`;
 }
@@ -26,4 +26,19 @@ function formatOf(language: Language): Intl.RelativeTimeFormat {
   const format = formats.get(language) ?? new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
   formats.set(language, format);
   return format;
+}
+
+/** Texts so far: a list repeats few, and formatting takes longer than the rest of a cell. */
+const texts = new Map<string, string>();
+const maxTexts = 5000;
+
+function relative(language: Language, unit: Intl.RelativeTimeFormatUnit, value: number): string {
+  const key = `${language} ${value} ${unit}`;
+  let text = texts.get(key);
+  if (text === undefined) {
+    text = formatOf(language).format(value, unit);
+    if (texts.size >= maxTexts) texts.clear();
+    texts.set(key, text);
+  }
+  return text;
 }

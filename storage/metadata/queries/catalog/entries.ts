@@ -135,11 +135,22 @@ export const listNamed = read(function* (names: readonly string[]): Query<readon
   return found;
 });
 
+/** Namespaces that are summed instead of their repositories. */
+const summedNamespaces = 1000;
+
 /** Counts repositories, at most `limit`. Undefined bounds and origin: all. */
 export const count = read(function* (
   { bounds, isMirrored }: { readonly bounds: NameBounds | undefined; readonly isMirrored: boolean | undefined },
   limit: number,
 ): Query<number> {
+  if (!bounds && isMirrored === undefined) {
+    const sum = yield* first<{ namespaces: number | string; repositories: number | string | null }>(
+      `SELECT count(*) AS "namespaces", sum(few.repositories) AS "repositories"
+         FROM (SELECT repositories FROM catalog_namespaces WHERE namespace >= '' LIMIT ${summedNamespaces}) few`,
+    );
+    const repositories = Number(sum?.repositories ?? 0);
+    if (Number(sum?.namespaces ?? 0) < summedNamespaces || repositories >= limit) return Math.min(repositories, limit);
+  }
   const conditions = [bounds && 'name > ? AND name < ?', isMirrored !== undefined && 'is_mirrored = ?'].filter(Boolean);
   const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
   const row = yield* first<{ count: number | string }>(

@@ -1,6 +1,6 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
-import { type Query, type Row, all, concurrentWrite, decoder, first, insertRows, read, run } from '../steps/query.ts';
+import { type Query, type Row, all, concurrentWrite, countRows, decoder, first, insertRows, read, run } from '../steps/query.ts';
 import { isIntact } from '../steps/corrupt.ts';
 import { everyRepository, never } from '../steps/reviews.ts';
 
@@ -112,7 +112,7 @@ export const addForBytes = concurrentWrite(function* (digests: readonly Digest[]
 
 /** Counts reviews that have been due since before `before`, up to `limit`. */
 export const countDue = read(function* (before: number, limit: number): Query<number> {
-  return (yield* all('SELECT 1 FROM reviews WHERE due_at < ? LIMIT ?', before, limit)).length;
+  return yield* countRows('SELECT 1 FROM reviews WHERE due_at < ? LIMIT ?', before, limit);
 });
 
 /** Lists the reviews that have failed, at most `limit`, in the order of their repositories and digests. */

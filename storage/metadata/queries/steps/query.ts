@@ -68,6 +68,12 @@ export function* first<R>(sql: string, ...values: Value[]): Query<R | undefined>
   return rows[0] as R | undefined;
 }
 
+/** Counts the rows of a statement, which has a limit, within the database. */
+export function* countRows(sql: string, ...values: Value[]): Query<number> {
+  const row = yield* first<{ count: number | string }>(`SELECT count(*) AS "count" FROM (${sql}) counted`, ...values);
+  return Number(row?.count ?? 0);
+}
+
 /** Names of the columns that are booleans, or NULL. */
 type FlagOf<R> = { [Name in keyof R]: R[Name] extends boolean | null ? Name : never }[keyof R] & string;
 

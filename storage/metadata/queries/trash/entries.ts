@@ -1,9 +1,9 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
-import { type Query, all, batches, first, read, run, write } from '../steps/query.ts';
+import { type Query, all, batches, countRows, first, read, run, write } from '../steps/query.ts';
 import { type ContentChange, type DatedAuthor, recordContentChanges } from '../steps/events.ts';
 import { purgeManifests } from '../steps/purge.ts';
-import { type TagRecord, marksFor } from '../steps/removal.ts';
+import { marksFor } from '../steps/removal.ts';
 
 /** Deleted manifests that can be restored. Times are milliseconds since 1970. */
 
@@ -71,14 +71,22 @@ export const findByDigest = read(function* (
   );
 });
 
-/** Lists the tags of an entry after `after` (exclusive), ascending. */
-export const listTags = read(function* (id: number, after: string, limit: number): Query<readonly TagRecord[]> {
-  return yield* all<TagRecord>(
-    'SELECT name AS "name", digest AS "digest" FROM trashed_tags WHERE entry_id = ? AND name > ? ORDER BY name LIMIT ?',
-    id,
-    after,
-    limit,
-  );
+/** Returns the first tags of each of the entries, at most `limit` of each. */
+export const listFirstTags = read(function* (
+  ids: readonly number[],
+  limit: number,
+): Query<ReadonlyMap<number, readonly string[]>> {
+  const found = new Map<number, readonly string[]>();
+  for (const batch of batches(ids)) {
+    const rows = yield* all<{ id: number; names: string | null }>(
+      `SELECT e.id AS "id", (SELECT string_agg(few.name, ' ') FROM (SELECT t.name FROM trashed_tags t WHERE t.entry_id = e.id
+         ORDER BY t.name LIMIT ?) few) AS "names" FROM trash_entries e WHERE e.id IN (${marksFor(batch)})`,
+      limit,
+      ...batch,
+    );
+    for (const { id, names } of rows) found.set(id, names === null ? [] : names.split(' '));
+  }
+  return found;
 });
 
 /** Lists the entries of one repository or of all by id; if `ids` are given, only those. */
@@ -121,7 +129,7 @@ const atOnce = 0;
 
 /** Counts the entries that can be restored, up to `limit`. */
 export const count = read(function* (now: number, limit: number): Query<number> {
-  return (yield* all('SELECT 1 FROM trash_entries WHERE purge_at > ? LIMIT ?', now, limit)).length;
+  return yield* countRows('SELECT 1 FROM trash_entries WHERE purge_at > ? LIMIT ?', now, limit);
 });
 
 /** True if the window of an entry has ended. */

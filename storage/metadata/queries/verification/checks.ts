@@ -97,13 +97,18 @@ export const findOldest = read(function* (): Query<number | undefined> {
   return row?.checkedAt;
 });
 
-/** Returns the times of the checks of the first content by digest, at most `limit`. */
-export const listTimes = read(function* (limit: number): Query<readonly number[]> {
-  const rows = yield* all<{ checkedAt: number }>(
-    'SELECT checked_at AS "checkedAt" FROM blobs WHERE digest > \'\' ORDER BY digest LIMIT ?',
+/** Counts the first contents by digest, at most `limit`, and those of them that were checked at `since` or later. */
+export const countFirst = read(function* (
+  since: number,
+  limit: number,
+): Query<{ readonly contents: number; readonly checked: number }> {
+  const row = yield* first<{ contents: number | string; checked: number | string }>(
+    `SELECT count(*) AS "contents", coalesce(sum(CASE WHEN few.checked_at >= ? THEN 1 ELSE 0 END), 0) AS "checked"
+       FROM (SELECT checked_at FROM blobs WHERE digest > '' ORDER BY digest LIMIT ?) few`,
+    since,
     limit,
   );
-  return rows.map(({ checkedAt }) => checkedAt);
+  return { contents: Number(row?.contents ?? 0), checked: Number(row?.checked ?? 0) };
 });
 
 /** Returns the times of the checks of the content at or behind each of the digests: a sample, because digests are random. */
