@@ -128,6 +128,15 @@ export function wholeNumber(fallback: number, least: number, most: number, descr
   });
 }
 
+/** Creates a key for a part of something: a number from 0 to 1. */
+export function fraction(fallback: number, description: string): Key<number> {
+  return key(fallback, 'number from 0 to 1', description, (value) => {
+    const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+    if (typeof number !== 'number' || !(number >= 0 && number <= 1)) throw new Error('must be a number from 0 to 1');
+    return number;
+  });
+}
+
 /** Creates a key for one or more of `choices`, as a list or separated by commas. */
 export function someOf<const Choice extends string>(
   choices: readonly Choice[],

@@ -22,6 +22,7 @@ import { http, limits } from './limits-schema.ts';
 import { backup, quotas, retention } from './maintenance-schema.ts';
 import { login, registries, sync } from './sync-schema.ts';
 import { signatures } from './signature-schema.ts';
+import { telemetry } from './telemetry-schema.ts';
 import { webhooks } from './webhook-schema.ts';
 
 /**
@@ -279,6 +280,7 @@ export const schema = section({
     listen: optional(address('', 'separate address for /metrics, plain HTTP; default: the address of the registry')),
     token: secret('bearer token that /metrics requires; default: none'),
   }),
+  telemetry,
   log: section({
     level: choice(['info', 'debug', 'warn', 'error', 'silent'], 'lowest level of messages that are written'),
     format: optional(choice(['json', 'pretty'], 'format of the log; default: pretty on a terminal, else json')),

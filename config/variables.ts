@@ -23,6 +23,8 @@ const conventionalVariables: Readonly<Record<string, readonly string[]>> = {
   'mirror.proxy.http': ['HTTP_PROXY', 'http_proxy'],
   'mirror.proxy.https': ['HTTPS_PROXY', 'https_proxy'],
   'mirror.proxy.none': ['NO_PROXY', 'no_proxy'],
+  'telemetry.sampler': ['OTEL_TRACES_SAMPLER'],
+  'telemetry.samplerRatio': ['OTEL_TRACES_SAMPLER_ARG'],
 };
 
 /** Returns every scalar key below `keys`, without those of maps whose names the operator chooses. */

@@ -10,6 +10,7 @@ import { readDeletion } from './assembly/maintenance/deletion-settings.ts';
 import { removeLeftovers } from './assembly/start/leftovers.ts';
 import { type Certificate, openCertificate } from './http/server/certificate.ts';
 import { openMetricsEndpoint } from './assembly/observability/metrics-endpoint.ts';
+import { endRequestSpan } from './http/server/request-span.ts';
 import { createPublicUrl } from './http/server/public-url.ts';
 import { sendPath } from './http/transfer/send-object.ts';
 import { createHttpServer } from './http/server.ts';
@@ -20,6 +21,7 @@ import type { Mirror } from './mirror/mirror.ts';
 import type { Log } from './observability/log.ts';
 import { type Metrics, createMetrics } from './observability/metrics.ts';
 import { openMetrics } from './assembly/observability/open-metrics.ts';
+import { openTelemetry } from './assembly/observability/open-telemetry.ts';
 import type { SharedMetrics } from './observability/worker-metrics.ts';
 import { createLeases } from './coordination/leases.ts';
 import { openStores } from './assembly/start/open-stores.ts';
@@ -42,6 +44,7 @@ import { type MakeRoom, makingRoom } from './assembly/maintenance/making-room.ts
 import { isSingleProcess } from './assembly/serves-alone.ts';
 import { openImageContents } from './assembly/images/image-contents.ts';
 import { openSignaturePolicy } from './assembly/images/signatures.ts';
+import type { Tracer } from './telemetry/tracer.ts';
 import { openMirror } from './assembly/upstreams.ts';
 import { logRequest } from './assembly/observability/request-log.ts';
 
@@ -64,8 +67,9 @@ export interface App extends Reloader {
 
 /** Opens the stores and creates the server. `shared`: the metrics of all processes, if this is one of several workers. */
 export async function createApp(config: Config, log: Log, shared?: SharedMetrics): Promise<App> {
-  const ownMetrics = createMetrics(shared?.worker);
-  const { driver, metadata, hasOtherRegistry } = await openStores(config, log, ownMetrics.stores);
+  const telemetry = await openTelemetry(config, log, shared?.worker);
+  const [{ tracer }, ownMetrics] = [telemetry, createMetrics(shared?.worker)];
+  const { driver, metadata, hasOtherRegistry } = await openStores(config, log, { metrics: ownMetrics.stores, tracer });
   const now = Date.now;
   const leases = createLeases({ metadata, now });
   const sharedLeases = isSingleProcess(config) ? undefined : leases;
@@ -90,7 +94,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
     driver: makingRoom(driver, (bytes) => makeRoom(bytes)),
   });
   const certificate = await openTls(config);
-  const mirror = traffic.watched(await openMirror(config, driver, metadata, now, log, metrics.mirror));
+  const mirror = traffic.watched(await openMirror(config, driver, metadata, now, log, { metrics: metrics.mirror, tracer }));
   makeRoom = mirror.makeRoom;
   if (isSingleProcess(config)) await mirror.recover();
   metrics.watchMirror(mirror.state);
@@ -106,13 +110,13 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   let leftoversRemoved = Promise.resolve();
   const scraped = { contentType: metrics.contentType, text: shared?.gather ?? metrics.text };
   const endpoint = await openMetricsEndpoint(config, scraped, log);
-  const parts = { ...served, log, metrics, certificate, guard, scraped, webhooks: consumers.webhooks };
+  const parts = { ...served, log, metrics, certificate, guard, scraped, tracer, webhooks: consumers.webhooks };
   const server = createServer(config, parts);
   const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, imageContents, consumers, quotas, now }), {
     leases: sharedLeases,
     log,
     ...{ metrics: metrics.jobs, records: createJobRecords(metadata.jobRuns) },
-    now,
+    ...{ tracer, now },
   });
 
   return {
@@ -146,6 +150,7 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
       await consumers.close(config.shutdown.grace);
       await metadata.close();
       await driver.close();
+      await telemetry.close();
     },
   };
 }
@@ -179,6 +184,7 @@ interface Parts extends ApiParts {
   readonly certificate: Certificate | undefined;
   readonly guard: Guard | undefined;
   readonly webhooks: Webhooks | undefined;
+  readonly tracer: Tracer | undefined;
   /** The metrics that a scrape gets. */
   readonly scraped: Pick<Metrics, 'contentType' | 'text'>;
   /** Aborted when berth begins to shut down. */
@@ -186,7 +192,7 @@ interface Parts extends ApiParts {
 }
 
 function createServer(config: Config, parts: Parts): Server {
-  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, limits, mode, closing, scraped } = parts;
+  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, limits, mode, closing, scraped, tracer } = parts;
   const health = {
     facts: { blobs: driver.name, metadata: metadata.name, sendPath },
     ready: async () => {
@@ -220,11 +226,12 @@ function createServer(config: Config, parts: Parts): Server {
     web(request, response) {
       if (!serveHealth(health, request, response)) web(request, response);
     },
-    log(record, route) {
+    log(record, { route, span }) {
       metrics.request(record, route);
-      logRequest(log, record);
+      logRequest(log, record, span?.ids);
+      if (span) endRequestSpan(span, record, route);
     },
-    certificate,
+    ...{ certificate, tracer },
     limits: readHttpLimits(config),
     listensOnLoopback: isLoopback(config.listen.host),
   });

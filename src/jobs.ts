@@ -19,6 +19,7 @@ import type { JobMetrics } from './observability/job-metrics.ts';
 import type { Log } from './observability/log.ts';
 import type { JobRecords } from './job-records.ts';
 import type { Registry } from './registry/registry.ts';
+import type { Tracer } from './telemetry/tracer.ts';
 
 /** Work that berth does again and again. */
 export interface Job {
@@ -124,33 +125,46 @@ export interface ScheduleOptions {
   readonly log: Log;
   readonly metrics: JobMetrics;
   readonly records: JobRecords;
+  readonly tracer?: Tracer | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /** Schedules the jobs until `stop`. A failed run is logged and counted; the next run comes at its time. */
-export function startJobs(jobs: readonly Job[], { leases, log, metrics, records, now }: ScheduleOptions): { stop(): void } {
+export function startJobs(jobs: readonly Job[], options: ScheduleOptions): { stop(): void } {
+  const { leases, log } = options;
   const running = jobs.map((job) => {
-    const run = () => measured(job, { metrics, records, now });
+    const run = () => measured(job, options);
     const scheduled = job.scope === 'cluster' && leases ? onOneReplica(leases, job.name, job.every, run) : run;
     return interval(job.every, scheduled, log, job.name);
   });
   return { stop: () => running.forEach((job) => job.stop()) };
 }
 
+/** A shorter run that has sent no requests and has not failed has found nothing to do: it leaves no span. */
+const leastTracedSeconds = 0.1;
+
 /** Runs the job once and records its duration and whether it failed. Rejects as the job does. */
 async function measured(
   { name, run }: Job,
-  { metrics, records, now }: Pick<ScheduleOptions, 'metrics' | 'records' | 'now'>,
+  { metrics, records, tracer, now }: Pick<ScheduleOptions, 'metrics' | 'records' | 'tracer' | 'now'>,
 ): Promise<void> {
   const startedAt = performance.now();
+  const span = tracer?.begin({
+    name: `job ${name}`,
+    kind: 'internal',
+    attributes: { 'berth.job': name },
+    isBackground: true,
+  });
   const ended = (error: unknown) => {
     const times = { endedAt: now(), seconds: (performance.now() - startedAt) / 1000 };
     metrics.ran(name, { ...times, hasFailed: error !== undefined });
     records.ran(name, { ...times, error });
+    if (error !== undefined || span?.hasChildren || times.seconds >= leastTracedSeconds) span?.end(error);
+    else span?.drop();
   };
   try {
-    await run();
+    await (span ? span.run(run) : run());
   } catch (error) {
     ended(error ?? new Error('unknown'));
     throw error;

@@ -8,6 +8,7 @@ import { createReplicaLock } from '../mirror/fills/replica-lock.ts';
 import { createManifestLock } from '../mirror/content/manifest-lock.ts';
 import { createMirror } from '../mirror/compose.ts';
 import type { Mirror } from '../mirror/mirror.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 import type { Log } from '../observability/log.ts';
 import { createLeases } from '../coordination/leases.ts';
 import { diskOfBlobs } from './maintenance/disk-space.ts';
@@ -27,7 +28,7 @@ export async function openMirror(
   metadata: MetadataStore,
   now: () => number,
   log: Pick<Log, 'warn'>,
-  metrics: MirrorMetrics,
+  { metrics, tracer }: { readonly metrics: MirrorMetrics; readonly tracer?: Tracer | undefined },
 ): Promise<Mirror> {
   const { mirror, storage } = config;
   const { timeouts, proxy } = mirror;
@@ -44,6 +45,7 @@ export async function openMirror(
     now,
     log,
     metrics,
+    tracer,
     fillFailed: fillFailureRecorder(config, metadata, now, log),
     upstreams,
     fallback: mirror.default,

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createServer } from '../platform/http.ts';
 import { loadHttps } from '../platform/tls.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 import { createAdmission } from './server/admission.ts';
 import type { Certificate } from './server/certificate.ts';
 import { sendError } from './errors/boundary.ts';
@@ -13,6 +14,7 @@ import { type LingerLimits, lingerAfterEarlyAnswers } from './server/linger.ts';
 import { answerPlainHttp } from './server/plain-http.ts';
 import { answerRaw, isAnsweredRaw } from './server/raw-response.ts';
 import { type RecordListener, recordRequest } from './server/request-record.ts';
+import { beginRequestSpan } from './server/request-span.ts';
 import { type ResponseHead, setCommonHeaders } from './server/response-head.ts';
 import { serveProtocol } from './v2/dispatch.ts';
 import type { Services } from './v2/request-context.ts';
@@ -22,6 +24,8 @@ export interface HttpServerOptions {
   /** Serves every path that is not below `/v2`. */
   readonly web: (request: IncomingMessage, response: ServerResponse) => void;
   readonly log: RecordListener;
+  /** Undefined: requests have no spans. */
+  readonly tracer?: Tracer | undefined;
   /** Undefined: plain HTTP. */
   readonly certificate?: Certificate | undefined;
   /** True if only clients of this machine reach the server: it then accepts loopback names only. */
@@ -54,7 +58,7 @@ function createSecure(certificate: Certificate, settings: ReturnType<typeof serv
 }
 
 function createHandler(
-  { protocol, web, log, certificate, listensOnLoopback = false }: HttpServerOptions,
+  { protocol, web, log, tracer, certificate, listensOnLoopback = false }: HttpServerOptions,
   requirePlace: (socket: Socket) => void,
 ) {
   const prefix = randomBytes(6).toString('base64url');
@@ -67,7 +71,8 @@ function createHandler(
     if (certificate) common.push('Strict-Transport-Security', strictTransport);
     const head: ResponseHead = { common, contentLength: undefined };
     const client = protocol.publicUrl.clientAddress(request); // a closed socket has no address
-    recordRequest(request, response, { requestId, client, head }, log);
+    const span = tracer && beginRequestSpan(tracer, request, { client, scheme: certificate ? 'https' : 'http' });
+    recordRequest(request, response, { requestId, client, head, span }, log);
     latest.set(request.socket, { request, response });
     const fail = (error: unknown): void => {
       if (!response.headersSent) setCommonHeaders(response, head);
@@ -82,11 +87,13 @@ function createHandler(
     }
     if (isProtocol(request.url ?? '', protocol)) {
       common.push('Docker-Distribution-API-Version', 'registry/2.0');
-      serveProtocol(protocol, request, response, head).catch(fail);
+      const serve = () => serveProtocol(protocol, request, response, head);
+      (span ? span.run(serve) : serve()).catch(fail);
       return;
     }
     setCommonHeaders(response, head);
-    web(request, response);
+    if (span) span.run(() => web(request, response));
+    else web(request, response);
   };
 }
 

@@ -1,11 +1,13 @@
 import type { FailedDownload, MirrorEvents } from './events/mirror-events.ts';
 import { WrongDigest } from './fills/partial-blob.ts';
 import type { MirrorMetrics } from '../observability/mirror-metrics.ts';
+import { type Tracer, traced } from '../telemetry/tracer.ts';
 import { reasonOf } from '../upstream/upstream-error.ts';
 
 export interface EventReporterOptions {
   readonly metrics: MirrorMetrics;
   readonly log: { warn(fields: object, message: string): void };
+  readonly tracer?: Tracer | undefined;
   /** Called when a download has ended without the blob. */
   readonly fillFailed?: ((failure: FillFailure) => void) | undefined;
 }
@@ -15,16 +17,21 @@ export interface FillFailure extends FailedDownload {
   readonly reason: string;
 }
 
-/** Counts and logs the events. */
-export function createEventReporter({ metrics, log, fillFailed }: EventReporterOptions): MirrorEvents {
+/** Counts and logs the events, and traces downloads. */
+export function createEventReporter({ metrics, log, tracer, fillFailed }: EventReporterOptions): MirrorEvents {
   const warnOf = (message: string) => (error: unknown) => log.warn({ err: error }, message);
   return {
     served: (upstream, kind, cache) => metrics.served(upstream, kind, cache),
     received: (upstream, bytes) => metrics.received(upstream, bytes),
     resumed: (upstream) => metrics.resumed(upstream),
-    async watchDownload(upstream, _digest, run) {
+    async watchDownload(upstream, digest, run) {
       const startedAt = performance.now();
-      const outcome = await run();
+      const attributes = { 'berth.upstream': upstream, 'berth.digest': digest };
+      const outcome = await traced(tracer, { name: 'fill', kind: 'internal', attributes }, async (span) => {
+        const result = await run();
+        span?.set({ 'berth.outcome': result });
+        return result;
+      });
       metrics.downloaded(upstream, outcome, (performance.now() - startedAt) / 1000);
     },
     downloadFailed(digest, error, place) {

@@ -5,6 +5,7 @@ import type { MeasureDisk } from './cache/disk-limit.ts';
 import type { ManifestLock } from './content/manifest-lock.ts';
 import type { ReplicaLock } from './fills/replica-lock.ts';
 import type { MirrorMetrics } from '../observability/mirror-metrics.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 import type { ProxySettings, Timeouts } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
@@ -48,6 +49,8 @@ export interface MirrorOptions {
   readonly keepFreeBytes: number;
   readonly disk: MeasureDisk;
   readonly metrics: MirrorMetrics;
+  /** Undefined: requests to upstreams and downloads have no spans. */
+  readonly tracer?: Tracer | undefined;
   readonly log: { warn(fields: object, message: string): void };
   readonly fillFailed?: EventReporterOptions['fillFailed'];
 }

@@ -11,6 +11,8 @@ export interface LogOptions {
   readonly worker?: number | undefined;
   /** True if several processes write to the same output. */
   readonly isShared?: boolean;
+  /** True if lines that belong to a trace shall name it. */
+  readonly hasTraces?: boolean;
 }
 
 /** Bytes that a pipe takes in one piece (PIPE_BUF): with these, lines of several processes never mix. */
@@ -22,7 +24,10 @@ const maxWaitMilliseconds = 200;
  * Creates the log on standard output, one line for each event. Lines are written together, at the latest after 0.2 s, so
  * that a request does not pay for a system call; `flush` writes the rest.
  */
-export function createLog({ level, format, worker, isShared = false }: LogOptions): { readonly log: Log; flush(): void } {
+export function createLog({ level, format, worker, isShared = false, hasTraces = false }: LogOptions): {
+  readonly log: Log;
+  flush(): void;
+} {
   const maxBytes = isShared ? pipeBytes : ownBytes;
   const output = destination({ dest: 1, sync: false, contentMode: 'buffer', maxWrite: maxBytes });
   // The types of pino do not know that `contentMode` makes `write` take buffers.
@@ -34,17 +39,42 @@ export function createLog({ level, format, worker, isShared = false }: LogOption
     writeOutput();
   };
   const stream = format === 'pretty' ? prettyStream(lines.add) : { write: lines.add };
-  return { log: createLogOn(stream, { level, worker }), flush: () => output.flushSync() };
+  return { log: createLogOn(stream, { level, worker, hasTraces }), flush: () => output.flushSync() };
 }
 
 /** Creates a log that writes its lines to `stream`. */
-export function createLogOn(stream: DestinationStream, { level, worker }: Pick<LogOptions, 'level' | 'worker'>): Log {
+export function createLogOn(
+  stream: DestinationStream,
+  { level, worker, hasTraces = false }: Pick<LogOptions, 'level' | 'worker' | 'hasTraces'>,
+): Log {
   const base = worker === undefined ? null : { worker };
   const timestamp = () => `,${timeField()}`;
-  const log = pino({ level, base, timestamp, formatters: { level: (label) => ({ level: label }) } }, stream);
+  const observed: { by?: LogObserver } = {};
+  const write = (line: string): void => {
+    stream.write(line);
+    observed.by?.line?.(line);
+  };
+  const traceFields = hasTraces ? { mixin: () => observed.by?.traceFields() ?? {} } : {};
+  const log = pino({ level, base, timestamp, formatters: { level: (label) => ({ level: label }) }, ...traceFields }, { write });
   const fixedFields = worker === undefined ? '' : `,"worker":${worker}`;
-  infoWriters.set(log, (fields) => stream.write(`{"level":"info",${timeField()}${fixedFields},${fields}}\n`));
+  infoWriters.set(log, (fields) => write(`{"level":"info",${timeField()}${fixedFields},${fields}}\n`));
+  observers.set(log, (observer) => (observed.by = observer));
   return log;
+}
+
+/** What knows the trace of the work that runs now, and gets the lines of the log. */
+export interface LogObserver {
+  /** Returns the fields that name the trace in a line. */
+  traceFields(): Readonly<Record<string, string>>;
+  /** Called with each line, which is JSON. */
+  readonly line: ((line: string) => void) | undefined;
+}
+
+const observers = new WeakMap<Log, (observer: LogObserver) => void>();
+
+/** Lets `observer` get the lines of the log, if the log was created here. */
+export function observeLog(log: Log, observer: LogObserver): void {
+  observers.get(log)?.(observer);
 }
 
 type FieldsWriter = (fields: string) => void;

@@ -2,6 +2,7 @@ import { type OpenCircuits, createCircuits } from './circuits.ts';
 import { createCredentials } from './credentials.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { createTokens } from './tokens.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 import { type ConnectionState, type ProxySettings, type Timeouts, createTransport } from './transport.ts';
 import { type Upstream, type Upstreams, loginKeyOf } from './upstream.ts';
 import { type PassingClient, type UpstreamClient, createUpstreamClient } from './upstream-client.ts';
@@ -17,6 +18,8 @@ export interface ClientsOptions {
   readonly onLogin: (upstream: string, key: string, isAccepted: boolean) => void;
   /** Called when a download got its connection to the upstream, or gave up, after so many milliseconds. */
   readonly onWaited: (upstream: string, milliseconds: number) => void;
+  /** Undefined: requests have no spans, and pass no trace on. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** A client for each upstream. */
@@ -74,9 +77,9 @@ export function createClients(options: ClientsOptions): Clients {
 }
 
 function createEntry(upstream: Upstream, options: ClientsOptions): Entry {
-  const { timeouts, proxy, limits, now, onLogin } = options;
+  const { timeouts, proxy, limits, now, onLogin, tracer } = options;
   const onWaited = (milliseconds: number) => options.onWaited(upstream.name, milliseconds);
-  const transport = createTransport({ ...upstream, timeouts, proxy, onWaited });
+  const transport = createTransport({ ...upstream, timeouts, proxy, onWaited, tracer });
   const settings = { now, random: Math.random };
   const [forManifests, forBlobs, forAnonymous] = [createCircuits(settings), createCircuits(settings), createCircuits(settings)];
   const shared = { upstream, transport, tokens: createTokens(now), now, proxy, headersSeconds: timeouts.headersSeconds };

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { Agent as PlainAgent, request as requestPlain } from '../platform/http.ts';
 import { loadHttps } from '../platform/tls.ts';
+import { type Tracer, traced } from '../telemetry/tracer.ts';
 import { type AddressRule, checkLiteral, guardedLookup } from './address-guard.ts';
 import { trustedBy } from './trust.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -27,6 +28,8 @@ export interface TransportOptions {
   readonly proxy: ProxySettings;
   /** Told how long a download has waited for a connection, also where it waited in vain. */
   readonly onWaited?: (milliseconds: number) => void;
+  /** Undefined: requests have no spans, and pass no trace on. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Connections for downloads. */
@@ -84,7 +87,7 @@ export interface Transport {
 const busySeconds = 5;
 
 export function createTransport(options: TransportOptions): Transport {
-  const { timeouts, connections, ca, proxy, onWaited } = options;
+  const { timeouts, connections, ca, proxy, onWaited, tracer } = options;
   const settings = { keepAlive: true, maxSockets: connections, scheduling: 'lifo' as const, proxyEnv: { ...proxy } };
   const [forDownloads, forOthers] = [createAgents(settings), createAgents(settings)];
   const allAgents = () => [...forDownloads.all(), ...forOthers.all()];
@@ -159,16 +162,20 @@ export function createTransport(options: TransportOptions): Transport {
     });
   }
 
+  async function send(request: OutgoingRequest): Promise<IncomingMessage> {
+    try {
+      return await attempt(request);
+    } catch (error) {
+      // A kept connection that the other side had just closed: the request never arrived. A body may have arrived in part.
+      if (wasStale(error) && !request.body && !request.signal?.aborted) return attempt(request);
+      throw error;
+    }
+  }
+
   return {
     async send(request) {
       checkLiteral(request.rule, request.url.hostname);
-      try {
-        return await attempt(request);
-      } catch (error) {
-        // A kept connection that the other side had just closed: the request never arrived. A body may have arrived in part.
-        if (wasStale(error) && !request.body && !request.signal?.aborted) return attempt(request);
-        throw error;
-      }
+      return tracer ? sendTraced(tracer, request, send) : send(request);
     },
     state() {
       const agents = forDownloads.all();
@@ -190,6 +197,24 @@ function createAgents(settings: AgentOptions) {
     tls: () => (tls ??= new (loadHttps().Agent)(settings)),
     all: () => [plain, tls].filter((agent) => agent !== undefined),
   };
+}
+
+/** Sends the request with the trace that it belongs to, in a span until the headers of its response. */
+function sendTraced(tracer: Tracer, request: OutgoingRequest, send: Transport['send']): Promise<IncomingMessage> {
+  const { method, url, headers } = request;
+  // Links of storage servers have secrets in their query.
+  const attributes = {
+    'http.request.method': method,
+    'server.address': url.hostname,
+    'server.port': Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
+    'url.scheme': url.protocol.slice(0, -1),
+    'url.path': url.pathname,
+  };
+  return traced(tracer, { name: method, kind: 'client', attributes }, async (span) => {
+    const response = await send(span ? { ...request, headers: { ...headers, ...span.headers } } : request);
+    span?.set({ 'http.response.status_code': response.statusCode });
+    return response;
+  });
 }
 
 /** Reads the body as a stream that keeps its error: the request reports every error as its own. */

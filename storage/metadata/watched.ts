@@ -11,7 +11,7 @@ export async function watchMetadata(store: MetadataStore, watch: WatchCall): Pro
     const [subject = '', name = ''] = id.split('.');
     const operation = operations[subject]?.[name] as Call;
     const kindOfCall = kind === 'read' ? 'read' : 'write';
-    return (...args) => watch(kindOfCall, () => operation(...args));
+    return (...args) => watch(kindOfCall, () => operation(...args), id);
   });
   return { ...subjects, name: store.name, check: () => watch('check', () => store.check()), close: () => store.close() };
 }

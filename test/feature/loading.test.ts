@@ -61,3 +61,10 @@ test('berth serve loads Express, the page and the API with the first request tha
     [],
   );
 });
+
+test('berth serve loads OpenTelemetry only if the configuration asks for it', () => {
+  const loaded = [...loadedWith('src/cli/serve/run-server.ts')];
+  expect(loaded).toContain('src/telemetry/tracer.ts');
+  expect(loaded.filter((name) => name.startsWith('@opentelemetry/') || name.startsWith('src/telemetry/sdk/'))).toEqual([]);
+  expect(packagesOf('src/telemetry/sdk/open-sdk.ts')).toContain('@opentelemetry/sdk-trace');
+});

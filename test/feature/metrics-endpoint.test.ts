@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { measureBlobs } from '../../src/assembly/observability/watched-stores.ts';
+import { watchedBlobs } from '../../src/assembly/observability/watched-stores.ts';
 import { type BlobDriver, StorageError } from '../../storage/blobs/driver.ts';
 import { admin, adminPassword, basic } from '../support/access.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
@@ -86,8 +86,9 @@ describe('of a server with logins', () => {
   test('the outcome of a failed call of a store is the code of its error', async () => {
     const outcomes: string[] = [];
     const failing = (error: Error) =>
-      measureBlobs({ check: () => Promise.reject(error) } as BlobDriver, {
-        called: (...[store, operation, outcome]) => void outcomes.push(`${store} ${operation} ${outcome}`),
+      watchedBlobs({ check: () => Promise.reject(error) } as BlobDriver, {
+        metrics: { called: (...[store, operation, outcome]) => void outcomes.push(`${store} ${operation} ${outcome}`) },
+        tracer: undefined,
       });
     const [full, defect] = [new StorageError('no_space', 'the disk is full'), new TypeError('a defect')];
     await expect(failing(full).check()).rejects.toBe(full);

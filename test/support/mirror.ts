@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Log } from '../../src/observability/log.ts';
 import { type TestBerth, startBerth } from './berth.ts';
 
 export interface MirrorSettings {
@@ -22,9 +23,13 @@ export async function mirrorConfig(
 }
 
 /** A berth in this process that mirrors. */
-export async function startMirror(mirror: MirrorSettings, settings: Readonly<Record<string, string>> = {}): Promise<TestBerth> {
+export async function startMirror(
+  mirror: MirrorSettings,
+  settings: Readonly<Record<string, string>> = {},
+  log?: Log,
+): Promise<TestBerth> {
   const { file, remove } = await mirrorConfig(mirror);
-  return removing(await startBerth({ BERTH_CONFIG: file, ...settings }), remove);
+  return removing(await startBerth({ BERTH_CONFIG: file, ...settings }, log), remove);
 }
 
 function removing(berth: TestBerth, remove: () => Promise<void>): TestBerth {

@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Config } from '../../../config/schema.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
@@ -8,6 +7,7 @@ import type { OperationReport } from '../../http/overviews/operation-report.ts';
 import type { Certificate } from '../../http/server/certificate.ts';
 import type { Mirror } from '../../mirror/mirror.ts';
 import { diskOfBlobs } from '../maintenance/disk-space.ts';
+import { readVersion } from './version.ts';
 
 export interface OperationParts {
   readonly driver: Pick<BlobDriver, 'name' | 'check'>;
@@ -62,9 +62,4 @@ async function stateOf(part: 'blobs' | 'metadata', name: string, check: () => Pr
   } catch (error) {
     return { part, name, error: error instanceof Error ? error.message : String(error) };
   }
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

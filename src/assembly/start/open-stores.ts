@@ -2,10 +2,9 @@ import type { Config } from '../../../config/schema.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Log } from '../../observability/log.ts';
-import type { StoreMetrics } from '../../observability/stores/store-metrics.ts';
 import { openBlobStore } from '../blob-store.ts';
 import { metadataFile, openMetadata } from '../metadata-store.ts';
-import { measureBlobs, measureMetadata } from '../observability/watched-stores.ts';
+import { type StoreObservers, watchedBlobs, watchedMetadata, watchedRequests } from '../observability/watched-stores.ts';
 import { refuseLostMetadata } from './lost-metadata.ts';
 import { warnOfOtherRegistry } from './other-registry.ts';
 import { makePrivate } from './private-files.ts';
@@ -19,14 +18,14 @@ export interface OpenStores {
 }
 
 /**
- * Opens the stores of a server, with the checks of its start. `metrics` measure their calls. Rejects if the metadata of existing
+ * Opens the stores of a server, with the checks of its start. `observers` watch their calls. Rejects if the metadata of existing
  * content is lost.
  */
-export async function openStores(config: Config, log: Log, metrics: StoreMetrics): Promise<OpenStores> {
-  const driver = measureBlobs(await openBlobStore(config.storage.blobs), metrics);
+export async function openStores(config: Config, log: Log, observers: StoreObservers): Promise<OpenStores> {
+  const driver = watchedBlobs(await openBlobStore(config.storage.blobs, watchedRequests(observers)), observers);
   const hasOtherRegistry = await warnOfOtherRegistry(driver, log);
   if (config.storage.metadata.driver === 'sqlite' && !hasOtherRegistry) await refuseLostMetadata(metadataFile(config), driver);
-  const metadata = await measureMetadata(await openMetadata(config), metrics);
+  const metadata = await watchedMetadata(await openMetadata(config), observers);
   for (const exposed of await makePrivate(config.storage.blobs.directory, metadataFile(config)))
     log.warn(exposed, 'other users of this machine can open data of berth');
   return { driver, metadata, hasOtherRegistry };

@@ -19,7 +19,7 @@ export async function preheatImages(invocation: Invocation): Promise<void> {
   const settings = config();
   const [driver, metadata] = [await openBlobStore(settings.storage.blobs), await openMetadata(settings)];
   const { log } = createLog({ level: 'silent', format: 'json' });
-  const mirror = await openMirror(settings, driver, metadata, Date.now, log, createMetrics().mirror);
+  const mirror = await openMirror(settings, driver, metadata, Date.now, log, { metrics: createMetrics().mirror });
   const manifests = createManifests({ driver, metadata, now: Date.now, acceptMissing: true });
   try {
     const failed: string[] = [];

@@ -121,7 +121,7 @@ async function verifyContent(invocation: Invocation, config: Config, wanted: Wan
 /** Fetches all content in quarantine again. Returns what is right then. */
 async function repairAll(invocation: Invocation, config: Config, { from }: Wanted, { driver, metadata }: Stores) {
   const { log } = createLog({ level: 'silent', format: 'json' });
-  const mirror = await openMirror(config, driver, metadata, Date.now, log, createMetrics().mirror);
+  const mirror = await openMirror(config, driver, metadata, Date.now, log, { metrics: createMetrics().mirror });
   const peers = await openPeers(config, driver, metadata);
   const repair = openRepair({ driver, metadata, now: Date.now, mirror, peers: peers.all });
   const repaired = [];

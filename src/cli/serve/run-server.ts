@@ -32,6 +32,7 @@ async function serveUntilSignal(settings: Config, warnings: readonly string[], i
     format: settings.log.format ?? (isTerminal ? 'pretty' : 'json'),
     worker: cluster.worker?.id,
     isShared: count > 1,
+    hasTraces: settings.telemetry.traces !== 'off',
   });
   if (cluster.isPrimary) for (const warning of warnings) log.warn(warning);
   const service =

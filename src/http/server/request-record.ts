@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheStatus } from '../../mirror/remote/lookup-result.ts';
+import type { Span } from '../../telemetry/tracer.ts';
 import { failureOf } from '../errors/boundary.ts';
 import { hasBody } from '../transfer/body.ts';
 import { afterKernelTransfer, bytesSentByKernel } from '../transfer/send-object.ts';
@@ -35,8 +36,15 @@ export interface RequestRecord {
   readonly error?: unknown;
 }
 
-/** `route`: the pattern of the path; undefined if no route serves it. */
-export type RecordListener = (record: RequestRecord, route: string | undefined) => void;
+/** What is known of a request beside its line in the log. */
+export interface RequestTrace {
+  /** The pattern of the path; undefined if no route serves it. */
+  readonly route: string | undefined;
+  /** Undefined if the request belongs to no trace. */
+  readonly span: Span | undefined;
+}
+
+export type RecordListener = (record: RequestRecord, trace: RequestTrace) => void;
 
 const longestUserAgent = 200;
 
@@ -44,13 +52,14 @@ interface RecordOptions {
   readonly requestId: string;
   readonly client: string;
   readonly head: ResponseHead;
+  readonly span?: Span | undefined;
 }
 
 /** Calls `log` when the response has ended, completely or not. */
 export function recordRequest(
   request: IncomingMessage,
   response: ServerResponse,
-  { requestId, client, head }: RecordOptions,
+  { requestId, client, head, span }: RecordOptions,
   log: RecordListener,
 ): void {
   const started = performance.now();
@@ -79,7 +88,7 @@ export function recordRequest(
       upstream: outcome?.upstream,
       cache: outcome?.cache,
     };
-    log(failure === undefined ? line : { ...line, error: failure }, routeOf(request));
+    log(failure === undefined ? line : { ...line, error: failure }, { route: routeOf(request), span });
   };
   response.on('close', () => afterKernelTransfer(response, record));
 }

@@ -169,7 +169,7 @@ test('in mode open a warning names the upstreams whose logins all clients share'
     const driver = await createFilesystemDriver({ directory: scratch });
     const metadata = await createSqliteStore({ file: join(scratch, 'metadata.sqlite') });
     const log = { warn: (fields: object) => void warnings.push(fields) };
-    const mirror = await openMirror(config, driver, metadata, Date.now, log, createMetrics().mirror);
+    const mirror = await openMirror(config, driver, metadata, Date.now, log, { metrics: createMetrics().mirror });
     await mirror.close();
     await metadata.close();
     await driver.close();
