@@ -164,3 +164,9 @@ test('a page of an error keeps the frame of the visitor, and has the id of the r
   expect(status).toBe(404);
   expect(text).toMatch(/class="user">admin<[^]*There is no such page[^]*you may not see it[^]*Request [\w-]+:[^]*href="\/ui"/);
 });
+
+test('a fresh registry says what to do first: sign in and push, upload, set up clients', async () => {
+  const { text } = await visitor.get('/ui');
+  expect(text).toMatch(/docker login [\d.:]+ -u admin[^]*docker push [^]*href="\/ui\/upload"[^]*href="\/ui\/setup"/);
+  expect((await visitor.get('/ui/mirror')).text).toContain('Set up clients to pull through this server.');
+});

@@ -7,6 +7,7 @@ export const catalog = {
     latest: 'Latest pushes',
     latestCaption: 'Repositories, last push first',
     all: 'All repositories',
+    upload: 'Upload an archive',
     installation: {
       title: 'This installation',
       noneFails: 'no job has failed at its last run',

@@ -3,7 +3,7 @@ export const jobs = {
   jobs: {
     title: 'Jobs',
     caption: 'Jobs, newest first',
-    none: 'No job has run in the last hours.',
+    none: 'No job has run in the last hours. Uploads, downloads of images and the listing of their files appear here.',
     job: 'Job',
     kind: 'Kind',
     state: 'State',

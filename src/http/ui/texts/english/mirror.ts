@@ -24,6 +24,7 @@ export const mirror = {
     of: (left: string, all: string) => `${left} of ${all}`,
     period: 'Period',
     days: { 1: 'Last day', 7: 'Last week', 30: 'Last month' },
+    noTraffic: 'No client has pulled content of other registries in this time. Set up clients to pull through this server.',
     chart: 'Bytes given to clients',
     chartLabel: (saved: string, fetched: string) => `Bytes by time: ${saved} came from the cache, ${fetched} were fetched`,
     fromCache: 'from the cache',

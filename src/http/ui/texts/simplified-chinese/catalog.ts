@@ -8,6 +8,7 @@ export const catalog: typeof english = {
     latest: '最近推送',
     latestCaption: '镜像仓库，最近推送的在前',
     all: '全部镜像仓库',
+    upload: '上传归档文件',
     installation: {
       title: '本服务器',
       noneFails: '所有任务最近一次运行均未失败',

@@ -4,7 +4,7 @@ export const jobs: typeof english = {
   jobs: {
     title: '任务',
     caption: '任务，最新的在前',
-    none: '最近几小时没有任务。',
+    none: '最近几小时没有任务。上传、下载镜像以及列出镜像文件的任务会显示在这里。',
     job: '任务',
     kind: '类型',
     state: '状态',

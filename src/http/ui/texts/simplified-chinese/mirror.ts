@@ -25,6 +25,7 @@ export const mirror: typeof english = {
     of: (left, all) => `${left} / ${all}`,
     period: '时间段',
     days: { 1: '最近一天', 7: '最近一周', 30: '最近一月' },
+    noTraffic: '这段时间内没有客户端拉取其他镜像仓库的内容。请设置客户端，让它们通过本服务器拉取。',
     chart: '提供给客户端的字节',
     chartLabel: (saved, fetched) => `按时间统计的字节：${saved} 来自缓存，${fetched} 来自上游`,
     fromCache: '来自缓存',

@@ -1,4 +1,5 @@
-import { pushFields } from '../../parts/commands.ts';
+import { loginCommand, pushFields } from '../../parts/commands.ts';
+import { copyField } from '../../parts/copy-field.ts';
 import { type Html, html } from '../../shell/html.ts';
 import { installationSection } from './installation.ts';
 import { repositoryTable } from './repository-table.ts';
@@ -31,10 +32,14 @@ export async function showHome(visit: CatalogVisit): Promise<Html> {
 }
 
 /** Says how to push, where there is nothing that the visitor may pull. */
-export function firstPush({ texts, host }: CatalogVisit): Html {
+export function firstPush({ texts, host, visitor }: CatalogVisit): Html {
   const { none, firstPush: title, firstPushHelp } = texts.repositories;
   return html`<p>${none}</p>
     <h2>${title}</h2>
     <p>${firstPushHelp}</p>
-    ${pushFields(`${host}/NAME`)}`;
+    ${visitor.name === '' ? undefined : copyField(loginCommand(host, visitor.name))} ${pushFields(`${host}/NAME`)}
+    <p class="actions">
+      <a class="button" href="/ui/upload">${texts.home.upload}</a>
+      <a class="button" href="/ui/setup">${texts.nav.setup}</a>
+    </p>`;
 }

@@ -8,7 +8,7 @@ const height = 180;
 /** For the line of times below the bars. */
 const foot = 20;
 
-/** Shows what clients got, by period: from the cache, and fetched for them. The table beside it has the sums. */
+/** Shows what clients got, by period: from the cache, and fetched for them, or what to do. The table beside it has the sums. */
 export function trafficChart({ mirror }: Texts, { from, periodMs, periods }: TrafficSeries, now: number): Html {
   const count = Math.max(1, Math.floor((now - from) / periodMs) + 1);
   const bars = Array.from({ length: count }, (_, index) => {
@@ -17,6 +17,7 @@ export function trafficChart({ mirror }: Texts, { from, periodMs, periods }: Tra
     const saved = found.reduce((sum, { savedBytes }) => sum + savedBytes, 0);
     return { at, saved, fetched: found.reduce((sum, { fetchedBytes }) => sum + fetchedBytes, 0) };
   });
+  if (bars.every(({ saved, fetched }) => saved + fetched === 0)) return html`<p class="quiet">${mirror.noTraffic}</p>`;
   const largest = Math.max(1, ...bars.map(({ saved, fetched }) => saved + fetched));
   const step = width / count;
   const scale = (bytes: number) => Math.round((bytes / largest) * (height - foot - 16));
