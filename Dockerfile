@@ -42,7 +42,7 @@ USER 65532:65532
 # Node.js keeps compiled code for each user. Without it a start takes twice the time and a quarter more memory.
 RUN berth-compile
 ARG BASE
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 # The commit.
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title=berth \
