@@ -29,7 +29,12 @@ export const limits = section({
 /** Limits of connections and requests, in each process. */
 export const http = section({
   maxConnections: optional(
-    wholeNumber(1, 1, 1_000_000, 'largest number of open connections; requests on further ones get 503; default: no limit'),
+    wholeNumber(
+      1,
+      1,
+      1_000_000,
+      'largest number of open connections; a further one closes the one that rests longest; default: 40 % of the open files',
+    ),
   ),
   maxHeaderSize: size('16KiB', 'largest headers of a request; larger ones get 431'),
   headersTimeout: duration('20s', 'time for the headers of a request; then 408'),

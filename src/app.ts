@@ -232,7 +232,7 @@ function createServer(config: Config, parts: Parts): Server {
       if (span) endRequestSpan(span, record, route);
     },
     ...{ certificate, tracer },
-    limits: readHttpLimits(config),
+    limits: readHttpLimits(config, { log, metrics }),
     listensOnLoopback: isLoopback(config.listen.host),
   });
 }

@@ -8,7 +8,8 @@ import { createAdmission } from './server/admission.ts';
 import type { Certificate } from './server/certificate.ts';
 import { sendError } from './errors/boundary.ts';
 import { ociFormat } from './errors/oci-errors.ts';
-import { type HttpLimits, limitConnections, serverOptions, usualHttpLimits } from './server/http-limits.ts';
+import { limitConnections } from './server/connections.ts';
+import { type HttpLimits, serverOptions, usualHttpLimits } from './server/http-limits.ts';
 import { cutIdleClients, notInTime } from './server/idle.ts';
 import { type LingerLimits, lingerAfterEarlyAnswers } from './server/linger.ts';
 import { answerPlainHttp } from './server/plain-http.ts';
@@ -40,7 +41,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
   const { certificate, limits = usualHttpLimits } = options;
   const settings = serverOptions(limits);
   const server = certificate ? createSecure(certificate, settings) : createServer({ ...settings, noDelay: true });
-  const handle = createHandler(options, limitConnections(server, limits.maxConnections, certificate !== undefined));
+  const handle = createHandler(options, limitConnections(server, limits.connections, certificate !== undefined));
   cutIdleClients(server, limits.idleTimeout);
   lingerAfterEarlyAnswers(server, options.linger);
   server.on('request', handle);

@@ -28,9 +28,19 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** Returns what a client reads of a failure of a store. */
 export function classifyStorageError(error: StorageError | MetadataError): OciError {
-  const answer = error.code === 'denied' ? denied(error) : answers[error.code];
+  const answer = error.code === 'denied' ? denied(error) : isWithoutFiles(error) ? tooManyFiles : answers[error.code];
   if (!answer) return new OciError('INTERNAL');
   return new OciError(answer.code, answer.code === 'UNAVAILABLE' ? { ...answer, retryAfterSeconds } : answer);
+}
+
+const tooManyFiles: Answer = {
+  code: 'UNAVAILABLE',
+  message: 'the registry has too many open files and connections: try again later',
+};
+
+/** True if the process, or the whole system, can open no more files. */
+function isWithoutFiles({ cause }: StorageError | MetadataError): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'EMFILE' || cause.code === 'ENFILE');
 }
 
 function denied(error: StorageError | MetadataError): Answer {

@@ -4,6 +4,10 @@ import { Counter, Gauge, type Registry } from '../prometheus/client.ts';
 export interface LimitMetrics {
   /** A request was refused with 429. `limit`: pulls, pushes, requests or logins. */
   refused(limit: string): void;
+  /** A connection was closed because it rested (`idle`), or refused, because there are too many. */
+  connectionDropped(reason: 'idle' | 'refused'): void;
+  /** Registers a gauge that calls `open` at each scrape. */
+  watchConnections(open: () => number): void;
   /** Registers a gauge that calls `isReadOnly` at each scrape. It has no value while `isReadOnly` rejects. */
   watchReadOnly(isReadOnly: () => Promise<boolean>): void;
 }
@@ -15,7 +19,24 @@ export function createLimitMetrics(registry: Registry): LimitMetrics {
     labelNames: ['limit'],
     registers: [registry],
   });
+  const dropped = new Counter({
+    name: 'berth_http_connections_dropped_total',
+    help: 'connections that were closed (idle) or refused because there were too many',
+    labelNames: ['reason'],
+    registers: [registry],
+  });
   return {
+    connectionDropped: (reason) => dropped.inc({ reason }),
+    watchConnections(open) {
+      new Gauge({
+        name: 'berth_http_connections',
+        help: 'open connections of clients',
+        registers: [registry],
+        collect() {
+          this.set(open());
+        },
+      });
+    },
     refused: (limit) => refused.inc({ limit }),
     watchReadOnly(isReadOnly) {
       new Gauge({

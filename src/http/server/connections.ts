@@ -1,0 +1,123 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { OciError } from '../../oci/errors.ts';
+
+/** How many connections this process may have, and what it reports about them. */
+export interface ConnectionLimits {
+  /** Open connections; undefined: no limit. */
+  readonly most: number | undefined;
+  /** Open connections above which new ones are closed without an answer. */
+  readonly hardMost: number | undefined;
+  /** Called with a function that returns the number of open connections. */
+  readonly watch?: ((open: () => number) => void) | undefined;
+  /** Called for each connection that was closed, or whose request was refused, because there are too many. */
+  readonly dropped?: ((reason: 'idle' | 'refused') => void) | undefined;
+}
+
+/** A connection of a client. */
+interface Connection {
+  /** Below TLS. */
+  readonly socket: Socket;
+  requests: number;
+  isExcess: boolean;
+  isOpen: boolean;
+}
+
+const retryAfterSeconds = 5;
+
+/**
+ * Limits the open connections. A new one above the limit takes the place of the one that has rested longest without a request:
+ * also one whose headers do not end. If every connection has a request, the returned function throws UNAVAILABLE (503) for a
+ * request on a new one, so that the client reads why.
+ */
+export function limitConnections(server: Server, limits: ConnectionLimits, isSecure: boolean) {
+  const { most = Infinity, hardMost, watch, dropped } = limits;
+  /** Those without a request, the longest idle first. */
+  const idle = new Set<Connection>();
+  const bySocket = new WeakMap<Socket, Connection>();
+  let open = 0;
+  watch?.(() => open);
+  if (hardMost !== undefined) server.maxConnections = hardMost;
+  server.on('drop', () => dropped?.('refused'));
+
+  function end(connection: Connection): void {
+    if (!connection.isOpen) return;
+    connection.isOpen = false;
+    idle.delete(connection);
+    open--;
+  }
+
+  /** Closes the connection that has rested longest. Returns false if none rests. */
+  function closeIdle(): boolean {
+    const [longest] = idle;
+    if (!longest) return false;
+    end(longest);
+    longest.socket.destroy();
+    dropped?.('idle');
+    return true;
+  }
+
+  onConnections(server, isSecure, bySocket, (socket) => {
+    const connection: Connection = { socket, requests: 0, isExcess: false, isOpen: true };
+    open++;
+    connection.isExcess = open > most && !closeIdle();
+    idle.add(connection);
+    socket.once('close', () => end(connection));
+    return connection;
+  });
+
+  const begin = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    const connection = bySocket.get(socket);
+    if (!connection) return;
+    connection.requests++;
+    idle.delete(connection);
+    response.once('close', () => {
+      connection.requests--;
+      if (connection.requests === 0 && connection.isOpen) idle.add(connection);
+    });
+  };
+  server.prependListener('request', begin);
+  server.prependListener('checkContinue', begin);
+
+  return (socket: Socket): void => {
+    const connection = bySocket.get(socket);
+    if (!connection?.isExcess) return;
+    if (open <= most || closeIdle()) {
+      connection.isExcess = false;
+      return;
+    }
+    dropped?.('refused');
+    throw new OciError('UNAVAILABLE', {
+      message: `the registry has ${most} open connections, and accepts no further ones: try again later`,
+      retryAfterSeconds,
+      headers: { Connection: 'close' },
+    });
+  };
+}
+
+/** Calls `opened` for each connection, and remembers the result for the socket of its requests: with TLS that is another one. */
+function onConnections(
+  server: Server,
+  isSecure: boolean,
+  bySocket: WeakMap<Socket, Connection>,
+  opened: (socket: Socket) => Connection,
+): void {
+  if (!isSecure) {
+    server.on('connection', (socket: Socket) => void bySocket.set(socket, opened(socket)));
+    return;
+  }
+  const byPeer = new Map<string, Connection>();
+  const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+  server.on('connection', (socket: Socket) => {
+    const peer = peerOf(socket);
+    const connection = opened(socket);
+    byPeer.set(peer, connection);
+    socket.once('close', () => {
+      if (byPeer.get(peer) === connection) byPeer.delete(peer);
+    });
+  });
+  server.on('secureConnection', (socket: Socket) => {
+    const connection = byPeer.get(peerOf(socket));
+    if (connection) bySocket.set(socket, connection);
+  });
+}
