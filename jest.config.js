@@ -19,6 +19,7 @@ const longTests = [
   'test/fault/archive-memory',
   'test/fault/collection-torture',
   'test/fault/final-put',
+  'test/fault/hard-load',
   'test/fault/kill-restart',
   'test/fault/mirror-kill',
   'test/fault/postgres-restart',

@@ -30,9 +30,11 @@ export interface BerthProcess {
   dispose(): Promise<void>;
 }
 
+/** `flags`: of Node.js. `openFiles`: files and connections that it may have open. */
 export async function startBerthProcess(
   settings: Readonly<Record<string, string>> = {},
   flags: readonly string[] = [],
+  openFiles?: number,
 ): Promise<BerthProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'berth-process-'));
   const stores = await createStores();
@@ -49,12 +51,10 @@ export async function startBerthProcess(
   async function start(): Promise<void> {
     const env = { ...process.env, BERTH_LISTEN: `127.0.0.1:${port}`, ...environment };
     const from = printed.length;
-    child = launch(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', ...flags, main, 'serve'],
-      (text) => (printed += text),
-      env,
-    );
+    const command = [process.execPath, '--disable-warning=ExperimentalWarning', ...flags, main, 'serve'];
+    // prlimit becomes the program, with the same process id.
+    const [program = '', ...args] = openFiles === undefined ? command : ['prlimit', `--nofile=${openFiles}`, ...command];
+    child = launch(program, args, (text) => (printed += text), env);
     const started = child;
     await until(() => {
       if (started.exitCode !== null) throw new Error(`berth did not start:\n${printed.slice(from)}`);

@@ -6,7 +6,7 @@ export interface LimitMetrics {
   refused(limit: string): void;
   /** A connection was closed because it rested (`idle`), or refused, because there are too many. */
   connectionDropped(reason: 'idle' | 'refused'): void;
-  /** Registers a gauge that calls `open` at each scrape. */
+  /** Calls `open` for the number of connections at each scrape. */
   watchConnections(open: () => number): void;
   /** Registers a gauge that calls `isReadOnly` at each scrape. It has no value while `isReadOnly` rejects. */
   watchReadOnly(isReadOnly: () => Promise<boolean>): void;
@@ -25,18 +25,18 @@ export function createLimitMetrics(registry: Registry): LimitMetrics {
     labelNames: ['reason'],
     registers: [registry],
   });
+  let countOpen = () => 0;
+  new Gauge({
+    name: 'berth_http_connections',
+    help: 'open connections of clients',
+    registers: [registry],
+    collect() {
+      this.set(countOpen());
+    },
+  });
   return {
     connectionDropped: (reason) => dropped.inc({ reason }),
-    watchConnections(open) {
-      new Gauge({
-        name: 'berth_http_connections',
-        help: 'open connections of clients',
-        registers: [registry],
-        collect() {
-          this.set(open());
-        },
-      });
-    },
+    watchConnections: (count) => void (countOpen = count),
     refused: (limit) => refused.inc({ limit }),
     watchReadOnly(isReadOnly) {
       new Gauge({
