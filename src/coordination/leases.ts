@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createLru } from './lru.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 
 /**
@@ -7,7 +8,10 @@ import { MetadataError, type MetadataStore } from '../../storage/metadata/store.
  * must agree within some seconds.
  */
 export interface Leases {
-  /** The lease, or undefined where someone else has it. Also within one process each lease has one holder. */
+  /**
+   * The lease, or undefined where someone else has it. Also within one process each lease has one holder. A holder that has not
+   * renewed it for its whole length since this process saw that first counts as dead, as for a contender.
+   */
   take(name: string, options?: LeaseOptions): Promise<Lease | undefined>;
   /** Tries to get a lease that may be held by another process. The store gets no request before the first `take`. */
   contend(name: string, options?: LeaseOptions): LeaseContender;
@@ -118,31 +122,57 @@ export function createLeases({ metadata, now, monotonic = () => performance.now(
     return certainUntil === undefined ? undefined : hold(name, holder, { milliseconds, note, onWanted }, certainUntil);
   }
 
+  /** Resolves to the end that the holder has written last; `seen` if that is the same. */
+  async function look(name: string, seen: SeenEnd | undefined): Promise<SeenEnd | undefined> {
+    const end = (await metadata.leases.findState(name))?.heldUntil;
+    if (end === seen?.end) return seen;
+    return end === undefined ? undefined : { end, since: monotonic() };
+  }
+
+  function isAbandoned(seen: SeenEnd | undefined, { milliseconds = leaseMilliseconds }: LeaseOptions): boolean {
+    return seen !== undefined && monotonic() - seen.since > milliseconds;
+  }
+
+  /** Takes the lease, also of a holder that has not renewed it since `seen` for its whole length. */
+  function takeAfter(name: string, options: LeaseOptions, seen: SeenEnd | undefined): Promise<Lease | undefined> {
+    return takeOnce(name, options, isAbandoned(seen, options) ? seen?.end : undefined);
+  }
+
   function contend(name: string, options: LeaseOptions = {}): LeaseContender {
-    const { milliseconds = leaseMilliseconds } = options;
-    /** The end that the holder wrote last, and when this process first saw it. */
-    let seen: { readonly end: number; readonly since: number } | undefined;
-
-    async function look(): Promise<void> {
-      const end = (await metadata.leases.findState(name))?.heldUntil;
-      if (end !== seen?.end) seen = end === undefined ? undefined : { end, since: monotonic() };
-    }
-
-    const isAbandoned = () => seen !== undefined && monotonic() - seen.since > milliseconds;
-
+    let seen: SeenEnd | undefined;
     return {
       async take() {
-        const lease = await takeOnce(name, options, isAbandoned() ? seen?.end : undefined);
-        if (!lease) await look();
+        const lease = await takeAfter(name, options, seen);
+        if (!lease) seen = await look(name, seen);
         return lease;
       },
       async isHeld() {
-        await look();
-        return seen !== undefined && seen.end > now() && !isAbandoned();
+        seen = await look(name, seen);
+        return seen !== undefined && seen.end > now() && !isAbandoned(seen, options);
       },
       request: () => metadata.leases.request(name),
     };
   }
 
-  return { take: (name, options = {}) => takeOnce(name, options), contend };
+  const seenByTakers = createLru<SeenEnd>(maxSeen);
+
+  /** Like a contender, so that the work of a schedule goes on after a clock that was far ahead is set back. */
+  async function take(name: string, options: LeaseOptions = {}): Promise<Lease | undefined> {
+    const lease = await takeAfter(name, options, seenByTakers.get(name));
+    const seen = lease ? undefined : await look(name, seenByTakers.get(name));
+    if (seen) seenByTakers.set(name, seen);
+    else seenByTakers.delete(name);
+    return lease;
+  }
+
+  return { take, contend };
 }
+
+/** The end of another process's lease, and when this process saw it first, on its own clock. */
+interface SeenEnd {
+  readonly end: number;
+  readonly since: number;
+}
+
+/** Names whose ends are remembered. */
+const maxSeen = 1000;

@@ -58,6 +58,8 @@ interface Demand {
 const maxWindows = 50_000;
 /** Shares that one transaction takes. */
 const batchSize = 100;
+/** A window that ends later than this after one that begins now is from before the clock was set back. */
+const maxClockDifference = 60_000;
 /** Time without limits after the store could not be written, before the next try. */
 const failureMilliseconds = 1_000;
 
@@ -66,9 +68,14 @@ export function createRateLimiter({ metadata, now, onFailure }: RateLimiterOptio
   let demands = new Map<string, Demand>();
   let isWriting = false;
 
-  function open(name: string): Window | undefined {
+  function open(name: string, rate: Rate): Window | undefined {
     const window = windows.get(name);
-    return window && window.endsAt > now() ? window : undefined;
+    return window && isCurrent(window.endsAt, rate) ? window : undefined;
+  }
+
+  function isCurrent(endsAt: number, { seconds }: Rate): boolean {
+    const time = now();
+    return endsAt > time && endsAt <= time + seconds * 1000 + maxClockDifference;
   }
 
   function stateOf({ left, unshared, endsAt }: Readonly<Window>, { count }: Rate, isAllowed: boolean): RateState {
@@ -107,7 +114,7 @@ export function createRateLimiter({ metadata, now, onFailure }: RateLimiterOptio
       const shares = await metadata.rateWindows.take(requests, at);
       for (const [index, [name, { rate }]] of batch.entries()) {
         const { granted = 0, used = rate.count, endsAt = at } = shares[index] ?? {};
-        const left = (open(name)?.left ?? 0) + granted;
+        const left = (open(name, rate)?.left ?? 0) + granted;
         windows.set(name, { left, unshared: Math.max(0, rate.count - used), endsAt });
       }
     } catch (error) {
@@ -119,7 +126,7 @@ export function createRateLimiter({ metadata, now, onFailure }: RateLimiterOptio
   return {
     async take(name, rate) {
       for (;;) {
-        const window = open(name);
+        const window = open(name, rate);
         if (window && window.left > 0) {
           window.left--;
           return stateOf(window, rate, true);
@@ -130,9 +137,10 @@ export function createRateLimiter({ metadata, now, onFailure }: RateLimiterOptio
     },
 
     async show(name, rate) {
-      const window = open(name);
+      const window = open(name, rate);
       if (window) return stateOf(window, rate, true);
-      const found = await metadata.rateWindows.find(name, now());
+      const stored = await metadata.rateWindows.find(name, now());
+      const found = stored && isCurrent(stored.endsAt, rate) ? stored : undefined;
       const endsAt = found?.endsAt ?? now() + rate.seconds * 1000;
       return stateOf({ left: 0, unshared: Math.max(0, rate.count - (found?.used ?? 0)), endsAt }, rate, true);
     },

@@ -108,6 +108,25 @@ describe('when the clock is set back by an hour', () => {
   });
 });
 
+test('a scheduled job runs again within two intervals after a clock that was a year ahead is set back', async () => {
+  let elapsed = 0;
+  let runs = 0;
+  const restarted = createLeases({ metadata, now: () => time, monotonic: () => elapsed });
+  const work = onOneReplica(restarted, 'yearly', 10, () => {
+    runs++;
+    return Promise.resolve();
+  });
+  time += 365 * 24 * 3_600_000;
+  await work();
+  time -= 365 * 24 * 3_600_000;
+  for (let turn = 0; turn < 3; turn++) {
+    await work();
+    elapsed += 10_000;
+    time += 10_000;
+  }
+  expect(runs).toBe(3);
+});
+
 test('the holder of a lease learns once that another process waits for it', async () => {
   let calls = 0;
   const lease = await one.take('x', { milliseconds: 200, onWanted: () => calls++ });

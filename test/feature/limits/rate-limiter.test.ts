@@ -112,6 +112,15 @@ test('a window that a clock far ahead has begun does not last', async () => {
   expect(await send([limiterOn(1)], [0], 20, 10)).toBe(10);
 });
 
+test('a window that a process began while its own clock was far ahead ends when the clock is set back', async () => {
+  const limiter = limiterOn(0);
+  time += 365 * 24 * 3_600_000;
+  expect(await send([limiter], [0], 20, 10)).toBe(10);
+  time -= 365 * 24 * 3_600_000;
+  expect((await limiterOn(1).show(`pulls account:${client}`, { count: 10, seconds: 60 })).resetSeconds).toBe(60);
+  expect(await send([limiter], [0], 20, 10)).toBe(10);
+});
+
 test('other clients and a lowered limit are counted on their own', async () => {
   const limiter = limiterOn(0);
   const of = (name: string, count: number) => limiter.take(name, { count, seconds: 60 });
