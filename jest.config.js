@@ -28,6 +28,7 @@ const longTests = [
   'test/fault/sync-kill',
   'test/fault/webhook-outage',
   'test/feature/backup/restore',
+  'test/feature/doctor-stores',
   'test/feature/migrate',
   'test/feature/mirror/replicas',
   'test/feature/replicas',

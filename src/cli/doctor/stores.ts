@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Config } from '../../../config/schema.ts';
-import { type BlobDriver, objectKey } from '../../../storage/blobs/driver.ts';
+import { type BlobDriver, type ObjectKey, objectKey } from '../../../storage/blobs/driver.ts';
 import { readAll } from '../../../storage/blobs/missing.ts';
 import { openBlobStore } from '../../assembly/blob-store.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { metadataFile, openMetadata } from '../../assembly/metadata-store.ts';
 import { type Finding, ok, problem, reasonOf, skipped } from './finding.ts';
 
@@ -21,53 +22,77 @@ export async function checkBlobStore(config: Config): Promise<readonly Finding[]
     return [problem(blobs, reasonOf(error), 'check storage.blobs, and that the store is running')];
   }
   try {
-    return [await tryOperations(driver)];
+    return await tryOperations(driver);
   } finally {
     await driver.close();
   }
 }
 
-async function tryOperations(driver: BlobDriver): Promise<Finding> {
+/** An operation that berth needs, and the rights of S3 that it takes. */
+interface Step {
+  readonly operation: string;
+  readonly rights: string;
+  readonly run: () => Promise<unknown>;
+}
+
+/** Tries each operation, also after one has failed: all missing rights are reported at once. */
+async function tryOperations(driver: BlobDriver): Promise<readonly Finding[]> {
   const key = objectKey(`berth-doctor-${randomUUID()}`);
   const uploaded = objectKey(`${key}-upload`);
+  const findings: Finding[] = [];
+  for (const { operation, rights, run } of stepsOf(driver, key, uploaded)) {
+    try {
+      await run();
+    } catch (error) {
+      const advice =
+        driver.name === 's3'
+          ? `check the service, and that the access key has ${rights} (docs/s3.md)`
+          : 'check the disk, and that the user of berth can read and write there';
+      findings.push(problem(blobs, `cannot ${operation} an object in ${driver.name}: ${reasonOf(error)}`, advice));
+      // The other operations need the object.
+      if (operation === 'write') break;
+    }
+  }
+  if (findings.length > 0) return findings;
+  return [ok(blobs, `${driver.name}: objects can be written durably, read, listed, uploaded in parts and deleted`)];
+}
+
+function stepsOf(driver: BlobDriver, key: ObjectKey, uploaded: ObjectKey): readonly Step[] {
   const bytes = Buffer.from('written by berth doctor');
-  const steps: readonly (readonly [operation: string, run: () => Promise<unknown>])[] = [
-    ['write', () => driver.put(key, bytes)],
-    ['read the size of', () => driver.stat(key)],
-    [
-      'read',
-      async () => {
+  return [
+    { operation: 'write', rights: 's3:PutObject', run: () => driver.put(key, bytes) },
+    { operation: 'read the size of', rights: 's3:GetObject', run: () => driver.stat(key) },
+    {
+      operation: 'read',
+      rights: 's3:GetObject',
+      async run() {
         const object = await driver.read(key);
         const read = await readAll(object).finally(() => object.close());
         if (!read.equals(bytes)) throw new Error('it has other bytes than were written');
       },
-    ],
-    [
-      'list',
-      async () => {
+    },
+    {
+      operation: 'list',
+      rights: 's3:ListBucket',
+      async run() {
         for await (const listed of driver.list('berth-doctor-')) if (listed === key) return;
         throw new Error('it is not in the listing');
       },
-    ],
-    ['upload in parts', () => upload(driver, uploaded, bytes)],
-    [
-      'delete',
-      async () => {
+    },
+    {
+      operation: 'upload in parts',
+      rights: 's3:PutObject, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and s3:ListBucketMultipartUploads',
+      run: () => upload(driver, uploaded, bytes),
+    },
+    {
+      operation: 'delete',
+      rights: 's3:DeleteObject',
+      async run() {
         const [failure] = (await driver.delete([key, uploaded])).values();
         if (failure) throw failure;
       },
-    ],
+    },
   ];
-  for (const [operation, run] of steps) {
-    try {
-      await run();
-    } catch (error) {
-      await driver.delete([key, uploaded]).catch(() => undefined);
-      const advice = 'give berth the rights to list, read, write and delete, and check the disk or the service (docs/s3.md)';
-      return problem(blobs, `cannot ${operation} an object in ${driver.name}: ${reasonOf(error)}`, advice);
-    }
-  }
-  return ok(blobs, `${driver.name}: objects can be written durably, read, listed, uploaded in parts and deleted`);
 }
 
 async function upload(driver: BlobDriver, key: ReturnType<typeof objectKey>, bytes: Buffer): Promise<void> {
@@ -84,6 +109,13 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(bytes);
 }
 
+/** Writes and deletes a row: some logins may only read. */
+async function tryToWrite({ leases }: MetadataStore): Promise<void> {
+  const [name, holder, now] = [`berth-doctor-${randomUUID()}`, 'berth doctor', Date.now()];
+  await leases.take(name, holder, now, now + 1000);
+  await leases.release(name, holder);
+}
+
 /** Opens the metadata store, which checks the schema, the version of the server and the right to write. */
 export async function checkDatabase(config: Config): Promise<readonly Finding[]> {
   const file = metadataFile(config);
@@ -92,6 +124,7 @@ export async function checkDatabase(config: Config): Promise<readonly Finding[]>
     const metadata = await openMetadata(config);
     try {
       await metadata.check();
+      await tryToWrite(metadata);
       return [ok(database, `${metadata.name} answers, has the schema of this version, and can be written`)];
     } finally {
       await metadata.close();
