@@ -13,9 +13,10 @@ const models: readonly Model[] = [
   { actors: ['pusher', 'collector', 'other collector'], graceMs: 0, ticks: 1 },
 ];
 
-/** For the long run of CI. With a jump of the clock the model of all six actors does not end in a useful time. */
+/** For the long run of CI. With a jump of the clock and without a grace, the model of all six actors does not end in time. */
 const longModels: readonly Model[] = [
   { actors: ['head pusher', 'pusher', 'mounter', 'deleter', 'collector', 'other collector'], graceMs: 0, ticks: 0 },
+  { actors: ['head pusher', 'pusher', 'mounter', 'deleter', 'collector', 'other collector'], graceMs, ticks: 1 },
   { actors: ['pusher', 'collector', 'other collector', 'trash'], graceMs: 0, ticks: 2 },
   { actors: ['pusher', 'collector', 'other collector', 'trash'], graceMs, ticks: 3 },
   { actors: ['head pusher', 'mounter', 'deleter', 'collector'], graceMs: 0, ticks: 1 },

@@ -99,17 +99,17 @@ export function explore(model: Model): Exploration {
   let transitions = 0;
   try {
     for (let next = waiting.pop(); next; next = waiting.pop()) {
-      machine.restore(next.state);
       const rest = JSON.stringify([next.state.tables, next.state.bytes, next.state.aside, next.state.now]);
       if (!rested.has(rest)) {
         rested.add(rest);
         const found = machine.atRest(next.state);
         if (found !== undefined) return { states: seen.size, transitions, violation: `${found} at rest, after${next.path}` };
       }
-      for (const { label, take } of machine.steps(next.state)) {
+      const known = `${rest}${JSON.stringify(next.state.promises)}`;
+      for (const step of machine.steps(next.state)) {
         transitions++;
-        const path = `${next.path} · ${label}`;
-        const { state, broken } = machine.attempt(next.state, take);
+        const path = `${next.path} · ${step.label}`;
+        const { state, broken } = machine.move(next.state, step, known);
         if (broken !== undefined) return { states: seen.size, transitions, violation: `${broken}, after${path}` };
         const key = machine.keyOf(state);
         if (seen.has(key)) continue;
@@ -121,6 +121,26 @@ export function explore(model: Model): Exploration {
   } finally {
     machine.close();
   }
+}
+
+/** What a state is without its actors. */
+type StoredState = Omit<State, 'actors'>;
+
+/** A step that an actor can take in a state, or a jump of the clock. */
+interface Transition {
+  readonly label: string;
+  /** Of the actor; -1: the clock. */
+  readonly index: number;
+  readonly actor: Actor | undefined;
+  readonly take: (draft: Draft) => Actor | undefined;
+}
+
+/** The end of a step. */
+interface Attempt<Result> {
+  readonly after: StoredState;
+  readonly result: Result;
+  /** The invariant that does not hold. */
+  readonly broken: string | undefined;
 }
 
 /** A state that is being changed by one step. */
@@ -297,16 +317,15 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
     },
   };
 
-  const settle = (draft: Draft, actors: readonly Actor[]): State => ({
+  const settle = (draft: Draft): StoredState => ({
     tables: dump(),
     bytes: [...draft.bytes].sort(),
     aside: [...draft.aside].sort(),
     now: draft.now,
-    actors,
     promises: draft.promises.filter(([, , until]) => until > draft.now),
   });
 
-  const draftOf = ({ bytes, aside, now, promises }: State): Draft => ({
+  const draftOf = ({ bytes, aside, now, promises }: StoredState): Draft => ({
     bytes: new Set(bytes),
     aside: new Set(aside),
     now,
@@ -330,40 +349,50 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
     return counted === recounted ? undefined : `the catalog counts ${String(counted)} bytes instead of ${String(recounted)}`;
   }
 
-  /** Runs the step from the restored state, and goes back to it. */
-  function attempt(state: State, take: (draft: Draft) => readonly Actor[]): { state: State; broken: string | undefined } {
+  let restored: State | undefined;
+
+  /** Runs the step from the state, and goes back to it. */
+  function attempt<Result>(state: State, take: (draft: Draft) => Result): Attempt<Result | undefined> {
+    if (restored !== state) restore(state);
+    restored = state;
     const draft = draftOf(state);
     database.exec('SAVEPOINT step');
     try {
-      const actors = take(draft);
-      const after = settle(draft, actors);
-      return { state: after, broken: broken(after) };
+      const result = take(draft);
+      const after = settle(draft);
+      return { after, result, broken: broken(after) };
     } catch (error) {
-      return { state, broken: (error as Error).message };
+      return { after: state, result: undefined, broken: (error as Error).message };
     } finally {
       database.exec('ROLLBACK TO step; RELEASE step');
     }
   }
 
-  function* steps(state: State): Generator<{ label: string; take: (draft: Draft) => readonly Actor[] }> {
+  function* steps(state: State): Generator<Transition> {
     for (const [index, name] of names.entries()) {
       const actor = state.actors[index] ?? never();
       const step = programs[name][actor.pc];
-      if (!step) continue;
-      yield {
-        label: `${name}: ${actor.pc}`,
-        take: (draft) => state.actors.with(index, step(draft, actor, name)),
-      };
+      if (step) yield { label: `${name}: ${actor.pc}`, index, actor, take: (draft) => step(draft, actor, name) };
     }
     if (state.now < ticks * tickMs + 1) {
-      yield {
-        label: 'tick',
-        take: (draft) => {
-          draft.now += tickMs;
-          return state.actors;
-        },
+      const take = (draft: Draft) => {
+        draft.now += tickMs;
+        return undefined;
       };
+      yield { label: 'tick', index: -1, actor: undefined, take };
     }
+  }
+
+  const moves = new Map<string, Attempt<Actor | undefined>>();
+
+  /** Takes the step. What it does depends on the actor and the stores, which `known` names, and not on the other actors. */
+  function move(state: State, { label, index, actor, take }: Transition, known: string) {
+    const key = `${known}${label}${JSON.stringify(actor)}`;
+    const found = moves.get(key) ?? attempt(state, take);
+    moves.set(key, found);
+    const { after, result, broken: reason } = found;
+    const actors = result ? state.actors.with(index, result) : state.actors;
+    return { state: { ...after, actors }, broken: reason };
   }
 
   /** Every process dies here: a collector that runs long enough leaves nothing that nothing needs. */
@@ -382,10 +411,9 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
       }
       drive(subjects.claims.forget(draft.now));
       emptyTrash(draft);
-      return state.actors;
     });
     if (found.broken !== undefined) return found.broken;
-    const { tables: rows, bytes, aside } = found.state;
+    const { tables: rows, bytes, aside } = found.after;
     const [blobs = [], links = [], manifests = [], references = [], reviews = [], claims = [], purges = []] = rows;
     const stored = [...bytes, ...aside].sort().join();
     const needed = [...new Set([...links, ...manifests].map(([, digest]) => digest))].sort().join();
@@ -425,11 +453,10 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
         tries: 0,
         until: 0,
       }));
-      return settle(draft, first);
+      return { ...settle(draft), actors: first };
     },
-    restore,
     atRest,
-    attempt,
+    move,
     steps,
     close: () => database.close(),
   };
