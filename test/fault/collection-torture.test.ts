@@ -23,7 +23,7 @@ interface Extent {
 
 /** The S3 server of the tests is slow. */
 const overFiles: Extent = { longestRestMs: 500, kills: 4, pushes: 75 };
-const overS3: Extent = { longestRestMs: 3000, kills: 3, pushes: 15 };
+const overS3: Extent = { longestRestMs: 3000, kills: 3, pushes: 10 };
 
 let scratch: string;
 const quotas = `quotas:

@@ -82,13 +82,18 @@ export async function startTorture(servers: readonly Server[], options: TortureO
   const [driver, metadata] = [await openBlobStore(config.storage.blobs), await openMetadata(config)];
   const kept = new Set<string>();
   let pushes = 0;
+  let refusals = 0;
   let isOver = false;
   let failure: Error | undefined;
-  const world = { servers, metadata, kept, pushed: () => pushes++, isOver: () => isOver };
+  const world = { servers, metadata, kept, pushed, refused: () => refusals++, isOver: () => isOver };
+  function pushed(): void {
+    pushes++;
+    refusals = 0;
+  }
   const running = [
     ...repositories.map((repository) => runClient(world, repository)),
     ...(options.docker ? [runDocker(world, options.docker)] : []),
-    collectOnAndOn({ driver, metadata }, options, () => isOver),
+    collectOnAndOn({ driver, metadata }, options, { isStarving: () => refusals >= mostRefusals, isOver: () => isOver }),
   ].map((work) => work.catch((error: unknown) => (failure ??= error as Error)));
 
   async function stop(): Promise<ReadonlySet<string>> {
@@ -123,6 +128,8 @@ interface World {
   readonly metadata: MetadataStore;
   readonly kept: Set<string>;
   pushed(): void;
+  /** A manifest was refused, because the collector was faster. */
+  refused(): void;
   isOver(): boolean;
 }
 
@@ -191,6 +198,7 @@ async function push(
       world.pushed();
       return;
     }
+    world.refused();
   }
 }
 
@@ -286,12 +294,28 @@ function servicesAt(stores: Stores, environment: Readonly<Record<string, string>
   return { ...createCollectionServices(loadConfig({ environment }), { ...parts, events }), files: parts.trash };
 }
 
-/** Collects again and again, and purges what is in the trash for long enough. */
-async function collectOnAndOn(stores: Stores, options: TortureOptions, isOver: () => boolean): Promise<void> {
+/** Manifests in a row that may be refused: on a slow machine no push would ever be in time otherwise. */
+const mostRefusals = 10;
+
+/**
+ * Collects again and again, and purges what is in the trash for long enough. Pauses collection in all processes when no push is
+ * in time, until one is.
+ */
+async function collectOnAndOn(
+  stores: Stores,
+  options: TortureOptions,
+  { isStarving, isOver }: { readonly isStarving: () => boolean; readonly isOver: () => boolean },
+): Promise<void> {
   const { environment, longestRestMs } = options;
+  const { metadata } = stores;
   const { collector } = servicesAt(stores, environment, Date.now);
-  const { trash } = createDeletionServices({ metadata: stores.metadata, now: Date.now, acceptMissing: false });
+  const { trash } = createDeletionServices({ metadata, now: Date.now, acceptMissing: false });
   while (!isOver()) {
+    if (isStarving()) {
+      await metadata.collectionState.pause({ actor: 'torture', address: '', at: Date.now() });
+      await until(() => isOver() || !isStarving(), 300);
+      await metadata.collectionState.resume({ actor: 'torture', address: '', at: Date.now() });
+    }
     await trash.purgeDue();
     await collector.run();
     await sleep(randomInt(longestRestMs));
