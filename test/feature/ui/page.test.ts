@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type GuardedBerth, adminPassword, askToken, basic, pushAs, startGuarded } from '../../support/access.ts';
 import { startBerth } from '../../support/berth.ts';
@@ -412,5 +413,22 @@ describe('every page', () => {
       expect([other.text === asset.text, other.header('cache-control')]).toEqual([true, 'no-cache']);
     }
     expect((await visitor.get(assets[0]?.replace(/[^/]+$/, 'nothing.js') ?? '')).status).toBe(404);
+  });
+
+  test('the first view takes at most five requests and 58 kB of gzip, a later one 15 kB', async () => {
+    await logIn();
+    const weigh = (text: string) => gzipSync(text).length;
+    for (const path of ['/ui', '/ui/repositories', '/ui/setup', '/ui/storage', '/ui/search?q=a', '/ui/account', '/ui/help'])
+      expect(weigh((await visitor.get(path)).text)).toBeLessThan(15_000);
+    const page = (await visitor.get('/ui')).text;
+    const urls = new Set([...page.matchAll(/(?:src|href)="(\/ui\/assets\/[^"]+)"/g)].map(([, url = '']) => url));
+    expect(urls.size).toBeLessThanOrEqual(4);
+    const limits: Readonly<Record<string, number>> = { 'style.css': 12_000, 'main.js': 25_000, 'icon.svg': 6000 };
+    for (const url of urls) {
+      const { text } = await visitor.get(url);
+      expect(weigh(text)).toBeLessThan(limits[url.split('/').at(-1) ?? ''] ?? 0);
+      // One script has all others in it, and a style loads no other.
+      expect(text).not.toMatch(/^import\b|\bimport\(|@import|url\(/m);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import type { Router } from 'express';
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 
 /** Files that the page loads. Their URLs change with their content, so that browsers may keep them for ever. */
@@ -22,19 +22,29 @@ const scripts = new URL('../../../ui/', import.meta.url);
 
 function readAssets(): ReadonlyMap<string, Asset> {
   const file = (name: string) => readFileSync(new URL(name, import.meta.url));
-  const modules = readdirSync(scripts)
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
-    .map((name) => [name.replace(/\.ts$/, '.js'), { type: 'text/javascript', bytes: script(name) }] as const);
   return new Map<string, Asset>([
     ['style.css', { type: 'text/css', bytes: file('./style.css') }],
     ['icon.svg', { type: 'image/svg+xml', bytes: file('./icon.svg') }],
-    ...modules,
+    ['main.js', { type: 'text/javascript', bytes: Buffer.from(bundle('main', new Set())) }],
   ]);
 }
 
-function script(name: string): Buffer {
-  const text = stripTypeScriptTypes(readFileSync(new URL(name, scripts), 'utf8'));
-  return Buffer.from(text.replaceAll(/(from\s+'\.\/[a-z-]+)\.ts'/g, "$1.js'"));
+/** Matches an import of another script, with its name. */
+const scriptImport = /^import[^;]*from '\.\/([a-z-]+)\.ts';$/gm;
+
+/**
+ * Returns a script and, in front of it, those that it imports: one file is one request. The names of each are its own, but for
+ * those that it exports. `done`: names of scripts that need not be there again.
+ */
+function bundle(name: string, done: Set<string>): string {
+  if (done.has(name)) return '';
+  done.add(name);
+  const text = stripTypeScriptTypes(readFileSync(new URL(`${name}.ts`, scripts), 'utf8'));
+  const imported = [...text.matchAll(scriptImport)].map(([, other = '']) => bundle(other, done));
+  const exported = [...text.matchAll(/^export (?:async )?(?:function|class|const) (\w+)/gm)].map(([, found = '']) => found);
+  const names = `{ ${exported.join(', ')} }`;
+  const body = text.replaceAll(scriptImport, '').replaceAll(/^export /gm, '');
+  return `${imported.join('')}const ${names} = (() => {\n${body}\nreturn ${names};\n})();\n`;
 }
 
 function createAssets(): Assets {
