@@ -11,7 +11,10 @@ export interface CatalogEntry {
   readonly isMirrored: boolean;
   /** Tags without those that stand for the referrers or signatures of an image. */
   readonly tags: number;
-  /** Blobs, manifests and manifests in the trash, as quotas count them. */
+  /**
+   * Blobs, manifests and manifests in the trash, as quotas count them. Not from `repository_usage`: that compares repositories
+   * with each other, and so is counted in the background, while a list needs the size of a new repository at once.
+   */
   readonly sizeBytes: number;
   /** 0: never, or not recorded. */
   readonly pushedAt: number;
