@@ -74,9 +74,12 @@ export async function pushRootFilesystems(server: Server, repository: string): P
   });
   await pushLayers(server, repository, '1', [gzipSync(base)], config(1, '1.8'));
   await pushLayers(server, repository, '2', [gzipSync(base), gzipSync(upper)], config(2, '1.9'));
-  for (const reference of ['1', '2']) {
-    const query = new URLSearchParams({ repository, reference, wait: '30' }).toString();
-    const { status } = await call(server, 'GET', `/api/v1/image/waste?${query}`, { headers: admin });
-    if (status !== 200) throw new Error(`${repository}:${reference} was not indexed: ${status}`);
-  }
+  for (const reference of ['1', '2']) await untilIndexed(server, repository, reference);
+}
+
+/** Has an image indexed, or waits for the index that a form of the page asked for: that form waits for two seconds only. */
+export async function untilIndexed(server: Server, repository: string, reference: string): Promise<void> {
+  const query = new URLSearchParams({ repository, reference, wait: '60' }).toString();
+  const { status } = await call(server, 'GET', `/api/v1/image/waste?${query}`, { headers: admin });
+  if (status !== 200) throw new Error(`${repository}:${reference} was not indexed: ${status}`);
 }

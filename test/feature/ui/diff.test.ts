@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type GuardedBerth, alice, aliceUser, apiOf, startWithAlice } from '../../support/access.ts';
-import { pushLayers } from '../../support/layered-image.ts';
+import { pushLayers, untilIndexed } from '../../support/layered-image.ts';
 import { tar } from '../../support/tar.ts';
 import { type Visitor, newVisitor } from '../../support/visitor.ts';
 
@@ -52,7 +52,10 @@ describe('the difference of two images', () => {
     expect(page).toContain('The lowest layer is the same.');
     expect(page.match(/\/-\/index"/g)).toHaveLength(2);
     expect(page).not.toContain('usr/old');
-    for (const tag of ['1', '2']) await visitor.post(`/ui/r/team/app:${tag}/-/index`, { next: '/ui/diff?from=team/app:1&to=2' });
+    for (const tag of ['1', '2']) {
+      await visitor.post(`/ui/r/team/app:${tag}/-/index`, { next: '/ui/diff?from=team/app:1&to=2' });
+      await untilIndexed(berth, 'team/app', tag);
+    }
   });
 
   test('lists files with the largest change first, and packages', async () => {

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type GuardedBerth, admin, alice, aliceUser, apiOf, callAs, startWithAlice } from '../../support/access.ts';
 import { digestOf } from '../../support/images.ts';
-import { pushLayers, pushManifestAsAdmin } from '../../support/layered-image.ts';
+import { pushLayers, pushManifestAsAdmin, untilIndexed } from '../../support/layered-image.ts';
 import { tar } from '../../support/tar.ts';
 import { type Visit, type Visitor, newVisitor } from '../../support/visitor.ts';
 
@@ -58,6 +58,7 @@ describe('the files of an image', () => {
     }
     const posted = await visitor.post('/ui/r/team/app:1/-/index', { next: `${path}?path=etc` });
     expect([posted.status, posted.location]).toEqual([303, `${path}?path=etc`]);
+    await untilIndexed(berth, 'team/app', '1');
     expect(names(await view('?path=etc'))).toEqual(['added', 'page.html', 'passwd']);
     const elsewhere = await visitor.post('/ui/r/team/app:1/-/index', { next: 'https://example.com/' });
     expect(elsewhere.location).toBe('/ui');
@@ -80,7 +81,7 @@ describe('the files of an image', () => {
 
   test('of a layer that is kept elsewhere are missing, and page and API say so', async () => {
     const at = '/ui/r/team/windows:1/-';
-    await visitor.post(`${at}/index`, {});
+    await untilIndexed(berth, 'team/windows', '1');
     const page = await visitor.get(`${at}/files`);
     expect(names(page)).toEqual(['etc/', 'home/']);
     expect(page.text).toContain('One layer of this image is kept elsewhere');
@@ -148,7 +149,7 @@ describe('the files of an image', () => {
 
   test('name the limit or the fault where a layer cannot be read', async () => {
     await pushLayers(berth, 'team/app', 'bad', [Buffer.from('no archive '.repeat(100))]);
-    await visitor.post('/ui/r/team/app:bad/-/index', {});
+    await untilIndexed(berth, 'team/app', 'bad');
     const page = await visitor.get('/ui/r/team/app:bad/-/files');
     expect(page.text).toContain('A layer is no archive that the server can read.');
   });
@@ -166,6 +167,7 @@ describe('the packages of an image', () => {
   test('are listed once the image is indexed, escaped, and found by a part of their name', async () => {
     expect(await packagesOf()).toContain('This image is not indexed yet');
     await visitor.post('/ui/r/team/packages:1/-/index', {});
+    await untilIndexed(berth, 'team/packages', '1');
     const page = await packagesOf();
     expect(page).toContain('<code>libz&#60;b&#62;</code>');
     expect(page).toContain('<code>1:2\\u{202e}</code>');

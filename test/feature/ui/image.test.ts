@@ -4,6 +4,7 @@ import { type TestBerth, startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { configOf, pushDescribed } from '../../support/described-image.ts';
 import { descriptor, digestOf, pushBlob, pushImage, putManifest } from '../../support/images.ts';
+import { untilIndexed } from '../../support/layered-image.ts';
 import { tar } from '../../support/tar.ts';
 import { newVisitor } from '../../support/visitor.ts';
 
@@ -155,6 +156,7 @@ describe('the view of an image', () => {
     await putManifest(berth, 'team/waste', '1', JSON.stringify(manifest));
     expect(await view('team/waste:1')).not.toContain('Efficiency');
     await newVisitor(berth).post('/ui/r/team/waste:1/-/index', {});
+    await untilIndexed(berth, 'team/waste', '1');
     const page = await view('team/waste:1');
     expect(page).toContain('(75 %)');
     expect(page).toMatch(/Efficiency: 25 % \(<data value="300"[^]*?<data value="400"/);
