@@ -1,12 +1,17 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { type Server, createServer } from 'node:https';
+import { createServer as createPlainServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describeKeys } from '../../config/describe.ts';
 import { loadConfig } from '../../config/load.ts';
 import { checkDocker } from '../../src/cli/doctor/docker.ts';
 import type { Finding } from '../../src/cli/doctor/finding.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
+import { writeCertificate } from '../support/certificate.ts';
 import { runCommand } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';
 
@@ -122,4 +127,107 @@ test('a support bundle has the configuration and the findings, and no secret', a
     findings: expect.arrayContaining([expect.objectContaining({ check: 'database', status: 'ok' })]),
   });
   expect(await runCommand(['support-bundle', '--output', file], settings)).toMatchObject({ code: 1 });
+});
+
+test('a support bundle has no value of any secret key, however many are set', async () => {
+  const secrets = new Map<string, unknown>();
+  const mark = () => {
+    const marker = `marker${secrets.size}x`;
+    secrets.set(marker, undefined);
+    return marker;
+  };
+  const login = () => ({ username: 'bot', password: mark() });
+  const file = join(folder, 'secrets.yaml');
+  const upstreamOf = () => ({ url: berth.url, ...login(), logins: { 'team/**': login() } });
+  const others = Object.keys(loadConfig({ environment: {} }).mirror.upstreams).map((name) => [name, false] as const);
+  const target = { url: `https://hooks.example.com/${mark()}`, secret: mark(), headers: [`Authorization: Bearer ${mark()}`] };
+  await writeFile(
+    file,
+    JSON.stringify({
+      storage: {
+        blobs: { driver: 's3', s3: { bucket: 'b', endpoint: 'http://127.0.0.1:1', accessKeyId: 'id', secretAccessKey: mark() } },
+      },
+      access: {
+        mode: 'token',
+        admin: { password: mark() },
+        oidc: { issuer: berth.url, clientId: 'berth', clientSecret: mark() },
+      },
+      mirror: {
+        upstreams: { ...(Object.fromEntries(others) as Readonly<Record<string, false>>), 'docker.io': upstreamOf() },
+        proxy: { https: `http://user:${mark()}@127.0.0.1:1` },
+      },
+      registries: { 'other.example': upstreamOf() },
+      webhooks: { targets: { ci: { ...target, events: ['push'] } } },
+      backup: { passphrase: mark() },
+      metrics: { token: mark() },
+    }),
+  );
+  // A new secret key must be added above.
+  const keys = describeKeys().filter(({ form }) => form === 'secret');
+  expect(keys.map(({ key }) => key).sort()).toEqual([
+    'access.admin.password',
+    'access.oidc.clientSecret',
+    'backup.passphrase',
+    'metrics.token',
+    'mirror.upstreams.<name>.logins.<name>.password',
+    'mirror.upstreams.<name>.password',
+    'registries.<name>.logins.<name>.password',
+    'registries.<name>.password',
+    'storage.blobs.s3.secretAccessKey',
+    'webhooks.targets.<name>.secret',
+  ]);
+  const { stdout, stderr } = await runCommand(['support-bundle'], { ...settings, BERTH_CONFIG: file });
+  expect(stderr).toBe('');
+  expect(JSON.parse(stdout)).toMatchObject({ configuration: { metrics: { token: '(secret)' } } });
+  for (const marker of secrets.keys()) expect([marker, `${stdout}${stderr}`.includes(marker)]).toEqual([marker, false]);
+});
+
+describe('berth doctor, as clients see the server', () => {
+  let proxy: Server;
+  let headers: Readonly<Record<string, string>>;
+  beforeAll(async () => {
+    const files = await writeCertificate(folder, 'localhost');
+    const [cert, key] = await Promise.all([readFile(files.certificate), readFile(files.key)]);
+    proxy = createServer({ cert, key }, (_request, response) => void response.writeHead(401, headers).end());
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => new Promise((resolve) => proxy.close(resolve)));
+
+  test('refuses a certificate that clients do not trust', async () => {
+    const { port } = proxy.address() as AddressInfo;
+    headers = {};
+    expect((await examine({ BERTH_PUBLIC_URL: `https://127.0.0.1:${port}` })).of('certificate')[0]).toMatchObject({
+      status: 'problem',
+      message: expect.stringMatching(/clients refuse it: .*SELF_SIGNED/),
+      advice: expect.stringContaining('serve the whole chain'),
+    });
+  });
+
+  test('sees a proxy that hides the scheme, names that do not resolve and a clock that is wrong', async () => {
+    const plain = createPlainServer((_request, response) => void response.writeHead(401, headers).end());
+    await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(plain.address() as AddressInfo).port}`;
+    headers = {
+      'Docker-Distribution-Api-Version': 'registry/2.0',
+      'WWW-Authenticate': 'Bearer realm="http://registry:5000/token",service="berth"',
+      Date: new Date(Date.now() - 3_600_000).toUTCString(),
+    };
+    const file = join(folder, 'names.yaml');
+    const others = Object.keys(loadConfig({ environment: {} }).mirror.upstreams).map((name) => [name, false] as const);
+    const upstreams = {
+      ...(Object.fromEntries(others) as Readonly<Record<string, false>>),
+      'docker.io': { url },
+      'a.invalid': { url: 'https://a.invalid' },
+    };
+    await writeFile(file, JSON.stringify({ mirror: { upstreams } }));
+    const { of } = await examine({ BERTH_CONFIG: file, BERTH_PUBLIC_URL: url });
+    expect(of('public URL')[0]).toMatchObject({
+      status: 'problem',
+      message: 'clients are sent to http://registry:5000/token for tokens',
+      advice: expect.stringContaining('X-Forwarded-Proto'),
+    });
+    expect(of('names')[0]).toMatchObject({ status: 'warning', message: 'do not resolve: a.invalid' });
+    expect(of('clock')[0]).toMatchObject({ status: 'problem', message: expect.stringMatching(/differs by 3[56]\d\d s/) });
+    await new Promise((resolve) => plain.close(resolve));
+  });
 });
