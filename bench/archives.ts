@@ -24,7 +24,8 @@ function newArchivedImage(): Image {
   );
   const describe = (bytes: Uint8Array, mediaType: string) => ({ mediaType, digest: digestOf(bytes), size: bytes.length });
   const manifest = {
-    ...{ schemaVersion: 2, mediaType: manifestType },
+    schemaVersion: 2,
+    mediaType: manifestType,
     config: describe(config, 'application/vnd.docker.container.image.v1+json'),
     layers: content.map((layer) => describe(layer, 'application/vnd.docker.image.rootfs.diff.tar.gzip')),
   };
@@ -34,7 +35,9 @@ function newArchivedImage(): Image {
 /** Returns the OCI layout of an image as a tar file. */
 function layoutOf({ manifest, config, layers }: Image, tag: string): Buffer {
   const descriptor = {
-    ...{ mediaType: manifestType, digest: digestOf(manifest), size: manifest.length },
+    mediaType: manifestType,
+    digest: digestOf(manifest),
+    size: manifest.length,
     annotations: { 'org.opencontainers.image.ref.name': tag },
   };
   const blobs = [config, manifest, ...layers];

@@ -74,8 +74,11 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   const leases = createLeases({ metadata, now });
   const sharedLeases = isSingleProcess(config) ? undefined : leases;
   const { metrics, traffic } = openMetrics(config, ownMetrics, metadata, now, shared);
+  const common = { metadata, now, log, metrics };
   const consumers = await openConsumers(config, {
-    ...{ driver, metadata, leases: sharedLeases, log, now, metrics },
+    ...common,
+    driver,
+    leases: sharedLeases,
     ownsLinks: !hasOtherRegistry,
     images: () => imageContents.images(),
   });
@@ -83,41 +86,40 @@ export async function createApp(config: Config, log: Log, shared?: SharedMetrics
   let makeRoom: MakeRoom = () => Promise.resolve();
   const suspects = createSuspects();
   const closing = new AbortController();
-  const quotas = await openQuotas(config, {
-    ...{ metadata, now, log, metrics, changed: consumers.notify, closing: closing.signal },
-  });
-  const signatures = await openSignaturePolicy(config, { driver, metadata, now });
+  const quotas = await openQuotas(config, { ...common, changed: consumers.notify, closing: closing.signal });
   const uploadLimits = readUploadLimits(config);
   const registry = openRegistry(config, {
-    ...{ limits: uploadLimits.limits, metadata, now, log, leases: sharedLeases, admission: quotas.admission, signatures },
-    ...{ changed: consumers.notify, counted: metrics.trash.moved, onDamaged: suspects.report },
+    ...common,
     driver: makingRoom(driver, (bytes) => makeRoom(bytes)),
+    limits: uploadLimits.limits,
+    leases: sharedLeases,
+    admission: quotas.admission,
+    signatures: await openSignaturePolicy(config, { driver, metadata, now }),
+    changed: consumers.notify,
+    counted: metrics.trash.moved,
+    onDamaged: suspects.report,
   });
-  const certificate = await openTls(config);
   const mirror = traffic.watched(await openMirror(config, driver, metadata, now, log, { metrics: metrics.mirror, tracer }));
   makeRoom = mirror.makeRoom;
   if (isSingleProcess(config)) await mirror.recover();
   metrics.watchMirror(mirror.state);
   const pinned = openPinnedImages(config, { mirror, registry, metadata, leases, now, log, metrics: metrics.mirror });
-  const stores = { registry, driver, metadata, mirror, leases, suspects, now, log, metrics, closing: closing.signal };
+  const stores = { ...common, registry, driver, mirror, leases, suspects, closing: closing.signal };
   const maintenance = await openMaintenance(config, stores);
   const imageContents = openImageContents(config, { ...stores, registry, leases: sharedLeases });
   const [limits, mode] = [openLimits(config, stores), openMaintenanceMode(config, stores)];
-  const archiveMetrics = metrics.archives;
-  const served = { ...stores, maintenance, imageContents, limits: limits.clients, mode, traffic, certificate, archiveMetrics };
+  const certificate = await openTls(config);
+  const served = { ...stores, maintenance, imageContents, limits: limits.clients, mode, traffic, certificate };
   const guard = await openGuard(config, mirror, served, now);
   const startedAt = now();
   let leftoversRemoved = Promise.resolve();
   const scraped = { contentType: metrics.contentType, text: shared?.gather ?? metrics.text };
   const endpoint = await openMetricsEndpoint(config, scraped, log);
-  const parts = { ...served, log, metrics, certificate, guard, scraped, tracer, webhooks: consumers.webhooks };
+  const parts = { ...served, guard, scraped, tracer, webhooks: consumers.webhooks };
   const server = createServer(config, parts);
-  const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, imageContents, consumers, quotas, now }), {
-    leases: sharedLeases,
-    log,
-    ...{ metrics: metrics.jobs, records: createJobRecords(metadata.jobRuns) },
-    ...{ tracer, now },
-  });
+  const records = createJobRecords(metadata.jobRuns);
+  const schedule = { ...common, leases: sharedLeases, metrics: metrics.jobs, records, tracer };
+  const jobs = startJobs(listJobs(config, { ...parts, ...maintenance, consumers, quotas }), schedule);
 
   return {
     generatedPassword: guard?.generatedPassword,
@@ -192,7 +194,7 @@ interface Parts extends ApiParts {
 }
 
 function createServer(config: Config, parts: Parts): Server {
-  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, limits, mode, closing, scraped, tracer } = parts;
+  const { registry, mirror, driver, metadata, log, metrics, certificate, guard, limits, mode, closing, tracer } = parts;
   const health = {
     facts: { blobs: driver.name, metadata: metadata.name, sendPath },
     ready: async () => {
@@ -209,7 +211,7 @@ function createServer(config: Config, parts: Parts): Server {
   // Express and everything that needs it is a fifth of the time and memory of a start.
   const web = onFirstRequest(async () => {
     const { assembleWeb } = await import('./assembly/web.ts');
-    return assembleWeb(config, { ...parts, metrics: scraped, access, publicUrl });
+    return assembleWeb(config, { ...parts, access, publicUrl });
   });
   return createHttpServer({
     protocol: {
@@ -219,7 +221,9 @@ function createServer(config: Config, parts: Parts): Server {
       audit: guard?.audit,
       pulled: parts.webhooks?.pulls.add,
       publicUrl,
-      ...{ limits, mode, checks: config.page.check === 'on' ? createClientChecks(metadata, Date.now) : undefined },
+      limits,
+      mode,
+      checks: config.page.check === 'on' ? createClientChecks(metadata, Date.now) : undefined,
       absoluteLocations: config.locations === 'absolute',
       largestManifestBytes: config.manifests.maxSize,
     },
@@ -231,7 +235,8 @@ function createServer(config: Config, parts: Parts): Server {
       logRequest(log, record, span?.ids);
       if (span) endRequestSpan(span, record, route);
     },
-    ...{ certificate, tracer },
+    certificate,
+    tracer,
     limits: readHttpLimits(config, { log, metrics }),
     listensOnLoopback: isLoopback(config.listen.host),
   });

@@ -42,7 +42,7 @@ export interface ApiParts extends Omit<OperationParts, 'mirror'> {
   /** Aborted when the process shuts down. */
   readonly closing: AbortSignal;
   readonly mirror: Pick<Mirror, 'background' | 'state' | 'probe' | 'upstreams'>;
-  readonly archiveMetrics: ArchiveMetrics;
+  readonly metrics: { readonly archives: ArchiveMetrics };
 }
 
 /** Returns what the API does apart from accounts and permissions. */
@@ -60,7 +60,7 @@ export function openApiServices(
     closing,
     mirror,
     certificate,
-    archiveMetrics,
+    metrics,
   }: ApiParts,
 ): GuardServices {
   const { api } = maintenance;
@@ -70,7 +70,8 @@ export function openApiServices(
   const exports = openArchiveExports({ registry, metadata, upstreams });
   const imports = openArchiveImports(config, { registry, metadata, upstreams }, now, recorder);
   return {
-    ...{ limits, mode },
+    limits,
+    mode,
     operation: openOperationReport(config, { driver, metadata, mirror, certificate }),
     content: registry,
     ...createCatalogServices(metadata, Date.now),
@@ -87,10 +88,12 @@ export function openApiServices(
     usage: createUsageOverview({ ...api, metadata, disk: diskOfBlobs(config) }),
     webhooks: async () => (await import('./webhooks/webhooks.ts')).openWebhookOverview(config, metadata),
     images: imageContents.images,
-    exports: countExports(exports, archiveMetrics),
-    imports: countImports(imports, archiveMetrics),
+    exports: countExports(exports, metrics.archives),
+    imports: countImports(imports, metrics.archives),
     fetches: createImageFetches({
-      ...{ recorder, mirror: mirror.background, manifestBytes: registry.manifests.bytes },
+      recorder,
+      mirror: mirror.background,
+      manifestBytes: registry.manifests.bytes,
       upstreams,
       assertStored: (image, platform) => exports.describe([image], { platform }),
     }),

@@ -57,7 +57,11 @@ export async function openMaintenance(config: Config, parts: MaintenanceParts): 
   const verification = openVerification(config, { ...parts, peers: sync.peers });
   metrics.sync.watchAges(sync.overview.ages);
   return {
-    ...{ retention, backup, garbageCollection, verification, sync },
+    retention,
+    backup,
+    garbageCollection,
+    verification,
+    sync,
     countUsage: () => usage.run(closing),
     api: {
       retention: createRetentionOverview(metadata, retention, now),

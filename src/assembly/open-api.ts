@@ -19,8 +19,12 @@ export function openApi({ access, services, publicUrl }: OpenApiParts): Extensio
     const { createOpenPermissions } = await import('../http/api/table/open-permissions.ts');
     const permissions = createOpenPermissions({ hidesContent: access.visible(anonymousPrincipal, '') !== undefined });
     return createApiRouter({
-      ...{ ...services, ...createViews(services, access) },
-      ...{ accounts: undefined, permissions, publicUrl, allows: access.allows },
+      ...services,
+      ...createViews(services, access),
+      accounts: undefined,
+      permissions,
+      publicUrl,
+      allows: access.allows,
     });
   };
   let loaded: ReturnType<typeof load> | undefined;

@@ -15,7 +15,8 @@ import { openApi } from './open-api.ts';
 
 export interface WebParts extends ApiParts {
   readonly mirror: Mirror;
-  readonly metrics: MetricsRouterOptions['metrics'];
+  /** The metrics that a scrape gets. */
+  readonly scraped: MetricsRouterOptions['metrics'];
   readonly guard: Guard | undefined;
   readonly access: AccessControl;
   readonly publicUrl: PublicUrl;
@@ -23,7 +24,7 @@ export interface WebParts extends ApiParts {
 
 /** Makes everything outside of the registry protocol: search, metrics, the mirror's configuration, the API and the page. */
 export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof createWeb> {
-  const { mirror, metrics, guard, access, publicUrl } = parts;
+  const { mirror, scraped, guard, access, publicUrl } = parts;
   const { listen, token } = config.metrics;
   const services = guard?.services ?? openApiServices(config, parts);
   const findAuthority = createFindAuthority({ file: config.tls.authority, certificate: parts.certificate });
@@ -36,7 +37,7 @@ export function assembleWeb(config: Config, parts: WebParts): ReturnType<typeof 
   };
   return createWeb([
     { path: '/v1', router: createSearchRouter(services.search, access, mirror.search) },
-    ...(listen ? [] : [{ path: '/metrics', router: createMetricsRouter({ metrics, token }) }]),
+    ...(listen ? [] : [{ path: '/metrics', router: createMetricsRouter({ metrics: scraped, token }) }]),
     { path: '/_mirror', router: createMirrorConfigRouter(upstreams, publicUrl) },
     ...(guard?.extensions ?? [openApi({ access, services, publicUrl })]),
     ...pageOf(parts, services, upstreams),
@@ -50,7 +51,13 @@ function pageOf(parts: WebParts, services: GuardServices, mirror: PageOptions['m
   const logins = guard?.pageLogins;
   const router = createPageRouter({
     ...createViews(services, access),
-    ...{ registry, services, access, publicUrl, mirror, now: Date.now, logins },
+    registry,
+    services,
+    access,
+    publicUrl,
+    mirror,
+    now: Date.now,
+    logins,
   });
   return [{ path: '/ui', router }];
 }

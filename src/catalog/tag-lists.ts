@@ -91,7 +91,10 @@ export function createTagLists({ catalogTags }: Pick<MetadataStore, 'catalogTags
 function toListed(tag: CatalogTag): ListedTag {
   const { name, digest, isSigned, hasSbom } = tag;
   return {
-    ...{ name, digest, isSigned, hasSbom },
+    name,
+    digest,
+    isSigned,
+    hasSbom,
     kind: kindOfManifest(tag.mediaType, tag.artifactType),
     platforms: JSON.parse(tag.platforms) as readonly ListedPlatform[],
     taggedAt: tag.updatedAt,

@@ -113,7 +113,15 @@ function toStatus(record: JobRecord, now: number): JobStatus {
   const isLost = endedAt === null && now - updatedAt > lostMilliseconds;
   const state = isLost ? 'lost' : (record.state as JobState);
   return {
-    ...{ id, subject, state, done, total, message, result, startedAt, endedAt },
+    id,
+    subject,
+    state,
+    done,
+    total,
+    message,
+    result,
+    startedAt,
+    endedAt,
     kind: record.kind as JobKind,
     unit: record.unit as JobUnit,
     canBeCancelled: state === 'running' && record.kind === 'upload' && cancelledAt === null,

@@ -98,7 +98,12 @@ function toMessage(event: RegistryEvent, type: MessageType): IdentifiedMessage {
   const repository = content?.repository ?? (aboutRepositories.has(kind) ? (target as RepositoryName) : '');
   const details = Object.entries(detail === null ? {} : (JSON.parse(detail) as Record<string, unknown>));
   const message: Message = {
-    ...{ type, at, repository, actor, address, requestId },
+    type,
+    at,
+    repository,
+    actor,
+    address,
+    requestId,
     subject: repository === '' ? target : '',
     digest: content?.digest,
     tags: content?.tags ?? [],

@@ -139,9 +139,15 @@ function toStatus(target: Target, record: WebhookTargetRecord | undefined): Webh
   const { waiting = 0, dead = 0, failures = 0, waitingSince = null, retryAt = 0, error = null } = record ?? {};
   const { name, url, format, events, isSigned: signed } = target;
   return {
-    ...{ name, receiver: url.origin, format, events: [...events], signed },
+    name,
+    receiver: url.origin,
+    format,
+    events: [...events],
+    signed,
     state: failures > 0 ? 'failing' : waiting > 0 ? 'sending' : 'idle',
-    ...{ waiting, dead, waitingSince },
+    waiting,
+    dead,
+    waitingSince,
     succeededAt: record?.succeededAt ?? null,
     failedAt: record?.failedAt ?? null,
     retryAt: failures > 0 ? retryAt : null,
@@ -153,8 +159,18 @@ function toListed(record: DeliveryRecord): ListedDelivery {
   const { id, messageId, type, repository, content, state, queuedAt, endedAt, attempts, status, error } = record;
   const { at, tags } = JSON.parse(content) as Message;
   return {
-    ...{ id, messageId, type: `berth.${type}`, repository, tags: tags.map(({ name }) => name) },
-    ...{ state, at, queuedAt, endedAt, attempts, status, error },
+    id,
+    messageId,
+    type: `berth.${type}`,
+    repository,
+    tags: tags.map(({ name }) => name),
+    state,
+    at,
+    queuedAt,
+    endedAt,
+    attempts,
+    status,
+    error,
   };
 }
 

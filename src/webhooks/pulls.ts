@@ -98,7 +98,16 @@ export function createPullMessages(options: PullMessagesOptions): PullMessages {
 function toMessage({ repository, digest, tag, mediaType, sizeBytes }: ClientPull, author: Author, at: number): Message {
   const { actor, address, requestId = null } = author;
   return {
-    ...{ type: 'image.pull', at, repository, subject: '', actor, address, requestId, digest, mediaType, sizeBytes },
+    type: 'image.pull',
+    at,
+    repository,
+    subject: '',
+    actor,
+    address,
+    requestId,
+    digest,
+    mediaType,
+    sizeBytes,
     tags: tag === undefined ? [] : [{ name: tag, before: null }],
     detail: {},
   };

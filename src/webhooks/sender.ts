@@ -146,7 +146,13 @@ export function createSender(options: SenderOptions): Sender {
     const inARow = (receiver?.failures ?? 0) + 1;
     if (receiver) failing.abort();
     await webhookQueues.recordFailure({
-      ...{ target: name, repository, id, at, status, error, isDead },
+      target: name,
+      repository,
+      id,
+      at,
+      status,
+      error,
+      isDead,
       dueAt: at + Math.round(spread(pauseAfter(failures + 1, pauses))),
       retryAt: receiver && at + Math.max(Math.round(spread(pauseAfter(inARow, pauses))), wanted),
     });

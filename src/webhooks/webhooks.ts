@@ -68,21 +68,36 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const { webhookDeliveries: deliveries } = metadata;
   const senders = targets.map((target) =>
     createSender({
-      ...{ name: target.name, client: createClient(target, { place, now }), metadata, leases, log, now, monotonic },
+      name: target.name,
+      client: createClient(target, { place, now }),
+      metadata,
+      leases,
+      log,
+      now,
+      monotonic,
       retryMilliseconds: options.retrySeconds * 1000,
       tried: (result) => events.tried(target.name, result),
     }),
   );
   const send = () => senders.forEach((sender) => void sender.run());
   const outbox = createOutbox({
-    ...{ metadata, now, mostWaiting: backlog, added: send },
+    metadata,
+    now,
+    mostWaiting: backlog,
+    added: send,
     givenUp(target, messages) {
       for (let message = 0; message < messages; message++) events.tried(target, 'dead');
       log.warn({ target, messages }, 'the backlog of a webhook is full: its oldest messages were given up');
     },
   });
   const pulls = createPullMessages({
-    ...{ targets, outbox, metadata, mostWaiting: backlog, part: options.pulls, now, random },
+    targets,
+    outbox,
+    metadata,
+    mostWaiting: backlog,
+    part: options.pulls,
+    now,
+    random,
     lost(messages, error) {
       events.pullsLost(messages);
       log.warn({ messages, err: error }, 'messages about pulls were lost');

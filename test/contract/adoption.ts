@@ -297,8 +297,15 @@ function testFurtherRuns(current: CurrentAdoption): void {
         digest: other.digest,
         mediaType: mediaTypes.ociManifest,
         sizeBytes: other.manifest.length,
-        ...{ artifactType: null, subject: null, annotations: null, blobs: [], children: [], acceptMissing: true },
-        ...{ tags: [tag], now: at, author: { actor: '', address: '', at } },
+        artifactType: null,
+        subject: null,
+        annotations: null,
+        blobs: [],
+        children: [],
+        acceptMissing: true,
+        tags: [tag],
+        now: at,
+        author: { actor: '', address: '', at },
       });
     await point('here', Date.now() + 3_600_000);
     await point('there', 1);

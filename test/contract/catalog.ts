@@ -23,8 +23,12 @@ function createModel() {
   const repositories = new Map<string, Counted>();
   const of = (name: string): Counted => {
     const found = repositories.get(name) ?? {
-      ...{ links: new Map(), manifests: new Map(), trashed: new Map(), tags: new Set() },
-      ...{ pushedAt: 0, pulledAt: 0 },
+      links: new Map(),
+      manifests: new Map(),
+      trashed: new Map(),
+      tags: new Set(),
+      pushedAt: 0,
+      pulledAt: 0,
     };
     repositories.set(name, found);
     return found;

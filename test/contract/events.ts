@@ -69,9 +69,19 @@ export function testEvents(store: () => Plain<MetadataStore>): void {
   test('a push that is refused leaves no event', async () => {
     const check = await store().manifests.putKeepingTags(
       {
-        ...{ repository: 'app', digest: digest('a'), mediaType: 'm', sizeBytes: 1, artifactType: null, subject: null },
-        ...{ annotations: null, blobs: [{ digest: digest('x'), sizeBytes: 1 }], children: [], acceptMissing: false },
-        ...{ tags: ['1'], now: 5, author },
+        repository: 'app',
+        digest: digest('a'),
+        mediaType: 'm',
+        sizeBytes: 1,
+        artifactType: null,
+        subject: null,
+        annotations: null,
+        blobs: [{ digest: digest('x'), sizeBytes: 1 }],
+        children: [],
+        acceptMissing: false,
+        tags: ['1'],
+        now: 5,
+        author,
       },
       ['1'],
     );

@@ -164,7 +164,11 @@ export function testVerification(store: () => Plain<MetadataStore>): void {
     await store().verifications.advance(2, progress);
     expect(await store().verifications.find()).toEqual({
       ...request,
-      ...{ position: '{}', checked: 0, corrupt: 0, unreadable: 0, endedAt: null },
+      position: '{}',
+      checked: 0,
+      corrupt: 0,
+      unreadable: 0,
+      endedAt: null,
     });
     await store().verifications.advance(1, progress);
     expect(await store().verifications.find()).toEqual({ ...request, ...progress });

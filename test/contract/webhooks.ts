@@ -32,7 +32,12 @@ export function testWebhooks(store: () => Plain<MetadataStore>): void {
   const fail = async (at: number, isDead: boolean, retryAt?: number) =>
     store().webhookQueues.recordFailure({
       ...(await first()),
-      ...{ at, status: 500, error: 'status 500', isDead, dueAt: at + 10, retryAt },
+      at,
+      status: 500,
+      error: 'status 500',
+      isDead,
+      dueAt: at + 10,
+      retryAt,
     });
 
   test('messages wait in the order in which they were recorded, for each target and repository apart, and each once', async () => {
@@ -149,7 +154,9 @@ export function testWebhooks(store: () => Plain<MetadataStore>): void {
       [1, 0, 0, 5],
     ]);
     expect((await store().webhookDeliveries.list({ target: 'ci', state: 'dead' }, all, 1))[0]).toMatchObject({
-      ...{ messageId: 'b', endedAt: 6, error: 'the backlog of the target was full' },
+      messageId: 'b',
+      endedAt: 6,
+      error: 'the backlog of the target was full',
     });
   });
 

@@ -43,7 +43,13 @@ async function openWorld(directory: string, repositories: readonly Content[]) {
     const at = now - daysAgo * day;
     await store.manifests.put(newManifest({ repository, digest: digest(letter), tags, now: at, author: { ...author, at } }));
     await store.catalogImages.record({
-      ...{ repository, digest: digest(letter), changes: 9, downloadBytes: 1, kind: 'image', platforms: '[]', hasSbom: false },
+      repository,
+      digest: digest(letter),
+      changes: 9,
+      downloadBytes: 1,
+      kind: 'image',
+      platforms: '[]',
+      hasSbom: false,
       platformNames: facts.platforms,
       labels: JSON.stringify(facts.labels ?? {}),
       description: facts.description ?? '',
@@ -148,15 +154,15 @@ describe('a search', () => {
 test('a search that finds very many repositories ranks the first 500, and loads only those that it shows', async () => {
   const loaded: (readonly string[])[] = [];
   const candidate = (index: number) => ({
-    ...{
-      repositoryId: index,
-      name: `app-${index}` as RepositoryName,
-      isMirrored: 0,
-      isSigned: 0,
-      stars: index,
-      description: null,
-    },
-    ...{ pushedAt: now, pulledAt: 0, facts: 'image linux/amd64' },
+    repositoryId: index,
+    name: `app-${index}` as RepositoryName,
+    isMirrored: 0,
+    isSigned: 0,
+    stars: index,
+    description: null,
+    pushedAt: now,
+    pulledAt: 0,
+    facts: 'image linux/amd64',
   });
   const search = createSearch(
     {

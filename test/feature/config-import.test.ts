@@ -63,7 +63,10 @@ notifications:
     expect(webhooks.pulls).toBe('all');
     expect(await readWebhookTargets({ webhooks })).toMatchObject([
       {
-        ...{ name: 'build-server', format: 'distribution', timeoutSeconds: 0.5, allowsPrivateAddress: true },
+        name: 'build-server',
+        format: 'distribution',
+        timeoutSeconds: 0.5,
+        allowsPrivateAddress: true,
         headers: [
           ['Authorization', 'Bearer abc'],
           ['X-Two', '1'],
@@ -104,9 +107,16 @@ notifications:
           driver: 's3',
           directory: '/srv/registry',
           s3: {
-            ...{ bucket: 'images', region: 'us-west-1', endpoint: 'https://objects.example.com', prefix: 'registry/prefix/' },
-            ...{ forcePathStyle: true, accessKeyId: 'ACCESS', redirect: false, storageClass: 'STANDARD_IA' },
-            ...{ serverSideEncryption: 'aws:kms', kmsKeyId: 'key-id' },
+            bucket: 'images',
+            region: 'us-west-1',
+            endpoint: 'https://objects.example.com',
+            prefix: 'registry/prefix/',
+            forcePathStyle: true,
+            accessKeyId: 'ACCESS',
+            redirect: false,
+            storageClass: 'STANDARD_IA',
+            serverSideEncryption: 'aws:kms',
+            kmsKeyId: 'key-id',
           },
         },
       },

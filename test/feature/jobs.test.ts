@@ -94,7 +94,13 @@ describe('jobs', () => {
 
   test('are lost if their process has given no sign of life for a minute, and are forgotten later', async () => {
     await metadata.jobs.begin({
-      ...{ id: 'lost', kind: 'upload', owner, subject: 'lost.tar', unit: 'bytes', total: null, startedAt: now },
+      id: 'lost',
+      kind: 'upload',
+      owner,
+      subject: 'lost.tar',
+      unit: 'bytes',
+      total: null,
+      startedAt: now,
     });
     now += 61_000;
     expect(await overview().find('lost', own)).toMatchObject({ state: 'lost', canBeCancelled: false });

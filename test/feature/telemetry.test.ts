@@ -243,7 +243,9 @@ test('a run of a job leaves a span if it has failed or sent requests, and none i
   // No run takes any time, however slow the machine is.
   const clock = jest.spyOn(performance, 'now').mockReturnValue(performance.now());
   const job = (name: string, work: () => void) => ({
-    ...{ name, every: 0.001, scope: 'process' as const },
+    name,
+    every: 0.001,
+    scope: 'process' as const,
     run: () => {
       runs.push(name);
       work();
@@ -259,8 +261,12 @@ test('a run of a job leaves a span if it has failed or sent requests, and none i
       }),
     ],
     {
-      ...{ leases: undefined, log: keepingLog().log, tracer, now: Date.now },
-      ...{ metrics: { ran: () => undefined }, records: { ran: () => undefined } },
+      leases: undefined,
+      log: keepingLog().log,
+      tracer,
+      now: Date.now,
+      metrics: { ran: () => undefined },
+      records: { ran: () => undefined },
     },
   );
   await until(() => ['idle', 'sending', 'failing'].every((name) => runs.filter((run) => run === name).length >= 3));
@@ -283,7 +289,9 @@ test('requests to S3 carry the trace outside of their signature', async () => {
   await new Promise<void>((resolve) => bucket.listen(0, '127.0.0.1', resolve));
   const tracer = createPropagation();
   const driver = createS3Driver({
-    ...{ bucket: 'b', region: 'us-east-1', forcePathStyle: true },
+    bucket: 'b',
+    region: 'us-east-1',
+    forcePathStyle: true,
     endpoint: `http://127.0.0.1:${(bucket.address() as AddressInfo).port}`,
     credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
     watchRequest: watchedRequests({ tracer }),
@@ -309,7 +317,14 @@ test.each(['', '00-0-1-01', `ff-${traceOf('a')}-${parentSpan}-01`, `00-${traceOf
 
 function optionsFor(receiver: OtlpReceiver, own: Partial<SdkOptions> = {}): SdkOptions {
   return {
-    ...{ traces: true, logs: false, endpoint: receiver.url, resource: {}, now: Date.now, failed: () => undefined },
-    ...{ sampler: 'parentbased_always_on', ratio: 1, ...own },
+    traces: true,
+    logs: false,
+    endpoint: receiver.url,
+    resource: {},
+    now: Date.now,
+    failed: () => undefined,
+    sampler: 'parentbased_always_on',
+    ratio: 1,
+    ...own,
   };
 }

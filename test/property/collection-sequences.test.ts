@@ -198,7 +198,9 @@ function createWorld({ metadata, driver }: Stores, untagged: boolean) {
   async function countUsage() {
     await createUsageCounter({ driver, metadata, now }).run(new AbortController().signal);
     const { heldBytes, trashBytes, garbageBytes } = (await metadata.usageSizes.findNamespace('')) ?? {
-      ...{ heldBytes: 0, trashBytes: 0, garbageBytes: 0 },
+      heldBytes: 0,
+      trashBytes: 0,
+      garbageBytes: 0,
     };
     const { orphanBytes } = await metadata.usageCounting.findState();
     const records = await metadata.contentChecks.list('', 1000);

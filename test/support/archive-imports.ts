@@ -32,14 +32,12 @@ export async function openImports(limits: ArchiveLimits = { maxBytes: 2 ** 30, m
   const importsOf = (registry: Registry) =>
     createArchiveImports({
       ...registry,
-      ...{
-        metadata,
-        limits,
-        expireAfter: 3_600_000,
-        recorder: unrecorded,
-        isMirrored: () => Promise.resolve(false),
-        now: Date.now,
-      },
+      metadata,
+      limits,
+      expireAfter: 3_600_000,
+      recorder: unrecorded,
+      isMirrored: () => Promise.resolve(false),
+      now: Date.now,
     });
   const registry = open();
   const others: Registry[] = [];

@@ -65,7 +65,12 @@ export async function openImageRoom(): Promise<ImageRoom> {
     built,
     replica(options = {}) {
       const images = createImages({
-        ...{ driver, metadata, manifests: registry.manifests, listings: registry.listings, now: Date.now, mode: 'view' },
+        driver,
+        metadata,
+        manifests: registry.manifests,
+        listings: registry.listings,
+        now: Date.now,
+        mode: 'view',
         leases: createLeases({ metadata, now: Date.now }),
         events: { built: (kind) => void built.push(kind), failed: () => undefined },
         onFailure(error) {

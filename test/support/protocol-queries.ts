@@ -89,7 +89,12 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
     subjects.manifests.put({ ...newManifest, repository: 'app10000', digest: 'd150000', blobs: [], children: [] }),
   'restore a manifest': () =>
     subjects.restorations.put({
-      ...{ repository: 'app10000', entryId: 50_000, renames: {}, movedTags: 'refuse', acceptMissing: false, author },
+      repository: 'app10000',
+      entryId: 50_000,
+      renames: {},
+      movedTags: 'refuse',
+      acceptMissing: false,
+      author,
     }),
   'the trash': () => subjects.trash.list(undefined, 50_000, 100, 1),
   'the trash of a repository': () => subjects.trash.list('app10000', 50_000, 100, 1),
@@ -255,7 +260,11 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
       `repositories by ${order}`,
       () =>
         subjects.catalogEntries.list({
-          ...{ order, isDescending: order !== 'name', isMirrored: true, bounds: undefined, limit: 51 },
+          order,
+          isDescending: order !== 'name',
+          isMirrored: true,
+          bounds: undefined,
+          limit: 51,
           from: { key: order === 'name' ? 'app5' : 5000, name: 'app5' },
         }),
     ]),
@@ -270,7 +279,11 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
       `tags by ${order}`,
       () =>
         subjects.catalogTags.list({
-          ...{ repository: 'app1', order, isDescending: true, bounds: undefined, limit: 51 },
+          repository: 'app1',
+          order,
+          isDescending: true,
+          bounds: undefined,
+          limit: 51,
           from: { key: order === 'name' ? 't5' : 5000, digest: 'd5000', name: 't5' },
         }),
     ]),

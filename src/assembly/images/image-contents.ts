@@ -72,7 +72,11 @@ async function loadImages(mode: IndexMode, parts: ImageContentsParts): Promise<I
   const metrics = parts.metrics.indexes;
   const { createImages } = await import('../../images/images.ts');
   return createImages({
-    ...{ driver, metadata, leases, now, mode },
+    driver,
+    metadata,
+    leases,
+    now,
+    mode,
     manifests: registry.manifests,
     recorder: createJobRecorder({ metadata, now }),
     listings: registry.listings,

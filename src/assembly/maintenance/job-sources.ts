@@ -30,8 +30,17 @@ function toSyncJob({ name, from, to, state, startedAt, endedAt, error, summary }
   if (jobState === undefined || startedAt === null) return [];
   return [
     {
-      ...{ id: `sync:${name}`, kind: 'sync', subject: `${from} → ${to}`, state: jobState, unit: 'tags' },
-      ...{ done: summary?.tags ?? 0, total: null, message: error ?? '', result: '', startedAt, canBeCancelled: false },
+      id: `sync:${name}`,
+      kind: 'sync',
+      subject: `${from} → ${to}`,
+      state: jobState,
+      unit: 'tags',
+      done: summary?.tags ?? 0,
+      total: null,
+      message: error ?? '',
+      result: '',
+      startedAt,
+      canBeCancelled: false,
       endedAt: jobState === 'running' ? null : endedAt,
     },
   ];
@@ -39,8 +48,17 @@ function toSyncJob({ name, from, to, state, startedAt, endedAt, error, summary }
 
 function toVerificationJob({ repositories, requestedAt, checked, endedAt }: VerificationRun): JobStatus {
   return {
-    ...{ id: 'verification', kind: 'verification', subject: repositories ?? '**', unit: 'contents' },
-    ...{ state: endedAt === undefined ? 'running' : 'done', done: checked, total: null, message: '', result: '' },
-    ...{ startedAt: requestedAt, endedAt: endedAt ?? null, canBeCancelled: false },
+    id: 'verification',
+    kind: 'verification',
+    subject: repositories ?? '**',
+    unit: 'contents',
+    state: endedAt === undefined ? 'running' : 'done',
+    done: checked,
+    total: null,
+    message: '',
+    result: '',
+    startedAt: requestedAt,
+    endedAt: endedAt ?? null,
+    canBeCancelled: false,
   };
 }

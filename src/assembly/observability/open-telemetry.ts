@@ -34,7 +34,10 @@ export async function openTelemetry(
   const { openSdk } = await import('../../telemetry/sdk/open-sdk.ts');
   const sdk = openSdk({
     ...settings,
-    ...{ traces: traces === 'export', logs: logs === 'export', ratio, now: Date.now },
+    traces: traces === 'export',
+    logs: logs === 'export',
+    ratio,
+    now: Date.now,
     resource: {
       'service.name': 'berth',
       'service.version': readVersion(),

@@ -33,8 +33,11 @@ export function watchedRequests({ tracer }: Pick<StoreObservers, 'tracer'>): Wat
   if (!tracer) return undefined;
   return ({ operation, method, host }, send) => {
     const attributes = {
-      ...{ 'rpc.system': 'aws-api', 'rpc.service': 'S3', 'rpc.method': operation },
-      ...{ 'http.request.method': method, 'server.address': host },
+      'rpc.system': 'aws-api',
+      'rpc.service': 'S3',
+      'rpc.method': operation,
+      'http.request.method': method,
+      'server.address': host,
     };
     return traced(tracer, { name: `S3/${operation}`, kind: 'client', attributes }, async (span) => {
       const status = await send(span?.headers ?? {});

@@ -38,7 +38,10 @@ async function readTarget(name: string, written: Written, pulls: Config['webhook
   if (bodySignature && secret === undefined && secretFile === undefined) report('bodySignature', 'needs secret or secretFile');
   if (timeout < 0.1 || timeout > 60) report('timeout', 'must be from 100ms to 60s');
   return {
-    ...{ name, format, events: new Set<Category>(events), timeoutSeconds: timeout },
+    name,
+    format,
+    events: new Set<Category>(events),
+    timeoutSeconds: timeout,
     url: readUrl(written.url, report),
     repositories: readRepositories(written.repositories, report),
     isSigned: secret !== undefined || secretFile !== undefined,

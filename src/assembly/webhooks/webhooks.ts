@@ -16,8 +16,13 @@ export async function openWebhooks(config: Config, { metrics, ...parts }: Webhoo
   const targets = await readWebhookTargets(config);
   const { pulls, pullPercent, retryFor, backlog, keepDelivered, keepDead } = config.webhooks;
   const webhooks = createWebhooks({
-    ...{ ...parts, targets, backlog, place: readPlace(config) },
-    ...{ retrySeconds: retryFor, keepDeliveredSeconds: keepDelivered, keepDeadSeconds: keepDead },
+    ...parts,
+    targets,
+    backlog,
+    place: readPlace(config),
+    retrySeconds: retryFor,
+    keepDeliveredSeconds: keepDelivered,
+    keepDeadSeconds: keepDead,
     pulls: pulls === 'off' ? 0 : pulls === 'all' ? 1 : pullPercent / 100,
     events: metrics,
   });
@@ -28,7 +33,9 @@ export async function openWebhooks(config: Config, { metrics, ...parts }: Webhoo
     return (await webhookTargets.list())
       .filter(({ name }) => names.has(name))
       .map(({ name, waiting, dead, waitingSince }) => ({
-        ...{ target: name, waiting, dead },
+        target: name,
+        waiting,
+        dead,
         lagSeconds: waitingSince === null ? 0 : Math.max(0, parts.now() - waitingSince) / 1000,
       }));
   });

@@ -144,7 +144,11 @@ function toJson(report: AdoptionReport, lines: readonly object[]) {
     endedAt: time(endedAt),
     finishedAt: time(finishedAt),
     part,
-    ...{ blobs, bytes, layers, manifests, tags },
+    blobs,
+    bytes,
+    layers,
+    manifests,
+    tags,
     oddities: Object.fromEntries(report.oddities.map(({ kind, count }) => [kind, count])),
     lines,
   };

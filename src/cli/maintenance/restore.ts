@@ -96,7 +96,10 @@ async function finish(invocation: Invocation, { config, driver, backups }: Store
     const fromLinks = invocation.options['fromLinks'] === true;
     if (fromLinks) await beginFromLinks({ driver, metadata, now: Date.now });
     return await finishRestore({
-      ...{ driver, metadata, store: backups, now: Date.now },
+      driver,
+      metadata,
+      store: backups,
+      now: Date.now,
       maxManifestBytes: config.manifests.maxSize,
       writesLinks: config.storage.blobs.links === 'behind',
       hasRows: !fromLinks,
@@ -146,7 +149,9 @@ async function recoverFromBlobs(invocation: Invocation, { config, driver }: Stor
   let shown = 0;
   try {
     await recoverBlobs({
-      ...{ driver, metadata, now: Date.now },
+      driver,
+      metadata,
+      now: Date.now,
       maxManifestBytes: config.manifests.maxSize,
       signal: stopSignal(invocation),
       onManifest: (manifest) => manifests.push(manifest),

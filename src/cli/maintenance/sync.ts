@@ -65,7 +65,11 @@ async function printStatus({ overview }: Sync, chosen: readonly RunnableEntry[],
   const names = new Set(chosen.map(({ entry }) => entry.name));
   const statuses = (await overview.list()).filter(({ name }) => names.has(name));
   const records = statuses.map(({ name, from, to, state, endedAt, succeededAt, nextRunAt, error, summary }) => ({
-    ...{ name, from, to, state, error },
+    name,
+    from,
+    to,
+    state,
+    error,
     ended: time(endedAt),
     succeeded: time(succeededAt),
     nextRun: time(nextRunAt),

@@ -34,7 +34,13 @@ export const listWebhooks = webhookCommand(async (invocation, overview) => {
   const targets = await overview.list();
   if (!asksForJson(invocation) && targets.length === 0) invocation.warn('webhooks.targets of the configuration is empty');
   const records = targets.map(({ name, receiver, format, state, waiting, dead, succeededAt, retryAt, error }) => ({
-    ...{ name, receiver, format, state, waiting, dead, error },
+    name,
+    receiver,
+    format,
+    state,
+    waiting,
+    dead,
+    error,
     succeeded: time(succeededAt),
     retry: time(retryAt),
   }));
@@ -68,7 +74,13 @@ export const listDeliveries = webhookCommand(async (invocation, overview) => {
   const page = known(name, await overview.deliveries(name, { state: wanted, limit: number }));
   const records = page.deliveries.map(
     ({ id, messageId, type, repository, tags, state: current, at, attempts, status, error }) => ({
-      ...{ id, type, state: current, attempts, status, error, messageId },
+      id,
+      type,
+      state: current,
+      attempts,
+      status,
+      error,
+      messageId,
       repository: repository || null,
       tags: tags.join(',') || null,
       at: time(at),

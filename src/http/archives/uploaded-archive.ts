@@ -29,7 +29,10 @@ export function listImages({ plan, repository }: Pick<StagedArchive, 'plan' | 'r
     const manifestBytes = manifests.map(({ bytes }) => Buffer.byteLength(bytes, 'base64'));
     const blobBytes = blobs.map((blob) => plan.blobs[blob]?.sizeBytes ?? 0);
     return {
-      ...{ names, digest, platforms, note },
+      names,
+      digest,
+      platforms,
+      note,
       bytes: [...manifestBytes, ...blobBytes].reduce((sum, bytes) => sum + bytes, 0),
       layers: countLayers(manifests),
       targets: targets.filter(({ image }) => image === at),

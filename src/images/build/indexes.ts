@@ -223,7 +223,10 @@ export function createIndexes(options: IndexesOptions): Indexes {
       const joined = builds.get(target.digest);
       if (joined) return joined;
       const job: NewJob = {
-        ...{ kind: 'index', owner: serverOwner, subject: target.digest, unit: 'layers' },
+        kind: 'index',
+        owner: serverOwner,
+        subject: target.digest,
+        unit: 'layers',
         total: target.layers.length + 1,
       };
       const begun = inTurn(() => recorder.track(job, (progress) => buildImage(target, progress))).finally(() =>

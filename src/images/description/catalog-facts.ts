@@ -55,7 +55,9 @@ async function factsOf(
   const platforms = image ? platformsOf(image) : [];
   const labels = JSON.stringify(image?.image?.config?.labels ?? {});
   return {
-    ...{ repository, digest, changes },
+    repository,
+    digest,
+    changes,
     downloadBytes: platforms.reduce((sum, { downloadBytes = 0 }) => sum + downloadBytes, 0) || sizeBytes,
     kind: kindOfManifest(mediaType, artifactType),
     platforms: JSON.stringify(platforms),

@@ -75,7 +75,12 @@ export async function buildLayer({ blob, sizeBytes }: LayerSource, writer: Index
     requireMemory(limits, heldBytes + checkpointBytes),
   );
   await writer.finish({
-    ...{ kind: 'layer', compression, unpackedBytes, frames, entries, biggest },
+    kind: 'layer',
+    compression,
+    unpackedBytes,
+    frames,
+    entries,
+    biggest,
     ...(await collector.packages(writer)),
     checkpoints: checkpoints.length > 1 ? await writer.json(checkpoints) : undefined,
   });

@@ -102,7 +102,9 @@ async function evaluate(parts: AdoptParts, page: readonly MergedLink[]): Promise
 }
 
 const toRead = ({ path, modifiedAt, sizeBytes }: DigestLink, digest: Digest | null): ReadLink => ({
-  ...{ path, modifiedAt, sizeBytes },
+  path,
+  modifiedAt,
+  sizeBytes,
   digest,
 });
 

@@ -125,7 +125,15 @@ async function record(
     missing += isManifest ? lacks : await link(options, repository, child);
   }
   await metadata.manifests.put({
-    ...{ repository, digest, mediaType, sizeBytes, artifactType, subject, annotations, tags, now: now() },
+    repository,
+    digest,
+    mediaType,
+    sizeBytes,
+    artifactType,
+    subject,
+    annotations,
+    tags,
+    now: now(),
     blobs: await present(options, blobs),
     children: await present(options, children),
     acceptMissing: true,

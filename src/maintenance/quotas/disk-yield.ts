@@ -31,7 +31,10 @@ export async function yieldTrashToDisk({ metadata, measureDisk, now, onYielded }
     const author = { actor: 'berth', address: '', at: now() };
     const reason = 'less than 5 % of the disk are free';
     const { manifests, freedBytes } = await metadata.trashYields.put({
-      ...{ entries: [oldest], maxManifests: manifestsAtOnce, reason, author },
+      entries: [oldest],
+      maxManifests: manifestsAtOnce,
+      reason,
+      author,
     });
     onYielded(manifests);
     missing -= freedBytes;

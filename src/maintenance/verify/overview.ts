@@ -90,7 +90,13 @@ export function createVerificationOverview({ driver, metadata, everyMilliseconds
     if (!run) return undefined;
     const { depth, percent, pattern, requestedAt, requestedBy, checked, corrupt, unreadable, endedAt } = run;
     return {
-      ...{ depth, percent, requestedAt, requestedBy, checked, corrupt, unreadable },
+      depth,
+      percent,
+      requestedAt,
+      requestedBy,
+      checked,
+      corrupt,
+      unreadable,
       repositories: pattern ?? undefined,
       endedAt: endedAt ?? undefined,
     };

@@ -22,8 +22,10 @@ export interface WebhookMetrics {
 export function createWebhookMetrics(registry: Registry): WebhookMetrics {
   const registers = [registry];
   const deliveries = new Counter({
-    ...{ name: 'berth_webhook_deliveries_total', help: 'tries to send a message of a webhook, by result' },
-    ...{ labelNames: ['target', 'result'], registers },
+    name: 'berth_webhook_deliveries_total',
+    help: 'tries to send a message of a webhook, by result',
+    labelNames: ['target', 'result'],
+    registers,
   });
   const lost = new Counter({ name: 'berth_webhook_lost_pulls_total', help: 'messages about pulls that were lost', registers });
   return {
@@ -32,7 +34,10 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
     watch(backlogs) {
       const gauge = (name: string, help: string, read: (backlog: WebhookBacklog) => number) =>
         new Gauge({
-          ...{ name: `berth_webhook_${name}`, help, labelNames: ['target'], registers },
+          name: `berth_webhook_${name}`,
+          help,
+          labelNames: ['target'],
+          registers,
           async collect() {
             this.reset();
             for (const backlog of await backlogs().catch(() => [])) this.set({ target: backlog.target }, read(backlog));

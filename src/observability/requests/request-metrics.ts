@@ -93,8 +93,11 @@ function createSeries(registry: Registry): (method: string, route: string) => Ro
     if (!series) {
       const labels = { method, route };
       series = {
-        ...{ labels, counts: new Map<number, number>() },
-        ...{ observeSeconds: seconds(labels), observeReceived: receivedBytes(labels), observeSent: sentBytes(labels) },
+        labels,
+        counts: new Map<number, number>(),
+        observeSeconds: seconds(labels),
+        observeReceived: receivedBytes(labels),
+        observeSent: sentBytes(labels),
       };
       byMethod.set(method, series);
     }

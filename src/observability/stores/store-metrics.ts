@@ -15,11 +15,9 @@ const bounds = [0.0001, 0.0005, 0.002, 0.01, 0.05, 0.25, 1, 5];
 
 export function createStoreMetrics(registry: Registry): StoreMetrics {
   const create = createHistogram(registry, {
-    ...{
-      name: 'berth_store_call_seconds',
-      help: 'durations of calls of the stores; outcome: ok, or the code of the error',
-      bounds,
-    },
+    name: 'berth_store_call_seconds',
+    help: 'durations of calls of the stores; outcome: ok, or the code of the error',
+    bounds,
   });
   const series = { blobs: new Map<string, Map<string, Observe>>(), metadata: new Map<string, Map<string, Observe>>() };
   return {

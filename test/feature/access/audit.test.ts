@@ -30,7 +30,11 @@ interface Line extends Omit<AuditEvent, 'at' | 'detail'> {
 async function lines(filter: { readonly actor?: string; readonly target?: string }): Promise<readonly Line[]> {
   const found = await berth.metadata.audit.list(filter, Number.MAX_SAFE_INTEGER, 1000);
   return found.map(({ actor, address, action, target, result, detail }) => ({
-    ...{ actor, address, action, target, result: result as Line['result'] },
+    actor,
+    address,
+    action,
+    target,
+    result: result as Line['result'],
     detail: JSON.parse(detail ?? '{}') as Line['detail'],
   }));
 }

@@ -47,7 +47,12 @@ const workDirectory = () => join(directory, 'work');
 
 const newBackups = (keep = 2): Backups =>
   createBackups({
-    ...{ store: store(), metadata, keep, now, passphrase: undefined, workDirectory: workDirectory() },
+    store: store(),
+    metadata,
+    keep,
+    now,
+    passphrase: undefined,
+    workDirectory: workDirectory(),
     source: { file: join(directory, 'metadata.sqlite') },
     leases: createLeases({ metadata, now }),
   });
@@ -61,7 +66,10 @@ async function backUp(): Promise<string> {
 
 async function collect(from: MetadataStore = metadata): Promise<number> {
   const collector = createCollector({
-    ...{ driver, metadata: from, now, trash: createTrash({ driver, metadata: from, now }) },
+    driver,
+    metadata: from,
+    now,
+    trash: createTrash({ driver, metadata: from, now }),
     maxPerSecond: 1_000_000,
     trashWindowMs: day,
     events: { purged: () => undefined, trashed: () => undefined, failed: (_digest, error) => fail(error) },
@@ -75,7 +83,10 @@ function fail(error: unknown): never {
 
 const drillOf = (name: string) =>
   drill({
-    ...{ driver, now, passphrase: undefined, workDirectory: workDirectory() },
+    driver,
+    now,
+    passphrase: undefined,
+    workDirectory: workDirectory(),
     bytes: store().read(name),
     sample: 10,
     onImage: () => undefined,
@@ -84,7 +95,11 @@ const drillOf = (name: string) =>
 async function deleteTag(tag: string): Promise<void> {
   const { digest } = (await metadata.manifests.findByTag('app' as never, tag)) ?? fail(new Error('no tag'));
   await metadata.deletions.put({
-    ...{ repository: 'app' as never, digest, windowMilliseconds: 0, reason: '', cause: 'delete' },
+    repository: 'app' as never,
+    digest,
+    windowMilliseconds: 0,
+    reason: '',
+    cause: 'delete',
     author: { actor: '', address: '', at: time },
   });
 }
@@ -115,7 +130,11 @@ test('what a person deletes for good is deleted although a backup needs it', asy
   await backUp();
   const { digest } = (await metadata.manifests.findByTag('app' as never, '1')) ?? fail(new Error('no tag'));
   await metadata.deletions.put({
-    ...{ repository: 'app' as never, digest, windowMilliseconds: day, reason: '', cause: 'delete' },
+    repository: 'app' as never,
+    digest,
+    windowMilliseconds: day,
+    reason: '',
+    cause: 'delete',
     author: { actor: '', address: '', at: time },
   });
   const { trash } = createRegistry({ driver, metadata, now, acceptMissing: false });
@@ -130,15 +149,23 @@ test('a restored database collects nothing until the restore is finished, and co
   const file = join(directory, 'restored.sqlite');
   time += 30 * day;
   await restoreBackup({
-    ...{ bytes: store().read(name), target: { file }, passphrase: undefined, workDirectory: workDirectory(), now },
+    bytes: store().read(name),
+    target: { file },
+    passphrase: undefined,
+    workDirectory: workDirectory(),
+    now,
     onTable: () => undefined,
   });
   const restored = await createSqliteStore({ file });
   expect(await restored.collectionState.find()).toMatchObject({ blockedBy: 'restore' });
   expect(await restored.pulls.findStart()).toBe(time);
   await restored.deletions.put({
-    ...{ repository: 'app' as never, digest: (await restored.manifests.findByTag('app' as never, '1'))?.digest as never },
-    ...{ windowMilliseconds: 0, reason: '', cause: 'delete', author: { actor: '', address: '', at: time } },
+    repository: 'app' as never,
+    digest: (await restored.manifests.findByTag('app' as never, '1'))?.digest as never,
+    windowMilliseconds: 0,
+    reason: '',
+    cause: 'delete',
+    author: { actor: '', address: '', at: time },
   });
   time += 30 * day;
   expect(await collect(restored)).toBe(0);

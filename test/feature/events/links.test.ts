@@ -196,8 +196,15 @@ describe('links of the layout of Distribution', () => {
     const upstream = { repository: mirrored, upstream: 'docker.io', byLogin: false };
     await metadata.mirroredContent.recordManifest({
       ...upstream,
-      ...{ digest: digestOf('m'), mediaType: 'm', sizeBytes: 1, artifactType: null, subject: null, annotations: null },
-      ...{ tags: ['1'], now: 1, promises: [] },
+      digest: digestOf('m'),
+      mediaType: 'm',
+      sizeBytes: 1,
+      artifactType: null,
+      subject: null,
+      annotations: null,
+      tags: ['1'],
+      now: 1,
+      promises: [],
     });
     await metadata.tags.remove(mirrored, 'x', author);
     await metadata.tags.remove(mirrored, '1', author);

@@ -45,8 +45,15 @@ afterEach(async () => {
 });
 
 const target = (fields: Partial<Target> = {}): Target => ({
-  ...{ name: 'ci', url: new URL(`${receiver.url}/hook?token=s3cret`), format: 'cloudevents', isSigned: true, signsBody: false },
-  ...{ headers: [], timeoutSeconds: 5, allowsPrivateAddress: true, ca: undefined },
+  name: 'ci',
+  url: new URL(`${receiver.url}/hook?token=s3cret`),
+  format: 'cloudevents',
+  isSigned: true,
+  signsBody: false,
+  headers: [],
+  timeoutSeconds: 5,
+  allowsPrivateAddress: true,
+  ca: undefined,
   events: new Set(['push', 'delete', 'pull', 'mount', 'quota', 'login', 'retention', 'fill']),
   repositories: { included: [], excluded: [] },
   secret: () => Promise.resolve('the key'),
@@ -66,8 +73,18 @@ async function serve(targets: readonly Target[], options: Partial<WebhooksOption
   const store = (options.metadata as MetadataStore | undefined) ?? metadata;
   const log = { warn: (...line: unknown[]) => logged.push(line), error: (...line: unknown[]) => logged.push(line) } as never;
   const webhooks = createWebhooks({
-    ...{ targets, backlog: 1000, retrySeconds: 3600, keepDeliveredSeconds: 3600, keepDeadSeconds: 7200, pulls: 1, place },
-    ...{ metadata: store, leases: undefined, log, now: () => clock, monotonic: () => clock },
+    targets,
+    backlog: 1000,
+    retrySeconds: 3600,
+    keepDeliveredSeconds: 3600,
+    keepDeadSeconds: 7200,
+    pulls: 1,
+    place,
+    metadata: store,
+    leases: undefined,
+    log,
+    now: () => clock,
+    monotonic: () => clock,
     events: {
       tried: (name, result) => results.push([name, result]),
       pullsLost: (messages) => results.push(['lost', String(messages)]),
@@ -76,7 +93,11 @@ async function serve(targets: readonly Target[], options: Partial<WebhooksOption
   });
   await webhooks.open();
   const consumer = createConsumer(webhooks.handler, {
-    ...{ metadata: store, leases: options.leases, log, now: () => clock, monotonic: () => clock },
+    metadata: store,
+    leases: options.leases,
+    log,
+    now: () => clock,
+    monotonic: () => clock,
   });
   await consumer.open();
   const server = {
@@ -246,7 +267,12 @@ describe('a receiver that works', () => {
     await push('b', 'app', '1');
     await plain(metadata).tags.remove('app', '2', author);
     await plain(metadata).deletions.put({
-      ...{ repository: 'app', digest: digest('b'), windowMilliseconds: 1000, reason: '', cause: 'delete', author },
+      repository: 'app',
+      digest: digest('b'),
+      windowMilliseconds: 1000,
+      reason: '',
+      cause: 'delete',
+      author,
     });
     await plain(metadata).blobs.commit('app', digest('d'), 1, 'no upload', 5);
     await plain(metadata).blobs.mount('app', 'other', digest('d'), author);

@@ -68,7 +68,9 @@ describe('the API for what is inside of images', () => {
       items: [{ name: 'a', version: '2', architecture: 'all', format: 'dpkg' }],
     });
     expect((await get(`/image/waste?${image}`)).json()).toMatchObject({
-      ...{ totalBytes: 108, wastedBytes: 65, efficiency: 1 - 65 / 108 },
+      totalBytes: 108,
+      wastedBytes: 65,
+      efficiency: 1 - 65 / 108,
       wasted: [
         { path: 'var/lib/dpkg/status', bytes: 40, copies: 2 },
         { path: 'etc/page', bytes: 25, copies: 2 },

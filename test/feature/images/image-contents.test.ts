@@ -228,7 +228,11 @@ describe('the index of an image', () => {
     const later = () => Date.now() + 365 * 24 * 3_600_000;
     await room.registry.deletions.manifest(at('collected').repository, digest);
     await createCollector({
-      ...{ driver, metadata, now: later, maxPerSecond: 100_000, trashWindowMs: 0 },
+      driver,
+      metadata,
+      now: later,
+      maxPerSecond: 100_000,
+      trashWindowMs: 0,
       trash: createTrash({ driver, metadata, now: later }),
       events: { purged: () => undefined, trashed: () => undefined, failed: () => undefined },
     }).run();

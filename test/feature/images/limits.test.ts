@@ -83,7 +83,12 @@ describe('builds of indexes', () => {
   function indexesWith(limits: Partial<typeof defaultLimits>, maxWaiting: number) {
     const { driver, metadata } = room;
     return createIndexes({
-      ...{ driver, metadata, worker: hanging, leases: undefined, now: Date.now, maxWaiting },
+      driver,
+      metadata,
+      worker: hanging,
+      leases: undefined,
+      now: Date.now,
+      maxWaiting,
       store: createIndexStore({ driver }),
       events: { built: () => undefined, failed: () => undefined },
       limits: { ...defaultLimits, ...limits },

@@ -125,11 +125,16 @@ describe('packages', () => {
     const { files, packages } = await packagesOf('rpm');
     expect(packages).toHaveLength(count);
     expect(packages.find(({ name }) => name === 'p699')).toEqual({
-      ...{ name: 'p699', version: '2:1.0-699.fc41', architecture: 'x86_64', format: 'rpm' },
+      name: 'p699',
+      version: '2:1.0-699.fc41',
+      architecture: 'x86_64',
+      format: 'rpm',
     });
     expect(packages.find(({ name }) => name === 'p1')?.version).toBe('1.0-1.fc41');
     expect(files).toContainEqual({
-      ...{ path: 'var/lib/rpm/Packages', format: 'rpm', unread: 'rpm databases of Berkeley DB are not read' },
+      path: 'var/lib/rpm/Packages',
+      format: 'rpm',
+      unread: 'rpm databases of Berkeley DB are not read',
     });
   });
 

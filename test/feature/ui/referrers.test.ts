@@ -167,12 +167,16 @@ describe('the provenance of an image', () => {
   test('names builder, source and commit, from BuildKit (SLSA 0.2) and from a bundle of Sigstore (SLSA 1)', async () => {
     expect(await provenance('team/built')).toMatchObject({
       format: 'https://slsa.dev/provenance/v0.2',
-      ...{ builder: 'https://github.com/team/app/actions/runs/1', source: 'https://git.example/team/app', commit: 'c0ffee' },
+      builder: 'https://github.com/team/app/actions/runs/1',
+      source: 'https://git.example/team/app',
+      commit: 'c0ffee',
       materials: ['pkg:docker/debian@13'],
     });
     expect(await provenance('team/signed')).toMatchObject({
       format: 'https://slsa.dev/provenance/v1',
-      ...{ builder: 'https://github.com/actions/runner', source: 'https://git.example/team/app', commit: 'abc123' },
+      builder: 'https://github.com/actions/runner',
+      source: 'https://git.example/team/app',
+      commit: 'abc123',
     });
     const page = await view('team/built:1/-/referrers');
     const link = [...page.matchAll(/href="(\?document=[^"]*)" title="https:\/\/slsa.dev/g)][0]?.[1] ?? '';

@@ -106,14 +106,19 @@ const archive = archiveSummary
 const committed = z.object({ items: z.array(shownTarget.extend({ digest: z.string() })) });
 
 const summaryOf = ({ id, repository, fileName, startedAt, expiresAt }: ArchiveSummary) => ({
-  ...{ id, repository, fileName },
+  id,
+  repository,
+  fileName,
   startedAt: isoTime(startedAt),
   expiresAt: isoTime(expiresAt),
 });
 
 function toShown(staged: StagedArchive): z.output<typeof archive> {
   const images = listImages(staged).map(({ names, platforms, note, targets, ...image }) => ({
-    ...{ ...image, names: [...names], platforms: [...platforms], note: note ?? null },
+    ...image,
+    names: [...names],
+    platforms: [...platforms],
+    note: note ?? null,
     targets: targets.map(({ repository, tag }) => ({ repository, tag })),
   }));
   return { ...summaryOf(staged), images };

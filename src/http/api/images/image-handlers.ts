@@ -68,7 +68,11 @@ export async function showWaste({ query }: Query<typeof s.viewQuery>, context: C
   const view = await images.open(query, query.wait);
   const { layers: shares = [], wasted = [], biggest = [] } = view.index?.head ?? {};
   const layers = shares.map(({ totalBytes, hiddenBytes, added, changed, deleted }, place) => ({
-    ...{ digest: view.image.layers[place]?.digest ?? '', totalBytes, added, changed, deleted },
+    digest: view.image.layers[place]?.digest ?? '',
+    totalBytes,
+    added,
+    changed,
+    deleted,
     wastedBytes: hiddenBytes,
   }));
   return {
@@ -99,7 +103,8 @@ export async function diffImages({ query }: Query<typeof s.diffQuery>, context: 
       ? {
           ...files,
           items: files.files.map(({ path, bytes, from, to }) => ({
-            ...{ path, bytes },
+            path,
+            bytes,
             from: from ? toFile(from) : null,
             to: to ? toFile(to) : null,
           })),
@@ -126,7 +131,14 @@ function toFile(entry: Entry, layer = entry.layer) {
   const { name, type, mode, uid, gid, user, group, sizeBytes, mtime, link, sha256, files, bytes, isOpaque, isImplied } = entry;
   const isDirectory = type === 'directory';
   return {
-    ...{ path: pathOf(entry), name, type, uid, gid, user, group, layer },
+    path: pathOf(entry),
+    name,
+    type,
+    uid,
+    gid,
+    user,
+    group,
+    layer,
     mode: mode.toString(8).padStart(4, '0'),
     size: sizeBytes,
     modifiedAt: dateOf(mtime),

@@ -82,7 +82,8 @@ async function listReferrers({ query }: { readonly query: z.output<typeof addres
   return {
     items: items.map(({ sizeBytes, tag, documents, ...item }) => ({
       ...item,
-      ...{ size: sizeBytes, tag: tag === '' ? null : tag },
+      size: sizeBytes,
+      tag: tag === '' ? null : tag,
       documents: documents.map(({ digest, mediaType, sizeBytes, kind, predicateType }) => {
         return { digest, mediaType, size: sizeBytes, kind, predicateType: predicateType === '' ? null : predicateType };
       }),

@@ -70,7 +70,14 @@ async function showStatus(_input: unknown, { collection }: Context) {
   const { pausedAt, graceMs, untaggedMs, purgedAt, auditedAt, ...rest } = await collection.status();
   const { blockedBy, due, overdue, failed, trashEntries, purgedBlobs, purgedBytes, keepsVersions } = rest;
   return {
-    ...{ blockedBy, due, overdue, failed, trashEntries, purgedBlobs, purgedBytes, keepsVersions },
+    blockedBy,
+    due,
+    overdue,
+    failed,
+    trashEntries,
+    purgedBlobs,
+    purgedBytes,
+    keepsVersions,
     pausedAt: toText(pausedAt),
     grace: graceMs,
     untagged: untaggedMs,

@@ -40,7 +40,9 @@ async function listJobRuns(_input: unknown, { operation }: Context) {
 async function showHealth(_input: unknown, { operation }: Context) {
   const { version, stores, workers, disk, upstreams, certificateUntil } = await operation.health();
   return {
-    ...{ version, workers, disk: disk ?? null },
+    version,
+    workers,
+    disk: disk ?? null,
     stores: stores.map(({ part, name, error }) => ({ part, name, error: error ?? null })),
     upstreams: upstreams.map(({ name, isReachable }) => ({ name, reachable: isReachable })),
     certificateUntil: certificateUntil === undefined ? null : isoTime(certificateUntil),

@@ -64,18 +64,16 @@ async function showSummary(_input: unknown, { storage }: Context) {
   const { repositories, storedBytes, imageBytes, cacheBytes, trashBytes, garbageBytes } = figures;
   const { uploads, uploadBytes, indexBytes, untagged } = figures;
   return {
-    ...{
-      repositories,
-      storedBytes,
-      imageBytes,
-      cacheBytes,
-      trashBytes,
-      garbageBytes,
-      uploads,
-      uploadBytes,
-      indexBytes,
-      untagged,
-    },
+    repositories,
+    storedBytes,
+    imageBytes,
+    cacheBytes,
+    trashBytes,
+    garbageBytes,
+    uploads,
+    uploadBytes,
+    indexBytes,
+    untagged,
     disk: disk ?? null,
     countedAt: toText(countedAt),
     backupAt: toText(backupAt),

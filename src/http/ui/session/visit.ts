@@ -34,7 +34,10 @@ export interface VisitOptions {
 export function openVisit({ notices, now }: VisitOptions, visitor: Principal, request: Request, response: Response): Visit {
   const texts = textsOf(request);
   return {
-    ...{ request, response, visitor, texts },
+    request,
+    response,
+    visitor,
+    texts,
     query: queryOf(request),
     form: formOf(request),
     language: preferencesOf(request).language,

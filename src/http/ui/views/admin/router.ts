@@ -135,7 +135,10 @@ function visitOf(options: AdminOptions, visitor: Principal, request: Request, re
   const { directory, explainer, operation, administration, publicUrl, changed } = options;
   return {
     ...openVisit(options, visitor, request, response),
-    ...{ directory, explainer, operation, changed },
+    directory,
+    explainer,
+    operation,
+    changed,
     administration: administration(actorOf(publicUrl, visitor, request, response)),
     host: new URL(publicUrl.base(request)).host,
   };

@@ -20,7 +20,12 @@ export async function showRepositories(visit: CatalogVisit): Promise<Html> {
   const origin = query.get('origin');
   const isStarred = visit.hasStars && query.get('starred') === 'on';
   const page = await catalog.repositories(visitor, {
-    ...{ prefix, ...sorting, isStarred, limit: pageSize, after: text('after'), before: text('before') },
+    prefix,
+    ...sorting,
+    isStarred,
+    limit: pageSize,
+    after: text('after'),
+    before: text('before'),
     isMirrored: origin === 'own' ? false : origin === 'mirrored' ? true : undefined,
   });
   const labels = { name: words.name, tags: words.tags, size: words.size, pushed: words.pushed, pulled: words.pulled };

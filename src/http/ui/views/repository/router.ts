@@ -154,7 +154,10 @@ async function open(
   const { name: actorName, ...place } = actor;
   const visit: RepositoryVisit = {
     ...openVisit({ notices, now }, visitor, request, response),
-    ...{ registry, catalog, services, repository },
+    registry,
+    catalog,
+    services,
+    repository,
     author: { actor: actorName, ...place },
     accounts: accounts && { ...accounts, administration: accounts.administration(actor) },
     may: {

@@ -19,8 +19,11 @@ export async function textsForm(visit: RepositoryVisit, state: FormState): Promi
     }
     <form class="texts" method="post" action="/ui/r/${repository}/-/settings/description">
       ${textField(state, {
-        ...{ name: 'description', label: settings.oneLine, value: description },
-        ...{ isOptional: true, maxLength: maxDescriptionLength },
+        name: 'description',
+        label: settings.oneLine,
+        value: description,
+        isOptional: true,
+        maxLength: maxDescriptionLength,
       })}
       ${textArea(state, { name: 'readme', label: settings.readme, value: readme, rows: 14 })}
       <p class="actions">

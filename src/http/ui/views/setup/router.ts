@@ -67,7 +67,7 @@ async function setup(options: SetupOptions, visitor: Principal, visit: ReturnTyp
   const { texts, language, now, query, request } = visit;
   const base = new URL(publicUrl.base(request));
   const choice = choiceOf(mirror, query);
-  const view = { ...{ texts, language, now, visitor, choice, host: base.host }, upstreams: mirror.upstreams };
+  const view = { texts, language, now, visitor, choice, host: base.host, upstreams: mirror.upstreams };
   const address = publicUrl.clientAddress(request);
   return html`${noticeBox(visit.takeNotice())}
     <p>${texts.setup.intro}</p>
