@@ -71,7 +71,7 @@ describe('the views of access and settings', () => {
     const anybody = newVisitor(open);
     for (const path of [view, settings]) expect((await anybody.get(path)).status).toBe(404);
     expect((await anybody.post(`${view}/give`, { subject: 'anonymous', action: 'push' })).status).toBe(403);
-    expect((await anybody.get('/ui/admin')).status).toBe(404);
+    expect((await anybody.get('/ui/admin/users')).status).toBe(404);
     await open.close();
   });
 });
