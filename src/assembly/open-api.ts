@@ -17,7 +17,8 @@ export function openApi({ access, services, publicUrl }: OpenApiParts): Extensio
   const load = async () => {
     const { createApiRouter } = await import('../http/api/router.ts');
     const { createOpenPermissions } = await import('../http/api/table/open-permissions.ts');
-    const permissions = createOpenPermissions({ hidesContent: access.visible(anonymousPrincipal, '') !== undefined });
+    // Asked at each request: a reload may give an upstream `passThrough`.
+    const permissions = createOpenPermissions({ hidesContent: () => access.visible(anonymousPrincipal, '') !== undefined });
     return createApiRouter({
       ...services,
       ...createViews(services, access),

@@ -133,8 +133,10 @@ test('passThrough that a reload adds hides private content of the upstream in mo
   const shared = { url: one.url, ...bot };
   await start({ 'r.example': shared });
   expect((await get('r.example/company/app/manifests/1')).status).toBe(200);
+  expect((await call(berth, 'GET', '/api/v1/schedule')).status).toBe(200);
   await reload({ 'r.example': { ...shared, passThrough: true } });
   expect((await get('r.example/company/app/manifests/1')).status).toBe(401);
+  expect((await call(berth, 'GET', '/api/v1/schedule')).status).toBe(403);
   expect((await call(berth, 'GET', '/v2/_catalog')).json()).toEqual({ repositories: [] });
   await reload({ 'r.example': shared });
   expect((await get('r.example/company/app/manifests/1')).status).toBe(200);

@@ -5,14 +5,14 @@ import type { Needs } from './route.ts';
 
 /**
  * Makes the permissions of mode open. No client is an admin, so the command line changes the installation. Every client may read
- * what an admin reads, unless `hidesContent`, since these rows name repositories: there are some that not every client may pull.
+ * what an admin reads, unless there are repositories that not every client may pull (`hidesContent`): these rows name them.
  */
-export function createOpenPermissions({ hidesContent }: { readonly hidesContent: boolean }): RowPermissions {
+export function createOpenPermissions({ hidesContent }: { readonly hidesContent: () => boolean }): RowPermissions {
   return {
     beforeBody(_principal, { method, needs }) {
       if (!needsAdmin(needs)) return;
       if (method !== 'GET') throw onlyOnCommandLine('change this');
-      if (hidesContent) throw onlyOnCommandLine('read this, because it could name repositories that not every client may pull');
+      if (hidesContent()) throw onlyOnCommandLine('read this, because it could name repositories that not every client may pull');
     },
     async afterBody(context, { needs }, input) {
       if (typeof needs !== 'object' || !('action' in needs)) return;
