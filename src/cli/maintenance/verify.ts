@@ -121,8 +121,9 @@ async function verifyContent(invocation: Invocation, config: Config, wanted: Wan
 /** Fetches all content in quarantine again. Returns what is right then. */
 async function repairAll(invocation: Invocation, config: Config, { from }: Wanted, { driver, metadata }: Stores) {
   const { log } = createLog({ level: 'silent', format: 'json' });
-  const mirror = await openMirror(config, driver, metadata, Date.now, log, { metrics: createMetrics().mirror });
+  // First, since it rejects for a wrong `sync`: it has no connections before the first repair, and nothing to close then.
   const peers = await openPeers(config, driver, metadata);
+  const mirror = await openMirror(config, driver, metadata, Date.now, log, { metrics: createMetrics().mirror });
   const repair = openRepair({ driver, metadata, now: Date.now, mirror, peers: peers.all });
   const repaired = [];
   try {
