@@ -58,6 +58,8 @@ export function composeNetwork(options: MirrorOptions, events: MirrorEvents): Ne
       await probeUpstream(clients.get(upstream), upstream);
     },
     replace(next) {
+      // Otherwise a login that a changed upstream no longer has would count as refused until a restart.
+      for (const former of upstreams.all) if (!next.includes(former)) logins.forget(former.name);
       upstreams.replace(next);
       clients.closeUnused();
     },

@@ -6,6 +6,8 @@ export interface LoginStates {
   note(upstream: string, key: string, isAccepted: boolean): void;
   /** Returns the number of refused logins of each upstream; upstreams whose logins were not used yet are left out. */
   refused(): readonly { readonly upstream: string; readonly count: number }[];
+  /** Forgets the logins of an upstream. */
+  forget(upstream: string): void;
 }
 
 export function createLoginStates(events: Pick<MirrorEvents, 'loginRefused'>): LoginStates {
@@ -23,5 +25,6 @@ export function createLoginStates(events: Pick<MirrorEvents, 'loginRefused'>): L
       }
     },
     refused: () => [...states].map(([upstream, { size: count }]) => ({ upstream, count })),
+    forget: (upstream) => void states.delete(upstream),
   };
 }

@@ -115,6 +115,17 @@ test('a corrected login, and content that a corrected address has, are used at o
   expect((await get('s.example/o/i/manifests/1')).status).toBe(200);
 });
 
+test('a login that a reload removes no longer counts as refused', async () => {
+  one.addImage('company/app', '1');
+  one.hide('company/app', ['bot']);
+  const metrics = async () => (await call(berth, 'GET', '/metrics')).body.toString();
+  await start({ 'r.example': { url: one.url, ...bot, password: 'wrong' } });
+  expect((await get('r.example/company/app/manifests/1')).status).not.toBe(200);
+  expect(await metrics()).toContain('berth_mirror_refused_logins{upstream="r.example"} 1');
+  await reload({ 'r.example': { url: one.url } });
+  expect(await metrics()).not.toContain('berth_mirror_refused_logins{');
+});
+
 test('an upstream that has not changed keeps its tokens, and one that cannot be used changes nothing', async () => {
   for (const name of ['a', 'b']) one.addImage('o/i', name);
   const kept = { url: one.url };
