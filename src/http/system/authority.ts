@@ -30,9 +30,13 @@ export function createFindAuthority({ file, certificate }: AuthorityOptions): Fi
   };
 }
 
+let trustedFingerprints: ReadonlySet<string> | undefined;
+
 /** Roots that systems trust have a known fingerprint: their PEM texts differ in the length of lines. */
 function isTrustedByClients({ fingerprint256 }: X509Certificate): boolean {
-  return rootCertificates.some((pem) => new X509Certificate(pem).fingerprint256 === fingerprint256);
+  // Parsed once: there are more than a hundred, and every client may ask.
+  trustedFingerprints ??= new Set(rootCertificates.map((pem) => new X509Certificate(pem).fingerprint256));
+  return trustedFingerprints.has(fingerprint256);
 }
 
 function certificatesOf(pem: Buffer): readonly X509Certificate[] {
