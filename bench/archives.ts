@@ -80,7 +80,7 @@ async function measure(name: keyof typeof seconds, work: () => Promise<void>, ti
   seconds[name].push(((await server.cpuSeconds()) - before) / gibibytes / times);
 }
 
-/** Runs both in the order that changes with the round: the second one pays for pages that the disk still writes of the first. */
+/** Runs both, in an order that changes with the round: the second pays for pages of the first that are still written to disk. */
 async function alternate(round: number, one: () => Promise<void>, other: () => Promise<void>): Promise<void> {
   for (const work of round % 2 === 0 ? [one, other] : [other, one]) await work();
 }

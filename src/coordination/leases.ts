@@ -9,8 +9,8 @@ import { MetadataError, type MetadataStore } from '../../storage/metadata/store.
  */
 export interface Leases {
   /**
-   * The lease, or undefined where someone else has it. Also within one process each lease has one holder. A holder that has not
-   * renewed it for its whole length since this process saw that first counts as dead, as for a contender.
+   * The lease, or undefined where someone else has it. Also within one process each lease has one holder. As for a contender, a
+   * holder counts as dead when the end that it wrote has not changed for the length of the lease, by this process's own clock.
    */
   take(name: string, options?: LeaseOptions): Promise<Lease | undefined>;
   /** Tries to get a lease that may be held by another process. The store gets no request before the first `take`. */

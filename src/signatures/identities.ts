@@ -32,7 +32,7 @@ export function createIdentityVerifier(trustedRoot: string): IdentityVerifier {
   if (root.certificateAuthorities.length === 0) throw new Error('it names no certificate authority');
   if (root.tlogs.length + root.timestampAuthorities.length === 0)
     throw new Error('it names neither a transparency log nor a time-stamping authority');
-  // An installation of one's own may have no log of certificates, or no log of signatures. What the root names must be used.
+  // A private Sigstore may have no log of certificates, or none of signatures. If the root names one, entries in it are required.
   const thresholds = { ctlogThreshold: Math.min(1, root.ctlogs.length), tlogThreshold: Math.min(1, root.tlogs.length) };
   const verifier = new Verifier(toTrustMaterial(root), thresholds);
 

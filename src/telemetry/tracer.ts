@@ -40,7 +40,7 @@ export interface Span {
 }
 
 export interface SpanOptions {
-  /** Of few values: what varies is an attribute. */
+  /** One of few texts; what varies between spans belongs into the attributes. */
   readonly name: string;
   /** `server`: berth answers a request; `client`: berth sends one. */
   readonly kind: 'server' | 'client' | 'internal';

@@ -26,9 +26,9 @@ interface Connection {
 const retryAfterSeconds = 5;
 
 /**
- * Limits the open connections. A new one above the limit takes the place of the one that has rested longest without a request:
- * also one whose headers do not end. If every connection has a request, the returned function throws UNAVAILABLE (503) for a
- * request on a new one, so that the client reads why.
+ * Limits the open connections. Above the limit, a new connection closes the one that has been without a request for the longest
+ * time; headers that have not ended are no request yet. If every connection has a request, the returned function throws
+ * UNAVAILABLE (503) for a request on a new one, so that the client reads why.
  */
 export function limitConnections(server: Server, limits: ConnectionLimits, isSecure: boolean) {
   const { most = Infinity, hardMost, watch, dropped } = limits;

@@ -34,7 +34,7 @@ const scriptImport = /^import[^;]*from '\.\/([a-z-]+)\.ts';$/gm;
 
 /**
  * Returns a script and, in front of it, those that it imports: one file is one request. The names of each are its own, but for
- * those that it exports. `done`: names of scripts that need not be there again.
+ * those that it exports. `done`: names of the scripts that are in the file already.
  */
 function bundle(name: string, done: Set<string>): string {
   if (done.has(name)) return '';

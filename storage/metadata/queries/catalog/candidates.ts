@@ -3,8 +3,8 @@ import { type Query, type Value, all, batches, first, read } from '../steps/quer
 import type { NameBounds } from './entries.ts';
 
 /**
- * Candidates of a search: repositories with no more than their rank and the facets need, because a search reads many of them and
- * shows few. Each query reads a part of an index. `words`: those of the search. Times are milliseconds since 1970.
+ * Candidates of a search: repositories, with only the columns that ranking and facets need, because a search reads many of them
+ * and shows few. Each query reads a part of an index. `words`: those of the search. Times are milliseconds since 1970.
  */
 
 export interface Candidate {
@@ -71,8 +71,8 @@ function* listByColumn(
 }
 
 /**
- * Lists repositories that have the text in their names or descriptions, in no order. Texts of fewer than three characters, and
- * all in a database without an index of trigrams, are not found so.
+ * Lists repositories that have the text in their names or descriptions, in no order. Lists none for a text of fewer than three
+ * characters, or in a database without an index of trigrams.
  */
 export const listContaining = read(function* (
   words: readonly string[],

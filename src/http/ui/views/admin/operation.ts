@@ -7,7 +7,7 @@ import type { Texts } from '../../texts/english/texts.ts';
 import type { Language } from '../../texts/languages.ts';
 import { type AdminVisit, sendAdminView } from './admin-view.ts';
 
-/** Whoever reads about the running installation: an admin, or in mode open every visitor. */
+/** What the views of the running installation show, for an admin, or in mode open for every visitor. */
 export interface OperationReader {
   readonly operation: OperationReport;
   readonly texts: Texts;
