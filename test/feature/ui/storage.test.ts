@@ -154,7 +154,7 @@ test('in mode open every visitor reads the scheduled jobs, the health and the st
   try {
     const visitor = newVisitor(open);
     const home = (await visitor.get('/ui')).text;
-    expect(home).toMatch(/This installation[^]*GiB free[^]*href="\/ui\/admin\/schedule"/);
+    expect(home).toMatch(/This installation[^]*[KMGTP]iB free[^]*href="\/ui\/admin\/schedule"/);
     expect((await visitor.get('/ui/admin')).location).toBe('/ui/admin/health');
     const health = (await visitor.get('/ui/admin/health')).text;
     expect(health).toMatch(/aria-label="Administration"[^]*href="\/ui\/jobs"[^]*Blob store/);
