@@ -121,6 +121,8 @@ describeWith(['chromium'], 'each of the ten jobs takes at most three clicks from
 
     test('find an image and copy its pull command', async () => {
       await hand.write(page.getByRole('searchbox'), 'rootfs');
+      // The start has such a link, too.
+      await page.waitForURL('**/ui/search?**');
       await hand.use(link('team/rootfs'));
       await shows(/^docker pull registry\.test:\d+\/team\/rootfs:\d$/);
       if (mode === 'without scripts') return;
@@ -158,11 +160,13 @@ describeWith(['chromium'], 'each of the ten jobs takes at most three clicks from
       await hand.use(link('team/built'));
       await hand.use(link('1'));
       await hand.use(link('Signatures and SBOMs'));
+      await page.waitForURL('**/-/referrers**');
       await shows('SBOM');
     });
 
     test('see why the disk is full', async () => {
       await hand.use(view('Storage'));
+      await page.waitForURL('**/ui/storage');
       await shows('team');
       await page.getByRole('table').first().waitFor();
     });
