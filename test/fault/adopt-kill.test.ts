@@ -92,11 +92,11 @@ test('an adoption that SIGKILL ends again and again loses nothing, and changes n
     await killed.close();
   }
   expect(await filesBelow()).toEqual(before);
-});
+}, 240_000);
 
 test('a folder without another registry is refused, and gets no metadata', async () => {
   const empty = join(scratch, 'empty');
   const { code, stderr } = await runCommand(['adopt'], { BERTH_STORAGE_BLOBS_DIRECTORY: empty });
   expect([code, stderr]).toEqual([1, expect.stringContaining('the store has no repositories of another registry')]);
   expect((await readdir(empty)).filter((name) => name.startsWith('metadata'))).toEqual([]);
-});
+}, 120_000);

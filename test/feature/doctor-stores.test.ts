@@ -43,7 +43,7 @@ describeWith([...postgresPrograms, ...s3Programs], 'berth doctor with S3 and Pos
     ]);
     expect(await findings('database')).toMatchObject([{ status: 'ok', message: expect.stringContaining('can be written') }]);
     expect((await bucket.s3.listObjectsV2({ Bucket: bucket.name })).KeyCount).toBe(0);
-  });
+  }, 240_000);
 
   test('names each right that the access key lacks', async () => {
     const deny = async (...Action: readonly string[]) => {
@@ -64,7 +64,7 @@ describeWith([...postgresPrograms, ...s3Programs], 'berth doctor with S3 and Pos
     expect(await deny('s3:GetObject', 's3:DeleteObject')).toEqual(
       expect.arrayContaining([lacks('read', 's3:GetObject'), lacks('delete', 's3:DeleteObject')]),
     );
-  });
+  }, 240_000);
 
   test('says what is wrong with a bucket, a key and a service that do not exist', async () => {
     const found = async (changed: Readonly<Record<string, string>>) => JSON.stringify(await findings('blob store', changed));
@@ -73,7 +73,7 @@ describeWith([...postgresPrograms, ...s3Programs], 'berth doctor with S3 and Pos
     expect(wrongKey).toMatch(/"problem".*(?:SignatureDoesNotMatch|signature|denied)/i);
     expect(wrongKey).not.toContain('wrong-secret');
     expect(await found({ BERTH_STORAGE_BLOBS_S3_ENDPOINT: 'http://127.0.0.1:1' })).toMatch(/"problem".*ECONNREFUSED/);
-  });
+  }, 240_000);
 
   test('sees that a login of PostgreSQL may read only, or that the database does not exist', async () => {
     await findings('database');
@@ -96,5 +96,5 @@ describeWith([...postgresPrograms, ...s3Programs], 'berth doctor with S3 and Pos
         settingsOf((url) => url.replace(name, 'no_such_database')),
       ),
     ).toMatchObject([{ status: 'problem', message: expect.stringContaining('no_such_database') }]);
-  });
+  }, 240_000);
 });
