@@ -112,7 +112,8 @@ async function answerFor(ask: Ask, repository: string): Promise<Shown> {
   const answers: Shown[] = [];
   for (let turn = 0; turn < 3; turn++) {
     const answer = await ask(repository);
-    answers.push({ ...answer, queries });
+    // Without what is written only after the answer, such as the lines of the audit log that are collected meanwhile.
+    answers.push({ ...answer, queries: [...queries] });
   }
   const [last = { status: 0, headers: {}, text: '', queries: [] }] = answers.sort((a, b) => a.queries.length - b.queries.length);
   return JSON.parse(JSON.stringify(last).replaceAll('absent', 'hidden')) as Shown;
