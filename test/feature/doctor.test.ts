@@ -14,6 +14,7 @@ import { type TestBerth, startBerth } from '../support/berth.ts';
 import { writeCertificate } from '../support/certificate.ts';
 import { runCommand } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';
+import { describeWith } from '../support/requires.ts';
 
 let folder: string;
 let berth: TestBerth;
@@ -182,7 +183,7 @@ test('a support bundle has no value of any secret key, however many are set', as
   for (const marker of secrets.keys()) expect([marker, `${stdout}${stderr}`.includes(marker)]).toEqual([marker, false]);
 });
 
-describe('berth doctor, as clients see the server', () => {
+describeWith(['openssl'], 'berth doctor, as clients see the server', () => {
   let proxy: Server;
   let headers: Readonly<Record<string, string>>;
   beforeAll(async () => {
