@@ -50,7 +50,7 @@ export const frame: typeof english = {
     other: '操作未完成',
     noSuchPage: '该页面不存在。',
     hidden: '它不存在，或者您无权查看。',
-    askAdmin: '该镜像仓库或注册中心的管理员可以授予您权限。',
+    askAdmin: '该镜像仓库或本服务器的管理员可以授予您权限。',
     retry: (seconds) => `请在 ${seconds} 秒后重试。`,
     home: '返回首页',
     requestId: (id) => `请求 ${id}：可在日志中按此编号查找原因。`,
