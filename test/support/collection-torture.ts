@@ -73,8 +73,8 @@ const day = 24 * 3_600_000;
 class WrongBytes extends Error {}
 
 /**
- * Starts clients that push, mount, retag, untag, delete, restore and pull images and caches of BuildKit at random. Each one has a repository of its own,
- * so that it knows what must be there; the layers are the same in all.
+ * Starts clients that push, mount, retag, untag, delete, restore and pull images and caches of BuildKit at random. Each one has a
+ * repository of its own, so that it knows what must be there; the layers are the same in all.
  */
 export async function startTorture(servers: readonly Server[], options: TortureOptions): Promise<Torture> {
   const { environment } = options;
