@@ -21,10 +21,12 @@ const largestBytes = 1024 * 1024;
 const maxManifests = 100;
 /** A manifest of cosign before version 3 collects the signatures of all keys. */
 const maxLayers = 100;
+/** Of one image: an unsigned one is checked at each pull, and clients can push any number of signatures. */
+const maxSignatures = 200;
 
 /**
  * Yields the signatures of the image in the blob store, of every repository that has the image; those of `repository` come first.
- * Content that is missing or cannot be read is passed over.
+ * Content that is missing or cannot be read is passed over. Yields at most 200.
  */
 export async function* readSignatures(
   source: SignatureSource,
@@ -33,7 +35,13 @@ export async function* readSignatures(
 ): AsyncGenerator<Signature> {
   const tag = `${image.replace(':', '-')}.sig`;
   const manifests = await source.metadata.signatures.list(image, repository, signatureTypes, tag, maxManifests);
-  for (const manifest of manifests) yield* readLayers(source, manifest);
+  let count = 0;
+  for (const manifest of manifests) {
+    for await (const signature of readLayers(source, manifest)) {
+      yield signature;
+      if (++count === maxSignatures) return;
+    }
+  }
 }
 
 async function* readLayers({ driver }: SignatureSource, { digest, sizeBytes }: SignatureManifest): AsyncGenerator<Signature> {

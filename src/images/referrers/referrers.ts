@@ -184,6 +184,18 @@ export function createReferrers(options: ReferrersOptions): Referrers {
     };
   }
 
+  /** Resolves to undefined for a manifest whose bytes are not stored. */
+  async function policyOf(rules: NonNullable<typeof signatures>, repository: RepositoryName, reference: Reference) {
+    const found = await manifests.find(repository, reference);
+    try {
+      const bytes = await manifests.bytes(found.digest, found.sizeBytes);
+      return await rules.statusOf(repository, { ...found, bytes, tag: reference.tag });
+    } catch (error) {
+      if (error instanceof ContentMissing) return undefined;
+      throw error;
+    }
+  }
+
   async function listItems(address: ImageAddress): Promise<Omit<AttachedArtifacts, 'policy'>> {
     const { found, hasMore } = await findAll(address);
     return { items: await Promise.all(found.map((item) => describe(address.repository, item))), hasMore };
@@ -193,10 +205,7 @@ export function createReferrers(options: ReferrersOptions): Referrers {
     async list(address) {
       const { repository, reference } = address;
       const items = await listItems(address);
-      if (!signatures) return { ...items, policy: undefined };
-      const found = await manifests.find(repository, reference);
-      const bytes = await manifests.bytes(found.digest, found.sizeBytes);
-      return { ...items, policy: await signatures.statusOf(repository, { ...found, bytes, tag: reference.tag }) };
+      return { ...items, policy: signatures && (await policyOf(signatures, repository, reference)) };
     },
     async read(address, wanted) {
       const documents = (await listItems(address)).items.flatMap((item) => item.documents);
