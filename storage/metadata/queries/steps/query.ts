@@ -70,7 +70,7 @@ export function* first<R>(sql: string, ...values: Value[]): Query<R | undefined>
 
 /** Counts the rows of a statement, which has a limit, within the database. */
 export function* countRows(sql: string, ...values: Value[]): Query<number> {
-  const row = yield* first<{ count: number | string }>(`SELECT count(*) AS "count" FROM (${sql}) counted`, ...values);
+  const row = yield* first<{ count: number | string }>(`SELECT count(*) AS "count" FROM (${sql}) few`, ...values);
   return Number(row?.count ?? 0);
 }
 
