@@ -29,16 +29,17 @@ export const afterEveryName = '~';
 /** The shortest text that the index of trigrams finds. */
 const shortestTrigram = 3;
 
-/** Returns the columns and their values. */
-function columnsFor(words: readonly string[]): readonly [sql: string, ...Value[]] {
+/** Reads candidates. `from`: the statement after its columns, with `catalog_entries` as `e`; `values`: of its parameters. */
+function candidatesOf(words: readonly string[], from: string, ...values: Value[]): Query<readonly Candidate[]> {
   const inName = words.map(() => `e.name LIKE ? ESCAPE '\\'`).join(' AND ');
   const description = words.length === 0 ? 'NULL' : `CASE WHEN ${inName} THEN NULL ELSE e.description END`;
-  return [
-    `e.repository_id AS "repositoryId", e.name AS "name", e.is_mirrored AS "isMirrored", e.is_signed AS "isSigned",
+  return all<Candidate>(
+    `SELECT e.repository_id AS "repositoryId", e.name AS "name", e.is_mirrored AS "isMirrored", e.is_signed AS "isSigned",
      e.stars AS "stars", e.pushed_at AS "pushedAt", e.pulled_at AS "pulledAt", e.kind || ' ' || e.platforms AS "facts",
-     ${description} AS "description"`,
+     ${description} AS "description" ${from}`,
     ...words.map(toPattern),
-  ];
+    ...values,
+  );
 }
 
 /** Returns a pattern of LIKE that matches texts with the word in it. */
@@ -60,10 +61,9 @@ function* listByColumn(
   text: string,
   limit: number,
 ): Query<readonly Candidate[]> {
-  const [columns, ...values] = columnsFor(words);
-  return yield* all<Candidate>(
-    `SELECT ${columns} FROM catalog_entries e WHERE e.${column} >= ? AND e.${column} < ? ORDER BY e.${column}, e.name LIMIT ?`,
-    ...values,
+  return yield* candidatesOf(
+    words,
+    `FROM catalog_entries e WHERE e.${column} >= ? AND e.${column} < ? ORDER BY e.${column}, e.name LIMIT ?`,
     text,
     `${text}${afterEveryName}`,
     limit,
@@ -82,22 +82,15 @@ export const listContaining = read(function* (
   if (text.length < shortestTrigram) return [];
   const method = (yield* first<{ method: string }>('SELECT method AS "method" FROM search_method WHERE id = 1'))?.method;
   if (method === 'prefix') return [];
-  const [columns, ...values] = columnsFor(words);
   if (method !== 'fts5') {
     const pattern = toPattern(text);
     const where = 'e.name LIKE ? OR e.description ILIKE ?';
-    return yield* all<Candidate>(
-      `SELECT ${columns} FROM catalog_entries e WHERE ${where} LIMIT ?`,
-      ...values,
-      pattern,
-      pattern,
-      limit,
-    );
+    return yield* candidatesOf(words, `FROM catalog_entries e WHERE ${where} LIMIT ?`, pattern, pattern, limit);
   }
-  return yield* all<Candidate>(
-    `SELECT ${columns} FROM catalog_texts t CROSS JOIN catalog_entries e ON e.repository_id = t.rowid
+  return yield* candidatesOf(
+    words,
+    `FROM catalog_texts t CROSS JOIN catalog_entries e ON e.repository_id = t.rowid
       WHERE t.catalog_texts MATCH ? LIMIT ?`,
-    ...values,
     `"${text.replaceAll('"', '""')}"`,
     limit,
   );
@@ -109,12 +102,11 @@ export const listWithTag = read(function* (
   { text, isBeginning }: { readonly text: string; readonly isBeginning: boolean },
   limit: number,
 ): Query<readonly Candidate[]> {
-  const [columns, ...values] = columnsFor(words);
   const where = isBeginning ? 'name >= ? AND name < ?' : 'name = ?';
-  return yield* all<Candidate>(
-    `SELECT ${columns} FROM (SELECT repository_id FROM tags WHERE ${where} LIMIT ?) few
+  return yield* candidatesOf(
+    words,
+    `FROM (SELECT repository_id FROM tags WHERE ${where} LIMIT ?) few
       CROSS JOIN catalog_entries e WHERE e.repository_id = few.repository_id`,
-    ...values,
     text,
     ...(isBeginning ? [`${text}${afterEveryName}`] : []),
     limit,
@@ -127,11 +119,10 @@ export const listWithDigest = read(function* (
   text: string,
   limit: number,
 ): Query<readonly Candidate[]> {
-  const [columns, ...values] = columnsFor(words);
-  return yield* all<Candidate>(
-    `SELECT ${columns} FROM (SELECT repository_id FROM manifests WHERE digest >= ? AND digest < ? LIMIT ?) few
+  return yield* candidatesOf(
+    words,
+    `FROM (SELECT repository_id FROM manifests WHERE digest >= ? AND digest < ? LIMIT ?) few
       CROSS JOIN catalog_entries e WHERE e.repository_id = few.repository_id`,
-    ...values,
     text,
     `${text}${afterEveryName}`,
     limit,
@@ -144,10 +135,9 @@ export const listBetween = read(function* (
   { after, before }: NameBounds,
   limit: number,
 ): Query<readonly Candidate[]> {
-  const [columns, ...values] = columnsFor(words);
-  return yield* all<Candidate>(
-    `SELECT ${columns} FROM catalog_entries e WHERE e.name > ? AND e.name < ? ORDER BY e.name LIMIT ?`,
-    ...values,
+  return yield* candidatesOf(
+    words,
+    `FROM catalog_entries e WHERE e.name > ? AND e.name < ? ORDER BY e.name LIMIT ?`,
     after,
     before,
     limit,
@@ -156,9 +146,9 @@ export const listBetween = read(function* (
 
 /** Lists the own repositories, or the mirrored ones, the last push first. */
 export const listPushed = read(function* (isMirrored: boolean, limit: number): Query<readonly Candidate[]> {
-  const [columns] = columnsFor([]);
-  return yield* all<Candidate>(
-    `SELECT ${columns} FROM catalog_entries e WHERE e.is_mirrored = ? ORDER BY e.pushed_at DESC, e.name DESC LIMIT ?`,
+  return yield* candidatesOf(
+    [],
+    `FROM catalog_entries e WHERE e.is_mirrored = ? ORDER BY e.pushed_at DESC, e.name DESC LIMIT ?`,
     isMirrored ? 1 : 0,
     limit,
   );
@@ -166,15 +156,10 @@ export const listPushed = read(function* (isMirrored: boolean, limit: number): Q
 
 /** Returns the repositories of those names that exist, in no order. */
 export const listNamed = read(function* (words: readonly string[], names: readonly string[]): Query<readonly Candidate[]> {
-  const [columns, ...values] = columnsFor(words);
   const found: Candidate[] = [];
   for (const batch of batches(names)) {
     const marks = batch.map(() => '?').join(', ');
-    const rows = yield* all<Candidate>(
-      `SELECT ${columns} FROM catalog_entries e WHERE e.name IN (${marks})`,
-      ...values,
-      ...batch,
-    );
+    const rows = yield* candidatesOf(words, `FROM catalog_entries e WHERE e.name IN (${marks})`, ...batch);
     found.push(...rows);
   }
   return found;
