@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { OciError } from '../../oci/errors.ts';
+import { rememberByPeer } from './tls-peers.ts';
 
 /** How many connections this process may have, and what it reports about them. */
 export interface ConnectionLimits {
@@ -106,18 +107,9 @@ function onConnections(
     server.on('connection', (socket: Socket) => void bySocket.set(socket, opened(socket)));
     return;
   }
-  const byPeer = new Map<string, Connection>();
-  const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
-  server.on('connection', (socket: Socket) => {
-    const peer = peerOf(socket);
-    const connection = opened(socket);
-    byPeer.set(peer, connection);
-    socket.once('close', () => {
-      if (byPeer.get(peer) === connection) byPeer.delete(peer);
-    });
-  });
+  const connectionOf = rememberByPeer(server, opened);
   server.on('secureConnection', (socket: Socket) => {
-    const connection = byPeer.get(peerOf(socket));
+    const connection = connectionOf(socket);
     if (connection) bySocket.set(socket, connection);
   });
 }
