@@ -1,3 +1,4 @@
+import { maxClockDifference } from '../../storage/metadata/queries/operation/rate-windows.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { createLru } from '../coordination/lru.ts';
 
@@ -58,8 +59,6 @@ interface Demand {
 const maxWindows = 50_000;
 /** Shares that one transaction takes. */
 const batchSize = 100;
-/** A window that ends later than this after one that begins now is from before the clock was set back. */
-const maxClockDifference = 60_000;
 /** Time without limits after the store could not be written, before the next try. */
 const failureMilliseconds = 1_000;
 

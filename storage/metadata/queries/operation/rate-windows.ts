@@ -22,8 +22,11 @@ export interface Share {
   readonly endsAt: number;
 }
 
-/** A window that ends later than this after one that begins now is left from a longer limit, or from before a clock was set. */
-const maxClockDifference = 60_000;
+/**
+ * Milliseconds. A window that ends later than this after one that begins now is left from a longer limit, or from before a clock
+ * was set back.
+ */
+export const maxClockDifference = 60_000;
 
 /** A process takes this part of what is left, or as much as waits: what an idle process holds back stays small. */
 const part = 100;
