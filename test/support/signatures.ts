@@ -4,10 +4,10 @@ import { type Server, type TestImage, descriptor, digestOf, pushBlob, putManifes
 
 /** Signatures as clients make them. */
 
-const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+export const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
-/** Makes a Sigstore bundle as cosign 3 does with a key. */
-export function bundleOf(key: KeyObject, image: string, predicateType = 'https://sigstore.dev/cosign/sign/v1'): string {
+/** Signs the statement of cosign 3 about an image. `signBytes`: returns a signature in Base64. */
+export function statementOf(image: string, predicateType: string, signBytes: (bytes: Buffer) => string) {
   const [algorithm = '', hex = ''] = image.split(':');
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
@@ -17,13 +17,18 @@ export function bundleOf(key: KeyObject, image: string, predicateType = 'https:/
   };
   const payload = Buffer.from(JSON.stringify(statement));
   const payloadType = 'application/vnd.in-toto+json';
-  const signed = Buffer.concat([Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `), payload]);
-  const sig = sign(key.asymmetricKeyType === 'ed25519' ? null : 'sha256', signed, key).toString('base64');
-  return JSON.stringify({
-    mediaType: bundleType,
-    verificationMaterial: { publicKey: { hint: '' } },
-    dsseEnvelope: { payload: payload.toString('base64'), payloadType, signatures: [{ sig }] },
-  });
+  const header = `DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `;
+  const sig = signBytes(Buffer.concat([Buffer.from(header), payload]));
+  return { payload, sig, dsseEnvelope: { payload: payload.toString('base64'), payloadType, signatures: [{ sig }] } };
+}
+
+export const signaturePredicate = 'https://sigstore.dev/cosign/sign/v1';
+
+/** Makes a Sigstore bundle as cosign 3 does with a key. */
+export function bundleOf(key: KeyObject, image: string, predicateType = signaturePredicate): string {
+  const signBytes = (bytes: Buffer) => sign(key.asymmetricKeyType === 'ed25519' ? null : 'sha256', bytes, key).toString('base64');
+  const { dsseEnvelope } = statementOf(image, predicateType, signBytes);
+  return JSON.stringify({ mediaType: bundleType, verificationMaterial: { publicKey: { hint: '' } }, dsseEnvelope });
 }
 
 /** Makes an envelope as notation does. The key is one of elliptic curve P-256. */

@@ -2,6 +2,7 @@ import { X509Certificate, createHash, createPrivateKey, generateKeyPairSync, sig
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './run.ts';
+import { bundleType, signaturePredicate, statementOf } from './signatures.ts';
 
 /** An installation of Sigstore: an authority that issues certificates for identities, and a transparency log. */
 export interface TestSigstore {
@@ -21,7 +22,6 @@ export interface TestIdentity {
 
 const logUrl = 'https://rekor.example.com';
 const issuerExtension = '1.3.6.1.4.1.57264.1.8';
-const statementType = 'application/vnd.in-toto+json';
 
 const base64 = (bytes: string | Uint8Array) => Buffer.from(bytes).toString('base64');
 const sha256 = (...parts: readonly (string | Uint8Array)[]) =>
@@ -133,17 +133,8 @@ function createIdentity(certificate: X509Certificate, key: ReturnType<typeof cre
   const signBytes = (bytes: Buffer) => base64(sign('sha256', bytes, key));
   const publicKey = base64(certificate.toString());
   return {
-    bundle(image, predicateType = 'https://sigstore.dev/cosign/sign/v1') {
-      const [algorithm = '', hex = ''] = image.split(':');
-      const statement = {
-        _type: 'https://in-toto.io/Statement/v1',
-        subject: [{ digest: { [algorithm]: hex } }],
-        predicateType,
-        predicate: {},
-      };
-      const payload = Buffer.from(JSON.stringify(statement));
-      const header = `DSSEv1 ${statementType.length} ${statementType} ${payload.length} `;
-      const sig = signBytes(Buffer.concat([Buffer.from(header), payload]));
+    bundle(image, predicateType = signaturePredicate) {
+      const { payload, sig, dsseEnvelope } = statementOf(image, predicateType, signBytes);
       const { entry } = log.add({
         apiVersion: '0.0.1',
         kind: 'dsse',
@@ -154,9 +145,9 @@ function createIdentity(certificate: X509Certificate, key: ReturnType<typeof cre
         },
       });
       return JSON.stringify({
-        mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+        mediaType: bundleType,
         verificationMaterial: { certificate: { rawBytes: base64(certificate.raw) }, tlogEntries: [entry] },
-        dsseEnvelope: { payload: base64(payload), payloadType: statementType, signatures: [{ sig }] },
+        dsseEnvelope,
       });
     },
 
