@@ -10,7 +10,7 @@ import { fill } from './events.ts';
 export interface StepsScale {
   /** Needed blobs of the registry. */
   readonly blobs: number;
-  /** Unneeded ones, whose reviews are due. */
+  /** Blobs that nothing references, and whose review is due. */
   readonly unneeded: number;
 }
 

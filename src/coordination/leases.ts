@@ -174,5 +174,5 @@ interface SeenEnd {
   readonly since: number;
 }
 
-/** Names whose ends are remembered. */
+/** Leases of other processes whose last end is remembered. */
 const maxSeen = 1000;

@@ -113,7 +113,7 @@ function createCounter(algorithm: 'sha256' | 'sha512' | undefined) {
       while ((await chunks.next()).done !== true);
     },
     sizeBytes: () => sizeBytes,
-    /** Returns the digest of what was read so far; undefined without an algorithm. */
+    /** Returns the digest of the bytes that were read so far; undefined if no algorithm was given. */
     digest: () => (hash && algorithm ? digestOfHash(hash.copy(), algorithm) : undefined),
   };
 }

@@ -14,12 +14,12 @@ export interface StoreObservers {
   readonly tracer: Tracer | undefined;
 }
 
-/** Returns the driver whose calls are measured and traced. */
+/** Returns a driver that calls `driver`, and measures and traces each call. */
 export function watchedBlobs(driver: BlobDriver, { metrics, tracer }: StoreObservers): BlobDriver {
   return watchBlobs(driver, tracing('blobs', tracer, measuring('blobs', metrics)));
 }
 
-/** Resolves to the store whose calls are measured and traced. */
+/** Resolves to a store that calls `store`, and measures and traces each call. */
 export function watchedMetadata(store: MetadataStore, { metrics, tracer }: StoreObservers): Promise<MetadataStore> {
   const measure = measuring('metadata', metrics);
   const trace = tracing('metadata', tracer, measure);

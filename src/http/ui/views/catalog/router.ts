@@ -23,7 +23,7 @@ export interface CatalogViewsOptions {
   readonly now: () => number;
 }
 
-/** Adds `/ui`, the start, `/ui/search` and `/ui/repositories`, the lists: of what the visitor may pull. */
+/** Adds the start (`/ui`), the search and the list of repositories. Each shows only what the visitor may pull. */
 export function addCatalog(router: Router, options: CatalogViewsOptions): void {
   const { catalog, publicUrl, services, readsOperation, asVisitor, now } = options;
   const toVisit = (visitor: Principal, request: Request): CatalogVisit => ({
