@@ -113,7 +113,8 @@ async function answerFor(ask: Ask, repository: string): Promise<Shown> {
   for (let turn = 0; turn < 3; turn++) {
     const answer = await ask(repository);
     // Without what is written only after the answer, such as the lines of the audit log that are collected meanwhile.
-    answers.push({ ...answer, queries: [...queries] });
+    // Sorted: queries that run side by side may begin in either order.
+    answers.push({ ...answer, queries: [...queries].sort() });
   }
   const [last = { status: 0, headers: {}, text: '', queries: [] }] = answers.sort((a, b) => a.queries.length - b.queries.length);
   return JSON.parse(JSON.stringify(last).replaceAll('absent', 'hidden')) as Shown;
