@@ -45,7 +45,12 @@ export function openLimits(config: Config, parts: LimitParts): Limits {
   const limits = createRequestLimits({ limiter, rates: config.limits, onRefused: metrics.limits.refused });
   const bandwidths = createClientBandwidths(config.limits.bandwidth);
   return {
-    clients: createRateLimits({ limits, bandwidths, publicUrl: createPublicUrl(config) }),
+    clients: createRateLimits({
+      limits,
+      bandwidths,
+      publicUrl: createPublicUrl(config),
+      hasLogins: config.access.mode === 'token',
+    }),
     reloadable: {
       keys: ['limits'],
       prepare: (next) => () => {

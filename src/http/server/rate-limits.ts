@@ -38,9 +38,11 @@ export interface RateLimitsOptions {
   readonly limits: Pick<RequestLimits, 'admit' | 'isLimited'>;
   readonly bandwidths: Pick<ClientBandwidths, 'of'>;
   readonly publicUrl: PublicUrl;
+  /** Whether clients can log in: then a limit of an address tells them to. */
+  readonly hasLogins: boolean;
 }
 
-export function createRateLimits({ limits, bandwidths, publicUrl }: RateLimitsOptions): RateLimits {
+export function createRateLimits({ limits, bandwidths, publicUrl, hasLogins }: RateLimitsOptions): RateLimits {
   return {
     async count(request, { account, counted, shown }, setHeader) {
       if (!limits.isLimited) return;
@@ -48,7 +50,7 @@ export function createRateLimits({ limits, bandwidths, publicUrl }: RateLimitsOp
       const states = await limits.admit(client, counted, shown);
       for (const [name, value] of headersOf(states)) setHeader(name, value);
       const last = states.at(-1);
-      if (last?.isAllowed === false) throw tooMany(last, client);
+      if (last?.isAllowed === false) throw tooMany(last, client, hasLogins);
     },
 
     pace(request, response, { id }) {
@@ -95,9 +97,9 @@ const nouns: Readonly<Record<LimitName, string>> = {
   logins: 'logins and requests for tokens',
 };
 
-function tooMany({ limit, rate, source, resetSeconds }: CountedLimit, { id }: LimitedClient): OciError {
+function tooMany({ limit, rate, source, resetSeconds }: CountedLimit, { id }: LimitedClient, hasLogins: boolean): OciError {
   const whose = id === '' ? `the address ${source}` : `the account ${source}`;
-  const hint = id === '' && limit === 'pulls' ? ', or log in' : '';
+  const hint = hasLogins && id === '' && limit === 'pulls' ? ', or log in' : '';
   return new OciError('TOOMANYREQUESTS', {
     message: `${whose} has made ${rate.count} ${nouns[limit]} within ${rate.seconds} seconds: wait ${resetSeconds} seconds${hint}`,
     retryAfterSeconds: resetSeconds,
