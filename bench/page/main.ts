@@ -1,7 +1,9 @@
 /**
  * Measures the CPU of views of the page in manifest GETs of the same server, in a registry with 10,000 tags and in one with
  * `--tags`: npm run bench:page [-- --tags N] [--only TEXT] [--quick]
- * Each view has a budget; the command fails if one is exceeded. `--only pulls` measures pulls while browsers use the page.
+ * Each view has a budget; the command fails if one is exceeded. Lists are also measured for a user who may pull ten of the
+ * repositories (`--only "user who sees ten"`). `--only pulls` measures pulls while browsers use the page, and what the record of
+ * a pull costs.
  */
 import { parseArgs } from 'node:util';
 import { repeat } from '../client.ts';
@@ -10,8 +12,10 @@ import { type Server, startServer } from '../server.ts';
 import { berth } from '../setups.ts';
 import { baseLayer, imageRepository, pushImages } from './image.ts';
 import { measurePulls } from './pulls.ts';
-import { repositoriesOf, seed } from './seed.ts';
+import { measureRecording } from './recording.ts';
+import { repositoriesOf, repositoryName, seed } from './seed.ts';
 import { type View, views } from './views.ts';
+import { asViewer, tokenSettings } from './viewer.ts';
 
 const { values } = parseArgs({
   options: {
@@ -39,6 +43,18 @@ async function open(tags: number): Promise<Server> {
   return server;
 }
 
+/** Starts a server with the most tags for a user who may pull ten of its repositories. */
+async function openForViewer(): Promise<Server> {
+  const tags = sizes.at(-1) ?? 0;
+  const server = await startServer(berth('berth, ten repositories', tokenSettings));
+  await server.restart(() => seed(server.directory, { tags, sharedLayer: baseLayer }));
+  const step = repositoriesOf(tags) / 10;
+  return asViewer(
+    server,
+    Array.from({ length: 10 }, (_, at) => repositoryName(Math.floor(at * step) + 1)),
+  );
+}
+
 async function cpuOf(server: Server, path: string, count: number): Promise<number> {
   const before = await server.cpuSeconds();
   await repeat(server, 'GET', path, count, connections);
@@ -58,13 +74,13 @@ interface Cost {
   readonly ratio: number;
 }
 
-/** Measures a view and a manifest alternately. */
-async function measure(server: Server, { path }: View): Promise<Cost> {
-  const manifests = await countFor(server, manifestPath);
+/** Measures a view and a manifest of `pulled` alternately. */
+async function measure(server: Server, { path }: View, pulled = server): Promise<Cost> {
+  const manifests = await countFor(pulled, manifestPath);
   const count = await countFor(server, path);
   const found: Cost[] = [];
   for (let round = 0; round < rounds; round++) {
-    const manifest = (await cpuOf(server, manifestPath, manifests)) / manifests;
+    const manifest = (await cpuOf(pulled, manifestPath, manifests)) / manifests;
     const cpu = (await cpuOf(server, path, count)) / count;
     found.push({ cpu, ratio: cpu / manifest });
   }
@@ -91,13 +107,37 @@ async function measureViews(servers: readonly Server[]): Promise<boolean> {
   return isExceeded;
 }
 
+const viewerName = 'user who sees ten';
+
+/** Measures the lists for a user who sees ten of the repositories. Resolves to true if a view exceeds its budget. */
+async function measureViewer(pulled: Server): Promise<boolean> {
+  const server = await openForViewer();
+  servers.push(server);
+  const rows: string[][] = [];
+  let isExceeded = false;
+  for (const view of views.filter(({ isList }) => isList)) {
+    const { cpu, ratio } = await measure(server, view, pulled);
+    isExceeded ||= ratio > view.budget;
+    rows.push([view.name, (cpu * 1e6).toFixed(0), ratio.toFixed(1), String(view.budget)]);
+    process.stderr.write(`${viewerName}: ${rows.at(-1)?.join(' ') ?? ''}\n`);
+  }
+  process.stdout.write(`\n${markdown([[`view of a ${viewerName}`, 'CPU µs', 'manifest GETs', 'budget'], ...rows])}\n`);
+  return isExceeded;
+}
+
 const servers: Server[] = [];
 let isExceeded = false;
 try {
   for (const tags of sizes) servers.push(await open(tags));
-  if (values.only !== 'pulls') isExceeded = await measureViews(servers);
-  const [last] = servers.slice(-1);
-  if (last && 'pulls'.includes(values.only)) process.stdout.write(`\n${markdown(await measurePulls(last, values.quick))}\n`);
+  if (values.only !== 'pulls' && values.only !== viewerName) isExceeded = await measureViews(servers);
+  const last = servers[sizes.length - 1];
+  if (last && viewerName.includes(values.only)) isExceeded = (await measureViewer(last)) || isExceeded;
+  if (last && 'pulls'.includes(values.only)) {
+    process.stdout.write(`\n${markdown(await measurePulls(last, values.quick))}\n`);
+    const manifests = await countFor(last, manifestPath);
+    const secondsOfPull = (await cpuOf(last, manifestPath, manifests)) / manifests;
+    process.stdout.write(`\n${markdown(await measureRecording(secondsOfPull))}\n`);
+  }
 } finally {
   await Promise.all(servers.map((server) => server.close()));
 }

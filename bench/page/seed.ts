@@ -15,6 +15,11 @@ export function repositoriesOf(tags: number): number {
   return tags / 2 / tagsOfRepository;
 }
 
+/** Returns the name of the `number`th repository, from 1. */
+export function repositoryName(number: number): string {
+  return `team-${Math.floor(number / reposOfNamespace)}/app-${number}`;
+}
+
 export interface Contents {
   readonly tags: number;
   /** A layer that every repository has. */

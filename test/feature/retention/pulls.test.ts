@@ -64,6 +64,19 @@ describe('A pull, GET or HEAD, by tag or digest, counts for the manifest, its pa
     expect(await recorded(...digestsOfAll())).toEqual([true, false, true, true]);
   });
 
+  test('the API and the page show the last pull of a tag, right to an hour, and none where no pull is recorded', async () => {
+    await call(berth, 'GET', '/v2/app/manifests/x');
+    berth = await berth.restart();
+    const { items } = (await call(berth, 'GET', '/api/v1/tags?repository=app')).json() as {
+      readonly items: readonly { readonly name: string; readonly pulledAt: string | null }[];
+    };
+    const pulledAt = items.find(({ name }) => name === 'x')?.pulledAt ?? '';
+    expect(Math.abs(Date.now() - Date.parse(pulledAt))).toBeLessThanOrEqual(hour);
+    expect(items.find(({ name }) => name === 'arm64')?.pulledAt).toBeNull();
+    const page = (await call(berth, 'GET', '/ui/r/app')).body.toString();
+    expect(page).toContain(`datetime="${pulledAt}"`);
+  });
+
   test('the time of the first start is kept as the start of the recording', async () => {
     const metadata = await openMetadata(loadConfig({ environment: berth.environment }));
     const startedAt = await metadata.pulls.findStart();

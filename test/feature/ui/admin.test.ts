@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type GuardedBerth, adminPassword, apiOf, askToken, basic, startGuarded } from '../../support/access.ts';
+import { type GuardedBerth, adminPassword, apiOf, askToken, basic, pushAs, startGuarded } from '../../support/access.ts';
+import { startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { type Visit, type Visitor, newVisitor } from '../../support/visitor.ts';
 
@@ -232,4 +233,37 @@ test('the audit log has filters and pages', async () => {
   expect([second.match(/<th scope="row">/g)?.length, second.includes('rel="next"')]).toEqual([10, false]);
   expect((await admin.get('/ui/admin/audit?actor=none')).text).toContain('There are no such lines.');
   expect((await admin.get('/ui/admin/audit?actor=admin')).text).toContain('login');
+});
+
+test('a secret that one process makes is shown by the process that gets the next request, and then by none', async () => {
+  await berth.administration.createUser({ name: 'gina', password: 'first password', isAdmin: false });
+  await berth.administration.createRobot({ name: 'deploy', grants: ['team-a/*:pull'] });
+  await pushAs(berth, basic('admin', adminPassword), 'team-a/app', '1');
+  const other = await startBerth(berth.environment);
+  try {
+    // The cookies of one browser, which a proxy sends to one process or the other.
+    const elsewhere = newVisitor(other);
+    const moveCookies = (from: Visitor, to: Visitor) => {
+      to.cookies.clear();
+      for (const [name, value] of from.cookies) to.cookies.set(name, value);
+    };
+    const shownIn = ({ text }: Visit) => /<code id="secret">([^<]+)<\/code>/.exec(text)?.[1] ?? '';
+    for (const [path, form] of [
+      ['/ui/admin/users', { name: 'hugo' }],
+      ['/ui/admin/users/gina/password', {}],
+      ['/ui/admin/robots', { name: 'build', grants: 'team-a/*:pull', days: '30' }],
+      ['/ui/admin/robots/deploy/rotate', { days: '7' }],
+      ['/ui/account/tokens', { name: 'laptop', scopes: '', days: '30' }],
+      ['/ui/r/team-a/app/-/access/give', { kind: 'robot', subject: 'ci', action: 'pull', days: '30' }],
+    ] as const) {
+      const { status, location } = await admin.post(path, form);
+      moveCookies(admin, elsewhere);
+      const secret = shownIn(await elsewhere.get(location));
+      expect({ path, status, isShown: secret !== '' }).toEqual({ path, status: 303, isShown: true });
+      moveCookies(elsewhere, admin);
+      for (const again of [elsewhere, admin]) expect((await again.get(location)).text).not.toContain(secret);
+    }
+  } finally {
+    await other.close();
+  }
 });
