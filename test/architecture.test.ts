@@ -122,6 +122,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/archives',
     'src/content',
     'src/coordination',
+    'src/images/layers',
     'src/oci',
     'src/progress',
     'src/registry',

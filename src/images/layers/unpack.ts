@@ -59,10 +59,12 @@ async function* unpackZstd(
   onCheckpoint: (checkpoint: GzipCheckpoint) => void,
 ): AsyncGenerator<Buffer> {
   let last = -Infinity;
-  yield* unzstd(chunks, (frame) => {
-    if (frame.out - last < frameSpacingBytes) return;
-    last = frame.out;
-    onCheckpoint({ ...frame, bits: 0, window: undefined });
+  yield* unzstd(chunks, {
+    onFrame(frame) {
+      if (frame.out - last < frameSpacingBytes) return;
+      last = frame.out;
+      onCheckpoint({ ...frame, bits: 0, window: undefined });
+    },
   });
 }
 

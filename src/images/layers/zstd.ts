@@ -7,16 +7,20 @@ import { InvalidLayer, LimitExceeded } from './limits.ts';
 const magic = 0xfd2fb528;
 const isSkippable = (value: number) => (value & 0xfffffff0) >>> 0 === 0x184d2a50;
 
-/** Log2 of the largest window, 64 MiB: `zstd -19` uses 8 MiB. */
-const maxWindowLog = 26;
+export interface UnzstdOptions {
+  /** Called at the beginning of each frame, where unpacking can begin again later. */
+  readonly onFrame?: (place: { readonly in: number; readonly out: number }) => void;
+  /** Log2 of the largest window. Default: 26 (64 MiB); `zstd -19` uses 8 MiB. */
+  readonly maxWindowLog?: number;
+}
 
 /**
- * Unpacks a zstd blob and calls `onFrame` at the beginning of each frame, where unpacking can begin again later. Finds the frames
- * itself (RFC 8878): Node's decompressor stops after the first one. Throws `InvalidLayer`.
+ * Unpacks zstd data. Finds the frames itself (RFC 8878), also skippable ones: Node's decompressor stops after the first one.
+ * Throws `InvalidLayer`, and `LimitExceeded` for a larger window.
  */
 export async function* unzstd(
   blob: AsyncIterable<Uint8Array>,
-  onFrame: (place: { readonly in: number; readonly out: number }) => void = () => undefined,
+  { onFrame, maxWindowLog = 26 }: UnzstdOptions = {},
 ): AsyncGenerator<Buffer> {
   const source = createByteSource(blob);
   let out = 0;
@@ -28,8 +32,8 @@ export async function* unzstd(
       continue;
     }
     if (beginning.readUInt32LE() !== magic) throw new InvalidLayer(`no zstd frame begins at ${start} of the blob`);
-    onFrame({ in: start, out });
-    for await (const unpacked of unpackFrame(frameBytes(beginning, source))) {
+    onFrame?.({ in: start, out });
+    for await (const unpacked of unpackFrame(frameBytes(beginning, source), maxWindowLog)) {
       out += unpacked.length;
       yield unpacked;
     }
@@ -66,24 +70,30 @@ function headerBytes(flags: number): number {
   return (isSingleSegment ? 0 : 1) + dictionary + contentSize;
 }
 
-async function* unpackFrame(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* unpackFrame(bytes: AsyncIterable<Buffer>, maxWindowLog: number): AsyncGenerator<Buffer> {
   const decompressor = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog } });
   // The error of either stream ends the loop below.
   pipeline(Readable.from(bytes, { objectMode: false }), decompressor, () => undefined);
   try {
     yield* decompressor as AsyncIterable<Buffer>;
   } catch (error) {
-    throw toInvalid(error, 'zstd');
+    throw isWindowTooLarge(error) ? windowTooLarge(maxWindowLog) : toInvalid(error, 'zstd');
   } finally {
     decompressor.destroy();
   }
 }
 
-/** Returns `InvalidLayer` or `LimitExceeded` for an error of zlib, and every other error as it is. */
+function isWindowTooLarge(error: unknown): boolean {
+  return ((error as Partial<NodeJS.ErrnoException>).code ?? '').endsWith('windowTooLarge');
+}
+
+function windowTooLarge(maxWindowLog: number): LimitExceeded {
+  return new LimitExceeded('memory', `unpacking the zstd data needs more than ${2 ** (maxWindowLog - 20)} MiB of memory`);
+}
+
+/** Returns `InvalidLayer` for an error of zlib, and every other error as it is. */
 export function toInvalid(error: unknown, format: string): unknown {
   const { code, message } = error as Partial<NodeJS.ErrnoException>;
   if (code === undefined || !/^(?:Z_|ZSTD_|ERR_ZLIB)/.test(code)) return error;
-  if (code.endsWith('windowTooLarge'))
-    return new LimitExceeded('memory', 'unpacking the zstd data needs more than 64 MiB of memory');
   return new InvalidLayer(`the ${format} data cannot be read: ${message}`);
 }

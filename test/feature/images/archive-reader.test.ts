@@ -136,10 +136,9 @@ describe('a part of a layer', () => {
     const blob = Buffer.concat(frames.flatMap((frame) => [skippable, frame]));
     const checkpoints: Checkpoint[] = [];
     const unpacked: Buffer[] = [];
-    for await (const part of unzstd(
-      pieces(blob, 7919),
-      (place) => void checkpoints.push({ ...place, kind: 'start', bits: 0, window: undefined }),
-    ))
+    for await (const part of unzstd(pieces(blob, 7919), {
+      onFrame: (place) => void checkpoints.push({ ...place, kind: 'start', bits: 0, window: undefined }),
+    }))
       unpacked.push(part);
     expect(Buffer.concat(unpacked).equals(content.subarray(0, 6 * mebibyte))).toBe(true);
     const archive = packed(blob, 'zstd', 6 * mebibyte, checkpoints);
