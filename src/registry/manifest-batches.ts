@@ -24,6 +24,8 @@ export interface BatchItem {
   readonly tags: readonly Tag[];
   /** True if the client may add tags only. */
   readonly keepTags: boolean;
+  /** Entries of an index that may be missing. Default: none. */
+  readonly optional?: readonly Digest[] | undefined;
 }
 
 /** Stores several manifests at once. */
@@ -68,7 +70,10 @@ export function createManifestBatches(options: ManifestBatchesOptions): Manifest
   const fixedTagsOf = ({ repository, tags, keepTags }: Pick<BatchItem, 'repository' | 'tags' | 'keepTags'>) =>
     keepTags ? tags : immutable.of(repository, tags);
 
-  function toRecord({ repository, digest, bytes, mediaType, tags, ...item }: BatchItem, author?: Author): BatchedManifest {
+  function toRecord(
+    { repository, digest, bytes, mediaType, tags, optional, ...item }: BatchItem,
+    author?: Author,
+  ): BatchedManifest {
     const { blobs, children, fields, mediaType: parsedType } = parseForRecord(bytes, mediaType);
     return {
       fixedTags: fixedTagsOf({ repository, tags, ...item }),
@@ -81,6 +86,7 @@ export function createManifestBatches(options: ManifestBatchesOptions): Manifest
         blobs: blobs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
         children: children.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
         acceptMissing,
+        optional,
         tags,
         now: now(),
         author: dated(author, now()),

@@ -30,6 +30,8 @@ export interface CommittedTag {
   readonly repository: RepositoryName;
   readonly tag: Tag;
   readonly digest: Digest;
+  /** What its index lists and the archive does not have: platforms, or digests of entries without a platform. */
+  readonly missing: readonly string[];
 }
 
 /** More than any archive has: each is held until the transaction. */
@@ -84,7 +86,10 @@ export async function commitArchive(
     throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: `${digest} of the archive is not there any more: upload it again` });
   }
   await batches.put(items, author);
-  return targets.map(({ image, repository, tag }) => ({ repository, tag, digest: imageAt(archive, image).digest }));
+  return targets.map(({ image, repository, tag }) => {
+    const { digest, missing = [] } = imageAt(archive, image);
+    return { repository, tag, digest, missing };
+  });
 }
 
 function imageAt({ plan }: StagedArchive, at: number): PlannedImage {
@@ -113,7 +118,7 @@ function itemsOf(
     if ((tagged.get(name) ?? top) !== top)
       throw invalidArchive(`${name} is the target of two images: choose another tag for one`);
     tagged.set(name, top);
-    for (const { digest, mediaType, bytes } of manifests) {
+    for (const { digest, mediaType, bytes, optional } of manifests) {
       const key = `${repository} ${digest}`;
       const known = items.get(key);
       const tags = [...(known?.tags ?? []), ...(digest === top ? [tag] : [])];
@@ -123,6 +128,7 @@ function itemsOf(
         digest,
         mediaType,
         bytes: content,
+        optional,
         tags: [...new Set(tags)],
         keepTags: keepsTags(repository),
       });

@@ -85,6 +85,7 @@ function resolveImage(contents: ArchiveContents, { config: configName, names, la
     manifests: [{ digest, mediaType: mediaTypes.ociManifest, bytes: manifest }],
     blobs: [configBlob, ...layers],
     platforms: config.platforms,
+    missing: [],
     note: undefined,
   };
 }

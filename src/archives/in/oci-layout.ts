@@ -3,7 +3,7 @@ import { parseDescriptor } from '../../oci/descriptor.ts';
 import type { JsonObject } from '../../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../../oci/manifest.ts';
 import { isManifestType, isNonDistributable, mediaTypes } from '../../oci/media-types.ts';
-import { type IndexEntry, indexEntries } from '../../oci/index-entries.ts';
+import { indexEntries } from '../../oci/index-entries.ts';
 import { platformName } from '../../oci/platform.ts';
 import { blobPath } from '../out/archive-file.ts';
 import { invalidArchive, quoted } from '../archive-error.ts';
@@ -23,6 +23,7 @@ import type { ResolvedBlob, ResolvedImage, ResolvedManifest } from './resolved.t
 
 /** What a manifest consists of, its children included. */
 interface Parts extends Pick<ResolvedImage, 'digest' | 'manifests' | 'blobs' | 'platforms'> {
+  readonly missing?: readonly string[];
   readonly note?: string | undefined;
 }
 
@@ -45,7 +46,8 @@ export function resolveOciLayout(contents: ArchiveContents): readonly ResolvedIm
     const names = namesOf(entry as JsonObject);
     const known = images.get(descriptor.digest);
     if (known) images.set(descriptor.digest, { ...known, names: [...new Set([...known.names, ...names])] });
-    else images.set(descriptor.digest, { note: undefined, ...resolve(contents, descriptor, '"index.json"', 0), names });
+    else
+      images.set(descriptor.digest, { note: undefined, missing: [], ...resolve(contents, descriptor, '"index.json"', 0), names });
   }
   return [...images.values()];
 }
@@ -75,7 +77,8 @@ function isIndexType(mediaType: string): boolean {
 }
 
 /**
- * Resolves an index. Tools write indexes of which they have only some images: if it is one, that image is taken.
+ * Resolves an index. Tools write indexes of which they have only some images, such as docker of a platform that was pulled: those
+ * are taken, and the index keeps its digest.
  */
 function resolveIndex(
   contents: ArchiveContents,
@@ -87,7 +90,12 @@ function resolveIndex(
   const path = blobPath(self.digest);
   const entries = indexEntries(manifest, document);
   const present = entries.filter(({ descriptor }) => contents.find(blobPath(descriptor.digest)));
-  if (present.length < entries.length) return resolveOnly(contents, path, entries, present, depth);
+  const absent = entries.filter((entry) => !present.includes(entry));
+  const absentNames = absent.map(({ descriptor, platform }) => (platform ? platformName(platform) : descriptor.digest));
+  if (absent.length > 0 && !present.some(({ platform }) => platform))
+    throw invalidArchive(
+      `entry ${quoted(path)} lists ${absentNames.join(', ')}: expected at least one image of the index, found none`,
+    );
   const parts = present.map(({ descriptor }): Parts => {
     if (isManifestType(descriptor.mediaType)) return resolve(contents, descriptor, quoted(path), depth + 1);
     const blob = resolveBlob(contents, descriptor, path);
@@ -97,30 +105,13 @@ function resolveIndex(
     throw invalidArchive(`entry ${quoted(path)}: images of an index cannot be compressed without changing it: use compress=none`);
   return {
     digest: self.digest,
-    manifests: [...parts.flatMap(({ manifests }) => manifests), self],
+    manifests: [
+      ...parts.flatMap(({ manifests }) => manifests),
+      { ...self, optional: absent.map(({ descriptor }) => descriptor.digest) },
+    ],
     blobs: parts.flatMap(({ blobs }) => blobs),
-    platforms: entries.flatMap(({ platform }) => platform ?? []).map(platformName),
-  };
-}
-
-function resolveOnly(
-  contents: ArchiveContents,
-  path: string,
-  entries: readonly IndexEntry[],
-  present: readonly IndexEntry[],
-  depth: number,
-): Parts {
-  const images = present.filter(({ platform }) => platform);
-  const [only] = images;
-  const absent = entries.filter((entry) => !present.includes(entry));
-  if (!only?.platform || images.length > 1) {
-    const listed = absent.map(({ descriptor, platform }) => (platform ? platformName(platform) : descriptor.digest));
-    throw invalidArchive(`entry ${quoted(path)} lists ${listed.join(', ')}: expected all images of an index, or one of them`);
-  }
-  const name = platformName(only.platform);
-  return {
-    ...resolve(contents, only.descriptor, quoted(path), depth + 1),
-    note: `the archive has only ${name} of an index of ${entries.length} manifests: the image is imported without the index`,
+    platforms: present.flatMap(({ platform }) => platform ?? []).map(platformName),
+    missing: [...absentNames, ...parts.flatMap(({ missing = [] }) => missing)],
   };
 }
 

@@ -18,6 +18,8 @@ export interface PlannedImage {
   readonly names: readonly string[];
   readonly digest: Digest;
   readonly platforms: readonly string[];
+  /** What an index lists and the archive does not have: platforms, or digests of entries without a platform. */
+  readonly missing?: readonly string[];
   readonly note: string | undefined;
   readonly manifests: readonly PlannedManifest[];
   readonly blobs: readonly Digest[];
@@ -28,6 +30,8 @@ export interface PlannedManifest {
   readonly mediaType: string;
   /** Base64. */
   readonly bytes: string;
+  /** Entries of an index that the archive does not have. */
+  readonly optional?: readonly Digest[];
 }
 
 /** An uploaded archive without its content. Times are milliseconds since 1970. */

@@ -95,15 +95,17 @@ async function stageDocument(staging: Staging, digest: Digest, bytes: Buffer, li
   return (await staging.stage(once(), options)).session;
 }
 
-function toPlanned({ names, digest, platforms, note, manifests, blobs }: ResolvedImage): ArchivePlan['images'][number] {
+function toPlanned({ names, digest, platforms, missing, note, manifests, blobs }: ResolvedImage): ArchivePlan['images'][number] {
   return {
     names,
     digest,
     platforms: [...new Set(platforms)],
+    missing: [...new Set(missing)],
     note,
-    manifests: distinct(manifests).map(({ digest, mediaType, bytes }) => ({
+    manifests: distinct(manifests).map(({ digest, mediaType, bytes, optional }) => ({
       digest,
       mediaType,
+      ...(optional && { optional }),
       bytes: bytes.toString('base64'),
     })),
     blobs: distinct<ResolvedBlob>(blobs).map(({ digest }) => digest),

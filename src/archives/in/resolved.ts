@@ -6,6 +6,8 @@ export interface ResolvedManifest {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly bytes: Buffer;
+  /** Entries of an index that the archive does not have. */
+  readonly optional?: readonly Digest[];
 }
 
 /** An image of an archive, with everything that it consists of. */
@@ -20,6 +22,8 @@ export interface ResolvedImage {
   readonly blobs: readonly ResolvedBlob[];
   /** Platforms of the images, such as `linux/amd64`. */
   readonly platforms: readonly string[];
+  /** What an index lists and the archive does not have: platforms, or digests of entries without a platform. */
+  readonly missing: readonly string[];
   /** What is different from the archive, in a sentence. */
   readonly note: string | undefined;
 }

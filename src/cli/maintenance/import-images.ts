@@ -93,7 +93,11 @@ async function importFile(
     const archive = await imports.receive(source, sender, { compression, sizeBytes: size });
     try {
       const targets = targetsOf(archive, file, to);
-      for (const { note } of archive.plan.images) if (note !== undefined) invocation.warn(`${file}: ${note}`);
+      for (const { note, missing = [] } of archive.plan.images) {
+        if (note !== undefined) invocation.warn(`${file}: ${note}`);
+        if (missing.length > 0)
+          invocation.warn(`${file}: the index lists ${missing.join(', ')}, and the file does not have them`);
+      }
       return await imports.commit({ archive, owner, targets, keepsTags: () => false, author });
     } catch (error) {
       await imports.cancel(archive.id, owner).catch(() => undefined);

@@ -13,6 +13,8 @@ export interface UploadedImage {
   readonly names: readonly string[];
   readonly digest: string;
   readonly platforms: readonly string[];
+  /** What an index lists and the archive does not have: platforms, or digests of entries without a platform. */
+  readonly missing: readonly string[];
   /** Of manifests, configs and layers. */
   readonly bytes: number;
   /** Of an image; of an index, the layers that its images have, shared ones counted once. */
@@ -25,13 +27,14 @@ export interface UploadedImage {
 
 export function listImages({ plan, repository }: Pick<StagedArchive, 'plan' | 'repository'>): readonly UploadedImage[] {
   const targets = proposeTargets(plan.images, repository);
-  return plan.images.map(({ names, digest, platforms, note, manifests, blobs }, at) => {
+  return plan.images.map(({ names, digest, platforms, missing = [], note, manifests, blobs }, at) => {
     const manifestBytes = manifests.map(({ bytes }) => Buffer.byteLength(bytes, 'base64'));
     const blobBytes = blobs.map((blob) => plan.blobs[blob]?.sizeBytes ?? 0);
     return {
       names,
       digest,
       platforms,
+      missing,
       note,
       bytes: [...manifestBytes, ...blobBytes].reduce((sum, bytes) => sum + bytes, 0),
       layers: countLayers(manifests),

@@ -29,6 +29,7 @@ interface Shown {
     readonly names: readonly string[];
     readonly digest: string;
     readonly platforms: readonly string[];
+    readonly missing: readonly string[];
     readonly note: string | null;
     readonly targets: readonly { readonly repository: string; readonly tag: string }[];
   }[];
@@ -76,7 +77,7 @@ test('an OCI layout keeps its manifests, also where the archive is compressed', 
     ]);
     expect(shown.images[0]?.targets).toEqual([{ repository: `team/${tag}`, tag: '1' }]);
     expect((await commit(shown.id)).json()).toEqual({
-      items: [{ repository: `team/${tag}`, tag: '1', digest: app.descriptor.digest }],
+      items: [{ repository: `team/${tag}`, tag: '1', digest: app.descriptor.digest, missing: [] }],
     });
     expect((await pull(`team/${tag}/manifests/1`)).body.toString()).toBe(app.manifest);
     expect((await pull(`team/${tag}/blobs/${digestOf(app.compressed)}`)).body).toEqual(app.compressed);
@@ -140,14 +141,38 @@ test('layers of an archive without manifests are stored as compress says', async
   ]);
 });
 
-test('an index keeps its digest with all images, and an archive with one of them has that image', async () => {
+test('layers of several gzip members or zstd frames are stored as they are, and an archive may be compressed so, too', async () => {
+  const { layer } = app;
+  const [first, second] = [layer.subarray(0, 70_000), layer.subarray(70_000)];
+  const skippable = Buffer.from([0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+  const zstd = Buffer.concat([skippable, zstdCompressSync(first), zstdCompressSync(second), skippable]);
+  for (const [repository, packed, mediaType] of [
+    ['team/members', Buffer.concat([gzipSync(first), gzipSync(second)]), 'application/vnd.oci.image.layer.v1.tar+gzip'],
+    ['team/frames', zstd, 'application/vnd.oci.image.layer.v1.tar+zstd'],
+  ] as const) {
+    const entries = legacyEntries({ 'team/app:1': app }).map((item) =>
+      item.content === layer ? { ...item, content: packed } : item,
+    );
+    await imported(repository, tarOf(entries));
+    const manifest = await manifestOf(`${repository}/manifests/1`);
+    expect(manifest.layers).toMatchObject([{ mediaType, digest: digestOf(packed), size: packed.length }]);
+  }
+  const archive = ociArchive({ 'team/app:1': app });
+  const frames = [archive.subarray(0, 600), archive.subarray(600)].map((part) => zstdCompressSync(part));
+  const { images } = await imported('team/pzstd', Buffer.concat([skippable, ...frames]));
+  expect(images).toMatchObject([{ digest: app.descriptor.digest }]);
+});
+
+test('an index keeps its digest, also where the archive has only some of its images: all answers name the missing ones', async () => {
   const arm = realImage({ hello: 'arm\n' }, 'arm64');
+  const riscv = realImage({ hello: 'riscv\n' }, 'riscv64');
   const index = JSON.stringify({
     schemaVersion: 2,
     mediaType: mediaTypes.ociIndex,
     manifests: [
       { ...app.descriptor, platform: { os: 'linux', architecture: 'amd64' } },
       { ...arm.descriptor, platform: { os: 'linux', architecture: 'arm64' } },
+      { ...riscv.descriptor, platform: { os: 'linux', architecture: 'riscv64' } },
     ],
   });
   const top = (images: Parameters<typeof ociEntries>[0]) => [
@@ -161,11 +186,38 @@ test('an index keeps its digest with all images, and an archive with one of them
       }),
     },
   ];
-  const both = await imported('team/index', tarOf(top({ app, arm })));
-  expect(both.images).toMatchObject([{ digest: digestOf(index), platforms: ['linux/amd64', 'linux/arm64'], layers: 2 }]);
+  const all = await imported('team/index', tarOf(top({ app, arm, riscv })));
+  const platforms = ['linux/amd64', 'linux/arm64', 'linux/riscv64'];
+  expect(all.images).toMatchObject([{ digest: digestOf(index), platforms, missing: [], layers: 3 }]);
   expect((await pull('team/index/manifests/latest')).header('docker-content-digest')).toBe(digestOf(index));
-  const one = await uploaded('team/index', tarOf(top({ arm })));
-  expect(one.images).toMatchObject([{ digest: arm.descriptor.digest, note: expect.stringContaining('only linux/arm64') }]);
+
+  for (const [repository, images, present] of [
+    ['team/two', { app, riscv }, ['linux/amd64', 'linux/riscv64']],
+    ['team/one', { arm }, ['linux/arm64']],
+  ] as const) {
+    const missing = platforms.filter((platform) => !present.includes(platform as never));
+    const shown = await uploaded(repository, tarOf(top(images)));
+    expect(shown.images).toMatchObject([{ digest: digestOf(index), platforms: present, missing, layers: present.length }]);
+    expect((await commit(shown.id)).json()).toMatchObject({ items: [{ repository, digest: digestOf(index), missing }] });
+    expect((await pull(`${repository}/manifests/latest`)).header('docker-content-digest')).toBe(digestOf(index));
+    const query = `repository=${repository}&reference=latest`;
+    expect((await api('GET', `/image?${query}`, undefined, alice)).status).toBe(200);
+    expect((await api('GET', `/archive?${query}`, undefined, alice)).body.toString()).toContain('platform');
+    for (const image of [app, arm, riscv]) {
+      const status = Object.values<typeof app>(images).includes(image) ? 200 : 404;
+      expect((await pull(`${repository}/manifests/${image.descriptor.digest}`)).status).toBe(status);
+    }
+  }
+  const none = await upload('team/none-of-it', tarOf(top({ other })));
+  expect([none.status, none.body.toString()]).toEqual([400, expect.stringContaining('at least one image of the index')]);
+
+  const directory = await mkdtemp(join(tmpdir(), 'berth-sparse-'));
+  const file = join(directory, 'sparse.tar');
+  await writeFile(file, tarOf(top({ arm })));
+  const { stdout, stderr } = await runCommand(['import', file, '--to', 'team/cli', '--json'], berth.environment);
+  await rm(directory, { recursive: true });
+  expect(JSON.parse(stdout)).toMatchObject([{ digest: digestOf(index), missing: ['linux/amd64', 'linux/riscv64'] }]);
+  expect(stderr).toContain('lists linux/amd64, linux/riscv64');
 });
 
 describe('targets', () => {
@@ -334,8 +386,8 @@ describe('berth import', () => {
     expect([code, JSON.parse(stdout)]).toEqual([
       0,
       [
-        { file, repository: 'team/target', tag: '1', digest: app.descriptor.digest },
-        { file, repository: 'team/target', tag: '2', digest: other.descriptor.digest },
+        { file, repository: 'team/target', tag: '1', digest: app.descriptor.digest, missing: [] },
+        { file, repository: 'team/target', tag: '2', digest: other.descriptor.digest, missing: [] },
       ],
     ]);
     expect((await pull('team/target/manifests/2')).body.toString()).toBe(other.manifest);

@@ -77,6 +77,10 @@ const commitBody = z.strictObject({
 
 const shownTarget = z.object({ repository: z.string(), tag: z.string() });
 
+const missing = z.array(z.string()).meta({
+  description: 'platforms that the index lists and the archive does not have (digests of entries without a platform)',
+});
+
 const archiveSummary = z
   .object({
     id: z.string(),
@@ -94,6 +98,7 @@ const archive = archiveSummary
         names: z.array(z.string()).meta({ description: 'as the archive has them' }),
         digest: z.string(),
         platforms: z.array(z.string()),
+        missing,
         bytes: z.number().meta({ description: 'of manifests, configs and layers' }),
         layers: z.number(),
         note: z.string().nullable().meta({ description: 'what is different from the archive' }),
@@ -103,7 +108,7 @@ const archive = archiveSummary
   })
   .meta({ id: 'Archive' });
 
-const committed = z.object({ items: z.array(shownTarget.extend({ digest: z.string() })) });
+const committed = z.object({ items: z.array(shownTarget.extend({ digest: z.string(), missing })) });
 
 const summaryOf = ({ id, repository, fileName, startedAt, expiresAt }: ArchiveSummary) => ({
   id,
@@ -114,10 +119,11 @@ const summaryOf = ({ id, repository, fileName, startedAt, expiresAt }: ArchiveSu
 });
 
 function toShown(staged: StagedArchive): z.output<typeof archive> {
-  const images = listImages(staged).map(({ names, platforms, note, targets, ...image }) => ({
+  const images = listImages(staged).map(({ names, platforms, missing, note, targets, ...image }) => ({
     ...image,
     names: [...names],
     platforms: [...platforms],
+    missing: [...missing],
     note: note ?? null,
     targets: targets.map(({ repository, tag }) => ({ repository, tag })),
   }));
@@ -153,7 +159,8 @@ async function commitArchive(
 ) {
   const { imports, principal } = context;
   const staged = await imports.find(params.id, principal.id);
-  return { items: [...(await commitUploaded(imports, staged, context, body.targets))] };
+  const stored = await commitUploaded(imports, staged, context, body.targets);
+  return { items: stored.map(({ missing, ...tag }) => ({ ...tag, missing: [...missing] })) };
 }
 
 /** Rows of the API: images as files. */

@@ -38,6 +38,8 @@ export const upload = {
     repositoryOf: (image: string) => `Repository for ${image}`,
     tagOf: (image: string) => `Tag for ${image}`,
     noName: 'image without a name',
+    missing: (platforms: readonly string[]) =>
+      `Not in the file: ${platforms.join(', ')}. The index keeps its digest; pulls for what is missing fail until it is pushed.`,
     layers: (count: number) => (count === 1 ? '1 layer' : `${count} layers`),
     storeSelected: 'Store images',
     allOrNothing: 'All tags are stored at once, or none.',

@@ -38,6 +38,8 @@ export const upload: typeof english = {
     repositoryOf: (image) => `${image} 的仓库`,
     tagOf: (image) => `${image} 的标签`,
     noName: '没有名称的镜像',
+    missing: (platforms: readonly string[]) =>
+      `文件中没有：${platforms.join('、')}。索引的摘要不变；在补充推送之前，拉取缺少的部分会失败。`,
     layers: (count) => `${count} 个镜像层`,
     storeSelected: '存储镜像',
     allOrNothing: '所有标签要么一次全部存储，要么都不存储。',

@@ -1,3 +1,4 @@
+import type { CommittedTag } from '../../../../archives/in/commit.ts';
 import type { StagedArchive } from '../../../../archives/in/plan.ts';
 import type { Target } from '../../../../archives/in/targets.ts';
 import { OciError } from '../../../../oci/errors.ts';
@@ -49,13 +50,17 @@ export async function commitUpload(visit: UploadVisit, id: string): Promise<void
   }
   try {
     const stored = await commitUploaded(imports, archive, client, hasRows ? rows.flatMap(toTarget) : undefined);
-    visit.leaveNotice({ kind: 'done', lines: stored.map(({ repository, tag }) => texts.upload.stored(`${repository}:${tag}`)) });
+    visit.leaveNotice({ kind: 'done', lines: stored.flatMap((image) => storedLines(image, texts)) });
     const repositories = new Set(stored.map(({ repository }) => repository));
     redirect(response, repositories.size === 1 ? `/ui/r/${[...repositories].join('')}` : '/ui/upload');
   } catch (error) {
     if (!(error instanceof OciError) || error.status >= 500) throw error;
     sendPreview(visit, archive, { status: error.status, rows, messages: [refusal(error)] });
   }
+}
+
+function storedLines({ repository, tag, missing }: CommittedTag, { upload }: Texts): readonly string[] {
+  return [upload.stored(`${repository}:${tag}`), ...(missing.length === 0 ? [] : [upload.missing(missing)])];
 }
 
 /** Drops an uploaded archive. */
@@ -181,7 +186,8 @@ function targetRow(upload: Texts['upload'], image: UploadedImage, row: CheckedRo
         <span>${name}</span>
       </label>
       <code title="${image.digest}">${shortDigest(image.digest)}</code>
-      ${image.note === undefined ? undefined : html`<p class="quiet">${image.note}</p>`}`,
+      ${image.note === undefined ? undefined : html`<p class="quiet">${image.note}</p>`}
+      ${image.missing.length === 0 ? undefined : html`<p class="quiet">${upload.missing(image.missing)}</p>`}`,
     cells: [
       html`${image.platforms.map((platform) => html`<span class="chip">${platform}</span> `)} ${byteSize(image.bytes)},
       ${upload.layers(image.layers)}`,
