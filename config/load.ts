@@ -3,7 +3,7 @@ import type { Child, Children, Entries, Key, List } from './keys.ts';
 import { defineInvalid } from './invalid-value.ts';
 import { unknownKey } from './nearest.ts';
 import { type Config, schema } from './schema.ts';
-import { type KeyPath, type Variable, entryKeys, readVariables, scalarKeys } from './variables.ts';
+import { type KeyPath, type Variable, dropUnusedVariables, entryKeys, readVariables, scalarKeys } from './variables.ts';
 import { type YamlFile, readYamlFile } from './yaml-file.ts';
 
 /** The configuration is invalid: one sentence for each error. */
@@ -46,7 +46,9 @@ const sources = new WeakMap<object, (path: Path) => string | undefined>();
 export function loadConfig({ file: path, environment, serves = true }: ConfigSources): Config {
   const errors: string[] = [];
   const file = readYamlFile(path, errors);
-  const variables = readVariables(environment, [...keyPaths(), ...entryKeys(schema.keys, file.tree)], errors);
+  const known = [...keyPaths(), ...entryKeys(schema.keys, file.tree)];
+  const variables = readVariables(environment, known, errors);
+  dropUnusedVariables(variables, known, valueIn(file.tree, ['telemetry', 'traces']));
   const written = { file, variables, errors };
   const config = parseSection(schema.keys, file.tree, [], written) as Config;
   const sourceOf = (key: Path) => variables.get(key.join('.'))?.name ?? file.sourceOf(key);
@@ -131,6 +133,11 @@ function asMap(value: unknown, path: Path, { file, errors }: Written): Readonly<
   if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
   errors.push(`${path.join('.') || 'the configuration'} must be a map of keys${inFile(file, path)}`);
   return {};
+}
+
+/** Returns the value at the path of a file that may have any content. */
+function valueIn(tree: unknown, path: Path): unknown {
+  return path.reduce<unknown>((node, name) => (node as Readonly<Record<string, unknown>> | null | undefined)?.[name], tree);
 }
 
 function inFile(file: YamlFile, path: Path): string {

@@ -27,6 +27,9 @@ const conventionalVariables: Readonly<Record<string, readonly string[]>> = {
   'telemetry.samplerRatio': ['OTEL_TRACES_SAMPLER_ARG'],
 };
 
+/** Samplers are those of the program that the environment was written for, until berth sends traces. */
+const countsWithTraces = new Set(['telemetry.sampler', 'telemetry.samplerRatio']);
+
 /** Returns every scalar key below `keys`, without those of maps whose names the operator chooses. */
 export function scalarKeys(keys: Children, base: readonly string[] = []): readonly KeyPath[] {
   return Object.entries(keys).flatMap(([name, child]) => {
@@ -72,7 +75,7 @@ export function readVariables(
   environment: Readonly<Record<string, string | undefined>>,
   known: readonly KeyPath[],
   errors: string[],
-): ReadonlyMap<string, Variable> {
+): Map<string, Variable> {
   const byVariable = Map.groupBy(known, ({ path }) => withoutUnderscores(variableName(path)));
   const values = new Map<string, Variable>();
   for (const [path, names] of Object.entries(conventionalVariables)) {
@@ -96,6 +99,27 @@ export function readVariables(
     else readSecret(found.path, name, value, values, errors);
   }
   return values;
+}
+
+/**
+ * Removes variables of other programs that berth could not read and does not need: a sampler that berth does not have must not
+ * stop a start without traces. `tracesInFile`: the value of `telemetry.traces` in the file.
+ */
+export function dropUnusedVariables(values: Map<string, Variable>, known: readonly KeyPath[], tracesInFile: unknown): void {
+  if ((values.get('telemetry.traces')?.value ?? tracesInFile) === 'export') return;
+  for (const { path, key } of known) {
+    const variable = countsWithTraces.has(path) ? values.get(path) : undefined;
+    if (variable?.name.startsWith('OTEL_') && !accepts(key, variable.value)) values.delete(path);
+  }
+}
+
+function accepts(key: Key<unknown>, value: string): boolean {
+  try {
+    key.parse(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function withoutUnderscores(name: string): string {

@@ -19,7 +19,8 @@ export function createWeb(extensions: readonly Extension[]): Express {
     if (hasPage && request.accepts(['json', 'html']) === 'html') response.redirect('/ui');
     else response.json({ name: 'berth', protocol: '/v2/', health: '/healthz' });
   });
-  for (const { path, router } of extensions) app.use(path, router);
+  // The boundary of each path, not one for all: the route of a failed request is known only below the path.
+  for (const { path, router } of extensions) app.use(path, router, errorBoundary(problemFormat));
   app.use((_request, response) => problem(response, 404, 'not found: the registry protocol begins at /v2/'));
   app.use(errorBoundary(problemFormat));
   return app;

@@ -60,6 +60,8 @@ let store: MetadataStore;
 let server: Server;
 let url: string;
 let lines: Line[];
+/** The patterns of paths, by request id. */
+const routes = new Map<string, string | undefined>();
 let users = 0;
 
 beforeAll(async () => {
@@ -154,23 +156,26 @@ async function createServer(): Promise<Server> {
   return createHttpServer({
     protocol: { registry, mirror: undefined, access, publicUrl, absoluteLocations: false, largestManifestBytes: 4_000_000 },
     web,
-    log: (record) => logRequest(log, record),
+    log(record, { route }) {
+      routes.set(record.requestId, route);
+      logRequest(log, record);
+    },
   });
 }
 
 const oci = 'application/json';
 const problem = 'application/problem+json; charset=utf-8';
 
-/** A path below each mount, and the type of its errors. */
+/** A path below each mount, the type of its errors, and the pattern of the path in metrics and traces. */
 const mounts = [
-  ['/v2/app/tags/list', oci],
-  ['/token?scope=repository:app:pull', oci],
-  ['/v1/search?q=app', problem],
-  ['/api/v1/users', problem],
-  ['/ui', 'text/html; charset=utf-8'],
-  ['/.well-known/jwks.json', problem],
-  ['/metrics', problem],
-  ['/_mirror/config?client=docker', problem],
+  ['/v2/app/tags/list', oci, '/v2/<name>/tags/list'],
+  ['/token?scope=repository:app:pull', oci, '/token'],
+  ['/v1/search?q=app', problem, '/v1/search'],
+  ['/api/v1/users', problem, '/api/v1/users'],
+  ['/ui', 'text/html; charset=utf-8', '/ui'],
+  ['/.well-known/jwks.json', problem, '/.well-known/jwks.json'],
+  ['/metrics', problem, '/metrics'],
+  ['/_mirror/config?client=docker', problem, '/_mirror/config'],
 ] as const;
 
 /** Sends a request that fails with `error`. Resolves to the answer, and to the log lines with its request id. */
@@ -184,7 +189,12 @@ async function failWith(error: Error, path: string): Promise<{ readonly answer: 
   return { answer, logged: find() };
 }
 
-describe.each(mounts)('%s', (path, type) => {
+describe.each(mounts)('%s', (path, type, route) => {
+  test('a failed request has its route in metrics and traces', async () => {
+    const { answer } = await failWith(new TypeError('defect'), path);
+    expect(routes.get(answer.header('x-request-id'))).toBe(route);
+  });
+
   test('answers 503 with Retry-After while the store is down, and logs one line with the request id and the cause', async () => {
     const error = new MetadataError('unavailable', 'no connection', { cause: new Error('connect ECONNREFUSED') });
     const { answer, logged } = await failWith(error, path);

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
 import { objectKey } from '../../storage/blobs/driver.ts';
@@ -234,7 +237,26 @@ test('OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG are the defaults of the sa
   expect(loadConfig({ environment: conventional }).telemetry).toMatchObject({ sampler: 'traceidratio', samplerRatio: 0.25 });
   const own = { ...conventional, BERTH_TELEMETRY_SAMPLER: 'always_off' };
   expect(loadConfig({ environment: own }).telemetry.sampler).toBe('always_off');
-  expect(() => loadConfig({ environment: { OTEL_TRACES_SAMPLER_ARG: '2' } })).toThrow('must be a number from 0 to 1');
+  const wrong = { BERTH_TELEMETRY_TRACES: 'export', OTEL_TRACES_SAMPLER_ARG: '2' };
+  expect(() => loadConfig({ environment: wrong })).toThrow('must be a number from 0 to 1');
+});
+
+test('a sampler of OpenTelemetry that berth does not have stops the start only if traces are exported', async () => {
+  const foreign = {
+    OTEL_TRACES_SAMPLER: 'parentbased_jaeger_remote',
+    OTEL_TRACES_SAMPLER_ARG: 'endpoint=http://localhost:14250',
+  };
+  expect(loadConfig({ environment: foreign }).telemetry).toMatchObject({ sampler: 'parentbased_always_on', samplerRatio: 1 });
+  const off = { ...foreign, BERTH_TELEMETRY_TRACES: 'propagate' };
+  expect(loadConfig({ environment: off }).telemetry.traces).toBe('propagate');
+  const exported = { ...foreign, BERTH_TELEMETRY_TRACES: 'export' };
+  expect(() => loadConfig({ environment: exported })).toThrow(/telemetry.sampler .* in OTEL_TRACES_SAMPLER/);
+  expect(() => loadConfig({ environment: { BERTH_TELEMETRY_SAMPLER: 'jaeger_remote' } })).toThrow('BERTH_TELEMETRY_SAMPLER');
+  const directory = await mkdtemp(join(tmpdir(), 'berth-sampler-'));
+  const file = join(directory, 'berth.yaml');
+  await writeFile(file, 'telemetry: { traces: export }');
+  expect(() => loadConfig({ file, environment: foreign })).toThrow('OTEL_TRACES_SAMPLER');
+  await rm(directory, { recursive: true });
 });
 
 test('a run of a job leaves a span if it has failed or sent requests, and none if it found nothing to do', async () => {

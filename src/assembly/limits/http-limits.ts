@@ -28,8 +28,13 @@ export function readHttpLimits({ http }: Pick<Config, 'http'>, parts: Parts): Ht
 const connectionPart = 0.4;
 /** The part at which new connections are closed without an answer. */
 const hardPart = 0.45;
-/** Pause between two log lines about too many connections. */
+/** Pause between two equal log lines about too many connections. */
 const complaintMilliseconds = 60_000;
+
+const complaints = {
+  idle: 'too many connections: those that rest longest are closed',
+  refused: 'too many connections: all of them have a request, and new ones are refused',
+};
 
 function readConnectionLimits(
   configured: number | undefined,
@@ -39,7 +44,7 @@ function readConnectionLimits(
   const most = possible === undefined ? configured : Math.min(possible, configured ?? possible);
   if (configured !== undefined && most !== undefined && most < configured)
     log.warn({ openFiles, connections: most }, 'http.maxConnections is more than the limit of open files permits');
-  let complainedAt = -Infinity;
+  const complainedAt = { idle: -Infinity, refused: -Infinity };
   return {
     most,
     hardMost: most && Math.min(2 * most, openFiles === undefined ? Infinity : Math.floor(openFiles * hardPart)),
@@ -47,9 +52,9 @@ function readConnectionLimits(
     dropped(reason) {
       metrics.limits.connectionDropped(reason);
       const time = performance.now();
-      if (time - complainedAt < complaintMilliseconds) return;
-      complainedAt = time;
-      log.warn({ connections: most }, 'too many connections: those that rest longest are closed');
+      if (time - complainedAt[reason] < complaintMilliseconds) return;
+      complainedAt[reason] = time;
+      log.warn({ connections: most }, complaints[reason]);
     },
   };
 }

@@ -78,9 +78,10 @@ export function createVerificationOverview({ driver, metadata, everyMilliseconds
     const since = now() - (everyMilliseconds || defaultEveryMilliseconds);
     if (((await metadata.contentChecks.findOldest()) ?? since) >= since) return 1;
     const { contents, checked } = await metadata.contentChecks.countFirst(since, countedContents);
-    if (contents < countedContents) return checked / contents;
+    // Content may be deleted between the queries: where there is none, nothing is unchecked.
+    if (contents < countedContents) return contents === 0 ? 1 : checked / contents;
     const times = await metadata.contentChecks.sampleTimes(samplePoints(samples));
-    return times.filter((checkedAt) => checkedAt >= since).length / times.length;
+    return times.length === 0 ? 1 : times.filter((checkedAt) => checkedAt >= since).length / times.length;
   }
 
   const countCorrupt = () => metadata.corruptContent.count(maxCounted);

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
 import { putContent } from '../../../storage/blobs/missing.ts';
@@ -62,7 +63,9 @@ export function createPeerAttempts({ driver, metadata, now, peers }: PeerAttempt
     const [content] = await metadata.contentChecks.findAll([digest]);
     if (!content) throw new Error('the content was deleted meanwhile');
     const { sizeBytes } = content;
-    await uploads.put(repository, digest, { body: peer.openBlob(name, digest, sizeBytes), length: sizeBytes });
+    // An empty blob is known without a request, and there is no range of bytes to ask for.
+    const body = sizeBytes === 0 ? Readable.from([]) : peer.openBlob(name, digest, sizeBytes);
+    await uploads.put(repository, digest, { body, length: sizeBytes });
   }
 
   return {

@@ -145,7 +145,7 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
     const reserve = (sizeBytes: number) => void Object.assign(entry, { sizeBytes, releaseSpace: space.reserve(sizeBytes) });
     const onUnread = () => void unsubscribe(digest, entry).catch(() => undefined);
     const path = partials.pathOf(digest);
-    const { promise: begun, resolve } = Promise.withResolvers<Fill>();
+    const { promise: begun, resolve, reject } = Promise.withResolvers<Fill>();
     entry.ended = events.watchDownload(upstream, digest, () => {
       const fill = beginFill({ ...source, digest, path, idleSeconds, otherCopies, reserve, onBegin, onUnread });
       entry.fill = fill;
@@ -153,7 +153,14 @@ export async function createFills(options: FillsOptions): Promise<Fills> {
       resolve(fill);
       return end(digest, fill, entry, lock);
     });
-    const fill = await begun;
+    // Without effect once the fill has begun.
+    entry.ended.catch(reject);
+    const fill = await begun.catch(async (error: unknown) => {
+      entry.fill?.stop('its download could not begin');
+      entry.releaseSpace?.();
+      await lock.release();
+      throw error;
+    });
     return { sizeBytes: await fill.started, isNew: true, open: fill.open };
   }
 

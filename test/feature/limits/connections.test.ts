@@ -132,3 +132,15 @@ test('the default is a part of the open files that the process may have, and a l
   expect(read(1000, '900')).toEqual([400, 450]);
   expect(warnings).toEqual(['http.maxConnections is more than the limit of open files permits']);
 });
+
+test('the log tells closed connections from refused ones, each at most once in a while', () => {
+  const warnings: string[] = [];
+  const log = { warn: (_fields: object, message: string) => void warnings.push(message) };
+  const metrics = { limits: { watchConnections: () => undefined, connectionDropped: () => undefined } };
+  const { connections } = readHttpLimits(loadConfig({ environment: {} }), { log, metrics, openFiles: 1000 } as never);
+  for (const reason of ['idle', 'idle', 'refused', 'refused', 'idle'] as const) connections.dropped?.(reason);
+  expect(warnings).toEqual([
+    'too many connections: those that rest longest are closed',
+    'too many connections: all of them have a request, and new ones are refused',
+  ]);
+});

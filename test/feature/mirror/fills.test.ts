@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
+import { createFillSpace } from '../../../src/mirror/fills/fill-space.ts';
+import { type FillsOptions, createFills } from '../../../src/mirror/fills/fills.ts';
+import { createRunningDownloads } from '../../../src/mirror/fills/other-copies.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
 import { call } from '../../support/call.ts';
 import { digestOf } from '../../support/images.ts';
 import { useBlobMirror } from '../../support/mirrored-blobs.ts';
@@ -181,4 +187,36 @@ describe('several processes that share a folder', () => {
       ],
     ).toBe('199999');
   });
+});
+
+test.each<[string, FillsOptions['events']['watchDownload']]>([
+  ['before its download begins', () => Promise.reject(new Error('broken'))],
+  ['in the middle of its begin', async (_upstream, _digest, run) => void (await run())],
+])('a fill that fails %s is an error for its client, and the next client begins a new one', async (_when, watchDownload) => {
+  const directory = await mkdtemp(join(tmpdir(), 'berth-fills-'));
+  const running = createRunningDownloads();
+  const broken = () => {
+    throw new Error('broken');
+  };
+  const fills = await createFills({
+    upstream: 'ghcr.io',
+    driver: await createFilesystemDriver({ directory }),
+    directory: join(directory, 'fills'),
+    replicaLock: undefined,
+    space: createFillSpace(Infinity),
+    keep: () => Promise.resolve(true),
+    isWorthFinishing: () => true,
+    findStored: () => Promise.resolve(undefined),
+    running: { ...running, add: broken },
+    events: { downloadAbandoned: () => undefined, downloadFailed: () => undefined, watchDownload },
+    idleSeconds: 10,
+  });
+  const source = { fetch: () => new Promise<never>(() => undefined), promisedBytes: undefined } as never;
+  const reference = { repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false } as never;
+  const joinFill = () => fills.join(digestOf('x') as Digest, reference, source, () => Promise.resolve());
+  await expect(joinFill()).rejects.toThrow('broken');
+  await expect(joinFill()).rejects.toThrow('broken');
+  expect(fills.count).toBe(0);
+  await fills.close();
+  await rm(directory, { recursive: true });
 });

@@ -2,12 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { onOneReplica } from '../../../src/coordination/interval.ts';
 import { createLeases } from '../../../src/coordination/leases.ts';
 import { createVerificationOverview } from '../../../src/maintenance/verify/overview.ts';
+import { type Peer, createPeerAttempts } from '../../../src/maintenance/verify/peers.ts';
 import { createRepair } from '../../../src/maintenance/verify/repair.ts';
 import { type Scrub, createScrub } from '../../../src/maintenance/verify/scrub.ts';
 import { createSuspects } from '../../../src/maintenance/verify/suspects.ts';
 import { createRegistry } from '../../../src/registry/registry.ts';
 import { WrongStore } from '../../../src/maintenance/verify/verifier.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { parsePattern } from '../../../src/oci/patterns/repository-pattern.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
 import { digestOf, pushBlob, pushImage } from '../../support/images.ts';
@@ -300,4 +302,36 @@ test('coverage is the part of the content that was checked in time', async () =>
   expect(await overview().coverage()).toBe(1);
   await pushChecked(1, 91, 100, 89);
   expect(await overview().coverage()).toBe(0.5);
+});
+
+test.each([
+  ['few', { contents: 0, checked: 0 }],
+  ['many', { contents: 1000, checked: 0 }],
+])('coverage is complete if all of %s contents were deleted since their oldest check was read', async (_number, first) => {
+  const contentChecks = {
+    findOldest: () => Promise.resolve(0),
+    countFirst: () => Promise.resolve(first),
+    sampleTimes: () => Promise.resolve([]),
+  };
+  const metadata = { ...registry.metadata, contentChecks: { ...registry.metadata.contentChecks, ...contentChecks } };
+  const raced = createVerificationOverview({ ...registry, metadata, everyMilliseconds: every, now: () => 2 * every });
+  expect(await raced.coverage()).toBe(1);
+});
+
+test('an empty blob is repaired without a request to the peer, which could not name its bytes', async () => {
+  const { driver, metadata, server, clock } = registry;
+  const empty = digestOf(Buffer.alloc(0));
+  await pushBlob(server, 'team/app', Buffer.alloc(0));
+  await damage(driver, empty, () => undefined);
+  const peer: Peer = {
+    registry: 'peer.test',
+    nameOf: (repository) => repository,
+    manifest: () => Promise.reject(new Error('no manifest is asked for')),
+    openBlob: () => {
+      throw new Error('no blob is asked for');
+    },
+  };
+  const attempts = createPeerAttempts({ driver, metadata, now: () => clock.time, peers: [peer] });
+  for (const { fetch } of await attempts.of(empty, 'blob', ['team/app' as RepositoryName])) await fetch();
+  expect((await driver.stat(blobKey(empty)))?.sizeBytes).toBe(0);
 });
