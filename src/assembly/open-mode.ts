@@ -7,12 +7,12 @@ import { createLimitedAccess } from '../http/auth/limited-access.ts';
 import { createPassThroughAccess } from '../http/auth/pass-through-access.ts';
 import { createPullOnlyAccess } from '../http/auth/pull-only-access.ts';
 import type { Mirror } from '../mirror/mirror.ts';
-import { namespaceOf, remoteNameOf } from '../upstream/upstream.ts';
+import { type Upstream, hasLogins, namespaceOf, remoteNameOf } from '../upstream/upstream.ts';
 import { type RepositoryName, parseRepositoryName } from '../oci/reference.ts';
 
 /**
  * Makes the access control of mode open: every client may do what `access.openActions` allows, except to read private content
- * of upstreams with `passThrough`, and to push into names of the default upstream.
+ * of upstreams that have or had `passThrough`, and to push into names of the default upstream.
  */
 export function openControl(config: Config, mirror: Mirror, metadata: MetadataStore): AccessControl {
   const control = createLimitedAccess(createUpstreamControl(mirror, metadata), config.access.openActions);
@@ -24,10 +24,24 @@ export function openControl(config: Config, mirror: Mirror, metadata: MetadataSt
 
 /** The present upstreams decide at each request: a reload may change them. */
 function createUpstreamControl(mirror: Mirror, metadata: MetadataStore): AccessControl {
+  const { names } = mirror.passedThrough;
+  // After `passThrough`, what berth has read with a login is for everyone only while everyone uses a login of berth.
+  const isOpenUpstream = (upstream: Upstream) =>
+    upstream.passThrough !== true && (hasLogins(upstream) || !names.has(upstream.name));
   const isOpen = (name: string) =>
-    mirror.upstreams().some((upstream) => upstream.passThrough !== true && namespaceOf(upstream) === name);
+    mirror.upstreams().some((upstream) => isOpenUpstream(upstream) && namespaceOf(upstream) === name);
   const limited = createPassThroughAccess({ metadata, upstreams: mirror.visibility, isOpen });
-  const current = () => (mirror.upstreams().some(({ passThrough }) => passThrough) ? limited : openAccess);
+  const isLimited = () => {
+    if (names.size === 0) return false;
+    const open = new Set(
+      mirror
+        .upstreams()
+        .filter(isOpenUpstream)
+        .map(({ name }) => name),
+    );
+    return [...names].some((name) => !open.has(name));
+  };
+  const current = () => (isLimited() ? limited : openAccess);
   return {
     authenticate: (request) => current().authenticate(request),
     recognise: (request) => current().recognise(request),

@@ -8,6 +8,7 @@ import type { MirrorOptions } from './mirror-options.ts';
 import type { BackgroundMirror, Mirror } from './mirror.ts';
 import { type UnknownCode, toMirrorError } from './mirror-error.ts';
 import { type MirroredRepository, createRouting } from './names/routing.ts';
+import { openPassedThrough } from './visibility/passed-through.ts';
 
 interface Parts {
   readonly options: MirrorOptions;
@@ -35,6 +36,7 @@ export async function createMirror(options: MirrorOptions): Promise<Mirror> {
     background,
     visibility: views.visibility,
     passThrough: views.passThrough,
+    passedThrough: await openPassedThrough(options.metadata, upstreams.all),
     search: views.search,
     pressure: content.pressure,
     isPrefix: (text) => upstreams.find(text) !== undefined || /[.:]/.test(text),

@@ -9,6 +9,7 @@ import type { FillProgress } from './fills/fill-progress.ts';
 import type { RemoteSearch } from './remote/remote-search.ts';
 import type { MirrorState } from '../observability/mirror-metrics.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import type { PassedThrough } from './visibility/passed-through.ts';
 import type { PassThrough } from './visibility/pass-through.ts';
 import type { UpstreamVisibility } from './visibility/upstream-visibility.ts';
 
@@ -33,6 +34,7 @@ export interface Mirror extends BackgroundMirror {
   referrers(source: MirroredRepository, subject: Digest, query: URLSearchParams): Promise<RemotePage<RemoteReferrer>>;
   readonly visibility: UpstreamVisibility;
   readonly passThrough: PassThrough;
+  readonly passedThrough: PassedThrough;
   /** The search of the upstreams that have one. */
   readonly search: Pick<RemoteSearch, 'find'>;
   /** Returns the upstreams in the order of the configuration. A reload replaces them. */

@@ -41,6 +41,8 @@ export const tables: readonly Table[] = [
   transferred('events'),
   ofConsumers('event_cursors'),
   transferred('mirrored_repositories'),
+  // A start and a reload add to it, also in read-only mode.
+  { name: 'passed_through_upstreams', isFrozen: false, isTransferred: true },
   transferred('mirrored_tags'),
   transferred('mirrored_promises'),
   transferred('mirrored_content'),

@@ -11,7 +11,7 @@ import type { Reloadable } from './reloader.ts';
  */
 export function reloadUpstreams(
   config: Config,
-  mirror: Pick<Mirror, 'upstreams' | 'useUpstreams'>,
+  mirror: Pick<Mirror, 'upstreams' | 'useUpstreams' | 'passedThrough'>,
   log: Pick<Log, 'warn'>,
 ): Reloadable {
   let used = config.mirror.upstreams;
@@ -23,6 +23,7 @@ export function reloadUpstreams(
       const isSame = (one: Upstream, { name, ca }: Upstream) =>
         one.name === name && one.ca === ca && JSON.stringify(used[name]) === JSON.stringify(upstreams[name]);
       const defined = read.map((upstream) => mirror.upstreams().find((one) => isSame(one, upstream)) ?? upstream);
+      await mirror.passedThrough.record(defined);
       return () => {
         used = upstreams;
         mirror.useUpstreams(defined);

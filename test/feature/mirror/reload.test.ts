@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig } from '../../../config/load.ts';
 import { type App, createApp } from '../../../src/app.ts';
 import { createLog } from '../../../src/observability/log.ts';
+import { basic } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
 import { digestOf } from '../../support/images.ts';
@@ -24,7 +25,7 @@ let berth: { url: string };
 
 beforeEach(async () => {
   [one, other, stores] = await Promise.all([
-    startFakeUpstream({ auth: 'bearer', users: [bot] }),
+    startFakeUpstream({ auth: 'bearer', users: [bot, { username: 'alice', password: 'wonderland' }] }),
     startFakeUpstream(),
     createStores(),
   ]);
@@ -151,4 +152,41 @@ test('passThrough that a reload adds hides private content of the upstream in mo
   expect((await call(berth, 'GET', '/v2/_catalog')).json()).toEqual({ repositories: [] });
   await reload({ 'r.example': shared });
   expect((await get('r.example/company/app/manifests/1')).status).toBe(200);
+});
+
+test('private content of an upstream that had passThrough stays hidden after the upstream has left the configuration', async () => {
+  one.addImage('o/open', '1');
+  const secret = one.addImage('company/app', '1');
+  one.hide('company/app', ['bot', 'alice']);
+  const passing = { url: one.url, ...bot, passThrough: true };
+  await start({ 'r.example': passing });
+  const path = 'r.example/company/app/manifests/1';
+  const challenge = (await get(path)).header('www-authenticate');
+  const [, realm = '', query = ''] = /realm="([^"]*)",(.*)$/.exec(challenge) ?? [];
+  const { pathname, origin } = new URL(realm);
+  const scope = query.replaceAll('"', '').replace(',', '&');
+  const login = { headers: basic('alice', 'wonderland') };
+  const { token } = (await call({ url: origin }, 'GET', `${pathname}?${scope}`, login)).json() as { token: string };
+  const asAlice = { headers: { Authorization: `Bearer ${token}` } };
+  const blob = `r.example/company/app/blobs/${digestOf(secret.layer)}`;
+  for (const one of [path, blob]) expect((await call(berth, 'GET', `/v2/${one}`, asAlice)).status).toBe(200);
+  const read = async () => {
+    const names = [path, `r.example/company/app/manifests/${secret.digest}`, blob, 'r.example/company/app/tags/list'];
+    const answers = await Promise.all(names.map((name) => call(berth, 'GET', `/v2/${name}`, asAlice)));
+    const catalog = (await call(berth, 'GET', '/v2/_catalog')).body.toString();
+    return [...answers.map(({ status }) => status), catalog.includes('company/app')];
+  };
+  const hidden = [404, 404, 404, 404, false];
+  await reload({ 's.example': { url: other.url } });
+  expect(await read()).toEqual(hidden);
+  await app.close();
+  await start({ 's.example': { url: other.url } });
+  expect(await read()).toEqual(hidden);
+  expect((await call(berth, 'GET', '/api/v1/schedule')).status).toBe(403);
+  // Without a login berth itself could not read it.
+  await reload({ 'r.example': { url: one.url } });
+  expect((await get(path)).status).not.toBe(200);
+  expect((await get(blob)).status).not.toBe(200);
+  await reload({ 'r.example': { url: one.url, ...bot } });
+  expect((await get(path)).status).toBe(200);
 });

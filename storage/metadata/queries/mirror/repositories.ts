@@ -90,3 +90,17 @@ export const recordVisibility = concurrentWrite(function* (
     repositoryRef.repository,
   );
 });
+
+/** Records that the upstream has `passThrough`. */
+export const recordPassedThrough = concurrentWrite(function* (upstream: string): Query<void> {
+  yield* run('INSERT INTO passed_through_upstreams (upstream) VALUES (?) ON CONFLICT (upstream) DO NOTHING', upstream);
+});
+
+/** Lists the upstreams that had `passThrough`, and of which content is stored that a login has read. */
+export const listPassedThrough = read(function* (): Query<readonly string[]> {
+  const rows = yield* all<{ upstream: string }>(
+    `SELECT p.upstream AS "upstream" FROM passed_through_upstreams p
+      WHERE EXISTS (SELECT 1 FROM mirrored_repositories m WHERE m.upstream = p.upstream AND m.by_login = 1)`,
+  );
+  return rows.map(({ upstream }) => upstream);
+});
