@@ -7,7 +7,6 @@ import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesy
 import { createFillSpace } from '../../../src/mirror/fills/fill-space.ts';
 import { type FillsOptions, createFills } from '../../../src/mirror/fills/fills.ts';
 import { createRunningDownloads } from '../../../src/mirror/fills/other-copies.ts';
-import type { Digest } from '../../../src/oci/digest.ts';
 import { call } from '../../support/call.ts';
 import { digestOf } from '../../support/images.ts';
 import { useBlobMirror } from '../../support/mirrored-blobs.ts';
@@ -191,7 +190,12 @@ describe('several processes that share a folder', () => {
 
 test.each<[string, FillsOptions['events']['watchDownload']]>([
   ['before its download begins', () => Promise.reject(new Error('broken'))],
-  ['in the middle of its begin', async (_upstream, _digest, run) => void (await run())],
+  [
+    'in the middle of its begin',
+    async (_upstream, _digest, run) => {
+      await run();
+    },
+  ],
 ])('a fill that fails %s is an error for its client, and the next client begins a new one', async (_when, watchDownload) => {
   const directory = await mkdtemp(join(tmpdir(), 'berth-fills-'));
   const running = createRunningDownloads();
@@ -213,7 +217,7 @@ test.each<[string, FillsOptions['events']['watchDownload']]>([
   });
   const source = { fetch: () => new Promise<never>(() => undefined), promisedBytes: undefined } as never;
   const reference = { repository: 'ghcr.io/o/i', upstream: 'ghcr.io', byLogin: false } as never;
-  const joinFill = () => fills.join(digestOf('x') as Digest, reference, source, () => Promise.resolve());
+  const joinFill = () => fills.join(digestOf('x'), reference, source, () => Promise.resolve());
   await expect(joinFill()).rejects.toThrow('broken');
   await expect(joinFill()).rejects.toThrow('broken');
   expect(fills.count).toBe(0);
