@@ -2,12 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { mediaTypes } from '../../src/oci/media-types.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
 import { runCommand } from '../support/command.ts';
 import { type Containerd, startContainerd } from '../support/containerd.ts';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
-import { digestOf } from '../support/images.ts';
+import { digestOf, putManifest } from '../support/images.ts';
 import { pushRealImage, realImage } from '../support/real-image.ts';
 import { describeWith } from '../support/requires.ts';
 import { run } from '../support/run.ts';
@@ -111,5 +112,23 @@ describeWith(['podman', 'buildah', 'containerd', 'ctr'], 'archives of podman, bu
     await containerd.ctr('images', 'export', file('containerd.tar'), name);
     expect(await importInto('containerd.tar', 'from/containerd:1')).toMatchObject({ code: 0 });
     expect((await manifestOf('from/containerd')).header('docker-content-digest')).toBe(image.descriptor.digest);
+  }, 120_000);
+
+  test('an index that containerd pulled for one platform keeps its digest, and berth import names the other platform', async () => {
+    const arm = realImage({ hello: 'arm\n' }, 'arm64');
+    await pushRealImage(berth, 'team/multi', 'arm', arm);
+    await pushRealImage(berth, 'team/multi', 'amd', image);
+    const manifests = [image, arm].map(({ descriptor }, at) => ({
+      ...descriptor,
+      platform: { os: 'linux', architecture: at === 0 ? 'amd64' : 'arm64' },
+    }));
+    const index = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests });
+    await putManifest(berth, 'team/multi', '1', index, mediaTypes.ociIndex);
+    const name = `${new URL(berth.url).host}/team/multi:1`;
+    await containerd.ctr('images', 'pull', '--plain-http', '--snapshotter', 'native', '--platform', 'linux/amd64', name);
+    await containerd.ctr('images', 'export', '--platform', 'linux/amd64', file('sparse.tar'), name);
+    const { code, stderr } = await importInto('sparse.tar', 'from/sparse:1');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('linux/arm64')]);
+    expect((await manifestOf('from/sparse')).header('docker-content-digest')).toBe(digestOf(index));
   }, 120_000);
 });
