@@ -1,5 +1,6 @@
 import { accountCommands } from './accounts/account-commands.ts';
 import { contentCommands } from './content/content-commands.ts';
+import { adopt } from './maintenance/adopt-commands.ts';
 import { garbageCollection } from './maintenance/gc-commands.ts';
 import { maintenanceMode } from './maintenance/mode-commands.ts';
 import { doctor, supportBundle } from './doctor/doctor-commands.ts';
@@ -28,18 +29,6 @@ const migrate: Command = {
     ['--undo', 'accept changes in the source installation again'],
   ],
   load: async () => (await import('./maintenance/migrate.ts')).migrate,
-};
-
-const adopt: Command = {
-  name: 'adopt',
-  summary: 'take over the store of registry:2 in place',
-  options: [
-    ['--finish', 'the other registry is read-only or stopped: make the store that of berth'],
-    ['--status', 'show what was adopted; read nothing'],
-    ['--include-cache', 'adopt the content of a pull-through cache like pushed images'],
-  ],
-  printsData: true,
-  load: async () => (await import('./maintenance/adopt.ts')).adoptStore,
 };
 
 const exportCommand: Command = {

@@ -33,3 +33,34 @@ export async function waitForLease(
     await delay(pause);
   }
 }
+
+export interface AbandonedLeaseOptions {
+  readonly leases: Leases;
+  readonly metadata: { readonly leases: Pick<MetadataStore['leases'], 'findState'> };
+  /** Called once before the wait, with the end of the lease that another process has: milliseconds since 1970, by its clock. */
+  readonly onWait: (until: number) => void;
+  /** Waits for some milliseconds. */
+  readonly pause?: (milliseconds: number) => Promise<unknown>;
+}
+
+const abandonedTryMilliseconds = 250;
+
+/**
+ * Takes a lease whose holder may have been killed: waits for its end. Resolves to undefined as soon as the holder renews it: then
+ * it lives. Rejects with errors of the metadata store.
+ */
+export async function takeAbandonedLease(
+  name: string,
+  { leases, metadata, onWait, pause = delay }: AbandonedLeaseOptions,
+): Promise<Lease | undefined> {
+  let end: number | undefined;
+  for (;;) {
+    const lease = await leases.take(name);
+    if (lease) return lease;
+    const state = await metadata.leases.findState(name);
+    if (end === undefined && state) onWait(state.heldUntil);
+    else if (state && state.heldUntil !== end) return undefined;
+    end = state?.heldUntil ?? end;
+    await pause(abandonedTryMilliseconds);
+  }
+}

@@ -1,3 +1,4 @@
+import { type RepositoryName, parseRepositoryName } from '../oci/reference.ts';
 import type { CredentialSource } from './credential.ts';
 
 /** A registry that may be mirrored. */
@@ -89,4 +90,9 @@ export function namespaceOf({ name }: Pick<Upstream, 'name'>): string {
 /** Returns the repository's name at the upstream: "alpine" is `library/alpine` at Docker Hub. */
 export function remoteNameOf({ name: upstream }: Pick<Upstream, 'name'>, name: string): string {
   return upstream === dockerHub && !name.includes('/') ? `library/${name}` : name;
+}
+
+/** Returns the name here of a repository of the upstream; undefined if it would be no valid name. */
+export function mirroredName(upstream: Pick<Upstream, 'name'>, remoteName: string): RepositoryName | undefined {
+  return parseRepositoryName(`${namespaceOf(upstream)}/${remoteNameOf(upstream, remoteName)}`);
 }

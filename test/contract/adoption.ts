@@ -12,6 +12,7 @@ import { blobKey } from '../../storage/blobs/layout.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type DistributionStore, createDistributionStore } from '../support/distribution-store.ts';
 import { descriptor, digestOf, newImage, newIndex } from '../support/images.ts';
+import { testCache } from './adoption-cache.ts';
 
 /** An empty blob store and an empty metadata store. */
 export interface AdoptionStores {
@@ -81,6 +82,7 @@ export function describeAdoption(name: string, make: () => Promise<AdoptionStore
 
     testContent(current);
     testOddities(current);
+    testCache(current);
     testFurtherRuns(current);
     testFinish(current);
   });

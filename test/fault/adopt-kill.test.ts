@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { linksMarker } from '../../storage/blobs/distribution-links.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
+import { unlessMissing } from '../../storage/blobs/missing.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { contentOf, run } from '../contract/adoption.ts';
 import { createDistributionStore } from '../support/distribution-store.ts';
@@ -32,14 +34,14 @@ afterAll(async () => {
 });
 
 /** Runs `berth adopt`, which dies at its n-th `point`. Resolves to its exit code; null: it was killed. */
-async function adoptAndDie(point: KillPoint, times: number): Promise<number | null> {
+async function adoptAndDie(point: KillPoint, times: number, ...options: readonly string[]): Promise<number | null> {
   const pointFile = join(scratch, 'point');
   await writeFile(pointFile, `${point} × ${times}`);
   const env = { ...process.env, BERTH_STORAGE_BLOBS_DIRECTORY: folder, KILL_POINT: pointFile };
   const flags = ['--disable-warning=ExperimentalWarning', '--import', resolve(import.meta.dirname, '../support/kill-points.ts')];
   const main = resolve(import.meta.dirname, '../../src/main.ts');
   let printed = '';
-  const child = launch(process.execPath, [...flags, main, 'adopt'], (text) => (printed += text), env);
+  const child = launch(process.execPath, [...flags, main, 'adopt', ...options], (text) => (printed += text), env);
   const [code, signal] = await new Promise<[number | null, string | null]>((exited) => {
     child.once('exit', (...ended) => exited(ended));
   });
@@ -91,6 +93,28 @@ test('an adoption that SIGKILL ends again and again loses nothing, and changes n
     await whole.close();
     await killed.close();
   }
+  expect(await filesBelow()).toEqual(before);
+}, 240_000);
+
+test('--finish that SIGKILL ends at each of its steps is complete after a further run', async () => {
+  const before = await filesBelow();
+  const stateAfterKill = async (point: KillPoint) => {
+    expect(await adoptAndDie(point, 1, '--finish')).toBeNull();
+    endLease();
+    const metadata = await createSqliteStore({ file: join(folder, 'metadata.sqlite') });
+    const isFinished = ((await metadata.adoption.find())?.finishedAt ?? null) !== null;
+    await metadata.close();
+    return { isFinished, isMarked: (await unlessMissing(driver.stat(linksMarker))) !== undefined };
+  };
+  expect(await stateAfterKill('before an adoption is finished')).toEqual({ isFinished: false, isMarked: false });
+  expect(await stateAfterKill('before a file gets its name')).toEqual({ isFinished: true, isMarked: false });
+  expect(await stateAfterKill('after a file got its name')).toEqual({ isFinished: true, isMarked: true });
+  const { code, stdout } = await runCommand(['adopt', '--finish'], { BERTH_STORAGE_BLOBS_DIRECTORY: folder });
+  expect([code, stdout]).toEqual([0, expect.stringContaining('the adoption is finished')]);
+  const metadata = await createSqliteStore({ file: join(folder, 'metadata.sqlite') });
+  expect(await metadata.adoptionLinks.list('', '~', 10)).toEqual([]);
+  expect(await metadata.events.findConsumer('links')).toBeDefined();
+  await metadata.close();
   expect(await filesBelow()).toEqual(before);
 }, 240_000);
 

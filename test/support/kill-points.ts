@@ -14,6 +14,7 @@ export const killPoints = [
   'after a file got its name',
   'before a commit',
   'after a commit',
+  'before an adoption is finished',
 ] as const;
 
 export type KillPoint = (typeof killPoints)[number];
@@ -46,9 +47,15 @@ async function arm(pointFile: string): Promise<void> {
       reach('after a file is synced');
     };
   }
-  const { exec } = DatabaseSync.prototype;
+  const { exec, prepare } = DatabaseSync.prototype;
+  let isFinishing = false;
+  DatabaseSync.prototype.prepare = function (...args) {
+    isFinishing ||= args[0].startsWith('UPDATE adoption SET finished_at');
+    return prepare.apply(this, args);
+  };
   DatabaseSync.prototype.exec = function (sql) {
     if (sql === 'COMMIT') reach('before a commit');
+    if (sql === 'COMMIT' && isFinishing) reach('before an adoption is finished');
     exec.call(this, sql);
     if (sql === 'COMMIT') reach('after a commit');
   };

@@ -2,19 +2,22 @@ import type { Config } from '../../../config/schema.ts';
 import { linksMarker } from '../../../storage/blobs/distribution-links.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { unlessMissing } from '../../../storage/blobs/missing.ts';
+import type { AdoptionState } from '../../../storage/metadata/queries/adoption/runs.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { openBlobStore } from '../../assembly/blob-store.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
+import { readUpstreams } from '../../assembly/registries/upstream-settings.ts';
+import { takeAbandonedLease } from '../../coordination/lease-wait.ts';
 import { createLeases } from '../../coordination/leases.ts';
 import { adopt, assertRepositories } from '../../maintenance/adopt/adopt.ts';
-import { CannotAdopt } from '../../maintenance/adopt/parts.ts';
+import { type AdoptedUpstream, CannotAdopt } from '../../maintenance/adopt/parts.ts';
 import { finishAdoption } from '../../maintenance/adopt/finish.ts';
-import { type AdoptionReport, createAdoption, describeOddity } from '../../maintenance/adopt/report.ts';
+import { createUpstreams, mirroredName } from '../../upstream/upstream.ts';
 import { locateMetadata } from '../accounts/admin-command.ts';
 import { CommandError, type Invocation } from '../program/command.ts';
-import { asksForJson, printValue, time } from '../program/output.ts';
-import { createProgress, inUnits } from '../program/progress.ts';
-import { printable } from '../../observability/printable.ts';
+import { asksForJson, time } from '../program/output.ts';
+import { createProgress } from '../program/progress.ts';
+import { printReport } from './adopt-report.ts';
 
 interface Stores {
   readonly driver: BlobDriver;
@@ -22,9 +25,6 @@ interface Stores {
 }
 
 const lease = 'adopt';
-const pageSize = 500;
-/** Lines of the report that `--json` prints; the text output prints all. */
-const maxJsonLines = 10_000;
 
 /** `berth adopt`: takes over the store of registry:2 in place, also beside a running server. */
 export async function adoptStore(invocation: Invocation): Promise<void> {
@@ -58,26 +58,62 @@ async function withMetadata(config: Config, work: (metadata: MetadataStore) => P
 }
 
 async function run(invocation: Invocation, config: Config, stores: Stores): Promise<void> {
-  const { driver, metadata } = stores;
-  const state = await metadata.adoption.find();
-  if (!state && (await unlessMissing(driver.stat(linksMarker))))
-    throw new CommandError('the links in the store were written by berth: there is nothing to adopt');
-  const held = await createLeases({ metadata, now: Date.now }).take(lease);
-  if (!held) throw new CommandError('another process adopts the store at this moment');
+  const { metadata } = stores;
+  const held = await takeAbandonedLease(lease, {
+    leases: createLeases({ metadata, now: Date.now }),
+    metadata,
+    onWait: (until) => invocation.warn(`another process adopts the store, or was killed: waiting until ${String(time(until))}`),
+  });
+  if (!held) throw new CommandError('another process adopts the store at this moment: run this command when that one has ended');
   try {
-    const finishes = invocation.options['finish'] === true;
-    if (!finishes || (state?.finishedAt ?? null) === null) {
-      await adoptAll(invocation, config, stores);
-      // An interrupted run has read some links before the other registry became read-only.
-      if (finishes && state?.endedAt === null) await adoptAll(invocation, config, stores);
-    }
-    if (finishes) await finish(config, stores);
+    await runAlone(invocation, config, stores);
   } finally {
     await held.release();
   }
 }
 
-async function adoptAll(invocation: Invocation, config: Config, { driver, metadata }: Stores): Promise<void> {
+async function runAlone(invocation: Invocation, config: Config, stores: Stores): Promise<void> {
+  const { driver, metadata } = stores;
+  const state = await metadata.adoption.find();
+  if (!state && (await unlessMissing(driver.stat(linksMarker))))
+    throw new CommandError('the links in the store were written by berth: there is nothing to adopt');
+  const upstream = await chooseUpstream(invocation, config, state);
+  const finishes = invocation.options['finish'] === true;
+  if (!finishes || (state?.finishedAt ?? null) === null) {
+    await adoptAll(invocation, config, stores, upstream);
+    // An interrupted run has read some links before the other registry became read-only.
+    if (finishes && state?.endedAt === null) await adoptAll(invocation, config, stores, upstream);
+  }
+  if (finishes) await finish(config, stores);
+}
+
+/** Returns the upstream whose mirrored content the store has: the one of the option, or of the run before. */
+async function chooseUpstream(
+  { options }: Invocation,
+  config: Config,
+  state: AdoptionState | undefined,
+): Promise<AdoptedUpstream | undefined> {
+  const begun = state?.finishedAt === null ? state.upstream : null;
+  const named = (options['upstream'] as string | undefined) ?? begun ?? undefined;
+  if (named === undefined) return undefined;
+  if (options['includeCache'] === true)
+    throw new CommandError(`the store is adopted as mirrored content of ${named}, or with --include-cache as pushed content`);
+  const upstreams = createUpstreams(await readUpstreams(config));
+  const address = URL.canParse(named) ? new URL(named).href : undefined;
+  const upstream = upstreams.find(named) ?? upstreams.all.find(({ url }) => url.href === address);
+  if (!upstream) {
+    const names = upstreams.all.map(({ name }) => name).join(', ');
+    throw new CommandError(`${named} is not mirrored: add it to mirror.upstreams; there are ${names === '' ? 'none' : names}`);
+  }
+  return { name: upstream.name, localNameOf: (repository) => mirroredName(upstream, repository) };
+}
+
+async function adoptAll(
+  invocation: Invocation,
+  config: Config,
+  { driver, metadata }: Stores,
+  upstream: AdoptedUpstream | undefined,
+): Promise<void> {
   const stopping = new AbortController();
   void invocation
     .onSignal()
@@ -92,6 +128,7 @@ async function adoptAll(invocation: Invocation, config: Config, { driver, metada
       now: Date.now,
       maxManifestBytes: config.manifests.maxSize,
       includesCache: invocation.options['includeCache'] === true,
+      upstream,
       signal: stopping.signal,
       onProgress: ({ part, entries }) => bar.show(part, `${entries} files`),
     });
@@ -107,49 +144,4 @@ function finish({ storage }: Config, { driver, metadata }: Stores): Promise<void
     writesLinks: storage.blobs.links === 'behind',
     author: { actor: 'command line', address: '', at: Date.now() },
   });
-}
-
-async function printReport(invocation: Invocation, metadata: MetadataStore): Promise<void> {
-  const adoption = createAdoption(metadata);
-  const report = await adoption.find();
-  if (!report) {
-    printValue(invocation, 'nothing was adopted', null);
-    return;
-  }
-  const lines: object[] = [];
-  for (let page = await adoption.listOddities(undefined, pageSize); page.length > 0;) {
-    for (const oddity of page) {
-      if (!asksForJson(invocation)) invocation.print(printable(describeOddity(oddity)));
-      else if (lines.length < maxJsonLines) lines.push(oddity);
-    }
-    page = await adoption.listOddities(page.at(-1), pageSize);
-  }
-  printValue(invocation, summarize(report), toJson(report, lines));
-}
-
-function summarize({ blobs, bytes, manifests, tags, oddities, endedAt, finishedAt, part }: AdoptionReport): string {
-  const count = oddities.reduce((sum, { count }) => sum + count, 0);
-  const found = `${tags} tags, ${manifests} manifests, ${blobs} blobs with ${inUnits(bytes)}; ${count} oddities`;
-  if (finishedAt !== null)
-    return `${found}\nthe adoption is finished: restart berth, and do not start the other registry on this store any more`;
-  if (endedAt === null) return `${found}\nthe run is not complete (${Math.floor(part * 100)} %): run berth adopt again`;
-  return `${found}\nmake the other registry read-only, then run berth adopt --finish; until then berth deletes no content`;
-}
-
-function toJson(report: AdoptionReport, lines: readonly object[]) {
-  const { startedAt, runAt, endedAt, finishedAt, part, blobs, bytes, layers, manifests, tags } = report;
-  return {
-    startedAt: time(startedAt),
-    runAt: time(runAt),
-    endedAt: time(endedAt),
-    finishedAt: time(finishedAt),
-    part,
-    blobs,
-    bytes,
-    layers,
-    manifests,
-    tags,
-    oddities: Object.fromEntries(report.oddities.map(({ kind, count }) => [kind, count])),
-    lines,
-  };
 }

@@ -7,10 +7,10 @@ import type {
   LinkPage,
   ReadLink,
   RemovedLink,
-} from '../../../storage/metadata/queries/adoption/links.ts';
+} from '../../../storage/metadata/queries/adoption/content.ts';
 import type { StoredBlob } from '../../../storage/metadata/queries/adoption/blobs.ts';
 import type { Digest } from '../../oci/digest.ts';
-import type { AdoptParts } from './parts.ts';
+import type { AdoptParts, AdoptedUpstream } from './parts.ts';
 import { type Merged, inArrays, inPages, merge, takeBefore } from './merge.ts';
 import type { Oddity, OddityKind } from './oddities.ts';
 import { type DigestLink, type LinkEntry, type TagLink, classify, isDamaged, readLinks, readTarget } from './read-links.ts';
@@ -21,24 +21,22 @@ type MergedLink = Merged<LinkEntry, ReadLink>;
 
 /** Records layers, manifests and tags of a shard after the path `position`. Reads links that have changed since the last run. */
 export async function adoptLinks(parts: AdoptParts, shard: Shard, position: string): Promise<void> {
-  const { driver, metadata, pageSize, onPage, now } = parts;
+  const { driver, metadata, pageSize, onPage, now, upstream } = parts;
   const startAfter = position || shard.from;
-  const found = takeBefore(readLinks(driver, shard.prefix, { startAfter }), shard.before);
+  const found = takeBefore(readLinks(driver, shard.prefix, { startAfter, localNameOf: upstream?.localNameOf }), shard.before);
   const read = (after: string) => metadata.adoptionLinks.list(after, shard.before, pageSize);
   const known = inPages(startAfter, read, ({ path }) => path);
   for await (const page of inArrays(merge(found, known), pageSize)) {
     const isDone = page.length < pageSize;
     const gone = page.filter(isGone);
     if (gone.length > 0) {
-      const removed = gone.flatMap(toRemoved);
-      await metadata.adoptionLinks.remove(
-        removed,
-        gone.map(({ path }) => path),
-        now(),
-      );
+      const removed = gone.flatMap((link) => toRemoved(link, upstream));
+      const paths = gone.map(({ path }) => path);
+      await metadata.adoptionLinks.remove(removed, paths, { now: now(), upstream: upstream?.name ?? null });
     }
     const position = isDone ? shard.before : (page.at(-1)?.path ?? startAfter);
-    await metadata.adoptionLinks.store({ ...(await evaluate(parts, page)), shard: shard.name, position, isDone });
+    const content = await evaluate(parts, page);
+    await metadata.adoptionLinks.store({ ...content, upstream: upstream?.name ?? null, shard: shard.name, position, isDone });
     onPage(page.length);
   }
 }
@@ -49,8 +47,8 @@ function isGone({ found, known }: MergedLink): boolean {
 }
 
 /** Returns what a link that is gone said; nothing if nothing was adopted. */
-function toRemoved({ path, known }: MergedLink): readonly RemovedLink[] {
-  const link = classify({ path, kind: 'object', sizeBytes: 0, modifiedAt: new Date(0) });
+function toRemoved({ path, known }: MergedLink, upstream: AdoptedUpstream | undefined): readonly RemovedLink[] {
+  const link = classify({ path, kind: 'object', sizeBytes: 0, modifiedAt: new Date(0) }, upstream?.localNameOf);
   if (!known || known.digest === null || link.kind === 'oddity' || link.kind === 'former') return [];
   const { repository } = link;
   const { modifiedAt, digest } = known;
@@ -59,7 +57,7 @@ function toRemoved({ path, known }: MergedLink): readonly RemovedLink[] {
     : [{ path, repository, modifiedAt, kind: link.kind, digest }];
 }
 
-type Content = Omit<LinkPage, 'shard' | 'position' | 'isDone'>;
+type Content = Omit<LinkPage, 'upstream' | 'shard' | 'position' | 'isDone'>;
 
 /** What a page adds, while it is made. */
 interface Draft {
@@ -110,25 +108,27 @@ const toRead = ({ path, modifiedAt, sizeBytes }: DigestLink, digest: Digest | nu
 
 /** A blob of this page that no run has seen came after the listing of the blobs, or is missing. */
 async function addLayers(parts: AdoptParts, links: readonly DigestLink[], draft: Draft): Promise<void> {
-  const known = new Set(
-    (await parts.metadata.adoptionBlobs.listKnown(links.map(({ digest }) => digest))).map(({ digest }) => digest),
-  );
+  const known = await parts.metadata.adoptionBlobs.listKnown(links.map(({ digest }) => digest));
+  const sizes = new Map(known.map(({ digest, sizeBytes }) => [digest, sizeBytes]));
   for (const link of links) {
     const { path, repository, digest, modifiedAt } = link;
-    const isThere = known.has(digest) || (await addBlob(parts, digest, draft));
-    if (isThere) draft.layers.push({ repository, digest, modifiedAt });
-    else draft.oddities.push({ path, kind: 'missing-blob', detail: '' });
-    draft.links.push(toRead(link, isThere ? digest : null));
+    const sizeBytes = sizes.get(digest) ?? (await addBlob(parts, digest, draft));
+    if (sizeBytes === undefined) draft.oddities.push({ path, kind: 'missing-blob', detail: '' });
+    else draft.layers.push({ repository, digest, sizeBytes, modifiedAt, path });
+    draft.links.push(toRead(link, sizeBytes === undefined ? null : digest));
     await addDamage(parts, link, draft);
   }
 }
 
-/** Adds a blob if the store has it. An empty file is none: a server has stopped while it wrote. */
-async function addBlob({ driver }: AdoptParts, digest: Digest, draft: Draft): Promise<boolean> {
+/**
+ * Adds a blob if the store has it. An empty file is none: a server has stopped while it wrote. Resolves to the size in bytes;
+ * undefined if there is no blob.
+ */
+async function addBlob({ driver }: AdoptParts, digest: Digest, draft: Draft): Promise<number | undefined> {
   const stat = await unlessMissing(driver.stat(blobKey(digest)));
-  if (!stat || stat.sizeBytes === 0) return false;
+  if (!stat || stat.sizeBytes === 0) return undefined;
   draft.blobs.push({ digest, sizeBytes: stat.sizeBytes, modifiedAt: stat.modifiedAt.getTime() });
-  return true;
+  return stat.sizeBytes;
 }
 
 /** Says what is wrong with a link whose size is wrong. Its path names the digest, so that berth does not need the link itself. */
@@ -148,7 +148,7 @@ async function addManifest(parts: AdoptParts, link: DigestLink, draft: Draft): P
   if (!manifest) return;
   const { blobs, children, ...facts } = manifest;
   draft.blobs.push({ digest, sizeBytes: manifest.sizeBytes, modifiedAt });
-  draft.manifests.push({ repository, modifiedAt, ...facts });
+  draft.manifests.push({ repository, modifiedAt, path, ...facts });
   const expected = [...blobs, ...children];
   const known = await metadata.adoptionBlobs.listKnown(expected.map(({ digest }) => digest));
   const sizes = new Map(known.map(({ digest, sizeBytes }) => [digest, sizeBytes]));

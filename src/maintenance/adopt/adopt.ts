@@ -17,7 +17,8 @@ const shardsAtOnce = 4;
 const readsAtOnce = 16;
 const purgeWaitMilliseconds = 500;
 const referencePage = 1000;
-const schedulerState = objectKey('scheduler-state.json');
+/** A pull-through cache keeps in it when its content expires. */
+export const schedulerState = objectKey('scheduler-state.json');
 const gitlabLock = objectKey('docker/registry/lockfiles/database-in-use');
 
 /**
@@ -26,11 +27,13 @@ const gitlabLock = objectKey('docker/registry/lockfiles/database-in-use');
  * deleted. Rejects `CannotAdopt`.
  */
 export async function adopt(options: AdoptOptions): Promise<void> {
-  const { driver, metadata, now, maxManifestBytes, kinds = ['blobs', 'links'], pageSize = defaultPageSize } = options;
+  const { driver, metadata, now, maxManifestBytes, upstream, kinds = ['blobs', 'links'], pageSize = defaultPageSize } = options;
+  await assertSameContent(options);
   const notes = await inspect(options);
   const state = await metadata.adoption.begin(
     [...blobShards, ...linkShards].filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name),
     now(),
+    upstream?.name,
   );
   if (state.finishedAt !== null) throw new CannotAdopt("the adoption is finished: the store is berth's");
   while (await metadata.adoption.isPurging(now() - lateMilliseconds)) {
@@ -39,12 +42,22 @@ export async function adopt(options: AdoptOptions): Promise<void> {
   const states = new Map((await metadata.adoption.listShards()).map((shard) => [shard.name, shard]));
   const progress = createProgress(options, states);
   const limited = createSemaphore({ maxAtOnce: readsAtOnce, maxWaiting: Infinity });
-  const parts = { driver, metadata, now, maxManifestBytes, pageSize, limited, onPage: progress.onPage };
+  const parts = { driver, metadata, now, maxManifestBytes, upstream, pageSize, limited, onPage: progress.onPage };
   await runShards(blobShards, states, (shard, position) => adoptBlobs(parts, shard, position), progress.onShard);
   await runShards(linkShards, states, (shard, position) => adoptLinks(parts, shard, position), progress.onShard);
   await recordMissingContent(options);
   await recordNotes(metadata, notes);
   await metadata.adoption.endRun(now());
+}
+
+/** Rejects `CannotAdopt` if a former run has adopted the store as pushed content and this one would not, or vice versa. */
+async function assertSameContent({ metadata, upstream }: AdoptOptions): Promise<void> {
+  const state = await metadata.adoption.find();
+  if (!state || state.finishedAt !== null || state.upstream === (upstream?.name ?? null)) return;
+  const began = state.upstream === null ? 'pushed content' : `mirrored content of ${state.upstream}`;
+  throw new CannotAdopt(
+    `the adoption was begun as ${began}, and can only go on so; for another choice begin with empty metadata`,
+  );
 }
 
 /** Rejects `CannotAdopt` if the store has no repositories in Distribution's layout. */
@@ -55,15 +68,17 @@ export async function assertRepositories(driver: Pick<BlobDriver, 'listEntries'>
 }
 
 /** Returns notes about the store as a whole. Rejects `CannotAdopt` if there is nothing to adopt. */
-async function inspect({ driver, includesCache }: AdoptOptions): Promise<readonly Oddity[]> {
+async function inspect({ driver, includesCache, upstream }: AdoptOptions): Promise<readonly Oddity[]> {
   await assertRepositories(driver);
   const notes: Oddity[] = [];
   if (await unlessMissing(driver.stat(schedulerState))) {
-    if (!includesCache) {
-      const advice = 'mirror.upstreams downloads it again; --include-cache adopts it like pushed images, which are never evicted';
-      throw new CannotAdopt(`${schedulerState} says that the store is a pull-through cache: ${advice}`);
+    if (!includesCache && !upstream) {
+      const advice = 'name its upstream, the entry of mirror.upstreams that has the address of proxy.remoteurl: --upstream NAME';
+      const otherwise = '--include-cache adopts it like pushed images, which are never evicted';
+      throw new CannotAdopt(`${schedulerState} says that the store is a pull-through cache: ${advice}; ${otherwise}`);
     }
-    notes.push({ path: schedulerState, kind: 'proxy-cache', detail: '' });
+    const detail = upstream ? `mirrored content of ${upstream.name}` : 'pushed images, which are never evicted';
+    notes.push({ path: schedulerState, kind: 'proxy-cache', detail });
   }
   if (await unlessMissing(driver.stat(gitlabLock))) notes.push({ path: gitlabLock, kind: 'database-of-gitlab', detail: '' });
   return notes;

@@ -23,7 +23,8 @@ export const oddities = {
   'folder-marker': 'is an empty object that some S3 tools make for a folder',
   symlink: 'is a symbolic link, which berth does not follow',
   'foreign-file': 'is no file of a registry',
-  'proxy-cache': 'belongs to a pull-through cache, whose content the mirror downloads again: nothing is adopted',
+  'pushed-repository': 'belongs to a repository that was pushed to berth, and gets no mirrored content',
+  'proxy-cache': 'belongs to a pull-through cache: how its content is adopted',
   'database-of-gitlab': 'says that a GitLab registry has its metadata in a database: the links are old or missing',
   'no-tags': 'has manifests and no tag at all, as with Harbor 2.15 or newer: copy the tags with berth sync',
 } as const;

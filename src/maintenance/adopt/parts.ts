@@ -1,6 +1,7 @@
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { createSemaphore } from '../../coordination/semaphore.ts';
+import type { LocalNameOf } from './read-links.ts';
 import type { Shard } from './shards.ts';
 
 export interface AdoptOptions {
@@ -18,11 +19,20 @@ export interface AdoptOptions {
   readonly kinds?: readonly Shard['kind'][];
   /** Adopts the content of a pull-through cache as if clients had pushed it. */
   readonly includesCache: boolean;
+  /** Adopts the store as mirrored content of this upstream, as the first run has done. Undefined: as pushed content. */
+  readonly upstream?: AdoptedUpstream | undefined;
   readonly signal: AbortSignal;
   /** Entries of a page, which is one transaction. Default: 500. */
   readonly pageSize?: number;
   /** Called after each page. */
   readonly onProgress: (progress: AdoptProgress) => void;
+}
+
+/** The upstream whose content a pull-through cache has. */
+export interface AdoptedUpstream {
+  readonly name: string;
+  /** Returns the name of its repository in berth; undefined if that would be too long. */
+  readonly localNameOf: LocalNameOf;
 }
 
 export interface AdoptProgress {
@@ -33,7 +43,7 @@ export interface AdoptProgress {
 }
 
 /** What the work on a shard needs. */
-export interface AdoptParts extends Pick<AdoptOptions, 'driver' | 'metadata' | 'now' | 'maxManifestBytes'> {
+export interface AdoptParts extends Pick<AdoptOptions, 'driver' | 'metadata' | 'now' | 'maxManifestBytes' | 'upstream'> {
   readonly pageSize: number;
   /** Limits how many objects are read at once. */
   readonly limited: ReturnType<typeof createSemaphore>;

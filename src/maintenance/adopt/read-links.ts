@@ -10,6 +10,7 @@ import type { Oddity, OddityKind } from './oddities.ts';
 interface LinkFile {
   /** Path in the store. */
   readonly path: string;
+  /** Its name in berth. */
   readonly repository: RepositoryName;
   readonly sizeBytes: number;
   /** Time of the last change, milliseconds since 1970: that of the push. */
@@ -42,7 +43,13 @@ export type LinkEntry = Link | { readonly kind: 'oddity'; readonly path: string;
 export interface ReadLinksOptions {
   /** Continues after this path. */
   readonly startAfter?: string;
+  readonly localNameOf?: LocalNameOf | undefined;
 }
+
+/** Returns the name in berth of a repository of the store; undefined if there is none. */
+export type LocalNameOf = (repository: RepositoryName) => RepositoryName | undefined;
+
+const unchanged: LocalNameOf = (repository) => repository;
 
 /**
  * Yields every link below `prefix`, and a line for everything else, ascending by path: of each repository first its layers, then
@@ -51,13 +58,13 @@ export interface ReadLinksOptions {
 export async function* readLinks(
   driver: Pick<BlobDriver, 'listEntries'>,
   prefix: string = repositoriesPrefix,
-  { startAfter = '' }: ReadLinksOptions = {},
+  { startAfter = '', localNameOf }: ReadLinksOptions = {},
 ): AsyncGenerator<LinkEntry> {
   let previous = startAfter;
   for await (const entry of driver.listEntries(prefix, { startAfter })) {
     const missing = missingCurrent(previous, entry.path);
     if (missing !== undefined) yield odd(missing, 'tag-without-current');
-    const link = classify(entry);
+    const link = classify(entry, localNameOf);
     // One line for all files of an upload, and for all links of a repository that is refused.
     const group = groupOf(link);
     if (group === undefined || !previous.startsWith(group)) yield link;
@@ -95,7 +102,7 @@ function missingCurrent(previous: string, path: string): string | undefined {
 }
 
 /** Returns what the entry is; an oddity if it is no link. */
-export function classify({ path, kind, sizeBytes, modifiedAt }: StoredEntry): LinkEntry {
+export function classify({ path, kind, sizeBytes, modifiedAt }: StoredEntry, localNameOf = unchanged): LinkEntry {
   const upload = uploadOf(path);
   if (upload !== undefined) return odd(upload, 'unfinished-upload');
   if (path.endsWith('/')) return odd(path, 'folder-marker');
@@ -105,7 +112,8 @@ export function classify({ path, kind, sizeBytes, modifiedAt }: StoredEntry): Li
   const link = kind === 'object' ? parsePlace(place) : undefined;
   if (!link) return odd(path, 'foreign-file');
   if (typeof link === 'string') return odd(path, link);
-  const repository = parseRepositoryName(name);
+  const stored = parseRepositoryName(name);
+  const repository = stored && localNameOf(stored);
   if (!repository) return odd(path, 'refused-name');
   return { path, repository, sizeBytes, modifiedAt: modifiedAt.getTime(), ...link };
 }

@@ -1,4 +1,4 @@
-import type { AdoptedManifest } from '../../../storage/metadata/queries/adoption/links.ts';
+import type { AdoptedManifest } from '../../../storage/metadata/queries/adoption/content.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
 import { readAll, unlessMissing } from '../../../storage/blobs/missing.ts';
@@ -16,7 +16,8 @@ export interface FoundOddity {
 
 /** A manifest of the store. `manifest` is undefined if berth cannot serve it: then there is an oddity that says why. */
 export interface ReadManifest {
-  readonly manifest: (Omit<AdoptedManifest, 'repository' | 'modifiedAt'> & Pick<Manifest, 'blobs' | 'children'>) | undefined;
+  readonly manifest:
+    (Omit<AdoptedManifest, 'repository' | 'modifiedAt' | 'path'> & Pick<Manifest, 'blobs' | 'children'>) | undefined;
   readonly oddities: readonly FoundOddity[];
 }
 
@@ -43,7 +44,7 @@ function parse(bytes: Buffer, digest: Digest): ReadManifest {
     const inferred = inferMediaType(bytes);
     const manifest = parseManifest(bytes, inferred ?? '');
     const { blobs, children } = manifest;
-    const references = [...blobs, ...children].map((content) => content.digest);
+    const references = [...blobs, ...children].map(({ digest, sizeBytes }) => ({ digest, sizeBytes }));
     const oddities: FoundOddity[] = [];
     if (inferred !== undefined) oddities.push({ kind: 'no-media-type', detail: inferred });
     if (children.some(({ mediaType }) => !isManifestType(mediaType))) oddities.push({ kind: 'index-of-layers', detail: '' });

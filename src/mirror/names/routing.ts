@@ -1,6 +1,6 @@
 import { OciError } from '../../oci/errors.ts';
-import { type RepositoryName, parseRepositoryName } from '../../oci/reference.ts';
-import { type Upstream, type Upstreams, dockerHub, namespaceOf, remoteNameOf } from '../../upstream/upstream.ts';
+import type { RepositoryName } from '../../oci/reference.ts';
+import { type Upstream, type Upstreams, dockerHub, mirroredName, remoteNameOf } from '../../upstream/upstream.ts';
 
 /** A repository of an upstream, and how the client requested it. */
 export interface MirroredRepository {
@@ -111,8 +111,7 @@ function toMirrored(
   name: string,
   how: Pick<MirroredRepository, 'hasFallback' | 'isNamed'>,
 ): Omit<MirroredRepository, 'isPushed'> {
-  const remoteName = remoteNameOf(upstream, name);
-  const repository = parseRepositoryName(`${namespaceOf(upstream)}/${remoteName}`);
+  const repository = mirroredName(upstream, name);
   if (!repository) throw new OciError('NAME_INVALID', { detail: { name: name.slice(0, 300) } });
-  return { upstream, remoteName, repository, ...how };
+  return { upstream, remoteName: remoteNameOf(upstream, name), repository, ...how };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LeaseContender, type Leases, createLeases } from '../../../src/coordination/leases.ts';
+import { takeAbandonedLease } from '../../../src/coordination/lease-wait.ts';
 import { notBefore, onOneReplica } from '../../../src/coordination/interval.ts';
 import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
@@ -173,4 +174,20 @@ test('a rare job runs in the first process, and in no other one during its inter
   time += 60_000;
   await second();
   expect(done).toEqual(['one', 'other']);
+});
+
+test('a process that waits for the lease of a killed one says until when, and gets it then', async () => {
+  await metadata.leases.take('x', 'killed', time, time + 10_000);
+  const waits: number[] = [];
+  const pause = () => Promise.resolve((time += 250));
+  const lease = await takeAbandonedLease('x', { leases: other, metadata, onWait: (until) => waits.push(until), pause });
+  expect([waits, time]).toEqual([[1_010_000], 1_010_000]);
+  await lease?.release();
+});
+
+test('a process that waits for a lease stops as soon as the holder renews it', async () => {
+  await metadata.leases.take('x', 'alive', time, time + 10_000);
+  const pause = () => metadata.leases.take('x', 'alive', time, (time += 250) + 10_000);
+  const lease = await takeAbandonedLease('x', { leases: other, metadata, onWait: () => undefined, pause });
+  expect([lease, time]).toEqual([undefined, 1_000_250]);
 });

@@ -9,6 +9,10 @@ const adoption = z
     runAt: s.dateTime.meta({ description: 'start of the newest run' }),
     endedAt: s.dateTime.nullable().meta({ description: 'null while the newest run is incomplete' }),
     finishedAt: s.dateTime.nullable().meta({ description: 'null while the other registry may run: no content is deleted' }),
+    upstream: z
+      .string()
+      .nullable()
+      .meta({ description: 'upstream whose pull-through cache is adopted; null: content is adopted as pushed' }),
     part: z.number().meta({ description: 'part of the newest run that is done, from 0 to 1' }),
     blobs: z.number(),
     bytes: z.number(),
@@ -24,13 +28,13 @@ const oddity = z.object({ path: z.string(), kind: z.string(), text: z.string() }
 async function showAdoption(_input: unknown, { adoption }: Context) {
   const report = await adoption.find();
   if (!report) return { adoption: null };
-  const { startedAt, runAt, endedAt, finishedAt, part, blobs, bytes, manifests, tags, oddities } = report;
+  const { startedAt, runAt, endedAt, finishedAt, upstream, part, blobs, bytes, manifests, tags, oddities } = report;
   const times = { startedAt: toText(startedAt), runAt: toText(runAt) };
   const ends = {
     endedAt: endedAt === null ? null : toText(endedAt),
     finishedAt: finishedAt === null ? null : toText(finishedAt),
   };
-  return { adoption: { ...times, ...ends, part, blobs, bytes, manifests, tags, oddities } };
+  return { adoption: { ...times, ...ends, upstream, part, blobs, bytes, manifests, tags, oddities } };
 }
 
 /** Lists what is unusual in the store, by path and kind. */

@@ -4,68 +4,12 @@ import { type Query, all, concurrentWrite, first, read, run, write } from '../st
 import { becomePushed, findParent, pointTag, repositoryId } from '../steps/content.ts';
 import { reviewManifest } from '../steps/reviews.ts';
 import { dropTrashed } from '../steps/trash.ts';
-import { type StoredBlob, insertBlobs } from './blobs.ts';
-import { type ShardStep, type StoredOddity, advanceShard, inSteps, insertInSteps, insertOddities } from './steps.ts';
+import { insertBlobs } from './blobs.ts';
+import type { AdoptedManifest, AdoptedTag, LinkPage, ReadLink, RemovedLink } from './content.ts';
+import { type AdoptedContent, adoptedRepositoryId, insertMirroredContent, pointMirroredTags, withoutPushed } from './mirrored.ts';
+import { type StoredOddity, advanceShard, inSteps, insertInSteps, insertOddities } from './steps.ts';
 
 /** Layers, manifests and tags of an adopted store. Times are milliseconds since 1970: those of the link files. */
-
-/** A link as it was when it was read. */
-export interface ReadLink {
-  readonly path: string;
-  readonly modifiedAt: number;
-  readonly sizeBytes: number;
-  /** What was adopted: the digest of the layer, of the manifest, or that the tag points at. Null: nothing. */
-  readonly digest: Digest | null;
-}
-
-export interface AdoptedLayer {
-  readonly repository: RepositoryName;
-  readonly digest: Digest;
-  readonly modifiedAt: number;
-}
-
-export interface AdoptedManifest {
-  readonly repository: RepositoryName;
-  readonly digest: Digest;
-  readonly mediaType: string;
-  readonly sizeBytes: number;
-  readonly artifactType: string | null;
-  readonly subject: Digest | null;
-  /** JSON object, or null. */
-  readonly annotations: string | null;
-  readonly references: readonly Digest[];
-  readonly modifiedAt: number;
-}
-
-export interface AdoptedTag {
-  readonly repository: RepositoryName;
-  readonly tag: string;
-  readonly digest: Digest;
-  readonly modifiedAt: number;
-  /** What the link pointed at when it was read before; null: it was not. */
-  readonly before: Digest | null;
-  /** Path and size of the link. */
-  readonly path: string;
-  readonly sizeBytes: number;
-}
-
-/** A page of the listing of links. */
-export interface LinkPage extends ShardStep {
-  /** Blobs that no transaction has recorded yet. */
-  readonly blobs: readonly StoredBlob[];
-  readonly layers: readonly AdoptedLayer[];
-  readonly manifests: readonly AdoptedManifest[];
-  readonly tags: readonly AdoptedTag[];
-  /** Links that were read, except tags. Their oddities are replaced. */
-  readonly links: readonly ReadLink[];
-  readonly oddities: readonly StoredOddity[];
-}
-
-/** A link that is in the store no more. */
-export type RemovedLink = { readonly path: string; readonly repository: RepositoryName; readonly modifiedAt: number } & (
-  | { readonly kind: 'layer' | 'revision'; readonly digest: Digest }
-  | { readonly kind: 'tag'; readonly tag: string; readonly digest: Digest }
-);
 
 /** Lists links that were read, behind `after` and before `before` (both exclusive), ascending. */
 export const list = read(function* (after: string, before: string, limit: number): Query<readonly ReadLink[]> {
@@ -80,35 +24,43 @@ export const list = read(function* (after: string, before: string, limit: number
 
 /** Records a page: layers, manifests, then tags. Content that berth has already stays as it is. */
 export const store = concurrentWrite(function* (page: LinkPage): Query<void> {
-  const ids = yield* repositoryIds(page);
+  const { upstream } = page;
+  const adopted: AdoptedContent = upstream === null ? page : yield* withoutPushed(page);
+  const { layers, manifests, tags, links, oddities } = adopted;
+  const ids = yield* repositoryIds(adopted, upstream);
   const idOf = (repository: RepositoryName) => ids.get(repository) ?? 0;
   yield* insertBlobs(page.blobs);
   yield* insertInSteps(
     'INSERT INTO links (repository_id, digest, created_at)',
-    page.layers.map(({ repository, digest, modifiedAt }) => [idOf(repository), digest, modifiedAt]),
+    layers.map(({ repository, digest, modifiedAt }) => [idOf(repository), digest, modifiedAt]),
     'ON CONFLICT (repository_id, digest) DO NOTHING',
   );
-  yield* insertManifests(page.manifests, idOf);
+  yield* insertManifests(manifests, idOf);
+  if (upstream !== null) yield* insertMirroredContent(adopted, idOf);
   yield* clearOddities([...page.links, ...page.tags].map(({ path }) => path));
-  const tags = yield* pointTags(page.tags, idOf);
+  const pointed = yield* upstream === null ? pointTags(tags, idOf) : pointMirroredTags(tags, idOf);
   yield* insertInSteps(
     'INSERT INTO adopted_links (path, modified_at, size_bytes, digest)',
-    [...page.links, ...tags.links].map(({ path, modifiedAt, sizeBytes, digest }) => [path, modifiedAt, sizeBytes, digest]),
+    [...links, ...pointed.links].map(({ path, modifiedAt, sizeBytes, digest }) => [path, modifiedAt, sizeBytes, digest]),
     `ON CONFLICT (path) DO UPDATE SET modified_at = excluded.modified_at, size_bytes = excluded.size_bytes, digest = excluded.digest`,
   );
-  yield* insertOddities([...page.oddities, ...tags.oddities]);
-  yield* advanceShard({ ...page, counts: { ...page.counts, tags: page.counts.tags + tags.count } });
+  yield* insertOddities([...oddities, ...pointed.oddities]);
+  yield* advanceShard({ ...page, counts: { ...page.counts, tags: page.counts.tags + pointed.count } });
 });
 
 /** Returns the ids of the repositories; creates those that are missing, with the time of their first link. */
-function* repositoryIds({ layers, manifests, tags }: LinkPage): Query<ReadonlyMap<RepositoryName, number>> {
+function* repositoryIds(
+  { layers, manifests, tags }: AdoptedContent,
+  upstream: string | null,
+): Query<ReadonlyMap<RepositoryName, number>> {
   const times = new Map<RepositoryName, number>();
   for (const { repository, modifiedAt } of [...layers, ...manifests, ...tags])
     times.set(repository, Math.min(modifiedAt, times.get(repository) ?? modifiedAt));
   const ids = new Map<RepositoryName, number>();
   for (const name of [...times.keys()].sort()) {
-    ids.set(name, yield* repositoryId(name, times.get(name) ?? 0));
-    yield* becomePushed(name);
+    const time = times.get(name) ?? 0;
+    ids.set(name, yield* upstream === null ? repositoryId(name, time) : adoptedRepositoryId(name, upstream, time));
+    if (upstream === null) yield* becomePushed(name);
   }
   return ids;
 }
@@ -125,7 +77,7 @@ function* insertManifests(manifests: readonly AdoptedManifest[], idOf: (reposito
   yield* insertInSteps(
     'INSERT INTO manifest_references (repository_id, manifest, digest)',
     manifests.flatMap(({ repository, digest, references }) =>
-      [...new Set(references)].map((reference) => [idOf(repository), digest, reference]),
+      [...new Set(references.map((content) => content.digest))].map((reference) => [idOf(repository), digest, reference]),
     ),
     'ON CONFLICT (repository_id, manifest, digest) DO NOTHING',
   );
@@ -175,16 +127,22 @@ function* pointUnlessMoved(
 }
 
 /**
- * Removes what the other registry has deleted since the last run, unless it was pushed to berth meanwhile. A layer stays while a
- * manifest needs it.
+ * Removes what the other registry has deleted since the last run, unless it was pushed to berth meanwhile. A pushed layer stays
+ * while a manifest needs it; a mirrored one is downloaded again.
  */
-export const remove = write(function* (removed: readonly RemovedLink[], paths: readonly string[], now: number): Query<void> {
+export const remove = write(function* (
+  removed: readonly RemovedLink[],
+  paths: readonly string[],
+  { now, upstream }: { readonly now: number; readonly upstream: string | null },
+): Query<void> {
   for (const link of removed) {
     const repository = yield* first<{ id: number }>('SELECT id AS "id" FROM repositories WHERE name = ?', link.repository);
     if (!repository) continue;
+    // The repository of a cache may have been pushed to berth since.
+    if (upstream !== null && !(yield* isMirrored(repository.id))) continue;
     if (link.kind === 'tag') yield* removeTag(repository.id, link.tag, link);
     else if (link.kind === 'revision') yield* removeManifest(repository.id, link, now);
-    else if ((yield* findParent(repository.id, link.digest)) === undefined)
+    else if (upstream !== null || (yield* findParent(repository.id, link.digest)) === undefined)
       yield* run('DELETE FROM links WHERE repository_id = ? AND digest = ?', repository.id, link.digest);
   }
   for (const batch of inSteps(paths)) {
@@ -194,9 +152,21 @@ export const remove = write(function* (removed: readonly RemovedLink[], paths: r
   yield* clearOddities(paths);
 });
 
+function* isMirrored(repositoryId: number): Query<boolean> {
+  return (yield* first('SELECT 1 FROM mirrored_repositories WHERE repository_id = ?', repositoryId)) !== undefined;
+}
+
 type Times = { readonly digest: Digest; readonly modifiedAt: number };
 
+/** A push to berth, or a check of a mirrored tag by berth, has given the tag a later time. */
 function* removeTag(repositoryId: number, tag: string, { digest, modifiedAt }: Times): Query<void> {
+  yield* run(
+    'DELETE FROM mirrored_tags WHERE repository_id = ? AND name = ? AND digest = ? AND checked_at <= ?',
+    repositoryId,
+    tag,
+    digest,
+    modifiedAt,
+  );
   yield* run(
     'DELETE FROM tags WHERE repository_id = ? AND name = ? AND digest = ? AND updated_at <= ?',
     repositoryId,

@@ -13,6 +13,8 @@ export interface AdoptionState {
   readonly endedAt: number | null;
   /** Null while the other registry may run. */
   readonly finishedAt: number | null;
+  /** The upstream whose pull-through cache is adopted as mirrored content; null: content is adopted as pushed. */
+  readonly upstream: string | null;
 }
 
 /** Sound things that a run has found. */
@@ -37,17 +39,27 @@ const toShard = decoder<ShardState>('isDone');
 /** Returns the state of the adoption; undefined if there was none. */
 export const find = read(function* (): Query<AdoptionState | undefined> {
   return yield* first<AdoptionState>(
-    `SELECT started_at AS "startedAt", run_at AS "runAt", ended_at AS "endedAt", finished_at AS "finishedAt"
+    `SELECT started_at AS "startedAt", run_at AS "runAt", ended_at AS "endedAt", finished_at AS "finishedAt", upstream AS "upstream"
        FROM adoption WHERE id = 1`,
   );
 });
 
 /**
- * Begins an adoption or a further run of it, or continues the run that was interrupted. From now on no bytes are deleted. Runs
- * alone: no step of garbage collection is in the middle of its transaction.
+ * Begins an adoption or a further run of it, or continues the run that was interrupted: of content that was pushed, or that is
+ * mirrored from `upstream`, as in the first run. From now on no bytes are deleted. Runs alone: no step of garbage collection is
+ * in the middle of its transaction.
  */
-export const begin = write(function* (shards: readonly string[], now: number): Query<AdoptionState> {
-  yield* run('INSERT INTO adoption (id, started_at, run_at) VALUES (1, ?, ?) ON CONFLICT (id) DO NOTHING', now, now);
+export const begin = write(function* (
+  shards: readonly string[],
+  now: number,
+  upstream: string | null = null,
+): Query<AdoptionState> {
+  yield* run(
+    'INSERT INTO adoption (id, started_at, run_at, upstream) VALUES (1, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
+    now,
+    now,
+    upstream,
+  );
   const state = yield* find();
   if (!state) throw new Error('the row of the adoption is missing');
   const isInterrupted = state.endedAt === null && (yield* first('SELECT 1 FROM adoption_shards LIMIT 1'));

@@ -1,0 +1,18 @@
+import type { Command } from '../program/command.ts';
+
+/** `berth adopt` */
+export const adopt: Command = {
+  name: 'adopt',
+  summary: 'take over the store of registry:2 in place',
+  options: [
+    ['--finish', 'the other registry is read-only or stopped: make the store that of berth'],
+    ['--status', 'show what was adopted; read nothing'],
+    [
+      '--upstream <NAME>',
+      'the store is a pull-through cache: adopt it as mirrored content of this entry of mirror.upstreams, or of the one with this URL',
+    ],
+    ['--include-cache', 'adopt the content of a pull-through cache like pushed images'],
+  ],
+  printsData: true,
+  load: async () => (await import('./adopt.ts')).adoptStore,
+};
