@@ -1,6 +1,7 @@
 import type { BothWays, Total } from '../../../catalog/paging.ts';
 import { type Html, html } from '../shell/html.ts';
 import type { Texts } from '../texts/english/texts.ts';
+import { formatCount } from './size.ts';
 
 /** Shows links to the next and the first page of a listing by name; `query` holds what else the view was asked for. */
 export function paging(texts: Texts, query: URLSearchParams, last: string | undefined): Html | undefined {
@@ -34,7 +35,7 @@ export function pagingBothWays(
     ${previous === undefined ? undefined : html`<a href="${pageAt(query)}">${words.first}</a>`}
     ${previous === undefined ? undefined : html`<a rel="prev" href="${pageAt(query, ['before', previous])}">${words.previous}</a>`}
     ${next === undefined ? undefined : html`<a rel="next" href="${pageAt(query, ['after', next])}">${words.next}</a>`}
-    <span class="quiet">${words.total(`${total.count.toLocaleString('en')}${total.isExact ? '' : '+'}`)}</span>
+    <span class="quiet">${words.total(`${formatCount(total.count)}${total.isExact ? '' : '+'}`)}</span>
   </nav>`;
 }
 

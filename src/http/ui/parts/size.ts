@@ -4,12 +4,15 @@ const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
 /** Shows a number of bytes with three digits, and exactly as its title. */
 export function byteSize(bytes: number): Html {
-  return html`<data value="${bytes}" title="${grouped(bytes)} B">${formatBytes(bytes)}</data>`;
+  return html`<data value="${bytes}" title="${formatCount(bytes)} B">${formatBytes(bytes)}</data>`;
 }
 
-/** Writes a whole number with a comma after each three digits; a formatter of `Intl` takes longer than the rest of a row. */
-function grouped(number: number): string {
-  return String(number).replace(/\B(?=(?:\d{3})+$)/g, ',');
+/** Formats a whole number with a comma after each three digits; a formatter of `Intl` takes longer than the rest of a row. */
+export function formatCount(count: number): string {
+  if (count < 0) return `-${formatCount(-count)}`;
+  let [text, rest] = ['', count];
+  for (; rest >= 1000; rest = Math.floor(rest / 1000)) text = `,${String(rest % 1000).padStart(3, '0')}${text}`;
+  return `${rest}${text}`;
 }
 
 /** Formats bytes in units of 1024: `1.21 MiB`. */

@@ -19,7 +19,7 @@ export type Column = string | SortColumn;
 
 /** Shows rows in a table, which becomes a list of cards on a narrow screen. The first column has the headings of the rows. */
 export function table(caption: string, columns: readonly Column[], rows: readonly TableRow[]): Html {
-  const labels = columns.map((column) => (typeof column === 'string' ? column : column.label));
+  const labels = columns.map((column) => html`${typeof column === 'string' ? column : column.label}`);
   const body = rows.map(
     ({ heading, cells }) =>
       html`<tr>

@@ -17,7 +17,7 @@ export function relativeTime(milliseconds: number, now: number, language: Langua
   const [unit, length] = units.find(([, size]) => Math.abs(seconds) >= size) ?? (['second', 1] as const);
   const text = relative(language, unit, Math.round(seconds / length));
   const iso = isoTime(milliseconds);
-  return html`<time datetime="${iso}" title="${iso.slice(0, 16).replace('T', ' ')} UTC">${text}</time>`;
+  return html`<time datetime="${iso}" title="${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC">${text}</time>`;
 }
 
 const formats = new Map<Language, Intl.RelativeTimeFormat>();

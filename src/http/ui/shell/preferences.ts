@@ -27,8 +27,20 @@ const languageCookie = createCookie('berth-language', () => false);
 const themeCookie = createCookie('berth-theme', () => false);
 const shortcutsCookie = createCookie('berth-shortcuts', () => false);
 
+/** Choices by request: each part of a view asks for them. */
+const known = new WeakMap<IncomingMessage, Preferences>();
+
 /** Returns the visitor's choices; by default the language of the browser and the theme of the system. */
 export function preferencesOf(request: IncomingMessage): Preferences {
+  let preferences = known.get(request);
+  if (!preferences) {
+    preferences = readPreferences(request);
+    known.set(request, preferences);
+  }
+  return preferences;
+}
+
+function readPreferences(request: IncomingMessage): Preferences {
   const language = languageCookie.read(request);
   const theme = themeCookie.read(request);
   return {

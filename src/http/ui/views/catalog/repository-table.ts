@@ -1,5 +1,5 @@
 import type { ListedRepository } from '../../../catalog.ts';
-import { byteSize } from '../../parts/size.ts';
+import { byteSize, formatCount } from '../../parts/size.ts';
 import { type Column, type TableRow, table } from '../../parts/table.ts';
 import { relativeTime } from '../../parts/time.ts';
 import { type Html, html } from '../../shell/html.ts';
@@ -44,7 +44,7 @@ function toRow(context: TableContext, repository: ListedRepository): TableRow {
   return {
     heading: html`${starForm(context, repository)} <a href="/ui/r/${name}">${name}</a> ${originChips(texts, repository)}
       ${description === '' ? undefined : html`<span class="summary">${description}</span>`}`,
-    cells: [html`${tags.toLocaleString('en')}`, byteSize(sizeBytes), time(pushedAt), time(pulledAt)],
+    cells: [formatCount(tags), byteSize(sizeBytes), time(pushedAt), time(pulledAt)],
   };
 }
 

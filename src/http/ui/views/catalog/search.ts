@@ -1,6 +1,7 @@
 import type { FacetName, FacetValue } from '../../../../search/facets.ts';
 import { toggled } from '../../../../search/query.ts';
 import { paging } from '../../parts/paging.ts';
+import { formatCount } from '../../parts/size.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { Texts } from '../../texts/english/texts.ts';
 import { repositoryTable } from './repository-table.ts';
@@ -31,7 +32,7 @@ export async function showSearch(visit: CatalogVisit): Promise<Html | { readonly
   const groups = facetNames.filter((name) => facets[name].length > 0);
   const end = offset + pageSize;
   return html`${searchForm(texts, text)}
-    <p class="quiet">${words.found(`${total.count.toLocaleString('en')}${total.isExact ? '' : '+'}`)}</p>
+    <p class="quiet">${words.found(`${formatCount(total.count)}${total.isExact ? '' : '+'}`)}</p>
     <div class="facets">${groups.map((name) => facet(texts, text, name, facets[name]))}</div>
     ${repositoryTable(visit, words.caption, items)} ${paging(texts, query, end < total.count ? String(end) : undefined)}`;
 }

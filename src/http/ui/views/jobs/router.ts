@@ -6,7 +6,7 @@ import type { JobsOverview } from '../../../../progress/jobs-overview.ts';
 import { jobViewerOf } from '../../../auth/job-viewer.ts';
 import { shortDigest } from '../../parts/digest.ts';
 import { noticeBox } from '../../parts/notice.ts';
-import { formatBytes } from '../../parts/size.ts';
+import { formatBytes, formatCount } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';
 import { relativeTime } from '../../parts/time.ts';
 import type { AsVisitor } from '../../session/visitors.ts';
@@ -97,7 +97,7 @@ function subjectOf({ kind, subject }: JobStatus): string {
 }
 
 function progressText({ jobs }: Texts, { state, unit, done, total }: JobStatus): string {
-  const counted = (count: number) => (unit === 'bytes' ? formatBytes(count) : count.toLocaleString('en'));
+  const counted = (count: number) => (unit === 'bytes' ? formatBytes(count) : formatCount(count));
   return jobs.units[unit](total === null || state === 'done' ? counted(done) : jobs.of(counted(done), counted(total)));
 }
 

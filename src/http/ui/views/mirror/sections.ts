@@ -1,6 +1,6 @@
 import type { LiveFill, MirrorOverview, UpstreamSummary } from '../../../../mirror/traffic/mirror-overview.ts';
 import { digestCode } from '../../parts/digest.ts';
-import { byteSize, formatBytes } from '../../parts/size.ts';
+import { byteSize, formatBytes, formatCount } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';
 import { relativeTime } from '../../parts/time.ts';
 import { type Html, html } from '../../shell/html.ts';
@@ -28,7 +28,7 @@ export function upstreamsSection({ texts: { mirror } }: Reader, upstreams: reado
       byteSize(one.servedBytes),
       byteSize(one.fetchedBytes),
       byteSize(one.savedBytes),
-      one.limit && mirror.of(number(one.limit.remaining), number(one.limit.limit)),
+      one.limit && mirror.of(formatCount(one.limit.remaining), formatCount(one.limit.limit)),
     ],
   }));
   return table(mirror.upstreams, columns, rows);
@@ -47,11 +47,9 @@ function stateOf(mirror: Texts['mirror'], { circuits, refusedLogins }: UpstreamS
 function hitsOf(mirror: Texts['mirror'], { requests, hits, failures }: UpstreamSummary): Html {
   if (requests === 0) return html`<span class="quiet">${mirror.noRequests}</span>`;
   const percent = requests === failures ? 0 : Math.floor((hits / (requests - failures)) * 100);
-  const failed = failures === 0 ? undefined : html`, ${mirror.failures(number(failures))}`;
-  return html`${percent} % <span class="quiet">${mirror.requests(number(requests))}${failed}</span>`;
+  const failed = failures === 0 ? undefined : html`, ${mirror.failures(formatCount(failures))}`;
+  return html`${percent} % <span class="quiet">${mirror.requests(formatCount(requests))}${failed}</span>`;
 }
-
-const number = (value: number) => value.toLocaleString('en');
 
 export function fillsSection({ texts: { mirror } }: Reader, fills: readonly LiveFill[]): Html {
   const heading = html`<h2>${mirror.fills}</h2>`;
@@ -66,7 +64,7 @@ export function fillsSection({ texts: { mirror } }: Reader, fills: readonly Live
         ? mirror.waiting
         : html`<meter min="0" max="${sizeBytes}" value="${receivedBytes}" aria-label="${mirror.progress}"></meter>
             ${mirror.of(formatBytes(receivedBytes), formatBytes(sizeBytes))}`,
-      number(requests),
+      formatCount(requests),
     ],
   }));
   return html`${heading} ${table(mirror.fills, [mirror.repository, mirror.upstream, mirror.progress, mirror.askedFor], rows)}`;

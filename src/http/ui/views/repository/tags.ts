@@ -114,8 +114,10 @@ function tagList(visit: RepositoryVisit, tags: readonly ListedTag[], sorting: So
 
 function headingOf({ repository, may, texts }: RepositoryVisit, { name, otherNames, isSigned, hasSbom }: ListedTag): Html {
   const words = texts.tags;
-  const box = html`<input type="checkbox" name="tag" value="${name}" aria-label="${texts.deletion.select(name)}" />`;
-  return html`${may.delete ? box : undefined}
+  const box = may.delete
+    ? html`<input type="checkbox" name="tag" value="${name}" aria-label="${texts.deletion.select(name)}" />`
+    : undefined;
+  return html`${box}
     <a href="/ui/r/${repository}:${name}">${name}</a>
     ${otherNames.map((other) => html`<span class="chip">${words.same(other)}</span> `)}
     ${isSigned ? html`<span class="chip" title="${words.signedTitle}">${words.signed}</span>` : undefined}

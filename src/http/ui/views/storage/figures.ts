@@ -1,5 +1,5 @@
 import type { StorageView } from '../../../overviews/storage-view.ts';
-import { byteSize, formatBytes } from '../../parts/size.ts';
+import { byteSize, formatBytes, formatCount } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';
 import { relativeTime } from '../../parts/time.ts';
 import { type Html, html } from '../../shell/html.ts';
@@ -94,7 +94,7 @@ export function quotasSection({ texts }: Reader, quotas: Quotas): Html | undefin
         quota,
         bar,
         counting ? html`<span class="quiet">${names.counting}</span>` : left,
-        maxTags === null ? tags.toLocaleString('en') : names.of(tags.toLocaleString('en'), maxTags.toLocaleString('en')),
+        maxTags === null ? formatCount(tags) : names.of(formatCount(tags), formatCount(maxTags)),
       ],
     };
   });
