@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { pathOf } from '../../src/images/index/entry.ts';
+import { pathOf } from '../../src/images/index/entry-key.ts';
 import { mergeLayers } from '../../src/images/merge/merge-layers.ts';
 import { indexLayer } from '../support/layer-index.ts';
 import { type TarEntry, tar } from '../support/tar.ts';

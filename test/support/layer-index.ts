@@ -1,9 +1,10 @@
-import type { Entry } from '../../src/images/index/entry.ts';
-import { pathOf } from '../../src/images/index/entry.ts';
-import { decodeFrameSync } from '../../src/images/index/frame.ts';
-import { type Checkpoint, type Head, decodeTrailer, trailerBytes } from '../../src/images/index/head.ts';
 import { zstdDecompressSync } from 'node:zlib';
+import { pathOf } from '../../src/images/index/entry-key.ts';
+import type { Entry } from '../../src/images/index/entry.ts';
+import { decodeFrameSync } from '../../src/images/index/frame.ts';
+import { type Head, decodeTrailer, trailerBytes } from '../../src/images/index/head.ts';
 import { createIndexWriter } from '../../src/images/index/index-writer.ts';
+import type { Checkpoint } from '../../src/images/index/layer-head.ts';
 import { buildLayer } from '../../src/images/layers/build-layer.ts';
 import { type Limits, defaultLimits } from '../../src/images/layers/limits.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../../config/schema.ts';
-import { fieldsOf } from '../../oci/foreign-json.ts';
+import { fieldsOf, textsOf } from '../../oci/foreign-json.ts';
 import { type Finding, ok, reasonOf, skipped, warning } from './finding.ts';
 
 const name = 'docker on this machine';
@@ -35,8 +35,4 @@ function judge(url: URL, insecure: readonly string[], mirrors: readonly string[]
     );
   const isMirror = mirrors.some((mirror) => URL.parse(mirror)?.host === url.host);
   return ok(name, `docker can use ${url.host}${isMirror ? ', and pulls images of Docker Hub through it' : ''}`);
-}
-
-function textsOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

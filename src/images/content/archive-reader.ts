@@ -2,9 +2,11 @@ import { Readable, pipeline } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, createInflateRaw, zstdDecompress } from 'node:zlib';
 import type { ByteRange } from '../../../storage/blobs/driver.ts';
-import type { Checkpoint, LayerHead, Section } from '../index/head.ts';
+import type { Checkpoint, LayerHead } from '../index/layer-head.ts';
+import type { Section } from '../index/section.ts';
 import { gunzip } from '../layers/gunzip.ts';
-import { toInvalid, unzstd } from '../layers/zstd.ts';
+import { toInvalid } from '../layers/zlib-errors.ts';
+import { unzstd } from '../layers/zstd.ts';
 import { emptyBlocks } from './empty-blocks.ts';
 
 /** A layer, for reading parts of its archive. */

@@ -1,4 +1,5 @@
-import { type Entry, compareKeys, impliedDirectory, keyOf, pathOf } from './entry.ts';
+import { compareKeys, impliedDirectory, keyOf, pathOf } from './entry-key.ts';
+import type { Entry } from './entry.ts';
 
 /** What a directory contains, with everything below it. */
 export interface DirectoryTotals {

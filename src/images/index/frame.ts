@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
-import { type Entry, entryTypes } from './entry.ts';
+import { type Row, toEntry, toRow } from './entry-row.ts';
+import type { Entry } from './entry.ts';
 
 /**
  * A frame is a run of entries in the order of the index, as compressed JSON: `[[directory, [entry, …]], …]`. An entry is an array
@@ -14,25 +15,6 @@ export const frameEntries = 1000;
 const maxFrameBytes = 32 * 1024 * 1024;
 
 const decompress = promisify(zstdDecompress);
-
-type Row = [
-  name: string,
-  type: number,
-  mode: number,
-  uid: number,
-  gid: number,
-  user: string,
-  group: string,
-  sizeBytes: number,
-  mtime: number,
-  link: string,
-  offset: number,
-  sha256: string,
-  files: number,
-  bytes: number,
-  flags: number,
-  layer: number,
-];
 
 type Group = [directory: string, rows: Row[]];
 
@@ -60,37 +42,4 @@ export function decodeFrameSync(frame: Uint8Array): readonly Entry[] {
 function toEntries(json: Buffer): readonly Entry[] {
   const groups = JSON.parse(json.toString()) as readonly Group[];
   return groups.flatMap(([directory, rows]) => rows.map((row) => toEntry(directory, row)));
-}
-
-function toRow(entry: Entry): Row {
-  const { name, type, mode, uid, gid, user, group, sizeBytes, mtime, link, offset, sha256, files, bytes, layer } = entry;
-  const flags = Number(entry.isOpaque) + 2 * Number(entry.isImplied);
-  return [
-    ...([name, entryTypes.indexOf(type), mode, uid, gid, user, group] as const),
-    ...([sizeBytes, mtime, link, offset, sha256, files, bytes, flags, layer] as const),
-  ];
-}
-
-function toEntry(directory: string, row: Row): Entry {
-  const [name, type, mode, uid, gid, user, group, sizeBytes, mtime, link, offset, sha256, files, bytes, flags, layer] = row;
-  return {
-    directory,
-    name,
-    type: entryTypes[type] ?? 'file',
-    mode,
-    uid,
-    gid,
-    user,
-    group,
-    sizeBytes,
-    mtime,
-    link,
-    offset,
-    sha256,
-    files,
-    bytes,
-    layer,
-    isOpaque: (flags & 1) !== 0,
-    isImplied: (flags & 2) !== 0,
-  };
 }

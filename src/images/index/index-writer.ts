@@ -1,7 +1,8 @@
 import { zstdCompressSync } from 'node:zlib';
-import { type Entry } from './entry.ts';
+import type { Entry } from './entry.ts';
 import { encodeFrame, frameEntries } from './frame.ts';
-import { type FramePlace, type Head, type Section, encodeTrailer } from './head.ts';
+import { type Head, encodeTrailer } from './head.ts';
+import type { FramePlace, Section } from './section.ts';
 
 /** Writes an index object front to back: sections and frames in any order, then its head. Only for the worker. */
 export interface IndexWriter {

@@ -3,16 +3,17 @@ import { posix } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { createBiggest } from '../index/biggest.ts';
 import { createTotalsCollector } from '../index/directory-totals.ts';
-import { type Entry, type EntryType, compareEntries, impliedDirectory, keyOf } from '../index/entry.ts';
-import type { Checkpoint, Compression } from '../index/head.ts';
+import { compareEntries, impliedDirectory, keyOf } from '../index/entry-key.ts';
+import type { Entry, EntryType } from '../index/entry.ts';
 import type { IndexWriter } from '../index/index-writer.ts';
+import type { Checkpoint, Compression } from '../index/layer-head.ts';
 import { mergeSorted } from '../index/merge-sorted.ts';
 import { type PackageCollector, createPackageCollector } from '../packages/package-collector.ts';
 import { createEntrySorter } from './entry-sorter.ts';
 import type { GzipCheckpoint } from './gzip-checkpoints.ts';
-import { InvalidLayer, LimitExceeded, type Limits, freeRatioBytes } from './limits.ts';
-import { createTarReader } from './tar-reader.ts';
+import { type Limits, freeRatioBytes, InvalidLayer, LimitExceeded } from './limits.ts';
 import type { TarHeader } from './tar-header.ts';
+import { createTarReader } from './tar-reader.ts';
 import { unpack } from './unpack.ts';
 
 /** How many of the biggest files an index lists. */

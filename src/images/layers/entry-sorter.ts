@@ -1,4 +1,5 @@
-import { type Entry, compareEntries } from '../index/entry.ts';
+import { compareEntries } from '../index/entry-key.ts';
+import type { Entry } from '../index/entry.ts';
 import { decodeFrameSync, encodeFrame } from '../index/frame.ts';
 import { mergeSorted } from '../index/merge-sorted.ts';
 

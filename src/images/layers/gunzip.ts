@@ -1,6 +1,6 @@
 import { Readable, pipeline } from 'node:stream';
 import { constants, createGunzip } from 'node:zlib';
-import { toInvalid } from './zstd.ts';
+import { toInvalid } from './zlib-errors.ts';
 
 /** Unpacks gzip, also of several members. `mayBeCut`: the data may end anywhere. Throws `InvalidLayer`. */
 export async function* gunzip(chunks: AsyncIterable<Uint8Array>, mayBeCut = false): AsyncGenerator<Buffer> {

@@ -1,5 +1,7 @@
 import { InvalidLayer } from './limits.ts';
-import { type PaxFields, type TarHeader, blockBytes, decodeHeader, decodePax, text, withPax } from './tar-header.ts';
+import { type PaxFields, decodePax, withPax } from './pax.ts';
+import { text } from './tar-fields.ts';
+import { type TarHeader, blockBytes, decodeHeader } from './tar-header.ts';
 
 /** Receives what an archive has, in its order. */
 export interface TarVisitor {

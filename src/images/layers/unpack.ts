@@ -1,6 +1,7 @@
-import type { Compression } from '../index/head.ts';
-import { type GzipCheckpoint, createCheckpointedGunzip } from './gzip-checkpoints.ts';
+import type { Compression } from '../index/layer-head.ts';
+import { detectCompression } from './detect-compression.ts';
 import { gunzip } from './gunzip.ts';
+import { type GzipCheckpoint, createCheckpointedGunzip } from './gzip-checkpoints.ts';
 import { unzstd } from './zstd.ts';
 
 /** gzip blobs up to this size get no checkpoints: Node's zlib, which is faster, reads them from their start. */
@@ -22,36 +23,12 @@ export interface Unpacking {
  * chunk may be used again for the next one. Throws `InvalidLayer`.
  */
 export async function* unpack({ blob, sizeBytes, onCompression, onCheckpoint }: Unpacking): AsyncGenerator<Buffer> {
-  const { compression, chunks } = await detect(blob);
+  const { compression, chunks } = await detectCompression(blob);
   onCompression(compression);
   if (compression === 'none') yield* chunks;
   else if (compression === 'zstd') yield* unpackZstd(chunks, onCheckpoint);
   else if (sizeBytes <= plainGzipBytes) yield* gunzip(chunks);
   else yield* gunzipWithCheckpoints(chunks, onCheckpoint);
-}
-
-/** Looks at the first four bytes. */
-async function detect(
-  blob: AsyncIterable<Uint8Array>,
-): Promise<{ readonly compression: Compression; readonly chunks: AsyncGenerator<Buffer> }> {
-  const iterator = blob[Symbol.asyncIterator]();
-  let beginning = Buffer.alloc(0);
-  while (beginning.length < 4) {
-    const next = await iterator.next();
-    if (next.done === true) break;
-    beginning = Buffer.concat([beginning, next.value]);
-  }
-  async function* chunks(): AsyncGenerator<Buffer> {
-    yield beginning;
-    for (;;) {
-      const next = await iterator.next();
-      if (next.done === true) return;
-      yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.length);
-    }
-  }
-  const start = beginning.toString('hex', 0, 4);
-  const compression = start.startsWith('1f8b') ? 'gzip' : /^(?:28b52ffd|5.2a4d18)$/.test(start) ? 'zstd' : 'none';
-  return { compression, chunks: chunks() };
 }
 
 async function* unpackZstd(

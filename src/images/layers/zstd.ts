@@ -2,6 +2,8 @@ import { Readable, pipeline } from 'node:stream';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { type ByteSource, createByteSource } from './byte-source.ts';
 import { InvalidLayer, LimitExceeded } from './limits.ts';
+import { toInvalid } from './zlib-errors.ts';
+import { frameBytes } from './zstd-frame.ts';
 
 /** RFC 8878, 3.1.1 and 3.1.2. */
 const magic = 0xfd2fb528;
@@ -45,31 +47,6 @@ async function skip(source: ByteSource, length: number): Promise<void> {
   while (!(await pieces.next()).done);
 }
 
-/** Yields the bytes of one frame and takes nothing that comes after it. */
-async function* frameBytes(beginning: Buffer, source: ByteSource): AsyncGenerator<Buffer> {
-  const descriptor = await source.take(1);
-  const flags = descriptor[0] ?? 0;
-  yield Buffer.concat([beginning, descriptor, await source.take(headerBytes(flags))]);
-  for (let isLast = false; !isLast;) {
-    const header = await source.take(3);
-    yield header;
-    const value = header.readUIntLE(0, 3);
-    isLast = (value & 1) !== 0;
-    // A run-length block (type 1) is one byte, whatever its size.
-    yield* source.pieces(((value >> 1) & 3) === 1 ? 1 : value >> 3);
-  }
-  const hasChecksum = (flags & 4) !== 0;
-  if (hasChecksum) yield await source.take(4);
-}
-
-/** Returns the size of the rest of a frame header, after its descriptor. */
-function headerBytes(flags: number): number {
-  const isSingleSegment = (flags & 0x20) !== 0;
-  const dictionary = [0, 1, 2, 4][flags & 3] ?? 0;
-  const contentSize = [isSingleSegment ? 1 : 0, 2, 4, 8][flags >> 6] ?? 0;
-  return (isSingleSegment ? 0 : 1) + dictionary + contentSize;
-}
-
 async function* unpackFrame(bytes: AsyncIterable<Buffer>, maxWindowLog: number): AsyncGenerator<Buffer> {
   const decompressor = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog } });
   // The error of either stream ends the loop below.
@@ -89,11 +66,4 @@ function isWindowTooLarge(error: unknown): boolean {
 
 function windowTooLarge(maxWindowLog: number): LimitExceeded {
   return new LimitExceeded('memory', `unpacking the zstd data needs more than ${2 ** (maxWindowLog - 20)} MiB of memory`);
-}
-
-/** Returns `InvalidLayer` for an error of zlib, and every other error as it is. */
-export function toInvalid(error: unknown, format: string): unknown {
-  const { code, message } = error as Partial<NodeJS.ErrnoException>;
-  if (code === undefined || !/^(?:Z_|ZSTD_|ERR_ZLIB)/.test(code)) return error;
-  return new InvalidLayer(`the ${format} data cannot be read: ${message}`);
 }

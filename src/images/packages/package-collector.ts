@@ -1,6 +1,7 @@
-import { type Entry, pathOf } from '../index/entry.ts';
-import type { LayerHead, PackageFormat } from '../index/head.ts';
+import { pathOf } from '../index/entry-key.ts';
+import type { Entry } from '../index/entry.ts';
 import type { IndexWriter } from '../index/index-writer.ts';
+import type { LayerHead, PackageFormat } from '../index/layer-head.ts';
 import { parseApkInstalled } from './apk.ts';
 import { parseDpkgStatus } from './dpkg.ts';
 import { type Package, UnreadPackages } from './package.ts';

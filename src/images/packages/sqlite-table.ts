@@ -1,20 +1,21 @@
 import { UnreadPackages } from './package.ts';
+import { type Pages, damaged, openPages } from './sqlite-pages.ts';
+import { type SqliteValue, readRecord, readVarint } from './sqlite-record.ts';
 
 /**
  * Reads a table of an SQLite file (https://sqlite.org/fileformat2.html) in memory. The file comes from an image and may be
  * made to exploit a defect of a reader: this one is JavaScript and follows each page once, so that it can only throw.
  */
 
-export type SqliteValue = Buffer | string | number | null;
-
-const signature = 'SQLite format 3\0';
 const interiorPage = 5;
 const leafPage = 13;
 /** More than the overflow pages of a header of a few megabytes. */
 const maxValueBytes = 64 * 1024 * 1024;
 
-/** Returns the rows of the table, in the order of their ids. Integers and floats are returned as 0: no caller needs them.
- * Throws `UnreadPackages`, and `RangeError` for offsets that point outside of the file. */
+/**
+ * Returns the rows of the table, in the order of their ids. Integers and floats are returned as 0: no caller needs them.
+ * Throws `UnreadPackages`, and `RangeError` for offsets that point outside of the file.
+ */
 export function readSqliteTable(file: Buffer, table: string): readonly (readonly SqliteValue[])[] {
   const pages = openPages(file);
   const schema = [...rowsOf(pages, 1)];
@@ -23,35 +24,6 @@ export function readSqliteTable(file: Buffer, table: string): readonly (readonly
   const rootPage = description[3];
   if (typeof rootPage !== 'number') throw damaged();
   return [...rowsOf(pages, rootPage)];
-}
-
-function damaged(): UnreadPackages {
-  return new UnreadPackages('the database is damaged');
-}
-
-interface Pages {
-  readonly usableBytes: number;
-  /** Returns a page, each once. Throws `UnreadPackages` for one that is read again: a cycle. */
-  page(number: number): Buffer;
-}
-
-function openPages(file: Buffer): Pages {
-  if (file.toString('latin1', 0, 16) !== signature) throw new UnreadPackages('the file is no SQLite database');
-  if (file.readUInt32BE(56) !== 1) throw new UnreadPackages('the texts of the database are not UTF-8');
-  const stored = file.readUInt16BE(16);
-  const pageBytes = stored === 1 ? 65_536 : stored;
-  const seen = new Set<number>();
-  if (pageBytes < 512) throw damaged();
-  return {
-    usableBytes: pageBytes - file.readUInt8(20),
-    page(number) {
-      if (number !== 1 && seen.has(number)) throw damaged();
-      seen.add(number);
-      const page = file.subarray((number - 1) * pageBytes, number * pageBytes);
-      if (number < 1 || page.length < pageBytes) throw damaged();
-      return page;
-    },
-  };
 }
 
 /** Yields the rows of the b-tree below a page, depth first. */
@@ -91,45 +63,4 @@ function readCell(pages: Pages, page: Buffer, at: number): Buffer {
     next = overflow.readUInt32BE(0);
   }
   return Buffer.concat(parts);
-}
-
-function readRecord(record: Buffer): readonly SqliteValue[] {
-  const header = readVarint(record, 0);
-  const values: SqliteValue[] = [];
-  let body = header.value;
-  for (let at = header.end; at < header.value;) {
-    const type = readVarint(record, at);
-    at = type.end;
-    const length = lengthOf(type.value);
-    if (body + length > record.length) throw damaged();
-    values.push(readValue(type.value, record.subarray(body, body + length)));
-    body += length;
-  }
-  return values;
-}
-
-/** Sizes of the serial types below 12. */
-const fixedLengths = [0, 1, 2, 3, 4, 6, 8, 8, 0, 0];
-
-function lengthOf(type: number): number {
-  return type < 12 ? (fixedLengths[type] ?? 0) : Math.floor((type - 12) / 2);
-}
-
-function readValue(type: number, bytes: Buffer): SqliteValue {
-  if (type === 0) return null;
-  if (type >= 12) return type % 2 === 0 ? bytes : bytes.toString();
-  if (type === 9) return 1;
-  // Of numbers only the number of a root page is needed, which is at most four bytes long.
-  return type <= 4 && type > 0 ? bytes.readUIntBE(0, bytes.length) : 0;
-}
-
-/** Reads an integer of one to nine bytes with seven bits each. */
-function readVarint(bytes: Buffer, at: number): { readonly value: number; readonly end: number } {
-  let value = 0;
-  for (let index = 0; index < 8; index++) {
-    const byte = bytes.readUInt8(at + index);
-    value = value * 128 + (byte & 0x7f);
-    if (byte < 0x80) return { value, end: at + index + 1 };
-  }
-  return { value: value * 256 + bytes.readUInt8(at + 8), end: at + 9 };
 }

@@ -1,5 +1,5 @@
 import { payloadType, plainSignatureTypes, signaturePredicate } from '../../oci/document-types.ts';
-import { isProvenance } from './document.ts';
+import { isProvenance } from './provenance.ts';
 
 /** What an attached artifact is for people. */
 export const referrerKinds = ['signature', 'sbom', 'provenance', 'attestation', 'artifact'] as const;

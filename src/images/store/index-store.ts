@@ -1,16 +1,17 @@
-import { PassThrough } from 'node:stream';
 import { randomUUID } from 'node:crypto';
+import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
-import { type BlobDriver, type OpenObject, StorageError, type StorageErrorCode } from '../../../storage/blobs/driver.ts';
+import { type BlobDriver, type OpenObject, type StorageErrorCode, StorageError } from '../../../storage/blobs/driver.ts';
 import { indexKey, uploadKey } from '../../../storage/blobs/layout.ts';
 import { readAll, unlessMissing } from '../../../storage/blobs/missing.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { ImageError } from '../index/image-error.ts';
 import type { Entry } from '../index/entry.ts';
 import { decodeFrame } from '../index/frame.ts';
-import { type Head, type Section, decodeTrailer, trailerBytes } from '../index/head.ts';
+import { type Head, decodeTrailer, trailerBytes } from '../index/head.ts';
+import { ImageError } from '../index/image-error.ts';
+import type { Section } from '../index/section.ts';
 
 /** An index in the blob store. Its reads reject `ImageError` when it has been deleted meanwhile. */
 export interface StoredIndex<Kind extends Head = Head> {

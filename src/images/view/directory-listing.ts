@@ -1,7 +1,6 @@
-import { type Entry, compareKeys, keyOf } from '../index/entry.ts';
+import type { Entry } from '../index/entry.ts';
 import { frameEntries } from '../index/frame.ts';
-import type { ImageHead, LayerHead } from '../index/head.ts';
-import type { StoredIndex } from '../store/index-store.ts';
+import { type FileIndex, frameOf } from './find-path.ts';
 
 /** An entry, and its position among all entries of the index. */
 export interface PlacedEntry {
@@ -15,8 +14,6 @@ export interface DirectoryPage {
   /** The last name of the page, if more follow. */
   readonly next: string | undefined;
 }
-
-type FileIndex = StoredIndex<LayerHead | ImageHead>;
 
 /**
  * Lists the entries of a directory after a name: at most `limit` (1–900) of them, or one more if it is the other half of a
@@ -43,35 +40,4 @@ export async function listDirectory(index: FileIndex, directory: string, after: 
   const last = found[limit - 1]?.entry.name;
   const page = found.filter(({ entry }, place) => place < limit || entry.name === last);
   return { entries: page, next: hasMore || page.length < found.length ? last : undefined };
-}
-
-/** Returns the entries of a path: of a layer perhaps a whiteout and another one. Reads at most two frames. */
-export async function findPath(index: FileIndex, path: string): Promise<readonly Entry[]> {
-  const key = keyOf(path);
-  const found: Entry[] = [];
-  const first = frameOf(index, key);
-  for (let number = first; number < index.head.frames.length; number++) {
-    const place = index.head.frames[number];
-    if (number > first && place && compareKeys(place, key) > 0) break;
-    found.push(...(await index.frame(number)).filter((entry) => compareKeys(entry, key) === 0));
-  }
-  return found;
-}
-
-/** True for a directory and those below it. */
-export function isBelow(directory: string, top: string): boolean {
-  return top === '' || directory === top || directory.startsWith(`${top}/`);
-}
-
-/** Returns the number of the last frame that begins before the key: entries of the key itself may begin at its end. */
-export function frameOf({ head }: FileIndex, key: { readonly directory: string; readonly name: string }): number {
-  let low = 0;
-  let high = head.frames.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    const place = head.frames[middle];
-    if (place && compareKeys(place, key) < 0) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }

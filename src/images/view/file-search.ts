@@ -1,20 +1,11 @@
-import { type Entry, compareKeys, keyOf, pathOf } from '../index/entry.ts';
+import { compareKeys, keyOf, pathOf } from '../index/entry-key.ts';
+import type { Entry } from '../index/entry.ts';
 import { frameEntries } from '../index/frame.ts';
-import type { ImageHead, LayerHead } from '../index/head.ts';
-import type { StoredIndex } from '../store/index-store.ts';
-import { type PlacedEntry, frameOf, isBelow } from './directory-listing.ts';
-
-/** How the entries of a directory are ordered: largest first (a directory counts what is below it), or newest first. */
-export const fileOrders = ['size', 'time'] as const;
-export type FileOrder = (typeof fileOrders)[number];
-
-/** Entries of a directory that are sorted on request: more would hold up other requests. */
-export const maxSorted = 5000;
+import type { PlacedEntry } from './directory-listing.ts';
+import { type FileIndex, frameOf, isBehind, isBelow } from './find-path.ts';
 
 /** Frames that one search reads: 50,000 entries. */
 const maxFrames = 50;
-
-type FileIndex = StoredIndex<LayerHead | ImageHead>;
 
 /** A part of the result of a search. */
 export interface FoundPage {
@@ -61,17 +52,4 @@ export async function searchNames(
     }
   }
   return { entries: found, next: undefined };
-}
-
-/** True for a directory that comes after everything below the other one in an index. */
-function isBehind(directory: string, other: string): boolean {
-  // `0` is the character after the slash.
-  return other !== '' && directory >= `${other}0`;
-}
-
-/** Sorts entries of a directory; those that are equal keep their order by name. */
-export function sortEntries<Item extends { readonly entry: Entry }>(items: readonly Item[], order: FileOrder): readonly Item[] {
-  const numberOf = ({ entry }: Item) =>
-    order === 'time' ? entry.mtime : entry.type === 'directory' ? entry.bytes : entry.sizeBytes;
-  return [...items].sort((one, other) => numberOf(other) - numberOf(one));
 }

@@ -1,9 +1,10 @@
+import { withTimeout } from '../../coordination/timeout.ts';
 import type { Platform } from '../../oci/platform.ts';
 import type { Reference, RepositoryName } from '../../oci/reference.ts';
-import { withTimeout } from '../../coordination/timeout.ts';
-import type { IndexState, Indexes } from '../build/indexes.ts';
+import type { Indexes, IndexState } from '../build/indexes.ts';
+import type { IndexFailure } from '../index/head.ts';
 import { ImageError } from '../index/image-error.ts';
-import type { ImageHead, IndexFailure } from '../index/head.ts';
+import type { ImageHead } from '../index/image-head.ts';
 import type { StoredIndex } from '../store/index-store.ts';
 import type { FoundImage, ImageFinder } from './image-finder.ts';
 

@@ -1,6 +1,6 @@
 import type { Indexes } from '../build/indexes.ts';
 import { ImageError } from '../index/image-error.ts';
-import type { PackageFormat } from '../index/head.ts';
+import type { PackageFormat } from '../index/layer-head.ts';
 import type { Package } from '../packages/package.ts';
 import type { ReadyImage } from './image-opener.ts';
 

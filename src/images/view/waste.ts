@@ -1,4 +1,4 @@
-import type { ImageHead } from '../index/head.ts';
+import type { ImageHead } from '../index/image-head.ts';
 
 /** What the layers of an image hide of each other, in bytes of files. */
 export interface Waste {

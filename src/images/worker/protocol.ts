@@ -1,6 +1,6 @@
 import type { LimitName } from '../index/head.ts';
 import type { Limits } from '../layers/limits.ts';
-import type { MergedLayer } from '../merge/merge-image.ts';
+import type { MergedLayer } from '../merge/image-summary.ts';
 
 /**
  * Messages between the event loop and the worker. A job reads inputs and writes one output; both wait for each other, so that no

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { createDocumentReader, maxDocumentBytes } from '../../../src/images/referrers/document-reader.ts';
-import { maxPackages, readDocument } from '../../../src/images/referrers/document.ts';
+import { readDocument } from '../../../src/images/referrers/document.ts';
 import { kindOfArtifact, kindOfDocument } from '../../../src/images/referrers/kind.ts';
+import { maxPackages } from '../../../src/images/referrers/sbom.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { cycloneDx, envelope, spdx, statement } from '../../support/attached-artifacts.ts';
 import { digestOf } from '../../support/images.ts';

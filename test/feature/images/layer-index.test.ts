@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { pathOf } from '../../../src/images/index/entry.ts';
+import { pathOf } from '../../../src/images/index/entry-key.ts';
 import { indexLayer, tarLine } from '../../support/layer-index.ts';
 
 let folder: string;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { instructionOf, readImageConfig } from '../../../src/images/description/image-config.ts';
+import { instructionOf } from '../../../src/images/description/build-steps.ts';
+import { readImageConfig } from '../../../src/images/description/image-config.ts';
 import { type TestBerth, startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { configOf, pushDescribed } from '../../support/described-image.ts';

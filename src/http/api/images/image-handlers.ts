@@ -1,7 +1,8 @@
 import type { z } from 'zod';
-import { type Entry, pathOf } from '../../../images/index/entry.ts';
+import { pathOf } from '../../../images/index/entry-key.ts';
+import type { Entry } from '../../../images/index/entry.ts';
 import { ImageError } from '../../../images/index/image-error.ts';
-import { maxSorted } from '../../../images/view/file-search.ts';
+import { maxSorted } from '../../../images/view/file-order.ts';
 import type { FilePage, FileViews } from '../../../images/view/file-views.ts';
 import type { FoundImage } from '../../../images/view/image-finder.ts';
 import { type ImageAddress, type ImageView, type ReadyImage, isReady } from '../../../images/view/image-opener.ts';

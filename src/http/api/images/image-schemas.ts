@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { changeKinds } from '../../../images/index/head.ts';
 import { entryTypes } from '../../../images/index/entry.ts';
-import { fileOrders } from '../../../images/view/file-search.ts';
+import { changeKinds } from '../../../images/index/image-head.ts';
+import { fileOrders } from '../../../images/view/file-order.ts';
 import { parsePlatform } from '../../../oci/platform.ts';
 import { imageQuery, parsed, reference, repository } from '../content/content-schemas.ts';
 

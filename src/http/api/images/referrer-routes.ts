@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { type ReferrerDocument, findPackages } from '../../../images/referrers/document.ts';
-import { referrerKinds } from '../../../images/referrers/kind.ts';
 import { ImageError } from '../../../images/index/image-error.ts';
+import type { ReferrerDocument } from '../../../images/referrers/document.ts';
+import { referrerKinds } from '../../../images/referrers/kind.ts';
+import { findPackages } from '../../../images/referrers/sbom.ts';
 import { parseDigest } from '../../../oci/digest.ts';
 import { parsed } from '../content/content-schemas.ts';
 import { type Context, type Route, ok, route } from '../table/route.ts';

@@ -1,5 +1,6 @@
+import type { ChangedFile } from '../../../../images/diff/changed-file.ts';
 import type { ChangedField } from '../../../../images/diff/config-diff.ts';
-import type { ChangedFile, FileDiff } from '../../../../images/diff/file-diff.ts';
+import type { FileDiff } from '../../../../images/diff/file-diff.ts';
 import type { LayerDiff } from '../../../../images/diff/layer-diff.ts';
 import type { ChangedPackage } from '../../../../images/diff/package-diff.ts';
 import type { Entry } from '../../../../images/index/entry.ts';

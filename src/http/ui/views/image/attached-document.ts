@@ -1,5 +1,7 @@
-import { type Provenance, type ReferrerDocument, type Sbom, findPackages } from '../../../../images/referrers/document.ts';
+import type { ReferrerDocument } from '../../../../images/referrers/document.ts';
+import type { Provenance } from '../../../../images/referrers/provenance.ts';
 import type { AttachedDocument } from '../../../../images/referrers/referrers.ts';
+import { type Sbom, findPackages } from '../../../../images/referrers/sbom.ts';
 import { paging, partOf } from '../../parts/paging.ts';
 import { byteSize } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';

@@ -1,4 +1,5 @@
-import { type Entry, pathOf } from '../../../../images/index/entry.ts';
+import { pathOf } from '../../../../images/index/entry-key.ts';
+import type { Entry } from '../../../../images/index/entry.ts';
 import type { LayerNumber, ListedFile } from '../../../../images/view/file-views.ts';
 import type { ReadyImage } from '../../../../images/view/image-opener.ts';
 import { byteSize } from '../../parts/size.ts';

@@ -1,5 +1,6 @@
-import { type Entry, pathOf } from '../../../../images/index/entry.ts';
-import { fileOrders, maxSorted } from '../../../../images/view/file-search.ts';
+import { pathOf } from '../../../../images/index/entry-key.ts';
+import type { Entry } from '../../../../images/index/entry.ts';
+import { fileOrders, maxSorted } from '../../../../images/view/file-order.ts';
 import type { FilePage, FileViews, LayerNumber, ListedFile } from '../../../../images/view/file-views.ts';
 import { type ReadyImage, isReady } from '../../../../images/view/image-opener.ts';
 import { paging, partOf } from '../../parts/paging.ts';

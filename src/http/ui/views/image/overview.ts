@@ -1,6 +1,6 @@
 import type { ImageDescription, SingleImage } from '../../../../images/description/describe-image.ts';
-import type { ImageHead } from '../../../../images/index/head.ts';
 import { ImageError } from '../../../../images/index/image-error.ts';
+import type { ImageHead } from '../../../../images/index/image-head.ts';
 import { pullFields } from '../../parts/commands.ts';
 import { digestCode } from '../../parts/digest.ts';
 import { byteSize } from '../../parts/size.ts';

@@ -1,6 +1,6 @@
+import type { BuildStep } from '../../../../images/description/build-steps.ts';
 import type { SingleImage } from '../../../../images/description/describe-image.ts';
-import type { BuildStep } from '../../../../images/description/image-config.ts';
-import type { LayerShare } from '../../../../images/index/head.ts';
+import type { LayerShare } from '../../../../images/index/image-head.ts';
 import type { Descriptor } from '../../../../oci/descriptor.ts';
 import { digestCode } from '../../parts/digest.ts';
 import { byteSize } from '../../parts/size.ts';

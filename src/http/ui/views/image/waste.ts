@@ -1,4 +1,4 @@
-import type { ImageHead } from '../../../../images/index/head.ts';
+import type { ImageHead } from '../../../../images/index/image-head.ts';
 import { wasteOf } from '../../../../images/view/waste.ts';
 import { byteSize } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';
