@@ -48,11 +48,17 @@ interface Write {
 }
 
 function perform(connection: Connection, { request: { id, args }, operation }: Write): WriteReply {
+  return { id, result: connection.drive(operation(...args)) };
+}
+
+/** Performs one of several writes of a transaction. Its failure undoes nothing of the others. */
+function performBeside(connection: Connection, write: Write): WriteReply {
+  const { id } = write.request;
   connection.execute('SAVEPOINT one');
   try {
-    const result = connection.drive(operation(...args));
+    const reply = perform(connection, write);
     connection.execute('RELEASE one');
-    return { id, result };
+    return reply;
   } catch (error) {
     connection.execute('ROLLBACK TO one; RELEASE one');
     return failure(id, error);
@@ -65,7 +71,9 @@ function commitTogether(connection: Connection, batch: readonly Write[]): readon
   try {
     if (isUnsynced) connection.execute('PRAGMA synchronous = NORMAL');
     connection.execute('BEGIN IMMEDIATE');
-    const replies = batch.map((write) => perform(connection, write));
+    // A write without others needs no savepoint: its failure rolls the transaction back.
+    const work = batch.length === 1 ? perform : performBeside;
+    const replies = batch.map((write) => work(connection, write));
     connection.execute('COMMIT');
     return replies;
   } catch (error) {
