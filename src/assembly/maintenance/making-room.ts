@@ -3,17 +3,25 @@ import type { Appender, BlobDriver } from '../../../storage/blobs/driver.ts';
 /** Makes space for `bytes` on a nearly full disk; resolves when there is space, or none can be made. */
 export type MakeRoom = (bytes: number) => Promise<void>;
 
-/** Bytes that are written between two looks at the disk. */
+/** Bytes that uploads write between two looks at the disk. */
 const stepBytes = 16 * 1024 * 1024;
+/** Time for which a look is good: others write too. */
+const stepMilliseconds = 1000;
 
-/** Returns a driver for pushes that makes space before it writes, so that mirrored content never fills the disk. */
-export function makingRoom(driver: BlobDriver, makeRoom: MakeRoom): BlobDriver {
+/**
+ * Returns a driver for pushes that makes space before it writes, so that mirrored content never fills the disk. `monotonic`:
+ * milliseconds on a clock that is never set.
+ */
+export function makingRoom(driver: BlobDriver, makeRoom: MakeRoom, monotonic = () => performance.now()): BlobDriver {
+  let writableBytes = 0;
+  let lookedAt = -Infinity;
+
   async function* paced(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    let writableBytes = 0;
     for await (const chunk of source) {
-      if (writableBytes < chunk.length) {
+      if (writableBytes < chunk.length || monotonic() - lookedAt >= stepMilliseconds) {
         await makeRoom(stepBytes);
         writableBytes = stepBytes;
+        lookedAt = monotonic();
       }
       writableBytes -= chunk.length;
       yield chunk;

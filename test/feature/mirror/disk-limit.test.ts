@@ -121,18 +121,29 @@ test('a push evicts mirrored content before the disk is full', async () => {
   expect((await driver.stat(blobKey(digestOf(bytes)))).sizeBytes).toBe(bytes.length);
 });
 
-test('an upload makes room before its first bytes and then every 16 MiB, and keeps every byte', async () => {
+test('uploads make room before their first bytes, then every 16 MiB and every second, and keep every byte', async () => {
   const asked: number[] = [];
-  const pushing = makingRoom(driver, (bytes) => Promise.resolve(void asked.push(bytes)));
-  const appender = await pushing.openAppender(objectKey('uploads/one'), { resume: false });
-  const mebibyte = randomBytes(1024 * 1024);
-  await appender.append(
-    (async function* () {
-      for (let index = 0; index < 33; index++) yield await Promise.resolve(mebibyte);
-    })(),
+  let milliseconds = 0;
+  const pushing = makingRoom(
+    driver,
+    (bytes) => Promise.resolve(void asked.push(bytes)),
+    () => milliseconds,
   );
-  expect([asked.length, appender.sizeBytes]).toEqual([3, 33 * mebibyte.length]);
-  await appender.abort();
+  const mebibyte = randomBytes(1024 * 1024);
+  async function upload(name: string, mebibytes: number): Promise<number> {
+    const appender = await pushing.openAppender(objectKey(`uploads/${name}`), { resume: false });
+    await appender.append(
+      (async function* () {
+        for (let index = 0; index < mebibytes; index++) yield await Promise.resolve(mebibyte);
+      })(),
+    );
+    await appender.abort();
+    return appender.sizeBytes;
+  }
+  expect([await upload('one', 33), asked.length]).toEqual([33 * mebibyte.length, 3]);
+  expect([await upload('two', 1), asked.length]).toEqual([mebibyte.length, 3]);
+  milliseconds = 1000;
+  expect([await upload('three', 1), asked.length]).toEqual([mebibyte.length, 4]);
 });
 
 test('evicted content leaves no folder', async () => {
