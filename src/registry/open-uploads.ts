@@ -108,9 +108,7 @@ export function createOpenUploads({ driver, leases, maxOpenFiles }: OpenUploadsO
     const assertHeld = lease && (() => lease.assertHeld());
     let copied = startHash(algorithm);
     const onCopied = (chunk: Uint8Array) => void (copied = extend(copied, chunk));
-    const appender =
-      (await unlessMissing(driver.openAppender(uploadKey(id), { resume: true, assertHeld, onCopied }))) ??
-      (await driver.openAppender(uploadKey(id), { resume: false, assertHeld }));
+    const appender = await driver.openAppender(uploadKey(id), { resume: 'ifStored', assertHeld, onCopied });
     return hashing(appender, { algorithm, hashed: copied.sizeBytes > 0 ? copied : hashed, ...(assertHeld && { assertHeld }) });
   }
 

@@ -89,8 +89,8 @@ export interface OpenObject {
 }
 
 export interface OpenAppenderOptions {
-  /** False: begin with no bytes. True: continue after the last append. */
-  readonly resume: boolean;
+  /** False: begin with no bytes. True: continue after the last append. `ifStored`: continue, or begin if there is nothing. */
+  readonly resume: boolean | 'ifStored';
   /** Throws if another process may have taken over the upload. Called before each change of the store. */
   readonly assertHeld?: (() => void) | undefined;
   /** Receives every byte of the partial object, in order, if opening copies it. Chunks may be reused buffers. */
@@ -172,7 +172,7 @@ export interface BlobDriver {
 
   /**
    * Opens the partial object `key`. `resume: false` begins with no bytes and drops what was stored; `resume: true` continues
-   * after the last append of any process, and rejects `not_found` if there is no partial object.
+   * after the last append of any process, and rejects `not_found` if there is no partial object; `ifStored` begins one then.
    */
   openAppender(key: ObjectKey, options: OpenAppenderOptions): Promise<Appender>;
 

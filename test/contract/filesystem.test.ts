@@ -94,3 +94,13 @@ test('listEntries yields foreign names and symbolic links, and follows those tha
   ]);
   await dispose();
 });
+
+test('an upload whose folder a crash left without a file begins empty', async () => {
+  const { driver, directory, dispose } = await makeStore();
+  await mkdir(join(directory, '.berth/growing/uploads%1'));
+  const appender = await driver.openAppender(objectKey('uploads/1'), { resume: 'ifStored' });
+  expect(appender.sizeBytes).toBe(0);
+  await appender.abort();
+  await driver.close();
+  await dispose();
+});

@@ -14,7 +14,7 @@ export interface DurableTree {
   renameUnsynced(from: string, to: string): Promise<void>;
   /**
    * Gives the synced file `from` the second name `to`; replaces a file there. `spare` is an unused path on the same file
-   * system, unused again once resolved.
+   * system, unused again once resolved: a file is replaced through it.
    */
   linkOver(from: string, spare: string, to: string): Promise<void>;
   /** Makes the name `path` durable, which another process may have just created. */
@@ -105,7 +105,8 @@ export function createDurableTree(root: string): DurableTree {
       }),
     linkOver: (from, spare, to) =>
       place(to, async () => {
-        await link(from, spare).catch(unless('EEXIST'));
+        if (await linkIfAbsent(from, to)) return;
+        await linkIfAbsent(from, spare);
         try {
           await rename(spare, to);
         } finally {
@@ -175,6 +176,17 @@ export async function makeFolders(path: string, mode?: number): Promise<void> {
 /** Deletes the file; a missing file is a success. */
 export async function unlinkIfThere(path: string): Promise<void> {
   await unlink(path).catch(unless('ENOENT'));
+}
+
+/** Gives the file `from` the second name `to`. False if there is a file. */
+async function linkIfAbsent(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+    return false;
+  }
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -90,7 +90,9 @@ export async function createFilesystemDriver({ directory }: { readonly directory
   }
 
   async function openAppender(key: ObjectKey, { resume, ...options }: OpenAppenderOptions): Promise<Appender> {
-    const upload = await (resume ? inProgress.open(uploadName(key), options) : inProgress.create(uploadName(key)));
+    const name = uploadName(key);
+    const open = resume === 'ifStored' ? inProgress.openOrCreate : inProgress.open;
+    const upload = await (resume ? open(name, options) : inProgress.create(name));
     return createAppender({ upload, tree, pathOf, temporaryPath, assertHeld: options.assertHeld });
   }
 

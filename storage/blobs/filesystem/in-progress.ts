@@ -21,6 +21,8 @@ export interface InProgressFiles {
   create(name: string): Promise<InProgressFile>;
   /** Takes over the file of the upload. Rejects ENOENT if there is none. */
   open(name: string, options?: TakeOverOptions): Promise<InProgressFile>;
+  /** Takes over the file of the upload; creates an empty one if there is none. */
+  openOrCreate(name: string, options?: TakeOverOptions): Promise<InProgressFile>;
   /** Returns the size of the file in bytes, also while a process writes it. Rejects ENOENT. */
   size(name: string): Promise<number>;
   /** Deletes the files of the upload, if there are any. */
@@ -138,30 +140,55 @@ export function createInProgressFiles({ directory, ownerTags, temporaryPath }: I
     return opened(folder, own, file, size);
   }
 
-  async function create(name: string): Promise<InProgressFile> {
-    const folder = folderOf(name);
-    try {
-      await mkdir(folder);
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw error;
-      await remove(name);
-      await mkdir(folder);
-    }
+  async function createIn(folder: string): Promise<InProgressFile> {
     const own = ownNameIn(folder);
     return opened(folder, own, await open(own, 'wx+'), 0);
   }
 
+  /** Creates the folder of the upload. False if it is there. */
+  async function makeFolder(folder: string): Promise<boolean> {
+    try {
+      await mkdir(folder);
+      return true;
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw error;
+      return false;
+    }
+  }
+
+  async function create(name: string): Promise<InProgressFile> {
+    const folder = folderOf(name);
+    if (!(await makeFolder(folder))) {
+      await remove(name);
+      await mkdir(folder);
+    }
+    return createIn(folder);
+  }
+
+  async function takeOver(name: string, options: TakeOverOptions = {}): Promise<InProgressFile> {
+    const folder = folderOf(name);
+    const own = ownNameIn(folder);
+    const taken = await take(folder, own);
+    try {
+      return await openOwn(folder, taken, own, options);
+    } catch (error) {
+      throw hasCode(error, 'ENOENT') ? takenOver('open') : error;
+    }
+  }
+
   return {
     create,
+    open: takeOver,
 
-    async open(name, options = {}) {
-      const folder = folderOf(name);
-      const own = ownNameIn(folder);
-      const taken = await take(folder, own);
+    async openOrCreate(name, options) {
+      // A new upload, which is the usual one, costs no failed look for its file.
+      if (await makeFolder(folderOf(name))) return createIn(folderOf(name));
       try {
-        return await openOwn(folder, taken, own, options);
+        return await takeOver(name, options);
       } catch (error) {
-        throw hasCode(error, 'ENOENT') ? takenOver('open') : error;
+        if (!hasCode(error, 'ENOENT')) throw error;
+        // A process crashed before it created the file.
+        return create(name);
       }
     },
 

@@ -40,7 +40,12 @@ export function createS3Driver(options: S3Options): BlobDriver {
 
     put: (key, bytes, options) => (options?.ifAbsent ? putIfAbsent(key, bytes) : putObject(bucket, key, bytes)),
 
-    openAppender: (key, { resume, assertHeld }) => (resume ? resumeAppender : beginAppender)(bucket, key, assertHeld),
+    async openAppender(key, { resume, assertHeld }) {
+      const begin = () => beginAppender(bucket, key, assertHeld);
+      if (resume === false) return begin();
+      const resumed = resumeAppender(bucket, key, assertHeld);
+      return resume === true ? resumed : ((await unlessMissing(resumed)) ?? begin());
+    },
     inProgressBytes: async (key) => (await resumeAppender(bucket, key)).sizeBytes,
 
     async move(from, to) {

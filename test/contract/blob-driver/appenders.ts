@@ -41,6 +41,18 @@ export function testAppends(current: CurrentStore): void {
     await second.abort();
   });
 
+  test('an appender that resumes what may be stored begins empty, and continues what another process has stored', async () => {
+    const first = await current.driver.openAppender(a, { resume: 'ifStored' });
+    expect(first.sizeBytes).toBe(0);
+    await first.append(chunked(bytes.subarray(0, 100_000), 30_000));
+    await first.close();
+    const other = await current.store.reopen();
+    const second = await other.openAppender(a, { resume: 'ifStored' });
+    expect(second.sizeBytes).toBe(100_000);
+    await second.abort();
+    await other.close();
+  });
+
   test('an append keeps everything that its source yielded before it failed', async () => {
     current.left = [b];
     const appender = await current.driver.openAppender(a, { resume: false });
