@@ -85,6 +85,19 @@ export async function startServer(launch: Launch): Promise<Server> {
   };
 }
 
+const idleCpuSeconds = 0.03;
+/** More than the time between two looks for work that waits. */
+const idleForSeconds = 4;
+
+/** Resolves when the server has done what follows its last requests: it has used almost no CPU for seconds. */
+export async function untilIdle(server: Server): Promise<void> {
+  for (let idle = 0; idle < idleForSeconds;) {
+    const before = await server.cpuSeconds();
+    await sleep(1000);
+    idle = (await server.cpuSeconds()) - before <= idleCpuSeconds ? idle + 1 : 0;
+  }
+}
+
 /** Resolves to the CPU seconds so far of a process and its children, including ended ones. */
 export async function cpuSecondsOf(pid: number): Promise<number> {
   return (await cpuTicks(pid)) / ticksPerSecond;
