@@ -32,7 +32,7 @@ export const registries = entries(
     ...login,
     logins: entries({}, 'other logins for some of its repositories, by pattern', login),
     listing: choice(
-      ['catalog', 'dockerhub', 'ghcr', 'ghcr-user', 'gitlab', 'harbor'],
+      ['catalog', 'dockerhub', 'ghcr', 'ghcr-user', 'gitlab', 'harbor', 'quay'],
       'API that lists its repositories; catalog: /v2/_catalog',
     ),
     listingUrl: optional(url('URL of that API; default: that of the service, or of the registry')),

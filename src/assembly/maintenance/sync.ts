@@ -128,7 +128,7 @@ function openNetwork(config: Config, upstreams: readonly Upstream[], now: () => 
 }
 
 /** APIs of registries that are known without `registries`. */
-const usualListings: Readonly<Record<string, Listing>> = { 'docker.io': 'dockerhub', 'ghcr.io': 'ghcr' };
+const usualListings: Readonly<Record<string, Listing>> = { 'docker.io': 'dockerhub', 'ghcr.io': 'ghcr', 'quay.io': 'quay' };
 const usualPartBytes = 32 * 1024 * 1024;
 
 function openerOf(config: Config, read: ReadEntry, upstream: Upstream, parts: SyncParts, network: Network) {

@@ -11,6 +11,8 @@ let server: Server;
 let url: string;
 let site: SyncSite;
 let pages: (request: IncomingMessage) => unknown = () => undefined;
+/** The header `Link` of an answer. */
+let linkAfter: (path: string) => string | undefined = () => undefined;
 const seen: { readonly path: string; readonly authorization: string | undefined }[] = [];
 
 beforeAll(async () => {
@@ -20,6 +22,8 @@ beforeAll(async () => {
     const page = pages(request);
     response.statusCode = page === undefined ? 404 : 200;
     response.setHeader('Content-Type', 'application/json');
+    const link = linkAfter(request.url ?? '');
+    if (link !== undefined) response.setHeader('Link', link);
     response.end(JSON.stringify(page ?? {}));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -32,6 +36,7 @@ afterAll(async () => {
 });
 afterEach(() => {
   pages = () => undefined;
+  linkAfter = () => undefined;
   seen.splice(0);
 });
 
@@ -99,7 +104,33 @@ describe('the names of repositories', () => {
     expect(seen).toHaveLength(1);
   });
 
+  test('come from all pages of Quay, with the password as a token', async () => {
+    pages = ({ url: path = '' }) =>
+      path.includes('next_page=')
+        ? { repositories: [{ namespace: 'acme', name: 'nested/two' }] }
+        : { repositories: [{ namespace: 'acme', name: 'one' }], next_page: 'gAAA=+/' };
+    expect(await list('quay', 'acme/**', login)).toEqual(['acme/nested/two', 'acme/one']);
+    expect(seen).toEqual([
+      { path: 'GET /api/v1/repository?namespace=acme&public=true', authorization: 'Bearer secret' },
+      { path: 'GET /api/v1/repository?namespace=acme&public=true&next_page=gAAA%3D%2B%2F', authorization: 'Bearer secret' },
+    ]);
+  });
+
+  test('come from all pages of the catalog of ECR, whose links are absolute and opaque', async () => {
+    pages = ({ url: path = '' }) => {
+      if (!path.startsWith('/v2/_catalog')) return undefined;
+      return { repositories: path.includes('last=') ? ['team/two'] : ['other/x', 'team/one'] };
+    };
+    linkAfter = (path) =>
+      path.endsWith('?n=1000')
+        ? `<https://1.dkr.ecr.eu-west-1.amazonaws.com/v2/_catalog?last=b3Bh%2Bcg%3D%3D>; rel="next"`
+        : undefined;
+    expect(await list('catalog', 'team/**')).toEqual(['team/one', 'team/two']);
+    expect(seen.map(({ path }) => path)).toContain('GET /v2/_catalog?last=b3Bh%2Bcg%3D%3D');
+  });
+
   test.each([
+    ['quay', { repositories: {} }],
     ['harbor', { not: 'a list' }],
     ['gitlab', [{ name: 'no path' }]],
     ['dockerhub', { results: null }],

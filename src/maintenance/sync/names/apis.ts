@@ -11,8 +11,9 @@ import { linkOf } from './link.ts';
  * organization.
  * - `gitlab`: `GET /api/v4/groups/GROUP/registry/repositories`.
  * - `harbor`: `GET /api/v2.0/projects/PROJECT/repositories`; its `_catalog` is for administrators only.
+ * - `quay`: `GET /api/v1/repository?namespace=NAMESPACE`; its `_catalog` has no public repositories of others.
  */
-export const listings = ['catalog', 'dockerhub', 'ghcr', 'ghcr-user', 'gitlab', 'harbor'] as const;
+export const listings = ['catalog', 'dockerhub', 'ghcr', 'ghcr-user', 'gitlab', 'harbor', 'quay'] as const;
 export type Listing = (typeof listings)[number];
 
 export interface ListedPage extends JsonAnswer {
@@ -50,6 +51,7 @@ export function apiOf(listing: Listing, place: ApiPlace): NamesApi {
   if (listing === 'ghcr') return github(at('https://api.github.com', `/orgs/${owner}/packages`), owner);
   if (listing === 'ghcr-user') return github(at('https://api.github.com', `/users/${owner}/packages`), owner);
   if (listing === 'gitlab') return gitlab(at('https://gitlab.com', `/api/v4/groups/${owner}/registry/repositories`));
+  if (listing === 'quay') return quay(at(place.registry.href, '/api/v1/repository'), owner);
   return harbor(at(place.registry.href, `/api/v2.0/projects/${owner}/repositories`));
 }
 
@@ -99,6 +101,19 @@ function harbor(first: URL): NamesApi {
     login: 'basic',
     namesIn: (document) => namesOf(document, 'name'),
     nextPage: byCount,
+  };
+}
+
+function quay(first: URL, namespace: string): NamesApi {
+  return {
+    // Without `public` it lists only what the login was granted.
+    first: withQuery(first, { namespace, public: 'true' }),
+    login: 'bearer',
+    namesIn: (document) => namesOf(fieldOf(document, 'repositories'), 'name').map((name) => `${namespace}/${name}`),
+    nextPage(asked, { document }) {
+      const next = fieldOf(document, 'next_page');
+      return typeof next === 'string' && next !== '' ? withQuery(asked, { next_page: next }) : undefined;
+    },
   };
 }
 
