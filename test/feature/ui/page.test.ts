@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type GuardedBerth, adminPassword, askToken, basic, pushAs, startGuarded } from '../../support/access.ts';
 import { startBerth } from '../../support/berth.ts';
@@ -413,6 +413,61 @@ describe('every page', () => {
       expect([other.text === asset.text, other.header('cache-control')]).toEqual([true, 'no-cache']);
     }
     expect((await visitor.get(assets[0]?.replace(/[^/]+$/, 'nothing.js') ?? '')).status).toBe(404);
+  });
+
+  describe('compression', () => {
+    const own = { 'Sec-Fetch-Site': 'same-origin', 'Accept-Encoding': 'gzip, deflate, br, zstd' };
+    const view = (headers: Readonly<Record<string, string>>, path = '/ui/help') =>
+      call(berth, 'GET', path, { headers: { ...headers, Cookie: `berth-session=${sessionOf(visitor)}` } });
+
+    test('compresses a view that our page or the person at the browser opens', async () => {
+      await logIn();
+      const { text } = await visitor.get('/ui/help');
+      for (const site of ['same-origin', 'none']) {
+        const answer = await view({ ...own, 'Sec-Fetch-Site': site });
+        expect([answer.header('content-encoding'), answer.header('vary')]).toEqual(['br', 'Accept-Encoding, Sec-Fetch-Site']);
+        expect(brotliDecompressSync(answer.body).toString()).toBe(text);
+        expect(answer.body.length).toBe(Number(answer.header('content-length')));
+        expect(answer.body.length).toBeLessThan(Buffer.byteLength(text) / 2);
+      }
+    });
+
+    test('does not compress a view for another site, for an unknown site, or for a browser that does not take it', async () => {
+      await logIn();
+      const { text } = await visitor.get('/ui/help');
+      const { 'Accept-Encoding': encodings } = own;
+      for (const headers of [
+        { ...own, 'Sec-Fetch-Site': 'cross-site' },
+        { ...own, 'Sec-Fetch-Site': 'same-site' },
+        { 'Accept-Encoding': encodings },
+        { ...own, 'Accept-Encoding': 'gzip, br;q=0' },
+        { 'Sec-Fetch-Site': 'same-origin' },
+      ]) {
+        const answer = await view(headers);
+        expect([answer.headers['content-encoding'], answer.body.toString()]).toEqual([undefined, text]);
+      }
+    });
+
+    test('does not compress a view with a secret that is shown once', async () => {
+      await logIn();
+      await visitor.post('/ui/account/tokens', { name: 'laptop', scopes: 'alice/**:pull', days: '30' });
+      const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+      const answer = await call(berth, 'GET', '/ui/account/tokens', { headers: { ...own, Cookie: cookie } });
+      expect([answer.headers['content-encoding'], secretIn(answer.body.toString())]).toEqual([
+        undefined,
+        expect.stringMatching(/^berth_pat_/),
+      ]);
+    });
+
+    test('compresses styles and scripts for every client that takes it', async () => {
+      const page = (await visitor.get('/ui/login')).text;
+      for (const [, url = ''] of page.matchAll(/"(\/ui\/assets\/[^"]+(?:css|js))"/g)) {
+        const [plain, packed] = [await call(berth, 'GET', url), await view({ 'Accept-Encoding': 'gzip' }, url)];
+        expect([plain.headers['content-encoding'], packed.header('content-encoding')]).toEqual([undefined, 'gzip']);
+        expect([plain.header('vary'), packed.header('vary')]).toEqual(['Accept-Encoding', 'Accept-Encoding']);
+        expect(gunzipSync(packed.body).equals(plain.body)).toBe(true);
+      }
+    });
   });
 
   test('the first view takes at most five requests and 58 kB of gzip, a later one 15 kB', async () => {

@@ -2,6 +2,7 @@ import type { Router } from 'express';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
+import { type CompressibleFile, encodedFile } from './compression.ts';
 
 /** Files that the page loads. Their URLs change with their content, so that browsers may keep them for ever. */
 export interface Assets {
@@ -12,9 +13,8 @@ export interface Assets {
 
 export type AssetName = 'style.css' | 'icon.svg' | 'main.js';
 
-interface Asset {
+interface Asset extends CompressibleFile {
   readonly type: string;
-  readonly bytes: Buffer;
 }
 
 /** The scripts of browsers are the TypeScript files of `src/ui`; Node.js takes their types off. */
@@ -55,7 +55,7 @@ function createAssets(): Assets {
   return {
     url: (name) => `/ui/assets/${version}/${name}`,
     addTo(router) {
-      router.get('/assets/:version/:name', (request, response, next) => {
+      router.get('/assets/:version/:name', async (request, response, next) => {
         const asset = files.get(request.params.name);
         if (!asset) {
           next();
@@ -66,7 +66,7 @@ function createAssets(): Assets {
         response.setHeader('Cache-Control', isCurrent ? 'public, max-age=31536000, immutable' : 'no-cache');
         response.setHeader('X-Content-Type-Options', 'nosniff');
         response.setHeader('Content-Security-Policy', "default-src 'none'");
-        response.type(asset.type).send(asset.bytes);
+        response.type(asset.type).send(await encodedFile(response, asset));
       });
     },
   };

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Texts } from '../texts/english/texts.ts';
 import { assets } from './assets.ts';
+import { endView } from './compression.ts';
 import { type Html, html } from './html.ts';
 import { type FrameVisitor, visitorOf } from './visitor.ts';
 import { preferencesForm } from './preferences-form.ts';
@@ -41,8 +42,7 @@ export function sendPage(response: ServerResponse, status: number, page: Page): 
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('Content-Type', 'text/html; charset=utf-8');
   response.setHeader('Content-Language', preferences.language);
-  response.setHeader('Content-Length', bytes.length);
-  response.end(bytes);
+  endView(response, bytes);
 }
 
 function frame(
