@@ -147,7 +147,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/signatures',
     'storage',
   ],
-  'src/catalog': ['src/oci', 'storage'],
+  'src/catalog': ['src/coordination', 'src/oci', 'storage'],
   'src/webhooks': ['src/coordination', 'src/events', 'src/observability', 'src/oci', 'src/registry', 'src/upstream', 'storage'],
   'src/search': ['src/catalog', 'src/oci', 'storage'],
   'src/http/errors': [

@@ -146,7 +146,11 @@ export function createRepositoryLists(metadata: Pick<MetadataStore, 'catalogEntr
 }
 
 /** Returns the first names that the viewer may list and that begin with the prefix. */
-export async function visibleNames(viewer: Viewer, prefix: string, limit: number): Promise<readonly RepositoryName[]> {
+export async function visibleNames(
+  viewer: Pick<Viewer, 'names'>,
+  prefix: string,
+  limit: number,
+): Promise<readonly RepositoryName[]> {
   const bounds: NameBounds = prefix === '' ? { after: '', before: '~', natural: '' } : boundsOf(prefix);
   const names: RepositoryName[] = [];
   for await (const name of viewer.names(bounds.after)) {

@@ -1,4 +1,5 @@
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import { type LayerSharers, createLayerSharers } from './layer-sharers.ts';
 import { type RepositoryLists, createRepositoryLists } from './repository-lists.ts';
 import { type TextService, createTextService } from './repository-texts.ts';
 import { type StarService, createStarService } from './stars.ts';
@@ -10,11 +11,12 @@ export interface CatalogServices {
   readonly tagLists: TagLists;
   readonly texts: TextService;
   readonly stars: StarService;
+  readonly sharers: LayerSharers;
 }
 
 /** `now`: milliseconds since 1970. */
 export function createCatalogServices(
-  metadata: Pick<MetadataStore, 'catalogEntries' | 'catalogTags' | 'repositories' | 'repositoryTexts' | 'stars'>,
+  metadata: Pick<MetadataStore, 'catalogEntries' | 'catalogTags' | 'layerSharers' | 'repositories' | 'repositoryTexts' | 'stars'>,
   now: () => number,
 ): CatalogServices {
   return {
@@ -22,5 +24,6 @@ export function createCatalogServices(
     tagLists: createTagLists(metadata),
     texts: createTextService(metadata, now),
     stars: createStarService(metadata, now),
+    sharers: createLayerSharers(metadata, now),
   };
 }

@@ -1,10 +1,12 @@
 import type { Principal } from '../access/permissions/principal.ts';
 import type { NamespaceList, CatalogEntry, ListRequest, RepositoryLists, Viewer } from '../catalog/repository-lists.ts';
+import type { LayerSharers } from '../catalog/layer-sharers.ts';
 import type { BothWays, Total } from '../catalog/paging.ts';
 import type { StarService } from '../catalog/stars.ts';
 import type { TagLists } from '../catalog/tag-lists.ts';
 import type { TextService } from '../catalog/repository-texts.ts';
-import type { Descriptions } from '../images/description/describe-image.ts';
+import type { Descriptions, SingleImage } from '../images/description/describe-image.ts';
+import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import type { NamedImage, Search, SearchResult } from '../search/search.ts';
@@ -42,6 +44,8 @@ export interface Catalog {
   setStar(client: Principal, repository: RepositoryName, isStarred: boolean): Promise<void>;
   /** An image. The caller has checked that the client may pull its repository. */
   readonly describe: Descriptions['describe'];
+  /** Counts the tags with each layer of an image of the repository among what the client may pull; see `LayerSharers`. */
+  sharedLayers(client: Principal, repository: RepositoryName, image: SingleImage): Promise<ReadonlyMap<Digest, Total>>;
   readonly manifestBytes: Descriptions['bytes'];
   readonly configBytes: Descriptions['configBytes'];
 }
@@ -56,12 +60,13 @@ export interface CatalogOptions {
   readonly tagLists: TagLists;
   readonly texts: TextService;
   readonly stars: StarService;
+  readonly sharers: LayerSharers;
   readonly descriptions: Descriptions;
   readonly access: Pick<AccessControl, 'visible' | 'seesAll' | 'allows' | 'visibilities'>;
 }
 
 export function createCatalog(options: CatalogOptions): Catalog {
-  const { lists, search, tagLists, texts, stars, descriptions, access } = options;
+  const { lists, search, tagLists, texts, stars, sharers, descriptions, access } = options;
 
   const toViewer = (client: Principal) => viewerOf(access, client);
 
@@ -100,6 +105,12 @@ export function createCatalog(options: CatalogOptions): Catalog {
       await (isStarred ? stars.add(accountId, repository) : stars.remove(accountId, repository));
     },
     describe: descriptions.describe,
+    sharedLayers: (client, repository, { layers }) =>
+      sharers.count(
+        toViewer(client),
+        repository,
+        layers.map(({ digest }) => digest),
+      ),
     manifestBytes: descriptions.bytes,
     configBytes: descriptions.configBytes,
   };

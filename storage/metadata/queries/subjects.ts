@@ -30,6 +30,7 @@ const subjects = {
   grants: () => import('./grants.ts'),
   holds: () => import('./trash/holds.ts'),
   keepers: () => import('./trash/keepers.ts'),
+  layerSharers: () => import('./catalog/sharers.ts'),
   leases: () => import('./leases.ts'),
   maintenanceMode: () => import('./operation/maintenance-mode.ts'),
   manifestBatches: () => import('./manifest-batches.ts'),

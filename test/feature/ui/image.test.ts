@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { instructionOf } from '../../../src/images/description/build-steps.ts';
 import { readImageConfig } from '../../../src/images/description/image-config.ts';
+import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { type TestBerth, startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { configOf, pushDescribed } from '../../support/described-image.ts';
@@ -66,6 +67,41 @@ describe('the view of an image', () => {
     expect(Number(size('linux/arm64'))).toBeGreaterThan(4000 + configOf('linux/arm64').length);
     expect(page).toContain('Configuration: linux/amd64');
     expect(await view('team/multi:1?platform=linux%2Farm64')).toContain('Configuration: linux/arm64');
+  });
+
+  test('says how many tags share a layer, those of indexes included, as the API does', async () => {
+    const [base, top] = [Buffer.from('a base that images share'), Buffer.from('an upper layer')];
+    const images: string[] = [];
+    for (const [repository, reference, layers] of [
+      ['shared/one', '1', [base, top]],
+      ['shared/one', '2', [base]],
+      ['shared/two', undefined, [base]],
+    ] as const) {
+      const config = JSON.stringify({ os: 'linux', architecture: 'amd64', reference, repository });
+      for (const blob of [config, ...layers]) await pushBlob(berth, repository, blob);
+      const manifest = JSON.stringify({
+        schemaVersion: 2,
+        mediaType: mediaTypes.ociManifest,
+        config: descriptor(config, 'application/vnd.oci.image.config.v1+json'),
+        layers: layers.map((layer) => descriptor(layer)),
+      });
+      images.push(manifest);
+      await putManifest(berth, repository, reference ?? digestOf(manifest), manifest);
+    }
+    const [, , last = ''] = images;
+    const platform = { os: 'linux', architecture: 'amd64' };
+    const entry = { ...descriptor(last, mediaTypes.ociManifest), platform };
+    const index = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [entry] });
+    for (const tag of ['3', '4']) await putManifest(berth, 'shared/two', tag, index, mediaTypes.ociIndex);
+    const page = await view('shared/one:1');
+    expect(page.match(/shared by [^<]*/g)).toEqual(['shared by 4 tags']);
+    const { image } = (await call(berth, 'GET', '/api/v1/image?repository=shared/one&reference=1')).json() as {
+      readonly image: { readonly layers: readonly { readonly tags: unknown }[] };
+    };
+    expect(image.layers.map(({ tags }) => tags)).toEqual([
+      { count: 4, isExact: true },
+      { count: 1, isExact: true },
+    ]);
   });
 
   test('shows the files of an artifact, and the artifacts of an image at the image', async () => {

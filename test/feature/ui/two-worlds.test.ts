@@ -65,7 +65,8 @@ beforeAll(async () => {
   berth = await startWithAlice();
   await berth.administration.grant('user:alice', 'team/seen', 'pull,push,delete,admin');
   ({ digest } = await pushAs(berth, admin, hidden, '1'));
-  await pushAs(berth, admin, 'team/seen', '1');
+  const seen = await pushAs(berth, admin, 'team/seen', '1');
+  await pushAs(berth, admin, hidden, 'same', seen);
   const { secret } = await berth.administration.createToken({ account: 'alice', name: 'laptop' });
   login = basic('alice', secret);
   // What is known of an image only some time after its push.
@@ -238,6 +239,17 @@ describe('a repository that the visitor may not see and one that does not exist 
     );
     expect(JSON.parse(JSON.stringify(scopes[1]).replaceAll('absent', 'hidden'))).toEqual(scopes[0]);
   });
+});
+
+test('the tags that share a layer are those that the visitor may pull', async () => {
+  const shared = async (headers: Readonly<Record<string, string>>) => {
+    const answer = await send('GET', '/api/v1/image?repository=team/seen&reference=1', { headers });
+    const { image } = answer.json() as { readonly image: { readonly layers: readonly { readonly tags: unknown }[] } };
+    return image.layers.map(({ tags }) => tags);
+  };
+  expect(await shared(admin)).toEqual([{ count: 2, isExact: true }]);
+  expect(await shared(login)).toEqual([{ count: 1, isExact: true }]);
+  expect((await send('GET', '/ui/r/team/seen:1', { headers: cookie() })).body.toString()).not.toContain('shared by');
 });
 
 test('the comparison sees a difference: a repository that the visitor may pull is answered by other queries', async () => {

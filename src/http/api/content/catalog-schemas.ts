@@ -113,6 +113,12 @@ const config = z
   })
   .meta({ id: 'ImageConfig' });
 
+const layer = content.extend({
+  tags: total.meta({
+    description: 'listed tags of images with the layer that the login may pull, up to 100; up to a minute old',
+  }),
+});
+
 export const image = z
   .object({
     digest: z.string(),
@@ -126,7 +132,7 @@ export const image = z
       z.object({ platform: z.string(), digest: z.string(), downloadBytes: z.number().optional(), isShown: z.boolean() }),
     ),
     image: z
-      .object({ digest: z.string(), downloadBytes: z.number(), config: config.optional(), layers: z.array(content) })
+      .object({ digest: z.string(), downloadBytes: z.number(), config: config.optional(), layers: z.array(layer) })
       .optional(),
     files: z.array(content.extend({ name: z.string().optional() })),
   })

@@ -82,8 +82,12 @@ async function listTags({ query }: Query<typeof s.tagsQuery>, { catalog }: Conte
   return { ...rest, items: tags };
 }
 
-function describeImage({ query }: Query<typeof s.describedImage>, { catalog }: Context) {
-  return catalog.describe(query.repository, query.reference, query.platform);
+async function describeImage({ query }: Query<typeof s.describedImage>, { catalog, principal }: Context) {
+  const { image, ...description } = await catalog.describe(query.repository, query.reference, query.platform);
+  if (!image) return description;
+  const shared = await catalog.sharedLayers(principal, query.repository, image);
+  const layers = image.layers.map((layer) => ({ ...layer, tags: shared.get(layer.digest) ?? { count: 0, isExact: true } }));
+  return { ...description, image: { ...image, layers } };
 }
 
 /** Rows of the API: what repositories have. */

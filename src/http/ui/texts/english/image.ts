@@ -13,6 +13,7 @@ export const image = {
     size: 'Size',
     layerColumn: 'Layer',
     noLayer: 'no layer',
+    sharedBy: (tags: number, isExact: boolean) => (isExact ? `shared by ${tags} tags` : `shared by ${tags} tags or more`),
     layer: (number: number) => `Layer ${number}`,
     labels: 'Labels',
     annotations: 'Annotations',

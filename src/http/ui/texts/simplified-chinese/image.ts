@@ -14,6 +14,7 @@ export const image: typeof english = {
     size: '大小',
     layerColumn: '镜像层',
     noLayer: '无镜像层',
+    sharedBy: (tags: number, isExact: boolean) => (isExact ? `${tags} 个标签共用` : `至少 ${tags} 个标签共用`),
     layer: (number) => `第 ${number} 层`,
     labels: '标签信息（Labels）',
     annotations: '注解',

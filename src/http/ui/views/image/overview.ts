@@ -19,7 +19,7 @@ export async function showImage(visit: ImageVisit, rejected?: RejectedTag): Prom
   const { catalog, repository, reference, texts } = visit;
   const image = await catalog.describe(repository, reference, platformOf(visit));
   const content = html`${pullPanel(visit, image)} ${factsOf(visit, image)} ${platformTable(visit, image)}
-  ${image.image && imageParts(visit, image.image, await findIndex(visit))} ${fileTable(visit, image)}
+  ${image.image && (await imageParts(visit, image.image, await findIndex(visit)))} ${fileTable(visit, image)}
   ${pairs(texts, texts.image.annotations, image.annotations)} ${actionPanel(visit, image, rejected)} ${rawLinks(visit, image)}`;
   const status = rejected ? 400 : 200;
   sendImageView(
@@ -106,11 +106,12 @@ function platformTable({ repository, reference, texts }: ImageVisit, { platforms
     ${table(texts.image.platforms, [texts.image.platform, texts.tags.digest, texts.image.download], rows)}`;
 }
 
-function imageParts(visit: ImageVisit, image: SingleImage, head: ImageHead | undefined): Html {
-  const { texts } = visit;
+async function imageParts(visit: ImageVisit, image: SingleImage, head: ImageHead | undefined): Promise<Html> {
+  const { catalog, visitor, repository, texts } = visit;
+  const shared = await catalog.sharedLayers(visitor, repository, image);
   const { config } = image;
   return html`<h2>${texts.image.layers}</h2>
-    ${stepTable(visit, image, head?.layers)} ${head && wastePanel(visit, head)}
+    ${stepTable(visit, image, { shares: head?.layers, shared })} ${head && wastePanel(visit, head)}
     <h2>${texts.image.details}${config?.platform === undefined ? '' : `: ${config.platform}`}</h2>
     ${config ? configList(texts, config) : html`<p class="quiet">${texts.image.noConfig}</p>`}
     ${config && pairs(texts, texts.image.labels, config.labels)}`;

@@ -1,7 +1,9 @@
 import type { BuildStep } from '../../../../images/description/build-steps.ts';
 import type { SingleImage } from '../../../../images/description/describe-image.ts';
 import type { LayerShare } from '../../../../images/index/image-head.ts';
+import type { Total } from '../../../../catalog/paging.ts';
 import type { Descriptor } from '../../../../oci/descriptor.ts';
+import type { Digest } from '../../../../oci/digest.ts';
 import { digestCode } from '../../parts/digest.ts';
 import { byteSize } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';
@@ -15,11 +17,16 @@ interface Row {
   readonly layer: Descriptor | undefined;
 }
 
-/**
- * Shows the steps of the build, each with the size of its layer as a bar and a link to its files. `shares`: what each layer adds
- * to the image, if it is indexed.
- */
-export function stepTable(visit: ImageVisit, { config, layers }: SingleImage, shares: readonly LayerShare[] | undefined): Html {
+/** What is known of layers besides their size. */
+interface LayerFacts {
+  /** What each layer adds to the image, if it is indexed. */
+  readonly shares: readonly LayerShare[] | undefined;
+  /** How many tags that the visitor may pull have each layer. */
+  readonly shared: ReadonlyMap<Digest, Total>;
+}
+
+/** Shows the steps of the build, each with the size of its layer as a bar, who shares it, and a link to its files. */
+export function stepTable(visit: ImageVisit, { config, layers }: SingleImage, { shares, shared }: LayerFacts): Html {
   const { texts } = visit;
   const { step, size, noLayer, layer: layerName, layersCaption } = texts.image;
   const total = layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -32,7 +39,8 @@ export function stepTable(visit: ImageVisit, { config, layers }: SingleImage, sh
     const files = html`${digestCode(layer.digest)}
       <a href="${href}" aria-label="${texts.waste.filesOf(number + 1)}">${texts.image.files}</a>`;
     number += 1;
-    return { heading, cells: [sizeCell(layer, total, layerName(number)), share && wasteCell(share), files] };
+    const size = html`${sizeCell(layer, total, layerName(number))} ${sharedNote(visit, shared.get(layer.digest))}`;
+    return { heading, cells: [size, share && wasteCell(share), files] };
   });
   return table(layersCaption, [step, size, texts.waste.wasted, texts.image.layerColumn], rows);
 }
@@ -49,6 +57,12 @@ function rowsOf(steps: readonly BuildStep[], layers: readonly Descriptor[]): rea
 function sizeCell({ sizeBytes }: Descriptor, total: number, name: string): Html {
   return html`<meter aria-label="${name}" min="0" max="${Math.max(1, total)}" value="${sizeBytes}"></meter>
     ${byteSize(sizeBytes)}`;
+}
+
+/** Says how many tags have the layer, if there are others than that of the image. */
+function sharedNote({ texts }: ImageVisit, tags: Total | undefined): Html | undefined {
+  if (!tags || tags.count < 2) return undefined;
+  return html`<span class="quiet">${texts.image.sharedBy(tags.count, tags.isExact)}</span>`;
 }
 
 function wasteCell({ hiddenBytes, totalBytes }: LayerShare): Html | undefined {
