@@ -235,7 +235,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'storage',
   ],
   'src/assembly': ['config', 'src', 'storage'],
-  'src/cli/program': ['config', 'src/access/accounts', 'src/observability'],
+  'src/cli/program': ['config', 'src/access/accounts', 'src/observability', 'src/oci'],
   'src/cli/tool': ['config', 'src/assembly', 'src/cli/program'],
   'src/cli/doctor': ['config', 'src/assembly', 'src/cli/program', 'src/cli/tool', 'src/oci', 'src/upstream', 'storage'],
   'src/cli/serve': [

@@ -1,7 +1,8 @@
-import { ConfigError, loadConfig } from '../../config/load.ts';
+import { ConfigError } from '../../config/config-error.ts';
+import { loadConfig } from '../../config/load.ts';
 import { umaskFor } from '../assembly/start/private-files.ts';
-import { CommandError, type Invocation, UsageError } from './program/command.ts';
 import { serve, topics } from './commands.ts';
+import { CommandError, type Invocation, UsageError } from './program/command.ts';
 import type { Selection } from './program/program.ts';
 import { readVersion } from './tool/version.ts';
 

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { duration } from '../../../config/keys.ts';
 import type { Config } from '../../../config/schema.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { AdministrationError } from '../../access/accounts/administration-error.ts';
 import type { Administration } from '../../access/accounts/administration.ts';
 import { createAdministration } from '../../access/accounts/create-administration.ts';
 import { metadataFile, openMetadata } from '../../assembly/metadata-store.ts';
 import { readReservedNamespaces } from '../../assembly/reserved-namespaces.ts';
-import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { CommandError, type Invocation, type Run, UsageError } from '../program/command.ts';
+import { type Invocation, type Run, CommandError } from '../program/command.ts';
 
 /** The invocation of a command that works on accounts and rights, with its stores. */
 export interface AdminInvocation extends Invocation {
@@ -58,31 +57,3 @@ export function locateMetadata(config: Config, mayBeNew = false): string {
       'or BERTH_STORAGE_BLOBS_DIRECTORY; for a new server run berth serve first',
   );
 }
-
-/** Reads an option such as `--expires 90d`. Returns milliseconds since 1970; undefined: never. Throws `UsageError`. */
-export function readExpiry({ options }: Invocation, option: 'expires' | 'until' = 'expires'): number | undefined {
-  const text = options[option];
-  if (typeof text !== 'string') return undefined;
-  try {
-    return Date.now() + duration('', '').parse(text) * 1000;
-  } catch (error) {
-    throw new UsageError(`--${option} ${(error as Error).message}`);
-  }
-}
-
-/** Reads a listing to its end. `key` returns the position after which the next page begins. */
-export async function readAllPages<Item, Key>(
-  first: Key,
-  readPage: (after: Key, size: number) => Promise<readonly Item[]>,
-  key: (item: Item) => Key,
-): Promise<readonly Item[]> {
-  const items: Item[] = [];
-  for (let page = await readPage(first, pageSize); ;) {
-    items.push(...page);
-    const last = page.at(-1);
-    if (last === undefined) return items;
-    page = await readPage(key(last), pageSize);
-  }
-}
-
-const pageSize = 1000;

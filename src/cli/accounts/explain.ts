@@ -1,15 +1,13 @@
 import { type ExplainedAction, type Explanation, type Rule, createExplainer } from '../../access/accounts/explain.ts';
 import { readReservedNamespaces } from '../../assembly/reserved-namespaces.ts';
-import { parseRepositoryName } from '../../oci/reference.ts';
-import { UsageError } from '../program/command.ts';
 import { printRecords } from '../program/output.ts';
+import { readRepository } from '../program/read-names.ts';
 import { adminCommand } from './admin-command.ts';
 
 /** `berth explain` */
 export const explainAccess = adminCommand(async (invocation) => {
   const [account = '', name = ''] = invocation.operands;
-  const repository = parseRepositoryName(name);
-  if (!repository) throw new UsageError(`${name} is not the name of a repository`);
+  const repository = readRepository(name);
   const config = invocation.config();
   const { mirroredRepositories } = invocation.metadata;
   const explainer = createExplainer({

@@ -1,6 +1,7 @@
-import { adminCommand, readAllPages } from './admin-command.ts';
 import { UsageError } from '../program/command.ts';
 import { printRecords } from '../program/output.ts';
+import { adminCommand } from './admin-command.ts';
+import { readAllPages } from './read-pages.ts';
 
 /** `berth grant add` */
 export const addGrant = adminCommand(({ administration, operands: [subject = '', pattern = '', actions = ''] }) =>

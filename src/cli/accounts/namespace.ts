@@ -1,5 +1,6 @@
-import { adminCommand, readAllPages } from './admin-command.ts';
 import { printRecords, printValue, time } from '../program/output.ts';
+import { adminCommand } from './admin-command.ts';
+import { readAllPages } from './read-pages.ts';
 
 /** `berth namespace list` */
 export const listNamespaces = adminCommand(async (invocation) => {

@@ -1,5 +1,6 @@
-import { adminCommand, readAllPages } from './admin-command.ts';
 import { printRecords } from '../program/output.ts';
+import { adminCommand } from './admin-command.ts';
+import { readAllPages } from './read-pages.ts';
 
 /** `berth repo public` */
 export const makePublic = adminCommand(({ administration, operands: [pattern = ''] }) => administration.setPublic(pattern, true));

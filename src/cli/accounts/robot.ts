@@ -1,5 +1,7 @@
-import { adminCommand, readAllPages, readExpiry } from './admin-command.ts';
 import { printRecords, printValue, time } from '../program/output.ts';
+import { adminCommand } from './admin-command.ts';
+import { readExpiry } from './expiry-option.ts';
+import { readAllPages } from './read-pages.ts';
 
 /** `berth robot add` */
 export const addRobot = adminCommand(async (invocation) => {

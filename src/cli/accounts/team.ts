@@ -1,6 +1,7 @@
-import { type AdminInvocation, adminCommand, readAllPages } from './admin-command.ts';
 import { CommandError } from '../program/command.ts';
 import { asksForJson, printRecords } from '../program/output.ts';
+import { type AdminInvocation, adminCommand } from './admin-command.ts';
+import { readAllPages } from './read-pages.ts';
 
 /** `berth team add` */
 export const addTeam = adminCommand(({ administration, operands: [name = ''] }) => administration.createTeam(name));

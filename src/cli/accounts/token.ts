@@ -1,6 +1,7 @@
-import { adminCommand, readExpiry } from './admin-command.ts';
 import { CommandError } from '../program/command.ts';
 import { printRecords, printValue, time } from '../program/output.ts';
+import { adminCommand } from './admin-command.ts';
+import { readExpiry } from './expiry-option.ts';
 
 /** `berth token add` */
 export const addToken = adminCommand(async (invocation) => {

@@ -1,8 +1,8 @@
-import { openAdmission } from '../../assembly/maintenance/quotas.ts';
 import { readDeletion } from '../../assembly/maintenance/deletion-settings.ts';
+import { openAdmission } from '../../assembly/maintenance/quotas.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
 import { OciError } from '../../oci/errors.ts';
-import { type NamedReference, type RepositoryName, parseNamedReference, parseRepositoryName } from '../../oci/reference.ts';
+import { type NamedReference, parseNamedReference } from '../../oci/reference.ts';
 import type { Author } from '../../registry/author.ts';
 import { type DeletionServices, createDeletionServices } from '../../registry/deletion-services.ts';
 import { deletableKinds } from '../../registry/deletions.ts';
@@ -50,14 +50,6 @@ export function readReference(text: string): NamedReference {
   const parsed = parseNamedReference(text);
   if (!parsed) throw new UsageError(`${text} is not a reference such as team/app:1.0 or team/app@sha256:…`);
   return parsed;
-}
-
-/** Returns the repository that was named; undefined for no text. Throws `UsageError`. */
-export function readRepository(text: string | undefined): RepositoryName | undefined {
-  if (text === undefined) return undefined;
-  const name = parseRepositoryName(text);
-  if (!name) throw new UsageError(`${text} is not the name of a repository`);
-  return name;
 }
 
 /** Reads the id of an entry of the trash. Throws `UsageError`. */

@@ -1,8 +1,10 @@
 import { firstHold } from '../../registry/holds.ts';
-import { readExpiry, readAllPages } from '../accounts/admin-command.ts';
+import { readExpiry } from '../accounts/expiry-option.ts';
+import { readAllPages } from '../accounts/read-pages.ts';
 import { UsageError } from '../program/command.ts';
 import { printRecords, printValue, time } from '../program/output.ts';
-import { contentCommand, readReference, readRepository } from './content-command.ts';
+import { readRepository } from '../program/read-names.ts';
+import { contentCommand, readReference } from './content-command.ts';
 
 /** `berth hold add` */
 export const addHold = contentCommand(async (invocation) => {

@@ -3,8 +3,9 @@ import { OciError } from '../../oci/errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { CommandError, UsageError } from '../program/command.ts';
 import { asksForJson, counted, printRecords, printValue, time } from '../program/output.ts';
+import { readRepository } from '../program/read-names.ts';
 import { inUnits } from '../program/progress.ts';
-import { type ContentInvocation, contentCommand, readEntryId, readReference, readRepository } from './content-command.ts';
+import { type ContentInvocation, contentCommand, readEntryId, readReference } from './content-command.ts';
 import { type Plan, type PlannedDeletion, parsePlan } from './plan.ts';
 
 const columns = {

@@ -1,14 +1,16 @@
-import { ConfigError } from '../../../config/load.ts';
+import { ConfigError } from '../../../config/config-error.ts';
 import type { Config } from '../../../config/schema.ts';
 import { checkConfig } from '../../assembly/check-config.ts';
 import { CommandError, type Invocation } from '../program/command.ts';
 import { asksForJson, printValue } from '../program/output.ts';
+import { checkBlobStore } from './blob-store.ts';
 import { checkClock } from './clock.ts';
 import { checkDataFolder } from './data-folder.ts';
+import { checkDatabase } from './database.ts';
 import { checkDocker } from './docker.ts';
 import { type Check, type Finding, ok, problem, reasonOf, warning } from './finding.ts';
-import { checkNames, checkPort, checkPublicUrl } from './network.ts';
-import { checkBlobStore, checkDatabase } from './stores.ts';
+import { checkNames, checkPort } from './network.ts';
+import { checkPublicUrl } from './public-url.ts';
 import { checkUpstreams } from './upstreams.ts';
 
 const checks: readonly Check[] = [

@@ -5,7 +5,7 @@ import { locateMetadata } from '../accounts/admin-command.ts';
 import { CommandError, type Invocation, UsageError } from '../program/command.ts';
 import { asksForJson, printRecords } from '../program/output.ts';
 import { createProgress } from '../program/progress.ts';
-import { exportImages } from './export-images.ts';
+import { exportImages } from './archives/export-images.ts';
 
 const columns = {
   REPOSITORY: 'repository',

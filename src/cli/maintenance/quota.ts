@@ -1,9 +1,9 @@
 import { openMetadata } from '../../assembly/metadata-store.ts';
 import { type ListedQuota, type QuotaOverview, createQuotaOverview } from '../../maintenance/quotas/overview.ts';
-import { parseRepositoryName } from '../../oci/reference.ts';
-import { type Invocation, type Run, UsageError } from '../program/command.ts';
+import type { Invocation, Run } from '../program/command.ts';
 import { asksForJson, printRecords, printValue } from '../program/output.ts';
 import { createProgress, inUnits } from '../program/progress.ts';
+import { readRepository } from '../program/read-names.ts';
 
 const pageSize = 1000;
 
@@ -53,12 +53,6 @@ async function readAll(overview: QuotaOverview): Promise<readonly ListedQuota[]>
     after = page?.next;
   } while (after !== undefined);
   return all;
-}
-
-function readRepository(text: string) {
-  const name = parseRepositoryName(text);
-  if (!name) throw new UsageError(`${text} is not the name of a repository`);
-  return name;
 }
 
 const statusOf = ({ counting }: ListedQuota) => (counting ? 'being counted, not enforced yet' : 'enforced');

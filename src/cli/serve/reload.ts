@@ -1,4 +1,4 @@
-import { ConfigError } from '../../../config/load.ts';
+import { ConfigError } from '../../../config/config-error.ts';
 import type { Config } from '../../../config/schema.ts';
 import type { ReloadReport } from '../../assembly/reload/reloader.ts';
 import type { Log } from '../../observability/log.ts';

@@ -1,5 +1,5 @@
+import { ConfigError } from '../../../config/config-error.ts';
 import { InvalidValue } from '../../../config/invalid-value.ts';
-import { ConfigError } from '../../../config/load.ts';
 import { checkConfig } from '../../assembly/check-config.ts';
 import { CommandError, type Invocation } from '../program/command.ts';
 import { asksForJson, printValue } from '../program/output.ts';

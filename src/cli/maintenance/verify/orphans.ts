@@ -1,17 +1,10 @@
-import type { Config } from '../../../config/schema.ts';
-import type { BlobDriver } from '../../../storage/blobs/driver.ts';
-import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { type Difference, compareStore } from '../../maintenance/verify/compare-store.ts';
-import type { Digest } from '../../oci/digest.ts';
-import { CommandError, type Invocation } from '../program/command.ts';
-import { printRecords } from '../program/output.ts';
-import { createDataProgress, inUnits } from '../program/progress.ts';
-
-interface ComparedStores {
-  readonly driver: BlobDriver;
-  readonly metadata: MetadataStore;
-  readonly signal: AbortSignal;
-}
+import type { Config } from '../../../../config/schema.ts';
+import { type Difference, compareStore } from '../../../maintenance/verify/compare-store.ts';
+import type { Digest } from '../../../oci/digest.ts';
+import { CommandError, type Invocation } from '../../program/command.ts';
+import { printRecords } from '../../program/output.ts';
+import { createDataProgress, inUnits } from '../../program/progress.ts';
+import type { VerifiedStores } from './stores.ts';
 
 /** Orphans that are given to the collector at once. */
 const batchOrphans = 500;
@@ -19,10 +12,10 @@ const batchOrphans = 500;
 const columns = { PROBLEM: 'problem', CONTENT: 'content', SIZE: 'sizeBytes' } as const;
 
 /** `berth verify --orphans`: compares the listing of the blob store with the records. */
-export async function compare(
+export async function compareStores(
   invocation: Invocation,
   config: Config,
-  { driver, metadata, signal }: ComparedStores,
+  { driver, metadata, signal }: VerifiedStores,
 ): Promise<void> {
   const deletes = invocation.options['deleteOrphans'] === true;
   const bar = createDataProgress('compare', invocation);

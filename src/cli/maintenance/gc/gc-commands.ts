@@ -1,6 +1,6 @@
-import type { CommandGroup } from '../program/command.ts';
+import type { CommandGroup } from '../../program/command.ts';
 
-const load = () => import('./gc.ts');
+const load = () => import('./run.ts');
 
 /** `berth gc …` */
 export const garbageCollection: CommandGroup = {
@@ -18,7 +18,7 @@ export const garbageCollection: CommandGroup = {
         ],
       ],
       printsData: true,
-      load: async () => (await load()).showStatus,
+      load: async () => (await import('./status.ts')).showStatus,
     },
     {
       name: 'run',
