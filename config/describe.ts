@@ -1,6 +1,6 @@
 import type { Children, Key } from './keys.ts';
 import { schema } from './schema.ts';
-import { variableName } from './variables.ts';
+import { variableName } from './variable-names.ts';
 
 /** The description of a configuration key in help and documentation. */
 export interface KeyDescription {

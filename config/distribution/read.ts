@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Tree } from './convert.ts';
 import { rules } from './rules.ts';
+import { type Json, isMap, lowerCase, set, step } from './tree.ts';
 
 /** A key with its value: a text, number, flag or list. */
 export interface Leaf {
@@ -12,8 +13,6 @@ export interface Leaf {
 export interface DistributionConfig extends Tree {
   readonly leaves: readonly Leaf[];
 }
-
-type Json = Record<string, unknown>;
 
 /**
  * Reads a configuration file of Distribution, with the `REGISTRY_*` variables that override it. Keys that appear twice keep the
@@ -35,37 +34,11 @@ export function readDistributionConfig(
   return { leaves: leavesOf(tree, []), get: (path) => path.split('.').reduce<unknown>(step, tree) };
 }
 
-function isMap(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Distribution compares keys without regard to case. Names of headers stay as they are in the values. */
-function lowerCase(map: Json): Json {
-  const entries = Object.entries(map).map(([name, value]) => [name.toLowerCase(), isMap(value) ? lowerCase(value) : value]);
-  return Object.fromEntries(entries) as Json;
-}
-
-function step(value: unknown, name: string): unknown {
-  return isMap(value) ? value[name] : undefined;
-}
-
 /** An underscore separates the parts of a path. Some parts have underscores: known keys are preferred. */
 function pathOfVariable(name: string): readonly string[] {
   const words = name.slice('REGISTRY_'.length).toLowerCase();
   const known = Object.keys(rules).find((path) => path.replaceAll('.', '_') === words);
   return known?.split('.') ?? words.split('_').filter((word) => !/^\d+$/.test(word));
-}
-
-function set(tree: Json, path: readonly string[], value: unknown): void {
-  const [name = '', ...rest] = path;
-  if (rest.length === 0) {
-    tree[name] = value;
-    return;
-  }
-  const child = tree[name];
-  const map = isMap(child) ? child : {};
-  tree[name] = map;
-  set(map, rest, value);
 }
 
 function leavesOf(map: Json, base: readonly string[]): readonly Leaf[] {

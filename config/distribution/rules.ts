@@ -128,3 +128,12 @@ export const rules: Readonly<Record<string, Rule>> = {
   compatibility: note('berth does not serve schema 1 manifests'),
   reporting: note('no counterpart: let a collector of logs and metrics send alarms'),
 };
+
+/** Returns the rule of the key or of the nearest key above it. */
+export function findRule(path: string): Rule | undefined {
+  for (let key = path; key !== ''; key = key.slice(0, Math.max(0, key.lastIndexOf('.')))) {
+    const rule = rules[key];
+    if (rule) return rule;
+  }
+  return undefined;
+}

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError, whereSet } from '../../config/load.ts';
+import { ConfigError } from '../../config/config-error.ts';
+import { whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { parseGrant } from '../access/permissions/grants.ts';
 import { type TrustedCertificates, readCertificates } from '../access/federation/trusted-certificates.ts';

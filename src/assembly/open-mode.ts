@@ -1,4 +1,5 @@
-import { ConfigError, whereSet } from '../../config/load.ts';
+import { ConfigError } from '../../config/config-error.ts';
+import { whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type Pattern, matches, parsePattern } from '../oci/patterns/repository-pattern.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { ConfigError, whereSet } from '../../config/load.ts';
+import { ConfigError } from '../../config/config-error.ts';
+import { whereSet } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { parseImageName } from '../mirror/images/image-name.ts';

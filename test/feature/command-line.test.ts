@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Ended, runCommand } from '../support/command.ts';
 import { keyPaths } from '../../config/load.ts';
-import { variableName } from '../../config/variables.ts';
+import { variableName } from '../../config/variable-names.ts';
 import { type Command, isGroup, longName, optionsOf } from '../../src/cli/program/command.ts';
 import { topics } from '../../src/cli/commands.ts';
 

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { ConfigError, keyPaths, loadConfig } from '../../config/load.ts';
-import { variableName } from '../../config/variables.ts';
+import { ConfigError } from '../../config/config-error.ts';
+import { keyPaths, loadConfig } from '../../config/load.ts';
+import { variableName } from '../../config/variable-names.ts';
 
 const folder = new URL('../../config/', import.meta.url);
 

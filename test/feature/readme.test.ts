@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { describeKeys } from '../../config/describe.ts';
-import { variableName } from '../../config/variables.ts';
+import { variableName } from '../../config/variable-names.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 

@@ -1,6 +1,7 @@
 import { type KeyObject, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { ConfigError, whereSet } from '../../../config/load.ts';
+import { ConfigError } from '../../../config/config-error.ts';
+import { whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import { readPemCertificates } from '../../platform/pem.ts';
 import { parsePattern } from '../../oci/patterns/repository-pattern.ts';

@@ -1,4 +1,5 @@
-import { ConfigError, whereSet } from '../../../config/load.ts';
+import { ConfigError } from '../../../config/config-error.ts';
+import { whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import { type Selector, parseSelector, selectorForm } from '../../oci/patterns/selector.ts';
 import type { DeletionServicesOptions } from '../../registry/deletion-services.ts';

@@ -1,4 +1,5 @@
-import { ConfigError, whereSet } from '../../../config/load.ts';
+import { ConfigError } from '../../../config/config-error.ts';
+import { whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import type { QuotaRule } from '../../../storage/metadata/queries/quotas/rules.ts';
 import type { Excess } from '../../../storage/metadata/queries/steps/quotas.ts';

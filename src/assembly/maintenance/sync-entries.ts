@@ -1,5 +1,6 @@
 import { InvalidValue } from '../../../config/invalid-value.ts';
-import { ConfigError, whereSet } from '../../../config/load.ts';
+import { ConfigError } from '../../../config/config-error.ts';
+import { whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import { isTimeZone, parseTimeOfDay } from '../../maintenance/retention/calendar.ts';
 import type { Schedule } from '../../maintenance/retention/schedule.ts';

@@ -1,4 +1,5 @@
-import { ConfigError, whereSet } from '../../../config/load.ts';
+import { ConfigError } from '../../../config/config-error.ts';
+import { whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import { type Upstreams, createUpstreams } from '../../upstream/upstream.ts';
 import { readRegistries, readUpstreams } from '../registries/upstream-settings.ts';

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { ConfigError, whereSet } from '../../../config/load.ts';
+import { ConfigError } from '../../../config/config-error.ts';
+import { whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import { matches, mostSpecificFirst, parsePattern } from '../../oci/patterns/repository-pattern.ts';
 import type { CredentialSource } from '../../upstream/credential.ts';

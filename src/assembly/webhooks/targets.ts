@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidValue } from '../../../config/invalid-value.ts';
-import { ConfigError, whereSet } from '../../../config/load.ts';
+import { ConfigError } from '../../../config/config-error.ts';
+import { whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import { type Pattern, parsePattern } from '../../oci/patterns/repository-pattern.ts';
 import { type Category, type RepositoryChoice, type Target, distributionCategories } from '../../webhooks/target.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ConfigError, loadConfig } from '../../../config/load.ts';
+import { ConfigError } from '../../../config/config-error.ts';
+import { loadConfig } from '../../../config/load.ts';
 import { createPassThrough } from '../../../src/mirror/visibility/pass-through.ts';
 import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
 import type { RawAnswer } from '../../../src/upstream/upstream-client.ts';

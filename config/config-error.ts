@@ -1,0 +1,15 @@
+import type { Config } from './schema.ts';
+
+/** The configuration is invalid: one sentence for each error. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly errors: readonly string[];
+  /** The configuration as far as it is valid, for further checks: reading an invalid value throws `InvalidValue`. */
+  readonly readable: Config | undefined;
+
+  constructor(errors: readonly string[], readable?: Config) {
+    super(errors.join('\n'));
+    this.errors = errors;
+    this.readable = readable;
+  }
+}
