@@ -87,9 +87,10 @@ export function repeatedRuns(files: readonly SourceFile[]): number {
   const places = new Map<string, Set<string>>();
   for (const { path, text } of files) {
     const lines = text
+      .replaceAll(/^import\b[^;]*;$/gm, '')
       .split('\n')
       .map((line) => line.trim())
-      .filter((line) => /\w/.test(line) && !/^(?:\/\/|\/?\*|import\b)/.test(line));
+      .filter((line) => /\w/.test(line) && !/^(?:\/\/|\/?\*)/.test(line));
     for (let start = 0; start + runLines <= lines.length; start++) {
       const run = lines.slice(start, start + runLines).join('\n');
       const paths = places.get(run) ?? new Set();

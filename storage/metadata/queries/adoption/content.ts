@@ -1,6 +1,6 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
-import type { ExpectedContent } from '../steps/content.ts';
+import type { DescribedManifest, ExpectedContent } from '../steps/content.ts';
 import type { StoredBlob } from './blobs.ts';
 import type { ShardStep, StoredOddity } from './steps.ts';
 
@@ -22,15 +22,7 @@ export interface AdoptedLayer extends ExpectedContent {
   readonly path: string;
 }
 
-export interface AdoptedManifest {
-  readonly repository: RepositoryName;
-  readonly digest: Digest;
-  readonly mediaType: string;
-  readonly sizeBytes: number;
-  readonly artifactType: string | null;
-  readonly subject: Digest | null;
-  /** JSON object, or null. */
-  readonly annotations: string | null;
+export interface AdoptedManifest extends DescribedManifest {
   readonly references: readonly AdoptedReference[];
   readonly modifiedAt: number;
   /** Path of the link. */

@@ -14,7 +14,8 @@ export interface ExpectedContent {
   readonly sizeBytes: number;
 }
 
-export interface ManifestFacts {
+/** A manifest of a repository, as its records describe it. */
+export interface DescribedManifest {
   readonly repository: RepositoryName;
   readonly digest: Digest;
   readonly mediaType: string;
@@ -23,6 +24,9 @@ export interface ManifestFacts {
   readonly subject: Digest | null;
   /** JSON object, or null. */
   readonly annotations: string | null;
+}
+
+export interface ManifestFacts extends DescribedManifest {
   /** Tags that shall point at it. */
   readonly tags: readonly string[];
   readonly now: number;
