@@ -11,6 +11,8 @@ import { type ReclaimablePage, createEstimator } from './estimate.ts';
 /** Shows garbage collection to admins, and takes their orders, on the command line and over the API. */
 export interface CollectionOverview {
   /** Reads a few rows. Asks the blob store whether it keeps deleted bytes. */
+  work(): Promise<CollectionWork>;
+  /** The same, and counts the entries of the trash, which reads a row for each. */
   status(): Promise<CollectionStatus>;
   /** Pauses garbage collection in all processes within five seconds, until `resume`, also after restarts. */
   pause(author?: Author): Promise<void>;
@@ -30,7 +32,7 @@ export interface CollectionOverview {
 }
 
 /** Counts stop at 10,000. Times are milliseconds since 1970. */
-export interface CollectionStatus {
+export interface CollectionWork {
   readonly pausedAt: number | null;
   readonly blockedBy: BlockReason | null;
   readonly graceMs: number;
@@ -40,13 +42,16 @@ export interface CollectionStatus {
   readonly overdue: number;
   /** At most 100 reviews that have failed. */
   readonly failed: readonly FailedReview[];
-  readonly trashEntries: number;
   readonly purgedAt: number | null;
   readonly purgedBlobs: number;
   readonly purgedBytes: number;
   readonly auditedAt: number | null;
   /** True if the store keeps old versions of deleted bytes, so that deletion frees nothing yet; null if it does not say. */
   readonly keepsVersions: boolean | null;
+}
+
+export interface CollectionStatus extends CollectionWork {
+  readonly trashEntries: number;
 }
 
 export interface RunResult extends Collected {
@@ -81,20 +86,22 @@ export function createCollectionOverview(options: CollectionOverviewOptions): Co
     return { pausedAt };
   }
 
+  async function work(): Promise<CollectionWork> {
+    const { delayMs, ...state } = await collectionState.find();
+    const keepsVersions = (await driver.keepsVersions?.()) ?? (driver.keepsVersions ? null : false);
+    return {
+      ...state,
+      graceMs: delayMs / 2,
+      due: await countDue(now() + 1),
+      overdue: await countDue(now() - overdueMilliseconds),
+      failed: await reviews.listFailed(shownFailures),
+      keepsVersions,
+    };
+  }
+
   return {
-    async status() {
-      const { delayMs, ...state } = await collectionState.find();
-      const keepsVersions = (await driver.keepsVersions?.()) ?? (driver.keepsVersions ? null : false);
-      return {
-        ...state,
-        graceMs: delayMs / 2,
-        due: await countDue(now() + 1),
-        overdue: await countDue(now() - overdueMilliseconds),
-        failed: await reviews.listFailed(shownFailures),
-        trashEntries: await trash.count(now(), maxCounted),
-        keepsVersions,
-      };
-    },
+    work,
+    status: async () => ({ ...(await work()), trashEntries: await trash.count(now(), maxCounted) }),
 
     pause: (author) => collectionState.pause(dated(author, now())),
     resume: (author) => collectionState.resume(dated(author, now())),

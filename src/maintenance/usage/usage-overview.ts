@@ -1,5 +1,5 @@
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import type { CollectionOverview, CollectionStatus } from '../collect/overview.ts';
+import type { CollectionOverview, CollectionWork } from '../collect/overview.ts';
 import type { EntryStatus, SyncOverview } from '../sync/overview.ts';
 import type { VerificationOverview } from '../verify/overview.ts';
 import { type UsageTrees, createUsageTrees } from './usage-tree.ts';
@@ -36,7 +36,7 @@ export interface StorageSummary {
   readonly indexBytes: number;
   /** Manifests that `garbageCollection.untagged` would delete, and at least so many bytes that it would free. */
   readonly untagged: { readonly manifests: number; readonly bytes: number };
-  readonly collection: CollectionStatus;
+  readonly collection: CollectionWork;
   readonly backupAt: number | undefined;
   /** Part of the content that was checked within the configured time, from 0 to 1. */
   readonly scrub: { readonly coverage: number; readonly corrupt: number; readonly oldestCheckAt: number | undefined };
@@ -45,7 +45,7 @@ export interface StorageSummary {
 
 export interface UsageOverviewOptions {
   readonly metadata: Pick<MetadataStore, 'usageSizes' | 'usageCounting' | 'backups'>;
-  readonly collection: Pick<CollectionOverview, 'status'>;
+  readonly collection: Pick<CollectionOverview, 'work'>;
   readonly verification: Pick<VerificationOverview, 'status'>;
   readonly sync: Pick<SyncOverview, 'list'>;
   readonly disk: () => Promise<{ readonly totalBytes: number; readonly freeBytes: number } | undefined>;
@@ -83,7 +83,7 @@ export function createUsageOverview(options: UsageOverviewOptions): UsageOvervie
       return {
         ...(await sizes()),
         disk: await disk(),
-        collection: await collection.status(),
+        collection: await collection.work(),
         backupAt: (await metadata.backups.findNewest())?.beganAt,
         scrub: { coverage, corrupt, oldestCheckAt: oldestCheck === 0 ? undefined : oldestCheck },
         sync: entries.map(({ name, state, succeededAt }) => ({ name, state, succeededAt })),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createCollectionOverview } from '../../../src/maintenance/collect/overview.ts';
 import { type GuardedBerth, admin, adminPassword, apiOf, basic, callAs, pushAs, startGuarded } from '../../support/access.ts';
 import { startBerth } from '../../support/berth.ts';
 import { pushImage } from '../../support/images.ts';
@@ -183,4 +184,16 @@ test('in mode open every visitor reads the storage view, and the buttons of admi
   } finally {
     await open.close();
   }
+});
+
+test('the view shows garbage collection without counting the trash, which reads a row for each entry', async () => {
+  const state = { pausedAt: null, blockedBy: null, delayMs: 2000, untaggedMs: null };
+  const metadata = {
+    collectionState: { find: () => Promise.resolve(state) },
+    reviews: { countDue: () => Promise.resolve(3), listFailed: () => Promise.resolve([]) },
+    trash: { count: () => Promise.reject(new Error('the trash is counted')) },
+  };
+  const overview = createCollectionOverview({ driver: {}, metadata, now: () => 0 } as never);
+  expect(await overview.work()).toEqual(expect.objectContaining({ graceMs: 1000, due: 3, keepsVersions: false }));
+  await expect(overview.status()).rejects.toThrow('the trash is counted');
 });
