@@ -8,6 +8,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   config: [],
   storage: ['src/oci'],
   'storage/blobs/filesystem': ['storage/blobs', 'storage'],
+  'storage/blobs/inventory': ['storage/blobs'],
   'storage/blobs/s3': ['src/oci', 'storage/back-off.ts', 'storage/blobs'],
   'storage/metadata/queries/steps': ['src/oci'],
   'storage/metadata/queries/archives': ['src/oci', 'storage/metadata/queries/steps'],
@@ -258,7 +259,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const reserved: Readonly<Record<string, readonly string[]>> = {
   'node:http': ['src/http', 'src/app.ts', 'src/mirror', 'src/upstream'],
   'node:https': ['src/http', 'src/upstream'],
-  'node:sqlite': ['storage/metadata/sqlite', 'storage/metadata/snapshot', 'storage/metadata/transfer'],
+  'node:sqlite': ['storage/blobs/inventory', 'storage/metadata/sqlite', 'storage/metadata/snapshot', 'storage/metadata/transfer'],
   'node:cluster': ['src/cli/serve', 'src/observability'],
   'node:child_process': ['src/cli/serve', 'src/upstream'],
   '@aws-sdk': ['storage/blobs/s3'],

@@ -6,6 +6,7 @@ import type { AdoptionState } from '../../../storage/metadata/queries/adoption/r
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { openBlobStore } from '../../assembly/blob-store.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
+import type { StoreInventory } from '../../assembly/adoption/inventory.ts';
 import { readUpstreams } from '../../assembly/registries/upstream-settings.ts';
 import { takeAbandonedLease } from '../../coordination/lease-wait.ts';
 import { createLeases } from '../../coordination/leases.ts';
@@ -77,6 +78,7 @@ async function runAlone(invocation: Invocation, config: Config, stores: Stores):
   const state = await metadata.adoption.find();
   if (!state && (await unlessMissing(driver.stat(linksMarker))))
     throw new CommandError('the links in the store were written by berth: there is nothing to adopt');
+  if (invocation.options['inventory'] !== undefined) assertFirstRun(invocation, state);
   const upstream = await chooseUpstream(invocation, config, state);
   const finishes = invocation.options['finish'] === true;
   if (!finishes || (state?.finishedAt ?? null) === null) {
@@ -85,6 +87,13 @@ async function runAlone(invocation: Invocation, config: Config, stores: Stores):
     if (finishes && state?.endedAt === null) await adoptAll(invocation, config, stores, upstream);
   }
   if (finishes) await finish(config, stores);
+}
+
+/** An inventory is up to a week old: later runs would take for deleted what was pushed since. */
+function assertFirstRun({ options }: Invocation, state: AdoptionState | undefined): void {
+  const isFirst = !state || (state.endedAt === null && state.startedAt === state.runAt);
+  if (options['finish'] === true || !isFirst)
+    throw new CommandError('--inventory is for the first run: later ones list the bucket, to see what was pushed since');
 }
 
 /** Returns the upstream whose mirrored content the store has: the one of the option, or of the run before. */
@@ -120,10 +129,11 @@ async function adoptAll(
     .then((signal) => stopping.abort(new CommandError(`${signal}: stopped; run the same command again to continue`)));
   // The report is the output; with --json nothing else may be.
   const write = asksForJson(invocation) ? () => undefined : invocation.write;
+  const inventory = await openInventory(invocation, config, driver, stopping.signal, write);
   const bar = createProgress('store', { isTerminal: invocation.isTerminal, write });
   try {
     await adopt({
-      driver,
+      driver: { ...driver, ...(inventory && { listEntries: inventory.listEntries }) },
       metadata,
       now: Date.now,
       maxManifestBytes: config.manifests.maxSize,
@@ -132,6 +142,32 @@ async function adoptAll(
       signal: stopping.signal,
       onProgress: ({ part, entries }) => bar.show(part, `${entries} files`),
     });
+    await inventory?.remove();
+  } finally {
+    inventory?.close();
+    bar.end();
+  }
+}
+
+/** Reads the inventory that the option names; undefined if there is none. */
+async function openInventory(
+  { options, isTerminal }: Invocation,
+  { storage }: Config,
+  driver: BlobDriver,
+  signal: AbortSignal,
+  write: (text: string) => void,
+): Promise<StoreInventory | undefined> {
+  const location = options['inventory'] as string | undefined;
+  if (location === undefined) return undefined;
+  const { openStoreInventory } = await import('../../assembly/adoption/inventory.ts');
+  const bar = createProgress('inventory', { isTerminal, write });
+  const onFile = (done: number, all: number) => bar.show(done / all, `${done} of ${all} files`);
+  try {
+    return await openStoreInventory(storage.blobs, { location, driver, below: 'docker/registry/v2/', signal, onFile });
+  } catch (error) {
+    throw error instanceof Error && error.name === 'InvalidInventory'
+      ? new CommandError(`the inventory: ${error.message}`)
+      : error;
   } finally {
     bar.end();
   }
