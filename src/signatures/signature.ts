@@ -32,3 +32,6 @@ export interface Signer {
 
 /** A chain of trust begins at one of these. */
 export type TrustedCertificates = readonly X509Certificate[];
+
+/** Formats: cosign's SIGNATURE_SPEC.md; Sigstore's bundle with a DSSE envelope around an in-toto statement. */
+export type CosignSignature = Exclude<Signature, { kind: 'jws' }>;

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { Digest } from '../oci/digest.ts';
-import { type CosignSignature, verifyCosign } from './cosign.ts';
+import { verifyCosign } from './cosign.ts';
 import { verifyNotation } from './notation.ts';
-import type { Signer, TrustedCertificates, Verdict } from './signature.ts';
+import type { CosignSignature, Signer, TrustedCertificates, Verdict } from './signature.ts';
 
 export interface SignerOptions {
   readonly name: string;

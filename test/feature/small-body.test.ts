@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { smallBody } from '../../src/http/transfer/body.ts';
+import { smallBody } from '../../src/http/transfer/small-body.ts';
 import { type GuardedBerth, adminPassword, basic, startGuarded } from '../support/access.ts';
 import { call } from '../support/call.ts';
 

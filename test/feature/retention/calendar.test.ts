@@ -1,11 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  bucketOf,
-  isTimeZone,
-  lastTimeOfDay,
-  nextTimeOfDay,
-  parseTimeOfDay,
-} from '../../../src/maintenance/retention/calendar.ts';
+import { bucketOf } from '../../../src/maintenance/retention/calendar.ts';
+import { lastTimeOfDay, nextTimeOfDay, parseTimeOfDay } from '../../../src/maintenance/retention/time-of-day.ts';
+import { isTimeZone } from '../../../src/maintenance/retention/time-zone.ts';
 
 const hour = 3_600_000;
 const minute = 60_000;
