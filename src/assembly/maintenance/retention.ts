@@ -4,7 +4,7 @@ import { whereSet } from '../../../config/load.ts';
 import type { Config } from '../../../config/schema.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
-import { parseTimeOfDay } from '../../maintenance/retention/calendar.ts';
+import { parseTimeOfDay } from '../../maintenance/retention/time-of-day.ts';
 import { createImageTimes } from '../../maintenance/retention/image-times.ts';
 import {
   type RuleErrors,

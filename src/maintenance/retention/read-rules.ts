@@ -1,5 +1,5 @@
 import { type Selector, parseSelector, selectorForm } from '../../oci/patterns/selector.ts';
-import { isTimeZone } from './calendar.ts';
+import { isTimeZone } from './time-zone.ts';
 import type { Condition, Rule, TimeOf } from './rules.ts';
 
 /** One alternative of `keep`, as the configuration has it. Durations are seconds. */

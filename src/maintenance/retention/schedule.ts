@@ -1,4 +1,4 @@
-import { lastTimeOfDay, nextTimeOfDay } from './calendar.ts';
+import { lastTimeOfDay, nextTimeOfDay } from './time-of-day.ts';
 
 /** Schedule of retention: at a time of each day, or at intervals. */
 export type Schedule =
