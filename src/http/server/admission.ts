@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
 import { OciError } from '../../oci/errors.ts';
+import { isForeignChange, isForeignHost } from './foreign-requests.ts';
 import { type PublicUrl, isHost } from './public-url.ts';
 
 export interface AdmissionOptions {
@@ -51,39 +51,6 @@ function takeAuthority(request: IncomingMessage): void {
   if (!isHost(authority)) throw malformed('the request target does not name a host');
   request.url = path.startsWith('/') ? path : `/${path}`;
   request.headers.host = authority;
-}
-
-/**
- * True for names that are neither loopback names nor the public URL's. A page of any site can make its own name resolve to
- * 127.0.0.1 (DNS rebinding); its requests then have that name as `Host`.
- */
-function isForeignHost(host: string, { publicHostname }: PublicUrl): boolean {
-  const hostname = URL.parse(`http://${host}`)?.hostname.replace(/\.$/, '') ?? '';
-  return !isLoopbackName(hostname) && hostname !== publicHostname;
-}
-
-function isLoopbackName(hostname: string): boolean {
-  return (
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    hostname === '[::1]' ||
-    (isIP(hostname) === 4 && hostname.startsWith('127.'))
-  );
-}
-
-const readingMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
-
-/**
- * True if the headers of a browser name another site as the source of the change. Other clients send no such headers. The
- * web page checks its forms itself and answers in HTML.
- */
-function isForeignChange(request: IncomingMessage, publicUrl: PublicUrl): boolean {
-  const { method = '', url = '', headers } = request;
-  if (readingMethods.has(method) || url.startsWith('/ui/')) return false;
-  const site = headers['sec-fetch-site'];
-  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
-  const from = headers.origin;
-  return from !== undefined && from !== URL.parse(publicUrl.base(request))?.origin;
 }
 
 function malformed(message: string): OciError {

@@ -3,7 +3,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type Reference, type Tag, parseTag } from '../../oci/reference.ts';
 import { ContentMissing } from '../../content/missing-content.ts';
-import { manifestBody } from '../transfer/body.ts';
+import { manifestBody } from '../transfer/small-body.ts';
 import { immutable } from './blobs.ts';
 import { type RequestContext, authorOf, referenceOf, sendEmpty, setLocation } from './request-context.ts';
 import { describeMirrored } from '../server/mirrored.ts';

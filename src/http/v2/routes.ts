@@ -2,7 +2,8 @@ import type { Action } from '../../access/permissions/action.ts';
 import { getBase } from './base.ts';
 import { deleteBlob, getBlob } from './blobs.ts';
 import type { Handler } from './request-context.ts';
-import { listReferrers, listRepositories, listTags } from './listings.ts';
+import { listRepositories, listTags } from './listings.ts';
+import { listReferrers } from './referrers.ts';
 import { deleteManifest, getManifest, putManifest } from './manifests.ts';
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './uploads.ts';
 

@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { authorize } from '../../../access/permissions/authorize.ts';
 import { type Principal, anonymousPrincipal } from '../../../access/permissions/principal.ts';
-import { pathOf } from '../shell/preferences.ts';
+import { pathOf } from '../shell/local-path.ts';
 import { redirect } from '../shell/redirect.ts';
 import { noteVisitor } from '../shell/visitor.ts';
 import type { Browsers } from './browsers.ts';

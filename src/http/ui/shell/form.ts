@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { smallBody } from '../../transfer/body.ts';
+import { smallBody } from '../../transfer/small-body.ts';
 
 const largestFormBytes = 64 * 1024;
 /** A README has at most 64 KiB, of which each byte may be three in a form. */

@@ -5,7 +5,8 @@ import { endView } from './compression.ts';
 import { type Html, html } from './html.ts';
 import { type FrameVisitor, visitorOf } from './visitor.ts';
 import { preferencesForm } from './preferences-form.ts';
-import { type Preferences, pathOf, preferencesOf, textsOf } from './preferences.ts';
+import { pathOf } from './local-path.ts';
+import { type Preferences, preferencesOf, textsOf } from './preferences.ts';
 
 /** A view and the data of its frame. */
 export interface Page {

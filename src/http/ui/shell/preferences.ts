@@ -1,9 +1,10 @@
-import type { Request, Router } from 'express';
 import type { IncomingMessage } from 'node:http';
+import type { Router } from 'express';
 import type { Texts } from '../texts/english/texts.ts';
 import { type Language, isLanguage, languages, preferredLanguage } from '../texts/languages.ts';
 import { createCookie } from './cookies.ts';
 import { formOf } from './form.ts';
+import { localPath } from './local-path.ts';
 import { redirect } from './redirect.ts';
 
 export const themes = ['system', 'light', 'dark'] as const;
@@ -66,16 +67,4 @@ export function addPreferences(router: Router): void {
     if (shortcuts) shortcutsCookie.write(request, response, shortcuts, yearSeconds);
     redirect(response, localPath(form.get('next')));
   });
-}
-
-/** Returns the path within the page that a visitor came from or wants next; never an address of another site. */
-export function localPath(text: string | null): string {
-  const url = URL.parse(text ?? '', 'http://localhost');
-  const isOurs = url?.origin === 'http://localhost' && /^\/ui(?:$|[/?])/.test(url.pathname + url.search);
-  return isOurs ? url.pathname + url.search : '/ui';
-}
-
-/** Returns the path and query of a request, for links that lead back. */
-export function pathOf(request: Request | IncomingMessage): string {
-  return localPath('originalUrl' in request ? request.originalUrl : (request.url ?? ''));
 }

@@ -1,7 +1,7 @@
 import { type FormState, actionBoxes, emptyForm, problemOf, textField } from '../../parts/fields.ts';
 import { paging } from '../../parts/paging.ts';
 import { html } from '../../shell/html.ts';
-import { localPath } from '../../shell/preferences.ts';
+import { localPath } from '../../shell/local-path.ts';
 import { type AdminVisit, done, numberAfter, pageSize, pathTo, sendAdminView, submit } from './admin-view.ts';
 import { grantTable } from './grant-table.ts';
 

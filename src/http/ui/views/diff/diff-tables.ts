@@ -11,7 +11,7 @@ import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { Texts } from '../../texts/english/texts.ts';
 import { modeOf, ownerOf } from '../image/file-table.ts';
-import { queryText } from '../image/image-view.ts';
+import { queryText } from '../image/image-url.ts';
 
 /** One side of the comparison. */
 export interface Side extends NamedReference {

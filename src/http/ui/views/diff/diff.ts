@@ -13,7 +13,8 @@ import { type Html, html } from '../../shell/html.ts';
 import { sendPage } from '../../shell/page.ts';
 import { textsOf } from '../../shell/preferences.ts';
 import type { Texts } from '../../texts/english/texts.ts';
-import { nameOf, platformChoice } from '../image/image-view.ts';
+import { nameOf } from '../image/image-url.ts';
+import { platformChoice } from '../image/image-view.ts';
 import { indexPanel } from '../image/index-state.ts';
 import { type Side, configTable, fileTables, layerTable, packageTable } from './diff-tables.ts';
 

@@ -1,7 +1,7 @@
 import type { ImageDescription } from '../../../../images/description/describe-image.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
-import { nameOf, urlOf } from './image-view.ts';
+import { nameOf, urlOf } from './image-url.ts';
 
 /** A form that was refused: what the visitor has typed, and why. */
 export interface RejectedTag {

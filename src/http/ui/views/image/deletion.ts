@@ -1,7 +1,8 @@
 import { shortDigest } from '../../parts/digest.ts';
 import { html } from '../../shell/html.ts';
 import { type ImageVisit, goTo, refusalOf } from '../repository/repository-view.ts';
-import { sendImageView, urlOf } from './image-view.ts';
+import { urlOf } from './image-url.ts';
+import { sendImageView } from './image-view.ts';
 
 /** Deletes the image with all of its tags, and reports it on the list of tags. Without a trash the visitor types the name. */
 export async function deleteImage(visit: ImageVisit): Promise<void> {

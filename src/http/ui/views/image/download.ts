@@ -5,7 +5,7 @@ import { html } from '../../shell/html.ts';
 import { sendPage } from '../../shell/page.ts';
 import { redirect } from '../../shell/redirect.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
-import { nameOf, platformOf, urlOf } from './image-view.ts';
+import { nameOf, platformOf, urlOf } from './image-url.ts';
 
 /** Sends the image as a tar file for `docker load`; of an index the image of `?platform=`, or all of them. */
 export async function downloadImage(visit: ImageVisit): Promise<void> {

@@ -8,7 +8,7 @@ import { byteSize } from '../../parts/size.ts';
 import { type Html, html, preformatted } from '../../shell/html.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
 import { type FilePlace, contentLink, dateOf, hasContent, modeOf, ownerOf } from './file-table.ts';
-import { queryWith } from './image-view.ts';
+import { queryWith } from './image-url.ts';
 import { lookAt } from './index-state.ts';
 
 const bytesPerLine = 16;

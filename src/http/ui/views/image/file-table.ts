@@ -7,7 +7,7 @@ import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { Texts } from '../../texts/english/texts.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
-import { queryWith, urlOf } from './image-view.ts';
+import { queryWith, urlOf } from './image-url.ts';
 
 /** Where the files are that a view shows. */
 export interface FilePlace {

@@ -9,7 +9,8 @@ import { type Html, html } from '../../shell/html.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
 import { showEntry } from './file-entry.ts';
 import { type FilePlace, fileTable } from './file-table.ts';
-import { platformChoice, queryWith, sendImageView } from './image-view.ts';
+import { queryWith } from './image-url.ts';
+import { platformChoice, sendImageView } from './image-view.ts';
 import { foreignNote, indexPanel, lookAt } from './index-state.ts';
 
 const pageSize = 100;

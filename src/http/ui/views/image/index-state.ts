@@ -1,9 +1,9 @@
 import type { LookedAtImage } from '../../../../images/view/image-opener.ts';
 import { type Html, html } from '../../shell/html.ts';
-import { localPath, pathOf } from '../../shell/preferences.ts';
+import { localPath, pathOf } from '../../shell/local-path.ts';
 import { redirect } from '../../shell/redirect.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
-import { platformOf, urlOf } from './image-view.ts';
+import { platformOf, urlOf } from './image-url.ts';
 
 /** Seconds that the form waits for a small image, so that the visitor need not ask again. */
 const waitSeconds = 2;

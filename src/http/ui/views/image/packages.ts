@@ -4,7 +4,8 @@ import { paging, partOf } from '../../parts/paging.ts';
 import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
-import { platformChoice, queryWith, sendImageView, urlOf } from './image-view.ts';
+import { queryWith, urlOf } from './image-url.ts';
+import { platformChoice, sendImageView } from './image-view.ts';
 import { foreignNote, indexPanel, lookAt } from './index-state.ts';
 
 const pageSize = 200;

@@ -1,6 +1,6 @@
 import { OciError } from '../../../../oci/errors.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
-import { platformOf } from './image-view.ts';
+import { platformOf } from './image-url.ts';
 
 /** Sends the exact bytes of the manifest, or with `?part=config` of the configuration, as text that no browser runs. */
 export async function showRaw(visit: ImageVisit): Promise<void> {

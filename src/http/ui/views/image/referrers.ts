@@ -6,7 +6,8 @@ import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
 import { showDocument } from './attached-document.ts';
-import { platformChoice, platformOf, queryWith, sendImageView } from './image-view.ts';
+import { platformOf, queryWith } from './image-url.ts';
+import { platformChoice, sendImageView } from './image-view.ts';
 
 /** Shows the signatures, SBOMs, attestations and other artifacts of an image, or with `?document=` one of their documents. */
 export async function showReferrers(visit: ImageVisit): Promise<void> {

@@ -9,7 +9,7 @@ import { byteSize } from '../../parts/size.ts';
 import { table } from '../../parts/table.ts';
 import { type Html, html } from '../../shell/html.ts';
 import type { ImageVisit } from '../repository/repository-view.ts';
-import { queryWith, urlOf } from './image-view.ts';
+import { queryWith, urlOf } from './image-url.ts';
 
 /** A step of the build, or a layer of which no step is known. */
 interface Row {

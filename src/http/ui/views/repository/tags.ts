@@ -9,7 +9,7 @@ import { table } from '../../parts/table.ts';
 import { relativeTime } from '../../parts/time.ts';
 import { type Html, html } from '../../shell/html.ts';
 import { originChips, starForm } from '../catalog/repository-table.ts';
-import { localPath } from '../../shell/preferences.ts';
+import { localPath } from '../../shell/local-path.ts';
 import { redirect } from '../../shell/redirect.ts';
 import { type RepositoryVisit, sendRepositoryView } from './repository-view.ts';
 
