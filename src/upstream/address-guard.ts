@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns';
-import { BlockList, type LookupFunction, isIP } from 'node:net';
+import { type LookupFunction, isIP } from 'node:net';
+import { contains, isPrivate, linkLocal } from './private-addresses.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /**
@@ -9,49 +10,11 @@ import { UpstreamError } from './upstream-error.ts';
  */
 export type AddressRule = 'any' | 'private' | 'public';
 
-const linkLocal = blockList(['169.254.0.0/16'], ['fe80::/10', 'fd00:ec2::254/128']);
-const privateRanges = blockList(
-  [
-    '0.0.0.0/8',
-    '10.0.0.0/8',
-    '100.64.0.0/10',
-    '127.0.0.0/8',
-    '172.16.0.0/12',
-    '192.0.0.0/24',
-    '192.168.0.0/16',
-    '198.18.0.0/15',
-    '224.0.0.0/3',
-  ],
-  ['::/127', 'fc00::/7', 'ff00::/8', '64:ff9b::/96'],
-);
-
-function blockList(ipv4: readonly string[], ipv6: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const [family, ranges] of [
-    ['ipv4', ipv4],
-    ['ipv6', ipv6],
-  ] as const) {
-    for (const range of ranges) {
-      const [network = '', prefix] = range.split('/');
-      list.addSubnet(network, Number(prefix), family);
-    }
-  }
-  return list;
-}
-
-export function isPrivate(address: string): boolean {
-  return contains(privateRanges, address);
-}
-
 /** Whether the rule lets a request go to the address. */
 export function allows(rule: AddressRule, address: string): boolean {
   if (rule === 'any') return true;
   if (contains(linkLocal, address)) return false;
   return rule === 'private' || !isPrivate(address);
-}
-
-function contains(list: BlockList, address: string): boolean {
-  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
 /** Throws where the host is an address that the rule forbids: those are never looked up. */

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { mediaTypes } from '../oci/media-types.ts';
-import { type AddressRule, isPrivate } from './address-guard.ts';
+import type { AddressRule } from './address-guard.ts';
+import { isPrivate } from './private-addresses.ts';
 import { createAuthorizer, isBasic } from './authorizer.ts';
 import type { Circuits } from './circuits.ts';
 import type { Login } from './credential.ts';
