@@ -137,19 +137,23 @@ export function createManifests(options: ManifestsOptions): Manifests {
         ? await metadata.manifests.findIntactByDigest(repository, reference.digest)
         : await metadata.manifests.findIntactByTag(repository, reference.tag);
     if (!record) throw unknown(reference);
-    const { digest, mediaType, sizeBytes } = record;
+    return withBytes(record);
+  }
+
+  function withBytes({ digest, mediaType, sizeBytes }: ManifestRecord): FoundManifest {
     return { digest, mediaType, sizeBytes, bytes: cache.get(digest) };
   }
 
   return {
     find,
     async keep(repository, reference) {
-      const record = await find(repository, reference);
-      const { digest } = record;
       // A tag keeps its manifest.
-      if (reference.tag !== undefined || !(await metadata.reviews.isManifestExpiring(repository, digest, now()))) return record;
-      if (!(await metadata.reviews.postpone(repository, digest, now()))) throw unknown(reference);
-      return record;
+      if (reference.tag !== undefined) return find(repository, reference);
+      const record = await metadata.reviews.findManifest(repository, reference.digest);
+      if (!record) throw unknown(reference);
+      const isExpiring = record.expiringAt !== null && record.expiringAt < now();
+      if (isExpiring && !(await metadata.reviews.postpone(repository, record.digest, now()))) throw unknown(reference);
+      return withBytes(record);
     },
 
     isLost: (digest, sizeBytes) => unlessUnreachable(driver, isLost(digest, sizeBytes), false),

@@ -116,6 +116,23 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
     expect(await store().reviews.postpone('app', digest('b'), delay)).toBe(false);
   });
 
+  test('HEAD of a manifest postpones its review if that is due within the grace', async () => {
+    await store().collectionState.configure(delay, delay);
+    const facts = { mediaType: 'm', sizeBytes: 7, artifactType: null, subject: null, annotations: null, now: 1, author };
+    const content = { repository: 'app', blobs: [], children: [], acceptMissing: false };
+    for (const [letter, tags] of [
+      ['c', []],
+      ['d', ['x']],
+    ] as const)
+      await store().manifests.put({ ...facts, ...content, digest: digest(letter), tags });
+    const find = (letter: string) => store().reviews.findManifest('app', digest(letter));
+    const found = { digest: digest('c'), mediaType: 'm', sizeBytes: 7 };
+    expect(await find('c')).toEqual({ ...found, expiringAt: 1 + delay / 2 });
+    expect(await store().reviews.postpone('app', digest('c'), delay)).toBe(true);
+    expect(await find('c')).toEqual({ ...found, expiringAt: delay + delay / 2 });
+    expect([(await find('d'))?.expiringAt, await find('e')]).toEqual([null, undefined]);
+  });
+
   test('a blob that the newest backup may need waits for the next one', async () => {
     await store().blobs.commit('app', digest('a'), 5, 'none', 1);
     await step(delay + 1);

@@ -137,7 +137,7 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'delete old events': () => subjects.events.prune(50_000, 500),
   'audit log of a target': () => subjects.audit.list({ target: 'app1' }, 50_000, 100),
   'blob that a client may push': () => subjects.reviews.findBlob('app1', 'd50000', 1_000_000),
-  'manifest that a client may push': () => subjects.reviews.isManifestExpiring('app1', 'd50000', 1_000_000),
+  'manifest that a client may push': () => subjects.reviews.findManifest('app1', 'd50000'),
   'postpone a review': () => subjects.reviews.postpone('app1', 'd50000', 1_000_000),
   'begin an upload with quotas': () => subjects.quotaReservations.findObstacle('app1', '', 1),
   'hold space': () => subjects.quotaReservations.hold('u5', 'app1', 10),

@@ -1,6 +1,6 @@
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
-import { type Query, all, concurrentWrite, first, read, run, write } from './steps/query.ts';
+import { type Query, all, concurrentWrite, first, read, remembered, run, write } from './steps/query.ts';
 import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { dropBytesReview, endClaim } from './steps/claims.ts';
 import { isIntact } from './steps/corrupt.ts';
@@ -25,19 +25,18 @@ export const isRecorded = read(function* (digest: Digest): Query<boolean> {
 });
 
 /** Returns the size of a blob that the repository may serve; undefined also for one in quarantine. */
-export const findLink = read(function* (
-  repository: RepositoryName,
-  digest: Digest,
-): Query<{ readonly sizeBytes: number } | undefined> {
-  return yield* first<{ readonly sizeBytes: number }>(
-    `SELECT b.size_bytes AS "sizeBytes" FROM repositories r
-       JOIN links l ON l.repository_id = r.id AND l.digest = ?
-       JOIN blobs b ON b.digest = l.digest
-      WHERE r.name = ? AND ${isIntact('b.digest')}`,
-    digest,
-    repository,
-  );
-});
+export const findLink = remembered(
+  read(function* (repository: RepositoryName, digest: Digest): Query<{ readonly sizeBytes: number } | undefined> {
+    return yield* first<{ readonly sizeBytes: number }>(
+      `SELECT b.size_bytes AS "sizeBytes" FROM repositories r
+         JOIN links l ON l.repository_id = r.id AND l.digest = ?
+         JOIN blobs b ON b.digest = l.digest
+        WHERE r.name = ? AND ${isIntact('b.digest')}`,
+      digest,
+      repository,
+    );
+  }),
+);
 
 /** Returns the names of at most `limit` repositories that may serve the blob, in no order. */
 export const listRepositories = read(function* (digest: Digest, limit: number): Query<readonly RepositoryName[]> {

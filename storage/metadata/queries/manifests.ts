@@ -1,6 +1,6 @@
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
-import { type Query, all, batches, concurrentWrite, first, read, write } from './steps/query.ts';
+import { type Query, all, batches, concurrentWrite, first, read, remembered, write } from './steps/query.ts';
 import { type DatedAuthor, recordPush } from './steps/events.ts';
 import { type ExpectedContent, type ManifestFacts, becomePushed, inRepository, insertManifest } from './steps/content.ts';
 import { dropBytesReview, endClaim } from './steps/claims.ts';
@@ -94,14 +94,18 @@ export const findByDigest = read(function* (repository: RepositoryName, digest: 
 });
 
 /** Returns the manifest that the tag points at, unless it is in quarantine. */
-export const findIntactByTag = read(function* (repository: RepositoryName, tag: string): Query<ManifestRecord | undefined> {
-  return yield* first<ManifestRecord>(intactByTag, tag, repository);
-});
+export const findIntactByTag = remembered(
+  read(function* (repository: RepositoryName, tag: string): Query<ManifestRecord | undefined> {
+    return yield* first<ManifestRecord>(intactByTag, tag, repository);
+  }),
+);
 
 /** Returns the manifest, unless it is in quarantine. */
-export const findIntactByDigest = read(function* (repository: RepositoryName, digest: Digest): Query<ManifestRecord | undefined> {
-  return yield* first<ManifestRecord>(intactByDigest, digest, repository);
-});
+export const findIntactByDigest = remembered(
+  read(function* (repository: RepositoryName, digest: Digest): Query<ManifestRecord | undefined> {
+    return yield* first<ManifestRecord>(intactByDigest, digest, repository);
+  }),
+);
 
 /**
  * Returns the annotations (JSON) of the manifest that the tag `latest` points at, or the last tag by name without one. Null

@@ -1,6 +1,7 @@
-import type { Query } from '../queries/steps/query.ts';
+import type { Operation } from '../queries/steps/query.ts';
 import { implementSubjects, loadSubjects } from '../queries/subjects.ts';
 import { connect, writeRefusal } from './connection.ts';
+import { createReadMemory } from './read-memory.ts';
 import { startWriteThread } from './write-thread.ts';
 import { MetadataError, type MetadataStore } from '../store.ts';
 
@@ -12,18 +13,21 @@ import { MetadataError, type MetadataStore } from '../store.ts';
 export async function createSqliteStore({ file }: { file: string }): Promise<MetadataStore> {
   const [writer, loaded] = await Promise.all([startWriteThread(file), loadSubjects()]);
   const reader = connect(file, { readOnly: true });
+  const memory = process.platform === 'linux' ? createReadMemory(file) : undefined;
   let open = true;
 
-  function read(query: (...args: never[]) => Query<unknown>) {
+  function read(query: Operation, id: string) {
+    const results = query.isRemembered ? memory : undefined;
     // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous: failures are rejections
     return async (...args: never[]) => {
       if (!open) throw new MetadataError('closed', 'the metadata store is closed');
-      return reader.drive(query(...args));
+      const run = () => reader.drive(query(...args));
+      return results ? results.recall(`${id} ${args.join(' ')}`, run) : run();
     };
   }
 
   const subjects = implementSubjects(loaded, (operation, id) =>
-    operation.kind === 'read' ? read(operation) : (...args) => writer.write(id, args),
+    operation.kind === 'read' ? read(operation, id) : (...args) => writer.write(id, args),
   );
   return {
     ...subjects,
@@ -34,7 +38,10 @@ export async function createSqliteStore({ file }: { file: string }): Promise<Met
       if (refusal !== undefined) throw new MetadataError('denied', `${file} cannot be written: ${refusal}`);
     },
     async close() {
-      if (open) reader.close();
+      if (open) {
+        memory?.close();
+        reader.close();
+      }
       open = false;
       await writer.close();
     },

@@ -1,6 +1,18 @@
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../../src/oci/reference.ts';
-import { type Query, type Row, all, concurrentWrite, countRows, decoder, first, insertRows, read, run } from '../steps/query.ts';
+import {
+  type Query,
+  type Row,
+  all,
+  concurrentWrite,
+  countRows,
+  decoder,
+  first,
+  insertRows,
+  read,
+  remembered,
+  run,
+} from '../steps/query.ts';
 import { isIntact } from '../steps/corrupt.ts';
 import { everyRepository, never } from '../steps/reviews.ts';
 
@@ -21,10 +33,26 @@ export interface ExistingBlob {
   readonly isExpiring: boolean;
 }
 
+/** A manifest that the repository may serve, and how long a client may rely on it. Times are milliseconds since 1970. */
+export interface ExistingManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  /** From this time on the manifest may be gone before the grace is over, unless `postpone` succeeds. Null: it has no review. */
+  readonly expiringAt: number | null;
+}
+
 const toExistingBlob = decoder<ExistingBlob>('isExpiring');
 
 const earlyReview = `SELECT 1 FROM reviews v WHERE v.repository_id = r.id AND v.digest = ?
   AND v.due_at < CAST(? AS BIGINT) + (SELECT delay_ms / 2 FROM collection WHERE id = 1)`;
+
+// No argument is the present time, so that the result stays the same until the database changes.
+const manifestWithReview = `SELECT m.digest AS "digest", m.media_type AS "mediaType", m.size_bytes AS "sizeBytes",
+    (SELECT v.due_at - (SELECT delay_ms / 2 FROM collection WHERE id = 1) FROM reviews v
+      WHERE v.repository_id = r.id AND v.digest = m.digest) AS "expiringAt"
+  FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ?
+ WHERE r.name = ? AND ${isIntact('m.digest')}`;
 
 /** Only the trash keeps the blob, which yields when space is needed: a review that is not due yet makes it spare the blob. */
 const keptByTrash = `SELECT 1 FROM trashed_references f WHERE f.repository_id = r.id AND f.digest = ?
@@ -55,11 +83,12 @@ export const findBlob = read(function* (
   return row && toExistingBlob(row);
 });
 
-/** True if the manifest may be gone before the grace is over, unless `postpone` succeeds. */
-export const isManifestExpiring = read(function* (repository: RepositoryName, digest: Digest, now: number): Query<boolean> {
-  const row = yield* first(`SELECT 1 FROM repositories r WHERE r.name = ? AND EXISTS (${earlyReview})`, repository, digest, now);
-  return row !== undefined;
-});
+/** Finds a manifest that the repository may serve, and how long a client may rely on it. */
+export const findManifest = remembered(
+  read(function* (repository: RepositoryName, digest: Digest): Query<ExistingManifest | undefined> {
+    return yield* first<ExistingManifest>(manifestWithReview, digest, repository);
+  }),
+);
 
 /** Postpones the review of a blob or manifest by the delay, and says whether the repository still has it. */
 export const postpone = concurrentWrite(function* (repository: RepositoryName, digest: Digest, now: number): Query<boolean> {

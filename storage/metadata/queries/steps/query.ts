@@ -28,11 +28,22 @@ export type Operation<Function extends QueryFunction = QueryFunction> = Function
   readonly kind: OperationKind;
   /** True if it may be lost in a power failure after it has resolved; what it writes survives the end of the process. */
   readonly isUnsynced?: boolean;
+  /** True if a store may remember its results while nothing changes. */
+  readonly isRemembered?: boolean;
 };
 
 /** Declares a read. */
 export function read<Function extends QueryFunction>(query: Function): Operation<Function> {
   return Object.assign(query, { kind: 'read' as const });
+}
+
+/**
+ * Declares that a store may return the result of an earlier run again if nothing has changed since: for reads that requests
+ * repeat. The arguments are names and digests, so that a space separates them; a result is one short row, which callers do
+ * not change.
+ */
+export function remembered<Function extends QueryFunction>(operation: Operation<Function>): Operation<Function> {
+  return Object.assign(operation, { isRemembered: true });
 }
 
 /** Declares a write that runs alone: always right, and slower under load in a database with several writers. */

@@ -1,0 +1,55 @@
+import { openSync, readSync, closeSync } from 'node:fs';
+
+/** Remembers the results of reads until the database changes, whichever thread or process changes it. */
+export interface ReadMemory {
+  /**
+   * Returns the result of `read`, or the one that it had under this key before if the database has not changed since. A result of
+   * `undefined` is not remembered: clients can ask for any number of names that do not exist.
+   */
+  recall<Result>(key: string, read: () => Result): Result;
+  close(): void;
+}
+
+/**
+ * The header of the WAL index, which SQLite keeps twice at the start of the file (https://www.sqlite.org/walformat.html, section
+ * 2.1). Every commit changes it before it returns: it has a counter of commits, the number of frames and their checksum.
+ * SQLite compares the same bytes to find out whether its own page cache is still valid.
+ */
+const headerBytes = 96;
+
+/** Bounds the memory: a key and its result take about 1 KiB. */
+export const mostResults = 4096;
+
+/**
+ * Creates the memory of a database in WAL mode that this process has open. Reading the header is a fifth of the time of a lookup,
+ * most of which goes into the locks of a read transaction.
+ */
+export function createReadMemory(file: string): ReadMemory {
+  const walIndex = openSync(`${file}-shm`, 'r');
+  const current = Buffer.alloc(headerBytes);
+  const remembered = Buffer.alloc(headerBytes);
+  const results = new Map<string, unknown>();
+
+  /** Linux keeps one copy of a file's pages, for this read and for the mapping that SQLite writes to. */
+  function forgetIfChanged(): void {
+    readSync(walIndex, current, 0, headerBytes, 0);
+    if (current.equals(remembered)) return;
+    current.copy(remembered);
+    results.clear();
+  }
+
+  return {
+    recall<Result>(key: string, read: () => Result): Result {
+      forgetIfChanged();
+      const known = results.get(key);
+      if (known !== undefined) return known as Result;
+      // A commit from here on makes the header another one, so that this result is forgotten.
+      const result = read();
+      if (result === undefined) return result;
+      if (results.size >= mostResults) results.clear();
+      results.set(key, result);
+      return result;
+    },
+    close: () => closeSync(walIndex),
+  };
+}
