@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,8 @@ export interface Server {
   readonly directory: string;
   /** Resolves to the CPU seconds so far, user and system, of all threads and processes, as the operating system counts them. */
   cpuSeconds(): Promise<number>;
+  /** The same of the threads that run now, to the nanosecond. For one process that starts and ends no threads meanwhile. */
+  threadSeconds(): Promise<number>;
   /** Resident memory, bytes. */
   residentBytes(): Promise<number>;
   /** Restarts the server with the same data; resolves to the seconds until its first answer. `between`: runs while it is stopped. */
@@ -72,6 +74,7 @@ export async function startServer(launch: Launch): Promise<Server> {
     port,
     directory,
     cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
+    threadSeconds: () => threadSecondsOf(child.pid ?? 0),
     residentBytes: async () => Number(/VmRSS:\s+(\d+) kB/.exec(await statistics('status'))?.[1]) * 1024,
     async restart(between) {
       await end();
@@ -101,6 +104,15 @@ export async function untilIdle(server: Server): Promise<void> {
 /** Resolves to the CPU seconds so far of a process and its children, including ended ones. */
 export async function cpuSecondsOf(pid: number): Promise<number> {
   return (await cpuTicks(pid)) / ticksPerSecond;
+}
+
+/** The first number of `schedstat` is the time on a processor in nanoseconds. */
+async function threadSecondsOf(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const times = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0')),
+  );
+  return times.reduce((sum, text) => sum + Number(text.split(' ', 1)[0]), 0) / 1e9;
 }
 
 /** Resolves to 0 for a process that has ended meanwhile: its ticks count at its parent. */
