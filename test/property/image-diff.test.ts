@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { diffConfig } from '../../src/images/diff/config-diff.ts';
 import { diffFiles } from '../../src/images/diff/file-diff.ts';
 import { diffPackages } from '../../src/images/diff/package-diff.ts';
+import { walkPairs } from '../../src/images/diff/walk-pairs.ts';
 import type { Images } from '../../src/images/images.ts';
 import { type ImageRoom, at, openImageRoom } from '../support/image-room.ts';
 import { type TarEntry, tar } from '../support/tar.ts';
@@ -52,6 +53,21 @@ test('the diff of files from B to A mirrors that from A to B', async () => {
     }),
     { numRuns: 15 },
   );
+});
+
+test('a diff reads what two images share in memory once, and compares only the rest', async () => {
+  const files = Object.fromEntries(Array.from({ length: 1500 }, (_, file) => [`f${String(file).padStart(4, '0')}`, `${file}`]));
+  const [one, other] = [await open([files, { z: '1' }]), await open([files, { z: '2' }])];
+  const [shared, differing] = await Promise.all([0, 1].map((frame) => one.index.frame(frame)));
+  expect(await other.index.frame(0)).toBe(shared);
+  expect(await other.index.frame(1)).not.toEqual(differing);
+  const visited: (string | undefined)[] = [];
+  const read = async function* ({ index }: typeof one) {
+    for (const frame of [0, 1]) yield await index.frame(frame);
+  };
+  await walkPairs(read(one), read(other), (left) => visited.push(left?.name));
+  expect(visited).toEqual(differing?.map(({ name }) => name));
+  expect((await diffFiles(one.index, other.index, 3)).files.map(({ path }) => path)).toEqual(['z']);
 });
 
 const config = fc.record(

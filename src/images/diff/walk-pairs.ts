@@ -1,7 +1,10 @@
 import { compareKeys } from '../index/entry-key.ts';
 import type { Entry } from '../index/entry.ts';
 
-/** Calls `visit` with the entries of both by path; undefined where one has none. Waits only at the end of a frame. */
+/**
+ * Calls `visit` with the entries of both by path; undefined where one has none. Leaves out frames that both have at the same
+ * place (the same array). Waits only at the end of a frame.
+ */
 export async function walkPairs(
   from: AsyncGenerator<readonly Entry[]>,
   to: AsyncGenerator<readonly Entry[]>,
@@ -11,6 +14,11 @@ export async function walkPairs(
   for (;;) {
     await Promise.all([one.refill(), other.refill()]);
     if (!one.peek() && !other.peek()) return;
+    if (one.startsFrame() && other.startsFrame() && one.frame() === other.frame()) {
+      one.skipFrame();
+      other.skipFrame();
+      continue;
+    }
     // Neither may be empty while more of its frames follow: the next entry could be in one of them.
     while (!one.needsFrame() && !other.needsFrame()) {
       const [left, right] = [one.peek(), other.peek()];
@@ -37,6 +45,11 @@ function createCursor(frames: AsyncGenerator<readonly Entry[]>) {
         current = next.done === true ? [] : next.value;
         position = 0;
       }
+    },
+    frame: () => current,
+    startsFrame: () => position === 0,
+    skipFrame() {
+      position = current.length;
     },
     peek: () => current[position],
     advance() {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
@@ -17,7 +17,7 @@ import type { Section } from '../index/section.ts';
 export interface StoredIndex<Kind extends Head = Head> {
   readonly digest: Digest;
   readonly head: Kind;
-  /** Returns the entries of a frame, by its number. */
+  /** Returns the entries of a frame, by its number: the same array for frames with the same bytes, also of other indexes. */
   frame(number: number): Promise<readonly Entry[]>;
   read(section: Section): Promise<Buffer>;
   /** Returns the value of a section of compressed JSON. */
@@ -39,6 +39,8 @@ export interface IndexStore {
 /** Memory for heads and for frames. */
 const cachedHeadBytes = 16 * 1024 * 1024;
 const cachedFrameBytes = 24 * 1024 * 1024;
+/** Frames whose content is known by its hash. */
+const knownFrames = 10_000;
 /** Objects of a decoded entry take about this much memory. */
 const entryMemory = 400;
 /** A head is compressed to a tenth and decoded to objects. */
@@ -60,6 +62,8 @@ export function createIndexStore({ driver }: { readonly driver: BlobDriver }): I
     maxSize: cachedFrameBytes,
     sizeCalculation: (entries) => entries.length * entryMemory + 1,
   });
+  /** Hashes of frames, by index and place. Images that are built from each other share most of their frames. */
+  const hashes = new LRUCache<string, string>({ max: knownFrames });
 
   async function read(digest: Digest, { offset, length }: Section): Promise<Buffer> {
     if (length === 0) return Buffer.alloc(0);
@@ -87,10 +91,13 @@ export function createIndexStore({ driver }: { readonly driver: BlobDriver }): I
 
   async function frame(digest: Digest, place: Section): Promise<readonly Entry[]> {
     const key = `${digest} ${place.offset}`;
-    const cached = frames.get(key);
+    const cached = frames.get(hashes.get(key) ?? '');
     if (cached) return cached;
-    const entries = await decoded(digest, decodeFrame(await read(digest, place)));
-    frames.set(key, entries);
+    const bytes = await read(digest, place);
+    const content = hash('sha256', bytes, 'base64');
+    const entries = frames.get(content) ?? (await decoded(digest, decodeFrame(bytes)));
+    frames.set(content, entries);
+    hashes.set(key, content);
     return entries;
   }
 
