@@ -35,6 +35,9 @@ const extensions: Readonly<Record<string, Extension>> = {
 
 const fileTypes = new Set(['File', 'OldFile', 'ContiguousFile']);
 
+/** A field of the formats 0.0 to 1.0 of sparse files, whose content is not what its size says (GNU tar manual, D.2). */
+const sparseField = /^\d+ GNU\.sparse\./m;
+
 /** A path of 4 KiB and the other fields of an extended header need much less. */
 const maxExtensionBytes = 64 * 1024;
 
@@ -60,10 +63,13 @@ async function* entriesIn(reader: BlockReader): AsyncGenerator<TarEntry> {
     if (block.length < blockBytes) throw new TarError(`the archive ends after ${last}, and has no end mark`);
     const header = readHeader(block, pax, global, last);
     if (!header) return;
-    const size = header.size ?? 0;
+    // The package drops negative sizes, and passes on texts of extended headers.
+    const size = header.size ?? (fileTypes.has(header.type) ? NaN : 0);
+    if (!Number.isSafeInteger(size)) throw new TarError(`the size of the entry after ${last} is no number of bytes`);
     const extension = extensions[header.type];
     if (extension) {
       const text = await readExtension(reader, size, last);
+      if (sparseField.test(text)) throw new TarError(`the entry after ${last} is a sparse file of GNU tar, which is not read`);
       if (extension === 'global') global = Pax.parse(text, global, true);
       else pax = extension === 'pax' ? Pax.parse(text, pax) : Object.assign(pax ?? new Pax({}), { [extension]: text });
       continue;

@@ -33,6 +33,16 @@ async function refusal(archive: Uint8Array, sizeBytes?: number): Promise<{ statu
   return { status: error.status, message: error.message };
 }
 
+/** Writes the size of the first entry as GNU tar does for large files, and its checksum. */
+function withBinarySize(archive: Buffer, size: number): Buffer {
+  archive.fill(size < 0 ? 0xff : 0, 124, 136).writeBigInt64BE(BigInt(size), 128);
+  archive[124] = size < 0 ? 0xff : 0x80;
+  archive.write('        ', 148);
+  const sum = archive.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  archive.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return archive;
+}
+
 /** Each with the words that its error must have: the entry, what was expected, and what was found. */
 const broken: readonly (readonly [title: string, archive: () => Buffer, ...words: string[]])[] = [
   ['an empty file', () => Buffer.alloc(0), 'expected tar, gzip or zstd', 'found nothing'],
@@ -51,6 +61,21 @@ const broken: readonly (readonly [title: string, archive: () => Buffer, ...words
   ],
   ['cut gzip data', () => gzipSync(tarOf(oci)).subarray(0, 300), 'the archive is damaged', 'gzip'],
   ['cut zstd data', () => zstdCompressSync(tarOf(oci)).subarray(0, 300), 'the archive is damaged', 'zstd'],
+  [
+    'an archive in the archive',
+    () => tarOf([{ name: 'images.tar', content: tarOf(oci) }]),
+    '"index.json"',
+    '"manifest.json"',
+    '1 entries',
+  ],
+  [
+    'a layer that is an archive of images',
+    () => tarOf(changed(legacy, layerName, tarOf(oci))),
+    layerName,
+    `expected ${digestOf(image.layer)}`,
+    `found ${digestOf(tarOf(oci))}`,
+  ],
+  ['a negative size', () => withBinarySize(tarOf([{ name: 'a' }, ...oci]), -512), 'no number of bytes'],
   ['no index', () => tarOf([{ name: 'a', content: 'b' }]), '"index.json"', '"manifest.json"', '1 entries'],
   ['an index that is no JSON', () => tarOf(changed(oci, 'index.json', '{')), '"index.json"', 'JSON'],
   ['an index without manifests', () => tarOf(changed(oci, 'index.json', '{}')), '"index.json"', 'expected a list in manifests'],
@@ -206,6 +231,11 @@ describe('names', () => {
     ['a character device', [{ name: 'a', type: '3' }], 'is of type CharacterDevice'],
     ['a block device', [{ name: 'a', type: '4' }], 'is of type BlockDevice'],
     ['a named pipe', [{ name: 'a', type: '6' }], 'is of type FIFO'],
+    ['a sparse file of GNU tar', [{ name: 'a', type: 'S' }], 'is of type'],
+    ['a sparse file in POSIX format', [pax('GNU.sparse.major', '1'), file('a')], 'sparse'],
+    ['an extended header of more than 64 KiB', [pax('comment', 'x'.repeat(70_000)), file('a')], 'at most 65536 are allowed'],
+    ['a long name of more than 64 KiB', [{ name: 'long', type: 'L', content: 'a'.repeat(70_000) }, file('a')], 'at most 65536'],
+    ['a size that is no number', [pax('size', '1e30'), file('a')], 'no number of bytes'],
     ['two entries with one name', [file('a'), file('./a')], 'is in the archive twice'],
     ['a link with the name of a file', [file('a'), { name: 'a', type: '2', link: 'b' }], 'is in the archive twice'],
   ];
@@ -237,6 +267,8 @@ describe('limits', () => {
     ['a bomb of gzip data', () => gzipSync(zeros(65), { level: 9 }), '1000 times'],
     ['a bomb of zstd data', () => zstdCompressSync(zeros(65)), '1000 times'],
     ['a layer that is a bomb', () => tarOf(changed(legacy, layerName, gzipSync(zeros(65), { level: 9 }))), layerName],
+    ['a bomb in a bomb', () => gzipSync(tarOf(changed(legacy, layerName, gzipSync(zeros(65), { level: 9 })))), layerName],
+    ['a size in binary beyond the limit', () => withBinarySize(tarOf([{ name: 'a' }]), 2 ** 50), 'more than 67108864 bytes'],
     ['more bytes than archives may have', () => tarOf([{ name: 'a', size: 65 * 1024 * 1024 }]), 'more than 67108864 bytes'],
     [
       'more entries than archives may have',

@@ -61,6 +61,12 @@ describe('logging in', () => {
     expect((await visitor.post('/ui/login', { ...alice, next })).location).toBe('/ui');
   });
 
+  test('the login says that it comes before the page that was asked for, and nothing where none was', async () => {
+    const login = async (query: string) => (await newVisitor(berth).get(`/ui/login${query}`)).text;
+    expect(await login('?next=%2Fui%2Faccount')).toContain('Sign in to open the page that you asked for.');
+    expect(await login('')).not.toContain('you asked for');
+  });
+
   test('a refused login keeps the name, but not the password', async () => {
     const { status, text } = await visitor.post('/ui/login', { name: 'alice', password: 'looking glass', next: '/ui/setup' });
     expect([status, text.includes('value="alice"'), text.includes('looking glass')]).toEqual([401, true, false]);

@@ -45,7 +45,7 @@ export function refuseForeignForms(publicUrl: PublicUrl): RequestHandler {
       next();
     else {
       const message = `the form was sent from another site. If the address of this page is right, an admin has to set publicUrl`;
-      next(new OciError('DENIED', { message }));
+      next(new OciError('UNSUPPORTED', { status: 403, message }));
     }
   };
 }

@@ -114,13 +114,15 @@ interface LoginForm {
 
 function sendLogin(response: Response, status: number, { label, next, name = '', isWrong = false }: LoginForm): void {
   const { login } = textsOf(response.req);
-  const content = html`${isWrong ? html`<p class="wrong" role="alert">${login.wrong}</p>` : undefined}
+  const isOnTheWay = next !== '/ui' && !isWrong;
+  const content = html`${isOnTheWay ? html`<p class="quiet">${login.first}</p>` : undefined}
+    ${isWrong ? html`<p class="wrong" role="alert">${login.wrong}</p>` : undefined}
     ${label === undefined ? undefined : html`<p><a class="button" href="/ui/oidc">${login.with(label)}</a></p>`}
     <form method="post" action="/ui/login">
       <input type="hidden" name="next" value="${next}" />
       <label>${login.name} <input name="name" value="${name}" autocomplete="username" autocapitalize="none" required /></label>
       <label>${login.password} <input name="password" type="password" autocomplete="current-password" required /></label>
-      <button>${login.submit}</button>
+      <button class="primary">${login.submit}</button>
     </form>`;
   sendPage(response, status, { title: login.title, content });
 }

@@ -34,6 +34,7 @@ export const frame = {
     password: 'Password',
     submit: 'Sign in',
     with: (provider: string) => `Sign in with ${provider}`,
+    first: 'Sign in to open the page that you asked for. Sessions end after a while.',
     wrong: 'The name or the password is wrong.',
     done: 'Signed in',
     continue: 'Continue',
@@ -52,7 +53,7 @@ export const frame = {
     askAdmin: 'An admin of the repository or of the registry can give you access.',
     retry: (seconds: string) => `Try again in ${seconds} seconds.`,
     home: 'Go to the start',
-    requestId: (id: string) => `Request ${id}: the log has its cause under this id.`,
+    requestId: (id: string) => `Request ${id}: an admin finds its cause in the log under this id.`,
   },
   notice: {
     undo: 'Undo',

@@ -35,6 +35,7 @@ export const frame: typeof english = {
     password: '密码',
     submit: '登录',
     with: (provider) => `使用 ${provider} 登录`,
+    first: '请登录后继续访问所请求的页面。会话会在一段时间后过期。',
     wrong: '用户名或密码错误。',
     done: '已登录',
     continue: '继续',
@@ -53,7 +54,7 @@ export const frame: typeof english = {
     askAdmin: '该镜像仓库或本服务器的管理员可以授予您权限。',
     retry: (seconds) => `请在 ${seconds} 秒后重试。`,
     home: '返回首页',
-    requestId: (id) => `请求 ${id}：可在日志中按此编号查找原因。`,
+    requestId: (id) => `请求 ${id}：管理员可在日志中按此编号查找。`,
   },
   notice: {
     undo: '撤销',
