@@ -5,7 +5,7 @@ import { type Platform, defaultPlatform, matchesPlatform, readPlatform } from '.
 /** An entry of an index (image-spec, image-index.md). */
 export interface IndexEntry {
   readonly descriptor: Descriptor;
-  /** Undefined for attestations and for entries that name none. */
+  /** Undefined for attestations, and for entries that name no platform. */
   readonly platform: Platform | undefined;
 }
 
@@ -25,7 +25,7 @@ export function platformEntries(manifest: Pick<Manifest, 'children'>, document: 
   return indexEntries(manifest, document).filter((entry): entry is PlatformEntry => entry.platform !== undefined);
 }
 
-/** Returns the entry for the platform; without a wish that for linux/amd64. The first one if there is no such entry. */
+/** Returns the entry for the platform (default: linux/amd64), or the first entry if none is for it. */
 export function choosePlatformEntry(entries: readonly PlatformEntry[], wanted: Platform | undefined): PlatformEntry | undefined {
   return entries.find(({ platform }) => matchesPlatform(wanted ?? defaultPlatform, platform)) ?? entries[0];
 }

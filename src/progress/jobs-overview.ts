@@ -20,12 +20,14 @@ export interface JobsOverview {
   watch(id: string, viewer: JobViewer, options: WatchOptions): AsyncGenerator<VersionedJob | 'unchanged'>;
 }
 
+/** How a client follows a job. */
 export interface WatchOptions {
   /** The version that the client has. */
   readonly after: string;
   readonly signal: AbortSignal;
 }
 
+/** A job, and the version by which a client continues. */
 export interface VersionedJob {
   readonly version: string;
   readonly job: JobStatus;
@@ -41,17 +43,17 @@ export interface JobsOverviewOptions {
   readonly now: () => number;
   /** Aborted when the process shuts down. */
   readonly closing: AbortSignal;
-  /** Milliseconds between two looks at a watched job. Default: 1,000. */
+  /** Milliseconds between two reads of a watched job. Default: 1,000. */
   readonly pollMilliseconds?: number;
 }
 
 const maxListed = 100;
-/** A job without a sign of life for so long is lost. */
+/** A running job without a heartbeat for this time counts as lost. */
 const lostMilliseconds = 60_000;
-/** Each costs a read of one row per second. */
+/** Open streams of this process. Each reads one row per second. */
 const maxWatchers = 200;
 const maxWatchersOfOwner = 10;
-/** A watcher that has heard nothing for so many looks gets a sign of life: proxies cut silent connections. */
+/** Reads without a change after which `watch` yields `unchanged`: proxies cut silent connections. */
 const silentLooks = 15;
 /** Longest time of a stream in milliseconds: the next one checks the login of its client again. */
 const longestStream = 10 * 60_000;
@@ -128,7 +130,7 @@ function toStatus(record: JobRecord, now: number): JobStatus {
   };
 }
 
-/** Changes whenever the job does, also from one process to another. */
+/** Returns a version that changes whenever the job does, and is the same in every process. */
 function versionOf(job: JobStatus): string {
   return createHash('sha256').update(JSON.stringify(job)).digest('base64url').slice(0, 16);
 }

@@ -12,7 +12,7 @@ const ofConsumers = (name: string): Table => ({ name, isFrozen: false, isTransfe
 
 const transferred = (name: string): Table => ({ name, isFrozen: true, isTransferred: true });
 
-/** Changes are refused in read-only mode, but the rows are worthless elsewhere: sums, pending space, cached listings. */
+/** Frozen, but the target computes or fetches its own rows: sums, pending space, cached listings. */
 const leftBehind = (name: string): Table => ({ name, isFrozen: true, isTransferred: false });
 
 /** Belongs to the running processes: leases, unfinished uploads, applied migrations. */

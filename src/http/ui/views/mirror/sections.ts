@@ -9,7 +9,7 @@ import type { Language } from '../../texts/languages.ts';
 
 type Content = Awaited<ReturnType<MirrorOverview['content']>>[number];
 
-/** How a visitor wants to read figures. */
+/** The language of the visitor, and the time that the page shows. */
 export interface Reader {
   readonly texts: Texts;
   readonly language: Language;
@@ -51,6 +51,7 @@ function hitsOf(mirror: Texts['mirror'], { requests, hits, failures }: UpstreamS
   return html`${percent} % <span class="quiet">${mirror.requests(formatCount(requests))}${failed}</span>`;
 }
 
+/** Lists the downloads that run now, with their progress. */
 export function fillsSection({ texts: { mirror } }: Reader, fills: readonly LiveFill[]): Html {
   const heading = html`<h2>${mirror.fills}</h2>`;
   if (fills.length === 0)
