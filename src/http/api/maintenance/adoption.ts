@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { describeOddity } from '../../../maintenance/adopt/report.ts';
+import { toDateTime } from '../table/date-time.ts';
 import { type Context, type Route, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
 
@@ -29,10 +30,10 @@ async function showAdoption(_input: unknown, { adoption }: Context) {
   const report = await adoption.find();
   if (!report) return { adoption: null };
   const { startedAt, runAt, endedAt, finishedAt, upstream, part, blobs, bytes, manifests, tags, oddities } = report;
-  const times = { startedAt: toText(startedAt), runAt: toText(runAt) };
+  const times = { startedAt: toDateTime(startedAt), runAt: toDateTime(runAt) };
   const ends = {
-    endedAt: endedAt === null ? null : toText(endedAt),
-    finishedAt: finishedAt === null ? null : toText(finishedAt),
+    endedAt: endedAt === null ? null : toDateTime(endedAt),
+    finishedAt: finishedAt === null ? null : toDateTime(finishedAt),
   };
   return { adoption: { ...times, ...ends, upstream, part, blobs, bytes, manifests, tags, oddities } };
 }
@@ -44,10 +45,6 @@ async function listOddities({ query }: { readonly query: z.output<typeof s.pageB
   const last = found.length === query.limit ? found.at(-1) : undefined;
   const items = found.map((one) => ({ path: one.path, kind: one.kind, text: describeOddity(one) }));
   return { items, next: last && `${last.path} ${last.kind}` };
-}
-
-function toText(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }
 
 /** Rows of the API: the adoption of another registry's store. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { authorize } from '../../../access/permissions/authorize.ts';
 import { OciError } from '../../../oci/errors.ts';
+import { toDateTime } from '../table/date-time.ts';
 import { type Context, type Route, created, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
 
@@ -66,24 +67,20 @@ function requireChecks({ checks }: Context) {
 
 async function beginCheck(_input: unknown, context: Context) {
   const { code, expiresAt } = await requireChecks(context).begin(ownerOf(context));
-  return { code, image: `berth-check/${code}`, expiresAt: toText(expiresAt) };
+  return { code, image: `berth-check/${code}`, expiresAt: toDateTime(expiresAt) };
 }
 
 async function showCheck({ query }: { readonly query: z.output<typeof byCode> }, context: Context) {
   const found = await requireChecks(context).find(query.code, ownerOf(context));
   if (!found) throw new OciError('NAME_UNKNOWN', { message: 'there is no such test: it may have ended' });
   const { expiresAt, use } = found;
-  return { expiresAt: toText(expiresAt), use: use ? { ...use, at: toText(use.at) } : null };
+  return { expiresAt: toDateTime(expiresAt), use: use ? { ...use, at: toDateTime(use.at) } : null };
 }
 
 async function checkUpstream({ body }: { readonly body: z.output<typeof namedUpstream> }, context: Context) {
   const { detail, ...found } = await context.upstreamChecks.run(body.upstream);
   const isAdmin = authorize(context.principal, { action: 'administer' }) === 'allow';
   return { ...found, detail: isAdmin && detail !== '' ? detail : null };
-}
-
-function toText(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }
 
 /** Rows of the API: tests of clients and of upstreams. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Space } from '../../../maintenance/collect/estimate.ts';
+import { toDateTime } from '../table/date-time.ts';
 import { type Context, type Route, noContent, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
 
@@ -78,11 +79,11 @@ async function showStatus(_input: unknown, { collection }: Context) {
     purgedBlobs,
     purgedBytes,
     keepsVersions,
-    pausedAt: toText(pausedAt),
+    pausedAt: toDateTime(pausedAt),
     grace: graceMs,
     untagged: untaggedMs,
-    lastPurgeAt: toText(purgedAt),
-    auditedAt: toText(auditedAt),
+    lastPurgeAt: toDateTime(purgedAt),
+    auditedAt: toDateTime(auditedAt),
   };
 }
 
@@ -105,10 +106,6 @@ async function run({ body }: { readonly body: z.output<typeof running> }, { coll
 
 async function audit({ query }: { readonly query: z.output<typeof s.pageByName> }, { collection }: Context) {
   return collection.audit(query.after, maxSeconds);
-}
-
-function toText(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString();
 }
 
 /** Rows of the API: garbage collection. */

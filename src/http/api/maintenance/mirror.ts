@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDigest } from '../../../oci/digest.ts';
+import { toDateTime } from '../table/date-time.ts';
 import { type Context, type Route, noContent, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
 
@@ -84,8 +85,8 @@ async function showSummary({ query }: { readonly query: z.output<typeof period> 
 
 async function showSeries({ query }: { readonly query: z.output<typeof period> }, { mirror }: Context) {
   const { from, periodMs, periods } = await mirror.series(query.days);
-  const items = periods.map(({ hour, ...sums }) => ({ ...sums, at: toText(hour) }));
-  return { from: toText(from), periodSeconds: periodMs / 1000, items };
+  const items = periods.map(({ hour, ...sums }) => ({ ...sums, at: toDateTime(hour) }));
+  return { from: toDateTime(from), periodSeconds: periodMs / 1000, items };
 }
 
 async function listFills(_input: unknown, { mirror }: Context) {
@@ -97,13 +98,9 @@ async function listContent({ query }: { readonly query: z.output<typeof order> }
   const found = await mirror.content(query.by);
   const items = found.map(({ digest, sizeBytes, usedAt, isManifest, isPinned, isPinnedByHand, repositories }) => {
     const pinned = isPinnedByHand ? ('by hand' as const) : isPinned ? ('by the configuration' as const) : ('no' as const);
-    return { digest, sizeBytes, usedAt: toText(usedAt), manifest: isManifest, pinned, repositories };
+    return { digest, sizeBytes, usedAt: toDateTime(usedAt), manifest: isManifest, pinned, repositories };
   });
   return { items };
-}
-
-function toText(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }
 
 type Chosen = { readonly body: z.output<typeof chosen> };

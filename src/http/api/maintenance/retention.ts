@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { AdministrationError } from '../../../access/accounts/administration-error.ts';
 import type { PreviewedDecision } from '../../../maintenance/retention/overview.ts';
-import type { RepositoryName } from '../../../oci/reference.ts';
 import { parsePattern } from '../../../oci/patterns/repository-pattern.ts';
+import type { RepositoryName } from '../../../oci/reference.ts';
+import { toDateTime } from '../table/date-time.ts';
 import { type Context, type Route, noContent, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
 
@@ -67,8 +68,8 @@ async function previewRetention({ query }: { readonly query: z.output<typeof pre
 }
 
 function toItem({ repository, tag, digest, pushedAt, expires, rule, reason, noticeUntil }: PreviewedDecision) {
-  const notBefore = noticeUntil === undefined ? null : toText(noticeUntil);
-  return { repository, tag: tag ?? null, digest, pushedAt: toText(pushedAt), expires, rule: rule ?? null, reason, notBefore };
+  const notBefore = noticeUntil === undefined ? null : toDateTime(noticeUntil);
+  return { repository, tag: tag ?? null, digest, pushedAt: toDateTime(pushedAt), expires, rule: rule ?? null, reason, notBefore };
 }
 
 /** Shows the plan that waits for an approval or for its execution. */
@@ -79,7 +80,7 @@ async function showPlan(_input: unknown, { retention }: Context) {
   return {
     plan: {
       id,
-      madeAt: toText(madeAt),
+      madeAt: toDateTime(madeAt),
       reason,
       approvedBy,
       items: items.map(({ repository, tag, digest, rule, reason }) => ({ repository, tag: tag || null, digest, rule, reason })),
@@ -99,13 +100,19 @@ async function listRetentionLog({ query }: { readonly query: z.output<typeof log
   const { repository, after = Number.MAX_SAFE_INTEGER, limit } = query;
   const lines = await retention.listLog(repository, after, limit);
   const items = lines.map(({ at, planId, repository, tag, digest, rule, reason, outcome, isApproved }) => {
-    return { at: toText(at), plan: planId, repository, tag: tag || null, digest, rule, reason, outcome, approved: isApproved };
+    return {
+      at: toDateTime(at),
+      plan: planId,
+      repository,
+      tag: tag || null,
+      digest,
+      rule,
+      reason,
+      outcome,
+      approved: isApproved,
+    };
   });
   return { items, next: lines.length === limit ? String(lines.at(-1)?.id) : undefined };
-}
-
-function toText(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }
 
 /** Rows of the API: retention. */

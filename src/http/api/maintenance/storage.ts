@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { type Context, type Route, ok, route } from '../table/route.ts';
-import { listAllTrash } from '../content/content.ts';
 import { pageBefore, trashEntry } from '../content/content-schemas.ts';
+import { listAllTrash } from '../content/content.ts';
+import { toDateTime } from '../table/date-time.ts';
+import { type Context, type Route, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
 
 const bytes = z.number().meta({ description: 'bytes' });
@@ -75,10 +76,10 @@ async function showSummary(_input: unknown, { storage }: Context) {
     indexBytes,
     untagged,
     disk: disk ?? null,
-    countedAt: toText(countedAt),
-    backupAt: toText(backupAt),
-    scrub: { coverage: scrub.coverage, corrupt: scrub.corrupt, oldestCheckAt: toText(scrub.oldestCheckAt) },
-    sync: sync.map(({ name, state, succeededAt }) => ({ name, state, succeededAt: toText(succeededAt ?? undefined) })),
+    countedAt: toDateTime(countedAt),
+    backupAt: toDateTime(backupAt),
+    scrub: { coverage: scrub.coverage, corrupt: scrub.corrupt, oldestCheckAt: toDateTime(scrub.oldestCheckAt) },
+    sync: sync.map(({ name, state, succeededAt }) => ({ name, state, succeededAt: toDateTime(succeededAt ?? undefined) })),
   };
 }
 
@@ -88,10 +89,6 @@ async function showTree({ query }: { readonly query: z.output<typeof treeQuery> 
     return { kind, name, bytes: size, ownBytes, repositories, digest };
   });
   return { ...rest, parts: items, partial: isPartial };
-}
-
-function toText(milliseconds: number | undefined): string | null {
-  return milliseconds === undefined ? null : new Date(milliseconds).toISOString();
 }
 
 /** Rows of the API: the space that is used. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AdministrationError } from '../../../access/accounts/administration-error.ts';
 import type { EntryStatus } from '../../../maintenance/sync/overview.ts';
+import { toDateTime } from '../table/date-time.ts';
 import { type Context, type Route, noContent, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
 
@@ -70,15 +71,11 @@ function unknownEntry(name: string): AdministrationError {
 function toItem({ startedAt, endedAt, succeededAt, nextRunAt, ...entry }: EntryStatus) {
   return {
     ...entry,
-    startedAt: toText(startedAt),
-    endedAt: toText(endedAt),
-    succeededAt: toText(succeededAt),
+    startedAt: toDateTime(startedAt),
+    endedAt: toDateTime(endedAt),
+    succeededAt: toDateTime(succeededAt),
     nextRunAt: new Date(nextRunAt).toISOString(),
   };
-}
-
-function toText(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString();
 }
 
 /** Rows of the API: copies between registries. */

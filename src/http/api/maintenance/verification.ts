@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CorruptItem } from '../../../maintenance/verify/overview.ts';
+import { toDateTime } from '../table/date-time.ts';
 import { type Context, type Route, noContent, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
 
@@ -51,18 +52,18 @@ async function showVerification(_input: unknown, { verification }: Context) {
   return {
     coverage,
     corrupt,
-    oldestCheck: oldestCheck ? toText(oldestCheck) : null,
+    oldestCheck: oldestCheck ? toDateTime(oldestCheck) : null,
     run: last
       ? {
           depth: last.depth,
           sample: last.percent,
           repositories: last.repositories ?? null,
-          requestedAt: toText(last.requestedAt),
+          requestedAt: toDateTime(last.requestedAt),
           requestedBy: last.requestedBy,
           checked: last.checked,
           corrupt: last.corrupt,
           unreadable: last.unreadable,
-          endedAt: last.endedAt === undefined ? null : toText(last.endedAt),
+          endedAt: last.endedAt === undefined ? null : toDateTime(last.endedAt),
         }
       : null,
   };
@@ -75,17 +76,13 @@ async function listCorrupt({ query }: { readonly query: z.output<typeof s.pageBy
 
 function toItem({ digest, sizeBytes, problem, foundAt, repairError, images, more }: CorruptItem) {
   const named = images.map((image) => ({ ...image, platform: image.platform ?? null }));
-  return { digest, sizeBytes, problem, foundAt: toText(foundAt), repairError, images: named, more };
+  return { digest, sizeBytes, problem, foundAt: toDateTime(foundAt), repairError, images: named, more };
 }
 
 /** Asks for a verification; the job of the cluster makes it. */
 async function startVerification({ body }: { readonly body: z.output<typeof newRun> }, context: Context): Promise<void> {
   const { depth, sample = 100, repositories } = body;
   await context.verification.request({ depth, percent: sample, repositories, requestedBy: context.principal.name });
-}
-
-function toText(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }
 
 /** Rows of the API: verification of stored bytes. */

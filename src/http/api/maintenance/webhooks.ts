@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AdministrationError } from '../../../access/accounts/administration-error.ts';
 import type { ListedDelivery, WebhookStatus } from '../../../webhooks/overview.ts';
+import { toDateTime } from '../table/date-time.ts';
 import { type Context, type Route, ok, route } from '../table/route.ts';
 import * as s from '../table/schemas.ts';
 
@@ -93,19 +94,15 @@ function known<Found>(name: string, found: Found | undefined): Found {
 function toTarget({ waitingSince, succeededAt, failedAt, retryAt, ...status }: WebhookStatus) {
   return {
     ...status,
-    waitingSince: toText(waitingSince),
-    succeededAt: toText(succeededAt),
-    failedAt: toText(failedAt),
-    retryAt: toText(retryAt),
+    waitingSince: toDateTime(waitingSince),
+    succeededAt: toDateTime(succeededAt),
+    failedAt: toDateTime(failedAt),
+    retryAt: toDateTime(retryAt),
   };
 }
 
 function toItem({ at, queuedAt, endedAt, ...listed }: ListedDelivery) {
-  return { ...listed, at: new Date(at).toISOString(), queuedAt: new Date(queuedAt).toISOString(), endedAt: toText(endedAt) };
-}
-
-function toText(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+  return { ...listed, at: new Date(at).toISOString(), queuedAt: new Date(queuedAt).toISOString(), endedAt: toDateTime(endedAt) };
 }
 
 /** Rows of the API: webhooks. */
