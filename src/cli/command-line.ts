@@ -42,9 +42,21 @@ export async function runCommandLine(words: readonly string[], host: Host): Prom
   }
 }
 
-/** `berth serve` alone needs no parser, which would take 3 MiB for as long as the server runs. */
+/**
+ * Returns what the parser returns for `berth serve` and `berth serve --config FILE`; undefined for all other words. The parser
+ * would take 3 MiB for as long as the server runs.
+ */
+export function selectServe(words: readonly string[]): Selection | undefined {
+  const [name, option, file = '', ...others] = words;
+  if (name !== serve.name || others.length > 0) return undefined;
+  if (option === undefined) return { command: serve, options: {}, operands: [] };
+  const isFile = option === '--config' && /^[^-]/.test(file);
+  return isFile ? { command: serve, options: { config: file }, operands: [] } : undefined;
+}
+
 async function select(words: readonly string[], { write }: Host): Promise<Selection | undefined> {
-  if (words.length === 1 && words[0] === serve.name) return { command: serve, options: {}, operands: [] };
+  const direct = selectServe(words);
+  if (direct) return direct;
   const { parseWords } = await import('./program/program.ts');
   return parseWords(topics, readVersion(), words.length === 0 ? ['--help'] : words, write);
 }

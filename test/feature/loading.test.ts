@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { selectServe } from '../../src/cli/command-line.ts';
+import { topics } from '../../src/cli/commands.ts';
+import { parseWords } from '../../src/cli/program/program.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -22,6 +25,31 @@ test('the command line loads no package before it parses words, and no command',
   expect(packagesOf('src/main.ts')).toEqual([]);
   expect(packagesOf('src/cli/program/program.ts')).toEqual(['commander']);
   expect([...loadedWith('src/main.ts')].filter((name) => name.startsWith('src/http') || name.endsWith('/serve.ts'))).toEqual([]);
+});
+
+test.each([['serve'], ['serve --config berth.yaml'], ['serve --config /etc/with=/-x.yaml']])(
+  'the parser is not needed for berth %s, and would find the same',
+  (line) => {
+    const words = line.split(' ');
+    expect(selectServe(words)).toEqual(parseWords(topics, 'version', words, () => undefined));
+  },
+);
+
+test.each([
+  '',
+  'version',
+  '--config f serve',
+  'serve f',
+  'serve --help',
+  'serve --conf f',
+  'serve --config',
+  'serve --config f g',
+])('the parser judges the words of berth %s', (line) => {
+  expect(selectServe(line.split(' '))).toBeUndefined();
+});
+
+test('the parser judges a file name that is empty or looks like an option', () => {
+  expect([selectServe(['serve', '--config', '']), selectServe(['serve', '--config', '--help'])]).toEqual([undefined, undefined]);
 });
 
 test.each(['user', 'robot', 'token', 'team', 'grant', 'namespace', 'repo', 'explain', 'key', 'audit'])(
