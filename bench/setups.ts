@@ -41,6 +41,8 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
       ...everything,
       suits: ({ kind }) => kind === 'links',
     }),
+  /** The same over one S3 server, with a bucket and a database for each. */
+  'links-s3': linksOverS3,
   /** A quota for each namespace and repository, against none. */
   quotas: async () => {
     const folder = await mkdtemp(join(tmpdir(), 'berth-bench-'));
@@ -142,6 +144,23 @@ async function cluster(): Promise<Setup> {
     suits: ({ kind }) => kind === undefined,
     async close() {
       await Promise.all([ours.remove(), theirs.remove(), database.drop()]);
+    },
+  };
+}
+
+async function linksOverS3(): Promise<Setup> {
+  const [linked, bare] = await Promise.all([createBucket(), createBucket()]);
+  const [linkedDatabase, bareDatabase] = await Promise.all([createDatabase(), createDatabase()]);
+  const without = { ...clusterSettings(bare, bareDatabase.url, false), BERTH_STORAGE_BLOBS_LINKS: 'off' };
+  return {
+    launches: [
+      berth('berth over S3, links', clusterSettings(linked, linkedDatabase.url, false)),
+      berth('berth over S3, no links', without),
+    ],
+    scale: { ...fullScale, pushedLayers: 10 },
+    suits: ({ kind }) => kind === 'links',
+    async close() {
+      await Promise.all([linked.remove(), bare.remove(), linkedDatabase.drop(), bareDatabase.drop()]);
     },
   };
 }
