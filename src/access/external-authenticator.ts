@@ -11,6 +11,7 @@ import { type Principal, anonymous, scopeActions } from './permissions/principal
 import { AuthenticationError } from './credentials/authentication-error.ts';
 import type { Scope } from './permissions/scope.ts';
 import type { TrustedCertificates } from './federation/trusted-certificates.ts';
+import { isRecent } from '../coordination/recent.ts';
 
 export interface ExternalOptions {
   /** `iss` and `aud` of its tokens. */
@@ -23,6 +24,8 @@ export interface ExternalOptions {
 
 interface VerifiedToken {
   readonly principal: Principal;
+  /** Milliseconds since 1970, as the next one. */
+  readonly verifiedAt: number;
   readonly expiresAt: number;
 }
 
@@ -38,7 +41,7 @@ export function createExternalAuthenticator(options: ExternalOptions): Pick<Auth
     const key = await keyFor(token, options);
     const claims = key && (await verifyExternalJwt(token, key, { issuer, audience, now: now() }));
     if (!claims) return undefined;
-    return { principal: toPrincipal(claims), expiresAt: Number(claims['exp']) * 1000 };
+    return { principal: toPrincipal(claims), verifiedAt: now(), expiresAt: Number(claims['exp']) * 1000 };
   }
 
   return {
@@ -47,7 +50,8 @@ export function createExternalAuthenticator(options: ExternalOptions): Pick<Auth
       if (token === undefined) return anonymous({ pullsPublic: false });
       const key = hash('sha256', token, 'base64');
       const cached = verified.get(key);
-      const found = cached && cached.expiresAt > now() ? cached : await verify(token);
+      const isValid = cached && cached.expiresAt > now() && isRecent(cached.verifiedAt, Infinity, now());
+      const found = isValid ? cached : await verify(token);
       if (!found) throw new AuthenticationError('bearer');
       verified.set(key, found);
       return found.principal;

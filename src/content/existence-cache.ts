@@ -3,6 +3,7 @@ import { withTimeout } from '../coordination/timeout.ts';
 import { hasContent } from './missing-content.ts';
 import { createLru } from '../coordination/lru.ts';
 import type { Digest } from '../oci/digest.ts';
+import { isRecent } from '../coordination/recent.ts';
 
 /** Tells whether content is in the blob store, without a request to a remote store each time. */
 export interface ExistenceCache {
@@ -28,7 +29,7 @@ export function createExistenceCache({ driver, now }: ExistenceCacheOptions): Ex
   const seenAt = createLru<number>(maxEntries);
   return {
     async has(digest, sizeBytes) {
-      if (now() - (seenAt.get(digest) ?? 0) < validMilliseconds) return true;
+      if (isRecent(seenAt.get(digest) ?? 0, validMilliseconds, now())) return true;
       const isThere = await hasContent(driver, digest, sizeBytes);
       if (isThere) seenAt.set(digest, now());
       return isThere;

@@ -6,6 +6,7 @@ import { QuotaRefusal } from '../../storage/metadata/queries/steps/quotas.ts';
 import { MetadataError, type MetadataStore } from '../../storage/metadata/store.ts';
 import type { Digest } from '../oci/digest.ts';
 import { claimLost, takeClaim } from './claims.ts';
+import { isRecent } from '../coordination/recent.ts';
 
 /**
  * Deletes content in two steps. A push stores the bytes first and records them then: in between another process may find
@@ -82,13 +83,15 @@ export function createTrash({ driver, metadata, now, onLeft }: TrashOptions): Tr
     },
 
     async empty() {
-      if (!mayHold && now() - lookedAt < lookMilliseconds) return;
+      if (!mayHold && isRecent(lookedAt, lookMilliseconds, now())) return;
       mayHold = false;
       lookedAt = now();
       const left: Digest[] = [];
       for await (const key of driver.list(trashPrefix)) {
         const digest = trashedDigest(key);
-        const since = seen.get(key);
+        const seenAt = seen.get(key);
+        // A clock that was set back begins the time anew.
+        const since = seenAt !== undefined && seenAt <= now() ? seenAt : undefined;
         mayHold = true;
         if (since === undefined) seen.set(key, now());
         // A writer may have found the bytes before they were set aside, and is about to record them. The record ends its

@@ -67,7 +67,7 @@ export function createJobRecorder({ metadata, now, intervalMilliseconds = 1000 }
         if (isCancelled) cancelling.abort(new JobCancelled());
       };
       const timer = setInterval(() => {
-        const isDue = state.done !== state.recorded || now() - recordedAt >= heartbeatMilliseconds;
+        const isDue = state.done !== state.recorded || Math.abs(now() - recordedAt) >= heartbeatMilliseconds;
         if (isDue && !isWriting) writing = record();
       }, intervalMilliseconds).unref();
 

@@ -1,5 +1,6 @@
 import { pauseAfter } from '../../storage/back-off.ts';
 import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts';
+import { isRecent } from '../coordination/recent.ts';
 
 /**
  * Stops requests that would most likely fail. While it is open every request is refused at once with the last error;
@@ -43,6 +44,7 @@ function isAnswer({ code, status = 0 }: UpstreamError): boolean {
 
 export function createBreaker({ now, random, opensAt = outages }: BreakerOptions): Breaker {
   let failures = 0;
+  let openedAt = 0;
   let openUntil = 0;
   let reason: UpstreamError | undefined;
   let isTrying = false;
@@ -50,7 +52,8 @@ export function createBreaker({ now, random, opensAt = outages }: BreakerOptions
 
   function pause(seconds: number, error: UpstreamError): void {
     // Spread, so that many mirrors do not send their trial at the same moment.
-    openUntil = now() + seconds * 1000 * (1 + random() / 10);
+    openedAt = now();
+    openUntil = openedAt + seconds * 1000 * (1 + random() / 10);
     reason = error;
   }
 
@@ -78,7 +81,8 @@ export function createBreaker({ now, random, opensAt = outages }: BreakerOptions
   }
 
   function refusal(): UpstreamError | undefined {
-    if (!reason || (now() >= openUntil && !isTrying)) return undefined;
+    const isPausing = isRecent(openedAt, openUntil - openedAt, now());
+    if (!reason || (!isPausing && !isTrying)) return undefined;
     const retryAfterSeconds = Math.max(1, (openUntil - now()) / 1000);
     return new UpstreamError(reason.code, reason.message, { cause: reason, retryAfterSeconds });
   }

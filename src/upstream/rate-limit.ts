@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { isBefore } from '../coordination/recent.ts';
 
 /** How much may still be pulled from an upstream, from its headers `ratelimit-*` (Docker Hub sends them). */
 export interface RateLimit {
@@ -22,7 +23,8 @@ const reserve = 0.2;
 export function createRateLimits(now: () => number): RateLimits {
   const upstreams = new Map<string, Map<string, TimedLimit>>();
 
-  const current = (entry: TimedLimit | undefined) => (entry && entry.until > now() ? entry : undefined);
+  const current = (entry: TimedLimit | undefined) =>
+    entry && isBefore(entry.until, entry.windowMilliseconds, now()) ? entry : undefined;
 
   return {
     observe(upstream, login = '', headers) {
@@ -31,8 +33,9 @@ export function createRateLimits(now: () => number): RateLimits {
       if (!limit || !remaining) return;
       const logins = upstreams.get(upstream) ?? new Map<string, TimedLimit>();
       upstreams.set(upstream, logins);
-      const until = now() + (remaining.windowSeconds ?? 3600) * 1000;
-      logins.set(login, { limit: limit.count, remaining: remaining.count, until });
+      const windowMilliseconds = (remaining.windowSeconds ?? 3600) * 1000;
+      const until = now() + windowMilliseconds;
+      logins.set(login, { limit: limit.count, remaining: remaining.count, until, windowMilliseconds });
     },
     scarcest(upstream) {
       const limits = [...(upstreams.get(upstream)?.values() ?? [])].filter((entry) => current(entry));
@@ -46,7 +49,7 @@ export function createRateLimits(now: () => number): RateLimits {
 }
 
 /** `until`: when the upstream counts anew, in milliseconds since 1970. */
-type TimedLimit = RateLimit & { readonly until: number };
+type TimedLimit = RateLimit & { readonly until: number; readonly windowMilliseconds: number };
 
 function partLeft({ limit, remaining }: RateLimit): number {
   return limit === 0 ? 0 : remaining / limit;

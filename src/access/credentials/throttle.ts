@@ -40,7 +40,11 @@ export function createThrottle(now: () => number): Throttle {
 
   function remainingDebt(key: string): number {
     const debt = debts.get(key);
-    return debt ? Math.max(0, debt.milliseconds - (now() - debt.at)) : 0;
+    if (!debt) return 0;
+    const passed = now() - debt.at;
+    // The clock was set back: the debt is paid from now on.
+    if (passed < 0) debts.set(key, { ...debt, at: now() });
+    return Math.max(0, debt.milliseconds - Math.max(0, passed));
   }
   function add(key: string): void {
     debts.set(key, { milliseconds: remainingDebt(key) + forgetSeconds * 1000, at: now() });

@@ -1,4 +1,5 @@
 import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters } from 'jose';
+import { isRecent } from '../../coordination/recent.ts';
 
 /** Returns the key that a token's header names. Rejects where the set has no such key. */
 type FindKey = (header: JWSHeaderParameters) => Promise<CryptoKey>;
@@ -56,11 +57,11 @@ export function createJwks(load: () => Promise<JSONWebKeySet>, now: () => number
     async find(header) {
       const { kid } = header;
       if (kid === undefined) return undefined;
-      const age = now() - triedAt;
       const isCached = kids.has(kid);
-      if (age >= (isCached ? refreshAheadMilliseconds : unknownKidMilliseconds)) loading ??= refresh();
+      const isTried = isRecent(triedAt, isCached ? refreshAheadMilliseconds : unknownKidMilliseconds, now());
+      if (!isTried) loading ??= refresh();
       // Only tokens with unknown kids wait for the issuer, and those with cached ones once the set has expired.
-      const mayUseCached = isCached && now() - settledAt < freshMilliseconds;
+      const mayUseCached = isCached && isRecent(settledAt, freshMilliseconds, now());
       if (loading && !mayUseCached) await loading;
       if (!findKey) throw new IssuerUnavailable("the issuer's keys cannot be fetched", { cause: failure });
       return findKey(header).catch(() => undefined);

@@ -5,6 +5,7 @@ import { type Claims, decodeUnverified, verifyExternalJwt } from './external-jwt
 import { IssuerUnavailable } from './jwks.ts';
 import { OidcError, invalidIdToken } from './oidc-error.ts';
 import { exchangeCode } from './token-exchange.ts';
+import { isRecent } from '../../coordination/recent.ts';
 
 /** Signs users in by an OpenID Connect provider: authorization code flow with PKCE (RFC 7636). */
 export interface OidcClient {
@@ -113,7 +114,7 @@ function cachedFor(milliseconds: number, now: () => number, load: () => Promise<
   let loadedAt = -Infinity;
   let cached: Promise<Configuration> | undefined;
   return () => {
-    if (!cached || now() - loadedAt >= milliseconds) {
+    if (!cached || !isRecent(loadedAt, milliseconds, now())) {
       const loading = load();
       loading.catch(() => cached === loading && (cached = undefined));
       [cached, loadedAt] = [loading, now()];

@@ -42,17 +42,19 @@ const maxVerified = 20_000;
 const maxTokenLength = 12_000;
 
 interface Payload extends BearerClaims {
+  readonly nbf: number;
   readonly exp: number;
 }
 
 interface Verified {
   readonly claims: BearerClaims;
   readonly kid: string;
+  readonly validFromSeconds: number;
   readonly expiresAtSeconds: number;
 }
 
 export function createBearerTokens({ keys, now, lifetimeSeconds }: BearerOptions): BearerTokens {
-  /** By the token's hash. A signature stays valid as long as its key; expiry is checked at every use. */
+  /** By the token's hash. A signature stays valid as long as its key; the times are checked at every use: clocks are set back. */
   const verified = createLru<Verified>(maxVerified);
   const seconds = () => Math.floor(now() / 1000);
 
@@ -62,8 +64,8 @@ export function createBearerTokens({ keys, now, lifetimeSeconds }: BearerOptions
     if (!signingKey) return undefined;
     const payload = readPayload(token, signingKey.publicKey, seconds());
     if (!payload) return undefined;
-    const { identity, access, exp } = payload;
-    const result = { claims: { identity, access }, kid: signingKey.kid, expiresAtSeconds: exp };
+    const { identity, access, nbf, exp } = payload;
+    const result = { claims: { identity, access }, kid: signingKey.kid, validFromSeconds: nbf, expiresAtSeconds: exp };
     verified.set(key, result);
     return result;
   }
@@ -83,11 +85,15 @@ export function createBearerTokens({ keys, now, lifetimeSeconds }: BearerOptions
       const known = verified.get(key);
       if (known && !(await keys.find(known.kid))) return undefined;
       const found = known ?? (await verifyAnew(token, key));
-      return found && found.expiresAtSeconds + skewSeconds > seconds() ? found.claims : undefined;
+      return found && isValidAt(found, seconds()) ? found.claims : undefined;
     },
 
     hasExpired: (token) => token.length <= maxTokenLength && expiryOf(token) + skewSeconds <= seconds(),
   };
+}
+
+function isValidAt({ validFromSeconds, expiresAtSeconds }: Verified, seconds: number): boolean {
+  return validFromSeconds - skewSeconds <= seconds && expiresAtSeconds + skewSeconds > seconds;
 }
 
 /** Returns `exp` of an unverified token in seconds since 1970; Infinity if there is none. */
@@ -119,8 +125,8 @@ function readPayload(token: string, key: KeyObject, seconds: number): Payload | 
       clockTimestamp: seconds,
       clockTolerance: skewSeconds,
     });
-    const { identity, access, exp } = payload as Partial<Payload>;
-    return identity && access && typeof exp === 'number' ? { identity, access, exp } : undefined;
+    const { identity, access, nbf, exp } = payload as Partial<Payload>;
+    return identity && access && typeof nbf === 'number' && typeof exp === 'number' ? { identity, access, nbf, exp } : undefined;
   } catch {
     return undefined;
   }

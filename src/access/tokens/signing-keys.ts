@@ -76,7 +76,8 @@ export function createSigningKeys({ metadata, rightsVersion, now, tokenMilliseco
   return {
     async current() {
       const newest = newestOf(await ring());
-      if (newest && now() - newest.createdAt < rotateAfterMilliseconds) return newest;
+      // Also one from far ahead is too old: the clock was set back, and would not rotate it before it shows that time again.
+      if (newest && Math.abs(now() - newest.createdAt) < rotateAfterMilliseconds) return newest;
       try {
         await rotate();
       } catch (error) {

@@ -14,6 +14,7 @@ import { isServedStale } from '../remote/stale-errors.ts';
 import { UpstreamError } from '../../upstream/upstream-error.ts';
 import type { UpstreamWaits } from '../remote/upstream-waits.ts';
 import { createLru } from '../../coordination/lru.ts';
+import { isBefore, isRecent } from '../../coordination/recent.ts';
 
 /** Tags of upstreams: served without asking while they are fresh, then checked by one HEAD for all clients. */
 export interface MirroredTags {
@@ -80,7 +81,7 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
   async function check(source: MirroredRepository, tag: Tag): Promise<ManifestFacts> {
     const key = keyOf(source, tag);
     const last = answers.get(key);
-    if (last && now() - last.at < freshMilliseconds(source, tag)) return last.facts;
+    if (last && isRecent(last.at, freshMilliseconds(source, tag), now())) return last.facts;
     return checks.run(key, async () => {
       const facts = await remote.head(source, tag);
       await manifestStore.point(source, tag, facts);
@@ -131,7 +132,7 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
   }
 
   function isPutOff({ source, tag }: TagRequest): boolean {
-    return now() < (retries.get(keyOf(source, tag)) ?? 0);
+    return isBefore(retries.get(keyOf(source, tag)) ?? 0, retrySeconds * 1000, now());
   }
 
   async function checked(request: TagRequest): Promise<ManifestLookup> {
@@ -186,7 +187,7 @@ export function createMirroredTags(options: MirroredTagsOptions): MirroredTags {
     const age = now() - known.checkedAt;
     const freshFor = freshMilliseconds(source, tag);
     if (cached && isPutOff(request)) return stale(cached);
-    if (age < freshFor) {
+    if (isRecent(known.checkedAt, freshFor, now())) {
       if (known.missingSince !== null) return withoutUpstream(request);
       const work = current(request, known, known.checkedAt, 'HIT');
       return isAnswered(request, known.digest) ? work : inTime(request, work);

@@ -1,5 +1,6 @@
 import { UpstreamError } from '../../upstream/upstream-error.ts';
 import { createLru } from '../../coordination/lru.ts';
+import { isRecent } from '../../coordination/recent.ts';
 
 /** Content that upstreams do not have: their 404 is remembered for a while. */
 export interface NegativeCache {
@@ -14,20 +15,22 @@ export interface NegativeCache {
 const maxAbsences = 20_000;
 
 export function createNegativeCache(now: () => number): NegativeCache {
-  const until = createLru<number>(maxAbsences);
+  const absences = createLru<{ readonly at: number; readonly milliseconds: number }>(maxAbsences);
   return {
     check(key) {
-      const end = until.get(key);
-      if (end === undefined) return;
-      if (end > now()) throw new UpstreamError('not_found', 'the upstream answered 404 a short while ago');
-      until.delete(key);
+      const absence = absences.get(key);
+      if (!absence) return;
+      if (isRecent(absence.at, absence.milliseconds, now()))
+        throw new UpstreamError('not_found', 'the upstream answered 404 a short while ago');
+      absences.delete(key);
     },
-    clear: () => until.clear(),
+    clear: () => absences.clear(),
     async remember(key, seconds, work) {
       try {
         return await work();
       } catch (error) {
-        if (error instanceof UpstreamError && error.code === 'not_found') until.set(key, now() + seconds * 1000);
+        if (error instanceof UpstreamError && error.code === 'not_found')
+          absences.set(key, { at: now(), milliseconds: seconds * 1000 });
         throw error;
       }
     },

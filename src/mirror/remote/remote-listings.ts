@@ -9,6 +9,7 @@ import { createSingleFlight } from '../../coordination/single-flight.ts';
 import { readWhole } from '../../upstream/transport.ts';
 import type { UpstreamClient } from '../../upstream/upstream-client.ts';
 import { UpstreamError } from '../../upstream/upstream-error.ts';
+import { isRecent } from '../../coordination/recent.ts';
 
 /** One page of a listing as the upstream gave it. */
 export interface RemotePage<Item> extends LookupResult {
@@ -78,7 +79,7 @@ export function createRemoteListings(options: RemoteListingsOptions): RemoteList
 
   async function answer(source: MirroredRepository, path: string): Promise<{ answer: ListingAnswer; cache: CacheStatus }> {
     const key = `${source.repository} ${path}`;
-    const isFresh = (one: ListingAnswer) => now() - one.at < freshnessSeconds * 1000;
+    const isFresh = (one: ListingAnswer) => isRecent(one.at, freshnessSeconds * 1000, now());
     let old = cached.get(key);
     // Another process may have fetched it since, or this one before it was restarted.
     if (!old || !isFresh(old)) old = (await stored?.find(source.repository, path)) ?? old;

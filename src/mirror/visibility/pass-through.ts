@@ -9,6 +9,7 @@ import { createSingleFlight } from '../../coordination/single-flight.ts';
 import type { PassingClient } from '../../upstream/upstream-client.ts';
 import { UpstreamError } from '../../upstream/upstream-error.ts';
 import { createLru } from '../../coordination/lru.ts';
+import { isBefore } from '../../coordination/recent.ts';
 
 /**
  * Clients' own rights at upstreams. A client gets a token from the upstream's token server, for one repository and for
@@ -74,7 +75,7 @@ export function createPassThrough({ metadata, clientOf, now }: PassThroughOption
         const token = /^bearer +([\x21-\x7e]{1,16384})$/i.exec(authorization ?? '')?.[1];
         if (token === undefined) return false;
         const key = hash('sha256', JSON.stringify([source.repository, token]), 'base64');
-        if (now() < (proofs.get(key) ?? 0)) return true;
+        if (isBefore(proofs.get(key) ?? 0, longestProofSeconds * 1000, now())) return true;
         const isProven = await attempts.run(`${key} ${reference?.digest ?? reference?.tag ?? ''}`, () =>
           attempt(source, reference, token),
         );

@@ -9,6 +9,7 @@ import type { UpstreamWaits } from '../remote/upstream-waits.ts';
 import { UpstreamError } from '../../upstream/upstream-error.ts';
 import { createLru } from '../../coordination/lru.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { isBefore } from '../../coordination/recent.ts';
 
 /**
  * Knows which mirrored repositories are public at their upstreams. A repository that berth reads by a login is public only
@@ -56,8 +57,9 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
   /** The end of the pause for missing content: its absence does not show whether the repository is public. */
   const absent = createLru<number>(maxAnswers);
   const attempts = createSingleFlight<'public' | 'private' | 'absent'>();
-  const outOfOrder = (seconds: number) => now() + seconds * 1000;
-  const pause = () => outOfOrder(Math.min(pauseSeconds, believedSeconds));
+  const inSeconds = (seconds: number) => now() + seconds * 1000;
+  const pause = () => inSeconds(Math.min(pauseSeconds, believedSeconds));
+  const isBelieved = ({ until }: Answer) => isBefore(until, believedSeconds * 1000, now());
 
   /** Returns the recorded answer; undefined if no content was read by a login. */
   async function recorded(repository: RepositoryName): Promise<Answer | undefined> {
@@ -69,7 +71,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
   }
 
   async function note(source: MirroredRepository, isPublic: boolean, proof: Digest | undefined): Promise<void> {
-    answers.set(source.repository, { isPublic, until: outOfOrder(believedSeconds), proof });
+    answers.set(source.repository, { isPublic, until: inSeconds(believedSeconds), proof });
     const fact = { isPublic, proof: proof ?? null, now: now() };
     await metadata.mirroredRepositories.recordVisibility(toMirroredRepository(source), fact).catch(events.visibilityNotRecorded);
   }
@@ -95,7 +97,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
     const found = proof === undefined ? 'absent' : await attempt(source, proof);
     if (found !== 'absent') return found === 'public';
     const key = `${source.repository} ${asked ?? ''}`;
-    if (now() < (absent.get(key) ?? 0)) return false;
+    if (isBefore(absent.get(key) ?? 0, pauseSeconds * 1000, now())) return false;
     const reference = asked ?? (await firstTag(source));
     const result = reference === undefined ? 'absent' : await attempt(source, reference);
     if (result === 'absent') absent.set(key, pause());
@@ -129,10 +131,10 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
     async isPublic(source, reference) {
       const { repository } = source;
       const cached = answers.get(repository);
-      if (cached && now() < cached.until) return cached.isPublic;
+      if (cached && isBelieved(cached)) return cached.isPublic;
       const last = await recorded(repository);
       if (!last && !toMirroredRepository(source).byLogin) return true;
-      if (last && now() < last.until) {
+      if (last && isBelieved(last)) {
         answers.set(repository, last);
         return last.isPublic;
       }
@@ -141,7 +143,7 @@ export function createUpstreamVisibility(options: UpstreamVisibilityOptions): Up
 
     async isKnownPublic(repository) {
       const last = await recorded(repository);
-      return last === undefined || (last.isPublic && now() < last.until);
+      return last === undefined || (last.isPublic && isBelieved(last));
     },
 
     hidden: async (names) => new Set(await metadata.mirroredRepositories.listHidden(names, now() - believedSeconds * 1000)),

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, request } from 'node:http';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { type GuardedBerth, adminPassword, alice, askToken, basic, startWithAlice } from '../../support/access.ts';
+import { type GuardedBerth, adminPassword, alice, aliceUser, askToken, basic, startWithAlice } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
+import { newVisitor } from '../../support/visitor.ts';
 import { digestOf } from '../../support/images.ts';
 import { until } from '../../support/until.ts';
 
@@ -137,4 +138,54 @@ test('signing keys change every thirty days, and tokens of the old key stay vali
   expect((await call(berth, 'GET', '/v2/', { headers: before })).status).toBe(200);
   wait(3600);
   await until(async () => !(await kids()).includes(first ?? ''));
+});
+
+/** Logs in by password to the page, for a refresh token and for a bearer token. Returns what tells which of them are valid. */
+async function logIn() {
+  const visitor = newVisitor(berth);
+  await visitor.post('/ui/login', { name: aliceUser.name, password: aliceUser.password });
+  const answer = await call(berth, 'GET', '/token?offline_token=true&client_id=docker', { headers: alice });
+  const { refresh_token: secret } = answer.json() as { refresh_token: string };
+  const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: secret }).toString();
+  const headers = await bearer();
+  return async () => ({
+    session: (await visitor.get('/ui/account')).status === 200,
+    refresh: (await call(berth, 'POST', '/token', { body })).status === 200,
+    bearer: (await call(berth, 'GET', '/v2/', { headers })).status === 200,
+  });
+}
+
+const [hour, year] = [3600, 365 * 24 * 3600];
+
+test('logins from a time when the clock was ahead by a year end when it is set back, and new logins work', async () => {
+  const before = await logIn();
+  wait(year);
+  const ahead = await logIn();
+  expect(await ahead()).toEqual({ session: true, refresh: true, bearer: true });
+  wait(-year);
+  expect(await ahead()).toEqual({ session: false, refresh: false, bearer: false });
+  expect(await before()).toEqual({ session: true, refresh: true, bearer: true });
+  expect(await (await logIn())()).toEqual({ session: true, refresh: true, bearer: true });
+});
+
+test('a clock that is set back by an hour keeps logins, and bearer tokens of that hour are refused until they are issued anew', async () => {
+  wait(hour);
+  const ahead = await logIn();
+  expect(await ahead()).toEqual({ session: true, refresh: true, bearer: true });
+  wait(-hour);
+  expect(await ahead()).toEqual({ session: true, refresh: true, bearer: false });
+  expect(await (await logIn())()).toEqual({ session: true, refresh: true, bearer: true });
+});
+
+test('a signing key from a time when the clock was ahead by a year is replaced once', async () => {
+  const kid = async () => {
+    const [head = ''] = (await askToken(berth, alice)).split('.');
+    return (JSON.parse(Buffer.from(head, 'base64url').toString()) as { kid: string }).kid;
+  };
+  wait(year);
+  const ahead = await kid();
+  wait(-year);
+  const next = await kid();
+  expect(next).not.toBe(ahead);
+  expect(await kid()).toBe(next);
 });
