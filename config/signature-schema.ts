@@ -5,6 +5,7 @@ export const signatures = section({
   signers: entries({}, 'signers of images, by name (docs/signatures.md)', {
     cosignKeys: words('files', 'public keys of cosign, in PEM'),
     notationCertificates: words('files', 'certificates that notation signs with, or of authorities that issue them, in PEM'),
+    timestampCertificates: words('files', 'certificates of authorities that prove when notation has signed, in PEM'),
     identities: list('identities that cosign signs with, without a key (needs signatures.trustedRoot)', {
       issuer: text('', 'URL of the OpenID Connect issuer, such as https://token.actions.githubusercontent.com'),
       subject: text('', 'e-mail address or URI of the identity; each * stands for any characters'),

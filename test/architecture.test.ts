@@ -266,6 +266,7 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry': ['src/telemetry/sdk'],
   '@sigstore': ['src/signatures'],
   bcryptjs: ['src/access/credentials'],
+  cborg: ['src/signatures'],
   commander: ['src/cli/program'],
   'd3-hierarchy': ['src/http/ui'],
   express: ['src/http'],

@@ -2,8 +2,8 @@
 
 /** Of the payload that cosign signed before version 3. */
 export const payloadType = 'application/vnd.dev.cosign.simplesigning.v1+json';
-/** Of a JWS of notation. */
-export const envelopeType = 'application/jose+json';
+/** Of the envelopes of notation. */
+export const envelopeTypes = { jws: 'application/jose+json', cose: 'application/cose' } as const;
 /** Of a Sigstore bundle, in any version. */
 export const bundleType = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v[\d.]+)?\+json(?:;version=[\d.]+)?$/;
 
@@ -28,9 +28,8 @@ export const sbomTypes: readonly string[] = [
 
 const documentTypes: readonly string[] = [
   payloadType,
-  envelopeType,
-  // Of the other envelope of notation, which berth does not verify.
-  'application/cose',
+  envelopeTypes.jws,
+  envelopeTypes.cose,
   'application/vnd.dsse.envelope.v1+json',
   'application/vnd.in-toto+json',
   ...sbomTypes,

@@ -8,7 +8,7 @@ import { type Digest, digestAlgorithm, digestOf, parseDigest } from '../oci/dige
 import { type Fields, fieldsOf } from '../oci/foreign-json.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import type { IdentityProof, Signature } from './signature.ts';
-import { bundleType, envelopeType, payloadType, signatureTypes } from '../oci/document-types.ts';
+import { bundleType, envelopeTypes, payloadType, signatureTypes } from '../oci/document-types.ts';
 
 export interface SignatureSource {
   readonly driver: BlobDriver;
@@ -57,7 +57,8 @@ function toSignature({ mediaType, annotations }: Fields, bytes: Buffer): Signatu
   const { 'dev.cosignproject.cosign/signature': value, ...others } = fieldsOf(annotations);
   if (mediaType === payloadType && typeof value === 'string')
     return { kind: 'payload', payload: bytes, value, proof: readProof(others) };
-  if (mediaType === envelopeType) return { kind: 'jws', document: bytes };
+  if (mediaType === envelopeTypes.jws) return { kind: 'jws', document: bytes };
+  if (mediaType === envelopeTypes.cose) return { kind: 'cose', document: bytes };
   return typeof mediaType === 'string' && bundleType.test(mediaType) ? { kind: 'bundle', document: bytes } : undefined;
 }
 

@@ -8,7 +8,9 @@ export type Signature =
   /** cosign since version 3: a Sigstore bundle (JSON). */
   | { readonly kind: 'bundle'; readonly document: Buffer }
   /** notation: a JWS (JSON). */
-  | { readonly kind: 'jws'; readonly document: Buffer };
+  | { readonly kind: 'jws'; readonly document: Buffer }
+  /** notation: a COSE_Sign1 (CBOR). */
+  | { readonly kind: 'cose'; readonly document: Buffer };
 
 /** Annotations of cosign about a signature by an identity. */
 export interface IdentityProof {
@@ -34,4 +36,4 @@ export interface Signer {
 export type TrustedCertificates = readonly X509Certificate[];
 
 /** Formats: cosign's SIGNATURE_SPEC.md; Sigstore's bundle with a DSSE envelope around an in-toto statement. */
-export type CosignSignature = Exclude<Signature, { kind: 'jws' }>;
+export type CosignSignature = Exclude<Signature, { kind: 'jws' | 'cose' }>;

@@ -1,25 +1,24 @@
 import type { KeyObject } from 'node:crypto';
 import type { Digest } from '../oci/digest.ts';
 import { verifyCosign } from './cosign.ts';
-import { verifyNotation } from './notation.ts';
-import type { CosignSignature, Signer, TrustedCertificates, Verdict } from './signature.ts';
+import { type NotationTrust, verifyNotation } from './notation.ts';
+import type { CosignSignature, Signer, Verdict } from './signature.ts';
 
 export interface SignerOptions {
   readonly name: string;
   /** Keys of cosign. */
   readonly keys: readonly KeyObject[];
-  /** Certificates of notation, or of authorities that issue them. */
-  readonly certificates: TrustedCertificates;
+  readonly notation: NotationTrust;
   /** Checks signatures by identities; undefined if there are none. */
   readonly verifyIdentity?: ((signature: CosignSignature, image: Digest) => Verdict) | undefined;
 }
 
 /** Creates a signer from what it signs with: one of the keys, certificates or identities is enough. */
-export function createSigner({ name, keys, certificates, verifyIdentity }: SignerOptions): Signer {
+export function createSigner({ name, keys, notation, verifyIdentity }: SignerOptions): Signer {
   return {
     name,
     verify(signature, image, now) {
-      if (signature.kind === 'jws') return verifyNotation(signature.document, certificates, image, now);
+      if (signature.kind === 'jws' || signature.kind === 'cose') return verifyNotation(signature, notation, image, now);
       const byKey = verifyCosign(signature, keys, image);
       if (!verifyIdentity || 'validUntil' in byKey) return byKey;
       const byIdentity = verifyIdentity(signature, image);

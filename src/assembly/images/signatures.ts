@@ -55,22 +55,28 @@ async function readSigners({ signatures, ...config }: Config, errors: string[]):
   // Loaded only where it is used: modules take time and memory at each start.
   const { createSigner } = await import('../../signatures/signer.ts');
   const verifyIdentity = await openIdentityVerifier({ signatures, ...config }, errors);
-  return Object.entries(signatures.signers).map(([name, { cosignKeys, notationCertificates, identities }]) => {
+  return Object.entries(signatures.signers).map(([name, signer]) => {
+    const { cosignKeys, notationCertificates, timestampCertificates, identities } = signer;
     const report = (key: string, message: string) =>
       errors.push(`signatures.signers.${name}${key} ${message}${whereSet(config, ['signatures', 'signers', name])}`);
     if (cosignKeys.length + notationCertificates.length + identities.length === 0)
       report('', 'has neither cosignKeys nor notationCertificates nor identities');
     const keys = cosignKeys.flatMap((file) => readFile(file, readKey, (message) => report('.cosignKeys', message)));
-    const certificates = notationCertificates.flatMap((file) =>
-      readFile(file, readPemCertificates, (message) => report('.notationCertificates', message)),
-    );
+    const readCertificates = (files: readonly string[], key: string) =>
+      files.flatMap((file) => readFile(file, readPemCertificates, (message) => report(key, message)));
+    const notation = {
+      certificates: readCertificates(notationCertificates, '.notationCertificates'),
+      timestampCertificates: readCertificates(timestampCertificates, '.timestampCertificates'),
+    };
+    if (timestampCertificates.length > 0 && notationCertificates.length === 0)
+      report('.timestampCertificates', 'counts only with notationCertificates');
     if (identities.some(({ issuer, subject }) => issuer === '' || subject === ''))
       report('.identities', 'has an identity without issuer or subject');
     const verify = identities.length > 0 ? verifyIdentity : undefined;
     return createSigner({
       name,
       keys,
-      certificates,
+      notation,
       verifyIdentity: verify && ((signature, image) => verify(signature, identities, image)),
     });
   });

@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { verifyCosign } from '../../../src/signatures/cosign.ts';
-import { verifyNotation } from '../../../src/signatures/notation.ts';
+import { readEnvelope, verifyNotation } from '../../../src/signatures/notation.ts';
+import type { Envelope } from '../../../src/signatures/notation-envelope.ts';
+import { provenTime } from '../../../src/signatures/notation-timestamp.ts';
 import { writeCertificate } from '../../support/certificate.ts';
 import { describeWith } from '../../support/requires.ts';
 import { run } from '../../support/run.ts';
 import { bundleOf, envelopeOf } from '../../support/signatures.ts';
+import recordedNotation from './recorded-notation.json' with { type: 'json' };
 import recorded from './recorded.json' with { type: 'json' };
 
 /** Signatures of one image, recorded from cosign 3.1.1 (both of its formats) and notation 1.3.2. */
@@ -66,6 +69,8 @@ describe('signatures of cosign', () => {
 });
 
 describeWith(['openssl'], 'signatures of notation', () => {
+  const verifyJws = (envelope: Buffer, certificates: readonly X509Certificate[], of: Digest, now: number) =>
+    verifyNotation({ kind: 'jws', document: envelope }, { certificates, timestampCertificates: [] }, of, now);
   const certificate = new X509Certificate(recorded.notationCertificate);
   const document = Buffer.from(recorded.jws);
   const signedAt = certificate.validFromDate.getTime() + 1000;
@@ -100,15 +105,15 @@ describeWith(['openssl'], 'signatures of notation', () => {
 
   test('an envelope is valid for its image until its certificate ends', () => {
     const validUntil = certificate.validToDate.getTime();
-    expect(verifyNotation(document, [certificate], image, signedAt)).toEqual({ validUntil });
-    expect(verifyNotation(document, [certificate], otherImage, signedAt)).toEqual({ refusal: 'a signature of another image' });
+    expect(verifyJws(document, [certificate], image, signedAt)).toEqual({ validUntil });
+    expect(verifyJws(document, [certificate], otherImage, signedAt)).toEqual({ refusal: 'a signature of another image' });
     const refusal = 'a signature by a certificate that is not valid now';
-    expect(verifyNotation(document, [certificate], image, validUntil)).toEqual({ refusal });
-    expect(verifyNotation(document, [certificate], image, certificate.validFromDate.getTime() - 1)).toEqual({ refusal });
+    expect(verifyJws(document, [certificate], image, validUntil)).toEqual({ refusal });
+    expect(verifyJws(document, [certificate], image, certificate.validFromDate.getTime() - 1)).toEqual({ refusal });
   });
 
   test('an envelope by a certificate that is not trusted is refused', () => {
-    expect(verifyNotation(document, [], image, signedAt)).toEqual({
+    expect(verifyJws(document, [], image, signedAt)).toEqual({
       refusal: 'a signature by a certificate that is not trusted',
     });
   });
@@ -118,26 +123,26 @@ describeWith(['openssl'], 'signatures of notation', () => {
     const attributes = JSON.parse(Buffer.from(envelope.protected, 'base64url').toString()) as object;
     const changed = Buffer.from(JSON.stringify({ ...attributes, 'io.cncf.notary.expiry': '2099-01-01T00:00:00Z' }));
     const bytes = Buffer.from(JSON.stringify({ ...envelope, protected: changed.toString('base64url') }));
-    expect(verifyNotation(bytes, [certificate], image, signedAt)).toEqual({
+    expect(verifyJws(bytes, [certificate], image, signedAt)).toEqual({
       refusal: 'an envelope of notation whose signature is wrong',
     });
   });
 
   test('a certificate is trusted that a trusted authority has issued for the signing of code', () => {
     const verdictOf = (chain: readonly X509Certificate[], trusted: readonly X509Certificate[]) =>
-      verifyNotation(envelopeOf(leafKey, chain, image), trusted, image, Date.now());
+      verifyJws(envelopeOf(leafKey, chain, image), trusted, image, Date.now());
     expect(verdictOf([leaf], [authority])).toHaveProperty('validUntil');
     expect(verdictOf([leaf, authority], [authority])).toHaveProperty('validUntil');
     const refusal = 'a signature by a certificate that is not trusted';
     expect(verdictOf([leaf, authority], [certificate])).toEqual({ refusal });
     expect(verdictOf([serverLeaf], [authority])).toEqual({ refusal: 'an envelope of notation whose signature is wrong' });
-    expect(verifyNotation(envelopeOf(serverKey, [serverLeaf], image), [authority], image, Date.now())).toEqual({ refusal });
+    expect(verifyJws(envelopeOf(serverKey, [serverLeaf], image), [authority], image, Date.now())).toEqual({ refusal });
   });
 
   test('an envelope is refused that has expired, or demands what berth does not know', () => {
     const now = Date.now();
     const enveloped = (attributes: Readonly<Record<string, unknown>>) =>
-      verifyNotation(envelopeOf(leafKey, [leaf], image, attributes), [leaf], image, now);
+      verifyJws(envelopeOf(leafKey, [leaf], image, attributes), [leaf], image, now);
     expect(enveloped({})).toHaveProperty('validUntil');
     expect(enveloped({ 'io.cncf.notary.expiry': new Date(now - 1000).toISOString() })).toEqual({
       refusal: 'a signature that has expired',
@@ -150,7 +155,98 @@ describeWith(['openssl'], 'signatures of notation', () => {
   test.each(['', '{}', '{"payload":"","protected":"","signature":"","header":{"x5c":["!"]}}'])(
     'the envelope %p is refused',
     (text) => {
-      expect(verifyNotation(Buffer.from(text), [certificate], image, signedAt)).toHaveProperty('refusal');
+      expect(verifyJws(Buffer.from(text), [certificate], image, signedAt)).toHaveProperty('refusal');
     },
   );
+});
+
+/** Signatures of one image, recorded from notation 1.3.2: `--signature-format cose`, `--expiry 48h`, `--timestamp-url`. */
+describe('envelopes of notation with COSE and time stamps', () => {
+  const { image: signedImage, coseWithExpiry, coseWithTimestamp, jwsWithTimestamp } = recordedNotation;
+  const signed = signedImage as Digest;
+  const signer = new X509Certificate(recordedNotation.signer);
+  const [codeAuthority, timestampAuthority] = [recordedNotation.codeAuthority, recordedNotation.timestampAuthority].map(
+    (pem) => new X509Certificate(pem),
+  ) as [X509Certificate, X509Certificate];
+  const trust = { certificates: [codeAuthority], timestampCertificates: [timestampAuthority] };
+  const withoutTime = { ...trust, timestampCertificates: [] };
+  const signedAt = signer.validFromDate.getTime() + 60_000;
+  const afterwards = signer.validToDate.getTime() + 365 * 24 * 3_600_000;
+  const cose = { kind: 'cose', document: Buffer.from(coseWithTimestamp, 'base64') } as const;
+  const expiring = { kind: 'cose', document: Buffer.from(coseWithExpiry, 'base64') } as const;
+  const jws = { kind: 'jws', document: Buffer.from(jwsWithTimestamp) } as const;
+  const notValidNow = { refusal: 'a signature by a certificate that is not valid now' };
+
+  test.each([cose, jws])('a $kind is valid for its image until its certificate ends', (signature) => {
+    const validUntil = signer.validToDate.getTime();
+    expect(verifyNotation(signature, withoutTime, signed, signedAt)).toEqual({ validUntil });
+    expect(verifyNotation(signature, withoutTime, otherImage, signedAt)).toEqual({ refusal: 'a signature of another image' });
+    expect(verifyNotation(signature, withoutTime, signed, afterwards)).toEqual(notValidNow);
+    expect(verifyNotation(signature, { ...trust, certificates: [timestampAuthority] }, signed, signedAt)).toEqual({
+      refusal: 'a signature by a certificate that is not trusted',
+    });
+  });
+
+  test.each([cose, jws])('a $kind with a time stamp stays valid after its certificate has expired', (signature) => {
+    expect(verifyNotation(signature, trust, signed, signedAt)).toEqual({ validUntil: Infinity });
+    expect(verifyNotation(signature, trust, signed, afterwards)).toEqual({ validUntil: Infinity });
+    // The authority that issues certificates of signers is none for time stamps.
+    const wrong = { ...trust, timestampCertificates: [codeAuthority] };
+    expect(verifyNotation(signature, wrong, signed, afterwards)).toEqual(notValidNow);
+  });
+
+  test('a time stamp of another signature, or one that was changed, proves no time', () => {
+    const [one, other] = [jws, cose].map((signature) => readEnvelope(signature)) as [Envelope, Envelope];
+    const [token, signature] = [one.timestamp ?? Buffer.alloc(0), one.signature];
+    const period = provenTime(token, signature, [timestampAuthority]);
+    expect(Math.abs((period?.latest ?? 0) - signedAt)).toBeLessThan(3_600_000);
+    expect((period?.latest ?? 0) - (period?.earliest ?? 0)).toBe(2000);
+    expect(provenTime(token, other.signature, [timestampAuthority])).toBeUndefined();
+    for (let index = 0; index < token.length; index += 31) {
+      const changed = Buffer.from(token);
+      changed[index] = (changed[index] ?? 0) ^ 1;
+      const found = provenTime(changed, signature, [timestampAuthority]);
+      // Bytes outside of what is signed, such as a tag of the list of certificates, may change; the time may not.
+      if (found) expect(found).toEqual(period);
+    }
+    for (const garbage of ['', '30', '3000', '3003020100']) {
+      expect(provenTime(Buffer.from(garbage, 'hex'), signature, [timestampAuthority])).toBeUndefined();
+    }
+  });
+
+  test('a COSE envelope expires at its own time, also with valid certificates', () => {
+    const [expiry] = [readEnvelope(expiring)?.expiry ?? 0];
+    const longLived = { ...withoutTime, certificates: [signer] };
+    expect(Math.abs(expiry - signedAt - 48 * 3_600_000)).toBeLessThan(3_600_000);
+    expect(verifyNotation(expiring, longLived, signed, signedAt)).toEqual({ validUntil: signer.validToDate.getTime() });
+    expect(verifyNotation(expiring, longLived, signed, expiry)).toEqual({ refusal: 'a signature that has expired' });
+  });
+
+  test('a COSE envelope is refused if any byte of what is signed was changed, and never ends a request', () => {
+    const { signedBytes, signature } = readEnvelope(cose) as Envelope;
+    for (let index = 0; index < cose.document.length; index += 11) {
+      const document = Buffer.from(cose.document);
+      document[index] = (document[index] ?? 0) ^ 4;
+      const changed = { kind: 'cose', document } as const;
+      if ('refusal' in verifyNotation(changed, trust, signed, signedAt)) continue;
+      const { signedBytes: bytes, signature: value } = readEnvelope(changed) as Envelope;
+      expect([bytes.equals(signedBytes), value.equals(signature)]).toEqual([true, true]);
+    }
+  });
+
+  test.each([
+    ['empty', ''],
+    ['only a tag', 'd2'],
+    ['an empty list', 'd280'],
+    ['without certificates', 'd28443a10126a0f640'],
+    ['cut off', 'd28440a04040'],
+    ['not tagged', '84'],
+    ['of indefinite length', 'd29f'],
+    ['nested deeply', `d284${'81'.repeat(5000)}`],
+  ])('a COSE envelope that is %s is refused', (_what, hex) => {
+    const document = Buffer.from(hex, 'hex');
+    expect(verifyNotation({ kind: 'cose', document }, trust, signed, signedAt)).toEqual({
+      refusal: 'an envelope of notation that cannot be read',
+    });
+  });
 });
