@@ -12,7 +12,10 @@ import type { Subjects } from './queries/subjects.ts';
  */
 export interface MetadataStore extends Subjects {
   readonly name: string;
-  /** Rejects `unavailable` if the store does not answer, `denied` if it cannot be written. Cheap: used by `/readyz`. */
+  /**
+   * Rejects `unavailable` if the store does not answer, `denied` if it cannot be written, and, after a write has failed, as
+   * another write does. Cheap: used by `/readyz`.
+   */
   check(): Promise<void>;
   /** Closes the store. Resolves when all writes in progress have ended. Idempotent. */
   close(): Promise<void>;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
@@ -20,6 +21,25 @@ import { run } from '../support/run.ts';
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) process.stderr.write('skipping "a full disk": only root can mount a small file system\n');
 
+/** Takes all the space that is left. */
+async function fillDisk(disk: string): Promise<void> {
+  for (let block = 1024 * 1024; block >= 1; block = Math.floor(block / 4)) {
+    for (let file = 0; ; file++) {
+      const path = join(disk, `ballast-${block}-${file}`);
+      const full = await writeFile(path, Buffer.alloc(block)).then(
+        () => false,
+        () => true,
+      );
+      if (full) break;
+    }
+  }
+}
+
+async function emptyDisk(disk: string): Promise<void> {
+  const names = await readdir(disk);
+  await Promise.all(names.filter((name) => name.startsWith('ballast-')).map((name) => rm(join(disk, name))));
+}
+
 (isRoot ? describe : describe.skip)('a full disk', () => {
   const sizeBytes = 16 * 1024 * 1024;
   let disk: string;
@@ -37,24 +57,8 @@ if (!isRoot) process.stderr.write('skipping "a full disk": only root can mount a
     await rm(disk, { recursive: true });
   });
 
-  /** Takes all the space that is left. */
-  async function fill(): Promise<void> {
-    for (let block = 1024 * 1024; block >= 1; block = Math.floor(block / 4)) {
-      for (let file = 0; ; file++) {
-        const path = join(disk, `ballast-${block}-${file}`);
-        const full = await writeFile(path, Buffer.alloc(block)).then(
-          () => false,
-          () => true,
-        );
-        if (full) break;
-      }
-    }
-  }
-
-  async function empty(): Promise<void> {
-    const names = await readdir(disk);
-    await Promise.all(names.filter((name) => name.startsWith('ballast-')).map((name) => rm(join(disk, name))));
-  }
+  const fill = () => fillDisk(disk);
+  const empty = () => emptyDisk(disk);
 
   test('a blob that does not fit is refused with 507, leaves nothing, and smaller ones still fit', async () => {
     const large = randomBytes(sizeBytes);
@@ -110,3 +114,49 @@ if (!isRoot) process.stderr.write('skipping "a full disk": only root can mount a
     expect((await call(berth, 'GET', '/readyz')).status).toBe(200);
   });
 });
+
+(isRoot ? test : test.skip)(
+  'while only the disk of the metadata is full, pushes get 507, pulls go on, /readyz and metrics say so, and all ends by itself',
+  async () => {
+    const [disk, folder] = (await Promise.all(['disk', 'blobs'].map((name) => mkdtemp(join(tmpdir(), `berth-${name}-`))))) as [
+      string,
+      string,
+    ];
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', disk]);
+    const file = join(disk, 'metadata.sqlite');
+    const berth = await startBerth({
+      BERTH_STORAGE_BLOBS_DRIVER: 'filesystem',
+      BERTH_STORAGE_BLOBS_DIRECTORY: folder,
+      BERTH_STORAGE_METADATA_DRIVER: 'sqlite',
+      BERTH_STORAGE_METADATA_FILE: file,
+    });
+    try {
+      const kept = await pushImage(berth, 'app', 'kept');
+      const next = newImage();
+      await pushBlobs(berth, 'app', next);
+      const ready = () => call(berth, 'GET', '/readyz');
+      // Space that the log of SQLite has already taken would serve some writes more.
+      const database = new DatabaseSync(file);
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      database.close();
+      await fillDisk(disk);
+      const refused = await putManifest(berth, 'app', 'next', next.manifest);
+      expect([refused.status, refused.codes()]).toEqual([507, ['INSUFFICIENT_STORAGE']]);
+      expect((await call(berth, 'GET', '/v2/app/manifests/kept')).body.toString()).toBe(kept.manifest);
+      expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(kept.layer)}`)).body.equals(kept.layer)).toBe(true);
+      for (let probe = 0; probe < 2; probe++) {
+        const { status, body } = await ready();
+        expect([status, body.toString()]).toEqual([503, expect.stringContaining('no space left')]);
+      }
+      const metrics = (await call(berth, 'GET', '/metrics')).body.toString();
+      expect(metrics).toMatch(/^berth_store_\w+{[^}]*store="metadata"[^}]*no_space[^}]*} [1-9]/m);
+      await emptyDisk(disk);
+      expect((await ready()).status).toBe(200);
+      expect((await putManifest(berth, 'app', 'next', next.manifest)).status).toBe(201);
+    } finally {
+      await berth.close();
+      await run('umount', [disk]);
+      await Promise.all([disk, folder].map((path) => rm(path, { recursive: true })));
+    }
+  },
+);

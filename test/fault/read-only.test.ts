@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { classify } from '../../src/http/errors/classify.ts';
 import { StorageError } from '../../storage/blobs/driver.ts';
+import { type Query, concurrentWrite, run as runStatement } from '../../storage/metadata/queries/steps/query.ts';
+import { type Connection, connect } from '../../storage/metadata/sqlite/connection.ts';
+import { commitTogether } from '../../storage/metadata/sqlite/group-commit.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
+import { MetadataError } from '../../storage/metadata/store.ts';
+import { createWriteHealth } from '../../storage/metadata/write-health.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
 import { digestOf, newImage, pushBlob, pushBlobs, pushImage, putManifest, startUpload } from '../support/images.ts';
@@ -97,4 +102,78 @@ test.each([
     headers: { 'Retry-After': '5' },
     message: `the registry cannot use its storage: ${reason}`,
   });
+});
+
+describe('a database that turns read-only, or full, in the middle', () => {
+  let folder: string;
+  let connection: Connection;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'berth-commit-'));
+    connection = connect(join(folder, 'metadata.sqlite'), { readOnly: false });
+    connection.execute('CREATE TABLE numbers (number BLOB) STRICT');
+  });
+  afterEach(async () => {
+    connection.close();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Commits one row for each size together. Returns the code of each failure. */
+  const codesOf = (...sizes: readonly number[]) => {
+    const operation = concurrentWrite(function* (size: number): Query<void> {
+      yield* runStatement('INSERT INTO numbers (number) VALUES (zeroblob(?))', size);
+    });
+    const writes = sizes.map((size, id) => ({ request: { id, operation: 'numbers.add', args: [size as never] }, operation }));
+    return commitTogether(connection, writes).map((reply) => ('error' in reply ? reply.error.code : undefined));
+  };
+
+  test('writes to a read-only database are denied, and succeed when it can be written again', () => {
+    expect(codesOf(10)).toEqual([undefined]);
+    connection.execute('PRAGMA query_only = ON');
+    expect(codesOf(10, 20)).toEqual(['denied', 'denied']);
+    connection.execute('PRAGMA query_only = OFF');
+    expect(codesOf(10)).toEqual([undefined]);
+  });
+
+  test('every write of a transaction that found no space says so, and the next ones succeed when there is space', () => {
+    connection.execute('PRAGMA max_page_count = 10');
+    expect(codesOf(10, 1_000_000, 20)).toContain('no_space');
+    expect(codesOf(1_000_000)).toEqual(['no_space']);
+    connection.execute('PRAGMA max_page_count = 10000');
+    expect(codesOf(10, 1_000_000, 20)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('a transaction that SQLite has rolled back fails with the reason of that, for each of its writes', () => {
+    const reason = new MetadataError('no_space', 'the metadata store has no space left');
+    const broken: Connection = {
+      ...connection,
+      drive: () => {
+        connection.execute('ROLLBACK');
+        throw reason;
+      },
+    };
+    const operation = concurrentWrite(function* (): Query<void> {
+      yield* runStatement('SELECT 1');
+    });
+    const writes = [1, 2].map((id) => ({ request: { id, operation: 'numbers.add', args: [] }, operation }));
+    const error = { code: 'no_space', message: reason.message };
+    expect(commitTogether(broken, writes)).toEqual([1, 2].map((id) => ({ id, error })));
+    expect(codesOf(10)).toEqual([undefined]);
+  });
+});
+
+test('after a failed write, checks of a store write until that succeeds, and cost nothing otherwise', async () => {
+  let tries = 0;
+  let refusal: Error | undefined;
+  const health = createWriteHealth(() => (tries++, refusal ? Promise.reject(refusal) : Promise.resolve()));
+  const fail = (error: Error) => Promise.reject(error).catch(health.failed);
+  await expect(fail(new MetadataError('not_empty', 'about the data'))).rejects.toThrow('about the data');
+  await health.check();
+  expect(tries).toBe(0);
+  refusal = new MetadataError('denied', 'read-only');
+  await expect(fail(refusal)).rejects.toThrow('read-only');
+  await expect(health.check()).rejects.toThrow('read-only');
+  refusal = undefined;
+  await health.check();
+  await health.check();
+  expect(tries).toBe(2);
 });

@@ -5,9 +5,10 @@ import { migrate } from './migrate.ts';
 import { createPools } from './pool.ts';
 import { inTransaction } from './transactions.ts';
 import type { Operation } from '../queries/steps/query.ts';
-import { implementSubjects, loadSubjects } from '../queries/subjects.ts';
+import { type Subjects, implementSubjects, loadSubjects } from '../queries/subjects.ts';
 import { retry } from '../../back-off.ts';
 import { MetadataError, type MetadataStore } from '../store.ts';
+import { createWriteHealth, writeCheck } from '../write-health.ts';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host/database?sslmode=…` */
@@ -50,15 +51,18 @@ export async function createPostgresStore({ url, connections }: PostgresOptions)
       running.delete(work);
     }
   }
-  const subjects = implementSubjects(await loadSubjects(), (operation) => {
+  const writes = createWriteHealth(() => subjects.leases.take(...writeCheck));
+  const subjects: Subjects = implementSubjects(await loadSubjects(), (operation) => {
     const attempt = operation.kind === 'read' ? reading(pools.reads, operation) : writing(pools.writes, operation);
-    return (...args) => operate(() => attempt(args));
+    const run = (...args: never[]) => operate(() => attempt(args));
+    return operation.kind === 'read' ? run : (...args) => run(...args).catch(writes.failed);
   });
   return {
     ...subjects,
     name: 'postgres',
     async check() {
       await subjects.grants.rightsVersion();
+      await writes.check();
     },
     async close() {
       if (!open) return;

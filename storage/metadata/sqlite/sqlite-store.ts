@@ -1,9 +1,10 @@
 import type { Operation } from '../queries/steps/query.ts';
-import { implementSubjects, loadSubjects } from '../queries/subjects.ts';
+import { type Subjects, implementSubjects, loadSubjects } from '../queries/subjects.ts';
 import { connect, writeRefusal } from './connection.ts';
 import { createReadMemory } from './read-memory.ts';
 import { startWriteThread } from './write-thread.ts';
 import { MetadataError, type MetadataStore } from '../store.ts';
+import { createWriteHealth, writeCheck } from '../write-health.ts';
 
 /**
  * Opens the metadata store in one SQLite file, created if necessary. Reads run at once on this thread (microseconds), writes on
@@ -26,8 +27,9 @@ export async function createSqliteStore({ file }: { file: string }): Promise<Met
     };
   }
 
-  const subjects = implementSubjects(loaded, (operation, id) =>
-    operation.kind === 'read' ? read(operation, id) : (...args) => writer.write(id, args),
+  const writes = createWriteHealth(() => subjects.leases.take(...writeCheck));
+  const subjects: Subjects = implementSubjects(loaded, (operation, id) =>
+    operation.kind === 'read' ? read(operation, id) : (...args) => writer.write(id, args).catch(writes.failed),
   );
   return {
     ...subjects,
@@ -36,6 +38,7 @@ export async function createSqliteStore({ file }: { file: string }): Promise<Met
       await subjects.grants.rightsVersion();
       const refusal = writeRefusal(file);
       if (refusal !== undefined) throw new MetadataError('denied', `${file} cannot be written: ${refusal}`);
+      await writes.check();
     },
     async close() {
       if (open) {

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { QuotaRefusal } from '../queries/steps/quotas.ts';
 import { MetadataError } from '../store.ts';
-import type { OpenRequest, WriteReply, WriteRequest } from './writer.ts';
+import type { WriteReply, WriteRequest } from './group-commit.ts';
+import type { OpenRequest } from './writer.ts';
 
 /** The write thread, as the main thread uses it. */
 export interface WriteThread {
