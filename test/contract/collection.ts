@@ -75,6 +75,33 @@ export function testCollection(store: () => Plain<MetadataStore>): void {
     expect((await step(9 * 24 * 3_600_000, 'two')).purges).toHaveLength(1);
   });
 
+  test('they are also looked for if another writer has pushed them meanwhile, and they were deleted once more', async () => {
+    await store().claims.take(digest('a'), 'late', 1, 2);
+    const { purges } = await step(delay + 1);
+    await store().collection.finishPurges('one', purges, delay + 60_001, delay + 2);
+    const day = 24 * 3_600_000;
+    const until = delay + 180_001 + day;
+    await store().claims.take(digest('a'), 'other', delay + 3, delay + 4);
+    expect(await store().blobs.commit('app', digest('a'), 5, 'none', delay + 4, 'other')).toBe(true);
+    // A look while the bytes are needed does not end the wait either.
+    await store().reviews.addForBytes([digest('a')], delay + 5);
+    expect(await step(delay + 5)).toMatchObject({ reviewed: 1, purges: [] });
+    expect(await step(until - 1)).toMatchObject({ unlinked: 1, purges: [] });
+    await store().reviews.addForBytes([digest('a')], until - 1);
+    const again = (await step(until - 1)).purges;
+    expect(again).toMatchObject([{ sizeBytes: 5, mayReturn: true }]);
+    await store().collection.finishPurges('one', again, until + 59_999, until);
+    expect((await step(until + 179_999 + day)).purges).toMatchObject([{ sizeBytes: 0, mayReturn: false }]);
+  });
+
+  test('they are also looked for if a writer or another collector has changed the review before the deletion ended', async () => {
+    await store().claims.take(digest('a'), 'late', 1, 2);
+    const { purges } = await step(delay + 1);
+    expect(await store().blobs.commit('app', digest('a'), 5, 'none', delay + 2, 'late')).toBe(false);
+    await store().collection.finishPurges('one', purges, delay + 60_001, delay + 2);
+    expect((await step(3 * delay)).purges).toMatchObject([{ mayReturn: true }]);
+  });
+
   test('another collector takes a purge over only when no request of the first one can be on its way', async () => {
     await store().claims.take(digest('a'), 'writer', 1, 2);
     await step(delay + 1);

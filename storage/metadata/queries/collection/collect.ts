@@ -84,20 +84,20 @@ export const step = write(function* ({ now, limit, purger, until }: StepOptions)
   // What was read of a digest that has just lost a link is out of date: its review stays due.
   const changed = new Set(unlinked.map(({ digest }) => digest));
   for (const blob of due.filter(({ repositoryId, digest }) => repositoryId === everyRepository && !changed.has(digest))) {
-    if (blob.isNeeded === 1) yield* keepBlob(blob);
+    if (blob.isNeeded === 1) yield* keepBlob(blob, now);
     else if ((blob.claimedUntil ?? 0) > now) yield* postponeBytes([blob.digest], blob.claimedUntil ?? now);
     else if (isPurgedElsewhere(blob, purger, now)) yield* awaitOther(blob);
     else if (isInBackup(blob, backupBeganAt, now)) yield* awaitBackup(blob, now);
     else purges.push(blob);
   }
-  yield* beginPurges(purges, purger, until);
+  yield* beginPurges(purges, { purger, until, now });
   return {
     reviewed: due.length,
     unlinked: unlinked.length,
     untagged: untagged.flatMap(({ repository, digest }) => (repository === null ? [] : [{ repository, digest }])),
     purges: purges.map((blob) => {
       const { digest, sizeBytes, failures } = blob;
-      return { digest, sizeBytes: sizeBytes ?? 0, failures, mayReturn: mayReturn(blob) };
+      return { digest, sizeBytes: sizeBytes ?? 0, failures, mayReturn: mayReturn(blob, now) };
     }),
   };
 });
@@ -130,9 +130,9 @@ function isPurgedElsewhere({ purger, purgeUntil }: DueReview, self: string, now:
   return purger !== null && purger !== self && (purgeUntil ?? 0) + lateMilliseconds > now;
 }
 
-/** True if this deletion, or one that it goes on with, takes the claim of a writer away that stood still. */
-function mayReturn({ claimedUntil, mayReturn: hasTakenClaim }: DueReview): boolean {
-  return claimedUntil !== null || hasTakenClaim === 1;
+/** True if this deletion, one that it goes on with, or one of the last day takes the claim of a writer away that stood still. */
+function mayReturn({ claimedUntil, mayReturn: hasTakenClaim, returnsUntil }: DueReview, now: number): boolean {
+  return claimedUntil !== null || hasTakenClaim === 1 || (returnsUntil ?? 0) > now;
 }
 
 /** True if the newest backup may need the bytes. */
@@ -148,9 +148,10 @@ function* awaitOther({ digest, purgeUntil }: DueReview): Query<void> {
   yield* postponeBytes([digest], (purgeUntil ?? 0) + lateMilliseconds + 1);
 }
 
-function* keepBlob({ digest, unreferencedSince }: DueReview): Query<void> {
+function* keepBlob({ digest, unreferencedSince, returnsUntil }: DueReview, now: number): Query<void> {
   if (unreferencedSince !== null) yield* run('UPDATE blobs SET unreferenced_since = NULL WHERE digest = ?', digest);
-  yield* removeRows('reviews', [{ repositoryId: everyRepository, digest }]);
+  if ((returnsUntil ?? 0) > now) yield* postponeBytes([digest], returnsUntil ?? now);
+  else yield* removeRows('reviews', [{ repositoryId: everyRepository, digest }]);
 }
 
 function* awaitBackup({ digest, unreferencedSince }: DueReview, now: number): Query<void> {
@@ -162,16 +163,26 @@ function* awaitBackup({ digest, unreferencedSince }: DueReview, now: number): Qu
  * Takes the blobs out of the records and marks their bytes as being deleted. If this process dies, the review finds them
  * again.
  */
-function* beginPurges(blobs: readonly DueReview[], purger: string, until: number): Query<void> {
+function* beginPurges(
+  blobs: readonly DueReview[],
+  { purger, until, now }: Pick<StepOptions, 'purger' | 'until' | 'now'>,
+): Query<void> {
   const digests = blobs.map(({ digest }) => digest);
   yield* whereDigest('DELETE FROM claims WHERE', [], digests);
   yield* whereDigest('DELETE FROM blobs WHERE', [], digests);
   yield* insertRows(
     'INSERT INTO purges (digest, purger, size_bytes, until, may_return)',
-    blobs.map((blob) => [blob.digest, purger, blob.sizeBytes ?? 0, until, mayReturn(blob) ? 1 : 0]),
+    blobs.map((blob) => [blob.digest, purger, blob.sizeBytes ?? 0, until, mayReturn(blob, now) ? 1 : 0]),
     'ON CONFLICT (digest) DO UPDATE SET purger = excluded.purger, until = excluded.until, may_return = excluded.may_return',
   );
-  yield* postponeBytes(digests, until + lateMilliseconds);
+  const due = until + lateMilliseconds;
+  yield* postponeBytes(digests, due);
+  // Now: a writer may change the due time of the review, or end the deletion, before the collector does.
+  yield* whereDigest(
+    `UPDATE reviews SET returns_until = ? WHERE repository_id = ${everyRepository} AND`,
+    [due + returnMilliseconds],
+    blobs.filter((blob) => mayReturn(blob, now)).map(({ digest }) => digest),
+  );
 }
 
 function* postponeBytes(digests: readonly Digest[], until: number): Query<void> {
@@ -208,7 +219,7 @@ export const isBeingPurged = read(function* (digest: Digest): Query<boolean> {
 /**
  * Ends deletions whose deadline was `until`: the bytes are gone. Deletions that are not the collector's any more stay as
  * they are, and so do reviews that were changed since the deletion began. Bytes that may return are looked for again a day
- * later.
+ * later, also if the same bytes are pushed and deleted meanwhile.
  */
 export const finishPurges = concurrentWrite(function* (
   purger: string,

@@ -20,6 +20,8 @@ export interface DueReview {
   readonly purgeUntil: number | null;
   /** 1 if a deletion that was begun before had taken a claim away. */
   readonly mayReturn: number | null;
+  /** Until when a writer whose claim was taken away may store the bytes; null: there is none. */
+  readonly returnsUntil: number | null;
   readonly sizeBytes: number | null;
   readonly unreferencedSince: number | null;
 }
@@ -51,7 +53,8 @@ export function* listDue(now: number, limit: number): Query<readonly DueReview[]
             ${found('manifests m WHERE m.repository_id = v.repository_id AND m.digest = v.digest')} AS "isManifest",
             CASE WHEN v.repository_id = ${everyRepository} THEN ${neededBytes} ELSE ${neededLink} END AS "isNeeded",
             (SELECT max(c.until) FROM claims c WHERE c.digest = v.digest) AS "claimedUntil",
-            p.purger AS "purger", p.until AS "purgeUntil", p.may_return AS "mayReturn", coalesce(b.size_bytes, p.size_bytes) AS "sizeBytes",
+            p.purger AS "purger", p.until AS "purgeUntil", p.may_return AS "mayReturn", v.returns_until AS "returnsUntil",
+            coalesce(b.size_bytes, p.size_bytes) AS "sizeBytes",
             b.unreferenced_since AS "unreferencedSince"
        FROM reviews v LEFT JOIN repositories r ON r.id = v.repository_id
        LEFT JOIN blobs b ON b.digest = v.digest LEFT JOIN purges p ON p.digest = v.digest

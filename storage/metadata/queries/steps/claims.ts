@@ -25,8 +25,8 @@ export function* holdsClaim(digest: Digest, claimant: string | undefined): Query
 
 /**
  * Drops the review that the claim has written. To be called when a link or manifest has the bytes: whatever removes that writes
- * a review again.
+ * a review again. The review of bytes that another writer may store once more stays.
  */
 export function* dropBytesReview(digest: Digest): Query<void> {
-  yield* run('DELETE FROM reviews WHERE repository_id = ? AND digest = ?', everyRepository, digest);
+  yield* run('DELETE FROM reviews WHERE repository_id = ? AND digest = ? AND returns_until IS NULL', everyRepository, digest);
 }
