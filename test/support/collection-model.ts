@@ -4,6 +4,7 @@ import type { RepositoryName } from '../../src/oci/reference.ts';
 import { loadMigrations } from '../../storage/metadata/migrations.ts';
 import type { Query, Row } from '../../storage/metadata/queries/steps/query.ts';
 import { loadSubjects } from '../../storage/metadata/queries/subjects.ts';
+import { type Exploration, type Machine, type Move, explore } from './explorer.ts';
 
 const subjects = await loadSubjects();
 
@@ -33,13 +34,6 @@ export interface Guard {
   readonly rows?: (sql: string, rows: readonly Row[]) => readonly Row[];
 }
 
-export interface Exploration {
-  readonly states: number;
-  readonly transitions: number;
-  /** The first state that breaks an invariant, with the steps that lead to it. */
-  readonly violation: string | undefined;
-}
-
 interface Actor {
   readonly pc: string;
   readonly digests: readonly Digest[];
@@ -50,13 +44,12 @@ interface Actor {
   readonly until: number;
 }
 
-interface State {
+interface Store {
   readonly tables: readonly (readonly (readonly (string | number | null)[])[])[];
   readonly bytes: readonly Digest[];
   /** Of the trash, as `digest.collector`. */
   readonly aside: readonly string[];
   readonly now: number;
-  readonly actors: readonly Actor[];
   /** What clients were told to exist: repository, digest, until when. */
   readonly promises: readonly (readonly [string, Digest, number])[];
 }
@@ -84,66 +77,22 @@ const tables: readonly (readonly [table: string, columns: string, others: string
   ['links', 'repository_id, digest', 'created_at'],
   ['manifests', 'repository_id, digest', 'media_type, size_bytes, pushed_at'],
   ['manifest_references', 'repository_id, manifest, digest', ''],
-  ['reviews', 'repository_id, digest, due_at, is_urgent, failures', ''],
+  ['reviews', 'repository_id, digest, due_at, is_urgent, failures, returns_until', ''],
   ['claims', 'digest, claimant, until', ''],
   ['purges', 'digest, purger, until, may_return', 'size_bytes'],
 ];
 
 /** Explores every order of the steps of the model's actors. */
-export function explore(model: Model): Exploration {
+export function exploreModel(model: Model): Exploration {
   const machine = createMachine(model);
-  const seen = new Set<string>();
-  const rested = new Set<string>();
-  const waiting: { readonly state: State; readonly path: string }[] = [{ state: machine.initial(), path: '' }];
-  if (waiting[0]) seen.add(machine.keyOf(waiting[0].state));
-  let transitions = 0;
   try {
-    for (let next = waiting.pop(); next; next = waiting.pop()) {
-      const rest = JSON.stringify([next.state.tables, next.state.bytes, next.state.aside, next.state.now]);
-      if (!rested.has(rest)) {
-        rested.add(rest);
-        const found = machine.atRest(next.state);
-        if (found !== undefined) return { states: seen.size, transitions, violation: `${found} at rest, after${next.path}` };
-      }
-      const known = `${rest}${JSON.stringify(next.state.promises)}`;
-      for (const step of machine.steps(next.state)) {
-        transitions++;
-        const path = `${next.path} · ${step.label}`;
-        const { state, broken } = machine.move(next.state, step, known);
-        if (broken !== undefined) return { states: seen.size, transitions, violation: `${broken}, after${path}` };
-        const key = machine.keyOf(state);
-        if (seen.has(key)) continue;
-        seen.add(key);
-        waiting.push({ state, path });
-      }
-    }
-    return { states: seen.size, transitions, violation: undefined };
+    return explore(machine);
   } finally {
     machine.close();
   }
 }
 
-/** What a state is without its actors. */
-type StoredState = Omit<State, 'actors'>;
-
-/** A step that an actor can take in a state, or a jump of the clock. */
-interface Transition {
-  readonly label: string;
-  /** Of the actor; -1: the clock. */
-  readonly index: number;
-  readonly actor: Actor | undefined;
-  readonly take: (draft: Draft) => Actor | undefined;
-}
-
-/** The end of a step. */
-interface Attempt<Result> {
-  readonly after: StoredState;
-  readonly result: Result;
-  /** The invariant that does not hold. */
-  readonly broken: string | undefined;
-}
-
-/** A state that is being changed by one step. */
+/** A store that is being changed by one step. */
 interface Draft {
   readonly bytes: Set<Digest>;
   readonly aside: Set<string>;
@@ -155,7 +104,7 @@ type Step = (draft: Draft, actor: Actor, name: ActorName) => Actor;
 
 const at = (actor: Actor, pc: string, digests: readonly Digest[] = actor.digests): Actor => ({ ...actor, pc, digests });
 
-function createMachine({ actors: names, graceMs, ticks, without }: Model) {
+function createMachine({ actors: names, graceMs, ticks, without }: Model): Machine<Store, Actor> & { close(): void } {
   const database = new DatabaseSync(':memory:');
   database.exec('PRAGMA foreign_keys = ON');
   for (const { sql } of loadMigrations('sqlite')) database.exec(sql);
@@ -182,7 +131,7 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
         .map((row) => Object.values(row as Row)),
     );
 
-  function restore({ tables: rows }: State): void {
+  function restore({ tables: rows }: Store): void {
     for (const [table] of tables.toReversed()) prepare(`DELETE FROM ${table}`).run();
     for (const [index, [table, columns, others]] of tables.entries()) {
       const zeros = others === '' ? [] : others.split(', ').map((name) => (name === 'media_type' ? "'m'" : '1'));
@@ -317,7 +266,7 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
     },
   };
 
-  const settle = (draft: Draft): StoredState => ({
+  const settle = (draft: Draft): Store => ({
     tables: dump(),
     bytes: [...draft.bytes].sort(),
     aside: [...draft.aside].sort(),
@@ -325,14 +274,14 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
     promises: draft.promises.filter(([, , until]) => until > draft.now),
   });
 
-  const draftOf = ({ bytes, aside, now, promises }: StoredState): Draft => ({
+  const draftOf = ({ bytes, aside, now, promises }: Store): Draft => ({
     bytes: new Set(bytes),
     aside: new Set(aside),
     now,
     promises: [...promises],
   });
 
-  function broken({ bytes, aside, promises, now }: Pick<State, 'bytes' | 'aside' | 'promises' | 'now'>): string | undefined {
+  function broken({ bytes, aside, promises, now }: Store): string | undefined {
     const stored = new Set([...bytes, ...aside.map(digestIn)]);
     const recorded = prepare('SELECT digest FROM blobs').all() as { digest: Digest }[];
     const lost = recorded.find(({ digest }) => !stored.has(digest));
@@ -349,55 +298,28 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
     return counted === recounted ? undefined : `the catalog counts ${String(counted)} bytes instead of ${String(recounted)}`;
   }
 
-  let restored: State | undefined;
+  let restored: Store | undefined;
 
-  /** Runs the step from the state, and goes back to it. */
-  function attempt<Result>(state: State, take: (draft: Draft) => Result): Attempt<Result | undefined> {
-    if (restored !== state) restore(state);
-    restored = state;
-    const draft = draftOf(state);
+  /** Runs the step from the store, and goes back to it. A step that throws changes nothing. */
+  function attempt<Result>(store: Store, take: (draft: Draft) => Result): Move<Store> & { readonly result: Result | undefined } {
+    if (restored !== store) restore(store);
+    restored = store;
+    const draft = draftOf(store);
     database.exec('SAVEPOINT step');
     try {
       const result = take(draft);
       const after = settle(draft);
       return { after, result, broken: broken(after) };
     } catch (error) {
-      return { after: state, result: undefined, broken: (error as Error).message };
+      return { after: store, result: undefined, broken: (error as Error).message };
     } finally {
       database.exec('ROLLBACK TO step; RELEASE step');
     }
   }
 
-  function* steps(state: State): Generator<Transition> {
-    for (const [index, name] of names.entries()) {
-      const actor = state.actors[index] ?? never();
-      const step = programs[name][actor.pc];
-      if (step) yield { label: `${name}: ${actor.pc}`, index, actor, take: (draft) => step(draft, actor, name) };
-    }
-    if (state.now < ticks * tickMs + 1) {
-      const take = (draft: Draft) => {
-        draft.now += tickMs;
-        return undefined;
-      };
-      yield { label: 'tick', index: -1, actor: undefined, take };
-    }
-  }
-
-  const moves = new Map<string, Attempt<Actor | undefined>>();
-
-  /** Takes the step. What it does depends on the actor and the stores, which `known` names, and not on the other actors. */
-  function move(state: State, { label, index, actor, take }: Transition, known: string) {
-    const key = `${known}${label}${JSON.stringify(actor)}`;
-    const found = moves.get(key) ?? attempt(state, take);
-    moves.set(key, found);
-    const { after, result, broken: reason } = found;
-    const actors = result ? state.actors.with(index, result) : state.actors;
-    return { state: { ...after, actors }, broken: reason };
-  }
-
   /** Every process dies here: a collector that runs long enough leaves nothing that nothing needs. */
-  function atRest(state: State): string | undefined {
-    const found = attempt(state, (draft) => {
+  function atRest(store: Store): string | undefined {
+    const found = attempt(store, (draft) => {
       draft.now += 4 * graceMs;
       const program = collecting('at rest');
       const count = prepare('SELECT count(*) AS count FROM reviews');
@@ -428,36 +350,46 @@ function createMachine({ actors: names, graceMs, ticks, without }: Model) {
     return left > 0 ? `${JSON.stringify([reviews, claims, purges])} is left` : undefined;
   }
 
-  const [first, second] = [names.indexOf('collector'), names.indexOf('other collector')];
-
-  /** The two collectors run the same program: a state is the same as the one where they have changed places. */
-  function keyOf(state: State): string {
-    const key = JSON.stringify(state);
-    const [one, two] = [state.actors[first], state.actors[second]];
-    if (!one || !two) return key;
-    const actors = state.actors.with(first, two).with(second, one);
-    const other = JSON.stringify({ ...state, actors }).replaceAll(eitherPurger, (name) => purgers[name === purgers[0] ? 1 : 0]);
-    return key < other ? key : other;
-  }
+  const [one, two] = [names.indexOf('collector'), names.indexOf('other collector')];
+  const other = (purger: string) => purgers[purger === purgers[0] ? 1 : 0];
 
   return {
-    keyOf,
-    initial(): State {
+    initial() {
       // The layer is in the first repository, and nothing needs it there any more.
       const draft: Draft = { bytes: new Set([layer]), aside: new Set(), now: 1, promises: [] };
       drive(subjects.blobs.commit(a, layer, 1, '', draft.now));
-      const first = names.map((name): Actor => ({
-        pc: Object.keys(programs[name])[0] ?? never(),
-        digests: [],
-        returning: [],
-        tries: 0,
-        until: 0,
-      }));
-      return { ...settle(draft), actors: first };
+      const actors = names.map((name): Actor => {
+        const pc = Object.keys(programs[name])[0] ?? never();
+        return { pc, digests: [], returning: [], tries: 0, until: 0 };
+      });
+      return { store: settle(draft), actors };
+    },
+    nextStep: (index, { pc }) => {
+      const name = names[index] ?? never();
+      return programs[name][pc] && `${name}: ${pc}`;
+    },
+    step(store, index, actor) {
+      const name = names[index] ?? never();
+      const step = programs[name][actor.pc] ?? never();
+      const { result = actor, ...move } = attempt(store, (draft) => step(draft, actor, name));
+      return { ...move, actor: result };
+    },
+    tick(store) {
+      if (store.now >= ticks * tickMs + 1) return undefined;
+      return attempt(store, (draft) => void (draft.now += tickMs));
     },
     atRest,
-    move,
-    steps,
+    // The two collectors run the same program.
+    twins:
+      one < 0 || two < 0
+        ? undefined
+        : {
+            indexes: [one, two],
+            swap(store) {
+              const swapped = JSON.parse(JSON.stringify(store).replaceAll(eitherPurger, other)) as Store;
+              return { ...swapped, aside: swapped.aside.toSorted() };
+            },
+          },
     close: () => database.close(),
   };
 }
