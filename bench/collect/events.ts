@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fillRegistry } from '../../test/support/large-registry.ts';
 import { stepReviews } from '../../src/maintenance/collect/collector.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 
@@ -50,26 +51,10 @@ async function cpuSeconds(blobs: number, events: number): Promise<number> {
 
 const nameOf = (blobs: number, run: number, index: number) => `sha256:${blobs}-${run}-${index}` as never;
 
-/** Makes `blobs` needed blobs, and `events` others that a review is due for. */
-export function fill(file: string, blobs: number, events: number): void {
+/** Makes `blobs` needed blobs, and `unneeded` others that a review is due for. */
+export function fill(file: string, blobs: number, unneeded: number): void {
   const database = new DatabaseSync(file);
-  const numbers = (count: number) => `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
-  for (const sql of [
-    'BEGIN',
-    `INSERT INTO repositories (id, name, created_at) VALUES (1, 'app', 1)`,
-    `INSERT INTO blobs (digest, size_bytes, created_at) ${numbers(blobs)} SELECT 'd' || i, 1, 1 FROM n`,
-    `INSERT INTO links (repository_id, digest, created_at) ${numbers(blobs)} SELECT 1, 'd' || i, 1 FROM n`,
-    `INSERT INTO manifests (repository_id, digest, media_type, size_bytes, pushed_at)
-     ${numbers(blobs / 10)} SELECT 1, 'd' || i, 'm', 1, 1 FROM n`,
-    `INSERT INTO manifest_references (repository_id, manifest, digest)
-     ${numbers(blobs)} SELECT 1, 'd' || (1 + i % ${blobs / 10}), 'd' || i FROM n`,
-    `INSERT INTO blobs (digest, size_bytes, created_at) ${numbers(events)} SELECT 'e' || i, 1, 1 FROM n`,
-    `INSERT INTO links (repository_id, digest, created_at) ${numbers(events)} SELECT 1, 'e' || i, 1 FROM n`,
-    `INSERT INTO reviews (repository_id, digest, due_at) ${numbers(events)} SELECT 1, 'e' || i, 1 FROM n`,
-    'COMMIT',
-    'ANALYZE',
-  ])
-    database.exec(sql);
+  fillRegistry(database, { blobs, unneeded });
   database.close();
 }
 

@@ -15,7 +15,7 @@ import type { StorageErrorCode } from '../../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
 import { blobKey, blobsPrefix } from '../../../storage/blobs/layout.ts';
 import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
-import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { MetadataError, type MetadataStore } from '../../../storage/metadata/store.ts';
 import { call } from '../../support/call.ts';
 import { type FaultyDriver, createFaultyDriver } from '../../support/faulty-driver.ts';
 import { digestOf, newImage } from '../../support/images.ts';
@@ -54,13 +54,13 @@ function fail(error: unknown): never {
 
 const newTrash = () => createTrash({ driver: faulty.driver, metadata, now: () => time });
 
-const newCollector = (over = metadata) =>
+const newCollector = (over = metadata, maxPerSecond = 100_000) =>
   createCollector({
     driver: faulty.driver,
     metadata: over,
     trash: newTrash(),
     now: () => time,
-    maxPerSecond: 100_000,
+    maxPerSecond,
     trashWindowMs: 7 * 24 * hour,
     events: {
       purged: () => undefined,
@@ -82,6 +82,10 @@ async function pushBlob(repository: RepositoryName, bytes: Buffer): Promise<Dige
 async function pushImage(repository: RepositoryName, tag: string, image = newImage()) {
   await pushBlob(repository, Buffer.from(image.config));
   await pushBlob(repository, image.layer);
+  return putManifest(repository, tag, image);
+}
+
+async function putManifest(repository: RepositoryName, tag: string, image: ReturnType<typeof newImage>) {
   const bytes = Buffer.from(image.manifest);
   const mediaType = (JSON.parse(image.manifest) as { mediaType: string }).mediaType;
   const { digest } = await registry.manifests.put(repository, { tag } as never, [], bytes, mediaType, {
@@ -280,8 +284,11 @@ describe('garbage collection', () => {
   });
 
   test('a manifest that lost its tag stays', async () => {
-    const first = await pushImage(app, 'latest');
-    for (let count = 0; count < 3; count++) await pushImage(app, 'latest');
+    const images = [newImage(), newImage()] as const;
+    const first = await pushImage(app, 'latest', images[0]);
+    const second = await pushImage(app, 'latest', images[1]);
+    for (let count = 0; count < 50; count++) await putManifest(app, 'latest', images[count % 2] ?? images[0]);
+    expect(await metadata.manifests.findByTag(app, 'latest')).toMatchObject({ digest: second.digest });
     time += 10 * 365 * 24 * hour;
     await newCollector().run();
     expect([await isStored(first.digest), await isStored(first.layer)]).toEqual([true, true]);
@@ -427,6 +434,42 @@ describe('garbage collection that fails or waits', () => {
     await metadata.collectionState.unblock('restore');
     await newCollector().run();
     expect(await isStored(digest)).toBe(false);
+  });
+
+  test.each(['step', 'finishPurges'] as const)(
+    'a metadata store that fails in %s ends the run, and a later one deletes the bytes and nothing else',
+    async (name) => {
+      const [kept, unneeded] = [await pushImage(app, 'latest'), await pushBlob(app, randomBytes(100))];
+      time += 2 * hour;
+      const unavailable = () => Promise.reject(new MetadataError('unavailable', 'the database is away'));
+      const failing = { ...metadata, collection: { ...metadata.collection, [name]: unavailable } };
+      await expect(newCollector(failing).run()).rejects.toMatchObject({ code: 'unavailable' });
+      expect(await isStored(kept.layer)).toBe(true);
+      time += hour;
+      await newCollector().run();
+      expect([await isStored(unneeded), await isStored(kept.layer), await stored()]).toMatchObject([false, true, { length: 3 }]);
+    },
+  );
+
+  test('a run rests after a step as its rate says, before it decides more', async () => {
+    for (let count = 0; count < 70; count++) await metadata.blobs.commit(app, digestOf(`b${count}`), 1, 'no upload', time);
+    time += 2 * hour;
+    let [steps, ended] = [0, 0];
+    const counting = { ...metadata, collection: { ...metadata.collection, step: countStep } };
+    async function countStep(...args: Parameters<typeof metadata.collection.step>) {
+      steps++;
+      const result = await metadata.collection.step(...args);
+      ended++;
+      return result;
+    }
+    const ending = new AbortController();
+    const running = newCollector(counting, 0.001).run(ending.signal);
+    await until(() => Promise.resolve(ended === 1));
+    // Another step would come before these writes.
+    for (let count = 0; count < 20; count++) await metadata.collectionState.unblock('adoption');
+    expect(steps).toBe(1);
+    ending.abort();
+    expect(await running).toMatchObject({ reviewed: 64, unlinked: 64 });
   });
 
   test('a pause ends a run after its step', async () => {

@@ -1,0 +1,152 @@
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { stepReviews } from '../../../src/maintenance/collect/collector.ts';
+import { stepRows } from '../../../src/maintenance/quotas/counter.ts';
+import { loadMigrations } from '../../../storage/metadata/migrations.ts';
+import type { Query, Row } from '../../../storage/metadata/queries/steps/query.ts';
+import { loadSubjects } from '../../../storage/metadata/queries/subjects.ts';
+import { fillRegistry } from '../../support/large-registry.ts';
+import { isLong } from '../../support/long.ts';
+import { plain } from '../../support/plain.ts';
+
+const subjects = plain(await loadSubjects());
+const author = { actor: 'alice', address: '', at: 1 };
+const content = (digest: string) => ({ digest, sizeBytes: 1 });
+const manifest = {
+  repository: 'app',
+  mediaType: 'm',
+  sizeBytes: 1,
+  artifactType: null,
+  subject: null,
+  annotations: null,
+  blobs: [content('d6000'), content('d7000')],
+  children: [],
+  acceptMissing: false,
+  now: 1,
+  author,
+};
+const purges = ['e1', 'e2'].map((digest) => ({ digest, mayReturn: false }));
+
+/** What changes content and can leave something unneeded, one transaction after the other. */
+const events: Readonly<Record<string, () => readonly Query<unknown>[]>> = {
+  'push a layer': () => [
+    subjects.claims.take('new', 'writer', 1, 2),
+    subjects.blobs.commit('app', 'new', 1, 'upload', 1, 'writer'),
+  ],
+  'push an image': () => [subjects.manifests.put({ ...manifest, digest: 'new', tags: ['new'] })],
+  'move a tag': () => [
+    subjects.manifests.put({ ...manifest, digest: 'one', tags: ['new'] }),
+    subjects.manifests.put({ ...manifest, digest: 'other', tags: ['new'] }),
+  ],
+  'mount a layer': () => [subjects.blobs.mount('app', 'other', 'd5000', author)],
+  'ask for a layer with HEAD': () => [subjects.reviews.findBlob('app', 'e5', 1), subjects.reviews.postpone('app', 'e5', 1)],
+  'delete an image, and end its time in the trash': () => [
+    subjects.deletions.put({
+      repository: 'app',
+      digest: 'd500',
+      windowMilliseconds: 1,
+      reason: '',
+      cause: 'delete',
+      author,
+    }),
+    subjects.trash.purge(10, 50),
+  ],
+};
+
+/** One step of background work, with the number of reviews, contents or rows that it may handle. */
+const steps: Readonly<Record<string, readonly [limit: number, queries: () => readonly Query<unknown>[]]>> = {
+  'the collector decides about links': [stepReviews, () => [decide()]],
+  'the collector decides about bytes': [stepReviews, () => [subjects.reviews.addForBytes(unrecorded, 0), decide()]],
+  'the collector ends deletions': [purges.length, () => [subjects.collection.finishPurges('p', purges, 1, 1)]],
+  'the audit reads links': [500, () => [audit('links', 1)]],
+  'the audit reads blobs': [500, () => [audit('blobs', 0)]],
+  'a new quota is counted': [
+    stepRows,
+    () => [
+      subjects.quotaRules.configure([{ name: 'all', match: ['**'], per: 'all', maxBytes: null, maxTags: null }]),
+      subjects.quotaCounting.step(stepRows),
+    ],
+  ],
+  'sizes are summed': [100, () => [subjects.usageCounting.sumContents(1, 'd5', 100)]],
+};
+
+const unrecorded = Array.from({ length: 2 * stepReviews }, (_, index) => `x${index}`);
+const decide = () => subjects.collection.step({ now: 1e12, limit: stepReviews, purger: 'p', until: 2e12 });
+const audit = (part: 'links' | 'blobs', repositoryId: number) =>
+  subjects.collectionAudit.audit({ part, repositoryId, digest: 'd5' }, 500, 1);
+
+/** A statement or a row that a step may need for each review, content or row in its limit. */
+const mostForEach = 8;
+
+function openRegistry(blobs: number) {
+  const database = new DatabaseSync(':memory:');
+  for (const { sql } of loadMigrations('sqlite')) database.exec(sql);
+  // They count each row that is written here, which takes longer than the writing.
+  const triggers = database.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").all();
+  for (const { name } of triggers) database.exec(`DROP TRIGGER ${String(name)}`);
+  fillRegistry(database, { blobs, unneeded: 1000 });
+  for (const { sql } of triggers) database.exec(String(sql));
+  const totalChanges = database.prepare('SELECT total_changes() AS count');
+
+  /** Runs the queries and takes them back. Returns what they cost. */
+  function costOf(queries: readonly Query<unknown>[]) {
+    const plans: string[] = [];
+    let [statements, rows] = [0, 0];
+    const before = Number(totalChanges.get()?.['count']);
+    database.exec('SAVEPOINT cost');
+    for (const query of queries) {
+      let step = query.next([]);
+      while (!step.done) {
+        const { sql, values } = step.value;
+        const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values);
+        plans.push(...plan.map(({ detail }) => String(detail)));
+        const found = database.prepare(sql).all(...values) as readonly Row[];
+        statements++;
+        rows += found.length;
+        step = query.next(found);
+      }
+    }
+    const changes = Number(totalChanges.get()?.['count']) - before;
+    database.exec('ROLLBACK TO cost; RELEASE cost');
+    return { statements, rows, changes, plans };
+  }
+
+  return { costOf, close: () => database.close() };
+}
+
+const [smallBlobs, largeBlobs] = [10_000, isLong ? 1_000_000 : 40_000];
+
+describe('the cost of garbage collection', () => {
+  let small: ReturnType<typeof openRegistry>;
+  let large: ReturnType<typeof openRegistry>;
+  beforeAll(() => {
+    small = openRegistry(smallBlobs);
+    large = openRegistry(largeBlobs);
+  }, 300_000);
+  afterAll(() => {
+    small.close();
+    large.close();
+  });
+
+  test.each(Object.entries(events))(
+    'an event takes as many statements, rows and changes by the same indexes in a small and in a large registry: %s',
+    (_name, queries) => {
+      const cost = large.costOf(queries());
+      expect(cost).toEqual(small.costOf(queries()));
+      expect(cost.statements).toBeGreaterThan(0);
+      expect(cost.plans.filter((plan) => /^SCAN (blobs|links|manifests|manifest_references|reviews)\b/.test(plan))).toEqual([]);
+    },
+  );
+
+  test.each(Object.entries(steps))(
+    'a step of background work is bounded by its limit, whatever the size of the registry: %s',
+    (_name, [limit, queries]) => {
+      const { plans, ...cost } = large.costOf(queries());
+      const { plans: plansOfSmall, ...costOfSmall } = small.costOf(queries());
+      expect(cost).toEqual(costOfSmall);
+      expect(plans).toEqual(plansOfSmall);
+      // More was there to do: another limit would be another cost.
+      for (const count of Object.values(cost)) expect(count).toBeLessThanOrEqual(mostForEach * limit);
+    },
+  );
+});
