@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -21,13 +21,19 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true }));
 
+function createMemory() {
+  const memory = createReadMemory(file);
+  if (!memory) throw new Error('commits are not seen in the WAL index');
+  return memory;
+}
+
 /** A database with one number, a reader of it, and a memory that counts the reads that were performed. */
 function openNumber() {
   const writer = new DatabaseSync(file);
   writer.exec('PRAGMA journal_mode = WAL; CREATE TABLE numbers (value INTEGER NOT NULL); INSERT INTO numbers VALUES (0)');
   const reader = new DatabaseSync(file, { readOnly: true });
   const statement = reader.prepare('SELECT value FROM numbers');
-  const memory = createReadMemory(file);
+  const memory = createMemory();
   const counted = { reads: 0 };
   return {
     writer,
@@ -38,7 +44,6 @@ function openNumber() {
         return statement.get()?.['value'];
       }),
     close() {
-      memory.close();
       reader.close();
       writer.close();
     },
@@ -99,9 +104,32 @@ test('a commit of another process is seen as soon as that process knows of it', 
   close();
 });
 
+test('nothing is remembered where commits are not seen in the file of the WAL index', async () => {
+  const { writer, close } = openNumber();
+  const seen = `${file}-shm`;
+  // Another file under this name is what a file system shows that keeps two copies of a file's pages.
+  await rename(seen, `${seen}.true`);
+  await copyFile(`${seen}.true`, seen);
+  expect(createReadMemory(file)).toBeUndefined();
+  await rename(`${seen}.true`, seen);
+  writer.exec('UPDATE numbers SET value = 1');
+  close();
+});
+
+test('a store that is closed keeps the locks of the other connections of its process', async () => {
+  const [one, other] = [await createSqliteStore({ file }), await createSqliteStore({ file })];
+  const locks = async () =>
+    (await readFile('/proc/locks', 'utf8')).split('\n').filter((line) => line.includes(` ${process.pid} `)).length;
+  const before = await locks();
+  expect(before).toBeGreaterThan(0);
+  await one.close();
+  expect(await locks()).toBe(before);
+  await other.close();
+});
+
 test('what was not found is looked up again, and the number of remembered results is limited', () => {
   const { close } = openNumber();
-  const memory = createReadMemory(file);
+  const memory = createMemory();
   const reads = new Map<string, number>();
   const recall = (key: string, result: string | undefined) =>
     memory.recall(key, () => {
@@ -113,7 +141,6 @@ test('what was not found is looked up again, and the number of remembered result
   recall('key 0', 'result');
   recall(`key ${mostResults}`, 'result');
   expect([reads.get('missing'), reads.get('key 0'), reads.get(`key ${mostResults}`)]).toEqual([2, 2, 1]);
-  memory.close();
   close();
 });
 

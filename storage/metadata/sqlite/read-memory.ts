@@ -1,4 +1,5 @@
-import { openSync, readSync, closeSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
+import { connect } from './connection.ts';
 
 /** Remembers the results of reads until the database changes, whichever thread or process changes it. */
 export interface ReadMemory {
@@ -7,7 +8,6 @@ export interface ReadMemory {
    * `undefined` is not remembered: clients can ask for any number of names that do not exist.
    */
   recall<Result>(key: string, read: () => Result): Result;
-  close(): void;
 }
 
 /**
@@ -21,22 +21,30 @@ const headerBytes = 96;
 export const mostResults = 4096;
 
 /**
- * Creates the memory of a database in WAL mode that this process has open. Reading the header is a fifth of the time of a lookup,
- * most of which goes into the locks of a read transaction.
+ * Creates the memory of a database in WAL mode that this process has open; undefined where commits cannot be seen in the file of
+ * the WAL index. Reading the header is a fifth of the time of a lookup, most of which goes into the locks of a read transaction.
+ *
+ * The descriptor stays open until the process ends: closing it would release the locks that all connections of this process hold
+ * on the file (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
-export function createReadMemory(file: string): ReadMemory {
-  const walIndex = openSync(`${file}-shm`, 'r');
+export function createReadMemory(file: string): ReadMemory | undefined {
+  const walIndex = openIfThere(`${file}-shm`);
+  if (walIndex === undefined) return undefined;
   const current = Buffer.alloc(headerBytes);
   const remembered = Buffer.alloc(headerBytes);
   const results = new Map<string, unknown>();
 
-  /** Linux keeps one copy of a file's pages, for this read and for the mapping that SQLite writes to. */
   function forgetIfChanged(): void {
-    readSync(walIndex, current, 0, headerBytes, 0);
+    readSync(walIndex ?? -1, current, 0, headerBytes, 0);
     if (current.equals(remembered)) return;
     current.copy(remembered);
     results.clear();
   }
+
+  forgetIfChanged();
+  commitNothing(file);
+  readSync(walIndex, current, 0, headerBytes, 0);
+  if (current.equals(remembered)) return undefined;
 
   return {
     recall<Result>(key: string, read: () => Result): Result {
@@ -50,6 +58,26 @@ export function createReadMemory(file: string): ReadMemory {
       results.set(key, result);
       return result;
     },
-    close: () => closeSync(walIndex),
   };
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Commits a transaction that changes no row, to see whether the header shows it: some file systems keep two copies of a file's
+ * pages.
+ */
+function commitNothing(file: string): void {
+  const connection = connect(file, { readOnly: false });
+  try {
+    connection.execute('PRAGMA synchronous = OFF; PRAGMA user_version = 0');
+  } finally {
+    connection.close();
+  }
 }

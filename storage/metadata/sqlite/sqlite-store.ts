@@ -14,7 +14,7 @@ import { createWriteHealth, writeCheck } from '../write-health.ts';
 export async function createSqliteStore({ file }: { file: string }): Promise<MetadataStore> {
   const [writer, loaded] = await Promise.all([startWriteThread(file), loadSubjects()]);
   const reader = connect(file, { readOnly: true });
-  const memory = process.platform === 'linux' ? createReadMemory(file) : undefined;
+  const memory = createReadMemory(file);
   let open = true;
 
   function read(query: Operation, id: string) {
@@ -41,10 +41,7 @@ export async function createSqliteStore({ file }: { file: string }): Promise<Met
       await writes.check();
     },
     async close() {
-      if (open) {
-        memory?.close();
-        reader.close();
-      }
+      if (open) reader.close();
       open = false;
       await writer.close();
     },
