@@ -14,10 +14,10 @@ export const killPoints = [
   'after a file got its name',
   'before a commit',
   'after a commit',
-  'before an adoption is finished',
 ] as const;
 
-export type KillPoint = (typeof killPoints)[number];
+/** The points of every push, and those of single operations. */
+export type KillPoint = (typeof killPoints)[number] | 'before an adoption is finished';
 
 const file = process.env['KILL_POINT'];
 if (file !== undefined) await arm(file);

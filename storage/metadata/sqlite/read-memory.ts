@@ -1,4 +1,5 @@
-import { openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { connect } from './connection.ts';
 
 /** Remembers the results of reads until the database changes, whichever thread or process changes it. */
@@ -8,6 +9,8 @@ export interface ReadMemory {
    * `undefined` is not remembered: clients can ask for any number of names that do not exist.
    */
   recall<Result>(key: string, read: () => Result): Result;
+  /** Ends the memory, once the connections of its store are closed. */
+  close(): void;
 }
 
 /**
@@ -21,49 +24,62 @@ const headerBytes = 96;
 export const mostResults = 4096;
 
 /**
+ * Files of WAL indexes that this process has open, by path. Closing one releases the locks that all connections of the process
+ * hold on the file (https://www.sqlite.org/howtocorrupt.html, section 2.2), so the last memory closes it, after its connections.
+ */
+const walIndexes = new Map<string, { readonly descriptor: number; memories: number }>();
+
+/**
  * Creates the memory of a database in WAL mode that this process has open; undefined where commits cannot be seen in the file of
  * the WAL index. Reading the header is a fifth of the time of a lookup, most of which goes into the locks of a read transaction.
- *
- * The descriptor stays open until the process ends: closing it would release the locks that all connections of this process hold
- * on the file (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 export function createReadMemory(file: string): ReadMemory | undefined {
-  const walIndex = openIfThere(`${file}-shm`);
-  if (walIndex === undefined) return undefined;
+  const path = `${resolve(file)}-shm`;
+  const walIndex = walIndexes.get(path) ?? openIfThere(path);
+  if (!walIndex) return undefined;
+  walIndexes.set(path, walIndex);
+  const { descriptor } = walIndex;
   const current = Buffer.alloc(headerBytes);
   const remembered = Buffer.alloc(headerBytes);
   const results = new Map<string, unknown>();
 
   function forgetIfChanged(): void {
-    readSync(walIndex ?? -1, current, 0, headerBytes, 0);
+    readSync(descriptor, current, 0, headerBytes, 0);
     if (current.equals(remembered)) return;
     current.copy(remembered);
     results.clear();
   }
 
   forgetIfChanged();
-  commitNothing(file);
-  readSync(walIndex, current, 0, headerBytes, 0);
+  if (!commitNothing(file)) return undefined;
+  readSync(descriptor, current, 0, headerBytes, 0);
   if (current.equals(remembered)) return undefined;
 
+  walIndex.memories++;
   return {
     recall<Result>(key: string, read: () => Result): Result {
       forgetIfChanged();
       const known = results.get(key);
       if (known !== undefined) return known as Result;
-      // A commit from here on makes the header another one, so that this result is forgotten.
+      // A commit from here on changes the header, so that this result is forgotten.
       const result = read();
       if (result === undefined) return result;
       if (results.size >= mostResults) results.clear();
       results.set(key, result);
       return result;
     },
+
+    close() {
+      if (--walIndex.memories > 0) return;
+      walIndexes.delete(path);
+      closeSync(descriptor);
+    },
   };
 }
 
-function openIfThere(path: string): number | undefined {
+function openIfThere(path: string) {
   try {
-    return openSync(path, 'r');
+    return { descriptor: openSync(path, 'r'), memories: 0 };
   } catch {
     return undefined;
   }
@@ -71,12 +87,15 @@ function openIfThere(path: string): number | undefined {
 
 /**
  * Commits a transaction that changes no row, to see whether the header shows it: some file systems keep two copies of a file's
- * pages.
+ * pages. False if the disk is full or read-only.
  */
-function commitNothing(file: string): void {
+function commitNothing(file: string): boolean {
   const connection = connect(file, { readOnly: false });
   try {
     connection.execute('PRAGMA synchronous = OFF; PRAGMA user_version = 0');
+    return true;
+  } catch {
+    return false;
   } finally {
     connection.close();
   }

@@ -42,8 +42,10 @@ export async function createSqliteStore({ file }: { file: string }): Promise<Met
     },
     async close() {
       if (open) reader.close();
+      const wasOpen = open;
       open = false;
       await writer.close();
+      if (wasOpen) memory?.close();
     },
   };
 }
