@@ -34,7 +34,9 @@ export function commitTogether(connection: Connection, batch: readonly Write[]):
   try {
     if (isUnsynced) connection.execute('PRAGMA synchronous = NORMAL');
     connection.execute('BEGIN IMMEDIATE');
-    const replies = batch.map((write) => perform(connection, write));
+    // A write without others needs no savepoint: its failure rolls the transaction back.
+    const work = batch.length === 1 ? perform : performBeside;
+    const replies = batch.map((write) => work(connection, write));
     connection.execute('COMMIT');
     return replies;
   } catch (error) {
@@ -50,11 +52,16 @@ export function commitTogether(connection: Connection, batch: readonly Write[]):
 }
 
 function perform(connection: Connection, { request: { id, args }, operation }: Write): WriteReply {
+  return { id, result: connection.drive(operation(...args)) };
+}
+
+/** Performs one of several writes of a transaction. Its failure undoes nothing of the others. */
+function performBeside(connection: Connection, write: Write): WriteReply {
   connection.execute('SAVEPOINT one');
   try {
-    const result = connection.drive(operation(...args));
+    const reply = perform(connection, write);
     connection.execute('RELEASE one');
-    return { id, result };
+    return reply;
   } catch (error) {
     try {
       connection.execute('ROLLBACK TO one; RELEASE one');
@@ -62,6 +69,6 @@ function perform(connection: Connection, { request: { id, args }, operation }: W
       // SQLite has rolled back the whole transaction: the other writes have failed, too, and for this reason.
       throw error;
     }
-    return failure(id, error);
+    return failure(write.request.id, error);
   }
 }

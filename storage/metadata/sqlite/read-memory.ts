@@ -92,7 +92,8 @@ function openIfThere(path: string) {
 function commitNothing(file: string): boolean {
   const connection = connect(file, { readOnly: false });
   try {
-    connection.execute('PRAGMA synchronous = OFF; PRAGMA user_version = 0');
+    // Without a checkpoint, which needs what is in the log to be synced.
+    connection.execute('PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = NORMAL; PRAGMA user_version = 0');
     return true;
   } catch {
     return false;

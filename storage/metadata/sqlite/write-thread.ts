@@ -62,8 +62,11 @@ export async function startWriteThread(file: string): Promise<WriteThread> {
     return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
   }
 
-  await expectReply(0);
   let closing = false;
+  worker.once('exit', () => {
+    closing = true;
+  });
+  await expectReply(0);
   return {
     write(operation, args) {
       if (closing) return Promise.reject(new MetadataError('closed', 'the metadata store is closed'));
