@@ -28,6 +28,8 @@ export function endView(response: ServerResponse, bytes: Buffer): void {
   }
   // Another thread compresses: pulls go on meanwhile.
   brotliCompress(bytes, viewOptions, (error, compressed) => {
+    // Answered meanwhile: the body of the request did not arrive in time.
+    if (response.headersSent) return;
     if (!error) response.setHeader('Content-Encoding', 'br');
     end(response, error ? bytes : compressed);
   });
@@ -41,17 +43,18 @@ function end(response: ServerResponse, bytes: Buffer): void {
 /** A file that many clients get. It is compressed once, when the first client asks for it. */
 export interface CompressibleFile {
   readonly bytes: Buffer;
-  gzipped?: Promise<Buffer>;
+  /** Resolves to `undefined` if the file cannot be compressed. */
+  gzipped?: Promise<Buffer | undefined>;
 }
 
 /** Resolves to the bytes of a file for the client of a request. Sets the headers that describe their encoding. */
 export async function encodedFile(response: ServerResponse, file: CompressibleFile): Promise<Buffer> {
   response.setHeader('Vary', 'Accept-Encoding');
   if (file.bytes.length < smallestBytes || !accepts(response.req, 'gzip')) return file.bytes;
-  file.gzipped ??= compressFile(file.bytes, { level: constants.Z_BEST_COMPRESSION });
+  file.gzipped ??= compressFile(file.bytes, { level: constants.Z_BEST_COMPRESSION }).catch(() => undefined);
   const gzipped = await file.gzipped;
-  response.setHeader('Content-Encoding', 'gzip');
-  return gzipped;
+  if (gzipped) response.setHeader('Content-Encoding', 'gzip');
+  return gzipped ?? file.bytes;
 }
 
 /** Returns true if the client takes the encoding (RFC 9110 section 12.5.3). */
