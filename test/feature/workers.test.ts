@@ -8,7 +8,7 @@ import { expectPullable, withPushingClients } from '../support/pushing-clients.t
 import { stable, until } from '../support/until.ts';
 
 /** Acknowledged pushes before each kill, and after the last one. */
-const pushes = isLong ? 300 : 40;
+const pushes = isLong ? 100 : 40;
 const clients = 32;
 const kills = 4;
 
@@ -19,6 +19,7 @@ describe('workers: 2', () => {
   });
   afterAll(() => berth.dispose());
 
+  const killed = new Set<number>();
   const serving = () =>
     [...berth.log().matchAll(/"pid":(\d+),"milliseconds":\d+,"msg":"a worker serves"/g)].map((match) => Number(match[1]));
 
@@ -84,7 +85,6 @@ describe('workers: 2', () => {
   });
 
   test(`${clients} clients, a worker killed ${kills} times: nothing acknowledged is lost, and another takes its place`, async () => {
-    const killed = new Set<number>();
     const acknowledged = await withPushingClients(berth, clients, async (pushed) => {
       for (let kill = 0; kill < kills; kill++) {
         await pushed(pushes);
@@ -97,7 +97,7 @@ describe('workers: 2', () => {
       await pushed(pushes);
     });
     for (const [name, image] of acknowledged) await expectPullable(berth, name, image);
-  }, 120_000);
+  }, 300_000);
 
   test('stop at SIGTERM after their transfers, and serve all content after a restart', async () => {
     const bytes = randomBytes(100_000);
