@@ -5,7 +5,7 @@ import { expectPullable, withPushingClients } from '../support/pushing-clients.t
 import { until } from '../support/until.ts';
 
 /** Acknowledged pushes before each kill, and after the last one. The S3 server of the tests is slow. */
-const pushes = isLong ? 300 : process.env['TEST_BLOBS'] === 's3' ? 10 : 40;
+const pushes = isLong ? 150 : process.env['TEST_BLOBS'] === 's3' ? 10 : 40;
 const clients = 32;
 const kills = 5;
 

@@ -9,7 +9,7 @@ import { expectPullable, withPushingClients } from '../support/pushing-clients.t
 import { describeWith } from '../support/requires.ts';
 
 /** Acknowledged pushes before each restart, and after the last one. */
-const pushes = isLong ? 300 : 40;
+const pushes = isLong ? 120 : 40;
 const clients = 32;
 
 describeWith(postgresPrograms, 'PostgreSQL restarted', () => {
@@ -37,7 +37,7 @@ describeWith(postgresPrograms, 'PostgreSQL restarted', () => {
     const statuses = new Set([...berth.log().matchAll(/"status":(5\d\d)/g)].map((match) => match[1]));
     statuses.delete('503');
     expect([...statuses]).toEqual([]);
-  }, 240_000);
+  }, 400_000);
 
   test('makes every answer 503 with Retry-After while it is down, and berth recovers by itself', async () => {
     await cluster.stop('fast');
