@@ -17,6 +17,7 @@ import {
   startUpload,
 } from '../support/images.ts';
 import { run } from '../support/run.ts';
+import { until } from '../support/until.ts';
 
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) process.stderr.write('skipping "a full disk": only root can mount a small file system\n');
@@ -136,8 +137,9 @@ async function emptyDisk(disk: string): Promise<void> {
       await pushBlobs(berth, 'app', next);
       const ready = () => call(berth, 'GET', '/readyz');
       // Space that the log of SQLite has already taken would serve some writes more.
+      // The server may be writing: then the checkpoint says that it is busy.
       const database = new DatabaseSync(file);
-      database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      await until(() => database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0);
       database.close();
       await fillDisk(disk);
       const refused = await putManifest(berth, 'app', 'next', next.manifest);
@@ -159,4 +161,5 @@ async function emptyDisk(disk: string): Promise<void> {
       await Promise.all([disk, folder].map((path) => rm(path, { recursive: true })));
     }
   },
+  120_000,
 );

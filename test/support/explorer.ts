@@ -46,6 +46,12 @@ interface KnownMove {
   readonly broken: string | undefined;
 }
 
+/** Keys of steps have this much space for the index of an actor. */
+const mostActors = 16;
+
+/** Keys of states have this much space for the number of a group: the states of all actors together. */
+const mostGroups = 2 ** 22;
+
 /** Index of the clock among the actors. */
 const clock = -1;
 
@@ -110,11 +116,12 @@ function numbering<Value>() {
 }
 
 function rememberedSteps<Store, Actor>(machine: Machine<Store, Actor>, stores: Numbering<Store>, actors: Numbering<Actor>) {
+  if (machine.initial().actors.length > mostActors) throw new RangeError(`a machine has at most ${mostActors} actors`);
   /** By the store; then by the actor's index and state. */
   const known: Map<number, KnownMove>[] = [];
   return (store: number, index: number, actor: number): KnownMove => {
     const moves = (known[store] ??= new Map<number, KnownMove>());
-    const key = actor * 16 + index;
+    const key = actor * mostActors + index;
     let move = moves.get(key);
     if (!move) {
       const taken = machine.step(stores.valueOf(store), index, actors.valueOf(actor));
@@ -146,7 +153,10 @@ function createFilter<Store, Actor>(
   const swappedStores: number[] = [];
   const swappedGroups: number[] = [];
   // Both numbers in one: a set of numbers takes the least memory.
-  const keyOf = (store: number, actors: number) => store * 2 ** 22 + actors;
+  const keyOf = (store: number, actors: number) => {
+    if (actors >= mostGroups) throw new RangeError(`the actors of a machine have at most ${mostGroups} states together`);
+    return store * mostGroups + actors;
+  };
   const swapStore = (store: number) => (swappedStores[store] ??= stores.numberOf(twins?.swap(stores.valueOf(store)) as Store));
   const swapGroup = (actors: number) => (swappedGroups[actors] ??= groups.numberOf(swapped(groups.valueOf(actors))));
   const swapped = (group: readonly number[]) => {
