@@ -44,7 +44,7 @@ export async function runCommandLine(words: readonly string[], host: Host): Prom
 
 /**
  * Returns what the parser returns for `berth serve` and `berth serve --config FILE`; undefined for all other words. The parser
- * would take 3 MiB for as long as the server runs.
+ * would take about 1 MiB for as long as the server runs.
  */
 export function selectServe(words: readonly string[]): Selection | undefined {
   const [name, option, file = '', ...others] = words;

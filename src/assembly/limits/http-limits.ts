@@ -33,7 +33,7 @@ const complaintMilliseconds = 60_000;
 
 const complaints = {
   idle: 'too many connections: those that rest longest are closed',
-  refused: 'too many connections: all of them have a request, and new ones are refused',
+  refused: 'too many connections: all are busy, and new ones are refused',
 };
 
 function readConnectionLimits(

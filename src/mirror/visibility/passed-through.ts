@@ -6,7 +6,7 @@ import type { Upstream } from '../../upstream/upstream.ts';
  * its `passThrough`, has left the configuration.
  */
 export interface PassedThrough {
-  /** Names of upstreams that content may be stored of which only clients with a token of the upstream may read. */
+  /** Names of upstreams whose stored content may be readable only with a token of the upstream. */
   readonly names: ReadonlySet<string>;
   /** Records those of `upstreams` that have `passThrough`: before anything is fetched from them. Durable when resolved. */
   record(upstreams: readonly Upstream[]): Promise<void>;

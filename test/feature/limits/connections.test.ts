@@ -141,6 +141,6 @@ test('the log tells closed connections from refused ones, each at most once in a
   for (const reason of ['idle', 'idle', 'refused', 'refused', 'idle'] as const) connections.dropped?.(reason);
   expect(warnings).toEqual([
     'too many connections: those that rest longest are closed',
-    'too many connections: all of them have a request, and new ones are refused',
+    'too many connections: all are busy, and new ones are refused',
   ]);
 });

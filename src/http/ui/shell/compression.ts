@@ -20,7 +20,7 @@ export function endView(response: ServerResponse, bytes: Buffer): void {
   const { req: request } = response;
   const site = request.headers['sec-fetch-site'];
   const isOurs = site === 'same-origin' || site === 'none';
-  // A view with a notice may show a secret; the notice leaves its cookie with this response.
+  // A notice may contain a secret. The response with the view that shows it also deletes the cookie of the notice.
   const hasNotice = response.hasHeader('Set-Cookie');
   if (!isOurs || hasNotice || bytes.length < smallestBytes || !accepts(request, 'br')) {
     end(response, bytes);

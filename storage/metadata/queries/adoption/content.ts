@@ -62,7 +62,7 @@ export interface LinkPage extends ShardStep {
   readonly oddities: readonly StoredOddity[];
 }
 
-/** A link that is in the store no more. */
+/** A link that is no longer in the store. */
 export type RemovedLink = { readonly path: string; readonly repository: RepositoryName; readonly modifiedAt: number } & (
   | { readonly kind: 'layer' | 'revision'; readonly digest: Digest }
   | { readonly kind: 'tag'; readonly tag: string; readonly digest: Digest }
