@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { LayerTags } from '../../storage/metadata/queries/catalog/sharers.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { createLru } from '../coordination/lru.ts';
+import { isBefore } from '../coordination/recent.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import type { Total } from './paging.ts';
@@ -12,7 +14,7 @@ export interface LayerSharers {
   /**
    * Counts the tags of the images with each layer, up to 100, those of the image included: of all repositories for a viewer who
    * may pull them all, else of `repository` and the first repositories that the viewer may pull. Others change nothing. A count
-   * is up to a minute old.
+   * is up to a minute old. Has no counts for layers after the first 100.
    */
   count(
     viewer: Pick<Viewer, 'seesAll' | 'names'>,
@@ -23,6 +25,10 @@ export interface LayerSharers {
 
 /** Repositories that are looked at for a viewer who may not pull all. */
 const mostNames = 100;
+/** Layers of an image that are counted: a manifest can have some ten thousand. */
+const mostLayers = 100;
+/** Reads of a view at once in a database that answers over the network. */
+const readsAtOnce = 4;
 const keptMilliseconds = 60_000;
 const keptCounts = 10_000;
 
@@ -36,7 +42,10 @@ interface Scope {
 }
 
 /** `now`: milliseconds since 1970. */
-export function createLayerSharers(metadata: Pick<MetadataStore, 'layerSharers'>, now: () => number): LayerSharers {
+export function createLayerSharers(metadata: Pick<MetadataStore, 'layerSharers' | 'name'>, now: () => number): LayerSharers {
+  const { layerSharers } = metadata;
+  // SQLite is read on this thread: each read of a view is in a turn of the event loop of its own.
+  const atOnce = metadata.name === 'sqlite' ? 1 : readsAtOnce;
   const counts = createLru<{ readonly tags: LayerTags; readonly until: number }>(keptCounts);
 
   return {
@@ -44,16 +53,21 @@ export function createLayerSharers(metadata: Pick<MetadataStore, 'layerSharers'>
       const { names, isWhole, key } = await scopeOf(viewer, repository);
       const keyOf = (digest: Digest) => `${digest} ${key}`;
       const known = new Map<Digest, LayerTags>();
-      const unknown = new Set<Digest>();
-      for (const digest of layers) {
+      const unknown: Digest[] = [];
+      for (const digest of [...new Set(layers)].slice(0, mostLayers)) {
         const kept = counts.get(keyOf(digest));
-        if (kept && kept.until > now()) known.set(digest, kept.tags);
-        else unknown.add(digest);
+        if (kept && isBefore(kept.until, keptMilliseconds, now())) known.set(digest, kept.tags);
+        else unknown.push(digest);
       }
-      const found = unknown.size === 0 ? [] : await metadata.layerSharers.countTags([...unknown], names);
-      for (const tags of found) {
-        counts.set(keyOf(tags.digest), { tags, until: now() + keptMilliseconds });
-        known.set(tags.digest, tags);
+      const ids = names && unknown.length > 0 ? await layerSharers.listRepositoryIds(names) : undefined;
+      const countOne = async (digest: Digest) => {
+        const tags = await layerSharers.countTags(digest, ids);
+        counts.set(keyOf(digest), { tags, until: now() + keptMilliseconds });
+        known.set(digest, tags);
+      };
+      for (let start = 0; start < unknown.length; start += atOnce) {
+        await Promise.all(unknown.slice(start, start + atOnce).map(countOne));
+        await setImmediate();
       }
       return new Map([...known].map(([digest, { count, isExact }]) => [digest, { count, isExact: isExact && isWhole }]));
     },

@@ -16,7 +16,10 @@ export interface CatalogServices {
 
 /** `now`: milliseconds since 1970. */
 export function createCatalogServices(
-  metadata: Pick<MetadataStore, 'catalogEntries' | 'catalogTags' | 'layerSharers' | 'repositories' | 'repositoryTexts' | 'stars'>,
+  metadata: Pick<
+    MetadataStore,
+    'catalogEntries' | 'catalogTags' | 'layerSharers' | 'name' | 'repositories' | 'repositoryTexts' | 'stars'
+  >,
   now: () => number,
 ): CatalogServices {
   return {

@@ -51,9 +51,9 @@ export const protocolQueries: Readonly<Record<string, () => Query<unknown>>> = {
   'sizes of referrers of a type': () => subjects.manifests.listReferrerSizes('app1', 'd1', 't1', 'd5', 100),
   repository: () => subjects.repositories.exists('app1'),
   'holders of a blob': () => subjects.blobs.listRepositories('shared', 100),
-  'tags with a layer': () => subjects.layerSharers.countTags(['shared', 'd50000'] as never, undefined),
-  'tags with a layer in some repositories': () =>
-    subjects.layerSharers.countTags(['shared', 'd50000'] as never, ['app1', 'app777'] as never),
+  'tags with a layer': () => subjects.layerSharers.countTags('shared', undefined),
+  'tags with a layer in some repositories': () => subjects.layerSharers.countTags('shared', [1, 777]),
+  'ids of repositories': () => subjects.layerSharers.listRepositoryIds(['app1', 'app777']),
   upload: () => subjects.uploads.find('u50000'),
   'old uploads': () => subjects.uploads.listStartedBefore(90_000, 1000),
   references: () => subjects.manifests.checkReferences('app1', [content('d5'), content('d6')], [content('d7')]),

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { createThrottle } from '../../../src/access/credentials/throttle.ts';
+import { createLayerSharers } from '../../../src/catalog/layer-sharers.ts';
 import { createJwks } from '../../../src/access/federation/jwks.ts';
 import { createExistenceCache } from '../../../src/content/existence-cache.ts';
 import { isBefore, isRecent } from '../../../src/coordination/recent.ts';
@@ -80,6 +81,19 @@ const parts: readonly (readonly [string, () => Promise<() => Promise<boolean>>])
       await cache.has(digest, 1);
       isThere = false;
       return () => cache.has(digest, 1).catch(() => false);
+    },
+  ],
+  [
+    'a count of the tags with a layer',
+    async () => {
+      let counted = 0;
+      const countTags = () => Promise.resolve({ count: ++counted, isExact: true });
+      const sharers = createLayerSharers({ name: 'sqlite', layerSharers: { countTags } as never }, now);
+      const layer = digestOf('x');
+      const count = async () =>
+        (await sharers.count({ seesAll: true, async *names() {} }, 'a/b' as never, [layer])).get(layer)?.count;
+      await count();
+      return async () => (await count()) === 1;
     },
   ],
   [

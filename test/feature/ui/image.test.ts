@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createLayerSharers } from '../../../src/catalog/layer-sharers.ts';
 import { instructionOf } from '../../../src/images/description/build-steps.ts';
 import { readImageConfig } from '../../../src/images/description/image-config.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
@@ -19,6 +20,33 @@ afterAll(() => berth.close());
 const view = async (path: string) => (await newVisitor(berth).get(`/ui/r/${path}`)).text;
 /** Texts of the first column of a table. */
 const rows = (page: string) => [...page.matchAll(/<th scope="row">(?:<[^>]*>)*([^<]*)</g)].map(([, text]) => text?.trim());
+
+describe('the tags of the layers of an image', () => {
+  const viewer = { seesAll: true, async *names() {} };
+  const layers = Array.from({ length: 250 }, (_, number) => digestOf(`${number % 200}`));
+
+  test.each([
+    ['sqlite', 1],
+    ['postgresql', 4],
+  ])('are counted for the first 100 different layers; on %s a turn of the event loop has %i reads', async (name, reads) => {
+    const inTurns = [0];
+    let isCounting = true;
+    const nextTurn = () => {
+      inTurns.push(0);
+      if (isCounting) setImmediate(nextTurn);
+    };
+    setImmediate(nextTurn);
+    const countTags = () => {
+      inTurns.push((inTurns.pop() ?? 0) + 1);
+      return Promise.resolve({ count: 2, isExact: true });
+    };
+    const sharers = createLayerSharers({ name, layerSharers: { countTags } as never }, () => 0);
+    const counts = await sharers.count(viewer, 'team/app' as never, layers);
+    isCounting = false;
+    expect([...counts.keys()]).toEqual(layers.slice(0, 100));
+    expect(Math.max(...inTurns)).toBe(reads);
+  });
+});
 
 describe('the instruction of a build step', () => {
   test.each([

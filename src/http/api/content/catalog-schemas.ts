@@ -115,7 +115,8 @@ const config = z
 
 const layer = content.extend({
   tags: total.meta({
-    description: 'listed tags of images with the layer that the login may pull, up to 100; up to a minute old',
+    description:
+      'listed tags of images with the layer that the login may pull, up to 100; up to a minute old. Layers after the first 100 are not counted: 0, not exact',
   }),
 });
 

@@ -86,7 +86,7 @@ async function describeImage({ query }: Query<typeof s.describedImage>, { catalo
   const { image, ...description } = await catalog.describe(query.repository, query.reference, query.platform);
   if (!image) return description;
   const shared = await catalog.sharedLayers(principal, query.repository, image);
-  const layers = image.layers.map((layer) => ({ ...layer, tags: shared.get(layer.digest) ?? { count: 0, isExact: true } }));
+  const layers = image.layers.map((layer) => ({ ...layer, tags: shared.get(layer.digest) ?? { count: 0, isExact: false } }));
   return { ...description, image: { ...image, layers } };
 }
 

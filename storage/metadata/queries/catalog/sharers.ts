@@ -6,7 +6,6 @@ import { marksFor } from '../steps/removal.ts';
 /** The tags whose images share a layer. */
 
 export interface LayerTags {
-  readonly digest: Digest;
   /** Listed tags of images and indexes that have the layer: at most 100. */
   readonly count: number;
   /** False if there may be more. */
@@ -18,28 +17,20 @@ const mostTags = 100;
 const mostRepositories = 200;
 const mostManifests = 500;
 
-/** Counts the tags of each layer: in the repositories, or in all of them if `repositories` is undefined. */
-export const countTags = read(function* (
-  digests: readonly Digest[],
-  repositories: readonly RepositoryName[] | undefined,
-): Query<readonly LayerTags[]> {
-  const ids = repositories && (yield* idsOf(repositories));
-  const counts: LayerTags[] = [];
-  for (const digest of digests) {
-    const linked = yield* listLinked(digest, ids);
-    counts.push({ digest, ...(yield* countIn(digest, linked)) });
-  }
-  return counts;
+/** Counts the tags of a layer: in the repositories with these ids, or in all of them if `repositoryIds` is undefined. */
+export const countTags = read(function* (digest: Digest, repositoryIds: readonly number[] | undefined): Query<LayerTags> {
+  return yield* countIn(digest, yield* listLinked(digest, repositoryIds));
 });
 
-function* idsOf(names: readonly RepositoryName[]): Query<readonly number[]> {
+/** Returns the ids of those of the repositories that exist, in any order. */
+export const listRepositoryIds = read(function* (names: readonly RepositoryName[]): Query<readonly number[]> {
   const ids: number[] = [];
   for (const batch of batches(names)) {
     const rows = yield* all<{ id: number }>(`SELECT id AS "id" FROM repositories WHERE name IN (${marksFor(batch)})`, ...batch);
     ids.push(...rows.map(({ id }) => id));
   }
   return ids;
-}
+});
 
 /** Returns the first repositories with the blob, one more than are looked at. */
 function* listLinked(digest: Digest, ids: readonly number[] | undefined): Query<readonly number[]> {
@@ -54,7 +45,7 @@ function* listLinked(digest: Digest, ids: readonly number[] | undefined): Query<
   return rows.map(({ id }) => id);
 }
 
-function* countIn(digest: Digest, repositories: readonly number[]): Query<Omit<LayerTags, 'digest'>> {
+function* countIn(digest: Digest, repositories: readonly number[]): Query<LayerTags> {
   const looked = repositories.slice(0, mostRepositories);
   if (looked.length === 0) return { count: 0, isExact: true };
   const values = [digest, ...looked];
