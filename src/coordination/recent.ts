@@ -8,7 +8,7 @@ export function isRecent(at: number, milliseconds: number, time: number): boolea
   return time - at < milliseconds && at - time <= maxClockDifference;
 }
 
-/** True before `end`, if that is not further ahead than `longest` milliseconds: see `isRecent`. */
+/** True if `end` is ahead, and not more than `longest` ms ahead: see `isRecent`. */
 export function isBefore(end: number, longest: number, time: number): boolean {
   return isRecent(end - longest, longest, time);
 }

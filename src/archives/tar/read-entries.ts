@@ -65,7 +65,7 @@ async function* entriesIn(reader: BlockReader): AsyncGenerator<TarEntry> {
     if (!header) return;
     // The package drops negative sizes, and passes on texts of extended headers.
     const size = header.size ?? (fileTypes.has(header.type) ? NaN : 0);
-    if (!Number.isSafeInteger(size)) throw new TarError(`the size of the entry after ${last} is no number of bytes`);
+    if (!Number.isSafeInteger(size)) throw new TarError(`the size of the entry after ${last} is not a number of bytes`);
     const extension = extensions[header.type];
     if (extension) {
       const text = await readExtension(reader, size, last);

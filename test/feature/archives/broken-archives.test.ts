@@ -75,7 +75,7 @@ const broken: readonly (readonly [title: string, archive: () => Buffer, ...words
     `expected ${digestOf(image.layer)}`,
     `found ${digestOf(tarOf(oci))}`,
   ],
-  ['a negative size', () => withBinarySize(tarOf([{ name: 'a' }, ...oci]), -512), 'no number of bytes'],
+  ['a negative size', () => withBinarySize(tarOf([{ name: 'a' }, ...oci]), -512), 'not a number of bytes'],
   ['no index', () => tarOf([{ name: 'a', content: 'b' }]), '"index.json"', '"manifest.json"', '1 entries'],
   ['an index that is no JSON', () => tarOf(changed(oci, 'index.json', '{')), '"index.json"', 'JSON'],
   ['an index without manifests', () => tarOf(changed(oci, 'index.json', '{}')), '"index.json"', 'expected a list in manifests'],
@@ -235,7 +235,7 @@ describe('names', () => {
     ['a sparse file in POSIX format', [pax('GNU.sparse.major', '1'), file('a')], 'sparse'],
     ['an extended header of more than 64 KiB', [pax('comment', 'x'.repeat(70_000)), file('a')], 'at most 65536 are allowed'],
     ['a long name of more than 64 KiB', [{ name: 'long', type: 'L', content: 'a'.repeat(70_000) }, file('a')], 'at most 65536'],
-    ['a size that is no number', [pax('size', '1e30'), file('a')], 'no number of bytes'],
+    ['a size that is no number', [pax('size', '1e30'), file('a')], 'not a number of bytes'],
     ['two entries with one name', [file('a'), file('./a')], 'is in the archive twice'],
     ['a link with the name of a file', [file('a'), { name: 'a', type: '2', link: 'b' }], 'is in the archive twice'],
   ];

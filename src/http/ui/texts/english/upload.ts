@@ -39,7 +39,7 @@ export const upload = {
     tagOf: (image: string) => `Tag for ${image}`,
     noName: 'image without a name',
     missing: (platforms: readonly string[]) =>
-      `Not in the file: ${platforms.join(', ')}. The index keeps its digest; pulls for what is missing fail until it is pushed.`,
+      `Not in the file: ${platforms.join(', ')}. The index keeps its digest; pulls of the missing platforms fail until they are pushed.`,
     layers: (count: number) => (count === 1 ? '1 layer' : `${count} layers`),
     storeSelected: 'Store images',
     allOrNothing: 'All tags are stored at once, or none.',
