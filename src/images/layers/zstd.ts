@@ -9,6 +9,14 @@ import { frameBytes } from './zstd-frame.ts';
 const magic = 0xfd2fb528;
 const isSkippable = (value: number) => (value & 0xfffffff0) >>> 0 === 0x184d2a50;
 
+/** Frames of any size: small blobs may have many. */
+const freeFrames = 1000;
+/**
+ * Bytes for each further frame, on average. Each frame costs a decompressor, and an empty one has 8 bytes. With a frame for each
+ * file (zstd:chunked), those of the smallest files have more than 64.
+ */
+const frameBytesOnAverage = 64;
+
 export interface UnzstdOptions {
   /** Called at the beginning of each frame, where unpacking can begin again later. */
   readonly onFrame?: (place: { readonly in: number; readonly out: number }) => void;
@@ -18,7 +26,7 @@ export interface UnzstdOptions {
 
 /**
  * Unpacks zstd data. Finds the frames itself (RFC 8878), also skippable ones: Node's decompressor stops after the first one.
- * Throws `InvalidLayer`, and `LimitExceeded` for a larger window.
+ * Throws `InvalidLayer`, and `LimitExceeded` for a larger window or too many frames for the size of the data.
  */
 export async function* unzstd(
   blob: AsyncIterable<Uint8Array>,
@@ -26,8 +34,9 @@ export async function* unzstd(
 ): AsyncGenerator<Buffer> {
   const source = createByteSource(blob);
   let out = 0;
-  while (!(await source.isAtEnd())) {
+  for (let frames = 1; !(await source.isAtEnd()); frames++) {
     const start = source.position();
+    if (frames > freeFrames + start / frameBytesOnAverage) throw tooManyFrames();
     const beginning = await source.take(4);
     if (isSkippable(beginning.readUInt32LE())) {
       await skip(source, (await source.take(4)).readUInt32LE());
@@ -62,6 +71,10 @@ async function* unpackFrame(bytes: AsyncIterable<Buffer>, maxWindowLog: number):
 
 function isWindowTooLarge(error: unknown): boolean {
   return ((error as Partial<NodeJS.ErrnoException>).code ?? '').endsWith('windowTooLarge');
+}
+
+function tooManyFrames(): LimitExceeded {
+  return new LimitExceeded('ratio', `the zstd data has more than one frame for each ${frameBytesOnAverage} bytes`);
 }
 
 function windowTooLarge(maxWindowLog: number): LimitExceeded {

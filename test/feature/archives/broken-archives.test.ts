@@ -263,9 +263,13 @@ describe('names', () => {
 
 describe('limits', () => {
   const zeros = (mebibytes: number) => Buffer.alloc(mebibytes * 1024 * 1024);
+  const emptySkippable = Buffer.from('502a4d1800000000', 'hex');
+  const repeated = (frame: Buffer) => Buffer.concat(Array.from({ length: 2000 }, () => frame));
   const beyond: readonly (readonly [title: string, archive: () => Buffer, words: string])[] = [
     ['a bomb of gzip data', () => gzipSync(zeros(65), { level: 9 }), '1000 times'],
     ['a bomb of zstd data', () => zstdCompressSync(zeros(65)), '1000 times'],
+    ['zstd data of empty frames', () => repeated(zstdCompressSync('')), 'more than one frame for each 64 bytes'],
+    ['zstd data of empty skippable frames', () => repeated(emptySkippable), 'more than one frame for each 64 bytes'],
     ['a layer that is a bomb', () => tarOf(changed(legacy, layerName, gzipSync(zeros(65), { level: 9 }))), layerName],
     ['a bomb in a bomb', () => gzipSync(tarOf(changed(legacy, layerName, gzipSync(zeros(65), { level: 9 })))), layerName],
     ['a size in binary beyond the limit', () => withBinarySize(tarOf([{ name: 'a' }]), 2 ** 50), 'more than 67108864 bytes'],

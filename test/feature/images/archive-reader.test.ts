@@ -150,6 +150,14 @@ describe('a part of a layer', () => {
     }
   });
 
+  test('of zstd may have a frame for each small file', async () => {
+    const files = Array.from({ length: 2000 }, (_, number) => randomBytes(100 + (number % 7)));
+    const unpacked: Buffer[] = [];
+    for await (const part of unzstd(pieces(Buffer.concat(files.map((file) => zstdCompressSync(file))), 7919)))
+      unpacked.push(part);
+    expect(Buffer.concat(unpacked).equals(Buffer.concat(files))).toBe(true);
+  });
+
   test('of a plain archive is a part of the blob', async () => {
     const { bytes, unpackedBytes } = await readAll(packed(content, 'none', content.length, []), 1000, 2000);
     expect(bytes.equals(content.subarray(1000, 3000))).toBe(true);
