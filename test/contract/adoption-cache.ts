@@ -4,12 +4,14 @@ import { mediaTypes } from '../../src/oci/media-types.ts';
 import type { RepositoryName } from '../../src/oci/reference.ts';
 import { dockerHub, mirroredName } from '../../src/upstream/upstream.ts';
 import { currentLink, layerLink, linksMarker, repositoriesPrefix } from '../../storage/blobs/distribution-links.ts';
-import { objectKey } from '../../storage/blobs/driver.ts';
+import { type ObjectKey, objectKey } from '../../storage/blobs/driver.ts';
 import { digestOf, newImage, newIndex } from '../support/images.ts';
 import { newManifest } from '../support/new-manifest.ts';
 import { type CurrentAdoption, contentOf, filesOf, finish, odditiesOf, run } from './adoption.ts';
 
 const upstream = { name: dockerHub, localNameOf: (name: RepositoryName) => mirroredName({ name: dockerHub }, name) };
+/** For a store without scheduler-state.json. */
+const withoutSchedule = { upstream, assumesCache: true };
 const alpine = 'docker.io/library/alpine' as RepositoryName;
 const own = 'team/app' as RepositoryName;
 const author = { actor: 'test', address: '', at: 1 };
@@ -78,7 +80,7 @@ export function testCache(current: CurrentAdoption): void {
     const [before, after] = [digestOf(image.layer), digestOf(image.config)];
     await metadata.blobs.commit(own, before, image.layer.length, 'no upload', 1);
     await push(own, image.digest, ['1']);
-    await run(current, { upstream });
+    await run(current, withoutSchedule);
     await finish(current);
     await metadata.blobs.commit(own, after, image.config.length, 'no upload', 1);
     for (const digest of [before, after, image.digest]) expect(await metadata.mirrorSpace.evict(digest, 1)).toBe(false);
@@ -94,13 +96,13 @@ export function testCache(current: CurrentAdoption): void {
     const { store, metadata } = current;
     const image = await store.putImage('library/alpine', '3');
     await push(alpine, image.digest, ['3']);
-    await run(current, { upstream });
+    await run(current, withoutSchedule);
     expect(await metadata.repositories.isPushed(alpine)).toBe(true);
     expect(await metadata.blobs.findLink(alpine, digestOf(image.layer))).toBeUndefined();
     expect(await odditiesOf(current)).toContainEqual(expect.stringContaining('pushed-repository library/alpine/'));
     await store.putImage('library/busybox', '1');
     await store.removeTag('library/alpine', '3');
-    await run(current, { upstream });
+    await run(current, withoutSchedule);
     expect(await metadata.distribution.findTag(alpine, '3')).toBe(image.digest);
   });
 
@@ -108,11 +110,11 @@ export function testCache(current: CurrentAdoption): void {
     const { store, driver, metadata } = current;
     const first = await store.putImage('library/alpine', 'edge');
     await store.putImage('library/alpine', 'old');
-    await run(current, { upstream });
+    await run(current, withoutSchedule);
     const second = await store.putImage('library/alpine', 'edge');
     await store.removeTag('library/alpine', 'old');
     await driver.delete([layerLink('library/alpine', digestOf(first.layer))]);
-    await run(current, { upstream });
+    await run(current, withoutSchedule);
     expect((await metadata.mirroredTags.find(alpine, 'edge'))?.cachedDigest).toBe(second.digest);
     expect(await metadata.mirroredTags.find(alpine, 'old')).toBeUndefined();
     expect(await metadata.blobs.findLink(alpine, digestOf(first.layer))).toBeUndefined();
@@ -121,8 +123,35 @@ export function testCache(current: CurrentAdoption): void {
 
   test('an adoption goes on as it was begun: as mirrored content of one upstream, or as pushed content', async () => {
     await current.store.putImage('library/alpine', '3');
-    await run(current, { upstream });
+    await run(current, withoutSchedule);
     await expect(run(current)).rejects.toThrow('begun as mirrored content of docker.io');
     await expect(run(current, { upstream: { ...upstream, name: 'quay.io' } })).rejects.toThrow('begun as mirrored content');
+  });
+
+  test('a store without scheduler-state.json becomes mirrored content only if this is confirmed in every run', async () => {
+    const { store, metadata } = current;
+    await store.putImage('team/app', '1');
+    await expect(run(current, { upstream })).rejects.toThrow('this store has no scheduler-state.json');
+    expect(await metadata.adoption.find()).toBeUndefined();
+    await run(current, withoutSchedule);
+    await expect(run(current, { upstream })).rejects.toThrow('this store has no scheduler-state.json');
+  });
+
+  test('links follow every push since the adoption began, also if a server starts while those of the cache are deleted', async () => {
+    const { store, driver, metadata } = current;
+    await schedulerState();
+    const image = await store.putImage('library/alpine', '3');
+    await run(current, { upstream });
+    const pushedAt = Date.now();
+    const times = { now: pushedAt, author: { ...author, at: pushedAt } };
+    await metadata.manifests.put(newManifest({ repository: own, digest: image.digest, tags: ['1'], ...times }));
+    const last = await metadata.events.lastSettled();
+    // Without the marker the server forgets the consumer of links.
+    const beginDelete = async (keys: readonly ObjectKey[]) => {
+      await metadata.events.removeConsumer('links');
+      return driver.delete(keys);
+    };
+    await finish({ ...current, driver: { ...driver, delete: beginDelete } });
+    expect((await metadata.events.findConsumer('links'))?.position).toBeLessThan(last);
   });
 }

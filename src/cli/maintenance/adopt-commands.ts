@@ -11,6 +11,7 @@ export const adopt: Command = {
       '--upstream <NAME>',
       'the store is a pull-through cache: adopt it as mirrored content of this entry of mirror.upstreams, or of the one with this URL',
     ],
+    ['--assume-cache', 'with --upstream: the store is one of a pull-through cache although it has no scheduler-state.json'],
     [
       '--inventory <FILE>',
       'read the manifest.json of an S3 Inventory (a file, or s3://BUCKET/KEY) instead of listing the bucket',

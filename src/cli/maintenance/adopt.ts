@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Config } from '../../../config/schema.ts';
 import { linksMarker } from '../../../storage/blobs/distribution-links.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
@@ -5,7 +6,7 @@ import { unlessMissing } from '../../../storage/blobs/missing.ts';
 import type { AdoptionState } from '../../../storage/metadata/queries/adoption/runs.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { openBlobStore } from '../../assembly/blob-store.ts';
-import { openMetadata } from '../../assembly/metadata-store.ts';
+import { metadataFile, openMetadata } from '../../assembly/metadata-store.ts';
 import type { StoreInventory } from '../../assembly/adoption/inventory.ts';
 import { readUpstreams } from '../../assembly/registries/upstream-settings.ts';
 import { takeAbandonedLease } from '../../coordination/lease-wait.ts';
@@ -37,7 +38,7 @@ export async function adoptStore(invocation: Invocation): Promise<void> {
   const driver = await openBlobStore(config.storage.blobs);
   try {
     // Before the metadata is created: the path may be wrong.
-    if (!showsStatus) await assertRepositories(driver);
+    if (!showsStatus && isMetadataMissing(config)) await assertRepositories(driver);
     await withMetadata(config, async (metadata) => {
       if (!showsStatus) await run(invocation, config, { driver, metadata });
       await printReport(invocation, metadata);
@@ -47,6 +48,11 @@ export async function adoptStore(invocation: Invocation): Promise<void> {
   } finally {
     await driver.close();
   }
+}
+
+/** False for PostgreSQL: its database is there. */
+function isMetadataMissing(config: Config): boolean {
+  return config.storage.metadata.driver === 'sqlite' && !existsSync(metadataFile(config));
 }
 
 async function withMetadata(config: Config, work: (metadata: MetadataStore) => Promise<void>): Promise<void> {
@@ -65,7 +71,7 @@ async function run(invocation: Invocation, config: Config, stores: Stores): Prom
     metadata,
     onWait: (until) => invocation.warn(`another process adopts the store, or was killed: waiting until ${String(time(until))}`),
   });
-  if (!held) throw new CommandError('another process adopts the store at this moment: run this command when that one has ended');
+  if (!held) throw new CommandError('another process is adopting the store: run this command again when it has ended');
   try {
     await runAlone(invocation, config, stores);
   } finally {
@@ -104,7 +110,10 @@ async function chooseUpstream(
 ): Promise<AdoptedUpstream | undefined> {
   const begun = state?.finishedAt === null ? state.upstream : null;
   const named = (options['upstream'] as string | undefined) ?? begun ?? undefined;
-  if (named === undefined) return undefined;
+  if (named === undefined) {
+    if (options['assumeCache'] === true) throw new CommandError('--assume-cache needs --upstream NAME');
+    return undefined;
+  }
   if (options['includeCache'] === true)
     throw new CommandError(`the store is adopted as mirrored content of ${named}, or with --include-cache as pushed content`);
   const upstreams = createUpstreams(await readUpstreams(config));
@@ -139,6 +148,7 @@ async function adoptAll(
       maxManifestBytes: config.manifests.maxSize,
       includesCache: invocation.options['includeCache'] === true,
       upstream,
+      assumesCache: invocation.options['assumeCache'] === true,
       signal: stopping.signal,
       onProgress: ({ part, entries }) => bar.show(part, `${entries} files`),
     });

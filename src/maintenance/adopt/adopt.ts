@@ -3,7 +3,7 @@ import { repositoriesPrefix, revisionLink } from '../../../storage/blobs/distrib
 import { type BlobDriver, objectKey } from '../../../storage/blobs/driver.ts';
 import { unlessMissing } from '../../../storage/blobs/missing.ts';
 import type { ReferencePosition } from '../../../storage/metadata/queries/adoption/oddities.ts';
-import type { ShardState } from '../../../storage/metadata/queries/adoption/runs.ts';
+import type { AdoptionState, ShardState } from '../../../storage/metadata/queries/adoption/runs.ts';
 import { lateMilliseconds } from '../../../storage/metadata/queries/collection/claims.ts';
 import { createSemaphore } from '../../coordination/semaphore.ts';
 import { adoptBlobs } from './adopt-blobs.ts';
@@ -35,7 +35,7 @@ export async function adopt(options: AdoptOptions): Promise<void> {
     now(),
     upstream?.name,
   );
-  if (state.finishedAt !== null) throw new CannotAdopt("the adoption is finished: the store is berth's");
+  assertUnfinished(state);
   while (await metadata.adoption.isPurging(now() - lateMilliseconds)) {
     await pause(purgeWaitMilliseconds, undefined, { signal: options.signal });
   }
@@ -50,10 +50,19 @@ export async function adopt(options: AdoptOptions): Promise<void> {
   await metadata.adoption.endRun(now());
 }
 
-/** Rejects `CannotAdopt` if a former run has adopted the store as pushed content and this one would not, or vice versa. */
+function assertUnfinished({ finishedAt }: AdoptionState): void {
+  if (finishedAt !== null) throw new CannotAdopt("the adoption is finished: the store is berth's");
+}
+
+/**
+ * Rejects `CannotAdopt` if the adoption is finished, or if a former run has adopted the store as pushed content and this one
+ * would not, or vice versa.
+ */
 async function assertSameContent({ metadata, upstream }: AdoptOptions): Promise<void> {
   const state = await metadata.adoption.find();
-  if (!state || state.finishedAt !== null || state.upstream === (upstream?.name ?? null)) return;
+  if (!state) return;
+  assertUnfinished(state);
+  if (state.upstream === (upstream?.name ?? null)) return;
   const began = state.upstream === null ? 'pushed content' : `mirrored content of ${state.upstream}`;
   throw new CannotAdopt(
     `the adoption was begun as ${began}, and can only go on so; for another choice begin with empty metadata`,
@@ -68,7 +77,7 @@ export async function assertRepositories(driver: Pick<BlobDriver, 'listEntries'>
 }
 
 /** Returns notes about the store as a whole. Rejects `CannotAdopt` if there is nothing to adopt. */
-async function inspect({ driver, includesCache, upstream }: AdoptOptions): Promise<readonly Oddity[]> {
+async function inspect({ driver, includesCache, upstream, assumesCache }: AdoptOptions): Promise<readonly Oddity[]> {
   await assertRepositories(driver);
   const notes: Oddity[] = [];
   if (await unlessMissing(driver.stat(schedulerState))) {
@@ -79,6 +88,12 @@ async function inspect({ driver, includesCache, upstream }: AdoptOptions): Promi
     }
     const detail = upstream ? `mirrored content of ${upstream.name}` : 'pushed images, which are never evicted';
     notes.push({ path: schedulerState, kind: 'proxy-cache', detail });
+  } else if (upstream && assumesCache !== true) {
+    throw new CannotAdopt(
+      `--upstream is for the store of a pull-through cache; this store has no ${schedulerState}, which such a cache writes. ` +
+        '--finish would make all content evictable, and delete all links and tags. If the registry was a cache that never ' +
+        'expires content (proxy.ttl: 0), add --assume-cache',
+    );
   }
   if (await unlessMissing(driver.stat(gitlabLock))) notes.push({ path: gitlabLock, kind: 'database-of-gitlab', detail: '' });
   return notes;

@@ -29,13 +29,14 @@ export async function finishAdoption({ driver, metadata, writesLinks, author }: 
   const state = await metadata.adoption.find();
   if (!state || (state.finishedAt === null && state.endedAt === null))
     throw new CannotAdopt('no run of the adoption is complete: run berth adopt to its end first');
+  await metadata.adoption.finish(author);
+  if (state.upstream !== null) await removeLinks(driver);
   if (writesLinks) {
+    await writeMarker(driver);
+    // A server that starts while there are links and no marker removes the consumer.
     await metadata.events.addConsumer(linkConsumerName);
     await metadata.events.rewind(linkConsumerName, state.startedAt);
   }
-  await metadata.adoption.finish(author);
-  if (state.upstream !== null) await removeLinks(driver);
-  if (writesLinks) await writeMarker(driver);
   while ((await metadata.adoption.forgetLinks(batch)) === batch);
 }
 

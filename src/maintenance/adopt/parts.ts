@@ -21,6 +21,8 @@ export interface AdoptOptions {
   readonly includesCache: boolean;
   /** Adopts the store as mirrored content of this upstream, as the first run has done. Undefined: as pushed content. */
   readonly upstream?: AdoptedUpstream | undefined;
+  /** Accepts `upstream` for a store without the file that a pull-through cache writes. Default: false. */
+  readonly assumesCache?: boolean;
   readonly signal: AbortSignal;
   /** Entries of a page, which is one transaction. Default: 500. */
   readonly pageSize?: number;
