@@ -28,7 +28,8 @@ export const attributes = {
   timestamp: 'io.cncf.notary.timestampSignature',
 } as const;
 
-const maxCertificates = 10;
+/** Certificates that are read of an envelope, and of a time stamp. */
+export const maxCertificates = 10;
 
 /** Parses certificates in DER, that of the signature first. Throws for others, and if there is none. */
 export function parseCertificates(ders: readonly Buffer[]): Pick<Envelope, 'certificate' | 'issuers'> {

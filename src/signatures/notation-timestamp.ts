@@ -1,6 +1,7 @@
 import { X509Certificate, createHash, verify } from 'node:crypto';
 import { ASN1Obj } from '@sigstore/core';
 import { isChainValidAt, trustedChain } from './certificate-chain.ts';
+import { maxCertificates } from './notation-envelope.ts';
 import type { TrustedCertificates } from './signature.ts';
 
 /** When a signature existed: it was made before `latest`. Milliseconds since 1970. */
@@ -8,6 +9,9 @@ export interface ProvenTime {
   readonly earliest: number;
   readonly latest: number;
 }
+
+/** Bytes of a time stamp; one with 10 certificates has some 15,000. */
+const maxTokenBytes = 65_536;
 
 /** Object identifiers of RFC 5652 and RFC 3161. */
 const signedDataType = '1.2.840.113549.1.7.2';
@@ -39,16 +43,28 @@ export function provenTime(token: Buffer, content: Buffer, trusted: TrustedCerti
     const imprint = partOf(info, 2);
     if (!digestOf(partOf(imprint, 0), content).equals(partOf(imprint, 1).value)) return undefined;
     const candidates = [...certificates, ...trusted];
-    const authority = candidates.find((one) => isSignedBy(signer, info, one));
+    const authority = candidates.find((one) => mayBeSigner(signer, one) && isSignedBy(signer, info, one));
     const chain = authority && trustedChain(authority, candidates, trusted, 'timeStamping');
     if (!chain) return undefined;
-    const time = partOf(info, 4).toDate().getTime();
+    const time = parseGeneralizedTime(partOf(info, 4).value.toString('latin1'));
     const accuracy = accuracyOf(info.subs[5]);
-    const period = { earliest: time - accuracy, latest: time + accuracy };
+    const period = { earliest: Math.floor(time - accuracy), latest: Math.ceil(time + accuracy) };
     return isChainValidAt(chain, period.earliest) && isChainValidAt(chain, period.latest) ? period : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Parses a GeneralizedTime in UTC with seconds and any number of digits of a fraction, as DER has them: without zeros at the end.
+ * Returns milliseconds since 1970, with a fraction. Throws for other texts.
+ */
+export function parseGeneralizedTime(text: string): number {
+  const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d+)?Z$/.exec(text);
+  const [, year, month, day, hours, minutes, seconds, fraction = '0'] = parts ?? [];
+  const time = Date.parse(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`) + Number(fraction) * 1000;
+  if (Number.isNaN(time)) throw new Error(`not a time in UTC: ${text}`);
+  return time;
 }
 
 interface Token {
@@ -60,6 +76,7 @@ interface Token {
 }
 
 function readToken(der: Buffer): Token {
+  if (der.length > maxTokenBytes) throw new Error('a time stamp that is too large');
   const root = ASN1Obj.parseBuffer(Buffer.from(der));
   if (partOf(root, 0).toOID() !== signedDataType) throw new Error('not signed data');
   const { subs } = partOf(partOf(root, 1), 0);
@@ -68,11 +85,19 @@ function readToken(der: Buffer): Token {
   if (!content || signers?.subs.length !== 1 || partOf(content, 0).toOID() !== timestampType)
     throw new Error('not a time stamp with one signature');
   const list = rest.find(({ tag }) => tag.isContextSpecific(0))?.subs ?? [];
+  if (list.length > maxCertificates) throw new Error('a time stamp with too many certificates');
   return {
     info: partOf(partOf(partOf(content, 1), 0), 0),
     certificates: list.map((one) => new X509Certificate(one.toDER())),
     signer: partOf(signers, 0),
   };
+}
+
+/** False if the signature names the serial number of another certificate. It may name the identifier of a key instead. */
+function mayBeSigner(signer: ASN1Obj, { serialNumber }: X509Certificate): boolean {
+  const id = partOf(signer, 1);
+  const withoutZeros = (number: string) => number.toLowerCase().replace(/^0+/, '');
+  return id.tag.isContextSpecific() || withoutZeros(partOf(id, 1).value.toString('hex')) === withoutZeros(serialNumber);
 }
 
 /** Checks the signature and its attributes (RFC 5652 section 5.4). */

@@ -3,11 +3,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { ASN1Obj } from '@sigstore/core';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { verifyCosign } from '../../../src/signatures/cosign.ts';
 import { readEnvelope, verifyNotation } from '../../../src/signatures/notation.ts';
 import type { Envelope } from '../../../src/signatures/notation-envelope.ts';
-import { provenTime } from '../../../src/signatures/notation-timestamp.ts';
+import { parseGeneralizedTime, provenTime } from '../../../src/signatures/notation-timestamp.ts';
 import { writeCertificate } from '../../support/certificate.ts';
 import { describeWith } from '../../support/requires.ts';
 import { run } from '../../support/run.ts';
@@ -202,20 +203,52 @@ describe('envelopes of notation with COSE and time stamps', () => {
     expect(Math.abs((period?.latest ?? 0) - signedAt)).toBeLessThan(3_600_000);
     expect((period?.latest ?? 0) - (period?.earliest ?? 0)).toBe(2000);
     expect(provenTime(token, other.signature, [timestampAuthority])).toBeUndefined();
+    let refused = 0;
     for (let index = 0; index < token.length; index += 31) {
       const changed = Buffer.from(token);
       changed[index] = (changed[index] ?? 0) ^ 1;
       const found = provenTime(changed, signature, [timestampAuthority]);
       // Bytes outside of what is signed, such as a tag of the list of certificates, may change; the time may not.
       if (found) expect(found).toEqual(period);
+      else refused++;
     }
+    expect(refused).toBeGreaterThan(0);
     for (const garbage of ['', '30', '3000', '3003020100']) {
       expect(provenTime(Buffer.from(garbage, 'hex'), signature, [timestampAuthority])).toBeUndefined();
     }
   });
 
+  test('a time stamp with more certificates than are read proves no time', () => {
+    const { timestamp = Buffer.alloc(0), signature } = readEnvelope(jws) as Envelope;
+    const withCertificates = (count: number) => {
+      const token = ASN1Obj.parseBuffer(Buffer.from(timestamp));
+      const list = token.subs[1]?.subs[0]?.subs.find(({ tag }) => tag.isContextSpecific(0));
+      const [first] = list?.subs ?? [];
+      while (list && first && list.subs.length < count) list.subs.push(first);
+      return token.toDER();
+    };
+    expect(provenTime(withCertificates(10), signature, [timestampAuthority])).toBeDefined();
+    expect(provenTime(withCertificates(11), signature, [timestampAuthority])).toBeUndefined();
+  });
+
+  test.each([
+    ['20261122094227Z', '2026-11-22T09:42:27.000Z', 0],
+    ['20261122094227.5Z', '2026-11-22T09:42:27.500Z', 0],
+    ['20261122094227.12Z', '2026-11-22T09:42:27.120Z', 0],
+    ['20261122094227.000125Z', '2026-11-22T09:42:27.000Z', 0.125],
+  ])('the time %s of a time stamp is read with its fraction', (text, date, rest) => {
+    expect(parseGeneralizedTime(text)).toBeCloseTo(Date.parse(date) + rest, 2);
+  });
+
+  test.each(['20261122094227', '20261122094227+0100', '20261122094227.Z', '20261322094227Z', '202611220942Z', ''])(
+    'the time %p of a time stamp is refused: it is not in UTC, or not complete',
+    (text) => {
+      expect(() => parseGeneralizedTime(text)).toThrow('not a time in UTC');
+    },
+  );
+
   test('a COSE envelope expires at its own time, also with valid certificates', () => {
-    const [expiry] = [readEnvelope(expiring)?.expiry ?? 0];
+    const expiry = readEnvelope(expiring)?.expiry ?? 0;
     const longLived = { ...withoutTime, certificates: [signer] };
     expect(Math.abs(expiry - signedAt - 48 * 3_600_000)).toBeLessThan(3_600_000);
     expect(verifyNotation(expiring, longLived, signed, signedAt)).toEqual({ validUntil: signer.validToDate.getTime() });
@@ -224,14 +257,19 @@ describe('envelopes of notation with COSE and time stamps', () => {
 
   test('a COSE envelope is refused if any byte of what is signed was changed, and never ends a request', () => {
     const { signedBytes, signature } = readEnvelope(cose) as Envelope;
+    let refused = 0;
     for (let index = 0; index < cose.document.length; index += 11) {
       const document = Buffer.from(cose.document);
       document[index] = (document[index] ?? 0) ^ 4;
       const changed = { kind: 'cose', document } as const;
-      if ('refusal' in verifyNotation(changed, trust, signed, signedAt)) continue;
+      if ('refusal' in verifyNotation(changed, trust, signed, signedAt)) {
+        refused++;
+        continue;
+      }
       const { signedBytes: bytes, signature: value } = readEnvelope(changed) as Envelope;
       expect([bytes.equals(signedBytes), value.equals(signature)]).toEqual([true, true]);
     }
+    expect(refused).toBeGreaterThan(0);
   });
 
   test.each([
