@@ -202,9 +202,10 @@ test.each<[string, FillsOptions['events']['watchDownload']]>([
   const broken = () => {
     throw new Error('broken');
   };
+  const driver = await createFilesystemDriver({ directory });
   const fills = await createFills({
     upstream: 'ghcr.io',
-    driver: await createFilesystemDriver({ directory }),
+    driver,
     directory: join(directory, 'fills'),
     replicaLock: undefined,
     space: createFillSpace(Infinity),
@@ -222,5 +223,6 @@ test.each<[string, FillsOptions['events']['watchDownload']]>([
   await expect(joinFill()).rejects.toThrow('broken');
   expect(fills.count).toBe(0);
   await fills.close();
+  await driver.close();
   await rm(directory, { recursive: true });
 });
