@@ -96,5 +96,5 @@ describeWith(['docker-registry'], "the pull-through cache of Debian's docker-reg
     ).toEqual([]);
     const pushed = await call(berth, 'GET', '/v2/team/app/tags/list');
     expect(pushed.status).toBe(404);
-  });
+  }, 120_000);
 });

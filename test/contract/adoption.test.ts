@@ -42,7 +42,7 @@ describeWith([...s3Programs, ...postgresPrograms], 'remote stores', () => {
 
   test('berth adopt --inventory reads the inventory from a bucket in the first run; later runs list the bucket', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'berth-adoption-'));
-    const place = { ...bucket, bucket: bucket.name, forcePathStyle: true, stallMilliseconds: 5000 };
+    const place = { ...bucket, bucket: bucket.name, forcePathStyle: true, stallMilliseconds: 30_000 };
     const driver = createS3Driver({ ...place, prefix: 'inventoried' });
     const store = createDistributionStore(driver);
     await store.putImage('team/app', '1');
@@ -79,7 +79,7 @@ describeWith([...s3Programs, ...postgresPrograms], 'remote stores', () => {
     const database: Database = await createDatabase();
     const metadata = await createPostgresStore({ url: database.url, connections: 5 });
     const place = { ...bucket, bucket: bucket.name, forcePathStyle: true };
-    const driver = createS3Driver({ ...place, prefix: `store/${stores++}`, stallMilliseconds: 5000 });
+    const driver = createS3Driver({ ...place, prefix: `store/${stores++}`, stallMilliseconds: 30_000 });
     return {
       driver,
       metadata,

@@ -33,8 +33,8 @@ interface EntryRow {
 /** Opens the index in `file`, or creates it. `id` names the inventory: entries of another one are deleted. */
 export function openInventoryIndex(file: string, id: string): InventoryIndex {
   const database = new DatabaseSync(file);
-  // It can be read again from the inventory after a power failure.
-  database.exec(`PRAGMA synchronous = OFF; ${schema}`);
+  // After a power failure no file may be marked without its entries.
+  database.exec(`PRAGMA synchronous = NORMAL; ${schema}`);
   if (!database.prepare('SELECT 1 FROM inventory WHERE id = ?').get(id)) {
     database.exec('BEGIN; DELETE FROM inventory; DELETE FROM files; DELETE FROM entries');
     database.prepare('INSERT INTO inventory (id) VALUES (?)').run(id);
@@ -56,7 +56,8 @@ export function openInventoryIndex(file: string, id: string): InventoryIndex {
         mark.run(key);
         database.exec('COMMIT');
       } catch (error) {
-        database.exec('ROLLBACK');
+        // SQLite itself has rolled back after some errors, such as a full disk.
+        if (database.isTransaction) database.exec('ROLLBACK');
         throw error;
       }
     },

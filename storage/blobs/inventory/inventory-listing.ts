@@ -43,7 +43,7 @@ const pageSize = 1000;
 export async function openInventory(options: InventoryOptions): Promise<InventoryListing> {
   const { source, driver, bucket, prefix, below, indexFile, signal, onFile } = options;
   const { sourceBucket, columns, files } = parseInventoryManifest(source.manifest);
-  if (sourceBucket !== bucket) throw new InvalidInventory(`it is of the bucket ${sourceBucket}, and the store is in ${bucket}`);
+  if (sourceBucket !== bucket) throw new InvalidInventory(`it lists the bucket ${sourceBucket}, but the store is in ${bucket}`);
   const id = createHash('sha256')
     .update(JSON.stringify([source.manifest, prefix, below]))
     .digest('hex');

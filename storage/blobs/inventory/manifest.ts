@@ -43,7 +43,7 @@ function parse(text: string): Readonly<Record<string, unknown>> {
   } catch {
     // The message below says it.
   }
-  throw new InvalidInventory('it is no JSON object');
+  throw new InvalidInventory('it is not a JSON object');
 }
 
 function toFile(file: unknown): InventoryFile {

@@ -88,13 +88,13 @@ function decodeKey(written: string): string {
 
 function toSize(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidInventory('a row has a size that is no number');
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidInventory('a row has a size that is not a number');
   return Number(text);
 }
 
 function toTime(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new InvalidInventory('a row has a time that is none');
+  if (Number.isNaN(time)) throw new InvalidInventory('a row has an invalid modification time');
   return time;
 }

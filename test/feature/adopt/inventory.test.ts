@@ -144,7 +144,7 @@ describe('an S3 Inventory', () => {
   });
 
   test.each([
-    ['no JSON', 'it is no JSON object'],
+    ['no JSON', 'it is not a JSON object'],
     ['{}', 'it is not the manifest.json of an S3 Inventory'],
     [
       JSON.stringify({ sourceBucket: bucket, fileFormat: 'ORC', fileSchema: 'struct<>', files: [] }),
@@ -160,7 +160,9 @@ describe('an S3 Inventory', () => {
   });
 
   test('of another bucket is refused', async () => {
-    await expect(open(createInventory([], { bucket: 'other' }))).rejects.toThrow('it is of the bucket other');
+    await expect(open(createInventory([], { bucket: 'other' }))).rejects.toThrow(
+      'it lists the bucket other, but the store is in images',
+    );
   });
 
   test('has fields with quotes, commas and line breaks, and no row without an end', async () => {
