@@ -36,7 +36,8 @@ export async function adoptLinks(parts: AdoptParts, shard: Shard, position: stri
     }
     const position = isDone ? shard.before : (page.at(-1)?.path ?? startAfter);
     const content = await evaluate(parts, page);
-    await metadata.adoptionLinks.store({ ...content, upstream: upstream?.name ?? null, shard: shard.name, position, isDone });
+    const store = upstream ? metadata.adoptionLinks.storeMirrored : metadata.adoptionLinks.store;
+    await store({ ...content, upstream: upstream?.name ?? null, shard: shard.name, position, isDone });
     onPage(page.length);
   }
 }

@@ -4,7 +4,7 @@ import type { DescribedManifest, ExpectedContent } from '../steps/content.ts';
 import type { StoredBlob } from './blobs.ts';
 import type { ShardStep, StoredOddity } from './steps.ts';
 
-/** What a run of an adoption records. Times are milliseconds since 1970: those of the link files. */
+// What a run of an adoption records. Times are milliseconds since 1970: those of the link files.
 
 /** A link as it was when it was read. */
 export interface ReadLink {

@@ -23,7 +23,15 @@ export const list = read(function* (after: string, before: string, limit: number
 });
 
 /** Records a page: layers, manifests, then tags. Content that berth has already stays as it is. */
-export const store = concurrentWrite(function* (page: LinkPage): Query<void> {
+export const store = concurrentWrite((page: LinkPage) => storePage(page));
+
+/**
+ * Records a page of a pull-through cache in the same way. It runs alone: no push may create a repository between the search for
+ * pushed ones and the end of the transaction.
+ */
+export const storeMirrored = write((page: LinkPage) => storePage(page));
+
+function* storePage(page: LinkPage): Query<void> {
   const { upstream } = page;
   const adopted: AdoptedContent = upstream === null ? page : yield* withoutPushed(page);
   const { layers, manifests, tags, links, oddities } = adopted;
@@ -46,7 +54,7 @@ export const store = concurrentWrite(function* (page: LinkPage): Query<void> {
   );
   yield* insertOddities([...oddities, ...pointed.oddities]);
   yield* advanceShard({ ...page, counts: { ...page.counts, tags: page.counts.tags + pointed.count } });
-});
+}
 
 /** Returns the ids of the repositories; creates those that are missing, with the time of their first link. */
 function* repositoryIds(
