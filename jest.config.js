@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 
 /**
- * Tests that take half a minute or more, because they repeat something under load. They run if they are named, and in CI:
+ * Tests that take twenty seconds or more, because they repeat something or run under load. They run if they are named, and in CI:
  * `TEST_LONG=1 npm test -- test/feature/workers.test.ts`.
  */
 const longTests = [
@@ -33,7 +33,9 @@ const longTests = [
   'test/feature/mirror/replicas',
   'test/feature/replicas',
   'test/feature/rolling-restart',
+  'test/feature/trash/cascade',
   'test/feature/workers',
+  'test/property/registry-model',
 ];
 const isNamed = process.argv.slice(2).some((argument) => argument.startsWith('test/'));
 
