@@ -1,3 +1,5 @@
+import { isDataFrame, isSkippableFrame } from '../../images/layers/zstd-frame.ts';
+
 /** What the first bytes of a stream show. */
 export type Format = 'json' | 'tar' | 'gzip' | 'zstd' | 'other';
 
@@ -7,14 +9,9 @@ export const sniffBytes = 512;
 /** Returns the format of a stream that begins with `start`: its first 512 bytes, or all if it has fewer. */
 export function formatOf(start: Buffer): Format {
   if (start[0] === 0x1f && start[1] === 0x8b) return 'gzip';
-  if (start.length >= 4 && isZstd(start.readUInt32LE(0))) return 'zstd';
+  if (isDataFrame(start) || isSkippableFrame(start)) return 'zstd';
   if (start.length === sniffBytes && isTarBlock(start)) return 'tar';
   return /^[ \t\r\n]*[{[]/.test(start.toString('latin1')) ? 'json' : 'other';
-}
-
-/** True for the beginning of a frame (RFC 8878, 3.1), also of a skippable one, which pzstd writes first. */
-function isZstd(magic: number): boolean {
-  return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5;
 }
 
 /** True for the header of an entry, and for the block of zeros with which an empty archive begins. */

@@ -1,4 +1,5 @@
 import type { Compression } from '../index/layer-head.ts';
+import { isDataFrame, isSkippableFrame } from './zstd-frame.ts';
 
 /** Finds out the compression from the first four bytes; `chunks` begins with them. */
 export async function detectCompression(
@@ -19,7 +20,10 @@ export async function detectCompression(
       yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.length);
     }
   }
-  const start = beginning.toString('hex', 0, 4);
-  const compression = start.startsWith('1f8b') ? 'gzip' : /^(?:28b52ffd|5.2a4d18)$/.test(start) ? 'zstd' : 'none';
-  return { compression, chunks: chunks() };
+  return { compression: compressionOf(beginning), chunks: chunks() };
+}
+
+function compressionOf(beginning: Buffer): Compression {
+  if (beginning[0] === 0x1f && beginning[1] === 0x8b) return 'gzip';
+  return isDataFrame(beginning) || isSkippableFrame(beginning) ? 'zstd' : 'none';
 }

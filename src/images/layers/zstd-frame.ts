@@ -1,5 +1,18 @@
 import type { ByteSource } from './byte-source.ts';
 
+/** RFC 8878, 3.1.1: the first four bytes of a frame. */
+const frameMagic = 0xfd2fb528;
+
+/** Returns true for the first four bytes of a frame with data. */
+export function isDataFrame(beginning: Buffer): boolean {
+  return beginning.length >= 4 && beginning.readUInt32LE() === frameMagic;
+}
+
+/** Returns true for the first four bytes of a skippable frame (RFC 8878, 3.1.2), which pzstd writes first. */
+export function isSkippableFrame(beginning: Buffer): boolean {
+  return beginning.length >= 4 && beginning.readUInt32LE() >>> 4 === 0x184d2a5;
+}
+
 /** Yields the bytes of one frame (RFC 8878, 3.1.1) and takes nothing that comes after it. */
 export async function* frameBytes(beginning: Buffer, source: ByteSource): AsyncGenerator<Buffer> {
   const descriptor = await source.take(1);

@@ -3,11 +3,7 @@ import { constants, createZstdDecompress } from 'node:zlib';
 import { type ByteSource, createByteSource } from './byte-source.ts';
 import { InvalidLayer, LimitExceeded } from './limits.ts';
 import { toInvalid } from './zlib-errors.ts';
-import { frameBytes } from './zstd-frame.ts';
-
-/** RFC 8878, 3.1.1 and 3.1.2. */
-const magic = 0xfd2fb528;
-const isSkippable = (value: number) => (value & 0xfffffff0) >>> 0 === 0x184d2a50;
+import { frameBytes, isDataFrame, isSkippableFrame } from './zstd-frame.ts';
 
 /** Frames of any size: small blobs may have many. */
 const freeFrames = 1000;
@@ -38,11 +34,11 @@ export async function* unzstd(
     const start = source.position();
     if (frames > freeFrames + start / frameBytesOnAverage) throw tooManyFrames();
     const beginning = await source.take(4);
-    if (isSkippable(beginning.readUInt32LE())) {
+    if (isSkippableFrame(beginning)) {
       await skip(source, (await source.take(4)).readUInt32LE());
       continue;
     }
-    if (beginning.readUInt32LE() !== magic) throw new InvalidLayer(`no zstd frame begins at ${start} of the blob`);
+    if (!isDataFrame(beginning)) throw new InvalidLayer(`no zstd frame begins at ${start} of the blob`);
     onFrame?.({ in: start, out });
     for await (const unpacked of unpackFrame(frameBytes(beginning, source), maxWindowLog)) {
       out += unpacked.length;
