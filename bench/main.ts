@@ -46,7 +46,7 @@ async function compare(workload: Workload, servers: readonly [Server, Server]): 
   ];
   for (let round = 0; round < runs; round++) {
     for (const { server, results } of turns) results.push(await measure(workload, server, round));
-    // The server whose turn is first pays for pages that the disk is still writing.
+    // The first server of a round pays for pages that the disk is still writing.
     turns.reverse();
   }
   return { name: workload.name, unit: workload.unit, ours, theirs };

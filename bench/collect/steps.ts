@@ -10,7 +10,7 @@ import { fill } from './events.ts';
 export interface StepsScale {
   /** Needed blobs of the registry. */
   readonly blobs: number;
-  /** Blobs that nothing references, and whose review is due. */
+  /** Unreferenced blobs whose review is due. */
   readonly unneeded: number;
 }
 

@@ -35,7 +35,7 @@ const extensions: Readonly<Record<string, Extension>> = {
 
 const fileTypes = new Set(['File', 'OldFile', 'ContiguousFile']);
 
-/** A field of the formats 0.0 to 1.0 of sparse files, whose content is not what its size says (GNU tar manual, D.2). */
+/** Matches a field of sparse files (GNU tar manual, D.2: formats 0.0 to 1.0), which have fewer bytes stored than they contain. */
 const sparseField = /^\d+ GNU\.sparse\./m;
 
 /** A path of 4 KiB and the other fields of an extended header need much less. */

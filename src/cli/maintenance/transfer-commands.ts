@@ -24,7 +24,7 @@ export const exportCommand: Command = {
     ['--platform <PLATFORM>', 'export this image of an index, such as linux/arm64; default: all'],
     ['--host <HOST>', 'host in front of the names in the file; default: none'],
     ['--layout <NAME>', 'distribution: without images; writes links with which registry:2 can be started on the store'],
-    ['--prune', 'with --layout: delete links of what berth does not have'],
+    ['--prune', 'with --layout: delete links to content that berth does not have'],
     ['--dry-run', 'with --layout: compare only'],
   ],
   printsData: true,
