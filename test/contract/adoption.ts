@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { loadConfig } from '../../config/load.ts';
+import { openConsumers } from '../../src/assembly/maintenance/event-consumers.ts';
 import { adopt } from '../../src/maintenance/adopt/adopt.ts';
 import type { AdoptOptions } from '../../src/maintenance/adopt/parts.ts';
 import { finishAdoption } from '../../src/maintenance/adopt/finish.ts';
@@ -12,6 +14,7 @@ import { blobKey } from '../../storage/blobs/layout.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
 import { type DistributionStore, createDistributionStore } from '../support/distribution-store.ts';
 import { descriptor, digestOf, newImage, newIndex } from '../support/images.ts';
+import { newManifest } from '../support/new-manifest.ts';
 import { testCache } from './adoption-cache.ts';
 
 /** An empty blob store and an empty metadata store. */
@@ -85,6 +88,7 @@ export function describeAdoption(name: string, make: () => Promise<AdoptionStore
     testCache(current);
     testFurtherRuns(current);
     testFinish(current);
+    testQuotas(current);
   });
 }
 
@@ -373,4 +377,66 @@ function testFinish(current: CurrentAdoption): void {
     expect(await metadata.distribution.findTag(app, '1')).toBe(image.digest);
     expect(layerLink('team/app', digestOf(image.layer))).toBeDefined();
   });
+
+  test('a server that starts beside the end of an adoption keeps the position of the links', async () => {
+    const { store, driver, metadata } = current;
+    const image = await store.putImage('team/app', '1');
+    await metadata.events.addConsumer('links');
+    await run(current);
+    /** Starts a server that saw no marker when it looked at the store. */
+    const startServer = async () => {
+      const metrics = { events: { watch: () => undefined }, webhooks: undefined } as never;
+      const parts = { driver, metadata, ownsLinks: false, images: neverCalled, log: undefined as never, metrics };
+      const consumers = await openConsumers(loadConfig({ environment: {} }), { ...parts, leases: undefined, now: Date.now });
+      await consumers.close(0);
+    };
+    await startServer();
+    expect(await metadata.events.findConsumer('links')).toBeUndefined();
+    const pushedAt = Date.now();
+    const times = { now: pushedAt, author: { actor: 'test', address: '', at: pushedAt } };
+    await metadata.manifests.put(newManifest({ repository: app, digest: image.digest, tags: ['2'], ...times }));
+    const last = await metadata.events.lastSettled();
+    await finish(current);
+    await startServer();
+    expect((await metadata.events.findConsumer('links'))?.position).toBeLessThan(last);
+  });
 }
+
+function testQuotas(current: CurrentAdoption): void {
+  test('adopted content counts in quotas, is never refused by them, and leaves no room for more', async () => {
+    const { store, metadata } = current;
+    const image = await store.putImage('team/app', '1');
+    await store.putImage('team/other', '2');
+    await store.putImage('free/app', '1');
+    const countAll = async () => {
+      const differences: unknown[] = [];
+      while (await metadata.quotaCounting.isNeeded()) differences.push(...(await metadata.quotaCounting.step(3)));
+      return differences;
+    };
+    const ruleOf = (name: string, per: 'namespace' | 'all', maxTags: number) =>
+      ({ name, match: ['**', '!free/**'], per, maxBytes: 1, maxTags }) as const;
+    await metadata.quotaRules.configure([ruleOf('teams', 'namespace', 2), ruleOf('all', 'all', 100)]);
+    await countAll();
+    await run(current);
+    await countAll();
+    await store.putImage('team/app', '2');
+    await run(current);
+    await finish(current);
+    await countAll();
+    const [use, ...others] = await metadata.quotaStatus.listOf(app);
+    expect([use, others]).toMatchObject([{ tags: 3, isCounting: false }, [{ tags: 3, usedBytes: use?.usedBytes }]]);
+    expect(await metadata.quotaStatus.listOf('free/app' as RepositoryName)).toEqual([]);
+    const put = (repository: RepositoryName, tag: string) => {
+      const times = { now: 1, author: { actor: 'test', address: '', at: 1 } };
+      return metadata.manifests.put({
+        ...newManifest({ repository, digest: image.digest, tags: [tag], ...times }),
+        isLimited: true,
+      });
+    };
+    await expect(put(app, 'new')).rejects.toMatchObject({ reason: { kind: 'exceeded', excess: { used: 3, needed: 1 } } });
+    await metadata.quotaRules.recount();
+    expect(await countAll()).toEqual([]);
+  });
+}
+
+const neverCalled = () => Promise.reject(new Error('the test needs no index'));

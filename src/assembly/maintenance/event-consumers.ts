@@ -32,8 +32,10 @@ export async function openConsumers(config: Config, parts: EventConsumerParts): 
   const { storage, page } = config;
   const { driver, metadata, ownsLinks, images, metrics } = parts;
   const handlers: EventHandler[] = [];
-  if (storage.blobs.links === 'behind' && ownsLinks) handlers.push(createLinkHandler({ driver, metadata }));
-  else await forget(metadata, linkConsumerName);
+  if (storage.blobs.links !== 'behind') await forget(metadata, linkConsumerName);
+  else if (ownsLinks) handlers.push(createLinkHandler({ driver, metadata }));
+  // The adoption may have been finished since the store was inspected: the next start then writes links for every event since.
+  else await metadata.events.removeConsumerBeforeAdoption(linkConsumerName);
   if (page.index === 'push') handlers.push(createIndexHandler(images));
   else await forget(metadata, indexConsumerName);
   const webhooks = await openTargets(config, parts);

@@ -33,7 +33,6 @@ export async function finishAdoption({ driver, metadata, writesLinks, author }: 
   if (state.upstream !== null) await removeLinks(driver);
   if (writesLinks) {
     await writeMarker(driver);
-    // A server that starts while there are links and no marker removes the consumer.
     await metadata.events.addConsumer(linkConsumerName);
     await metadata.events.rewind(linkConsumerName, state.startedAt);
   }

@@ -123,6 +123,17 @@ export const removeConsumer = concurrentWrite(function* (consumer: string): Quer
   yield* run('DELETE FROM event_cursors WHERE consumer = ?', consumer);
 });
 
+/**
+ * Forgets the consumer of a store whose links another registry still writes. Does nothing once the adoption of that registry is
+ * finished: from then on the consumer has to know every event since its beginning. Runs alone, as the end of an adoption does.
+ */
+export const removeConsumerBeforeAdoption = write(function* (consumer: string): Query<void> {
+  yield* run(
+    'DELETE FROM event_cursors WHERE consumer = ? AND NOT EXISTS (SELECT 1 FROM adoption WHERE finished_at IS NOT NULL)',
+    consumer,
+  );
+});
+
 /** Records that the consumer has handled all events up to `position`. Never moves back. */
 export const advance = concurrentWrite(function* (consumer: string, position: number): Query<void> {
   yield* run('UPDATE event_cursors SET position = ? WHERE consumer = ? AND position < ?', position, consumer, position);
