@@ -17,6 +17,8 @@ export interface TestInventoryOptions {
   /** Further rows: objects of other versions and elsewhere. */
   readonly extra?: readonly Readonly<Record<string, string>>[];
   readonly fileCount?: number;
+  /** Where the files are in their bucket. */
+  readonly folder?: string;
 }
 
 const allColumns = ['Bucket', 'Key', 'VersionId', 'IsLatest', 'IsDeleteMarker', 'Size', 'LastModifiedDate', 'ETag'];
@@ -24,6 +26,7 @@ const allColumns = ['Bucket', 'Key', 'VersionId', 'IsLatest', 'IsDeleteMarker', 
 /** Writes an inventory of the entries as S3 does: its rows are in no order, and keys are URL-encoded. */
 export function createInventory(entries: readonly StoredEntry[], options: TestInventoryOptions): TestInventory {
   const { bucket, prefix = '', columns = allColumns, extra = [], fileCount = 3 } = options;
+  const { folder = `inventory/${bucket}/all/data` } = options;
   const stored = entries.map(({ path, sizeBytes, modifiedAt }) => ({
     Key: encodeURIComponent(prefix + path)
       .replaceAll('%2F', '/')
@@ -44,7 +47,7 @@ export function createInventory(entries: readonly StoredEntry[], options: TestIn
     const lines = rows
       .filter((_, index) => index % fileCount === file)
       .map((row) => `${columns.map((column) => `"${row[column] ?? ''}"`).join(',')}\n`);
-    files.set(`inventory/${bucket}/all/data/part-${file}.csv.gz`, gzipSync(lines.join('')));
+    files.set(`${folder}/part-${file}.csv.gz`, gzipSync(lines.join('')));
   }
   const manifest = JSON.stringify({
     sourceBucket: bucket,

@@ -2,7 +2,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Config } from '../../../config/schema.ts';
-import { type BlobDriver, objectKey } from '../../../storage/blobs/driver.ts';
+import { type BlobDriver, type ObjectKey, StorageError, objectKey } from '../../../storage/blobs/driver.ts';
 import { InvalidInventory } from '../../../storage/blobs/inventory/manifest.ts';
 import {
   type InventoryListing,
@@ -67,17 +67,31 @@ async function openSource(settings: BlobSettings, location: string): Promise<Ope
   if (bucket === undefined || key === undefined) return openFolder(location);
   const inventories = await openBlobStore({ ...settings, s3: { ...settings.s3, bucket, prefix: '' } });
   try {
-    const manifest = await readText(inventories, key);
+    const manifest = await readText(inventories, toKey(key));
     if (manifest === undefined) throw new InvalidInventory(`${location} does not exist`);
-    return { source: { manifest, open: (file) => readObject(inventories, file) }, close: () => inventories.close() };
+    return { source: { manifest, open: (file) => readObject(inventories, toKey(file)) }, close: () => inventories.close() };
   } catch (error) {
     await inventories.close();
     throw error;
   }
 }
 
-async function readText(driver: BlobDriver, key: string): Promise<string | undefined> {
-  const object = await unlessMissing(driver.read(objectKey(key)));
+/** Returns the key of a file of the inventory. Throws `InvalidInventory` if it has characters that no key of berth has. */
+function toKey(text: string): ObjectKey {
+  try {
+    return objectKey(text);
+  } catch (error) {
+    if (!(error instanceof StorageError && error.code === 'invalid_key')) throw error;
+    throw new InvalidInventory(
+      `berth cannot read ${JSON.stringify(text)} from a bucket: it reads keys of letters, digits and . _ - / only; ` +
+        'download the folder of the inventory and name its manifest.json there',
+      { cause: error },
+    );
+  }
+}
+
+async function readText(driver: BlobDriver, key: ObjectKey): Promise<string | undefined> {
+  const object = await unlessMissing(driver.read(key));
   try {
     return object && (await readAll(object)).toString();
   } finally {
@@ -85,8 +99,8 @@ async function readText(driver: BlobDriver, key: string): Promise<string | undef
   }
 }
 
-async function* readObject(driver: BlobDriver, key: string): AsyncGenerator<Uint8Array> {
-  const object = await driver.read(objectKey(key));
+async function* readObject(driver: BlobDriver, key: ObjectKey): AsyncGenerator<Uint8Array> {
+  const object = await driver.read(key);
   try {
     yield* object.stream();
   } finally {

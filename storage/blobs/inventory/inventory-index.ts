@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { InventoryEntry } from './read-file.ts';
 
@@ -30,11 +31,47 @@ interface EntryRow {
   readonly modifiedAt: number | null;
 }
 
-/** Opens the index in `file`, or creates it. `id` names the inventory: entries of another one are deleted. */
+/**
+ * Opens the index in `file`, or creates it. `id` names the inventory: entries of another one are deleted. A damaged index is
+ * deleted and begun again.
+ */
 export function openInventoryIndex(file: string, id: string): InventoryIndex {
+  try {
+    return openIndex(file, id);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    for (const suffix of ['', '-journal']) rmSync(file + suffix, { force: true });
+    return openIndex(file, id);
+  }
+}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB, without their extended codes (https://www.sqlite.org/rescode.html). */
+const damageCodes: ReadonlySet<number> = new Set([11, 26]);
+
+function isDamage(error: unknown): boolean {
+  return damageCodes.has(Number((error as { readonly errcode?: unknown }).errcode) & 0xff);
+}
+
+function openIndex(file: string, id: string): InventoryIndex {
   const database = new DatabaseSync(file);
+  try {
+    return useIndex(database, id);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Throws an error of SQLite if the database is damaged. */
+function assertSound(database: DatabaseSync): void {
+  const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  if (found !== 'ok') throw Object.assign(new Error(`the index of the inventory is damaged: ${String(found)}`), { errcode: 11 });
+}
+
+function useIndex(database: DatabaseSync, id: string): InventoryIndex {
   // After a power failure no file may be marked without its entries.
   database.exec(`PRAGMA synchronous = NORMAL; ${schema}`);
+  assertSound(database);
   if (!database.prepare('SELECT 1 FROM inventory WHERE id = ?').get(id)) {
     database.exec('BEGIN; DELETE FROM inventory; DELETE FROM files; DELETE FROM entries');
     database.prepare('INSERT INTO inventory (id) VALUES (?)').run(id);

@@ -1,12 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { loadConfig } from '../../../config/load.ts';
+import { openStoreInventory } from '../../../src/assembly/adoption/inventory.ts';
 import type { BlobDriver, StoredEntry } from '../../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
 import { readRows } from '../../../storage/blobs/inventory/csv.ts';
 import { type InventoryListing, openInventory } from '../../../storage/blobs/inventory/inventory-listing.ts';
-import { parseInventoryManifest } from '../../../storage/blobs/inventory/manifest.ts';
+import { InvalidInventory, parseInventoryManifest } from '../../../storage/blobs/inventory/manifest.ts';
 import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
 import { contentOf, odditiesOf, run } from '../../contract/adoption.ts';
 import { createDistributionStore } from '../../support/distribution-store.ts';
@@ -131,6 +136,48 @@ describe('an S3 Inventory', () => {
     const newer = createInventory(entries.slice(1), { bucket, prefix });
     expect(await entriesOf(await open(newer))).toHaveLength(entries.length - 1);
     expect(opened).toEqual([first, ...others]);
+  });
+
+  test.each<[string, (index: Buffer) => Buffer]>([
+    ['that is no database', () => Buffer.from('no database')],
+    ['that was cut off', (index) => index.subarray(0, index.length - 4096)],
+    ['with a page of other bytes', (index) => index.fill(0xff, index.length - 4096)],
+  ])('is read again from its beginning if an interrupted run has left an index %s', async (_damage, damage) => {
+    const entries = await fill();
+    const inventory = createInventory(entries, { bucket, prefix });
+    (await open(inventory)).close();
+    expect(opened.splice(0)).toHaveLength(3);
+    const index = join(directory, 'inventory.sqlite');
+    await writeFile(index, damage(await readFile(index)));
+    expect(await entriesOf(await open(inventory))).toHaveLength(entries.length);
+    expect(opened).toEqual([...inventory.files.keys()]);
+  });
+
+  test.each([
+    ['some folder/manifest.json', 'berth cannot read "some folder/manifest.json" from a bucket'],
+    ['all/manifest.json', 'berth cannot read "hive/dt=1/part-0.csv.gz" from a bucket'],
+  ])('below keys that berth does not read is refused with advice: %s', async (key, message) => {
+    const { manifest } = createInventory(await fill(), { bucket, folder: 'hive/dt=1' });
+    const bucketServer = createServer((_, response) => response.setHeader('ETag', '"1"').end(manifest));
+    await once(bucketServer.listen(0, '127.0.0.1'), 'listening');
+    closing.push(() => bucketServer.close());
+    const { storage } = loadConfig({
+      environment: {
+        BERTH_STORAGE_BLOBS_DRIVER: 's3',
+        BERTH_STORAGE_BLOBS_DIRECTORY: directory,
+        BERTH_STORAGE_BLOBS_S3_BUCKET: bucket,
+        BERTH_STORAGE_BLOBS_S3_REGION: 'us-east-1',
+        BERTH_STORAGE_BLOBS_S3_ENDPOINT: `http://127.0.0.1:${(bucketServer.address() as AddressInfo).port}`,
+        BERTH_STORAGE_BLOBS_S3_FORCE_PATH_STYLE: 'true',
+        BERTH_STORAGE_BLOBS_S3_ACCESS_KEY_ID: 'id',
+        BERTH_STORAGE_BLOBS_S3_SECRET_ACCESS_KEY: 'secret',
+      },
+    });
+    const options = { driver, below, signal: new AbortController().signal, onFile: () => undefined };
+    const opening = openStoreInventory(storage.blobs, { location: `s3://inventories/${key}`, ...options });
+    await expect(opening).rejects.toThrow(message);
+    await expect(opening).rejects.toThrow('download the folder of the inventory');
+    await expect(opening).rejects.toBeInstanceOf(InvalidInventory);
   });
 
   test('with a damaged file is refused, and takes nothing from this file', async () => {
