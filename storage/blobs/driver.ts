@@ -235,8 +235,8 @@ export interface BlobDriver {
   presignRead(key: ObjectKey, seconds: number): Promise<string | undefined>;
 
   /**
-   * Resolves to whether the store keeps old versions of deleted objects, so that a deletion frees no space yet; undefined if the
-   * store does not say. Without this function a deletion frees space at once.
+   * Resolves to whether the store keeps old versions of deleted objects, at least of older ones, so that a deletion may free no
+   * space yet; undefined if the store does not say. Without this function a deletion frees space at once.
    */
   keepsVersions?(): Promise<boolean | undefined>;
 

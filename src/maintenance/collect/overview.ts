@@ -46,7 +46,7 @@ export interface CollectionWork {
   readonly purgedBlobs: number;
   readonly purgedBytes: number;
   readonly auditedAt: number | null;
-  /** True if the store keeps old versions of deleted bytes, so that deletion frees nothing yet; null if it does not say. */
+  /** True if the store keeps old versions of deleted bytes, so that deletion may free nothing yet; null if it does not say. */
   readonly keepsVersions: boolean | null;
 }
 

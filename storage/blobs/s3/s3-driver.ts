@@ -89,8 +89,9 @@ export function createS3Driver(options: S3Options): BlobDriver {
     keepsVersions: () =>
       bucket
         .request('versioning', 0, (request) => bucket.s3.getBucketVersioning({ Bucket: bucket.name }, request))
-        // Not every login may ask, and not every server knows the request.
-        .then(({ Status }) => Status === 'Enabled', ignoreRefusal),
+        // A bucket that has stopped keeping versions still has those from before. Not every login may ask, and not every server
+        // knows the request.
+        .then(({ Status }) => Status === 'Enabled' || Status === 'Suspended', ignoreRefusal),
 
     async check() {
       await bucket.request('check', 0, (request) => bucket.s3.headBucket({ Bucket: bucket.name }, request)).catch(asUnavailable);

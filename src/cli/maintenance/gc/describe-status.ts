@@ -20,7 +20,7 @@ export function describe(status: CollectionStatus, estimate: Estimate | undefine
   rows.push(['last purge', `${times(purgedAt)}; so far ${purgedBlobs} blobs, ${inUnits(purgedBytes)}`]);
   rows.push(['last audit', times(auditedAt)]);
   if (status.keepsVersions === true)
-    rows.push(['bucket', 'it keeps old versions: deletions free nothing until its own rules delete these']);
+    rows.push(['bucket', 'it keeps, or has kept, old versions: deletions free nothing until its own rules delete these']);
   if (status.keepsVersions === null) rows.push(['bucket', 'it does not say whether it keeps old versions']);
   for (const { digest, repository, failures, lastError } of failed) {
     const where = repository === null ? digest : `${repository}@${digest}`;

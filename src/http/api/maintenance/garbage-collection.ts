@@ -28,10 +28,9 @@ const status = z
     purgedBlobs: z.int(),
     purgedBytes: z.int(),
     auditedAt: s.dateTime.nullable(),
-    keepsVersions: z
-      .boolean()
-      .nullable()
-      .meta({ description: 'true: the bucket keeps old versions, so that deletions free nothing yet; null: it does not say' }),
+    keepsVersions: z.boolean().nullable().meta({
+      description: 'true: the bucket keeps, or has kept, old versions: deletions may free nothing yet; null: it does not say',
+    }),
   })
   .meta({ id: 'CollectionStatus' });
 

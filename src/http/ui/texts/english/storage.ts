@@ -80,7 +80,7 @@ export const storage = {
       isResumed: 'Garbage collection goes on.',
       untagged: (manifests: number, time: string) =>
         `${manifests} untagged manifests are older than ${time}. garbageCollection.untagged: ${time} in the configuration would delete them and free at least`,
-      versions: 'The bucket keeps old versions: deletions free nothing until they expire there.',
+      versions: 'The bucket keeps, or has kept, old versions: deletions free nothing until they expire there.',
     },
     health: {
       title: 'Backups, checks and copies',

@@ -81,7 +81,7 @@ export const storage: typeof english = {
       isResumed: '垃圾回收已恢复。',
       untagged: (manifests, time) =>
         `有 ${manifests} 个无标签清单超过 ${time}。在配置中设置 garbageCollection.untagged: ${time} 将删除它们，至少释放`,
-      versions: '存储桶保留旧版本：在其过期之前，删除不会释放空间。',
+      versions: '存储桶保留或曾保留旧版本：在其过期之前，删除不会释放空间。',
     },
     health: {
       title: '备份、校验与同步',
