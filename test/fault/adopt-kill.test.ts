@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,7 +11,7 @@ import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts
 import { contentOf, run } from '../contract/adoption.ts';
 import { createDistributionStore } from '../support/distribution-store.ts';
 import { newIndex } from '../support/images.ts';
-import type { KillPoint } from '../support/kill-points.ts';
+import { type KillPoint, reachedFile } from '../support/kill-points.ts';
 import { runCommand } from '../support/command.ts';
 import { launch } from '../support/run.ts';
 
@@ -33,7 +33,7 @@ afterAll(async () => {
   await rm(scratch, { recursive: true });
 });
 
-/** Runs `berth adopt`, which dies at its n-th `point`. Resolves to its exit code; null: it was killed. */
+/** Runs `berth adopt`, which dies at its n-th `point`. Resolves to its exit code; null: it was killed, and at this point. */
 async function adoptAndDie(point: KillPoint, times: number, ...options: readonly string[]): Promise<number | null> {
   const pointFile = join(scratch, 'point');
   await writeFile(pointFile, `${point} × ${times}`);
@@ -46,6 +46,8 @@ async function adoptAndDie(point: KillPoint, times: number, ...options: readonly
     child.once('exit', (...ended) => exited(ended));
   });
   if (code !== 0 && signal !== 'SIGKILL') throw new Error(printed);
+  if (code === null) expect(await readFile(reachedFile(pointFile), 'utf8')).toBe(`${point} × ${times}`);
+  await rm(reachedFile(pointFile), { force: true });
   return code;
 }
 

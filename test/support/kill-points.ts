@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import files from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { DatabaseSync } from 'node:sqlite';
 
 /**
  * Loaded into a berth before its own code (`--import`), also into its threads: it ends itself with SIGKILL at the point
- * that the file KILL_POINT names, or at its n-th time in a thread: `after a commit × 3`. No file, no point.
+ * that the file KILL_POINT names, or at its n-th time in a thread: `after a commit × 3`. No file, no point. Before its end it
+ * writes the point into the file `reachedFile` of that file.
  */
 export const killPoints = [
   'before a file is synced',
@@ -19,6 +20,9 @@ export const killPoints = [
 /** The points of every push, and those of single operations. */
 export type KillPoint = (typeof killPoints)[number] | 'before an adoption is finished';
 
+/** Returns the path of the file that says which point was reached. */
+export const reachedFile = (pointFile: string) => `${pointFile}.reached`;
+
 const file = process.env['KILL_POINT'];
 if (file !== undefined) await arm(file);
 
@@ -26,7 +30,9 @@ async function arm(pointFile: string): Promise<void> {
   let times = 0;
   const reach = (point: KillPoint) => {
     const [name, wantedTimes = '1'] = wanted(pointFile)?.split(' × ') ?? [];
-    if (name === point && ++times >= Number(wantedTimes)) process.kill(process.pid, 'SIGKILL');
+    if (name !== point || ++times < Number(wantedTimes)) return;
+    writeFileSync(reachedFile(pointFile), `${point} × ${times}`);
+    process.kill(process.pid, 'SIGKILL');
   };
   for (const method of ['rename', 'link'] as const) {
     const give = files[method];
