@@ -4,7 +4,7 @@ import { openBlobStore } from '../../../src/assembly/blob-store.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { blobKey } from '../../../storage/blobs/layout.ts';
-import { type GuardedBerth, admin, alice, aliceUser, apiOf, pushAs, startGuarded } from '../../support/access.ts';
+import { type GuardedBerth, admin, adminPassword, alice, aliceUser, apiOf, pushAs, startGuarded } from '../../support/access.ts';
 import { call } from '../../support/call.ts';
 import { runCommand } from '../../support/command.ts';
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream.ts';
@@ -14,15 +14,26 @@ import { until } from '../../support/until.ts';
 import { damage } from '../../support/verification.ts';
 
 let upstream: FakeUpstream;
+let peer: GuardedBerth;
 let berth: GuardedBerth;
 let driver: BlobDriver;
 let removeConfig: () => Promise<void>;
 
 beforeAll(async () => {
   upstream = await startFakeUpstream();
+  peer = await startGuarded();
   const entry = (name: string, from: string, to: string) => ({ name, from, to, at: '00:00' });
-  const sync = [entry('in', 'ghcr.io/in/**', 'team/in/**'), entry('out', 'team/out/**', 'ghcr.io/out/**')];
-  const { file, remove } = await mirrorConfig({ upstreams: { 'ghcr.io': { url: upstream.url } } }, { sync });
+  const sync = [
+    entry('in', 'ghcr.io/in/**', 'team/in/**'),
+    entry('out', 'team/out/**', 'ghcr.io/out/**'),
+    entry('peer', 'peer.test/own/**', 'team/peer/**'),
+    entry('locked', 'locked.test/own/**', 'team/locked/**'),
+  ];
+  const registries = {
+    'peer.test': { url: peer.url, username: 'admin', password: adminPassword },
+    'locked.test': { url: peer.url, username: 'admin', password: 'wrong' },
+  };
+  const { file, remove } = await mirrorConfig({ upstreams: { 'ghcr.io': { url: upstream.url } } }, { sync, registries });
   removeConfig = remove;
   berth = await startGuarded({ BERTH_CONFIG: file });
   driver = await openBlobStore(loadConfig({ file, environment: berth.environment }).storage.blobs);
@@ -31,6 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await driver.close();
   await berth.close();
+  await peer.close();
   await upstream.close();
   await removeConfig();
 });
@@ -120,6 +132,28 @@ describe('berth verify', () => {
       expect(await pushedAt()).toBe(before);
     },
   );
+
+  test('fetches damaged blobs again from another berth, with the login and for the repositories of its entry alone', async () => {
+    const names = ['peer', 'locked', 'alone'] as const;
+    const images = await Promise.all(names.map((name) => pushAs(peer, admin, 'own/app', name)));
+    const layers = images.map(({ layer }) => layer);
+    const [repaired, locked, alone] = layers.map((layer) => digestOf(layer)) as [Digest, Digest, Digest];
+    for (const [at, name] of names.entries()) await pushAs(berth, admin, `team/${name}/app`, '1.0', images[at]);
+    for (const layer of layers) await flip(digestOf(layer));
+    const { code, stdout, stderr } = await verify('--deep', '--repair', '--json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { repaired: [repaired] }]);
+    expect((await get(`/v2/team/peer/app/blobs/${repaired}`)).body.equals(layers[0] ?? Buffer.alloc(0))).toBe(true);
+    // The registry has the other two also: it refuses the wrong login, and is no source for a repository without an entry.
+    expect(stderr).toMatch(new RegExp(`${locked}: locked\\.test/own/app: .*(login|credentials|401)`));
+    expect(stderr).toContain(`${alone}: it was pushed: name a repository`);
+    expect((await verify('--quick', '--from', 'peer.test/own/app')).stderr).toContain('it mirrors no upstream');
+    for (const [at, layer] of [...layers.entries()].slice(1)) {
+      const path = `/v2/team/${names[at]}/app/blobs`;
+      expect((await get(`${path}/${digestOf(layer)}`)).codes()).toEqual(['BLOB_UNKNOWN']);
+      await call(berth, 'POST', `${path}/uploads/?digest=${digestOf(layer)}`, { headers: admin, body: layer });
+    }
+    expect((await verify('--deep', '--repository', 'team/**')).code).toBe(0);
+  });
 
   test('compares the store with the records, and lets the collector delete orphans', async () => {
     const orphan = digestOf('orphan');
