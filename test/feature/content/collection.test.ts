@@ -11,7 +11,7 @@ import { createCollector } from '../../../src/maintenance/collect/collector.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { type Registry, createRegistry } from '../../../src/registry/registry.ts';
-import type { StorageErrorCode } from '../../../storage/blobs/driver.ts';
+import { type BlobDriver, StorageError, type StorageErrorCode } from '../../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../../storage/blobs/filesystem/filesystem-driver.ts';
 import { blobKey, blobsPrefix } from '../../../storage/blobs/layout.ts';
 import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
@@ -283,6 +283,18 @@ describe('garbage collection', () => {
     expect([purgedBlobs, before - (await diskBytes())]).toEqual([3, purgedBytes]);
   });
 
+  test('the layers of a manifest whose bytes are missing stay, and its next push makes the image whole', async () => {
+    const pushed = newImage();
+    const image = await pushImage(app, 'latest', pushed);
+    await faulty.driver.delete([blobKey(image.digest)]);
+    time += 365 * 24 * hour;
+    await createAuditor({ metadata, now: () => time }).proceed();
+    await newCollector().run();
+    expect([await isStored(image.digest), await isStored(image.layer)]).toEqual([false, true]);
+    await putManifest(app, 'latest', pushed);
+    expect(await stored()).toHaveLength(3);
+  });
+
   test('a manifest that lost its tag stays', async () => {
     const images = [newImage(), newImage()] as const;
     const first = await pushImage(app, 'latest', images[0]);
@@ -359,59 +371,9 @@ describe('garbage collection beside pushes', () => {
       await server.close();
     }
   }, 60_000);
-
-  test('a collector that stood still while it deleted bytes does not delete those that were stored since', async () => {
-    const bytes = randomBytes(100);
-    const digest = await pushBlob(app, bytes);
-    time += 2 * hour;
-    faulty.arm({ call: 1, kind: 'stall' });
-    const late = newCollector().run();
-    await until(() => Promise.resolve(faulty.happened()));
-    time += hour;
-    expect(await newCollector().run()).toMatchObject({ purgedBlobs: 1 });
-    await pushBlob(app, bytes);
-    faulty.release();
-    expect(await late).toMatchObject({ purgedBlobs: 0, failures: 1 });
-    await newTrash().empty();
-    expect(await isStored(digest)).toBe(true);
-  });
 });
 
 describe('garbage collection that fails or waits', () => {
-  test.each<StorageErrorCode>(['unavailable', 'not_found', 'denied'])(
-    'a store that answers %s to a deletion ends the step; a later one deletes the bytes',
-    async (code) => {
-      const digest = await pushBlob(app, randomBytes(100));
-      time += 2 * hour;
-      for (let count = 1; count <= 3; count++) {
-        faulty.arm({ call: count, kind: 'fail', code });
-        await newCollector().run();
-        time += hour;
-      }
-      faulty.disarm();
-      time += 24 * hour;
-      await newCollector().run();
-      expect(await isStored(digest)).toBe(false);
-      expect(await metadata.reviews.listFailed(10)).toEqual([]);
-    },
-  );
-
-  test('the tenth failure sets a review aside, named, until it is retried', async () => {
-    const digest = await pushBlob(app, randomBytes(100));
-    time += 2 * hour;
-    for (let count = 1; count <= 12; count++) {
-      faulty.arm({ call: 1, kind: 'fail', code: 'denied' });
-      await newCollector().run();
-      time += 48 * hour;
-    }
-    faulty.disarm();
-    expect(failed.map(({ isSetAside }) => isSetAside)).toEqual([...Array<boolean>(9).fill(false), true]);
-    expect(await metadata.reviews.listFailed(10)).toMatchObject([{ digest, repository: null, failures: 10 }]);
-    await metadata.reviews.retryFailed(time);
-    await newCollector().run();
-    expect(await isStored(digest)).toBe(false);
-  });
-
   test('a blob that the newest backup may need stays until a newer one begins', async () => {
     const digest = await pushBlob(app, randomBytes(100));
     time += 2 * hour;
@@ -493,6 +455,90 @@ describe('garbage collection that fails or waits', () => {
     await metadata.collectionState.resume({ ...author, at: time });
     await newCollector().run();
     expect(await isStored(digest)).toBe(false);
+  });
+});
+
+describe.each([
+  ['a folder', false],
+  ['a bucket', true],
+])('garbage collection over %s that fails', (_, isRemote) => {
+  beforeEach(() => {
+    // Bytes of a bucket are deleted in their place, by requests for several objects.
+    const capabilities = { ...faulty.driver.capabilities, remote: isRemote };
+    faulty = { ...faulty, driver: { ...faulty.driver, capabilities } };
+  });
+
+  test('a collector that stood still while it deleted bytes does not delete those that were stored since', async () => {
+    const bytes = randomBytes(100);
+    const digest = await pushBlob(app, bytes);
+    time += 2 * hour;
+    faulty.arm({ call: 1, kind: 'stall' });
+    const late = newCollector().run();
+    await until(() => Promise.resolve(faulty.happened()));
+    time += hour;
+    expect(await newCollector().run()).toMatchObject({ purgedBlobs: 1 });
+    await pushBlob(app, bytes);
+    faulty.release();
+    expect(await late).toMatchObject({ purgedBlobs: 0, failures: 1 });
+    await newTrash().empty();
+    expect(await isStored(digest)).toBe(true);
+  });
+
+  test.each<StorageErrorCode>(['unavailable', 'not_found', 'denied'])(
+    'a store that answers %s to a deletion ends the step; a later one deletes the bytes',
+    async (code) => {
+      const digest = await pushBlob(app, randomBytes(100));
+      time += 2 * hour;
+      for (let count = 1; count <= 3; count++) {
+        faulty.arm({ call: count, kind: 'fail', code });
+        await newCollector().run();
+        time += hour;
+      }
+      faulty.disarm();
+      time += 24 * hour;
+      await newCollector().run();
+      expect(await isStored(digest)).toBe(false);
+      expect(await metadata.reviews.listFailed(10)).toEqual([]);
+    },
+  );
+
+  test('the tenth failure sets a review aside, named, until it is retried', async () => {
+    const digest = await pushBlob(app, randomBytes(100));
+    time += 2 * hour;
+    for (let count = 1; count <= 12; count++) {
+      faulty.arm({ call: 1, kind: 'fail', code: 'denied' });
+      await newCollector().run();
+      time += 48 * hour;
+    }
+    faulty.disarm();
+    expect(failed.map(({ isSetAside }) => isSetAside)).toEqual([...Array<boolean>(9).fill(false), true]);
+    expect(await metadata.reviews.listFailed(10)).toMatchObject([{ digest, repository: null, failures: 10 }]);
+    await metadata.reviews.retryFailed(time);
+    await newCollector().run();
+    expect(await isStored(digest)).toBe(false);
+  });
+
+  test('one deletion that the store refuses holds up no other', async () => {
+    const [refused, unneeded] = [await pushBlob(app, randomBytes(100)), await pushBlob(app, randomBytes(100))];
+    time += 2 * hour;
+    const { driver } = faulty;
+    const isRefused = (key: string) => key === blobKey(refused);
+    const denied = new StorageError('denied', 'the store keeps it');
+    const refusing: BlobDriver = {
+      ...driver,
+      move: (from, ...others) => (isRefused(from) ? Promise.reject(denied) : driver.move(from, ...others)),
+      async deleteObjects(keys, assertHeld) {
+        const failures = await driver.deleteObjects(
+          keys.filter((key) => !isRefused(key)),
+          assertHeld,
+        );
+        return keys.some(isRefused) ? new Map([...failures, [blobKey(refused), denied]]) : failures;
+      },
+    };
+    faulty = { ...faulty, driver: refusing };
+    expect(await newCollector().run()).toMatchObject({ purgedBlobs: 1, failures: 1 });
+    expect([await isStored(refused), await isStored(unneeded)]).toEqual([true, false]);
+    expect(failed).toEqual([{ digest: refused, isSetAside: false }]);
   });
 });
 
