@@ -70,6 +70,13 @@ const steps: Readonly<Record<string, readonly [limit: number, queries: () => rea
   'sizes are summed': [100, () => [subjects.usageCounting.sumContents(1, 'd5', 100)]],
 };
 
+/** Steps of background work that find nothing to do. */
+const idleSteps: Readonly<Record<string, () => readonly Query<unknown>[]>> = {
+  'the collector has nothing due': () => [subjects.collection.step({ now: 0, limit: stepReviews, purger: 'p', until: 1 })],
+  'nothing in the trash is due': () => [subjects.trash.purge(0, 50)],
+  'all quotas are counted': () => [subjects.quotaCounting.isNeeded()],
+};
+
 const unrecorded = Array.from({ length: 2 * stepReviews }, (_, index) => `x${index}`);
 const decide = () => subjects.collection.step({ now: 1e12, limit: stepReviews, purger: 'p', until: 2e12 });
 const audit = (part: 'links' | 'blobs', repositoryId: number) =>
@@ -169,6 +176,14 @@ describe('the cost of garbage collection', () => {
       for (const count of Object.values(cost)) expect(count).toBeLessThanOrEqual(mostForEach * limit);
     },
   );
+
+  test.each(Object.entries(idleSteps))('a step without work reads nothing of the registry: %s', (_name, queries) => {
+    const { statements, rows, changes, scans } = large.costOf(queries());
+    expect({ rows, changes, scans }).toMatchObject({ changes: 0, scans: [] });
+    // The state of the collector.
+    expect(rows).toBeLessThanOrEqual(1);
+    expect(statements).toBeGreaterThan(0);
+  });
 
   test('the check finds a query that reads a whole table under an alias', () => {
     const query = function* (): Query<void> {

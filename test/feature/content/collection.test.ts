@@ -20,6 +20,7 @@ import { call } from '../../support/call.ts';
 import { type FaultyDriver, createFaultyDriver } from '../../support/faulty-driver.ts';
 import { digestOf, newImage } from '../../support/images.ts';
 import { serveRegistry } from '../../support/registry-server.ts';
+import { wrapOperations } from '../../support/wrapped-metadata.ts';
 import { until } from '../../support/until.ts';
 
 const [app, other] = ['app', 'other'] as RepositoryName[] as [RepositoryName, RepositoryName];
@@ -281,6 +282,26 @@ describe('garbage collection', () => {
     time += 2 * hour;
     const { purgedBlobs, purgedBytes } = await newCollector().run();
     expect([purgedBlobs, before - (await diskBytes())]).toEqual([3, purgedBytes]);
+  });
+
+  test('a run without anything due reads two records, and asks the blob store for nothing', async () => {
+    await pushImage(app, 'latest');
+    time += 2 * hour;
+    await newCollector().run();
+    const calls: string[] = [];
+    const driver = new Proxy(faulty.driver, {
+      get(target, name, receiver) {
+        calls.push(`driver.${String(name)}`);
+        return Reflect.get(target, name, receiver) as unknown;
+      },
+    });
+    faulty = { ...faulty, driver };
+    const counted = wrapOperations(metadata, (operation, id) => (...args) => {
+      calls.push(id);
+      return operation(...args);
+    });
+    expect(await newCollector(counted).run()).toMatchObject({ reviewed: 0 });
+    expect(calls).toEqual(['collectionState.find', 'collection.step']);
   });
 
   test('the layers of a manifest whose bytes are missing stay, and its next push makes the image whole', async () => {
