@@ -10,13 +10,22 @@ import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts
 import { adminPassword, admin, basic } from '../support/access.ts';
 import { startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
+import { postgresSettings } from '../support/metadata.ts';
+import { createDatabase, postgresPrograms } from '../support/postgres.ts';
+import { describeWith } from '../support/requires.ts';
 
 /**
  * Metadata that earlier versions wrote: they stored the image `team/app` with two tags, and most of them the user alice. The name
  * of a file is the last migration of its version; that of 0.2.0 is 0040.
  */
 const folder = join(import.meta.dirname, 'old-stores');
-const oldStores = readdirSync(folder).sort();
+const sqlIn = (path: string) =>
+  readdirSync(path)
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
+const oldStores = sqlIn(folder);
+/** The same of PostgreSQL, by `pg_dump --inserts`; 0.2.0 took them over from SQLite and wrote some rows of its own. */
+const oldDatabases = sqlIn(join(folder, 'postgres'));
 const textOf = (name: string) => readFileSync(join(folder, name), 'utf8');
 const passwordIn = (dump: string) => /^-- The password of alice: (\S+)/.exec(dump)?.[1];
 
@@ -48,6 +57,10 @@ async function writeStore(dump: string): Promise<void> {
   const database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
   database.exec(dump);
   database.close();
+  await writeBlobs();
+}
+
+async function writeBlobs(): Promise<void> {
   for (const bytes of [layer, config, manifest]) {
     const hash = digestOf(bytes).slice('sha256:'.length);
     const file = join(directory, 'docker/registry/v2/blobs/sha256', hash.slice(0, 2), hash, 'data');
@@ -56,30 +69,36 @@ async function writeStore(dump: string): Promise<void> {
   }
 }
 
+/** Starts berth with an old store, and expects its image and its user. */
+async function expectUpgrade(dump: string, settings: Readonly<Record<string, string>>): Promise<void> {
+  const berth = await startBerth({
+    BERTH_STORAGE_BLOBS_DIRECTORY: directory,
+    BERTH_ACCESS_MODE: 'token',
+    BERTH_ACCESS_ADMIN_PASSWORD: adminPassword,
+    ...settings,
+  });
+  try {
+    const get = async (path: string) => (await call(berth, 'GET', `/v2/team/app${path}`, { headers: admin })).body.toString();
+    for (const tag of ['1.0', 'latest']) expect(await get(`/manifests/${tag}`)).toBe(manifest);
+    for (const bytes of [layer, config]) expect(await get(`/blobs/${digestOf(bytes)}`)).toBe(bytes);
+    const headers = { ...admin, 'Content-Type': manifestType };
+    const pushed = await call(berth, 'PUT', '/v2/team/app/manifests/2.0', { headers, body: manifest });
+    expect(pushed.status).toBe(201);
+    expect(JSON.parse(await get('/tags/list'))).toEqual({ name: 'team/app', tags: ['1.0', '2.0', 'latest'] });
+    expect((await call(berth, 'DELETE', '/v2/team/app/manifests/1.0', { headers: admin })).status).toBe(202);
+    const password = passwordIn(dump);
+    const login = password === undefined ? admin : basic('alice', password);
+    expect((await call(berth, 'GET', '/v2/', { headers: login })).status).toBe(200);
+  } finally {
+    await berth.close();
+  }
+}
+
 describe('an upgrade', () => {
   test.each(oldStores)('of the store of %s keeps images and accounts, and takes new images', async (name) => {
     const dump = textOf(name);
     await writeStore(dump);
-    const berth = await startBerth({
-      BERTH_STORAGE_BLOBS_DIRECTORY: directory,
-      BERTH_ACCESS_MODE: 'token',
-      BERTH_ACCESS_ADMIN_PASSWORD: adminPassword,
-    });
-    try {
-      const get = async (path: string) => (await call(berth, 'GET', `/v2/team/app${path}`, { headers: admin })).body.toString();
-      for (const tag of ['1.0', 'latest']) expect(await get(`/manifests/${tag}`)).toBe(manifest);
-      for (const bytes of [layer, config]) expect(await get(`/blobs/${digestOf(bytes)}`)).toBe(bytes);
-      const headers = { ...admin, 'Content-Type': manifestType };
-      const pushed = await call(berth, 'PUT', '/v2/team/app/manifests/2.0', { headers, body: manifest });
-      expect(pushed.status).toBe(201);
-      expect(JSON.parse(await get('/tags/list'))).toEqual({ name: 'team/app', tags: ['1.0', '2.0', 'latest'] });
-      expect((await call(berth, 'DELETE', '/v2/team/app/manifests/1.0', { headers: admin })).status).toBe(202);
-      const password = passwordIn(dump);
-      const login = password === undefined ? admin : basic('alice', password);
-      expect((await call(berth, 'GET', '/v2/', { headers: login })).status).toBe(200);
-    } finally {
-      await berth.close();
-    }
+    await expectUpgrade(dump, { BERTH_STORAGE_METADATA_DRIVER: 'sqlite' });
   });
 
   test.each(oldStores)('leaves the newest schema valid for rows that the version of %s writes', async (name) => {
@@ -105,6 +124,23 @@ describe('an upgrade', () => {
       "SELECT name FROM main.tags WHERE repository_id = (SELECT id FROM main.repositories WHERE name = 'team/app') ORDER BY name";
     expect(namesOf(tags)).toEqual(['1.0', 'latest']);
     database.close();
+  });
+});
+
+describeWith(postgresPrograms, 'an upgrade over PostgreSQL', () => {
+  test.each(oldDatabases)('of the store of %s keeps images and accounts, and takes new images', async (name) => {
+    const dump = textOf(`postgres/${name}`);
+    const { url, execute, drop } = await createDatabase();
+    try {
+      await execute(dump);
+      await writeBlobs();
+      await expectUpgrade(dump, postgresSettings(url));
+      // The schema of each migration is there, beside the rows that 0.2.0 wrote.
+      const [applied] = await execute('SELECT count(*)::int AS count FROM schema_migrations');
+      expect(applied?.['count']).toBe(loadMigrations('postgres').length);
+    } finally {
+      await drop();
+    }
   });
 });
 
