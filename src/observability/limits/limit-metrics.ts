@@ -25,6 +25,8 @@ export function createLimitMetrics(registry: Registry): LimitMetrics {
     labelNames: ['reason'],
     registers: [registry],
   });
+  // Rates and alerts need the zero before the first one.
+  for (const reason of ['idle', 'refused']) dropped.inc({ reason }, 0);
   let countOpen = () => 0;
   new Gauge({
     name: 'berth_http_connections',
