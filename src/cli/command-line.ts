@@ -25,20 +25,24 @@ export interface Host {
   onReload(listener: () => void): void;
 }
 
-const exitCodes = { success: 0, failure: 1, wrongUsage: 2 } as const;
+/** `wrongConfiguration`: EX_CONFIG of sysexits.h. The systemd unit does not start berth again after it, nor after wrong usage. */
+const exitCodes = { success: 0, failure: 1, wrongUsage: 2, wrongConfiguration: 78 } as const;
 
 /**
  * Runs the command that `words` name, and writes an error as one message. Resolves to the exit code: 0 for success and help,
- * 2 for a wrong command line, 1 for every other error. Never rejects.
+ * 2 for a wrong command line, 78 if the configuration stops the server from starting, 1 for every other error. Never rejects.
  */
 export async function runCommandLine(words: readonly string[], host: Host): Promise<number> {
+  let selection: Selection | undefined;
   try {
-    const selection = await select(words, host);
+    selection = await select(words, host);
     if (selection) await runSelected(selection, host);
     return exitCodes.success;
   } catch (error) {
     host.writeError(`berth: ${explain(error)}\n`);
-    return error instanceof UsageError ? exitCodes.wrongUsage : exitCodes.failure;
+    if (error instanceof UsageError) return exitCodes.wrongUsage;
+    const isServer = selection?.command === serve;
+    return isServer && error instanceof ConfigError ? exitCodes.wrongConfiguration : exitCodes.failure;
   }
 }
 

@@ -109,7 +109,13 @@ describe('a wrong command line ends with 2 and the usage', () => {
 describe('an error is one message without a stack trace', () => {
   test('a configuration file that is missing', async () => {
     const ended = await runCommand(['serve', '--config', 'none.yaml']);
-    expect(ended).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('cannot read none.yaml') });
+    expect(ended).toMatchObject({ code: 78, stdout: '', stderr: expect.stringContaining('cannot read none.yaml') });
+    expect(ended.stderr).not.toContain('    at ');
+  });
+
+  test('a configuration that is invalid, with an exit code of its own', async () => {
+    const ended = await runCommand(['serve'], { BERTH_LOG_LEVEL: 'loud', BERTH_WORKERS: 'none' });
+    expect(ended).toMatchObject({ code: 78, stdout: '', stderr: expect.stringMatching(/invalid configuration:\n {2}.*\n {2}/) });
     expect(ended.stderr).not.toContain('    at ');
   });
 

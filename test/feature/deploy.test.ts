@@ -187,6 +187,11 @@ describe('deploy/systemd', () => {
     expect(stopSeconds).toBeGreaterThan(shutdown.delay + shutdown.grace);
   });
 
+  test('the unit starts a server again that has failed, but not one with an invalid configuration', () => {
+    expect(unit).toMatch(/^Restart=on-failure$/m);
+    expect(unit).toMatch(/^RestartPreventExitStatus=2 78$/m);
+  });
+
   test('the unit lets systemd-notify, a process of its own, say that the server is ready', () => {
     expect(unit).toMatch(/^Type=notify$/m);
     expect(unit).toMatch(/^NotifyAccess=all$/m);
