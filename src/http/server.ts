@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createServer } from '../platform/http.ts';
 import { loadHttps } from '../platform/tls.ts';
+import { OciError } from '../oci/errors.ts';
 import type { Tracer } from '../telemetry/tracer.ts';
 import { createAdmission } from './server/admission.ts';
 import type { Certificate } from './server/certificate.ts';
@@ -120,13 +121,15 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Socket, limits: H
   const exchange = latest.get(socket);
   const isOpen = exchange?.response.closed === false;
   const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  if (isLate && isOpen && !exchange.response.headersSent) {
-    sendError(
-      exchange.request,
-      exchange.response,
-      notInTime(`the request did not end within ${limits.requestTimeout / 1000} s`),
-      ociFormat,
-    );
+  // An error after a complete request belongs to the next one.
+  const isInBody = isParseError(error) && exchange?.request.complete === false;
+  if (isOpen && !exchange.response.headersSent && (isLate || isInBody)) {
+    const refusal = isLate
+      ? notInTime(`the request did not end within ${limits.requestTimeout / 1000} s`)
+      : new OciError('UNSUPPORTED', { status: 400, message: 'the body of the request is not well-formed HTTP' });
+    sendError(exchange.request, exchange.response, refusal, ociFormat);
+    // No further byte of the body can be read: its reader sees that the request is not complete.
+    if (!isLate) exchange.request.push(null);
     return;
   }
   if (!socket.writable || error.code === 'ECONNRESET' || isOpen) {
@@ -138,4 +141,9 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Socket, limits: H
     const message = `the headers of a request have at most ${limits.maxHeaderBytes} bytes here`;
     answerRaw(socket, '431 Request Header Fields Too Large', message);
   } else answerRaw(socket, '400 Bad Request', 'not an HTTP request: Bad Request');
+}
+
+/** True for bytes that are not HTTP; false for a client that closes the connection in the middle of a request. */
+function isParseError({ code }: NodeJS.ErrnoException): boolean {
+  return code?.startsWith('HPE_') === true && code !== 'HPE_INVALID_EOF_STATE';
 }

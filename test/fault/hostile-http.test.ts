@@ -45,6 +45,12 @@ describe('malformed requests', () => {
       400,
     ],
     ['no host', 'GET /v2/ HTTP/1.1\r\n\r\n', 400],
+    ['two hosts', 'GET /v2/ HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\nConnection: close\r\n\r\n', 400],
+    [
+      'a transfer coding beside chunks',
+      'POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+      501,
+    ],
   ])('%s', async (_what, bytes, status) => {
     expect(await callRaw(berth, bytes)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect((await call(berth, 'GET', '/v2/')).status).toBe(200);
@@ -91,10 +97,10 @@ describe('bodies that contradict their headers', () => {
     expect(body.equals(blob.subarray(0, body.length))).toBe(true);
   });
 
-  test('a chunked body with a broken chunk is incomplete', async () => {
+  test('a chunked body with a broken chunk is incomplete, and the client gets 400', async () => {
     const digest = digestOf('abc');
     const request = `POST /v2/broken/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n`;
-    await callRaw(berth, `${request}3\r\nabc\r\nnonsense`);
+    expect(await callRaw(berth, `${request}3\r\nabc\r\nnonsense`)).toMatch(/^HTTP\/1\.1 400 [^]*UNSUPPORTED/);
     expect((await call(berth, 'GET', `/v2/broken/blobs/${digest}`)).status).toBe(404);
     await until(async () => (await growing()).length === 0);
   });

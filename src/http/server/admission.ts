@@ -31,6 +31,8 @@ export function createAdmission({ publicUrl, listensOnLoopback }: AdmissionOptio
   }
 
   return (request) => {
+    requireOneHost(request);
+    requireKnownCoding(request);
     takeAuthority(request);
     checkHost(request);
     if (isForeignChange(request, publicUrl)) {
@@ -51,6 +53,23 @@ function takeAuthority(request: IncomingMessage): void {
   if (!isHost(authority)) throw malformed('the request target does not name a host');
   request.url = path.startsWith('/') ? path : `/${path}`;
   request.headers.host = authority;
+}
+
+/** Throws for a second `Host` (RFC 9112, 3.2): a proxy in front of berth may have decided by the other one. */
+function requireOneHost({ rawHeaders }: IncomingMessage): void {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  if (hosts > 1) throw malformed('the request has several Host headers');
+}
+
+/** Throws for a body in another transfer coding than `chunked` (RFC 9112, 6.1): it would be stored in that coding. */
+function requireKnownCoding({ headers }: IncomingMessage): void {
+  const coding = headers['transfer-encoding'];
+  if (coding === undefined || coding.toLowerCase() === 'chunked') return;
+  throw new OciError('UNSUPPORTED', { status: 501, message: 'the only transfer coding of a request here is chunked' });
 }
 
 function malformed(message: string): OciError {
