@@ -75,3 +75,8 @@ export class OciError extends Error {
     this.entries = options.entries ?? [{ message, detail: options.detail }];
   }
 }
+
+/** Returns the error for a condition (`If-Match`, `If-None-Match`) that does not hold for `name`. */
+export function preconditionFailed(name: string): OciError {
+  return new OciError('DENIED', { status: 412, message: `the condition of the request does not hold for ${name}` });
+}

@@ -2,8 +2,9 @@ import type { DeletionResult } from '../../storage/metadata/queries/trash/deleti
 import type { HoldRecord } from '../../storage/metadata/queries/steps/holds.ts';
 import type { Removal } from '../../storage/metadata/queries/steps/removal.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Condition } from '../oci/condition.ts';
 import type { Digest } from '../oci/digest.ts';
-import { OciError } from '../oci/errors.ts';
+import { OciError, preconditionFailed } from '../oci/errors.ts';
 import type { Reference, RepositoryName, Tag } from '../oci/reference.ts';
 import { type Author, dated } from './author.ts';
 import { stillNeeded } from './blobs.ts';
@@ -30,8 +31,11 @@ export interface Deletions {
   readonly hasTrash: boolean;
   /** Throws UNSUPPORTED if clients may not delete such things. */
   require(kind: DeletableKind): void;
-  /** Deletes a tag; the manifest stays. Throws MANIFEST_UNKNOWN; DENIED for an immutable tag. */
-  tag(repository: RepositoryName, tag: Tag, author?: Author): Promise<void>;
+  /**
+   * Deletes a tag; the manifest stays. Throws MANIFEST_UNKNOWN; DENIED for an immutable tag, and, with status 412, if the
+   * condition does not hold for its digest.
+   */
+  tag(repository: RepositoryName, tag: Tag, author?: Author, condition?: Condition): Promise<void>;
   /**
    * Deletes a manifest with its tags and everything that nothing else keeps; until the window of the trash ends it can be
    * restored. Resolves to what it deleted; `entryId` is null where nothing can be restored. Throws MANIFEST_UNKNOWN; UNSUPPORTED
@@ -82,12 +86,17 @@ export function createDeletions(options: DeletionsOptions): Deletions {
     hasTrash: windowSeconds > 0,
     require: requireKind,
 
-    async tag(repository, tag, author) {
+    async tag(repository, tag, author, condition) {
       requireKind('tags');
       const [fixed] = immutable.of(repository, [tag]);
       if (fixed !== undefined && (await metadata.manifests.findByTag(repository, tag)))
         throw immutable.refusal(repository, tag, 'it cannot be deleted');
-      if (!(await metadata.tags.remove(repository, tag, dated(author, now())))) throw unknown({ tag });
+      const at = dated(author, now());
+      const removed = condition
+        ? await metadata.tags.removeIf(repository, tag, at, condition)
+        : await metadata.tags.remove(repository, tag, at);
+      if (removed === 'conflict') throw preconditionFailed(tag);
+      if (!removed) throw unknown({ tag });
       changed?.();
     },
 

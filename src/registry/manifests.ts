@@ -4,8 +4,9 @@ import { blobKey } from '../../storage/blobs/layout.ts';
 import { putContent, readAll } from '../../storage/blobs/missing.ts';
 import { type ManifestRecord, type ReferenceCheck, withoutOptional } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
+import type { Condition } from '../oci/condition.ts';
 import { type Digest, digestAlgorithm, digestOf } from '../oci/digest.ts';
-import { OciError } from '../oci/errors.ts';
+import { OciError, preconditionFailed } from '../oci/errors.ts';
 import { type IndexedFields, indexedFields } from '../oci/indexed-fields.ts';
 import { InvalidManifest } from '../oci/json-fields.ts';
 import { type Manifest, parseManifest } from '../oci/manifest.ts';
@@ -65,6 +66,8 @@ export interface PutOptions {
   /** Refuse to move a tag that exists. */
   readonly keepTags: boolean;
   readonly author?: Author | undefined;
+  /** What the reference must name now; otherwise nothing is stored, and `put` throws DENIED with status 412. */
+  readonly condition?: Condition | undefined;
   /** Entries of an index that may be missing: those of other platforms than were copied. Default: none. */
   readonly optional?: readonly Digest[] | undefined;
 }
@@ -159,7 +162,7 @@ export function createManifests(options: ManifestsOptions): Manifests {
     isLost: (digest, sizeBytes) => unlessUnreachable(driver, isLost(digest, sizeBytes), false),
     bytes: bytesOf,
 
-    async put(repository, reference, tags, bytes, contentType, { keepTags, author, optional } = { keepTags: false }) {
+    async put(repository, reference, tags, bytes, contentType, { keepTags, author, condition, optional } = { keepTags: false }) {
       const digest = verifiedDigest(bytes, reference.digest);
       const { blobs, children, ...manifest } = parseForRecord(bytes, contentType);
       const references = await metadata.manifests.checkReferences(repository, blobs, children);
@@ -193,14 +196,19 @@ export function createManifests(options: ManifestsOptions): Manifests {
             const claimed = { ...facts, claimant };
             const check = await admission.admit<PutCheck>(
               repository,
-              () =>
-                fixedTags.length > 0 ? metadata.manifests.putKeepingTags(claimed, fixedTags) : metadata.manifests.put(claimed),
+              () => {
+                if (condition) return metadata.manifests.putIf(claimed, fixedTags, reference, condition);
+                return fixedTags.length > 0
+                  ? metadata.manifests.putKeepingTags(claimed, fixedTags)
+                  : metadata.manifests.put(claimed);
+              },
               author,
             );
             return check.isLapsed ? claimLost : check;
           },
         },
       );
+      if (check.isConflict) throw preconditionFailed(reference.tag ?? reference.digest);
       refuseIncomplete(check, acceptMissing);
       refuseMoving(repository, check.keptTags ?? [], immutable);
       changed?.();
@@ -211,6 +219,7 @@ export function createManifests(options: ManifestsOptions): Manifests {
 
 interface PutCheck extends ReferenceCheck {
   readonly keptTags?: readonly string[];
+  readonly isConflict?: boolean;
 }
 
 function unknown(reference: Reference): OciError {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ByteRange, OpenObject } from '../../../storage/blobs/driver.ts';
-import { OciError } from '../../oci/errors.ts';
+import { conditionOf, isExpected, isKnown } from '../../oci/condition.ts';
+import { OciError, preconditionFailed } from '../../oci/errors.ts';
 import { lengthOf, parseRange } from './range.ts';
 import { sendObject, writeObject } from './send-object.ts';
 
@@ -37,7 +38,9 @@ export async function serveObject(
   response.setHeader('Accept-Ranges', 'bytes');
   response.setHeader('ETag', etag);
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  if (matches(request.headers['if-none-match'], etag)) {
+  const condition = conditionOf(request.headers);
+  if (condition && !isExpected(condition, etag)) throw preconditionFailed('the content');
+  if (condition && isKnown(condition, etag)) {
     response.writeHead(304).end();
     return;
   }
@@ -65,11 +68,6 @@ export async function serveObject(
 function rangeApplies(request: IncomingMessage, etag: string): boolean {
   const condition = request.headers['if-range'];
   return request.method === 'GET' && (condition === undefined || condition === etag);
-}
-
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((candidate) => ['*', etag].includes(candidate.trim().replace(/^W\//, '')));
 }
 
 function contentRange({ first, last }: ByteRange, sizeBytes: number): string {

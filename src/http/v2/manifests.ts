@@ -1,6 +1,7 @@
 import type { ManifestLookup } from '../../mirror/remote/lookup-result.ts';
+import { conditionOf, etagOf, holds, isExpected, isKnown } from '../../oci/condition.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { OciError } from '../../oci/errors.ts';
+import { OciError, preconditionFailed } from '../../oci/errors.ts';
 import { type Reference, type Tag, parseTag } from '../../oci/reference.ts';
 import { ContentMissing } from '../../content/missing-content.ts';
 import { manifestBody } from '../transfer/small-body.ts';
@@ -25,16 +26,18 @@ export async function getManifest(context: RequestContext): Promise<void> {
   const { protocol, request, response, head, subject, repository, mirrored } = context;
   const reference = requireReference(context);
   const { digest, mediaType, sizeBytes, bytes } = await find(context, reference);
-  const etag = `"${digest}"`;
+  const etag = etagOf(digest);
   const caching = reference.tag === undefined ? immutable : 'no-cache';
   const headers = ['Docker-Content-Digest', digest, 'ETag', etag, 'Cache-Control', caching];
-  const isKnown = request.headers['if-none-match']?.includes(etag) === true;
-  const body = isKnown || request.method === 'HEAD' ? undefined : (bytes ?? (await storedBytes(context, digest, sizeBytes)));
+  const condition = conditionOf(request.headers);
+  if (condition && !isExpected(condition, etag)) throw preconditionFailed(context.lastSegment);
+  const isCached = condition !== undefined && isKnown(condition, etag);
+  const body = isCached || request.method === 'HEAD' ? undefined : (bytes ?? (await storedBytes(context, digest, sizeBytes)));
   if (body) await protocol.registry.signatures?.require(repository, { digest, mediaType, bytes: body, tag: reference.tag });
   if (!mirrored) protocol.registry.pulls.add(repository, digest, subject.name);
   if (request.method === 'GET')
     protocol.pulled?.({ repository, digest, tag: reference.tag, mediaType, sizeBytes }, () => authorOf(context));
-  if (isKnown) {
+  if (isCached) {
     sendHead(response, head, 304, headers).end();
     return;
   }
@@ -89,6 +92,7 @@ export async function putManifest(context: RequestContext): Promise<void> {
   const { digest, subject } = await protocol.registry.manifests.put(repository, reference, tags, bytes, contentType, {
     keepTags,
     author: authorOf(context),
+    condition: conditionOf(request.headers),
   });
   setLocation(context, `/v2/${repository}/manifests/${digest}`);
   response.setHeader('Docker-Content-Digest', digest);
@@ -115,7 +119,12 @@ export async function deleteManifest(context: RequestContext): Promise<void> {
   const { protocol, repository } = context;
   const reference = requireReference(context);
   const author = authorOf(context);
-  if (reference.tag === undefined) await protocol.registry.deletions.manifest(repository, reference.digest, { author });
-  else await protocol.registry.deletions.tag(repository, reference.tag, author);
+  const condition = conditionOf(context.request.headers);
+  if (reference.tag !== undefined) await protocol.registry.deletions.tag(repository, reference.tag, author, condition);
+  else {
+    // The digest of a manifest never changes.
+    if (condition && !holds(condition, etagOf(reference.digest))) throw preconditionFailed(reference.digest);
+    await protocol.registry.deletions.manifest(repository, reference.digest, { author });
+  }
   sendEmpty(context.response, 202);
 }

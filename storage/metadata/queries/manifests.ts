@@ -1,5 +1,6 @@
+import { type Condition, etagOf, holds } from '../../../src/oci/condition.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
-import type { RepositoryName } from '../../../src/oci/reference.ts';
+import type { Reference, RepositoryName } from '../../../src/oci/reference.ts';
 import { type Query, all, batches, concurrentWrite, first, read, remembered, write } from './steps/query.ts';
 import { type DatedAuthor, recordPush } from './steps/events.ts';
 import { type ExpectedContent, type ManifestFacts, becomePushed, inRepository, insertManifest } from './steps/content.ts';
@@ -248,6 +249,23 @@ export const putKeepingTags = write(function* (
   const keptTags = yield* tagsElsewhere(manifest, fixedTags);
   if (keptTags.length > 0) return { missing: [], wrongSize: [], keptTags };
   return { ...(yield* put(manifest)), keptTags };
+});
+
+/**
+ * Records a manifest as `putKeepingTags` does. Also changes nothing if the condition does not hold for the digest that the
+ * reference names now: `isConflict`.
+ */
+export const putIf = write(function* (
+  manifest: NewManifest,
+  fixedTags: readonly string[],
+  reference: Reference,
+  condition: Condition,
+): Query<ReferenceCheck & { readonly keptTags: readonly string[]; readonly isConflict?: boolean }> {
+  const { repository } = manifest;
+  const found =
+    reference.tag === undefined ? yield* findByDigest(repository, reference.digest) : yield* findByTag(repository, reference.tag);
+  if (holds(condition, found && etagOf(found.digest))) return yield* putKeepingTags(manifest, fixedTags);
+  return { missing: [], wrongSize: [], keptTags: [], isConflict: true };
 });
 
 /** Returns the tags that point at another manifest. */

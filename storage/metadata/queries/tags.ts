@@ -1,6 +1,7 @@
+import { type Condition, etagOf, holds } from '../../../src/oci/condition.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RepositoryName } from '../../../src/oci/reference.ts';
-import { type Query, all, concurrentWrite, first, read } from './steps/query.ts';
+import { type Query, all, concurrentWrite, first, read, write } from './steps/query.ts';
 import { type DatedAuthor, recordContentChange } from './steps/events.ts';
 import { inRepository } from './steps/content.ts';
 import { reviewUntagged } from './steps/reviews.ts';
@@ -47,4 +48,20 @@ export const remove = concurrentWrite(function* (repository: RepositoryName, tag
   if (!isMirrored) yield* recordTagChanges(row.repositoryId, [{ name: tag, from: row.digest, to: null }], author);
   yield* recordContentChange(author, { kind: 'tag.delete', repository, tag, digest: row.digest });
   return true;
+});
+
+/** Removes the tag as `remove` does, if the condition holds for its digest. */
+export const removeIf = write(function* (
+  repository: RepositoryName,
+  tag: string,
+  author: DatedAuthor,
+  condition: Condition,
+): Query<boolean | 'conflict'> {
+  const row = yield* first<{ digest: Digest }>(
+    `SELECT digest AS "digest" FROM tags WHERE ${inRepository} AND name = ?`,
+    repository,
+    tag,
+  );
+  if (row && !holds(condition, etagOf(row.digest))) return 'conflict';
+  return yield* remove(repository, tag, author);
 });

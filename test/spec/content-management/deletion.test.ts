@@ -37,6 +37,21 @@ describe('end-9 DELETE /v2/<name>/manifests/<reference>', () => {
     expect((await call(berth, 'DELETE', '/v2/app/manifests/sha256:x')).codes()).toEqual(['DIGEST_INVALID']);
   });
 
+  test('end-9 DELETE with If-Match of another digest answers 412 and deletes nothing', async () => {
+    const image = await pushImage(berth, 'conditional', 'one');
+    const remove = async (reference: string, condition: string) => {
+      const answer = await call(berth, 'DELETE', `/v2/conditional/manifests/${reference}`, {
+        headers: { 'If-Match': condition },
+      });
+      return [answer.status, ...(answer.status === 412 ? answer.codes() : [])];
+    };
+    for (const reference of ['one', image.digest]) expect(await remove(reference, '"other"')).toEqual([412, 'DENIED']);
+    expect((await call(berth, 'GET', '/v2/conditional/tags/list')).json()).toMatchObject({ tags: ['one'] });
+    expect(await remove('none', '"other"')).toEqual([404]);
+    expect(await remove('one', `"${image.digest}"`)).toEqual([202]);
+    expect(await remove(image.digest, '*')).toEqual([202]);
+  });
+
   test('end-9 DELETE of an index child answers 405 until the index is gone', async () => {
     const child = await pushImage(berth, 'multi', 'child');
     const index = newIndex([child]);

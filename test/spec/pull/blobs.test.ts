@@ -131,6 +131,17 @@ describe('end-2 ranges and conditions', () => {
     expect((await call(berth, 'GET', path, { headers: { Range: 'bytes=0-1', 'If-Range': '"other"' } })).status).toBe(200);
   });
 
+  test('end-2 If-Match of another ETag answers 412', async () => {
+    for (const [header, status] of [
+      [`"${digest}"`, 200],
+      ['*', 200],
+      [`W/"${digest}"`, 412],
+      ['"other"', 412],
+    ] as const) {
+      expect((await call(berth, 'GET', path, { headers: { 'If-Match': header } })).status).toBe(status);
+    }
+  });
+
   test('end-2 HEAD ignores Range', async () => {
     const answer = await call(berth, 'HEAD', path, { headers: { Range: 'bytes=0-1' } });
     expect([answer.status, answer.header('content-length')]).toEqual([200, '300000']);

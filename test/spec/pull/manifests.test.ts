@@ -53,6 +53,19 @@ describe('end-3 GET /v2/<name>/manifests/<reference>', () => {
     );
   });
 
+  test('end-3 If-None-Match takes lists, weak tags and *, and If-Match of another ETag answers 412', async () => {
+    const etag = `"${image.digest}"`;
+    for (const [name, value, status] of [
+      ['If-None-Match', `"x", W/${etag}`, 304],
+      ['If-None-Match', '*', 304],
+      ['If-None-Match', `"x${image.digest}"`, 200],
+      ['If-Match', `"x", ${etag}`, 200],
+      ['If-Match', '"x"', 412],
+    ] as const) {
+      expect((await call(berth, 'GET', '/v2/app/manifests/v1', { headers: { [name]: value } })).status).toBe(status);
+    }
+  });
+
   test('end-3 Accept chooses nothing: the one form there is comes back unconverted', async () => {
     const index = newIndex([image]);
     await putManifest(berth, 'app', 'multi', index, mediaTypes.ociIndex);

@@ -18,6 +18,59 @@ const withConfig = async (fields: Readonly<Record<string, unknown>> = {}) => {
   return { config: descriptor(config, 'application/vnd.oci.image.config.v1+json'), layers: [], ...fields };
 };
 
+describe('end-7a PUT with a condition', () => {
+  const put = async (tag: string, manifest: string, headers: Readonly<Record<string, string>>) => {
+    const answer = await call(berth, 'PUT', `/v2/conditional/manifests/${tag}`, {
+      headers: { 'Content-Type': mediaTypes.ociManifest, ...headers },
+      body: manifest,
+    });
+    return answer.status === 412 ? [412, ...answer.codes()] : answer.status;
+  };
+  const digestAt = async (tag: string) =>
+    (await call(berth, 'HEAD', `/v2/conditional/manifests/${tag}`)).header('docker-content-digest');
+  const images = async () => {
+    const [first, second] = [newImage(), newImage()];
+    await pushBlobs(berth, 'conditional', first);
+    await pushBlobs(berth, 'conditional', second);
+    return [first.manifest, second.manifest] as const;
+  };
+
+  test('end-7a PUT with If-None-Match: * creates a tag and does not move it', async () => {
+    const [first, second] = await images();
+    expect(await put('once', first, { 'If-None-Match': '*' })).toBe(201);
+    expect(await put('once', second, { 'If-None-Match': '*' })).toEqual([412, 'DENIED']);
+    expect(await digestAt('once')).toBe(digestOf(first));
+  });
+
+  test('end-7a PUT with If-Match moves a tag only from that digest', async () => {
+    const [first, second] = await images();
+    expect(await put('moved', first, { 'If-Match': '*' })).toEqual([412, 'DENIED']);
+    expect(await put('moved', first, {})).toBe(201);
+    expect(await put('moved', second, { 'If-Match': `"${digestOf(second)}"` })).toEqual([412, 'DENIED']);
+    expect(await put('moved', second, { 'If-Match': `W/"${digestOf(first)}"` })).toEqual([412, 'DENIED']);
+    expect(await put('moved', second, { 'If-Match': `"${digestOf('another')}", "${digestOf(first)}"` })).toBe(201);
+    expect(await put('moved', first, { 'If-None-Match': `W/"${digestOf(second)}"` })).toEqual([412, 'DENIED']);
+    expect(await digestAt('moved')).toBe(digestOf(second));
+  });
+
+  test('of several PUTs with If-Match for the same digest one moves the tag', async () => {
+    const [first, second] = await images();
+    expect(await put('raced', first, {})).toBe(201);
+    const others = await Promise.all(Array.from({ length: 5 }, () => images()));
+    const pushed = await Promise.all(
+      [second, ...others.flat()].map((manifest) => put('raced', manifest, { 'If-Match': `"${digestOf(first)}"` })),
+    );
+    expect(pushed.filter((status) => status === 201)).toHaveLength(1);
+  });
+
+  test('end-7b PUT by digest with If-None-Match: * stores a manifest once', async () => {
+    const [first] = await images();
+    expect(await put(digestOf(first), first, { 'If-None-Match': '*' })).toBe(201);
+    expect(await put(digestOf(first), first, { 'If-None-Match': '*' })).toEqual([412, 'DENIED']);
+    expect(await put(digestOf(first), first, { 'If-Match': `"${digestOf(first)}"` })).toBe(201);
+  });
+});
+
 describe('end-7a PUT /v2/<name>/manifests/<reference>', () => {
   test.each(['sha256', 'sha512'] as const)('end-7a PUT by tag and by %s digest answers 201', async (algorithm) => {
     const pushed = newImage();
