@@ -253,10 +253,18 @@ function toUpstreamError(error: unknown): UpstreamError {
   return new UpstreamError('unreachable', `no connection${code === undefined ? '' : ` (${code})`}`, { cause: error });
 }
 
-/** Reads the whole body of at most `limitBytes`. Throws `failed` when it is longer or breaks off. */
-export async function readWhole(response: IncomingMessage, limitBytes: number): Promise<Buffer> {
+/** Longest time for a body that is read as a whole, in seconds: clients wait for it, and small pieces never let it rest. */
+const wholeSeconds = 60;
+
+/**
+ * Reads the whole body of at most `limitBytes`. Throws `bad_content` when it is longer, `timeout` when it takes longer than
+ * `limitSeconds`, and `failed` when it breaks off.
+ */
+export async function readWhole(response: IncomingMessage, limitBytes: number, limitSeconds = wholeSeconds): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
+  const late = () => response.destroy(new UpstreamError('timeout', `the answer took longer than ${limitSeconds} s`));
+  const timer = setTimeout(late, limitSeconds * 1000);
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       length += chunk.length;
@@ -267,6 +275,8 @@ export async function readWhole(response: IncomingMessage, limitBytes: number): 
     response.destroy();
     if (error instanceof UpstreamError) throw error;
     throw new UpstreamError('failed', 'the answer broke off', { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
   return Buffer.concat(chunks, length);
 }

@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals';
 import { createRemoteManifests } from '../../../src/mirror/remote/remote-manifests.ts';
 import type { MirroredRepository } from '../../../src/mirror/names/routing.ts';
 import { mediaTypes } from '../../../src/oci/media-types.ts';
+import { readWhole } from '../../../src/upstream/transport.ts';
 import { digestOf, newImage } from '../../support/images.ts';
 
 test('when HEAD lacks a header the manifest is fetched, and only its digest, type and size are kept', async () => {
@@ -27,4 +28,13 @@ test('when HEAD lacks a header the manifest is fetched, and only its digest, typ
     sizeBytes: manifest.length,
   });
   expect(methods).toEqual(['HEAD', 'GET']);
+});
+
+test('an answer that arrives byte by byte is given up after its time', async () => {
+  const drops = async function* () {
+    for (;;) yield await new Promise<Buffer>((arrive) => setTimeout(() => arrive(Buffer.from(' ')), 1));
+  };
+  const answer = Readable.from(drops()) as unknown as IncomingMessage;
+  await expect(readWhole(answer, 1_000_000, 0.05)).rejects.toMatchObject({ code: 'timeout' });
+  expect(answer.destroyed).toBe(true);
 });
