@@ -179,6 +179,39 @@ test('an imported archive passes the same door, and leaves nothing where it is r
   expect((await importArchive('imports/other', 10_000)).status).toBe(403);
 });
 
+test('restorations from the trash and of tags pass the same door', async () => {
+  const repository = 'restores/app';
+  const path = `/v2/${repository}/manifests`;
+  const api = (method: string, rest: string, body?: object) => {
+    const json = body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+    return call(berth, method, `/api/v1${rest}`, json);
+  };
+  const [trashed, live] = [newImage(), newImage()];
+  const pushTags = async ({ layer, config, manifest }: typeof live, ...tags: readonly string[]) => {
+    for (const blob of [layer, config]) await pushBlob(berth, repository, blob);
+    for (const tag of tags) expect((await putManifest(berth, repository, tag, manifest)).status).toBe(201);
+  };
+  await pushTags(trashed, '1', '2');
+  expect((await call(berth, 'DELETE', `${path}/${digestOf(trashed.manifest)}`)).status).toBe(202);
+  await pushTags(live, 'a', 'b', 'c');
+  const { items } = (await api('GET', `/trash?repository=${repository}`)).json() as { items: [{ id: number }] };
+  const restore = () => api('POST', `/trash/${items[0].id}/restore`, { repository });
+  const refused = await restore();
+  expect([refused.status, refused.json()]).toEqual([
+    403,
+    expect.objectContaining({ detail: 'quota "teams" of restores: 3 of 3 tags are used, and this needs 2 more' }),
+  ]);
+  expect((await call(berth, 'HEAD', `${path}/1`)).status).toBe(404);
+  for (const tag of ['a', 'b']) expect((await call(berth, 'DELETE', `${path}/${tag}`)).status).toBe(202);
+  expect((await restore()).status).toBe(200);
+  expect((await call(berth, 'GET', `${path}/2`)).body.toString()).toBe(trashed.manifest);
+  expect((await api('POST', '/tag-history/restore', { repository, tag: 'a' })).status).toBe(403);
+  expect((await call(berth, 'DELETE', `${path}/1`)).status).toBe(202);
+  expect((await api('POST', '/tag-history/restore', { repository, tag: 'a' })).status).toBe(200);
+  const { stdout } = await runCommand(['quota', 'recount', '--json'], berth.environment);
+  expect(JSON.parse(stdout)).toEqual({ differences: [] });
+});
+
 test('a push that would not fit first deletes the oldest trash of the quota', async () => {
   const images = [newImage({}, 30_000), newImage({}, 30_000), newImage({}, 30_000)];
   for (const [index, image] of images.entries()) {
