@@ -22,8 +22,8 @@ const batch = 1000;
 
 /**
  * Makes the store berth's: garbage collection may delete what nothing needs. Where berth writes links, those of the other
- * registry are its own from now on, and it catches up with the changes since the adoption began. The links of a pull-through
- * cache are deleted. Can be repeated. Rejects `CannotAdopt` if there was no complete run.
+ * registry are its own from now on, and its next start catches up with all changes that have no links yet. The links of a
+ * pull-through cache are deleted. Can be repeated. Rejects `CannotAdopt` if there was no complete run.
  */
 export async function finishAdoption({ driver, metadata, writesLinks, author }: FinishOptions): Promise<void> {
   const state = await metadata.adoption.find();
@@ -32,9 +32,11 @@ export async function finishAdoption({ driver, metadata, writesLinks, author }: 
   await metadata.adoption.finish(author);
   if (state.upstream !== null) await removeLinks(driver);
   if (writesLinks) {
-    await writeMarker(driver);
     await metadata.events.addConsumer(linkConsumerName);
-    await metadata.events.rewind(linkConsumerName, state.startedAt);
+    // Without the marker berth has written no links: those of earlier pushes are missing too.
+    if (await unlessMissing(driver.stat(linksMarker))) await metadata.events.rewind(linkConsumerName, state.startedAt);
+    else await metadata.events.rewindToStart(linkConsumerName);
+    await writeMarker(driver);
   }
   while ((await metadata.adoption.forgetLinks(batch)) === batch);
 }

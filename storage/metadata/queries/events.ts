@@ -155,6 +155,11 @@ export const rewind = concurrentWrite(function* (consumer: string, since: number
   if (row?.id != null) yield* run('UPDATE event_cursors SET position = ? WHERE consumer = ?', row.id - 1, consumer);
 });
 
+/** Moves a consumer back to before all events that are left. */
+export const rewindToStart = concurrentWrite(function* (consumer: string): Query<void> {
+  yield* run('UPDATE event_cursors SET position = 0 WHERE consumer = ?', consumer);
+});
+
 const largestId = Number.MAX_SAFE_INTEGER;
 
 /**
