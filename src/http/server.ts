@@ -10,6 +10,7 @@ import type { Certificate } from './server/certificate.ts';
 import { sendError } from './errors/boundary.ts';
 import { ociFormat } from './errors/oci-errors.ts';
 import { limitConnections } from './server/connections.ts';
+import { type Exchange, followExchanges } from './server/exchanges.ts';
 import { type HttpLimits, serverOptions, usualHttpLimits } from './server/http-limits.ts';
 import { cutIdleClients, notInTime } from './server/idle.ts';
 import { type LingerLimits, lingerAfterEarlyAnswers } from './server/linger.ts';
@@ -42,13 +43,15 @@ export function createHttpServer(options: HttpServerOptions): Server {
   const { certificate, limits = usualHttpLimits } = options;
   const settings = serverOptions(limits);
   const server = certificate ? createSecure(certificate, settings) : createServer({ ...settings, noDelay: true });
-  const handle = createHandler(options, limitConnections(server, limits.connections, certificate !== undefined));
-  cutIdleClients(server, limits.idleTimeout);
-  lingerAfterEarlyAnswers(server, options.linger);
+  const exchanges = followExchanges(server);
+  const requirePlace = limitConnections(server, exchanges, limits.connections, certificate !== undefined);
+  const handle = createHandler(options, requirePlace);
+  cutIdleClients(server, exchanges, limits.idleTimeout);
+  lingerAfterEarlyAnswers(exchanges, options.linger);
   server.on('request', handle);
   // The handlers answer `Expect: 100-continue` themselves when they need the body.
   server.on('checkContinue', handle);
-  server.on('clientError', (error, socket: Socket) => answerMalformed(error, socket, limits));
+  server.on('clientError', (error, socket: Socket) => answerMalformed(error, socket, exchanges.latest(socket), limits));
   return server;
 }
 
@@ -71,11 +74,10 @@ function createHandler(
     const requestId = `${prefix}-${(++count).toString(36)}`;
     const common = ['X-Request-Id', requestId];
     if (certificate) common.push('Strict-Transport-Security', strictTransport);
-    const head: ResponseHead = { common, contentLength: undefined };
+    const head: ResponseHead = { common, contentLength: undefined, route: undefined };
     const client = protocol.publicUrl.clientAddress(request); // a closed socket has no address
     const span = tracer && beginRequestSpan(tracer, request, { client, scheme: certificate ? 'https' : 'http' });
     recordRequest(request, response, { requestId, client, head, span }, log);
-    latest.set(request.socket, { request, response });
     const fail = (error: unknown): void => {
       if (!response.headersSent) setCommonHeaders(response, head);
       sendError(request, response, error, ociFormat);
@@ -109,16 +111,12 @@ function isProtocol(url: string, { mirror }: Services): boolean {
   return prefix !== undefined && mirror?.isPrefix(prefix) === true;
 }
 
-/** The latest request of each connection and its response. Responses end in the order of their requests. */
-const latest = new WeakMap<Socket, { readonly request: IncomingMessage; readonly response: ServerResponse }>();
-
 /**
  * Answers a request that Node.js cannot parse, or that does not end in time. If there is no response object, the answer is
  * written to the socket, unless another response is being sent: the answer would become a part of its body.
  */
-function answerMalformed(error: NodeJS.ErrnoException, socket: Socket, limits: HttpLimits): void {
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket, exchange: Exchange | undefined, limits: HttpLimits): void {
   if (isAnsweredRaw(socket)) return;
-  const exchange = latest.get(socket);
   const isOpen = exchange?.response.closed === false;
   const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
   // An error after a complete request belongs to the next one.

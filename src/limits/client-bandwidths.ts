@@ -15,6 +15,8 @@ export interface ClientBandwidth {
 export interface ClientBandwidths {
   /** Returns the limit of a client; undefined: none. `client` returns its key, and is called only if there is a limit. */
   of(client: () => string, direction: Direction): ClientBandwidth | undefined;
+  /** False if no bandwidth is limited: then no client has a limit. */
+  readonly isLimited: boolean;
   /** Replaces the limits for requests from now on. */
   configure(settings: BandwidthSettings): void;
 }
@@ -27,6 +29,9 @@ export function createClientBandwidths(settings: BandwidthSettings): ClientBandw
   const known = createLru<ClientBandwidth>(maxClients);
 
   return {
+    get isLimited() {
+      return current.download !== undefined || current.upload !== undefined;
+    },
     of(client, direction) {
       const bytesPerSecond = current[direction];
       if (bytesPerSecond === undefined) return undefined;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { type AddressInfo, type Socket, connect } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
+import { followExchanges } from '../../src/http/server/exchanges.ts';
 import { cutIdleClients } from '../../src/http/server/idle.ts';
 import { until } from '../support/until.ts';
 
@@ -17,7 +18,7 @@ afterEach(() => {
 
 async function serve(handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Promise<Socket> {
   server = createServer((request, response) => void handle(request, response).catch(() => undefined));
-  cutIdleClients(server, idleMilliseconds);
+  cutIdleClients(server, followExchanges(server), idleMilliseconds);
   const counts = { accepted: 0, closed: 0 };
   connections = counts;
   server.on('connection', (accepted: Socket) => {

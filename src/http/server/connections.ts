@@ -1,6 +1,7 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { OciError } from '../../oci/errors.ts';
+import type { Exchange, Exchanges } from './exchanges.ts';
 import { rememberByPeer } from './tls-peers.ts';
 
 /** How many connections this process may have, and what it reports about them. */
@@ -31,7 +32,7 @@ const retryAfterSeconds = 5;
  * time; headers that have not ended are no request yet. If every connection has a request, the returned function throws
  * UNAVAILABLE (503) for a request on a new one, so that the client reads why.
  */
-export function limitConnections(server: Server, limits: ConnectionLimits, isSecure: boolean) {
+export function limitConnections(server: Server, exchanges: Exchanges, limits: ConnectionLimits, isSecure: boolean) {
   const { most = Infinity, hardMost, watch, dropped } = limits;
   /** Those without a request, the longest idle first. */
   const idle = new Set<Connection>();
@@ -67,18 +68,18 @@ export function limitConnections(server: Server, limits: ConnectionLimits, isSec
     return connection;
   });
 
-  const begin = ({ socket }: IncomingMessage, response: ServerResponse): void => {
-    const connection = bySocket.get(socket);
+  exchanges.onBegin(({ request }: Exchange) => {
+    const connection = bySocket.get(request.socket);
     if (!connection) return;
     connection.requests++;
     idle.delete(connection);
-    response.once('close', () => {
-      connection.requests--;
-      if (connection.requests === 0 && connection.isOpen) idle.add(connection);
-    });
-  };
-  server.prependListener('request', begin);
-  server.prependListener('checkContinue', begin);
+  });
+  exchanges.onEnd(({ request }: Exchange) => {
+    const connection = bySocket.get(request.socket);
+    if (!connection) return;
+    connection.requests--;
+    if (connection.requests === 0 && connection.isOpen) idle.add(connection);
+  });
 
   return (socket: Socket): void => {
     const connection = bySocket.get(socket);

@@ -1,50 +1,38 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { OciError } from '../../oci/errors.ts';
 import { sendError } from '../errors/boundary.ts';
 import { ociFormat } from '../errors/oci-errors.ts';
-
-interface RequestAndResponse {
-  request: IncomingMessage;
-  response: ServerResponse;
-}
+import type { Exchange, Exchanges } from './exchanges.ts';
 
 /**
  * Disconnects a client that sends and receives nothing for `milliseconds`, unless it waits for this server: verifying or
  * moving a large blob takes time, and so does writing a chunk to a slow store. A client in the middle of a request gets 408
  * before.
  */
-export function cutIdleClients(server: Server, milliseconds: number): void {
-  const latest = new WeakMap<Socket, RequestAndResponse>();
-  const remember = (request: IncomingMessage, response: ServerResponse): void => {
-    const known = latest.get(request.socket);
-    if (known) Object.assign(known, { request, response });
-    else latest.set(request.socket, { request, response });
-  };
+export function cutIdleClients(server: Server, { latest }: Exchanges, milliseconds: number): void {
   server.timeout = milliseconds;
-  server.prependListener('request', remember);
-  server.prependListener('checkContinue', remember);
   // Node.js restarts the time with the next byte in either direction.
   server.on('timeout', (socket: Socket) => {
-    const exchange = latest.get(socket);
+    const exchange = latest(socket);
     if (exchange && waitsForServer(exchange)) return;
     if (exchange && isIncomplete(exchange)) refuse(exchange, milliseconds);
     else socket.destroy();
   });
 }
 
-function waitsForServer({ request, response }: RequestAndResponse): boolean {
+function waitsForServer({ request, response }: Exchange): boolean {
   const isFull = request.readableLength >= request.readableHighWaterMark;
   return !response.headersSent && (request.complete || isFull);
 }
 
 /** True if the client has not sent all of its request, and has got no answer. */
-function isIncomplete({ request, response }: RequestAndResponse): boolean {
+function isIncomplete({ request, response }: Exchange): boolean {
   return !request.complete && !response.headersSent && !response.destroyed;
 }
 
 /** Answers, and closes the connection when the answer is sent or the time is over again. */
-function refuse({ request, response }: RequestAndResponse, milliseconds: number): void {
+function refuse({ request, response }: Exchange, milliseconds: number): void {
   sendError(request, response, notInTime(`no byte of the request arrived within ${milliseconds / 1000} s`), ociFormat);
 }
 

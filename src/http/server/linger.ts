@@ -1,7 +1,8 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { isTlsSocket } from '../../platform/tls.ts';
 import { hasBody } from '../transfer/body.ts';
+import type { Exchanges } from './exchanges.ts';
 
 /** How much of a request's body is read and dropped after its response was sent. */
 export interface LingerLimits {
@@ -15,7 +16,7 @@ const usualLimits: LingerLimits = { milliseconds: 30_000, bytes: 256 * 1024 * 10
 const checkMilliseconds = 100;
 
 interface Connection {
-  /** The latest request. */
+  /** The latest request with a body. */
   request: IncomingMessage;
   isDraining: boolean;
 }
@@ -26,10 +27,11 @@ interface Connection {
  * reads and drops the rest of the request within `limits`, and then closes the connection. A connection that stays open for
  * further requests is cut at the same limits.
  */
-export function lingerAfterEarlyAnswers(server: Server, limits: LingerLimits = usualLimits): void {
+export function lingerAfterEarlyAnswers(exchanges: Exchanges, limits: LingerLimits = usualLimits): void {
   const connections = new WeakMap<Socket, Connection>();
 
-  const remember = (request: IncomingMessage, response: ServerResponse): void => {
+  exchanges.onBegin(({ request, response }) => {
+    if (!hasBody(request)) return;
     const { socket } = request;
     const known = connections.get(socket);
     const connection = known ?? { request, isDraining: false };
@@ -38,13 +40,10 @@ export function lingerAfterEarlyAnswers(server: Server, limits: LingerLimits = u
       connections.set(socket, connection);
       delayClose(socket, connection, limits);
     }
-    if (!hasBody(request)) return;
     response.once('finish', () => {
       if (!connection.isDraining && isUnread(request)) drain(connection, limits);
     });
-  };
-  server.prependListener('request', remember);
-  server.prependListener('checkContinue', remember);
+  });
 }
 
 /** Node.js closes a connection after its last response by `destroySoon`. */

@@ -22,6 +22,8 @@ export interface CountRequest {
 
 /** Counts requests for the limits of their clients, and tells the clients. */
 export interface RateLimits {
+  /** False if neither rates nor bandwidths are configured: then no request has to be counted or paced. */
+  readonly isLimited: boolean;
   /**
    * Counts the request and calls `setHeader` with the state of the limits. Throws TOOMANYREQUESTS with `Retry-After` if one of
    * them is used up.
@@ -36,7 +38,7 @@ export const noAccount: LimitedAccount = { id: '', name: '' };
 
 export interface RateLimitsOptions {
   readonly limits: Pick<RequestLimits, 'admit' | 'isLimited'>;
-  readonly bandwidths: Pick<ClientBandwidths, 'of'>;
+  readonly bandwidths: Pick<ClientBandwidths, 'of' | 'isLimited'>;
   readonly publicUrl: PublicUrl;
   /** Whether clients can log in: then a limit of an address tells them to. */
   readonly hasLogins: boolean;
@@ -44,6 +46,10 @@ export interface RateLimitsOptions {
 
 export function createRateLimits({ limits, bandwidths, publicUrl, hasLogins }: RateLimitsOptions): RateLimits {
   return {
+    get isLimited() {
+      return limits.isLimited || bandwidths.isLimited;
+    },
+
     async count(request, { account, counted, shown }, setHeader) {
       if (!limits.isLimited) return;
       const client: LimitedClient = { ...account, address: publicUrl.clientAddress(request) };

@@ -88,7 +88,7 @@ export function recordRequest(
       upstream: outcome?.upstream,
       cache: outcome?.cache,
     };
-    log(failure === undefined ? line : { ...line, error: failure }, { route: routeOf(request), span });
+    log(failure === undefined ? line : { ...line, error: failure }, { route: head.route ?? routeOf(request), span });
   };
   response.on('close', () => afterKernelTransfer(response, record));
 }

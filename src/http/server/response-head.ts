@@ -12,6 +12,8 @@ export interface ResponseHead {
   readonly common: string[];
   /** Bytes of the body, as `sendHead` has announced them. */
   contentLength: number | undefined;
+  /** The pattern of the path, such as `/v2/<name>/tags/list`; undefined if no route of the protocol serves the request. */
+  route: string | undefined;
 }
 
 /** Sends status and headers in one piece. `contentLength`: bytes of the body; undefined for a status without one. */

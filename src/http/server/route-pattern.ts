@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 const noted = new WeakMap<IncomingMessage, string>();
 
-/** Records the pattern of a request's path, for metrics and traces. Express's routers need not call it. */
+/** Records the pattern of a request's path, for metrics and traces, where neither the protocol nor Express serves it. */
 export function noteRoute(request: IncomingMessage, pattern: string): void {
   noted.set(request, pattern);
 }

@@ -42,7 +42,7 @@ function recordFailures(log: (record: RequestRecord) => void): RequestHandler {
   return (request, response, next) => {
     const requestId = randomUUID();
     response.setHeader('X-Request-Id', requestId);
-    const head = { common: [], contentLength: undefined };
+    const head = { common: [], contentLength: undefined, route: undefined };
     recordRequest(request, response, { requestId, client: request.socket.remoteAddress ?? '', head }, (record) => {
       if (record.error !== undefined) log(record);
     });

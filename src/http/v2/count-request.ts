@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type LimitedAccount, noAccount } from '../server/rate-limits.ts';
+import { type LimitedAccount, type RateLimits, noAccount } from '../server/rate-limits.ts';
 import type { ResponseHead } from '../server/response-head.ts';
 import type { Services } from './request-context.ts';
 import type { Route } from './routes.ts';
@@ -13,15 +13,21 @@ export interface CountedRequest {
 
 /**
  * Resolves to the client that `authorize` resolves to, after it has counted the request for the client's rate limits and limited
- * its bandwidth. A request
- * that is refused counts for its address, so that refusals have a limit too. Throws TOOMANYREQUESTS.
+ * its bandwidth. A request that is refused counts for its address, so that refusals have a limit too. Throws TOOMANYREQUESTS.
  */
-export async function countRequest<Client extends LimitedAccount>(
+export function countRequest<Client extends LimitedAccount>(
   { limits }: Pick<Services, 'limits'>,
+  counted: CountedRequest,
+  authorize: () => Promise<Client>,
+): Promise<Client> {
+  return limits?.isLimited === true ? countLimited(limits, counted, authorize) : authorize();
+}
+
+async function countLimited<Client extends LimitedAccount>(
+  limits: RateLimits,
   { request, response, head, route }: CountedRequest,
   authorize: () => Promise<Client>,
 ): Promise<Client> {
-  if (!limits) return authorize();
   const setHeader = (name: string, value: string) => void head.common.push(name, value);
   let account: Client;
   try {

@@ -4,9 +4,8 @@ import { type RepositoryName, parseReference, parseRepositoryName } from '../../
 import type { Need, Subject } from '../auth/access-control.ts';
 import { countRequest } from './count-request.ts';
 import { type RequestContext, type Handler, type MirrorSource, type Services, authorOf } from './request-context.ts';
-import { challengeForUnknown, locate, onlyMirrored, splitPrefix, withHost } from './locate.ts';
+import { type Place, challengeForUnknown, locate, onlyMirrored, splitPrefix, withHost } from './locate.ts';
 import { nameUpstream } from '../server/mirrored.ts';
-import { noteRoute } from '../server/route-pattern.ts';
 import { type ResponseHead, setCommonHeaders } from '../server/response-head.ts';
 import { isCheck, serveCheck } from './client-check.ts';
 import { type Match, match } from './router.ts';
@@ -18,37 +17,56 @@ export async function serveProtocol(
   response: ServerResponse,
   head: ResponseHead,
 ): Promise<void> {
-  const { method = '', url = '' } = request;
+  const target = parseTarget(request, head);
+  if (isCheck(protocol, target.found, target.name))
+    return serveCheck(protocol.checks, protocol.publicUrl, { request, response, head, ...target });
+  const located = locate(protocol, request, target);
+  // Most requests wait for nothing here, and each wait costs time.
+  const place = located instanceof Promise ? await located : located;
+  const subject = await countRequest(protocol, { request, response, head, route: target.found.route }, () =>
+    authorized(protocol, request, target, place),
+  );
+  const { found, name } = target;
+  const { repository, mirrored } = place;
+  if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
+  if (changesContent(found, request)) await protocol.mode?.assertWritable();
+  if (mirrored) nameUpstream(response, mirrored.source.upstream.name);
+  if (found.route.sendsHead !== true) setCommonHeaders(response, head);
+  const { query, path, lastSegment } = target;
+  try {
+    await serve(found, { protocol, request, response, head, query, subject, repository, mirrored, path, lastSegment });
+  } catch (error) {
+    if (isFallback(place)) await challengeForUnknown(protocol, request, name, error);
+    throw mirrored || found.route.access !== 'pull' ? error : withHost(protocol, name, error);
+  }
+}
+
+/** What a request asks for. */
+interface Target {
+  readonly found: Match;
+  /** The path as the client sent it, without its query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** The upstream before the path. */
+  readonly prefix: string | undefined;
+  /** The upstream in the query. */
+  readonly namespace: string | undefined;
+  /** '' if the route has no repository. */
+  readonly name: RepositoryName;
+  readonly lastSegment: string;
+}
+
+/** Throws UNSUPPORTED, NAME_INVALID, DIGEST_INVALID. */
+function parseTarget({ method = '', url = '' }: IncomingMessage, head: ResponseHead): Target {
   const queryStart = url.indexOf('?');
   const path = queryStart < 0 ? url : copyOf(url.slice(0, queryStart));
   const query = queryStart < 0 ? noQuery : new URLSearchParams(url.slice(queryStart + 1));
   const { prefix, rest } = splitPrefix(path);
   const found = match(method, rest === '/v2' ? '/v2/' : rest);
   if (!found) throw unknownPath(path);
-  noteRoute(request, found.route.path);
+  head.route = found.route.path;
   const name = found.name === undefined ? ('' as RepositoryName) : requireName(found.name);
-  const lastSegment = decode(found.tail);
-  const address = { prefix, namespace: query.get('ns') ?? undefined, name };
-  if (isCheck(protocol, found, name))
-    return serveCheck(protocol.checks, protocol.publicUrl, { request, response, head, ...address, lastSegment });
-  const { repository, mirrored } = await locate(protocol, request, found, address);
-  const isDefault = mirrored?.source.isNamed === false;
-  const also = isDefault ? { alias: name } : { from: mountSource(query) };
-  const need = { repository, ...also, upstream: upstreamRights(mirrored, found, lastSegment) };
-  const subject = await countRequest(protocol, { request, response, head, route: found.route }, () =>
-    authorized(protocol, request, found, need, prefix !== undefined),
-  );
-  if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
-  if (changesContent(found, request)) await protocol.mode?.assertWritable();
-  if (mirrored) nameUpstream(response, mirrored.source.upstream.name);
-  if (found.route.sendsHead !== true) setCommonHeaders(response, head);
-  const context = { protocol, request, response, head, query, subject, repository, mirrored, path, lastSegment };
-  try {
-    await serve(found, context);
-  } catch (error) {
-    if (isDefault) await challengeForUnknown(protocol, request, name, error);
-    throw mirrored || found.route.access !== 'pull' ? error : withHost(protocol, name, error);
-  }
+  return { found, path, query, prefix, namespace: query.get('ns') ?? undefined, name, lastSegment: decode(found.tail) };
 }
 
 /** True for requests that maintenance mode refuses; the state of an upload can be read. */
@@ -81,21 +99,25 @@ async function recordingRefusal(handler: Handler, context: RequestContext, actio
   }
 }
 
-function authorized(
-  { access }: Services,
-  request: IncomingMessage,
-  { route }: Match,
-  need: Omit<Need, 'action'>,
-  hasUpstreamPrefix: boolean,
-): Promise<Subject> {
+/** Throws what `AccessControl.check` throws. */
+function authorized({ access }: Services, request: IncomingMessage, target: Target, place: Place): Promise<Subject> {
+  const { access: action } = target.found.route;
   // A client that uses the name of an upstream has logins for that upstream, not for this registry: it gets no challenge.
-  if (route.access === 'any') return hasUpstreamPrefix ? access.recognise(request) : access.authenticate(request);
-  if (route.access === 'list') return access.checkList(request);
-  return access.check(request, { ...need, action: route.access });
+  if (action === 'any') return target.prefix === undefined ? access.authenticate(request) : access.recognise(request);
+  if (action === 'list') return access.checkList(request);
+  const { repository, mirrored } = place;
+  const alias = isFallback(place) ? target.name : undefined;
+  const from = isFallback(place) ? undefined : mountSource(target.query);
+  return access.check(request, { action, repository, alias, from, upstream: upstreamRights(mirrored, target) });
+}
+
+/** True if the name means a repository of the default upstream. */
+function isFallback({ mirrored }: Place): boolean {
+  return mirrored?.source.isNamed === false;
 }
 
 /** Returns who may read the repository at its upstream; undefined for requests that do not read. */
-function upstreamRights(mirrored: MirrorSource | undefined, { route }: Match, lastSegment: string): Need['upstream'] {
+function upstreamRights(mirrored: MirrorSource | undefined, { found: { route }, lastSegment }: Target): Need['upstream'] {
   if (!mirrored || route.access !== 'pull') return undefined;
   const { mirror, source } = mirrored;
   const namesManifest = /\/(?:manifests|referrers)\/<\w+>$/.test(route.path);

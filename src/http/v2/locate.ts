@@ -20,19 +20,28 @@ export interface Place {
   readonly mirrored: MirrorSource | undefined;
 }
 
+/** The parts of a request that name its repository. */
+export interface AddressedRequest {
+  readonly found: Match;
+  readonly prefix: string | undefined;
+  readonly namespace: string | undefined;
+  readonly name: RepositoryName;
+}
+
 /** Finds the repository of a request; at once where nothing has to be looked up. */
 export function locate(
   { mirror, publicUrl, access }: Services,
   request: IncomingMessage,
-  { route, name: hasName }: Match,
-  address: { readonly prefix: string | undefined; readonly namespace: string | undefined; readonly name: RepositoryName },
+  { found: { route, name: nameInPath }, prefix, namespace, name }: AddressedRequest,
 ): Place | Promise<Place> {
-  const local = { repository: address.name, mirrored: undefined };
-  if (!mirror || hasName === undefined) return local;
+  const local = { repository: name, mirrored: undefined };
+  if (!mirror || nameInPath === undefined) return local;
   const found = mirror.locate({
-    ...address,
+    prefix,
+    namespace,
     ownHost: () => new URL(publicUrl.base(request)).host,
-    mayKnow: () => access.knows(request, address.name),
+    name,
+    mayKnow: () => access.knows(request, name),
   });
   return found === undefined
     ? local

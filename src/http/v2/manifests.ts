@@ -6,7 +6,7 @@ import { type Reference, type Tag, parseTag } from '../../oci/reference.ts';
 import { ContentMissing } from '../../content/missing-content.ts';
 import { manifestBody } from '../transfer/small-body.ts';
 import { immutable } from './blobs.ts';
-import { type RequestContext, authorOf, referenceOf, sendEmpty, setLocation } from './request-context.ts';
+import { type MirrorSource, type RequestContext, authorOf, referenceOf, sendEmpty, setLocation } from './request-context.ts';
 import { describeMirrored } from '../server/mirrored.ts';
 import { endWith, sendHead } from '../server/response-head.ts';
 
@@ -23,27 +23,33 @@ function requireReference(context: RequestContext): Reference {
  * "MUST provide the expected manifest": there is one form of it, the pushed one, so `Accept` has nothing to choose from.
  */
 export async function getManifest(context: RequestContext): Promise<void> {
-  const { protocol, request, response, head, subject, repository, mirrored } = context;
+  const { protocol, request, repository } = context;
   const reference = requireReference(context);
   const { digest, mediaType, sizeBytes, bytes } = await find(context, reference);
-  const etag = etagOf(digest);
-  const caching = reference.tag === undefined ? immutable : 'no-cache';
-  const headers = ['Docker-Content-Digest', digest, 'ETag', etag, 'Cache-Control', caching];
   const condition = conditionOf(request.headers);
-  if (condition && !isExpected(condition, etag)) throw preconditionFailed(context.lastSegment);
-  const isCached = condition !== undefined && isKnown(condition, etag);
+  if (condition && !isExpected(condition, etagOf(digest))) throw preconditionFailed(context.lastSegment);
+  const isCached = condition !== undefined && isKnown(condition, etagOf(digest));
   const body = isCached || request.method === 'HEAD' ? undefined : (bytes ?? (await storedBytes(context, digest, sizeBytes)));
-  if (body) await protocol.registry.signatures?.require(repository, { digest, mediaType, bytes: body, tag: reference.tag });
+  const { signatures } = protocol.registry;
+  if (body && signatures) await signatures.require(repository, { digest, mediaType, bytes: body, tag: reference.tag });
+  answer(context, reference, { digest, mediaType, sizeBytes, bytes: body }, isCached);
+}
+
+/** Sends the manifest, without a body if `bytes` is undefined, and records the pull. */
+function answer(context: RequestContext, { tag }: Reference, found: Found, isCached: boolean): void {
+  const { protocol, request, response, head, subject, repository, mirrored } = context;
+  const { digest, mediaType, sizeBytes, bytes } = found;
   if (!mirrored) protocol.registry.pulls.add(repository, digest, subject.name);
-  if (request.method === 'GET')
-    protocol.pulled?.({ repository, digest, tag: reference.tag, mediaType, sizeBytes }, () => authorOf(context));
+  if (request.method === 'GET') protocol.pulled?.({ repository, digest, tag, mediaType, sizeBytes }, () => authorOf(context));
+  const caching = tag === undefined ? immutable : 'no-cache';
+  const headers = ['Docker-Content-Digest', digest, 'ETag', etagOf(digest), 'Cache-Control', caching];
   if (isCached) {
     sendHead(response, head, 304, headers).end();
     return;
   }
   headers.push('Content-Type', mediaType);
   sendHead(response, head, 200, headers, sizeBytes);
-  endWith(response, body);
+  endWith(response, bytes);
 }
 
 /** Returns the bytes of a stored manifest. Fetches a mirrored one again if its bytes are missing. */
@@ -60,20 +66,27 @@ async function storedBytes({ protocol, mirrored }: RequestContext, digest: Diges
 }
 
 /** Finds the manifest in the repository or at its upstream; `bytes` are set if they are in memory. */
-async function find(context: RequestContext, reference: Reference): Promise<Found> {
-  const { protocol, request, response, repository, mirrored } = context;
+function find(context: RequestContext, reference: Reference): Promise<Found> {
+  const { protocol, request, repository, mirrored } = context;
+  if (mirrored) return findMirrored(context, mirrored, reference);
+  return request.method === 'HEAD' ? findKept(context, reference) : protocol.registry.manifests.find(repository, reference);
+}
+
+/** Finds the manifest for a client that checks for its existence: it pushes it next, or relies on it. */
+async function findKept({ protocol, repository }: RequestContext, reference: Reference): Promise<Found> {
   const { manifests } = protocol.registry;
-  if (!mirrored) {
-    // A client that checks for its existence pushes it next, or relies on it.
-    const isCheck = request.method === 'HEAD';
-    const found = await (isCheck ? manifests.keep(repository, reference) : manifests.find(repository, reference));
-    const isStored = found.bytes !== undefined;
-    if (isCheck && !isStored && (await manifests.isLost(found.digest, found.sizeBytes))) {
-      throw new OciError('MANIFEST_UNKNOWN', { detail: { digest: found.digest } });
-    }
-    return found;
-  }
-  const found = await mirrored.mirror.manifest(mirrored.source, reference, request.method === 'GET');
+  const found = await manifests.keep(repository, reference);
+  if (found.bytes === undefined && (await manifests.isLost(found.digest, found.sizeBytes)))
+    throw new OciError('MANIFEST_UNKNOWN', { detail: { digest: found.digest } });
+  return found;
+}
+
+async function findMirrored(
+  { request, response }: RequestContext,
+  { mirror, source }: MirrorSource,
+  reference: Reference,
+): Promise<Found> {
+  const found = await mirror.manifest(source, reference, request.method === 'GET');
   describeMirrored(response, found);
   return found;
 }

@@ -9,6 +9,7 @@ import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readHttpLimits } from '../../../src/assembly/limits/http-limits.ts';
 import { limitConnections } from '../../../src/http/server/connections.ts';
+import { followExchanges } from '../../../src/http/server/exchanges.ts';
 import { loadConfig } from '../../../config/load.ts';
 import { writeCertificate } from '../../support/certificate.ts';
 import { gate, until } from '../../support/until.ts';
@@ -51,6 +52,7 @@ describe.each(['HTTP', 'HTTPS'])('connections over %s', (scheme) => {
     server = isSecure ? createTlsServer(certificate, handle) : createServer(handle);
     const requirePlace = limitConnections(
       server,
+      followExchanges(server),
       { ...limits, watch: (count) => (open = count), dropped: (reason) => void dropped.push(reason) },
       isSecure,
     );
