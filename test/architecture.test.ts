@@ -246,6 +246,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/cli/program',
     'src/http/transfer',
     'src/observability',
+    'src/platform',
     'storage/metadata/sqlite',
   ],
   'src/cli/accounts': ['config', 'src/access', 'src/assembly', 'src/cli/program', 'src/oci', 'storage/metadata'],

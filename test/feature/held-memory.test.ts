@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { openAccess } from '../../src/http/auth/access-control.ts';
 import { createRemoteListings } from '../../src/mirror/remote/remote-listings.ts';
 import type { MirroredRepository } from '../../src/mirror/names/routing.ts';
+import { freeStartMemory } from '../../src/platform/start-garbage.ts';
 import { createManifests } from '../../src/registry/manifests.ts';
 import type { BlobDriver } from '../../storage/blobs/driver.ts';
 import { createFilesystemDriver } from '../../storage/blobs/filesystem/filesystem-driver.ts';
@@ -82,6 +83,12 @@ test('cached listings of an upstream count with the size of their names', async 
   expect(asked).toBe(6000);
   await list(1);
   expect(asked).toBe(6001);
+});
+
+test('the garbage of the start is collected once after it', async () => {
+  expect((await readFile('bin/node-flags', 'utf8')).split(' ')).toContain('--expose-gc');
+  const collected = await new Promise((resolve) => freeStartMemory(resolve, 0));
+  expect(collected).toEqual({ type: 'major', flavor: 'last-resort' });
 });
 
 function heapAfterCollection(): number {

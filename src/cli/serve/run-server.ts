@@ -9,6 +9,7 @@ import { type Log, createLog } from '../../observability/log.ts';
 import type { Invocation } from '../program/command.ts';
 import { firstSteps } from './first-steps.ts';
 import { notifySupervisor } from './supervisor.ts';
+import { freeStartMemory } from '../../platform/start-garbage.ts';
 import { joinMetrics } from '../../observability/worker-metrics.ts';
 import { type ReloadOptions, createReload } from './reload.ts';
 import { type Workers, reportListening, startWorkers, workersListenThemselves } from './workers.ts';
@@ -49,6 +50,7 @@ async function serveUntilSignal(settings: Config, warnings: readonly string[], i
     void notifySupervisor(environment, log, 'READY=1', `STATUS=listening on ${url}`);
   } else reportListening(service.url);
   flush();
+  freeStartMemory();
   const signal = await signalled;
   if (cluster.isPrimary) {
     log.info({ signal, graceSeconds: settings.shutdown.grace }, 'shutting down: running transfers may end');
