@@ -429,15 +429,24 @@ describe('garbage collection that fails or waits', () => {
     expect(await isStored(digest)).toBe(false);
   });
 
-  test.each(['step', 'finishPurges'] as const)(
-    'a metadata store that fails in %s ends the run, and a later one deletes the bytes and nothing else',
+  test.each(['step', 'finishPurges', 'isPurging', 'recordFailure'] as const)(
+    'after the metadata store failed in %s a later run deletes the bytes and nothing else',
     async (name) => {
       const [kept, unneeded] = [await pushImage(app, 'latest'), await pushBlob(app, randomBytes(100))];
       time += 2 * hour;
-      const unavailable = () => Promise.reject(new MetadataError('unavailable', 'the database is away'));
+      let failures = 0;
+      const unavailable = () => {
+        failures++;
+        return Promise.reject(new MetadataError('unavailable', 'the database is away'));
+      };
       const failing = { ...metadata, collection: { ...metadata.collection, [name]: unavailable } };
-      await expect(newCollector(failing).run()).rejects.toMatchObject({ code: 'unavailable' });
-      expect(await isStored(kept.layer)).toBe(true);
+      if (name === 'recordFailure') faulty.arm({ call: 1, kind: 'fail' });
+      // What fails for one object ends only its deletion, which is recorded as failed.
+      const run = newCollector(failing).run();
+      if (name === 'isPurging') expect(await run).toMatchObject({ purgedBlobs: 0, failures: 1 });
+      else await expect(run).rejects.toMatchObject({ code: 'unavailable' });
+      expect([failures, await isStored(kept.layer)]).toEqual([1, true]);
+      faulty.disarm();
       time += hour;
       await newCollector().run();
       expect([await isStored(unneeded), await isStored(kept.layer), await stored()]).toMatchObject([false, true, { length: 3 }]);
