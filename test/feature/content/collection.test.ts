@@ -190,23 +190,27 @@ describe('garbage collection', () => {
     await expect(blobs.keep(app, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
   });
 
-  test('an image is whole whose manifest is put just before the grace of the answers about its blobs ends', async () => {
-    const image = newImage();
-    const blobs = [await pushBlob(app, Buffer.from(image.config)), await pushBlob(app, image.layer)];
-    // The last moment before their reviews are due.
-    time += 2 * hour - 1;
-    for (const digest of blobs) await registry.blobs.keep(app, digest);
-    time += hour - 1000;
-    await newCollector().run();
-    const mediaType = (JSON.parse(image.manifest) as { mediaType: string }).mediaType;
-    await registry.manifests.put(app, { tag: 'latest' } as never, [], Buffer.from(image.manifest), mediaType, {
-      keepTags: false,
-      author,
-    });
-    time += 10 * hour;
-    await newCollector().run();
-    expect(await Promise.all(blobs.map(isStored))).toEqual([true, true]);
-  });
+  test.each([
+    ['HEAD', app, ({ digest }: { readonly digest: Digest }) => registry.blobs.keep(app, digest)],
+    ['mount', other, ({ digest }: { readonly digest: Digest }) => registry.blobs.mount(other, app, digest, author)],
+    ['upload', app, ({ bytes }: { readonly bytes: Buffer }) => pushBlob(app, bytes)],
+  ])(
+    'an image is whole whose manifest is put just before the grace of the answers about its blobs ends: %s',
+    async (_, repository, answer) => {
+      const image = newImage();
+      const contents = [Buffer.from(image.config), image.layer];
+      const blobs = await Promise.all(contents.map(async (bytes) => ({ bytes, digest: await pushBlob(repository, bytes) })));
+      // The last moment before their reviews are due.
+      time += 2 * hour - 1;
+      for (const blob of blobs) await answer(blob);
+      time += hour - 1000;
+      await newCollector().run();
+      await putManifest(app, 'latest', image);
+      time += 10 * hour;
+      await newCollector().run();
+      expect(await Promise.all(blobs.map(({ digest }) => isStored(digest)))).toEqual([true, true]);
+    },
+  );
 
   describe.each([
     ['mirrored, then pushed', ['mirror', 'push']],
