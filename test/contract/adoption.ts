@@ -388,7 +388,7 @@ function testFinish(current: CurrentAdoption): void {
     await metadata.events.addConsumer('links');
     await run(current);
     /** Starts a server that saw no marker when it looked at the store. */
-    const startServer = async () => {
+    const startServer = async (metadata = current.metadata) => {
       const metrics = { events: { watch: () => undefined }, webhooks: undefined } as never;
       const parts = { driver, metadata, ownsLinks: false, images: neverCalled, log: undefined as never, metrics };
       const consumers = await openConsumers(loadConfig({ environment: {} }), { ...parts, leases: undefined, now: Date.now });
@@ -396,6 +396,8 @@ function testFinish(current: CurrentAdoption): void {
     };
     await startServer();
     expect(await metadata.events.findConsumer('links')).toBeUndefined();
+    // A start writes nothing where there is nothing to remove: the store may be read-only.
+    await startServer({ ...metadata, events: { ...metadata.events, removeConsumerBeforeAdoption: neverCalled } });
     await finish(current);
     await startServer();
     expect((await metadata.events.findConsumer('links'))?.position).toBeLessThan(first);
@@ -436,4 +438,4 @@ function testQuotas(current: CurrentAdoption): void {
   });
 }
 
-const neverCalled = () => Promise.reject(new Error('the test needs no index'));
+const neverCalled = () => Promise.reject(new Error('this is not called'));

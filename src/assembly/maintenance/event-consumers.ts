@@ -35,7 +35,7 @@ export async function openConsumers(config: Config, parts: EventConsumerParts): 
   if (storage.blobs.links !== 'behind') await forget(metadata, linkConsumerName);
   else if (ownsLinks) handlers.push(createLinkHandler({ driver, metadata }));
   // The adoption may have been finished since the store was inspected: the next start then writes links for every event since.
-  else await metadata.events.removeConsumerBeforeAdoption(linkConsumerName);
+  else await forget(metadata, linkConsumerName, 'removeConsumerBeforeAdoption');
   if (page.index === 'push') handlers.push(createIndexHandler(images));
   else await forget(metadata, indexConsumerName);
   const webhooks = await openTargets(config, parts);
@@ -65,6 +65,11 @@ async function openTargets(config: Config, { metrics, ...parts }: EventConsumerP
  * A consumer that is switched off keeps no events from being deleted. When it is switched on again, it begins with the next
  * event.
  */
-async function forget({ events }: Pick<MetadataStore, 'events'>, consumer: string): Promise<void> {
-  if (await events.findConsumer(consumer)) await events.removeConsumer(consumer);
+async function forget(
+  { events }: Pick<MetadataStore, 'events'>,
+  consumer: string,
+  remove: 'removeConsumer' | 'removeConsumerBeforeAdoption' = 'removeConsumer',
+): Promise<void> {
+  // Without a write where there is nothing to remove: the store may be read-only.
+  if (await events.findConsumer(consumer)) await events[remove](consumer);
 }
