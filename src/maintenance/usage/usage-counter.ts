@@ -1,7 +1,12 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import { indexesPrefix } from '../../../storage/blobs/layout.ts';
-import type { CountedRepository, UsageState, UsageSums } from '../../../storage/metadata/queries/usage/counting.ts';
+import type {
+  ChangedRepository,
+  CountedRepository,
+  UsageState,
+  UsageSums,
+} from '../../../storage/metadata/queries/usage/counting.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { createEstimator } from '../collect/estimate.ts';
 import { defaultUntaggedMs } from '../collect/overview.ts';
@@ -27,9 +32,14 @@ const contentsOfRun = 5000;
 const contentsOfRead = 100;
 const repositoriesOfRead = 20;
 const eventsOfRead = 500;
-/** A count of all repositories begins so long after the last one; earlier after a change, if it fits into one run. */
+/** A count of all repositories begins so long after the last one; earlier after a change, if all contents fit into one run. */
 const sweepMs = 3_600_000;
 const smallSweepMs = 60_000;
+/**
+ * A repository rests so long for each content that its last count has found. A repository of a million contents would otherwise be
+ * counted again and again while clients push to it: a count takes up to 0.1 ms for each of them.
+ */
+const restMsOfContent = 2;
 /** Repositories with garbage are counted again so long after their last count: a deletion of garbage is no event. */
 const garbageMs = 60_000;
 /** Open uploads that are measured. */
@@ -48,6 +58,8 @@ const nothing: UsageSums = {
 export function createUsageCounter({ driver, metadata, now }: UsageCounterOptions): UsageCounter {
   const { usageCounting: counting, collectionState } = metadata;
   const estimator = createEstimator(metadata, now);
+  /** Changed repositories that rest, by their ids. If the process ends, the next count of all repositories counts them. */
+  const resting = new Map<number, ChangedRepository>();
 
   async function sumContents(repositoryId: number, signal: AbortSignal): Promise<UsageSums> {
     let sums = nothing;
@@ -74,12 +86,20 @@ export function createUsageCounter({ driver, metadata, now }: UsageCounterOption
   /** Counts repositories that have changed, and those with garbage. Resolves to the id of the last event, and what is left. */
   async function countChanged(after: number, untaggedMs: number, signal: AbortSignal) {
     let [budget, position, hasMore] = [contentsOfRun, after, true];
+    for (const repository of resting.values()) {
+      if (budget <= 0 || isResting(repository, now())) continue;
+      budget -= await count(repository, untaggedMs, signal);
+      resting.delete(repository.repositoryId);
+    }
     while (hasMore && budget > 0) {
       const changed = await counting.listChanged(position, eventsOfRead);
-      for (const repository of changed.repositories) budget -= await count(repository, untaggedMs, signal);
+      for (const repository of changed.repositories) {
+        if (isResting(repository, now())) resting.set(repository.repositoryId, repository);
+        else budget -= await count(repository, untaggedMs, signal);
+      }
       ({ last: position, hasMore } = changed);
     }
-    for (const repository of await counting.listWithGarbage(now() - garbageMs, repositoriesOfRead))
+    for (const repository of await counting.listWithGarbage(now() - garbageMs, restMsOfContent, repositoriesOfRead))
       if (budget > 0) budget -= await count(repository, untaggedMs, signal);
     return { position, budget };
   }
@@ -140,7 +160,8 @@ export function createUsageCounter({ driver, metadata, now }: UsageCounterOption
     const changed = await countChanged(former.eventPosition, untaggedMs, signal);
     const isStale = former.isStale || changed.position !== former.eventPosition || (await hasDrifted(former));
     const state: UsageState = { ...former, eventPosition: changed.position, isStale };
-    if (former.position === null && !isSweepDue(state, now())) return counting.putState(state);
+    const isSmall = ((await metadata.usageSizes.findNamespace(''))?.contents ?? 0) <= contentsOfRun;
+    if (former.position === null && !isSweepDue(state, isSmall, now())) return counting.putState(state);
     const begun = former.position === null ? { ...state, startedAt: now(), isStale: false } : state;
     const position = await countAll(former.position ?? 0, Math.max(changed.budget, contentsOfRead), untaggedMs, signal);
     if (position !== null) return counting.putState({ ...begun, position });
@@ -159,9 +180,12 @@ export function createUsageCounter({ driver, metadata, now }: UsageCounterOption
   };
 }
 
-function isSweepDue({ startedAt, completedAt, isStale }: UsageState, now: number): boolean {
+function isResting({ contents, countedAt }: ChangedRepository, now: number): boolean {
+  return countedAt !== null && now - countedAt < (contents ?? 0) * restMsOfContent;
+}
+
+function isSweepDue({ startedAt, completedAt, isStale }: UsageState, isSmall: boolean, now: number): boolean {
   if (startedAt === null || completedAt === null) return true;
-  const isSmall = completedAt - startedAt < smallSweepMs / 2;
   return now - startedAt >= (isSmall && isStale ? smallSweepMs : sweepMs);
 }
 

@@ -1,10 +1,20 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { loadConfig } from '../../../config/load.ts';
+import { openBlobStore } from '../../../src/assembly/blob-store.ts';
 import { stepReviews } from '../../../src/maintenance/collect/collector.ts';
 import { stepRows } from '../../../src/maintenance/quotas/counter.ts';
+import { createUsageCounter } from '../../../src/maintenance/usage/usage-counter.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { RepositoryName, Tag } from '../../../src/oci/reference.ts';
 import { loadMigrations } from '../../../storage/metadata/migrations.ts';
 import type { Query, Row } from '../../../storage/metadata/queries/steps/query.ts';
 import { loadSubjects } from '../../../storage/metadata/queries/subjects.ts';
+import { createSqliteStore } from '../../../storage/metadata/sqlite/sqlite-store.ts';
+import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { fillRegistry } from '../../support/large-registry.ts';
 import { isLong } from '../../support/long.ts';
 import { plain } from '../../support/plain.ts';
@@ -191,4 +201,56 @@ describe('the cost of garbage collection', () => {
     };
     expect(small.costOf([query()]).scans).toEqual(['SCAN l']);
   });
+});
+
+test('changes let the sizes of a large repository be counted again only after a rest, and those of a small one at once', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'berth-usage-'));
+  const file = join(directory, 'metadata.sqlite');
+  await (await createSqliteStore({ file })).close();
+  const database = new DatabaseSync(file);
+  fillRegistry(database, { blobs: 6000, unneeded: 0 });
+  database.close();
+  const metadata = await createSqliteStore({ file });
+  let now = 1e12;
+  const counted: string[] = [];
+  const counting = metadata.usageCounting;
+  const noted: MetadataStore = {
+    ...metadata,
+    usageCounting: {
+      ...counting,
+      record: (usage, at) => {
+        counted.push(usage.contents > 1000 ? 'large' : 'small');
+        return counting.record(usage, at);
+      },
+    },
+  };
+  const store = await openBlobStore(loadConfig({ environment: { BERTH_STORAGE_BLOBS_DIRECTORY: directory } }).storage.blobs);
+  const counter = createUsageCounter({ driver: store, metadata: noted, now: () => now });
+  const push = async (name: string) => {
+    const repository = name as RepositoryName;
+    const facts = { mediaType: 'm', sizeBytes: 1, artifactType: null, subject: null, annotations: null, blobs: [], children: [] };
+    const digest = `pushed-${now}` as Digest;
+    await metadata.blobs.commit(repository, digest, 1, '', now);
+    await metadata.manifests.put({ ...facts, repository, digest, acceptMissing: false, tags: ['t' as Tag], now, author });
+  };
+  const countAfter = async (milliseconds: number, ...names: readonly string[]) => {
+    now += milliseconds;
+    for (const name of names) await push(name);
+    counted.length = 0;
+    await counter.run(new AbortController().signal);
+    return counted.toSorted();
+  };
+  try {
+    await countAfter(0, 'small');
+    await countAfter(0);
+    expect(await countAfter(5000, 'app', 'small')).toEqual(['small']);
+    expect(await countAfter(5000, 'small')).toEqual(['small']);
+    // Two milliseconds for each of 6,000 contents are over; the repository has not changed again.
+    expect(await countAfter(5000)).toEqual(['large']);
+    expect(await countAfter(5000)).toEqual([]);
+  } finally {
+    await metadata.close();
+    await store.close();
+    await rm(directory, { recursive: true });
+  }
 });

@@ -34,6 +34,13 @@ export interface CountedRepository {
   readonly isMirrored: boolean;
 }
 
+/** A repository that an event names. */
+export interface ChangedRepository extends CountedRepository {
+  /** Contents that the last count has found, and its time; null: it was not counted yet. */
+  readonly contents: number | null;
+  readonly countedAt: number | null;
+}
+
 const contentTables = ['links', 'manifests', 'trashed_manifests'] as const;
 
 const has = (condition: string) =>
@@ -110,6 +117,7 @@ const repositoryColumns = `r.id AS "repositoryId", r.name AS "repository",
   coalesce((SELECT 1 FROM mirrored_repositories x WHERE x.repository_id = r.id), 0) AS "isMirrored"`;
 
 const toRepository = decoder<CountedRepository>('isMirrored');
+const toChangedRepository = decoder<ChangedRepository>('isMirrored');
 
 /** Lists repositories after the id `after` (exclusive), ascending by id. */
 export const listById = read(function* (after: number, limit: number): Query<readonly CountedRepository[]> {
@@ -121,11 +129,21 @@ export const listById = read(function* (after: number, limit: number): Query<rea
   return rows.map(toRepository);
 });
 
-/** Lists repositories with garbage that were counted before `before`, the oldest count first. */
-export const listWithGarbage = read(function* (before: number, limit: number): Query<readonly CountedRepository[]> {
+/**
+ * Lists repositories with garbage that were counted before `before`, and `pauseMs` for each of their contents before that; the
+ * oldest count first.
+ */
+export const listWithGarbage = read(function* (
+  before: number,
+  pauseMs: number,
+  limit: number,
+): Query<readonly CountedRepository[]> {
   const rows = yield* all<Row>(
     `SELECT ${repositoryColumns} FROM repository_usage u JOIN repositories r ON r.id = u.repository_id
-      WHERE u.garbage_bytes > 0 AND u.counted_at < ? ORDER BY u.counted_at, u.repository_id LIMIT ?`,
+      WHERE u.garbage_bytes > 0 AND u.counted_at < ? AND u.counted_at + u.contents * CAST(? AS BIGINT) < CAST(? AS BIGINT)
+      ORDER BY u.counted_at, u.repository_id LIMIT ?`,
+    before,
+    pauseMs,
     before,
     limit,
   );
@@ -136,16 +154,20 @@ export const listWithGarbage = read(function* (before: number, limit: number): Q
 export const listChanged = read(function* (
   after: number,
   limit: number,
-): Query<{ readonly repositories: readonly CountedRepository[]; readonly last: number; readonly hasMore: boolean }> {
+): Query<{ readonly repositories: readonly ChangedRepository[]; readonly last: number; readonly hasMore: boolean }> {
   const events = yield* all<{ readonly id: number; readonly repository: RepositoryName | null }>(
     'SELECT id AS "id", repository AS "repository" FROM events WHERE id > ? ORDER BY id LIMIT ?',
     after,
     limit,
   );
-  const repositories: CountedRepository[] = [];
+  const repositories: ChangedRepository[] = [];
   for (const name of new Set(events.flatMap(({ repository }) => repository ?? []))) {
-    const row = yield* first<Row>(`SELECT ${repositoryColumns} FROM repositories r WHERE r.name = ?`, name);
-    if (row) repositories.push(toRepository(row));
+    const row = yield* first<Row>(
+      `SELECT ${repositoryColumns}, u.contents AS "contents", u.counted_at AS "countedAt"
+         FROM repositories r LEFT JOIN repository_usage u ON u.repository_id = r.id WHERE r.name = ?`,
+      name,
+    );
+    if (row) repositories.push(toChangedRepository(row));
   }
   return { repositories, last: events.at(-1)?.id ?? after, hasMore: events.length === limit };
 });
