@@ -37,7 +37,7 @@ export interface Launch {
   authorize?(url: string): Promise<string>;
 }
 
-const ticksPerSecond = 100;
+export const ticksPerSecond = 100;
 
 export async function startServer(launch: Launch): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), 'bench-'));

@@ -165,7 +165,7 @@ async function linksOverS3(): Promise<Setup> {
   };
 }
 
-function distributionS3({ name, endpoint, region, credentials }: TestBucket): string {
+export function distributionS3({ name, endpoint, region, credentials }: TestBucket): string {
   const settings = {
     bucket: name,
     region,

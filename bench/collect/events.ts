@@ -1,70 +1,72 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { fillRegistry } from '../../test/support/large-registry.ts';
-import { stepReviews } from '../../src/maintenance/collect/collector.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
+import { pushBlob } from '../client.ts';
+import { median } from '../report.ts';
+import { type Server, startServer, untilIdle } from '../server.ts';
+import { berth } from '../setups.ts';
+import { type RegistrySizes, fill } from './decisions.ts';
 
-export interface EventsScale {
-  /** Blobs of the two registries. */
-  readonly small: number;
-  readonly large: number;
-  readonly events: number;
-}
+const rounds = 5;
+const clients = 4;
+const blobBytes = 1024;
 
-const runs = 3;
+/** Blobs that nothing needs are deleted within seconds. */
+const settings = { BERTH_GARBAGE_COLLECTION_GRACE: '0s', BERTH_GARBAGE_COLLECTION_RATE: '100000' };
 
-/** Returns a table with the CPU seconds of the same changes in registries of two sizes. */
-export async function measureEvents({ small, large, events }: EventsScale): Promise<readonly (readonly string[])[]> {
-  const [one, other] = [await cpuSeconds(small, events), await cpuSeconds(large, events)];
+/**
+ * Returns a table with the CPU seconds of two servers for the same events, by turns: blobs are pushed that no manifest needs, until
+ * their bytes are deleted and all work that follows is done.
+ */
+export async function measureEvents({ small, large, events }: RegistrySizes): Promise<readonly (readonly string[])[]> {
+  const registries = [await startRegistry(small), await startRegistry(large)] as const;
+  const costs: [number[], number[]] = [[], []];
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const order = round % 2 === 0 ? [0, 1] : [1, 0];
+      for (const index of order as (0 | 1)[]) costs[index].push(await registries[index].run(events));
+    }
+  } finally {
+    await Promise.all(registries.map((registry) => registry.close()));
+  }
+  const [one, other] = costs.map(median) as [number, number];
   return [
-    [`CPU of ${events} unneeded blobs, from the review to the end of the purge`, `${small} blobs`, `${large} blobs`, 'ratio'],
-    ['seconds, the best of three runs', one.toFixed(3), other.toFixed(3), (other / one).toFixed(2)],
+    [
+      `CPU of ${events} unneeded blobs, from the push to the deletion, median of ${rounds} runs`,
+      `${small} blobs`,
+      `${large} blobs`,
+      'ratio',
+    ],
+    ['seconds', one.toFixed(2), other.toFixed(2), (other / one).toFixed(2)],
   ];
 }
 
-async function cpuSeconds(blobs: number, events: number): Promise<number> {
-  const directory = await mkdtemp(join(tmpdir(), 'bench-events-'));
-  const file = join(directory, 'metadata.sqlite');
-  await (await createSqliteStore({ file })).close();
-  fill(file, blobs, events);
-  const store = await createSqliteStore({ file });
-  try {
-    const results: number[] = [];
-    for (let run = 0; run < runs; run++) {
-      // The first run is the only one with these rows; the others review new ones.
-      if (run > 0)
-        for (let index = 0; index < events; index++)
-          await store.blobs.commit('app' as never, nameOf(blobs, run, index), 1, '', 1);
-      const before = process.cpuUsage();
-      await collect(store, run);
-      const { user, system } = process.cpuUsage(before);
-      results.push((user + system) / 1e6);
-    }
-    return Math.min(...results);
-  } finally {
-    await store.close();
-    await rm(directory, { recursive: true });
-  }
+async function startRegistry(blobs: number) {
+  const server = await startServer(berth('berth', settings));
+  const file = join(server.directory, 'metadata.sqlite');
+  await server.restart(() => fill(file, blobs, 0));
+  const metadata = await createSqliteStore({ file });
+  await untilIdle(server);
+  let purged = 0;
+  return {
+    /** Resolves to CPU seconds. */
+    async run(events: number): Promise<number> {
+      const before = await server.cpuSeconds();
+      await Promise.all(Array.from({ length: clients }, () => pushBlobs(server, Math.ceil(events / clients))));
+      purged += Math.ceil(events / clients) * clients;
+      while ((await metadata.collectionState.find()).purgedBlobs < purged) await sleep(500);
+      await untilIdle(server);
+      return (await server.cpuSeconds()) - before;
+    },
+    async close() {
+      await metadata.close();
+      await server.close();
+    },
+  };
 }
 
-const nameOf = (blobs: number, run: number, index: number) => `sha256:${blobs}-${run}-${index}` as never;
-
-/** Makes `blobs` needed blobs, and `unneeded` others that a review is due for. */
-export function fill(file: string, blobs: number, unneeded: number): void {
-  const database = new DatabaseSync(file);
-  fillRegistry(database, { blobs, unneeded });
-  database.close();
-}
-
-/** Decides everything that is due, without the deletion of files. */
-async function collect(store: Awaited<ReturnType<typeof createSqliteStore>>, run: number): Promise<void> {
-  const now = 1e12 * (run + 1);
-  for (;;) {
-    const step = { now, limit: stepReviews, purger: 'bench', until: now + 60_000 };
-    const { reviewed, unlinked, purges } = await store.collection.step(step);
-    await store.collection.finishPurges('bench', purges, now + 60_000, now);
-    if (reviewed < stepReviews && unlinked === 0) return;
-  }
+/** Into the repository that has all other blobs. */
+async function pushBlobs(server: Server, count: number): Promise<void> {
+  for (let index = 0; index < count; index++) await pushBlob(server, 'app', randomBytes(blobBytes));
 }

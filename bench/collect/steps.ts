@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { stepReviews } from '../../src/maintenance/collect/collector.ts';
 import { stepRows } from '../../src/maintenance/quotas/counter.ts';
-import { fill } from './events.ts';
+import { fill } from './decisions.ts';
 
 export interface StepsScale {
   /** Needed blobs of the registry. */
