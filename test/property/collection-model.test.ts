@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Guard, type Model, exploreModel } from '../support/collection-model.ts';
+import { type ActorName, type Guard, type Model, exploreModel } from '../support/collection-model.ts';
 import { isLong } from '../support/long.ts';
 
 const graceMs = 100_000;
@@ -19,15 +19,23 @@ const models: readonly Model[] = [
   { actors: ['pusher', 'collector', 'other collector'], graceMs: 0, ticks: 1 },
 ];
 
+const actors: readonly ActorName[] = ['head pusher', 'pusher', 'mounter', 'deleter', 'collector', 'other collector'];
+
+/** All actors, no grace and a jump of the clock have too many states together; here each two actors meet in a model that ends. */
+const pairModels: readonly Model[] = [
+  { actors: ['head pusher', 'mounter', 'deleter', 'collector', 'other collector'], graceMs: 0, ticks: 1 },
+  { actors: ['head pusher', 'pusher', 'deleter', 'collector'], graceMs: 0, ticks: 1 },
+  { actors: ['pusher', 'mounter', 'collector', 'other collector'], graceMs: 0, ticks: 1 },
+];
+
 /** For the long run of CI. */
 const longModels: readonly Model[] = [
-  two,
+  ...pairModels,
   late,
-  { actors: ['head pusher', 'pusher', 'mounter', 'deleter', 'collector', 'other collector'], graceMs: 0, ticks: 0 },
-  { actors: ['head pusher', 'pusher', 'mounter', 'deleter', 'collector', 'other collector'], graceMs, ticks: 1 },
+  { actors, graceMs: 0, ticks: 0 },
+  { actors, graceMs, ticks: 1 },
   { actors: ['pusher', 'collector', 'other collector', 'trash'], graceMs: 0, ticks: 2 },
   { actors: ['pusher', 'collector', 'other collector', 'trash'], graceMs, ticks: 3 },
-  { actors: ['head pusher', 'mounter', 'deleter', 'collector'], graceMs: 0, ticks: 1 },
 ];
 
 const describeModel = ({ actors, graceMs, ticks }: Model) =>
@@ -126,6 +134,13 @@ describe('the model of garbage collection', () => {
     },
     300_000,
   );
+
+  test('each two actors meet without grace in a model in which the clock jumps', () => {
+    const pairs = actors.flatMap((one, index) => actors.slice(index + 1).map((other) => [one, other] as const));
+    const models = pairModels.filter((model) => model.graceMs === 0 && model.ticks > 0);
+    const missing = pairs.filter((pair) => !models.some((model) => pair.every((actor) => model.actors.includes(actor))));
+    expect(missing).toEqual([]);
+  });
 
   test.each(guards)(
     'it fails without the guard: $name',

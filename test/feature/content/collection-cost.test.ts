@@ -9,7 +9,7 @@ import { stepReviews } from '../../../src/maintenance/collect/collector.ts';
 import { stepRows } from '../../../src/maintenance/quotas/counter.ts';
 import { createUsageCounter } from '../../../src/maintenance/usage/usage-counter.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
-import type { RepositoryName, Tag } from '../../../src/oci/reference.ts';
+import type { RepositoryName } from '../../../src/oci/reference.ts';
 import { loadMigrations } from '../../../storage/metadata/migrations.ts';
 import type { Query, Row } from '../../../storage/metadata/queries/steps/query.ts';
 import { loadSubjects } from '../../../storage/metadata/queries/subjects.ts';
@@ -231,7 +231,7 @@ test('changes let the sizes of a large repository be counted again only after a 
     const facts = { mediaType: 'm', sizeBytes: 1, artifactType: null, subject: null, annotations: null, blobs: [], children: [] };
     const digest = `pushed-${now}` as Digest;
     await metadata.blobs.commit(repository, digest, 1, '', now);
-    await metadata.manifests.put({ ...facts, repository, digest, acceptMissing: false, tags: ['t' as Tag], now, author });
+    await metadata.manifests.put({ ...facts, repository, digest, acceptMissing: false, tags: ['t'], now, author });
   };
   const countAfter = async (milliseconds: number, ...names: readonly string[]) => {
     now += milliseconds;
