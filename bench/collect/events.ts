@@ -16,8 +16,8 @@ const blobBytes = 1024;
 const settings = { BERTH_GARBAGE_COLLECTION_GRACE: '0s', BERTH_GARBAGE_COLLECTION_RATE: '100000' };
 
 /**
- * Returns a table with the CPU seconds of two servers for the same events, by turns: blobs are pushed that no manifest needs, until
- * their bytes are deleted and all work that follows is done.
+ * Returns a table with the CPU seconds of two servers for the same events, by turns: blobs are pushed that no manifest needs,
+ * until their bytes are deleted and all work that follows is done.
  */
 export async function measureEvents({ small, large, events }: RegistrySizes): Promise<readonly (readonly string[])[]> {
   const registries = [await startRegistry(small), await startRegistry(large)] as const;

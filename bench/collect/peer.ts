@@ -116,8 +116,8 @@ async function prepare(server: Server, images: readonly Image[]): Promise<void> 
 }
 
 /**
- * The server runs meanwhile, and takes a part of the work. The costs are those of both, from the end of the pause until everything is
- * deleted.
+ * The server runs meanwhile, and takes a part of the work. The costs are those of both, from the end of the pause until everything
+ * is deleted.
  */
 async function measureBerth(images: readonly Image[], place: Place): Promise<Cost> {
   const server = await startServer(berth('berth', { ...collecting, ...place.settings }));

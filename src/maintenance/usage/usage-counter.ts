@@ -32,12 +32,12 @@ const contentsOfRun = 5000;
 const contentsOfRead = 100;
 const repositoriesOfRead = 20;
 const eventsOfRead = 500;
-/** A count of all repositories begins so long after the last one; earlier after a change, if all contents fit into one run. */
+/** A count of all repositories begins so long after the last one; earlier after a change if all contents fit into one run. */
 const sweepMs = 3_600_000;
 const smallSweepMs = 60_000;
 /**
- * A repository rests so long for each content that its last count has found. A repository of a million contents would otherwise be
- * counted again and again while clients push to it: a count takes up to 0.1 ms for each of them.
+ * A repository rests so long for each content that its last count has found. Otherwise one of a million contents would be counted
+ * again and again while clients push to it: a count takes up to 0.1 ms for each of them.
  */
 const restMsOfContent = 2;
 /** Repositories with garbage are counted again so long after their last count: a deletion of garbage is no event. */
