@@ -48,9 +48,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
   const handle = createHandler(options, requirePlace);
   cutIdleClients(server, exchanges, limits.idleTimeout);
   lingerAfterEarlyAnswers(exchanges, options.linger);
-  server.on('request', handle);
-  // The handlers answer `Expect: 100-continue` themselves when they need the body.
-  server.on('checkContinue', handle);
+  exchanges.serve(handle);
   server.on('clientError', (error, socket: Socket) => answerMalformed(error, socket, exchanges.latest(socket), limits));
   return server;
 }

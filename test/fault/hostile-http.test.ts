@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readdir, readlink } from 'node:fs/promises';
 import { type Socket, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type TestBerth, startBerth } from '../support/berth.ts';
@@ -176,4 +177,31 @@ test('requests in one packet are answered in their order, whatever the sizes of 
   expect(second).toBeGreaterThan(first + blob.length);
   expect(all.subarray(second + blob.length)).toHaveLength(0);
   expect(all.subarray(first + blob.length, second).toString('latin1')).toMatch(/^HTTP\/1\.1 (?:404|200) [^]*HTTP\/1\.1 200 /);
+});
+
+describe('a client that sends requests and reads no response', () => {
+  const digest = digestOf('x'.repeat(10_000_000)); // more than the buffers of both sockets hold
+  const request = `GET /v2/unread/blobs/${digest} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const filesOf = async (name: string) => {
+    const links = (await readdir('/proc/self/fd')).map((file) => readlink(`/proc/self/fd/${file}`).catch(() => ''));
+    return (await Promise.all(links)).filter((link) => link.includes(name)).length;
+  };
+  beforeAll(() => pushBlob(berth, 'unread', 'x'.repeat(10_000_000)));
+
+  test('has one of them handled at a time', async () => {
+    const { socket, received } = await open();
+    socket.write(request.repeat(50));
+    await until(() => received().length > 0);
+    socket.pause();
+    expect((await call(berth, 'GET', '/v2/')).status).toBe(200);
+    expect(await filesOf(digest.slice('sha256:'.length))).toBeLessThan(2);
+    socket.destroy();
+  });
+
+  test('is disconnected if more than 100 of them wait', async () => {
+    const { socket, closed } = await open();
+    socket.write(request.repeat(1000));
+    await closed;
+    expect((await call(berth, 'GET', '/v2/')).status).toBe(200);
+  });
 });
