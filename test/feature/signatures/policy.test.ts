@@ -7,10 +7,12 @@ import { mediaTypes } from '../../../src/oci/media-types.ts';
 import { type TestBerth, startBerth } from '../../support/berth.ts';
 import { call } from '../../support/call.ts';
 import { runCommand } from '../../support/command.ts';
-import { digestOf, newImage, newIndex, pushBlobs, pushImage, putManifest } from '../../support/images.ts';
+import { digestOf, newImage, newIndex, pushBlob, pushBlobs, pushImage, putManifest } from '../../support/images.ts';
 import { describeWith } from '../../support/requires.ts';
 import { bundleOf, pushBundle, pushPayload } from '../../support/signatures.ts';
 import { createSigstore } from '../../support/sigstore.ts';
+/** An image and its signature by notation 1.3.2, with certificates for 2020 to 2099. */
+import signedByNotation from './recorded-cose.json' with { type: 'json' };
 
 const release = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -22,8 +24,11 @@ beforeAll(async () => {
   const key = join(folder, 'release.pub');
   await writeFile(key, release.publicKey.export({ type: 'spki', format: 'pem' }));
   const file = join(folder, 'berth.yaml');
-  const rules = '[{ match: ["prod/**"], signers: [release] }]';
-  await writeFile(file, `signatures: { signers: { release: { cosignKeys: [${key}] } }, rules: ${rules} }\n`);
+  const authority = join(folder, 'notation-ca.pem');
+  await writeFile(authority, signedByNotation.authority);
+  const signers = `{ release: { cosignKeys: [${key}] }, platform: { notationCertificates: [${authority}] } }`;
+  const rules = '[{ match: ["prod/**"], signers: [release] }, { match: ["notary/**"], signers: [platform] }]';
+  await writeFile(file, `signatures: { signers: ${signers}, rules: ${rules} }\n`);
   berth = await startBerth({ BERTH_CONFIG: file });
 });
 afterAll(async () => {
@@ -83,6 +88,24 @@ describe('with a rule for signatures', () => {
     ]);
     await pushBundle(berth, 'prod/foreign', image, bundleOf(release.privateKey, image.digest));
     expect((await get(`prod/foreign/manifests/${image.digest}`)).status).toBe(200);
+  });
+
+  test('an image is tagged and sent with a COSE envelope of notation, and not before the envelope is there', async () => {
+    const { layer, config, manifest, signature, envelope } = signedByNotation;
+    for (const blob of [layer, config, '{}', Buffer.from(envelope, 'base64')]) await pushBlob(berth, 'notary/app', blob);
+    const digest = digestOf(manifest);
+    await putManifest(berth, 'notary/app', digest, manifest);
+    const refused = await putManifest(berth, 'notary/app', 'v1', manifest);
+    expect([refused.status, messageOf(refused)]).toEqual([
+      403,
+      `notary/app@${digest} needs a signature by platform (signatures.rules), and has no signature`,
+    ]);
+    expect((await putManifest(berth, 'notary/app', digestOf(signature), signature)).status).toBe(201);
+    expect((await putManifest(berth, 'notary/app', 'v1', manifest)).status).toBe(201);
+    expect((await get('notary/app/manifests/v1')).body.toString()).toBe(manifest);
+    // The signer of another rule does not count here.
+    for (const blob of [layer, config]) await pushBlob(berth, 'prod/notation', blob);
+    expect((await putManifest(berth, 'prod/notation', 'v1', manifest)).status).toBe(403);
   });
 
   test('a tag cannot be moved from a signed image to another one', async () => {
