@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -68,9 +68,12 @@ describe('permissions', () => {
     expect(exposed).toMatchObject({ path: kernelFolder, reason: expect.any(String) });
   });
 
-  test("of new files are private in a folder of this user, and the group's in one of another", () => {
+  test("of new files are private in a folder of this user, and the group's in one of another", async () => {
     expect(umaskFor(folder)).toBe(0o077);
     expect(umaskFor(join(folder, 'missing'))).toBe(0o077);
+    // A command that needs a folder that cannot be reached reports it itself.
+    await symlink('endless', join(folder, 'endless'));
+    expect(umaskFor(join(folder, 'endless'))).toBe(0o077);
     expect(umaskFor('/proc/1')).toBe(process.getuid?.() === 0 ? 0o077 : 0o007);
   });
 });

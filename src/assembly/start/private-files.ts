@@ -50,9 +50,19 @@ async function modeOf(path: string): Promise<number | undefined> {
 
 /**
  * Returns the umask that keeps new files of the data folder private: to this user; or to the group, where berth has the
- * folder only as a member of its group, so that replicas of other users can read what this one writes.
+ * folder only as a member of its group, so that replicas of other users can read what this one writes. Never throws: a command
+ * that needs the folder reports why it cannot be used.
  */
 export function umaskFor(directory: string): number {
-  const owner = statSync(directory, { throwIfNoEntry: false })?.uid;
+  const owner = ownerOf(directory);
   return owner === undefined || owner === process.getuid?.() ? 0o077 : 0o007;
+}
+
+/** The user id of the owner; undefined if the folder does not exist or this user cannot reach it. */
+function ownerOf(directory: string): number | undefined {
+  try {
+    return statSync(directory).uid;
+  } catch {
+    return undefined;
+  }
 }
