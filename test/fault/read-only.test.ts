@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { classify } from '../../src/http/errors/classify.ts';
 import { StorageError } from '../../storage/blobs/driver.ts';
+import { createLogOn } from '../../src/observability/log.ts';
 import { type Query, concurrentWrite, run as runStatement } from '../../storage/metadata/queries/steps/query.ts';
 import { type Connection, connect } from '../../storage/metadata/sqlite/connection.ts';
 import { commitTogether } from '../../storage/metadata/sqlite/group-commit.ts';
@@ -15,6 +16,7 @@ import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call } from '../support/call.ts';
 import { digestOf, newImage, pushBlob, pushBlobs, pushImage, putManifest, startUpload } from '../support/images.ts';
 import { run } from '../support/run.ts';
+import { until } from '../support/until.ts';
 
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) process.stderr.write('skipping "a read-only file system": only root can mount one\n');
@@ -37,7 +39,13 @@ if (!isRoot) process.stderr.write('skipping "a read-only file system": only root
     };
   });
   afterEach(async () => {
-    await run('umount', [disk]);
+    // The threads of a start that has failed may still close their files.
+    await until(() =>
+      run('umount', [disk]).then(
+        () => true,
+        () => false,
+      ),
+    );
     await rm(disk, { recursive: true });
     await rm(folder, { recursive: true });
   });
@@ -57,10 +65,13 @@ if (!isRoot) process.stderr.write('skipping "a read-only file system": only root
     }
     const ready = await call(berth, 'GET', '/readyz');
     expect([ready.status, ready.body.toString()]).toEqual([503, expect.stringContaining('read-only file system')]);
+    const metrics = (await call(berth, 'GET', '/metrics')).body.toString();
+    expect(metrics).toMatch(/^berth_store_call_seconds_count{[^}]*store="blobs"[^}]*outcome="denied"[^}]*} [1-9]/m);
   }
 
   test('writes to a read-only disk are answered with 503 and the reason, pulls continue, and pushes work again afterwards', async () => {
-    const berth = await startBerth(settings);
+    let logged = '';
+    const berth = await startBerth(settings, createLogOn({ write: (line) => void (logged += line) }, { level: 'error' }));
     const kept = await pushImage(berth, 'app', 'kept');
     const next = newImage();
     await pushBlobs(berth, 'app', next);
@@ -68,6 +79,7 @@ if (!isRoot) process.stderr.write('skipping "a read-only file system": only root
     await whileReadOnly(berth);
     const refused = await putManifest(berth, 'app', 'next', next.manifest);
     expect([refused.status, refused.codes()]).toEqual([503, ['UNAVAILABLE']]);
+    expect(logged).toMatch(/"url":"\/v2\/app\/manifests\/next","status":503.*"reason":"[^"]*EROFS: read-only file system/);
     expect((await call(berth, 'GET', `/v2/app/blobs/${digestOf(kept.layer)}`)).body.equals(kept.layer)).toBe(true);
     await remount('rw');
     expect((await call(berth, 'GET', '/readyz')).status).toBe(200);
