@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
 import { type Dockerd, startDockerd } from '../support/dockerd.ts';
 import { type Machine, startMachine } from '../support/machine.ts';
+import { startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { describeWith } from '../support/requires.ts';
 import { end, launch, run } from '../support/run.ts';
 import { inFolder, smokeTest } from '../support/smoke.ts';
@@ -74,12 +75,27 @@ describeWith(['docker', 'dockerd', 'cc', 'dpkg-deb'], 'packages', () => {
     test('is a registry that docker can use, in an empty folder and without Node.js, with several workers', async () => {
       const folder = await emptyFolder('executable');
       const command = inFolder(folder, program);
-      const settings = { BERTH_WORKERS: '2', BERTH_BACKUP_DIRECTORY: 'backups' };
-      await smokeTest({ command, settings }, docker, async ({ environment }) => {
-        const berth = (...words: readonly string[]) => run('/usr/bin/env', command(words, environment).slice(1));
-        expect(await berth('user', 'list')).toContain('admin');
-        expect(await berth('backup', 'create')).toMatch(/backup/);
-      });
+      const receiver = await startOtlpReceiver();
+      const settings = {
+        BERTH_WORKERS: '2',
+        BERTH_BACKUP_DIRECTORY: 'backups',
+        BERTH_TELEMETRY_TRACES: 'export',
+        BERTH_TELEMETRY_LOGS: 'export',
+        BERTH_TELEMETRY_ENDPOINT: receiver.url,
+      };
+      try {
+        await smokeTest({ command, settings }, docker, async ({ environment }) => {
+          const berth = (...words: readonly string[]) => run('/usr/bin/env', command(words, environment).slice(1));
+          expect(await berth('user', 'list')).toContain('admin');
+          expect(await berth('backup', 'create')).toMatch(/backup/);
+        });
+        // The SDK of OpenTelemetry is inside, too. The server sends what is left when it stops.
+        expect(receiver.spans.map(({ name }) => name)).toContain('PUT /v2/<name>/manifests/<reference>');
+        expect(receiver.logs.map(({ body }) => body.stringValue)).toContain('request');
+        expect(receiver.resource).toMatchObject({ 'service.name': 'berth', 'service.version': version });
+      } finally {
+        await receiver.close();
+      }
     }, 240_000);
   });
 
