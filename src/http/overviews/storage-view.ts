@@ -78,6 +78,8 @@ export function createStorageView({ access, usage, quotas, trash }: StorageViewO
 
     async quotas(visitor) {
       if (seesAll(visitor)) return (await quotas.list(undefined, maxQuotas))?.quotas ?? [];
+      // Without any quota, the repositories that the visitor may pull need not be found for each view.
+      if ((await quotas.list(undefined, 1))?.quotas.length === 0) return [];
       const { names } = await visibleNames(visitor, '');
       const found = new Map<string, Quotas[number]>();
       let looked = 0;
