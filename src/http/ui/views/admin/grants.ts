@@ -1,6 +1,7 @@
 import { type FormState, actionBoxes, emptyForm, problemOf, textField } from '../../parts/fields.ts';
 import { paging } from '../../parts/paging.ts';
 import { html } from '../../shell/html.ts';
+import { rejectionOf } from '../../session/rejections.ts';
 import { localPath } from '../../shell/local-path.ts';
 import { type AdminVisit, done, numberAfter, pageSize, pathTo, sendAdminView, submit } from './admin-view.ts';
 import { grantTable } from './grant-table.ts';
@@ -10,14 +11,17 @@ export async function showGrants(visit: AdminVisit, state: FormState = emptyForm
   const { directory, query, texts } = visit;
   const subject = (query.get('subject') ?? '').slice(0, 255);
   const page = { after: numberAfter(query), limit: pageSize };
-  const { items, next } = await directory.listGrants(page, subject === '' ? undefined : subject);
+  const found = await directory
+    .listGrants(page, subject === '' ? undefined : subject)
+    .catch((error: unknown) => rejectionOf(error, query));
+  const shown = 'items' in found ? state : found;
   const { admin } = texts;
-  const content = html`${problemOf(state)}
+  const content = html`${problemOf(shown)}
     <form class="filter" method="get" action="${pathTo('grants')}">
       <label>${admin.grants.ofSubject} <input type="search" name="subject" value="${subject}" maxlength="255" /></label>
       <button>${admin.show}</button>
     </form>
-    ${grantTable(visit, items, pathTo('grants'))} ${paging(texts, query, next)}
+    ${'items' in found ? html`${grantTable(visit, found.items, pathTo('grants'))} ${paging(texts, query, found.next)}` : undefined}
     <h2>${admin.grants.create}</h2>
     <p class="quiet">${admin.grants.createHelp}</p>
     <form method="post" action="${pathTo('grants')}">
@@ -26,7 +30,7 @@ export async function showGrants(visit: AdminVisit, state: FormState = emptyForm
       ${actionBoxes(state, admin.grants.actions, admin.grants.actionHelp)}
       <button>${admin.grants.grant}</button>
     </form>`;
-  sendAdminView(visit, 'grants', content, { state });
+  sendAdminView(visit, 'grants', content, { state: shown });
 }
 
 export function createGrant(visit: AdminVisit): Promise<void> {
