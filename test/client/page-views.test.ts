@@ -19,6 +19,10 @@ import { countUsage } from '../support/usage.ts';
 import { describeWith } from '../support/requires.ts';
 import { until } from '../support/until.ts';
 
+/** As long as names may be, and without a place for a line break. */
+const longName = `${'n'.repeat(200)}/app`;
+const longTag = 't'.repeat(128);
+
 /** Each view in a state that shows something, and what it shows where there is nothing. */
 const views: Record<string, string> = {
   login: '/ui/login',
@@ -29,6 +33,8 @@ const views: Record<string, string> = {
   'search-hints': '/ui/search',
   repository: '/ui/r/team-a/app',
   image: '/ui/r/team-a/app:1.9',
+  'long-repository': `/ui/r/${longName}`,
+  'long-image': `/ui/r/${longName}:${longTag}`,
   index: '/ui/r/team-a/multi:1',
   'not-indexed': '/ui/r/team-a/app:1.9/-/files',
   contents: '/ui/r/team-a/rootfs:2',
@@ -40,6 +46,7 @@ const views: Record<string, string> = {
   referrers: '/ui/r/team-b/signed:1/-/referrers',
   sbom: '/ui/r/team-b/built:1/-/referrers?document=SBOM',
   history: '/ui/r/team-a/app/-/history?tag=1.9',
+  'all-history': '/ui/r/team-a/app/-/history',
   trash: '/ui/r/team-a/app/-/trash',
   mirror: '/ui/mirror',
   storage: '/ui/storage',
@@ -119,6 +126,7 @@ describeWith(['chromium'], 'the page in a browser', () => {
     await pushDescribed(berth, 'team-a/app', '1.9', { Authorization: `Bearer ${bearer}` });
     await pushDescribed(berth, 'team-a/multi', '1', { Authorization: `Bearer ${bearer}` }, ['linux/amd64', 'linux/arm64']);
     await pushAs(berth, admin, 'team-a/web', 'latest');
+    await pushAs(berth, admin, longName, longTag);
     const readme =
       '# App\n\nServes the *pages* of team A, see [the guide](https://docs.example/app).\n\n```\ndocker run app\n```';
     await apiOf(() => berth)('PATCH', '/repository', {

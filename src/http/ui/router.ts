@@ -64,7 +64,8 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
   addPreferences(router);
   const browsers = logins && createBrowsers(publicUrl, logins.sessions);
   const readsOperation = (visitor: Principal) => (browsers ? mayAdminister(visitor) : options.access.seesAll(visitor));
-  const asVisitor = createAsVisitor(browsers, readsOperation);
+  const visitors = { browsers, administers: readsOperation, mode: options.services.mode };
+  const asVisitor = createAsVisitor(visitors);
   if (browsers) {
     addLogin(router, { ...logins, browsers });
     const secrets = createNotices('berth-secret', isSecure(publicUrl));
@@ -73,7 +74,7 @@ export function createPageRouter({ logins, ...options }: PageOptions): Router {
     addAdmin(router, { ...logins, operation: options.services.operation, asVisitor, notices: secrets });
   }
   if (!browsers) addOpenAdmin(router, { ...options, operation: options.services.operation, asVisitor });
-  const asAnybody = createAsAnybody(browsers, readsOperation);
+  const asAnybody = createAsAnybody(visitors);
   addHelp(router, { asAnybody });
   addApi(router, { asAnybody, hasAccounts: logins !== undefined });
   addCatalog(router, { ...options, readsOperation, asVisitor });

@@ -109,6 +109,14 @@ describe('while maintenance mode is on', () => {
     expect([answer.status, answer.body.toString()]).toEqual([405, expect.stringContaining(reason)]);
   });
 
+  test('each view of the page shows the reason, also to a visitor without a login', async () => {
+    expect((await call(berth, 'GET', '/ui/help')).body.toString()).toContain(
+      `role="status">The registry is read-only (${reason}): pulls work, and images cannot be changed.</p>`,
+    );
+    const headers = { 'Accept-Language': 'zh-CN' };
+    expect((await call(berth, 'GET', '/ui/help', { headers })).body.toString()).toContain(`本服务器当前为只读（${reason}）`);
+  });
+
   test('/readyz, the metrics, the API and the command line show it', async () => {
     const ready = await call(berth, 'GET', '/readyz');
     expect([ready.status, ready.json()]).toEqual([
@@ -136,6 +144,7 @@ describe('after maintenance mode', () => {
     expect((await call(berth, 'PATCH', upload, { headers: bearer, body: 'x' })).status).toBe(405);
     expect((await api('DELETE', '/maintenance')).status).toBe(204);
     expect((await call(berth, 'PATCH', upload, { headers: bearer, body: 'x' })).status).toBe(202);
+    expect((await call(berth, 'GET', '/ui/help')).body.toString()).not.toContain('read-only');
     expect((await api('GET', '/maintenance')).json()).toEqual({ readOnly: false, reason: null, since: null, by: null });
     const { items } = (await api('GET', '/audit?limit=5')).json() as { items: { action: string; actor: string }[] };
     expect(items.filter(({ action }) => action.startsWith('maintenance.')).slice(0, 2)).toMatchObject([

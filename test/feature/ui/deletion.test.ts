@@ -122,6 +122,7 @@ describe('the history of a tag', () => {
   test('shows who moved it from where to where, and lets it point there again', async () => {
     const first = await pushAs(berth, admin, repository, 'v1');
     const second = await pushAs(berth, admin, repository, 'v1');
+    expect(await view('/-/history')).toContain('<a class="chip" href="?tag=v1">v1</a>');
     const page = await view('/-/history?tag=v1');
     expect([...page.matchAll(/<td data-label="To"><code title="([^"]+)"/g)].map(([, digest]) => digest)).toEqual([
       second.digest,

@@ -346,7 +346,7 @@ describe('help and the API', () => {
     const { status, text } = await visitor.get('/ui/api');
     expect([status, text.match(/<th scope="row">/g)?.length]).toEqual([200, routes.length]);
     const filtered = (await visitor.get('/ui/api?q=users+post')).text;
-    expect([...filtered.matchAll(/<th scope="row"><code>([^<]+)</g)].map(([, row]) => row)).toEqual([
+    expect([...filtered.matchAll(/<th scope="row"><code class="request">([^<]+)</g)].map(([, row]) => row)).toEqual([
       'POST /api/v1/users/{name}/tokens',
       'POST /api/v1/users',
       'POST /api/v1/htpasswd',

@@ -37,8 +37,8 @@ const headers = {
 /** Sends a view within the frame of the page, in the language and theme of the visitor. */
 export function sendPage(response: ServerResponse, status: number, page: Page): void {
   const preferences = preferencesOf(response.req);
-  const shown = destinationsOf(page, visitorOf(response.req));
-  const bytes = Buffer.from(frame(page, shown, textsOf(response.req), preferences, pathOf(response.req)).text);
+  const visitor = visitorOf(response.req);
+  const bytes = Buffer.from(frame(page, visitor, textsOf(response.req), preferences, pathOf(response.req)).text);
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('Content-Type', 'text/html; charset=utf-8');
@@ -46,13 +46,7 @@ export function sendPage(response: ServerResponse, status: number, page: Page): 
   endView(response, bytes);
 }
 
-function frame(
-  page: Page,
-  shown: readonly (keyof typeof destinations)[],
-  texts: Texts,
-  preferences: Preferences,
-  path: string,
-): Html {
+function frame(page: Page, visitor: FrameVisitor, texts: Texts, preferences: Preferences, path: string): Html {
   const { title, current, content, refreshSeconds } = page;
   const user = page.user === '' ? undefined : page.user;
   return html`<!doctype html>
@@ -76,11 +70,12 @@ function frame(
         <header>
           <div class="bar">
             <a class="brand" href="/ui"><img src="${assets.url('icon.svg')}" alt="" width="24" height="24" />berth</a>
-            <nav aria-label="${texts.nav.main}">${links(texts, shown, current)}</nav>
+            <nav aria-label="${texts.nav.main}">${links(texts, destinationsOf(page, visitor), current)}</nav>
             ${current === undefined && user === undefined ? undefined : searchBox(texts)}
             ${user === undefined ? undefined : account(texts, user)}
           </div>
         </header>
+        ${readOnlyBanner(texts, visitor)}
         <main id="content" tabindex="-1">
           <h1>${title}</h1>
           ${content}
@@ -94,6 +89,12 @@ function frame(
         </footer>
       </body>
     </html>`;
+}
+
+/** Says that buttons which change content will be refused, and why. */
+function readOnlyBanner({ frame: { readOnly, readOnlyBecause } }: Texts, { readOnlyReason }: FrameVisitor): Html | undefined {
+  if (readOnlyReason === undefined) return undefined;
+  return html`<p class="banner" role="status">${readOnlyReason === '' ? readOnly : readOnlyBecause(readOnlyReason)}</p>`;
 }
 
 /** Returns the links of the navigation that lead the visitor to something. */

@@ -6,6 +6,8 @@ export interface FrameVisitor {
   readonly name: string;
   /** True if the visitor may see `/ui/admin`. */
   readonly administers: boolean;
+  /** Why content cannot be changed, '' for no reason; undefined while it can be changed. */
+  readonly readOnlyReason?: string | undefined;
 }
 
 const visitors = new WeakMap<IncomingMessage, FrameVisitor>();

@@ -1,5 +1,9 @@
 /** The frame of every view: navigation, preferences, login, errors, notices, paging. */
 export const frame = {
+  frame: {
+    readOnly: 'The registry is read-only: pulls work, and images cannot be changed.',
+    readOnlyBecause: (reason: string) => `The registry is read-only (${reason}): pulls work, and images cannot be changed.`,
+  },
   nav: {
     skip: 'Skip to the content',
     repositories: 'Repositories',

@@ -112,6 +112,7 @@ export const repository = {
     title: (tag: string) => `History of ${tag}`,
     tag: 'Tag',
     show: 'Show',
+    choose: 'Choose a tag, or type the name of a deleted one, to see where it has pointed and who moved it:',
     none: 'No move of this tag is recorded.',
     caption: 'Moves of the tag, newest first',
     when: 'When',

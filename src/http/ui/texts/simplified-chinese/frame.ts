@@ -1,6 +1,10 @@
 import type { frame as english } from '../english/frame.ts';
 
 export const frame: typeof english = {
+  frame: {
+    readOnly: '本服务器当前为只读：可以拉取，但不能更改镜像。',
+    readOnlyBecause: (reason) => `本服务器当前为只读（${reason}）：可以拉取，但不能更改镜像。`,
+  },
   nav: {
     skip: '跳到正文',
     repositories: '镜像仓库',

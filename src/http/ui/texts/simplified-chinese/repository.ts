@@ -113,6 +113,7 @@ export const repository: typeof english = {
     title: (tag) => `${tag} 的历史`,
     tag: '标签',
     show: '显示',
+    choose: '选择一个标签，或输入已删除标签的名称，查看它曾指向哪些镜像以及由谁变更：',
     none: '没有该标签的变更记录。',
     caption: '标签变更记录，最新的在前',
     when: '时间',

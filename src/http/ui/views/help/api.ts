@@ -55,7 +55,7 @@ function columnsOf({ api }: Texts): readonly string[] {
 function rowOf({ api }: Texts, { method, path, summary, needs, query, body }: Route) {
   const names = [...Object.keys(query?.shape ?? {}), ...Object.keys(body?.shape ?? {})];
   return {
-    heading: html`<code>${`${method} /api/v1${path}`}</code>`,
+    heading: html`<code class="request">${`${method} /api/v1${path}`}</code>`,
     cells: [summary, names.length === 0 ? '' : html`<code>${names.join(', ')}</code>`, needsOf(api, needs)],
   };
 }

@@ -65,7 +65,9 @@ function factsOf({ repository, texts }: ImageVisit, image: ImageDescription): Ht
   const download = image.image?.downloadBytes;
   return html`<dl>
     <dt>${texts.tags.digest}</dt>
-    <dd><code>${digest}</code></dd>
+    <dd>
+      <span class="copy digest" data-text="${digest}"><code>${digest}</code></span>
+    </dd>
     <dt>${texts.tags.kind}</dt>
     <dd><span class="chip">${texts.tags.kinds[kind]}</span> ${artifactType}</dd>
     ${

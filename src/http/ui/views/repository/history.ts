@@ -10,6 +10,8 @@ import { type RepositoryVisit, goTo, refusalOf, sendRepositoryView } from './rep
 type Move = Awaited<ReturnType<RepositoryVisit['registry']['tagHistory']['list']>>[number];
 
 const pageSize = 50;
+/** Tags to choose from. */
+const offeredTags = 20;
 
 /** Shows where a tag has pointed, `?tag=`, with a button for each former manifest. */
 export async function showHistory(visit: RepositoryVisit): Promise<void> {
@@ -23,9 +25,19 @@ export async function showHistory(visit: RepositoryVisit): Promise<void> {
       <label>${texts.history.tag} <input type="search" name="tag" value="${name}" maxlength="128" required /></label>
       <button>${texts.history.show}</button>
     </form>
-    ${tag ? historyTable(visit, tag, moves) : undefined}
+    ${tag ? historyTable(visit, tag, moves) : await tagChoice(visit)}
     ${last === undefined ? undefined : html`<p><a rel="next" href="?${nextQuery(name, last)}">${texts.paging.next}</a></p>`}`;
   sendRepositoryView(visit, 'history', content);
+}
+
+/** Offers the tags that were pushed last. */
+async function tagChoice({ catalog, repository, texts }: RepositoryVisit): Promise<Html | undefined> {
+  const { items } = await catalog.tags(repository, { order: 'pushed', prefix: '', limit: offeredTags });
+  if (items.length === 0) return undefined;
+  return html`<p>${texts.history.choose}</p>
+    <p>
+      ${items.map(({ name }) => html`<a class="chip" href="?${new URLSearchParams({ tag: name }).toString()}">${name}</a> `)}
+    </p>`;
 }
 
 function nextQuery(tag: string, before: number): string {
