@@ -2,9 +2,10 @@ import type { Router } from 'express';
 import type { IncomingMessage } from 'node:http';
 import { errorBoundary } from '../errors/boundary.ts';
 import { problemFormat } from '../errors/problem.ts';
-import { createRouter } from '../server/router.ts';
+import { createRouter, methodNotAllowed } from '../server/router.ts';
 import { type ApiHandlerOptions, createApiHandler } from './table/api-handler.ts';
 import { routesOf } from './routes.ts';
+import type { Route } from './table/route.ts';
 
 /**
  * `/api/v1`, for clients that log in with Basic, and for scripts of the page with its session; in mode open for every client,
@@ -13,10 +14,13 @@ import { routesOf } from './routes.ts';
 export function createApiRouter(options: ApiHandlerOptions): Router {
   const router = createRouter();
   const toHandler = createApiHandler(options);
+  const allowed = new Map<string, Route['method'][]>();
   for (const route of routesOf({ hasAccounts: options.accounts !== undefined })) {
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
     router[methods[route.method]](path, toHandler(route));
+    allowed.set(path, [...(allowed.get(path) ?? []), route.method]);
   }
+  for (const [path, methodsOfPath] of allowed) router.all(path, methodNotAllowed(methodsOfPath));
   router.use(errorBoundary({ ...problemFormat, challenge }));
   return router;
 }

@@ -1,7 +1,7 @@
 import type { Router } from 'express';
 import { errorBoundary } from '../errors/boundary.ts';
 import { countLogin } from '../server/rate-limits.ts';
-import { createRouter } from '../server/router.ts';
+import { createRouter, methodNotAllowed } from '../server/router.ts';
 import { smallBody } from '../transfer/small-body.ts';
 import { reply, tokenFormat } from './token-answer.ts';
 import { type TokenRouterOptions, readGet, readPost } from './token-request.ts';
@@ -28,6 +28,7 @@ export function createTokenRouter(options: TokenRouterOptions): Router {
     const { identity, parameters } = await readPost(options, request, form);
     await reply(options, request, response, identity, parameters);
   });
+  router.all('/', methodNotAllowed(['GET', 'POST']));
   router.use(errorBoundary(tokenFormat));
   return router;
 }

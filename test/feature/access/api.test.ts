@@ -208,3 +208,13 @@ test('a new key signs, tokens of the old key stay valid, and both keys are publi
   };
   expect(header.kid).toBe(keys[0]?.['kid']);
 });
+
+test.each([
+  ['PUT', '/api/v1/me', 'GET, HEAD'],
+  ['PATCH', '/api/v1/grants', 'GET, HEAD, POST'],
+  ['POST', '/api/v1/users/alice', 'GET, HEAD, PATCH, DELETE'],
+  ['DELETE', '/token', 'GET, HEAD, POST'],
+])('%s %s answers 405 and names the methods of the path', async (method, path, allow) => {
+  const answer = await call(berth, method, path, { headers: admin });
+  expect([answer.status, answer.header('allow')]).toEqual([405, allow]);
+});
