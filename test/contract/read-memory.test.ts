@@ -116,6 +116,17 @@ test('nothing is remembered where commits are not seen in the file of the WAL in
   writer.close();
 });
 
+test('a store for a command commits nothing when it is opened', async () => {
+  const server = await createSqliteStore({ file });
+  const header = async () => (await readFile(`${file}-shm`)).subarray(0, 96).toString('hex');
+  const before = await header();
+  const command = await createSqliteStore({ file, remembersReads: false });
+  expect(await command.repositories.list('', 1)).toEqual([]);
+  expect(await header()).toBe(before);
+  await command.close();
+  await server.close();
+});
+
 test('a store that is closed keeps the locks of the other stores of its process', async () => {
   const [one, other] = [await createSqliteStore({ file }), await createSqliteStore({ file })];
   const inode = (await stat(`${file}-shm`)).ino;

@@ -25,7 +25,7 @@ export async function openStores(config: Config, log: Log, observers: StoreObser
   const driver = watchedBlobs(await openBlobStore(config.storage.blobs, watchedRequests(observers)), observers);
   const hasOtherRegistry = await warnOfOtherRegistry(driver, log);
   if (config.storage.metadata.driver === 'sqlite' && !hasOtherRegistry) await refuseLostMetadata(metadataFile(config), driver);
-  const metadata = await watchedMetadata(await openMetadata(config), observers);
+  const metadata = await watchedMetadata(await openMetadata(config, { remembersReads: true }), observers);
   for (const exposed of await makePrivate(config.storage.blobs.directory, metadataFile(config)))
     log.warn(exposed, 'other users of this machine can open data of berth');
   return { driver, metadata, hasOtherRegistry };

@@ -6,15 +6,21 @@ import { startWriteThread } from './write-thread.ts';
 import { MetadataError, type MetadataStore } from '../store.ts';
 import { createWriteHealth, writeCheck } from '../write-health.ts';
 
+export interface SqliteStoreOptions {
+  readonly file: string;
+  /** Default: true. False: no transaction is committed to find out whether the database shows its commits. */
+  readonly remembersReads?: boolean;
+}
+
 /**
  * Opens the metadata store in one SQLite file, created if necessary. Reads run at once on this thread (microseconds), writes on
  * their own thread (one fsync each, shared under load). Several processes of one machine may open the same file. Rejects
  * `newer_schema`, `unavailable`, `denied`, `damaged`.
  */
-export async function createSqliteStore({ file }: { file: string }): Promise<MetadataStore> {
+export async function createSqliteStore({ file, remembersReads = true }: SqliteStoreOptions): Promise<MetadataStore> {
   const [writer, loaded] = await Promise.all([startWriteThread(file), loadSubjects()]);
   const reader = connect(file, { readOnly: true });
-  const memory = createReadMemory(file);
+  const memory = remembersReads ? createReadMemory(file) : undefined;
   let open = true;
 
   function read(query: Operation, id: string) {
