@@ -12,21 +12,21 @@ export interface CountedRequest {
 }
 
 /**
- * Resolves to the client that `authorize` resolves to, after it has counted the request for the client's rate limits and limited
+ * Returns the client that `authorize` returns, after it has counted the request for the client's rate limits and limited
  * its bandwidth. A request that is refused counts for its address, so that refusals have a limit too. Throws TOOMANYREQUESTS.
  */
 export function countRequest<Client extends LimitedAccount>(
   { limits }: Pick<Services, 'limits'>,
   counted: CountedRequest,
-  authorize: () => Promise<Client>,
-): Promise<Client> {
+  authorize: () => Client | Promise<Client>,
+): Client | Promise<Client> {
   return limits?.isLimited === true ? countLimited(limits, counted, authorize) : authorize();
 }
 
 async function countLimited<Client extends LimitedAccount>(
   limits: RateLimits,
   { request, response, head, route }: CountedRequest,
-  authorize: () => Promise<Client>,
+  authorize: () => Client | Promise<Client>,
 ): Promise<Client> {
   const setHeader = (name: string, value: string) => void head.common.push(name, value);
   let account: Client;

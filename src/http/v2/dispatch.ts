@@ -20,12 +20,13 @@ export async function serveProtocol(
   const target = parseTarget(request, head);
   if (isCheck(protocol, target.found, target.name))
     return serveCheck(protocol.checks, protocol.publicUrl, { request, response, head, ...target });
+  // Each `await` makes garbage, and a pull without a login waits for neither of these two.
   const located = locate(protocol, request, target);
-  // Most requests wait for nothing here, and each wait costs time.
   const place = located instanceof Promise ? await located : located;
-  const subject = await countRequest(protocol, { request, response, head, route: target.found.route }, () =>
+  const counted = countRequest(protocol, { request, response, head, route: target.found.route }, () =>
     authorized(protocol, request, target, place),
   );
+  const subject = counted instanceof Promise ? await counted : counted;
   const { found, name } = target;
   const { repository, mirrored } = place;
   if (mirrored && found.route.access === 'add') throw onlyMirrored(mirrored);
@@ -100,7 +101,12 @@ async function recordingRefusal(handler: Handler, context: RequestContext, actio
 }
 
 /** Throws what `AccessControl.check` throws. */
-function authorized({ access }: Services, request: IncomingMessage, target: Target, place: Place): Promise<Subject> {
+function authorized(
+  { access }: Services,
+  request: IncomingMessage,
+  target: Target,
+  place: Place,
+): Subject | Promise<Subject> {
   const { access: action } = target.found.route;
   // A client that uses the name of an upstream has logins for that upstream, not for this registry: it gets no challenge.
   if (action === 'any') return target.prefix === undefined ? access.authenticate(request) : access.recognise(request);

@@ -62,7 +62,7 @@ test('every login is answered with 503 while the metadata store does not answer'
     const request = { headers: { authorization: Authorization }, socket: {} } as never;
     const need = { action: 'pull', repository } as const;
     for (const question of [
-      control.check(request, need),
+      Promise.resolve(control.check(request, need)),
       control.authenticate(request),
       control.checkList(request),
       control.recognise(request),
