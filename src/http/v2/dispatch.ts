@@ -101,12 +101,7 @@ async function recordingRefusal(handler: Handler, context: RequestContext, actio
 }
 
 /** Throws what `AccessControl.check` throws. */
-function authorized(
-  { access }: Services,
-  request: IncomingMessage,
-  target: Target,
-  place: Place,
-): Subject | Promise<Subject> {
+function authorized({ access }: Services, request: IncomingMessage, target: Target, place: Place): Subject | Promise<Subject> {
   const { access: action } = target.found.route;
   // A client that uses the name of an upstream has logins for that upstream, not for this registry: it gets no challenge.
   if (action === 'any') return target.prefix === undefined ? access.authenticate(request) : access.recognise(request);
