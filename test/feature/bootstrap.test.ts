@@ -1,4 +1,4 @@
-import { appendFile, chmod, copyFile, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -58,6 +58,22 @@ describe('bin/berth', () => {
   test('starts without a check of the installation if no input has changed since the last one', async () => {
     expect(await berth()).toBe('berth started\n');
   });
+
+  test.each(['bin/berth', 'deploy/image/berth'])(
+    '%s lets an adoption collect garbage earlier than the server',
+    async (script) => {
+      const text = await readFile(join(checkout, script), 'utf8');
+      const flags = (await readFile(join(checkout, 'bin/node-flags'), 'utf8')).trim();
+      // The line that starts Node.js prints its flags instead.
+      const printing = text
+        .replaceAll(/^exec "?\$?node"? \$flags .*$/gm, 'echo $flags')
+        .replaceAll('home=/berth', `home=${home}`);
+      await writeFile(join(home, 'bin/printing'), printing, { mode: 0o755 });
+      const flagsOf = (...words: readonly string[]) => run(join(home, 'bin/printing'), words);
+      expect(await flagsOf('serve')).toBe(`${flags}\n`);
+      expect(await flagsOf('--config', 'berth.yaml', 'adopt')).toBe(`${flags} --initial-old-space-size=16\n`);
+    },
+  );
 
   test('checks the installation if the Node.js that it used is gone', async () => {
     await chmod(join(folder, 'remembered'), 0o600);
