@@ -44,17 +44,16 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
   /** The same over one S3 server, with a bucket and a database for each. */
   'links-s3': linksOverS3,
   /** A quota for each namespace and repository, against none. */
-  quotas: async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'berth-bench-'));
-    const file = join(folder, 'berth.yaml');
-    const rules = ['namespace', 'repository'].map((per) => `{ match: "**", per: ${per}, size: 100TiB, tags: 1000000 }`);
-    await writeFile(file, `quotas: [${rules.join(', ')}]\n`);
+  quotas: () => quotas(),
+  /** The same over PostgreSQL, with a database for each. */
+  'quotas-postgres': async () => {
+    const [limited, free] = await Promise.all([createDatabase(), createDatabase()]);
+    const setup = await quotas(postgresSettings(limited.url), postgresSettings(free.url));
     return {
-      launches: [berth('berth, quotas', { BERTH_CONFIG: file }), berth('berth')],
-      ...everything,
-      scale: { ...fullScale, pushedBlobBytes: 32 * MiB, pushedLayers: 10 },
-      suits: ({ name }) => name.includes('push'),
-      close: () => rm(folder, { recursive: true }),
+      ...setup,
+      async close() {
+        await Promise.all([setup.close(), limited.drop(), free.drop()]);
+      },
     };
   },
   /**
@@ -82,6 +81,24 @@ export const setups: Readonly<Record<string, () => Promise<Setup>>> = {
 };
 
 const everything = { scale: fullScale, suits: ({ kind }: Workload) => kind !== 'links', close: () => Promise.resolve() };
+
+/** The settings are further variables of the server with quotas and of the one without. */
+async function quotas(
+  limited: Readonly<Record<string, string>> = {},
+  free: Readonly<Record<string, string>> = {},
+): Promise<Setup> {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-bench-'));
+  const file = join(folder, 'berth.yaml');
+  const rules = ['namespace', 'repository'].map((per) => `{ match: "**", per: ${per}, size: 100TiB, tags: 1000000 }`);
+  await writeFile(file, `quotas: [${rules.join(', ')}]\n`);
+  return {
+    launches: [berth('berth, quotas', { ...limited, BERTH_CONFIG: file }), berth('berth', free)],
+    ...everything,
+    scale: { ...fullScale, pushedBlobBytes: 32 * MiB, pushedLayers: 10 },
+    suits: ({ name }) => name.includes('push'),
+    close: () => rm(folder, { recursive: true }),
+  };
+}
 
 /** berth with its defaults; its log is discarded. */
 export function berth(name: string, settings: Readonly<Record<string, string>> = {}): Launch {
