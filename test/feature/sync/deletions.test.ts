@@ -88,6 +88,15 @@ describe('deletions at the source', () => {
     expect(await site.tags(name)).toEqual(['keep', 'moved', 'pushed']);
   });
 
+  test('leave a tag that was moved here also if a run has seen it in the meantime', async () => {
+    const name = await copied(['keep', 'moved']);
+    await site.retag(name, 'keep', 'moved');
+    expect((await site.run()).summary).toMatchObject({ keptTags: 1 });
+    upstream.deleteTag(name, 'moved');
+    expect(await site.run()).toMatchObject({ error: undefined, summary: { deletedTags: 0 } });
+    expect(await site.tags(name)).toEqual(['keep', 'moved']);
+  });
+
   test('of a whole repository delete its tags', async () => {
     const name = await copied(['a', 'b'], ['a', 'b']);
     upstream.addImage(`${name}2`, 'other');
@@ -113,6 +122,13 @@ describe('deletions at the source', () => {
     expect(await site.tags(name)).toHaveLength(21);
     expect((await site.run({ allowsDeletions: true })).summary).toMatchObject({ deletedTags: 11 });
     expect(await site.tags(name)).toHaveLength(10);
+  });
+
+  test('need no approval if they are ten or fewer', async () => {
+    const tags = numbered(10);
+    const name = await copied(['keep', ...tags], tags);
+    expect((await site.run()).summary).toMatchObject({ deletedTags: 10 });
+    expect(await site.tags(name)).toEqual(['keep']);
   });
 
   test('are only shown by a dry run', async () => {

@@ -95,10 +95,13 @@ describe('runs of entries', () => {
   test('are made by one process only', async () => {
     const image = upstream.addImage('single', '1');
     let release: () => void = () => undefined;
-    const until = new Promise<void>((resolve) => (release = resolve));
-    upstream.misbehave('GET', new RegExp(`manifests/${image.digest}`), { until });
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const manifest = new RegExp(`manifests/${image.digest}`);
+    upstream.misbehave('GET', manifest, { until: released });
     await site.configure(configOf('single'));
     const first = site.run();
+    // Otherwise the second run may be the first one to begin.
+    await until(() => upstream.count('GET', manifest) > 0);
     await expect(site.run()).rejects.toThrow('another process runs the entry');
     release();
     expect(await first).toMatchObject({ summary: { copiedTags: 1 } });

@@ -318,20 +318,32 @@ test.each([
   expect(await raced.coverage()).toBe(1);
 });
 
+/** Fails the test if it is asked for anything. */
+const peer: Peer = {
+  registry: 'peer.test',
+  nameOf: (repository) => repository,
+  manifest: () => Promise.reject(new Error('no manifest is asked for')),
+  openBlob: () => {
+    throw new Error('no blob is asked for');
+  },
+};
+
 test('an empty blob is repaired without a request to the peer, which could not name its bytes', async () => {
   const { driver, metadata, server, clock } = registry;
   const empty = digestOf(Buffer.alloc(0));
   await pushBlob(server, 'team/app', Buffer.alloc(0));
   await damage(driver, empty, () => undefined);
-  const peer: Peer = {
-    registry: 'peer.test',
-    nameOf: (repository) => repository,
-    manifest: () => Promise.reject(new Error('no manifest is asked for')),
-    openBlob: () => {
-      throw new Error('no blob is asked for');
-    },
-  };
   const attempts = createPeerAttempts({ driver, metadata, now: () => clock.time, peers: [peer] });
   for (const { fetch } of await attempts.of(empty, 'blob', ['team/app' as RepositoryName])) await fetch();
   expect((await driver.stat(blobKey(empty))).sizeBytes).toBe(0);
+});
+
+test('only repositories that clients push to are repaired from peers', async () => {
+  const { driver, metadata, server, clock } = registry;
+  const digest = await pushBlob(server, 'team/app', Buffer.from('both'));
+  const mirrored = 'docker.io/library/app' as RepositoryName;
+  await metadata.mirroredContent.recordBlob([{ repository: mirrored, upstream: 'docker.io', byLogin: false }], digest, 4, 1);
+  const attempts = createPeerAttempts({ driver, metadata, now: () => clock.time, peers: [peer] });
+  const found = await attempts.of(digest, 'blob', [mirrored, 'team/app' as RepositoryName]);
+  expect(found.map(({ source }) => source)).toEqual(['peer.test/team/app']);
 });
