@@ -7,6 +7,7 @@ import { createLeases } from '../../../src/coordination/leases.ts';
 import { createBackupStore } from '../../../src/maintenance/backup/backup-store.ts';
 import { type Backups, createBackups } from '../../../src/maintenance/backup/backups.ts';
 import { drill } from '../../../src/maintenance/backup/drill.ts';
+import { finishRestore } from '../../../src/maintenance/backup/finish-restore.ts';
 import { restoreBackup } from '../../../src/maintenance/backup/restore.ts';
 import { scheduleBackups } from '../../../src/maintenance/backup/scheduled-backups.ts';
 import { createCollector } from '../../../src/maintenance/collect/collector.ts';
@@ -169,7 +170,27 @@ test('a restored database collects nothing until the restore is finished, and co
   });
   time += 30 * day;
   expect(await collect(restored)).toBe(0);
-  await restored.collectionState.unblock('restore');
+  const ignore = () => undefined;
+  const finished = await finishRestore({
+    driver,
+    metadata: restored,
+    store: store(),
+    now,
+    maxManifestBytes: 1_000_000,
+    writesLinks: false,
+    hasRows: true,
+    onLinks: ignore,
+    onProgress: ignore,
+    onMissing: ignore,
+    signal: new AbortController().signal,
+  });
+  expect(finished).toMatchObject({ missing: 0, fromLinks: false });
+  // The backup that was restored is the newest one of the new database too: it needs the image that was deleted since.
+  expect(await restored.backups.findNewest()).toMatchObject({ name });
+  expect(await collect(restored)).toBe(0);
+  time += day;
+  await restored.backups.finish('newer', time, time);
+  time += day;
   expect(await collect(restored)).toBe(3);
   await restored.close();
 });

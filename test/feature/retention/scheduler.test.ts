@@ -199,6 +199,25 @@ describe('Dry run writes nothing; its plan executes exactly, minus what changed,
     expect(await log(retention)).toEqual(expected.map(({ repository, tag }) => `${repository}:${tag ?? ''} trashed`));
   });
 
+  test('a tag that was pushed again after the plan was made stays, although its rule would expire it', async () => {
+    await pushImages(3);
+    const retention = store.start([{ match: ['**:*'], keep: [{ newest: 1 }] }], { brake: { tags: 1, percent: 100 } });
+    await retention.runFor(3);
+    const plan = await retention.findPlan();
+    expect(plan?.items).toHaveLength(2);
+    await store.push('app', 'app-a', ['a']);
+    store.now++;
+    await store.push('app', 'app-c', ['c']);
+    await retention.approve(plan?.id ?? '', 'alice');
+    await retention.run();
+    const lines = await retention.listLog(app, Number.MAX_SAFE_INTEGER, 100);
+    expect(lines.map(({ tag, outcome, reason }) => [tag, outcome, reason]).sort()).toEqual([
+      ['a', 'changed', 'it was pushed again after the plan was made'],
+      ['b', 'trashed', 'not newest 1 by pushed'],
+    ]);
+    expect(await store.tags('app')).toEqual(['a', 'c']);
+  });
+
   test('a tag that moved, one that was pushed again, one that was deleted and one that was pulled are named and stay', async () => {
     await pushImages(7);
     const rule: TestRule = { match: ['**:*'], keep: [{ newest: 1 }, { pulledWithin: 1 }] };
