@@ -9,6 +9,7 @@ import { hiddenFolder, listPartial, removePartial } from './partial.ts';
 import { listKeys } from './listing.ts';
 import { openObject } from './reading.ts';
 import { removeObjects } from './removing.ts';
+import { createSmallPut } from './small-put.ts';
 import { objectSize, putObject, putObjectIfAbsent } from './writing.ts';
 
 /**
@@ -18,6 +19,7 @@ import { objectSize, putObject, putObjectIfAbsent } from './writing.ts';
 export function createS3Driver(options: S3Options): BlobDriver {
   const bucket = openBucket(options);
   const { presignedReads = true, conditionalPut = true } = options;
+  const putSmall = createSmallPut(bucket, options.watchRequest);
 
   async function putIfAbsent(key: ObjectKey, bytes: Uint8Array): Promise<void> {
     if (conditionalPut) return putObjectIfAbsent(bucket, key, bytes);
@@ -38,7 +40,7 @@ export function createS3Driver(options: S3Options): BlobDriver {
 
     read: (key, range) => openObject(bucket, key, range),
 
-    put: (key, bytes, options) => (options?.ifAbsent ? putIfAbsent(key, bytes) : putObject(bucket, key, bytes)),
+    put: (key, bytes, options) => (options?.ifAbsent ? putIfAbsent(key, bytes) : putSmall(key, bytes)),
 
     async openAppender(key, { resume, assertHeld }) {
       const begin = () => beginAppender(bucket, key, assertHeld);
