@@ -27,6 +27,8 @@ export interface EventHandler {
 
 /** One call of a handler. */
 export interface Delivery {
+  /** The position before these events: all events up to this id were handled, perhaps by another process. */
+  readonly after: number;
   /** Throws `unavailable` if another process may handle the same events by now. Call it before each change outside berth. */
   assertHeld(): void;
   /** Aborted when berth shuts down. */
@@ -105,7 +107,7 @@ export function createConsumer(
   }
 
   async function deliverAll(lease: Lease | undefined): Promise<void> {
-    const delivery = { assertHeld: () => lease?.assertHeld(), signal: closing.signal };
+    const assertHeld = () => lease?.assertHeld();
     // Read again: another process may have had the lease since.
     let position = (await events.findConsumer(name))?.position;
     if (position === undefined) throw new MetadataError('unavailable', `the consumer ${name} is not known to the metadata store`);
@@ -113,8 +115,8 @@ export function createConsumer(
       const found = await readEvents(position, batch);
       const last = found.at(-1);
       if (!last || closing.signal.aborted) return;
-      await handle(found, delivery);
-      delivery.assertHeld();
+      await handle(found, { after: position, assertHeld, signal: closing.signal });
+      assertHeld();
       await events.advance(name, last.id);
       position = last.id;
     }

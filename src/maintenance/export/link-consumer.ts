@@ -1,7 +1,9 @@
+import { layerLink } from '../../../storage/blobs/distribution-links.ts';
 import type { BlobDriver } from '../../../storage/blobs/driver.ts';
 import type { ContentEventKind } from '../../../storage/metadata/queries/steps/events.ts';
 import type { ContentOfEvent } from '../../../storage/metadata/queries/events.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
+import { createLru } from '../../coordination/lru.ts';
 import { createSemaphore } from '../../coordination/semaphore.ts';
 import type { EventHandler } from '../../events/consumer.ts';
 import { type RepositoryLinks, createRepositoryLinks, settled } from './repository-links.ts';
@@ -19,21 +21,32 @@ const batch = 200;
 const unsyncedSeconds = 120;
 /** Events handled at a time: a remote store answers each write after some milliseconds. */
 const maxAtOnce = 8;
+/** About two megabytes. */
+const maxRemembered = 10_000;
 
 /**
  * Handles events by writing the links of Distribution's layout: another registry that is started on the store serves what was
  * pushed here. The links follow the metadata store, not the event: whatever an event says, they become what is true now.
+ *
+ * At a remote store, where a look costs a request, the handler remembers layer links that it has written. It forgets them
+ * when another process has handled events, which may have deleted some.
  */
 export function createLinkHandler({ driver, metadata }: LinkConsumerOptions): EventHandler {
+  const written = driver.capabilities.remote ? createLru<number>(maxRemembered) : undefined;
+  let handledTo: number | undefined;
   return {
     name: linkConsumerName,
     batch,
     isPrompt: false,
     repeatSeconds: driver.capabilities.remote ? 0 : unsyncedSeconds,
-    async handle(events, { assertHeld, signal }) {
-      const links = createRepositoryLinks({ driver, metadata, assertHeld });
+    async handle(events, { after, assertHeld, signal }) {
+      const links = createRepositoryLinks({ driver, metadata, assertHeld, written });
       const limited = createSemaphore({ maxAtOnce, maxWaiting: batch });
       const changes = events.flatMap(({ kind, content }) => (content ? [{ kind, ...content }] : []));
+      if (after !== handledTo) written?.clear();
+      handledTo = undefined;
+      // An export may have deleted the link since, although a later event of these brings the blob back.
+      for (const change of changes) if (isOfBlob(change)) written?.delete(layerLink(change.repository, change.digest));
       const write = (change: Change) =>
         limited(async () => {
           signal.throwIfAborted();
@@ -42,6 +55,7 @@ export function createLinkHandler({ driver, metadata }: LinkConsumerOptions): Ev
       await settled(changes.map(write));
       // In the order of the events: an index was deleted before its children, a manifest before its layers.
       for (const change of changes) if (!additions.has(change.kind)) await removeLinks(links, change);
+      handledTo = events.at(-1)?.id;
     },
   };
 }

@@ -26,6 +26,15 @@ export interface RepositoryLinksOptions {
   readonly assertHeld: () => void;
   /** True if the caller has written the links of all blobs that manifests reference. Default: false. */
   readonly areLayersWritten?: boolean;
+  /** The marker and layer links that are known to be there; gets those that are written. Default: none is known. */
+  readonly written?: WrittenLinks | undefined;
+}
+
+/** Keys of objects. */
+export interface WrittenLinks {
+  has(key: ObjectKey): boolean;
+  set(key: ObjectKey, value: 1): unknown;
+  delete(key: ObjectKey): unknown;
 }
 
 /**
@@ -54,11 +63,11 @@ export async function writeMarker(driver: Pick<BlobDriver, 'stat' | 'put'>): Pro
 }
 
 export function createRepositoryLinks(options: RepositoryLinksOptions): RepositoryLinks {
-  const { driver, metadata, assertHeld, areLayersWritten = false } = options;
+  const { driver, metadata, assertHeld, areLayersWritten = false, written } = options;
   const { distribution } = metadata;
   const runs = new Map<string, Promise<void>>();
   const counts = { written: 0, deleted: 0 };
-  let marked: Promise<void> | undefined;
+  let marked = written?.has(linksMarker) ? Promise.resolve() : undefined;
 
   function once(key: string, work: () => Promise<void>): Promise<void> {
     const run = runs.get(key) ?? work();
@@ -66,8 +75,13 @@ export function createRepositoryLinks(options: RepositoryLinksOptions): Reposito
     return run;
   }
 
+  async function mark(): Promise<void> {
+    await writeMarker(driver);
+    written?.set(linksMarker, 1);
+  }
+
   async function writeLink(key: ObjectKey, digest: Digest): Promise<void> {
-    await (marked ??= writeMarker(driver));
+    await (marked ??= mark());
     assertHeld();
     await driver.put(key, Buffer.from(digest), { isDurable: false });
     counts.written++;
@@ -81,7 +95,13 @@ export function createRepositoryLinks(options: RepositoryLinksOptions): Reposito
   }
 
   async function writeCurrent(key: ObjectKey, digest: Digest): Promise<void> {
-    if ((await readLink(driver, key)) !== digest) await writeLink(key, digest);
+    if (driver.capabilities.remote || (await readLink(driver, key)) !== digest) await writeLink(key, digest);
+  }
+
+  async function writeLayerOnce(key: ObjectKey, digest: Digest): Promise<void> {
+    if (written?.has(key)) return;
+    await writeOnce(key, digest);
+    written?.set(key, 1);
   }
 
   async function remove(keys: readonly ObjectKey[]): Promise<void> {
@@ -127,7 +147,7 @@ export function createRepositoryLinks(options: RepositoryLinksOptions): Reposito
   }
 
   const writeLayer = (repository: RepositoryName, digest: Digest) =>
-    once(`layer ${repository} ${digest}`, () => writeOnce(layerLink(repository, digest), digest));
+    once(`layer ${repository} ${digest}`, () => writeLayerOnce(layerLink(repository, digest), digest));
   const writeManifest = (repository: RepositoryName, digest: Digest) =>
     once(`manifest ${repository} ${digest}`, () => write(repository, digest));
 
@@ -141,7 +161,10 @@ export function createRepositoryLinks(options: RepositoryLinksOptions): Reposito
       if (await distribution.hasBlob(repository, digest)) await writeLayer(repository, digest);
     },
     async removeBlob(repository, digest) {
-      if (!(await distribution.hasBlob(repository, digest))) await remove([layerLink(repository, digest)]);
+      if (await distribution.hasBlob(repository, digest)) return;
+      const key = layerLink(repository, digest);
+      written?.delete(key);
+      await remove([key]);
     },
     counts,
   };

@@ -31,23 +31,18 @@ export const findTag = read(function* (repository: RepositoryName, tag: string):
 
 /** Returns what a manifest references; undefined if the repository does not have the manifest, or is mirrored. */
 export const findManifest = read(function* (repository: RepositoryName, digest: Digest): Query<LinkedContent | undefined> {
-  const row = yield* first<{ id: number }>(
-    `SELECT repository_id AS "id" FROM manifests WHERE digest = ? AND repository_id ${ofPushed}`,
+  // One statement: over PostgreSQL a read of several is a transaction.
+  const rows = yield* all<{ blob: Digest | null; child: Digest | null }>(
+    `SELECT l.digest AS "blob", c.digest AS "child" FROM manifests m
+       LEFT JOIN manifest_references f ON f.repository_id = m.repository_id AND f.manifest = m.digest
+       LEFT JOIN links l ON l.repository_id = m.repository_id AND l.digest = f.digest
+       LEFT JOIN manifests c ON c.repository_id = m.repository_id AND c.digest = f.digest
+      WHERE m.digest = ? AND m.repository_id ${ofPushed}`,
     digest,
     repository,
   );
-  if (!row) return undefined;
-  const references = 'SELECT digest FROM manifest_references WHERE repository_id = ? AND manifest = ?';
-  const digests = (table: string) =>
-    all<{ digest: Digest }>(
-      `SELECT digest AS "digest" FROM ${table} WHERE repository_id = ? AND digest IN (${references})`,
-      row.id,
-      row.id,
-      digest,
-    );
-  const blobs = yield* digests('links');
-  const children = yield* digests('manifests');
-  return { blobs: blobs.map((blob) => blob.digest), children: children.map((child) => child.digest) };
+  if (rows.length === 0) return undefined;
+  return { blobs: rows.flatMap(({ blob }) => blob ?? []), children: rows.flatMap(({ child }) => child ?? []) };
 });
 
 /** True if the repository serves the blob, and is not mirrored. */

@@ -103,10 +103,13 @@ function* newestId(): Query<number> {
 
 /** Returns how far the consumer has come; undefined if it is unknown. */
 export const findConsumer = read(function* (consumer: string): Query<ConsumerState | undefined> {
-  const row = yield* first<{ position: number }>('SELECT position AS "position" FROM event_cursors WHERE consumer = ?', consumer);
-  if (!row) return undefined;
-  const next = yield* first<{ at: number }>('SELECT at AS "at" FROM events WHERE id > ? ORDER BY id LIMIT 1', row.position);
-  return { position: row.position, waitingSince: next?.at ?? null };
+  // One statement: every process looks each second, and over PostgreSQL a read of several is a transaction.
+  return yield* first<ConsumerState>(
+    `SELECT c.position AS "position",
+            (SELECT e.at FROM events e WHERE e.id > c.position ORDER BY e.id LIMIT 1) AS "waitingSince"
+       FROM event_cursors c WHERE c.consumer = ?`,
+    consumer,
+  );
 });
 
 /** Makes the consumer known: its first event is the next one. Does nothing if it is known already. */

@@ -53,7 +53,7 @@ const putManifest = (repository: RepositoryName, manifest: string, type: string,
   registry.manifests.put(repository, { tag: tag as Tag }, [], Buffer.from(manifest), type);
 
 const events = () => metadata.events.list(0, Number.MAX_SAFE_INTEGER, 1000);
-const delivery = { assertHeld: () => undefined, signal: new AbortController().signal };
+const delivery = { after: 0, assertHeld: () => undefined, signal: new AbortController().signal };
 
 let folders = 0;
 const newFolder = () => join(directory, `links-${folders++}`);

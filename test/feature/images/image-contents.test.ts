@@ -263,7 +263,7 @@ describe('with page.index: push', () => {
       { ...event, kind: 'manifest.push', content: { ...content, digest: digestOf('unknown') } },
       { ...event, kind: 'manifest.push', content },
     ];
-    await handle(events, { assertHeld: () => undefined, signal: new AbortController().signal });
+    await handle(events, { after: 0, assertHeld: () => undefined, signal: new AbortController().signal });
     expect((await replica.open(at('pushed'))).status.state).toBe('ready');
   });
 });
