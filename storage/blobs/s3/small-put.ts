@@ -23,10 +23,10 @@ interface Response {
 }
 
 /**
- * Creates the writer of small objects, of which berth writes several for each push: links of Distribution's layout. A PUT uses the
- * signer and the connections of the SDK, but not its layers for commands, endpoints and retries, which take three fourths of
- * the CPU of a small PUT. The SDK repeats a PUT that fails, and reports its error. After a refusal, such as for a kind
- * of bucket that needs other signatures, it does all.
+ * Creates the writer of small objects, of which berth writes several for each push: links of Distribution's layout. A PUT uses
+ * the signer and the connections of the SDK, but not its layers for commands, endpoints and retries, which take three fourths
+ * of the CPU of a small PUT. The SDK repeats a PUT that fails, and reports its error. After a refusal, such as for a kind of
+ * bucket that needs other signatures, it sends all later ones.
  */
 export function createSmallPut(bucket: Bucket, watch: WatchRequest = unwatched): PutSmall {
   let target: Promise<Target> | undefined;
