@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { isoTime } from '../../../src/access/accounts/time.ts';
-import { formatCount } from '../../../src/http/ui/parts/size.ts';
+import { byteSize, formatCount } from '../../../src/http/ui/parts/size.ts';
 import { table } from '../../../src/http/ui/parts/table.ts';
+import { relativeTime } from '../../../src/http/ui/parts/time.ts';
 import { editable, html, preformatted } from '../../../src/http/ui/shell/html.ts';
 
 describe('a template', () => {
@@ -29,6 +30,28 @@ describe('a template', () => {
   test('escapes the labels of a table once for all rows', () => {
     const { text } = table('c', ['a', '"<b>"'], [{ heading: 'x', cells: ['y'] }]);
     expect(text).toContain('<td data-label="&#34;&#60;b&#62;&#34;">y</td>');
+  });
+});
+
+describe('what people read at a glance has its exact value beside it', () => {
+  const now = Date.UTC(2026, 0, 2, 12);
+
+  test.each([
+    [now - 7_200_000, 'en', '2026-01-02T10:00:00.000Z', '2026-01-02 10:00 UTC', '2 hours ago'],
+    [now + 86_400_000, 'en', '2026-01-03T12:00:00.000Z', '2026-01-03 12:00 UTC', 'tomorrow'],
+    [now, 'en', '2026-01-02T12:00:00.000Z', '2026-01-02 12:00 UTC', 'now'],
+    [now - 400 * 86_400_000, 'zh-CN', '2024-11-28T12:00:00.000Z', '2024-11-28 12:00 UTC', '去年'],
+  ] as const)('a time is shown relative to now, and in UTC (%#)', (time, language, datetime, title, text) => {
+    expect(relativeTime(time, now, language).text).toBe(`<time datetime="${datetime}" title="${title}">${text}</time>`);
+  });
+
+  test.each([
+    [0, '0 B', '0 B'],
+    [1023, '1,023 B', '1.00 KiB'],
+    [84_934_656, '84,934,656 B', '81.0 MiB'],
+    [3_328_599_655, '3,328,599,655 B', '3.10 GiB'],
+  ])('a size of %d bytes is shown in units of 1024, and exactly', (bytes, title, text) => {
+    expect(byteSize(bytes).text).toBe(`<data value="${bytes}" title="${title}">${text}</data>`);
   });
 });
 
