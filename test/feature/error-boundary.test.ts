@@ -120,7 +120,7 @@ async function createServer(): Promise<Server> {
     adoption: {} as Adoption,
     sync: {} as SyncOverview,
     quotas: {} as QuotaOverview,
-    mode: {} as MaintenanceMode,
+    mode: { find: () => Promise.resolve(undefined) } as MaintenanceMode,
     operation: {} as OperationReport,
     usage: {} as UsageOverview,
     mirror: {} as MirrorOverview,
