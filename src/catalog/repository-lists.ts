@@ -38,6 +38,8 @@ export interface ListRequest extends PageRequest {
 
 export interface RepositoryList extends BothWays<CatalogEntry> {
   readonly total: Total;
+  /** The namespaces of all repositories that the request selects, if they were all read; otherwise undefined. */
+  readonly namespaces: NamespaceList | undefined;
 }
 
 export interface NamespaceList {
@@ -123,7 +125,7 @@ export function createRepositoryLists(metadata: Pick<MetadataStore, 'catalogEntr
       const small = await selectSmall(viewer, request);
       if (!small) {
         const page = await pageOf(request, { fetch: walk(viewer, request, compare), ...cursorsOf(request.order) });
-        return { ...page, total: await countAll(viewer, request) };
+        return { ...page, total: await countAll(viewer, request), namespaces: undefined };
       }
       const { prefix, isMirrored } = request;
       const rows = small.filter((row) => row.name.startsWith(prefix) && (isMirrored ?? row.isMirrored) === row.isMirrored);
@@ -131,14 +133,14 @@ export function createRepositoryLists(metadata: Pick<MetadataStore, 'catalogEntr
         fetch: fetchFrom<CatalogEntry, Position>(rows, compare),
         ...cursorsOf(request.order),
       });
-      return { ...page, total: totalOf(rows.length) };
+      return { ...page, total: totalOf(rows.length), namespaces: firstOf(countNamespaces(rows.map(({ name }) => name))) };
     },
 
     async namespaces(viewer) {
       const all = viewer.seesAll
         ? await catalogEntries.listNamespaces('', mostNamespaces + 1)
         : countNamespaces(await visibleNames(viewer, '', mostNames));
-      return { items: all.slice(0, mostNamespaces), more: all.length > mostNamespaces };
+      return firstOf(all);
     },
 
     find: async (repository) => (await catalogEntries.listNamed([repository]))[0],
@@ -163,6 +165,10 @@ export async function visibleNames(
 async function onlyVisible(viewer: Viewer, rows: readonly CatalogEntry[]): Promise<readonly CatalogEntry[]> {
   const allowed = await Promise.all(rows.map(({ name }) => viewer.mayPull(name)));
   return rows.filter((_row, index) => allowed[index] === true);
+}
+
+function firstOf(all: readonly Namespace[]): NamespaceList {
+  return { items: all.slice(0, mostNamespaces), more: all.length > mostNamespaces };
 }
 
 function countNamespaces(names: readonly string[]): readonly Namespace[] {

@@ -22,6 +22,7 @@ export interface ListedRepository extends Omit<CatalogEntry, 'isPublic'> {
 
 export interface RepositoryPage extends BothWays<ListedRepository> {
   readonly total: Total;
+  readonly namespaces: NamespaceList | undefined;
 }
 
 /** What people look at, on the page and by the API. */

@@ -16,14 +16,14 @@ interface Body<Schema extends z.ZodType> {
 
 async function listRepositories({ query }: Query<typeof s.repositoriesQuery>, { catalog, principal }: Context) {
   const { sort: order, direction: wanted, origin, starred, ...page } = query;
-  const { items, ...rest } = await catalog.repositories(principal, {
+  const { items, total, next, previous } = await catalog.repositories(principal, {
     ...page,
     order,
     isDescending: wanted && wanted === 'desc',
     isMirrored: origin && origin === 'mirrored',
     isStarred: starred === 'true',
   });
-  return { ...rest, items: items.map(toRepository) };
+  return { total, next, previous, items: items.map(toRepository) };
 }
 
 function toRepository({ pushedAt, pulledAt: lastPull, ...entry }: ListedRepository) {

@@ -1,4 +1,4 @@
-import type { EntryOrder } from '../../../../catalog/repository-lists.ts';
+import type { EntryOrder, NamespaceList } from '../../../../catalog/repository-lists.ts';
 import { pagingBothWays } from '../../parts/paging.ts';
 import { sortColumn, sortingOf } from '../../parts/sorting.ts';
 import { type Html, html } from '../../shell/html.ts';
@@ -32,7 +32,8 @@ export async function showRepositories(visit: CatalogVisit): Promise<Html> {
   const columns = orders.map((order) => sortColumn(labels[order], order, sorting, query));
   const isFiltered = prefix !== '' || isStarred || origin === 'own' || origin === 'mirrored';
   if (page.items.length === 0 && !isFiltered) return firstPush(visit);
-  return html`${filter(visit, prefix, origin, isStarred)} ${isFiltered ? undefined : await namespaces(visit)}
+  return html`${filter(visit, prefix, origin, isStarred)}
+  ${isFiltered ? undefined : namespaces(visit, page.namespaces ?? (await catalog.namespaces(visitor)))}
   ${
     page.items.length > 0
       ? html`${repositoryTable(visit, words.caption, page.items, columns)} ${pagingBothWays(texts, query, page)}`
@@ -40,8 +41,7 @@ export async function showRepositories(visit: CatalogVisit): Promise<Html> {
   }`;
 }
 
-async function namespaces({ catalog, visitor, texts }: CatalogVisit): Promise<Html | undefined> {
-  const { items, more } = await catalog.namespaces(visitor);
+function namespaces({ texts }: CatalogVisit, { items, more }: NamespaceList): Html | undefined {
   if (items.length === 0) return undefined;
   const { namespaces: label, moreNamespaces } = texts.repositories;
   return html`<nav class="namespaces" aria-label="${label}">
