@@ -1,13 +1,13 @@
 import { readDeletion } from '../../assembly/maintenance/deletion-settings.ts';
 import { openAdmission } from '../../assembly/maintenance/quotas.ts';
 import { openMetadata } from '../../assembly/metadata-store.ts';
-import { OciError } from '../../oci/errors.ts';
 import { type NamedReference, parseNamedReference } from '../../oci/reference.ts';
 import type { Author } from '../../registry/author.ts';
 import { type DeletionServices, createDeletionServices } from '../../registry/deletion-services.ts';
 import { deletableKinds } from '../../registry/deletions.ts';
 import { locateMetadata } from '../accounts/admin-command.ts';
-import { CommandError, type Invocation, type Run, UsageError } from '../program/command.ts';
+import { type Invocation, type Run, UsageError } from '../program/command.ts';
+import { toCommandError } from '../program/registry-error.ts';
 
 /** The invocation of a command that works on content, with its services. */
 export interface ContentInvocation extends Invocation, DeletionServices {
@@ -38,7 +38,7 @@ export function contentCommand(run: (invocation: ContentInvocation) => Promise<u
     try {
       await run({ ...invocation, ...services, author });
     } catch (error) {
-      throw error instanceof OciError ? new CommandError(error.message) : error;
+      throw toCommandError(error);
     } finally {
       await metadata.close();
     }

@@ -1,10 +1,10 @@
 import { openMetadata } from '../../assembly/metadata-store.ts';
 import { type MaintenanceMode, createMaintenanceMode, maxReasonCharacters } from '../../maintenance/mode/maintenance-mode.ts';
-import { OciError } from '../../oci/errors.ts';
 import type { Author } from '../../registry/author.ts';
 import { locateMetadata } from '../accounts/admin-command.ts';
-import { CommandError, type Invocation, type Run, UsageError } from '../program/command.ts';
+import { type Invocation, type Run, UsageError } from '../program/command.ts';
 import { printValue, time } from '../program/output.ts';
+import { toCommandError } from '../program/registry-error.ts';
 
 const author: Author = { actor: 'command line', address: '' };
 
@@ -19,7 +19,7 @@ function modeCommand(change: (invocation: Invocation, mode: MaintenanceMode) => 
       await change(invocation, mode);
       await print(invocation, mode);
     } catch (error) {
-      throw error instanceof OciError ? new CommandError(error.message) : error;
+      throw toCommandError(error);
     } finally {
       await metadata.close();
     }

@@ -54,6 +54,13 @@ test('trash put, list and restore: an image leaves with its children and comes b
   await expect(command('trash', 'restore', 'app', String(entry?.id))).rejects.toThrow(/the trash of app has no entry/);
 });
 
+test('a command names the image that the registry does not have', async () => {
+  await pushImage(berth, 'some', '1');
+  await expect(command('trash', 'put', 'some:1', 'some:absent')).rejects.toThrow(/manifest unknown to registry: absent/);
+  const digest = `sha256:${'0'.repeat(64)}`;
+  await expect(command('why', `some@${digest}`)).rejects.toThrow(`manifest unknown to registry: ${digest}`);
+});
+
 test('trash restore is refused for a tag that has moved since, and takes another name for it', async () => {
   const old = await pushImage(berth, 'moved', '1');
   await command('trash', 'put', 'moved:1');

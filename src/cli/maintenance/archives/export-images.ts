@@ -1,14 +1,14 @@
 import { openArchiveExports } from '../../../assembly/archives.ts';
 import { openBlobStore } from '../../../assembly/blob-store.ts';
 import { openMetadata } from '../../../assembly/metadata-store.ts';
-import { OciError } from '../../../oci/errors.ts';
 import { type Platform, parsePlatform } from '../../../oci/platform.ts';
 import { createRegistry } from '../../../registry/registry.ts';
 import { locateMetadata } from '../../accounts/admin-command.ts';
 import { readReference } from '../../content/content-command.ts';
-import { type Invocation, CommandError, UsageError } from '../../program/command.ts';
+import { type Invocation, UsageError } from '../../program/command.ts';
 import { printValue } from '../../program/output.ts';
 import { inUnits } from '../../program/progress.ts';
+import { toCommandError } from '../../program/registry-error.ts';
 import { writeArchive } from './write-archive.ts';
 
 /** `berth export REF... --output FILE`: writes images into one tar file, also beside a running server. */
@@ -33,7 +33,7 @@ export async function exportImages(invocation: Invocation): Promise<void> {
     const text = `wrote ${file}: ${inUnits(archive.sizeBytes)}, ${images.length === 1 ? '1 image' : `${images.length} images`}`;
     printValue(invocation, text, { file, sizeBytes: archive.sizeBytes, images });
   } catch (error) {
-    throw error instanceof OciError ? new CommandError(error.message) : error;
+    throw toCommandError(error);
   } finally {
     await metadata.close();
     await driver.close();

@@ -4,11 +4,11 @@ import { openMetadata } from '../../../assembly/metadata-store.ts';
 import { createTrash } from '../../../content/trash.ts';
 import type { Auditor } from '../../../maintenance/collect/audit.ts';
 import type { CollectionOverview } from '../../../maintenance/collect/overview.ts';
-import { OciError } from '../../../oci/errors.ts';
 import { locateMetadata } from '../../accounts/admin-command.ts';
-import { type Invocation, type Run, CommandError } from '../../program/command.ts';
+import { type Invocation, type Run } from '../../program/command.ts';
 import { asksForJson } from '../../program/output.ts';
 import { type Progress, createProgress } from '../../program/progress.ts';
+import { toCommandError } from '../../program/registry-error.ts';
 
 /** What the commands of garbage collection work with. */
 interface Services {
@@ -32,7 +32,7 @@ export function collectionCommand(run: (invocation: Invocation, services: Servic
     try {
       await run(invocation, createCollectionServices(config, { ...stores, trash: createTrash(stores), events }));
     } catch (error) {
-      throw error instanceof OciError ? new CommandError(error.message) : error;
+      throw toCommandError(error);
     } finally {
       await metadata.close();
       await driver.close();
