@@ -14,7 +14,7 @@ const maxQuoted = 200;
 
 export function requireName(name: string): void {
   const problem = accountNameProblem(name);
-  if (problem !== undefined) throw invalid(`${quoted(name)} is no name: ${problem}`, 'name');
+  if (problem !== undefined) throw invalid(`invalid name ${quoted(name)}: ${problem}`, 'name');
 }
 
 export function requirePassword(password: string): string {
@@ -24,7 +24,7 @@ export function requirePassword(password: string): string {
 
 export function requirePattern(text: string): Pattern {
   const pattern = parsePattern(text);
-  if (!pattern) throw invalid(`${quoted(text)} is no repository pattern: NAME, PREFIX/* or PREFIX/**`, 'pattern');
+  if (!pattern) throw invalid(`invalid pattern ${quoted(text)}: write NAME, PREFIX/* or PREFIX/**`, 'pattern');
   return pattern;
 }
 

@@ -49,7 +49,7 @@ async function unpack(source: AsyncIterable<Uint8Array>, { maxBytes }: ArchiveLi
   if (format === 'tar') return limited(whole, maxBytes);
   const found = start.length === 0 ? 'nothing' : `bytes that begin with ${start.toString('hex', 0, 8)}`;
   await closeSource(whole);
-  throw invalidArchive(`the archive is no tar file: expected tar, gzip or zstd, found ${found}`);
+  throw invalidArchive(`the archive is not a tar file: expected tar, gzip or zstd, found ${found}`);
 }
 
 /** Ends a stream that is not read to its end. */

@@ -41,7 +41,7 @@ export function recompressed(
   };
   const { config, layers } = document;
   if (!isObject(config) || !Array.isArray(layers))
-    throw invalidArchive(`entry ${quoted(blobPath(archived.digest))} is no image: import it with compress=none`);
+    throw invalidArchive(`entry ${quoted(blobPath(archived.digest))} is not an image: import it with compress=none`);
   const bytes = Buffer.from(
     JSON.stringify({
       ...document,

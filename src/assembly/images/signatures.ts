@@ -36,7 +36,7 @@ export async function readSignatureRules({ signatures, ...config }: Config): Pro
       match: eachOf(
         match,
         parsePattern,
-        (text) => report('match', `has ${text}, which is no pattern of repositories`),
+        (text) => report('match', `has ${text}, which is not a pattern of repositories`),
         () => report('match', 'is empty'),
       ),
       signers: eachOf(

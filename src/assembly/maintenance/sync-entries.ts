@@ -126,7 +126,7 @@ function readTags({ tags, newest }: Written, report: Report): TagChoice | undefi
     return { text, isExclusion, pattern: parseTagPattern(isExclusion ? text.slice(1) : text) };
   });
   const wrong = read.find(({ pattern }) => !pattern || pattern.kind === 'untagged');
-  if (wrong) report('tags', `has ${wrong.text}, which is no pattern of tags`);
+  if (wrong) report('tags', `has ${wrong.text}, which is not a pattern of tags`);
   if (wrong) return undefined;
   const patternsOf = (isExclusion: boolean) =>
     read.flatMap((one) => (one.isExclusion === isExclusion ? (one.pattern ?? []) : []));

@@ -70,7 +70,7 @@ export async function buildLayer({ blob, sizeBytes }: LayerSource, writer: Index
   reader.finish();
   // Clients unpack nothing at all as a layer without files.
   if (collector.count() === 0 && unpackedBytes > 0 && unpackedBytes < 2 * 512)
-    throw new InvalidLayer('the blob is no tar archive');
+    throw new InvalidLayer('the blob is not a tar archive');
 
   const { frames, entries, biggest } = await collector.write(writer, (heldBytes) =>
     requireMemory(limits, heldBytes + checkpointBytes),

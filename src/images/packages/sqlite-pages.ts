@@ -16,7 +16,7 @@ export interface Pages {
 
 /** Reads the header of the file. Throws `UnreadPackages`. */
 export function openPages(file: Buffer): Pages {
-  if (file.toString('latin1', 0, 16) !== signature) throw new UnreadPackages('the file is no SQLite database');
+  if (file.toString('latin1', 0, 16) !== signature) throw new UnreadPackages('the file is not an SQLite database');
   if (file.readUInt32BE(56) !== 1) throw new UnreadPackages('the texts of the database are not UTF-8');
   const stored = file.readUInt16BE(16);
   const pageBytes = stored === 1 ? 65_536 : stored;

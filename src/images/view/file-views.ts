@@ -181,7 +181,7 @@ function layerOf({ layers }: FoundImage, number: number): Descriptor {
 }
 
 async function requireDirectory(found: Promise<Entry>, path: string): Promise<void> {
-  if ((await found).type !== 'directory') throw new ImageError('not_found', `${path} is no directory`);
+  if ((await found).type !== 'directory') throw new ImageError('not_found', `${path} is not a directory`);
 }
 
 /** Returns the entries, of a layer with what it changes with each. They are in the order of the index, and near each other. */

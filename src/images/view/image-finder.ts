@@ -135,7 +135,7 @@ function partsOf({
 }: Manifest): Pick<FoundImage, 'config' | 'layers' | 'foreignLayers'> {
   if (!config) throw new ImageError('unsupported', `a manifest of the type ${mediaType} has no layers`);
   const other = layers.find((layer) => !layerTypes.test(layer.mediaType));
-  if (other) throw new ImageError('unsupported', `a layer has the type ${other.mediaType}, which is no archive of files`);
+  if (other) throw new ImageError('unsupported', `a layer has the type ${other.mediaType}, which is not an archive of files`);
   return { config, layers, foreignLayers };
 }
 

@@ -142,7 +142,7 @@ test('berth user import imports an htpasswd file', async () => {
 test.each([
   ['user sing', "unknown command 'sing'"],
   ['user add', 'usage: berth user add NAME'],
-  ['user add a:b', 'a:b is no name'],
+  ['user add a:b', 'invalid name a:b'],
   ['user remove nobody', 'no account is called nobody'],
   ['user demote admin', 'admin is the last admin'],
   ['grant add alice ** pull', 'alice is none of user:NAME'],

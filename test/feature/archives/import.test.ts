@@ -405,7 +405,7 @@ describe('berth import', () => {
   test('an import that fails says why, with the name of the file, and exits with 1', async () => {
     const file = join(scratch, 'broken.tar');
     await writeFile(file, 'text');
-    expect(await run(file)).toMatchObject({ code: 1, stderr: expect.stringContaining(`${file}: the archive is no tar file`) });
+    expect(await run(file)).toMatchObject({ code: 1, stderr: expect.stringContaining(`${file}: the archive is not a tar file`) });
     expect(await run(join(scratch, 'none.tar'))).toMatchObject({ code: 1, stderr: expect.stringContaining('no such file') });
     expect(await run(file, '--to', 'Team')).toMatchObject({ code: 2 });
     expect(await run(file, '--compress', 'xz')).toMatchObject({ code: 2 });

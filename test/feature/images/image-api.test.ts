@@ -121,6 +121,6 @@ describe('the API for what is inside of images', () => {
     });
     const answer = await get(`/image/files?repository=team/chart&reference=1`);
     expect(answer.status).toBe(422);
-    expect(answer.json()).toMatchObject({ detail: expect.stringContaining('which is no archive of files') });
+    expect(answer.json()).toMatchObject({ detail: expect.stringContaining('which is not an archive of files') });
   });
 });

@@ -52,7 +52,7 @@ describe('a layer that is made to exhaust the server is refused', () => {
     ['is cut off in gzip', (bytes: Buffer) => gzipSync(bytes).subarray(0, -10), 'the gzip data cannot be read'],
     ['is cut off in zstd', (bytes: Buffer) => zstdCompressSync(bytes).subarray(0, -5), 'the compressed data is cut off'],
     ['is no archive', () => Buffer.from('text '.repeat(300)), 'the header at 0 of the archive is damaged'],
-    ['is one block of zeros', () => Buffer.alloc(512), 'the blob is no tar archive'],
+    ['is one block of zeros', () => Buffer.alloc(512), 'the blob is not a tar archive'],
   ])('if it %s', async (_, cut, message) => {
     const bytes = tar({ a: 'x'.repeat(1000), b: 'b' });
     await expect(indexLayer(cut(bytes))).rejects.toMatchObject({

@@ -149,6 +149,6 @@ describe('packages', () => {
         expect(error).toMatchObject({ name: 'UnreadPackages' });
       }
     }
-    expect(() => parseRpmDatabase(Buffer.from('no database'))).toThrow('the file is no SQLite database');
+    expect(() => parseRpmDatabase(Buffer.from('no database'))).toThrow('the file is not an SQLite database');
   });
 });

@@ -200,7 +200,7 @@ test('every mistake in the section signatures is reported with its key', async (
     'signatures.signers.ci.identities has an identity without issuer or subject',
     'signatures.trustedRoot is missing: identities of signers cannot be checked without it',
     'signatures.signers.missing.cosignKeys has',
-    'signatures.rules[0].match has **/x, which is no pattern of repositories',
+    'signatures.rules[0].match has **/x, which is not a pattern of repositories',
     'signatures.rules[0].signers has other, which is none of signatures.signers',
     'signatures.rules[1].match is empty',
     'signatures.rules[1].signers is empty',

@@ -162,7 +162,7 @@ describe('the configuration of sync', () => {
     [{ from: 'ghcr.io/a/**', to: 'quay.io/a/**' }, 'from or to must begin with a registry'],
     [{ from: 'ghcr.io/a/**', to: 'a/*' }, 'to must have the same wildcard as from'],
     [{ from: 'ghcr.io/a/**/b', to: 'a/**' }, 'from must be a pattern of repositories'],
-    [{ from: 'ghcr.io/a', to: 'a', tags: ['semver(x)'] }, 'tags has semver(x), which is no pattern of tags'],
+    [{ from: 'ghcr.io/a', to: 'a', tags: ['semver(x)'] }, 'tags has semver(x), which is not a pattern of tags'],
     [{ from: 'ghcr.io/a', to: 'a', platforms: ['amd64'] }, 'platforms has amd64, which is not a platform'],
     [{ from: 'ghcr.io/a', to: 'a', at: '25:00' }, 'at must be a time of day such as 03:00, not 25:00'],
     [{ from: 'ghcr.io/a', to: 'a', at: '03:00', every: '1h' }, 'every and at exclude each other'],

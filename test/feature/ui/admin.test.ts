@@ -86,7 +86,7 @@ describe('users', () => {
   });
 
   test.each([
-    ['Carol!', 'is no name'],
+    ['Carol!', 'invalid name'],
     ['bob', 'bob exists already'],
   ])('%s is refused, and the form keeps its input and marks the field', async (name, message) => {
     const answer = await admin.post('/ui/admin/users', { name, admin: 'yes' });

@@ -151,7 +151,7 @@ describe('the files of an image', () => {
     await pushLayers(berth, 'team/app', 'bad', [Buffer.from('no archive '.repeat(100))]);
     await untilIndexed(berth, 'team/app', 'bad');
     const page = await visitor.get('/ui/r/team/app:bad/-/files');
-    expect(page.text).toContain('A layer is no archive that the server can read.');
+    expect(page.text).toContain('A layer is not an archive that the server can read.');
   });
 });
 

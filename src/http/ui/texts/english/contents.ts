@@ -25,7 +25,7 @@ export const contents = {
       path: 'A layer has a path that is longer than the limit (4 KiB).',
       time: 'Reading a layer takes longer than the limit (15 minutes).',
       memory: 'Reading a layer takes more memory than the limit (128 MiB).',
-      format: 'A layer is no archive that the server can read.',
+      format: 'A layer is not an archive that the server can read.',
     },
   },
   files: {
@@ -57,7 +57,7 @@ export const contents = {
     download: 'Download',
     downloadFile: (name: string) => `Download ${name}`,
     empty: 'The file is empty.',
-    firstBytes: 'The file is no text, or longer than 1 MiB. These are its first bytes (64 KiB at most).',
+    firstBytes: 'The file is not text, or is longer than 1 MiB. These are its first bytes (64 KiB at most).',
     changes: { added: 'added', changed: 'changed', deleted: 'deleted' },
     types: {
       file: 'file',
