@@ -49,7 +49,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
   cutIdleClients(server, exchanges, limits.idleTimeout);
   lingerAfterEarlyAnswers(exchanges, options.linger);
   exchanges.serve(handle);
-  server.on('clientError', (error, socket: Socket) => answerMalformed(error, socket, exchanges.latest(socket), limits));
+  server.on('clientError', (error, socket: Socket) => answerMalformed(error, socket, exchanges.current(socket), limits));
   return server;
 }
 
@@ -118,8 +118,8 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Socket, exchange:
   const isOpen = exchange?.response.closed === false;
   const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
   // An error after a complete request belongs to the next one.
-  const isInBody = isParseError(error) && exchange?.request.complete === false;
-  if (isOpen && !exchange.response.headersSent && (isLate || isInBody)) {
+  const isInBody = exchange?.request.complete === false && (isLate || isParseError(error));
+  if (isOpen && isInBody && !exchange.response.headersSent) {
     const refusal = isLate
       ? notInTime(`the request did not end within ${limits.requestTimeout / 1000} s`)
       : new OciError('UNSUPPORTED', { status: 400, message: 'the body of the request is not well-formed HTTP' });

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir, readlink } from 'node:fs/promises';
-import { type Socket, connect } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, type Socket, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { followExchanges } from '../../src/http/server/exchanges.ts';
 import { type TestBerth, startBerth } from '../support/berth.ts';
 import { call, callRaw } from '../support/call.ts';
 import { digestOf, pushBlob, startUpload } from '../support/images.ts';
@@ -179,14 +182,31 @@ test('requests in one packet are answered in their order, whatever the sizes of 
   expect(all.subarray(first + blob.length, second).toString('latin1')).toMatch(/^HTTP\/1\.1 (?:404|200) [^]*HTTP\/1\.1 200 /);
 });
 
+test('a request is not carried out behind a response that closes the connection', async () => {
+  const handled: (string | undefined)[] = [];
+  const server = createServer();
+  followExchanges(server).serve(({ url }, response) => {
+    handled.push(url);
+    setImmediate(() => response.writeHead(200, url === '/last' ? { Connection: 'close' } : {}).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.resume();
+  socket.write(['/first', '/last', '/behind'].map((path) => `DELETE ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''));
+  await once(socket, 'close');
+  await new Promise((closed) => server.close(closed));
+  expect(handled).toEqual(['/first', '/last']);
+});
+
 describe('a client that sends requests and reads no response', () => {
-  const digest = digestOf('x'.repeat(10_000_000)); // more than the buffers of both sockets hold
+  const bytes = Buffer.alloc(30_000_000, 'x'); // more than the buffers of both sockets hold
+  const digest = digestOf(bytes);
   const request = `GET /v2/unread/blobs/${digest} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
   const filesOf = async (name: string) => {
     const links = (await readdir('/proc/self/fd')).map((file) => readlink(`/proc/self/fd/${file}`).catch(() => ''));
     return (await Promise.all(links)).filter((link) => link.includes(name)).length;
   };
-  beforeAll(() => pushBlob(berth, 'unread', 'x'.repeat(10_000_000)));
+  beforeAll(() => pushBlob(berth, 'unread', bytes));
 
   test('has one of them handled at a time', async () => {
     const { socket, received } = await open();
@@ -194,7 +214,8 @@ describe('a client that sends requests and reads no response', () => {
     await until(() => received().length > 0);
     socket.pause();
     expect((await call(berth, 'GET', '/v2/')).status).toBe(200);
-    expect(await filesOf(digest.slice('sha256:'.length))).toBeLessThan(2);
+    // The file of a response that has ended may still be closing.
+    await until(async () => (await filesOf(digest.slice('sha256:'.length))) < 2);
     socket.destroy();
   });
 

@@ -11,8 +11,8 @@ export interface Exchange {
 export interface Exchanges {
   /** Calls `handle` for each request. Called once, after the parts that follow requests have registered. */
   serve(handle: (request: IncomingMessage, response: ServerResponse) => void): void;
-  /** Returns the exchange of a connection that has begun, until its response has ended. */
-  latest(socket: Socket): Exchange | undefined;
+  /** Returns the exchange in progress on the connection; undefined if there is none. */
+  current(socket: Socket): Exchange | undefined;
   /** Calls `began` before the handler of each request. */
   onBegin(began: (exchange: Exchange) => void): void;
   /** Calls `ended` when a response has ended, completely or not. */
@@ -20,7 +20,7 @@ export interface Exchanges {
 }
 
 interface Connection {
-  latest: Exchange | undefined;
+  current: Exchange | undefined;
   readonly waiting: Exchange[];
 }
 
@@ -43,22 +43,25 @@ export function followExchanges(server: Server): Exchanges {
 
   function begin(connection: Connection, exchange: Exchange): void {
     const { request, response } = exchange;
-    connection.latest = exchange;
+    connection.current = exchange;
     for (const began of beginListeners) began(exchange);
-    response.on('close', () => {
-      connection.latest = undefined;
-      for (const ended of endListeners) ended(exchange);
-      const next = connection.waiting.shift();
-      if (next && !request.socket.destroyed) begin(connection, next);
-    });
+    // Listeners of the handler come first: they read what the connection has sent until now.
     serve(request, response);
+    response.on('close', () => {
+      connection.current = undefined;
+      for (const ended of endListeners) ended(exchange);
+      // A connection that ends after this response answers no further request.
+      const next = request.socket.writable ? connection.waiting.shift() : undefined;
+      if (next) begin(connection, next);
+      else connection.waiting.length = 0;
+    });
   }
 
   function accept(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     let connection = connections.get(socket);
-    if (!connection) connections.set(socket, (connection = { latest: undefined, waiting: [] }));
-    if (!connection.latest) begin(connection, { request, response });
+    if (!connection) connections.set(socket, (connection = { current: undefined, waiting: [] }));
+    if (!connection.current) begin(connection, { request, response });
     else if (connection.waiting.length >= maxWaiting) socket.destroy();
     else if (!socket.destroyed) connection.waiting.push({ request, response });
   }
@@ -69,7 +72,7 @@ export function followExchanges(server: Server): Exchanges {
 
   return {
     serve: (handle) => void (serve = handle),
-    latest: (socket) => connections.get(socket)?.latest,
+    current: (socket) => connections.get(socket)?.current,
     onBegin: (began) => void beginListeners.push(began),
     onEnd: (ended) => void endListeners.push(ended),
   };

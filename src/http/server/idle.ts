@@ -10,11 +10,11 @@ import type { Exchange, Exchanges } from './exchanges.ts';
  * moving a large blob takes time, and so does writing a chunk to a slow store. A client in the middle of a request gets 408
  * before.
  */
-export function cutIdleClients(server: Server, { latest }: Exchanges, milliseconds: number): void {
+export function cutIdleClients(server: Server, { current }: Exchanges, milliseconds: number): void {
   server.timeout = milliseconds;
   // Node.js restarts the time with the next byte in either direction.
   server.on('timeout', (socket: Socket) => {
-    const exchange = latest(socket);
+    const exchange = current(socket);
     if (exchange && waitsForServer(exchange)) return;
     if (exchange && isIncomplete(exchange)) refuse(exchange, milliseconds);
     else socket.destroy();
