@@ -25,23 +25,31 @@ import { readWorkloadRules } from './federation-settings.ts';
  * read an invalid value. Resolves to warnings. Rejects `ConfigError` with all errors.
  */
 export async function checkConfig(config: Config): Promise<readonly string[]> {
+  const errors = await errorsOf(config, ownChecks);
+  const passing = await errorsOf(config, [readTrustedCertificates, checkTls, checkListen]);
+  if (errors.length + passing.length > 0) throw new ConfigError([...errors, ...passing], undefined, errors.length === 0);
+  return [clearTextWarning(config), redirectWarning(config)].filter((warning) => warning !== undefined);
+}
+
+type Check = (config: Config) => unknown;
+
+/** The checks that give the same result at every start. */
+const ownChecks: readonly Check[] = [
+  readWorkloadRules,
+  readUpstreams,
+  readPinnedImages,
+  readAllowPush,
+  readImmutableTags,
+  readRetentionRules,
+  readBackupSchedule,
+  readSync,
+  readQuotaRules,
+  readSignatureRules,
+  readWebhookTargets,
+];
+
+async function errorsOf(config: Config, checks: readonly Check[]): Promise<readonly string[]> {
   const errors: string[] = [];
-  const checks = [
-    readWorkloadRules,
-    readUpstreams,
-    readPinnedImages,
-    readAllowPush,
-    readImmutableTags,
-    readRetentionRules,
-    readBackupSchedule,
-    readSync,
-    readQuotaRules,
-    readSignatureRules,
-    readWebhookTargets,
-    readTrustedCertificates,
-    checkTls,
-    checkListen,
-  ];
   for (const check of checks) {
     try {
       await check(config);
@@ -51,8 +59,7 @@ export async function checkConfig(config: Config): Promise<readonly string[]> {
       errors.push(...error.errors);
     }
   }
-  if (errors.length > 0) throw new ConfigError(errors);
-  return [clearTextWarning(config), redirectWarning(config)].filter((warning) => warning !== undefined);
+  return errors;
 }
 
 function clearTextWarning({ access, listen, publicUrl, tls, trustedProxies }: Config): string | undefined {

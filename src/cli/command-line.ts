@@ -30,7 +30,7 @@ const exitCodes = { success: 0, failure: 1, wrongUsage: 2, wrongConfiguration: 7
 
 /**
  * Runs the command that `words` name, and writes an error as one message. Resolves to the exit code: 0 for success and help,
- * 2 for a wrong command line, 78 if the configuration stops the server from starting, 1 for every other error. Never rejects.
+ * 2 for a wrong command line, 78 if the configuration is invalid and the command is `serve`, 1 for every other error. Never rejects.
  */
 export async function runCommandLine(words: readonly string[], host: Host): Promise<number> {
   let selection: Selection | undefined;
@@ -42,7 +42,7 @@ export async function runCommandLine(words: readonly string[], host: Host): Prom
     host.writeError(`berth: ${explain(error)}\n`);
     if (error instanceof UsageError) return exitCodes.wrongUsage;
     const isServer = selection?.command === serve;
-    return isServer && error instanceof ConfigError ? exitCodes.wrongConfiguration : exitCodes.failure;
+    return isServer && error instanceof ConfigError && !error.mayPass ? exitCodes.wrongConfiguration : exitCodes.failure;
   }
 }
 

@@ -20,10 +20,12 @@ afterAll(() => rm(scratch, { recursive: true }));
 type Environment = Readonly<Record<string, string>>;
 const silent = { BERTH_LOG_LEVEL: 'silent' };
 
-/** What `berth config check` and `berth serve` say is wrong: the same. */
-async function errorsOf(environment: Environment): Promise<string> {
+/**
+ * What `berth config check` and `berth serve` say is wrong: the same. The exit code of `serve` is 78 if no later start can succeed.
+ */
+async function errorsOf(environment: Environment, exitCode: 1 | 78): Promise<string> {
   const checked = await runCommand(['config', 'check'], { ...silent, ...environment });
-  expect(await runCommand(['serve'], { ...silent, ...environment })).toEqual(checked);
+  expect(await runCommand(['serve'], { ...silent, ...environment })).toEqual({ ...checked, code: exitCode });
   expect(checked.code).toBe(1);
   return checked.stderr;
 }
@@ -41,7 +43,7 @@ describeWith(['openssl'], 'TLS files', () => {
     await writeFile(text, 'no PEM');
   });
 
-  const tls = (certificate: string, key: string) => errorsOf({ BERTH_TLS_CERTIFICATE: certificate, BERTH_TLS_KEY: key });
+  const tls = (certificate: string, key: string) => errorsOf({ BERTH_TLS_CERTIFICATE: certificate, BERTH_TLS_KEY: key }, 1);
 
   test('that do not exist are both named with their keys', async () => {
     const errors = await tls(join(scratch, 'none.crt'), join(scratch, 'none.key'));
@@ -56,7 +58,7 @@ describeWith(['openssl'], 'TLS files', () => {
   });
 
   test('of an authority that hold something else are named with their key', async () => {
-    expect(await errorsOf({ BERTH_TLS_AUTHORITY: text })).toMatch(/tls\.authority: .*text\.pem holds no certificate/);
+    expect(await errorsOf({ BERTH_TLS_AUTHORITY: text }, 1)).toMatch(/tls\.authority: .*text\.pem holds no certificate/);
   });
 
   test('that do not match are an error', async () => {
@@ -66,13 +68,13 @@ describeWith(['openssl'], 'TLS files', () => {
 
 describe('the configuration check and the start', () => {
   test('explain a name that does not resolve', async () => {
-    expect(await errorsOf({ BERTH_LISTEN: 'nowhere.invalid:5000', BERTH_ACCESS_MODE: 'token' })).toMatch(
+    expect(await errorsOf({ BERTH_LISTEN: 'nowhere.invalid:5000', BERTH_ACCESS_MODE: 'token' }, 1)).toMatch(
       /listen: the name nowhere\.invalid does not resolve.*0\.0\.0\.0.*\(BERTH_LISTEN\)/,
     );
   });
 
   test('report all invalid patterns at once', async () => {
-    const errors = await errorsOf({ BERTH_MIRROR_ALLOW_PUSH: '!!', BERTH_MIRROR_REFRESH_IMAGES: 'nowhere.example/image:1' });
+    const errors = await errorsOf({ BERTH_MIRROR_ALLOW_PUSH: '!!', BERTH_MIRROR_REFRESH_IMAGES: 'nowhere.example/image:1' }, 78);
     expect(errors).toMatch(/mirror\.allowPush: !! is not a pattern .* \(BERTH_MIRROR_ALLOW_PUSH\)/);
     expect(errors).toMatch(/nowhere\.example is not one of mirror\.upstreams \(BERTH_MIRROR_REFRESH_IMAGES\)/);
   });
