@@ -15,7 +15,7 @@ interface ConditionHeaders {
   readonly 'if-none-match'?: string | undefined;
 }
 
-/** Reads the condition of a request. Undefined: it has none. */
+/** Reads the condition of a request. Returns undefined for a request without one. */
 export function conditionOf(headers: ConditionHeaders): Condition | undefined {
   const match = entityTags(headers['if-match']);
   const noneMatch = entityTags(headers['if-none-match']);
@@ -37,7 +37,7 @@ export function isExpected({ match }: Condition, etag: string | undefined): bool
   return match === undefined || isOneOf(match, etag);
 }
 
-/** True if `If-None-Match` does not hold: the client has the content. Entity tags are compared weakly. */
+/** True if `If-None-Match` names the entity tag: the client has the content. Entity tags are compared weakly. */
 export function isKnown({ noneMatch }: Condition, etag: string | undefined): boolean {
   return (
     noneMatch !== undefined &&

@@ -32,8 +32,8 @@ export interface Deletions {
   /** Throws UNSUPPORTED if clients may not delete such things. */
   require(kind: DeletableKind): void;
   /**
-   * Deletes a tag; the manifest stays. Throws MANIFEST_UNKNOWN; DENIED for an immutable tag, and, with status 412, if the
-   * condition does not hold for its digest.
+   * Deletes a tag; the manifest stays. Throws MANIFEST_UNKNOWN; DENIED for an immutable tag. Throws DENIED with status 412 if
+   * the condition does not hold for the digest of the tag.
    */
   tag(repository: RepositoryName, tag: Tag, author?: Author, condition?: Condition): Promise<void>;
   /**
@@ -91,10 +91,10 @@ export function createDeletions(options: DeletionsOptions): Deletions {
       const [fixed] = immutable.of(repository, [tag]);
       if (fixed !== undefined && (await metadata.manifests.findByTag(repository, tag)))
         throw immutable.refusal(repository, tag, 'it cannot be deleted');
-      const at = dated(author, now());
+      const datedAuthor = dated(author, now());
       const removed = condition
-        ? await metadata.tags.removeIf(repository, tag, at, condition)
-        : await metadata.tags.remove(repository, tag, at);
+        ? await metadata.tags.removeIf(repository, tag, datedAuthor, condition)
+        : await metadata.tags.remove(repository, tag, datedAuthor);
       if (removed === 'conflict') throw preconditionFailed(tag);
       if (!removed) throw unknown({ tag });
       changed?.();

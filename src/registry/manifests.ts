@@ -4,7 +4,7 @@ import { blobKey } from '../../storage/blobs/layout.ts';
 import { putContent, readAll } from '../../storage/blobs/missing.ts';
 import { type ManifestRecord, type ReferenceCheck, withoutOptional } from '../../storage/metadata/queries/manifests.ts';
 import type { MetadataStore } from '../../storage/metadata/store.ts';
-import type { Condition } from '../oci/condition.ts';
+import { type Condition, etagOf, holds } from '../oci/condition.ts';
 import { type Digest, digestAlgorithm, digestOf } from '../oci/digest.ts';
 import { OciError, preconditionFailed } from '../oci/errors.ts';
 import { type IndexedFields, indexedFields } from '../oci/indexed-fields.ts';
@@ -66,7 +66,7 @@ export interface PutOptions {
   /** Refuse to move a tag that exists. */
   readonly keepTags: boolean;
   readonly author?: Author | undefined;
-  /** What the reference must name now; otherwise nothing is stored, and `put` throws DENIED with status 412. */
+  /** What the reference must name now; otherwise nothing is recorded, and `put` throws DENIED with status 412. */
   readonly condition?: Condition | undefined;
   /** Entries of an index that may be missing: those of other platforms than were copied. Default: none. */
   readonly optional?: readonly Digest[] | undefined;
@@ -125,6 +125,14 @@ export function createManifests(options: ManifestsOptions): Manifests {
     return bytes;
   }
 
+  /** Throws for a condition that does not hold, before a push makes room or stores bytes. The transaction asks again. */
+  async function requireCondition(repository: RepositoryName, { tag, digest }: Reference, condition?: Condition): Promise<void> {
+    if (!condition) return;
+    const { findByTag, findByDigest } = metadata.manifests;
+    const found = await (tag === undefined ? findByDigest(repository, digest) : findByTag(repository, tag));
+    if (!holds(condition, found && etagOf(found.digest))) throw preconditionFailed(tag ?? digest);
+  }
+
   const isLost = (digest: Digest, sizeBytes: number): Promise<boolean> =>
     bytesOf(digest, sizeBytes).then(
       () => false,
@@ -168,6 +176,7 @@ export function createManifests(options: ManifestsOptions): Manifests {
       const references = await metadata.manifests.checkReferences(repository, blobs, children);
       refuseIncomplete({ ...references, missing: withoutOptional(references.missing, optional) }, acceptMissing);
       const allTags = [...(reference.tag === undefined ? [] : [reference.tag]), ...tags];
+      await requireCondition(repository, reference, condition);
       for (const tag of signatures ? allTags : [])
         await signatures?.require(repository, { digest, mediaType: manifest.mediaType, bytes, tag });
       const fixedTags = keepTags ? allTags : immutable.of(repository, allTags);

@@ -37,6 +37,7 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
   if (classified.status === 401 && format.challenge !== undefined && !response.hasHeader('WWW-Authenticate'))
     response.setHeader('WWW-Authenticate', format.challenge(request));
   response.removeHeader('ETag');
+  response.removeHeader('Docker-Content-Digest');
   response.removeHeader('Cache-Control');
   // The rest of the body is not read.
   if (!request.complete) response.setHeader('Connection', 'close');
