@@ -7,6 +7,7 @@ import type {
   UsageState,
   UsageSums,
 } from '../../../storage/metadata/queries/usage/counting.ts';
+import type { NamespaceUsage } from '../../../storage/metadata/queries/usage/sizes.ts';
 import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import { createEstimator } from '../collect/estimate.ts';
 import { defaultUntaggedMs } from '../collect/overview.ts';
@@ -36,7 +37,7 @@ const eventsOfRead = 500;
 const sweepMs = 3_600_000;
 const smallSweepMs = 60_000;
 /**
- * A repository rests so long for each content that its last count has found. Otherwise one of a million contents would be counted
+ * After a count, a repository is not counted again for this time per content. Otherwise one of a million contents would be counted
  * again and again while clients push to it: a count takes up to 0.1 ms for each of them.
  */
 const restMsOfContent = 2;
@@ -80,6 +81,7 @@ export function createUsageCounter({ driver, metadata, now }: UsageCounterOption
     const untagged = isMirrored ? undefined : await estimator.findUntagged(repository, untaggedMs);
     const { count: untaggedManifests, bytes: untaggedBytes } = untagged ?? { count: 0, bytes: 0 };
     await counting.record({ ...sums, repositoryId, untaggedManifests, untaggedBytes }, now());
+    resting.delete(repositoryId);
     return sums.contents + 1;
   }
 
@@ -89,7 +91,6 @@ export function createUsageCounter({ driver, metadata, now }: UsageCounterOption
     for (const repository of resting.values()) {
       if (budget <= 0 || isResting(repository, now())) continue;
       budget -= await count(repository, untaggedMs, signal);
-      resting.delete(repository.repositoryId);
     }
     while (hasMore && budget > 0) {
       const changed = await counting.listChanged(position, eventsOfRead);
@@ -105,8 +106,7 @@ export function createUsageCounter({ driver, metadata, now }: UsageCounterOption
   }
 
   /** True if content has changed without an event: downloads and evictions of the mirror, deletions of garbage. */
-  async function hasDrifted({ orphanBlobs }: UsageState): Promise<boolean> {
-    const total = await metadata.usageSizes.findNamespace('');
+  async function hasDrifted({ orphanBlobs }: UsageState, total: NamespaceUsage | undefined): Promise<boolean> {
     const { contentBytes } = await metadata.mirrorSpace.size();
     return orphanBlobs > 0 || (total?.garbageBytes ?? 0) > 0 || (total?.cacheBytes ?? 0) !== contentBytes;
   }
@@ -158,9 +158,10 @@ export function createUsageCounter({ driver, metadata, now }: UsageCounterOption
     const former = await counting.findState();
     const untaggedMs = (await collectionState.find()).untaggedMs ?? defaultUntaggedMs;
     const changed = await countChanged(former.eventPosition, untaggedMs, signal);
-    const isStale = former.isStale || changed.position !== former.eventPosition || (await hasDrifted(former));
+    const total = await metadata.usageSizes.findNamespace('');
+    const isStale = former.isStale || changed.position !== former.eventPosition || (await hasDrifted(former, total));
     const state: UsageState = { ...former, eventPosition: changed.position, isStale };
-    const isSmall = ((await metadata.usageSizes.findNamespace(''))?.contents ?? 0) <= contentsOfRun;
+    const isSmall = (total?.contents ?? 0) <= contentsOfRun;
     if (former.position === null && !isSweepDue(state, isSmall, now())) return counting.putState(state);
     const begun = former.position === null ? { ...state, startedAt: now(), isStale: false } : state;
     const position = await countAll(former.position ?? 0, Math.max(changed.budget, contentsOfRead), untaggedMs, signal);
@@ -181,7 +182,8 @@ export function createUsageCounter({ driver, metadata, now }: UsageCounterOption
 }
 
 function isResting({ contents, countedAt }: ChangedRepository, now: number): boolean {
-  return countedAt !== null && now - countedAt < (contents ?? 0) * restMsOfContent;
+  if (countedAt === null || countedAt > now) return false; // after a clock was set back
+  return now - countedAt < (contents ?? 0) * restMsOfContent;
 }
 
 function isSweepDue({ startedAt, completedAt, isStale }: UsageState, isSmall: boolean, now: number): boolean {
