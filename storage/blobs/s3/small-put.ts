@@ -24,9 +24,9 @@ interface Response {
 
 /**
  * Creates the writer of small objects, of which berth writes several for each push: links of Distribution's layout. A PUT uses
- * the signer and the connections of the SDK, but not its layers for commands, endpoints and retries, which take three fourths
+ * the signer and the connections of the SDK, but not its layers for commands, endpoints and retries, which take three quarters
  * of the CPU of a small PUT. The SDK repeats a PUT that fails, and reports its error. After a refusal, such as for a kind of
- * bucket that needs other signatures, it sends all later ones.
+ * bucket that needs other signatures, the SDK sends every later PUT.
  */
 export function createSmallPut(bucket: Bucket, watch: WatchRequest = unwatched): PutSmall {
   let target: Promise<Target> | undefined;
@@ -66,7 +66,7 @@ export function createSmallPut(bucket: Bucket, watch: WatchRequest = unwatched):
         return (status = response.statusCode);
       }),
     );
-    isRefused ||= status >= 300 && status < 500;
+    isRefused ||= status >= 300 && status < 500 && !passing.has(status);
     return status === 200;
   }
 
@@ -81,9 +81,12 @@ export function createSmallPut(bucket: Bucket, watch: WatchRequest = unwatched):
   };
 }
 
+/** Refusals of one request, not of its form: time-out, and too many requests. */
+const passing = new Set([408, 429]);
+
 const unwatched: WatchRequest = (_, send) => send({});
 
-/** The last character of the URL of which the rest is the prefix of all keys. */
+/** A key of one character: the presigned URL without it is the URL of the prefix of all keys. */
 const anyKey = 'x';
 
 async function findTarget(bucket: Bucket): Promise<Target> {
