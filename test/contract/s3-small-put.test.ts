@@ -75,20 +75,20 @@ describeWith(s3Programs, 'a small object in S3', () => {
       response.writeHead(requests.length === 1 ? 503 : 200, { 'Content-Length': 0 }).end();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const other = createS3Driver({
-      ...bucket,
+    const other = open({
       bucket: 'b',
       prefix: 'some where',
       endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      forcePathStyle: true,
       serverSideEncryption: 'aws:kms',
       kmsKeyId: 'key',
       storageClass: 'STANDARD_IA',
     });
-    await other.put(target, small);
-    await other.put(target, small);
-    await other.close();
-    server.close();
+    try {
+      await other.put(target, small);
+      await other.put(target, small);
+    } finally {
+      server.close();
+    }
     expect(requests.map(({ url }) => url?.split('?')[0])).toEqual(Array(3).fill('/b/some%20where/target'));
     // The first, of the driver, fails; the SDK repeats it, and the driver sends the next one.
     expect(requests.map(({ headers }) => headers['user-agent']?.includes('aws-sdk') ?? false)).toEqual([false, true, false]);

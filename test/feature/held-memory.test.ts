@@ -85,7 +85,7 @@ test('cached listings of an upstream count with the size of their names', async 
   expect(asked).toBe(6001);
 });
 
-test('the garbage of the start is collected once after it', async () => {
+test('the garbage of a start is collected whole', async () => {
   expect((await readFile('bin/node-flags', 'utf8')).split(' ')).toContain('--expose-gc');
   const collected = await new Promise((resolve) => freeStartMemory(resolve, 0));
   expect(collected).toEqual({ type: 'major', flavor: 'last-resort' });

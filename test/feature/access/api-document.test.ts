@@ -84,7 +84,7 @@ describe('a request that is not valid', () => {
   test('is answered with every error in the problem', async () => {
     const { detail, errors } = await problemOf('POST', '/users', { name: 'A', admin: 1 });
     expect(errors).toHaveLength(3);
-    expect(detail).toMatch(/^A is no.*; password is missing; admin must be true or false$/);
+    expect(detail).toMatch(/^invalid name A: .*; password is missing; admin must be true or false$/);
   });
 
   test('names the body if it is a list or no JSON', async () => {

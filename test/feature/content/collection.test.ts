@@ -377,9 +377,7 @@ describe('garbage collection beside pushes', () => {
     const bytes = randomBytes(100);
     const digest = await pushBlob(app, bytes);
     time += 2 * hour;
-    const measured = performance.now.bind(performance);
     let passed = 0;
-    const clock = jest.spyOn(performance, 'now').mockImplementation(() => measured() + passed);
     /** Lets the longest wait of a push pass when it finds the bytes being deleted. */
     const take = async (...args: Parameters<typeof metadata.claims.take>) => {
       const isTaken = await metadata.claims.take(...args);
@@ -387,6 +385,8 @@ describe('garbage collection beside pushes', () => {
       return isTaken;
     };
     const server = await serveRegistry(faulty.driver, { ...metadata, claims: { ...metadata.claims, take } });
+    const measured = performance.now.bind(performance);
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => measured() + passed);
     try {
       faulty.arm({ call: 1, kind: 'stall' });
       const collecting = newCollector().run();

@@ -29,6 +29,7 @@ let changesBeforeFailure: number;
 let remote: BlobDriver;
 let repository: RepositoryName;
 let repositories = 0;
+const opened: BlobDriver[] = [];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'berth-remote-links-'));
@@ -38,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await registry.uploads.close();
-  await files.close();
+  for (const driver of [files, ...opened]) await driver.close();
   await metadata.close();
   await rm(directory, { recursive: true });
 });
@@ -52,6 +53,7 @@ async function openRemote(): Promise<BlobDriver> {
   calls = [];
   changesBeforeFailure = Infinity;
   const links = await createFilesystemDriver({ directory: await mkdtemp(join(directory, 'links-')) });
+  opened.push(links);
   const change = async <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
     calls.push(name);
     if (changesBeforeFailure-- === 0) throw new StorageError('unavailable', 'a moment without the store');

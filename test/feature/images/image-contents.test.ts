@@ -64,7 +64,7 @@ describe('the contents of an image', () => {
     expect(await list(view, undefined, '')).toEqual(['bin directory', 'etc directory']);
     expect(await list(view, undefined, 'etc')).toEqual(['hosts file', 'new file']);
     expect(await images.files.find(view, undefined, 'etc')).toMatchObject({ mode: 0o700, layer: 1, files: 2, bytes: 11 });
-    await expect(images.files.list(view, undefined, 'etc/hosts', '', 10)).rejects.toThrow('etc/hosts is no directory');
+    await expect(images.files.list(view, undefined, 'etc/hosts', '', 10)).rejects.toThrow('etc/hosts is not a directory');
     await expect(images.files.list(view, undefined, 'var', '', 10)).rejects.toThrow('the image has no file "var"');
   });
 

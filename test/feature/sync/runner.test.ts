@@ -101,9 +101,12 @@ describe('runs of entries', () => {
     await site.configure(configOf('single'));
     const first = site.run();
     // Otherwise the second run may be the first one to begin.
-    await until(() => upstream.count('GET', manifest) > 0);
-    await expect(site.run()).rejects.toThrow('another process runs the entry');
-    release();
+    try {
+      await until(() => upstream.count('GET', manifest) > 0);
+      await expect(site.run()).rejects.toThrow('another process runs the entry');
+    } finally {
+      release();
+    }
     expect(await first).toMatchObject({ summary: { copiedTags: 1 } });
   });
 
