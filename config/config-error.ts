@@ -6,7 +6,7 @@ export class ConfigError extends Error {
   readonly errors: readonly string[];
   /** The configuration as far as it is valid, for further checks: reading an invalid value throws `InvalidValue`. */
   readonly readable: Config | undefined;
-  /** True if a later start may succeed with the same configuration: files that it names are missing or wrong, or a name does not resolve. */
+  /** True if only files or host names that the configuration names are wrong: a later start may succeed. */
   readonly mayPass: boolean;
 
   constructor(errors: readonly string[], readable?: Config, mayPass = false) {

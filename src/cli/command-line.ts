@@ -30,7 +30,7 @@ const exitCodes = { success: 0, failure: 1, wrongUsage: 2, wrongConfiguration: 7
 
 /**
  * Runs the command that `words` name, and writes an error as one message. Resolves to the exit code: 0 for success and help,
- * 2 for a wrong command line, 78 if the configuration is invalid and the command is `serve`, 1 for every other error. Never rejects.
+ * 2 for a wrong command line, 78 if `serve` finds an invalid configuration, 1 for every other error. Never rejects.
  */
 export async function runCommandLine(words: readonly string[], host: Host): Promise<number> {
   let selection: Selection | undefined;

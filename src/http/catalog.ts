@@ -22,6 +22,7 @@ export interface ListedRepository extends Omit<CatalogEntry, 'isPublic'> {
 
 export interface RepositoryPage extends BothWays<ListedRepository> {
   readonly total: Total;
+  /** The namespaces of all repositories that the request selects, if they were all read; otherwise undefined. */
   readonly namespaces: NamespaceList | undefined;
 }
 

@@ -48,9 +48,9 @@ interface Target {
   /** The path as the client sent it, without its query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** The upstream before the path. */
+  /** The upstream that a prefix of the path names. */
   readonly prefix: string | undefined;
-  /** The upstream in the query. */
+  /** The upstream that the query names (`ns`). */
   readonly namespace: string | undefined;
   /** '' if the route has no repository. */
   readonly name: RepositoryName;
@@ -107,9 +107,10 @@ function authorized({ access }: Services, request: IncomingMessage, target: Targ
   if (action === 'any') return target.prefix === undefined ? access.authenticate(request) : access.recognise(request);
   if (action === 'list') return access.checkList(request);
   const { repository, mirrored } = place;
-  const alias = isFallback(place) ? target.name : undefined;
-  const from = isFallback(place) ? undefined : mountSource(target.query);
-  return access.check(request, { action, repository, alias, from, upstream: upstreamRights(mirrored, target) });
+  const names = isFallback(place)
+    ? { alias: target.name, from: undefined }
+    : { alias: undefined, from: mountSource(target.query) };
+  return access.check(request, { action, repository, ...names, upstream: upstreamRights(mirrored, target) });
 }
 
 /** True if the name means a repository of the default upstream. */

@@ -22,8 +22,9 @@ const batch = 1000;
 
 /**
  * Makes the store berth's: garbage collection may delete what nothing needs. Where berth writes links, those of the other
- * registry are its own from now on, and its next start catches up with all changes that have no links yet. The links of a
- * pull-through cache are deleted. Can be repeated. Rejects `CannotAdopt` if there was no complete run.
+ * registry are its own from now on, and its next start catches up with all changes whose events are still there; `berth export`
+ * writes the links of older ones. The links of a pull-through cache are deleted. Can be repeated. Rejects `CannotAdopt` if there
+ * was no complete run.
  */
 export async function finishAdoption({ driver, metadata, writesLinks, author }: FinishOptions): Promise<void> {
   const state = await metadata.adoption.find();

@@ -30,7 +30,7 @@ const filesAtOnce = 8;
 
 /**
  * Deletes the bytes of purges. Bytes that a writer has stored since the deadline stay, also when this process stood still in the
- * middle. On a file system each file is moved to the trash first, and deleted if the purge is still the collector's then.
+ * middle. On a file system each file is moved to the trash first, and deleted if the collector still holds the purge.
  * If it is not, or this process dies, the trash gives recorded bytes their place again. A remote store has no cheap move:
  * there the deadline is checked before each request.
  */
@@ -41,7 +41,7 @@ export async function purgeBytes(stores: PurgeStores, purges: readonly Purge[], 
 
 async function purgeRemote({ driver }: PurgeStores, purges: readonly Purge[], { assertHeld }: PurgeRight): Promise<PurgeResult> {
   try {
-    // An index goes with its blob; one that could not be deleted is found by the sweep.
+    // Also deletes the blob's index of files; a later sweep deletes one that is left.
     const keys = purges.flatMap(({ digest }) => [blobKey(digest), indexKey(digest)]);
     const failures = await driver.deleteObjects(keys, assertHeld);
     const errorOf = ({ digest }: Purge) => failures.get(blobKey(digest));

@@ -13,7 +13,7 @@ import type { MetadataStore } from '../../../storage/metadata/store.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { RepositoryName } from '../../oci/reference.ts';
 
-/** Names of the changes of one link, for reports. */
+/** Numbers of links that were written and deleted. */
 export interface LinkCounts {
   written: number;
   deleted: number;
@@ -38,7 +38,7 @@ export interface WrittenLinks {
 }
 
 /**
- * Brings links of Distribution's layout to what the metadata store says now: what it says otherwise does nothing. All calls are
+ * Makes links of Distribution's layout match the metadata store: a call that no longer matches it changes nothing. All calls are
  * idempotent, and equal calls share one run: create it anew for later changes. A link is written after those that it leads to:
  * layers before the manifest, children before their index, the manifest before its tag. Remove in the other order.
  */

@@ -37,8 +37,8 @@ const eventsOfRead = 500;
 const sweepMs = 3_600_000;
 const smallSweepMs = 60_000;
 /**
- * After a count, a repository is not counted again for this time per content. Otherwise one of a million contents would be counted
- * again and again while clients push to it: a count takes up to 0.1 ms for each of them.
+ * After a count, a repository is not counted again for this time per content. Otherwise one of a million contents would be
+ * counted again and again while clients push to it: a count takes up to 0.1 ms for each of them.
  */
 const restMsOfContent = 2;
 /** Repositories with garbage are counted again so long after their last count: a deletion of garbage is no event. */

@@ -10,7 +10,10 @@ import { UpstreamError } from '../../upstream/upstream-error.ts';
 export interface OutOfOrderRanges {
   /** True if waiting for the byte `at` would take too long and the upstream can be asked for it. */
   isFar(at: number, keptBytes: number): boolean;
-  /** Returns the next bytes of the range, at most one piece; none if the upstream supports no ranges. */
+  /**
+   * Yields the first bytes of the range, at most 8 MiB. Ends early, without an error, if the upstream fails: later ranges then
+   * wait for the download.
+   */
   piece(range: ByteRange, sizeBytes: number): AsyncGenerator<Buffer>;
 }
 
@@ -26,7 +29,7 @@ const farBytes = 8 * 1024 * 1024;
 const maxPieces = 4;
 
 export function createOutOfOrderRanges({ fetch, onReceived, signal }: OutOfOrderRangesOptions): OutOfOrderRanges {
-  let isRefused = false;
+  let isDisabled = false;
   let running = 0;
 
   async function* ask({ first, last }: ByteRange, sizeBytes: number): AsyncGenerator<Buffer> {
@@ -46,7 +49,7 @@ export function createOutOfOrderRanges({ fetch, onReceived, signal }: OutOfOrder
   }
 
   return {
-    isFar: (at, keptBytes) => !isRefused && running < maxPieces && at - keptBytes > farBytes,
+    isFar: (at, keptBytes) => !isDisabled && running < maxPieces && at - keptBytes > farBytes,
 
     async *piece({ first, last }, sizeBytes) {
       running++;
@@ -54,7 +57,7 @@ export function createOutOfOrderRanges({ fetch, onReceived, signal }: OutOfOrder
         yield* ask({ first, last: Math.min(last, first + farBytes - 1) }, sizeBytes);
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
-        isRefused = true;
+        isDisabled = true;
       } finally {
         running--;
       }

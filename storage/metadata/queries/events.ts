@@ -76,7 +76,7 @@ interface DetailOfContent {
   readonly tags?: readonly (string | TagMove)[];
 }
 
-/** A replica of the version before wrote everything into the detail. */
+/** Reads an event of a replica of the previous version, which wrote all fields into `detail`. */
 function contentOfOlder({ kind, target }: Pick<RegistryEvent, 'kind' | 'target'>, detail: DetailOfContent) {
   const { digest, tag, tags = tag === undefined ? [] : [tag] } = detail;
   if (digest === undefined || !/^(?:manifest|tag|blob)\./.test(kind)) return undefined;

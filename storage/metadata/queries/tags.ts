@@ -50,7 +50,10 @@ export const remove = concurrentWrite(function* (repository: RepositoryName, tag
   return true;
 });
 
-/** Removes the tag as `remove` does, if the condition holds for its digest. False for a tag that does not exist, whatever the condition. */
+/**
+ * Removes the tag as `remove` does, if the condition holds for its digest. False for a tag that does not exist, whatever the
+ * condition.
+ */
 export const removeIf = write(function* (
   repository: RepositoryName,
   tag: string,

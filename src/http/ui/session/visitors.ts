@@ -37,9 +37,12 @@ export function createAsVisitor(options: VisitorOptions): AsVisitor {
   const { browsers } = options;
   return (handler) => async (request, response) => {
     const visitor = browsers ? await browsers.user(request) : anonymousPrincipal;
-    if (visitor) await note(request, visitor, options);
-    if (visitor) await handler(visitor, request, response);
-    else redirect(response, `/ui/login?${new URLSearchParams({ next: pathOf(request) }).toString()}`);
+    if (!visitor) {
+      redirect(response, `/ui/login?${new URLSearchParams({ next: pathOf(request) }).toString()}`);
+      return;
+    }
+    await note(request, visitor, options);
+    await handler(visitor, request, response);
   };
 }
 
