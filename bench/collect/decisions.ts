@@ -6,13 +6,7 @@ import { fillRegistry, spreadDigest } from '../../test/support/large-registry.ts
 import { stepReviews } from '../../src/maintenance/collect/collector.ts';
 import { createSqliteStore } from '../../storage/metadata/sqlite/sqlite-store.ts';
 import { median } from '../report.ts';
-
-export interface RegistrySizes {
-  /** Blobs of the two registries. */
-  readonly small: number;
-  readonly large: number;
-  readonly events: number;
-}
+import { type RegistrySizes, measureBoth } from './two-registries.ts';
 
 interface Cost {
   readonly cpuMicroseconds: number;
@@ -25,20 +19,11 @@ const rounds = 8;
 const cacheKiB = 512 * 1024;
 
 /**
- * Returns a table with the costs of deciding about unneeded blobs in registries of two sizes, by turns. Digests are spread over
+ * Returns a table with the costs of deciding about unneeded blobs in registries of two sizes. Digests are spread over
  * the indexes as those of SHA-256 are.
  */
 export async function measureDecisions({ small, large, events }: RegistrySizes): Promise<readonly (readonly string[])[]> {
-  const registries = [await openRegistry(small, events), await openRegistry(large, events)] as const;
-  const costs: [Cost[], Cost[]] = [[], []];
-  try {
-    for (let round = 0; round < rounds; round++) {
-      const order = round % 2 === 0 ? [0, 1] : [1, 0];
-      for (const index of order as (0 | 1)[]) costs[index].push(await registries[index].collect(round));
-    }
-  } finally {
-    await Promise.all(registries.map((registry) => registry.close()));
-  }
+  const costs = await measureBoth([await openRegistry(small, events), await openRegistry(large, events)], rounds);
   const row = (title: string, what: keyof Cost, digits: number) => {
     const [one, other] = costs.map((runs) => median(runs.map((run) => run[what] / events))) as [number, number];
     return [title, one.toFixed(digits), other.toFixed(digits), (other / one).toFixed(2)];
@@ -59,7 +44,7 @@ async function openRegistry(blobs: number, events: number) {
   const store = await createSqliteStore({ file });
 
   /** Decides the reviews of one round, without the deletion of files. */
-  async function collect(round: number): Promise<Cost> {
+  async function run(round: number): Promise<Cost> {
     const now = (round + 1) * events;
     const [reads, writes] = await ioCalls();
     const before = process.cpuUsage();
@@ -79,7 +64,7 @@ async function openRegistry(blobs: number, events: number) {
   }
 
   return {
-    collect,
+    run,
     async close() {
       await store.close();
       await rm(directory, { recursive: true });
@@ -87,7 +72,7 @@ async function openRegistry(blobs: number, events: number) {
   };
 }
 
-/** Makes `blobs` needed blobs, and `unneeded` others, whose reviews are due one millisecond after the other. */
+/** Adds blobs that an image needs, and others that nothing needs. The reviews of these are due 1 ms apart. */
 export function fill(file: string, blobs: number, unneeded: number): void {
   const database = new DatabaseSync(file, { timeout: 60_000 });
   // Digests in no order: without the indexes in memory, each row would read and write pages.

@@ -6,7 +6,8 @@ import { pushBlob } from '../client.ts';
 import { median } from '../report.ts';
 import { type Server, startServer, untilIdle } from '../server.ts';
 import { berth } from '../setups.ts';
-import { type RegistrySizes, fill } from './decisions.ts';
+import { fill } from './decisions.ts';
+import { type RegistrySizes, measureBoth } from './two-registries.ts';
 
 const rounds = 5;
 const clients = 4;
@@ -16,20 +17,11 @@ const blobBytes = 1024;
 const settings = { BERTH_GARBAGE_COLLECTION_GRACE: '0s', BERTH_GARBAGE_COLLECTION_RATE: '100000' };
 
 /**
- * Returns a table with the CPU seconds of two servers for the same events, by turns: blobs are pushed that no manifest needs,
+ * Returns a table with the CPU seconds of two servers for the same events: blobs are pushed that no manifest needs,
  * until their bytes are deleted and all work that follows is done.
  */
 export async function measureEvents({ small, large, events }: RegistrySizes): Promise<readonly (readonly string[])[]> {
-  const registries = [await startRegistry(small), await startRegistry(large)] as const;
-  const costs: [number[], number[]] = [[], []];
-  try {
-    for (let round = 0; round < rounds; round++) {
-      const order = round % 2 === 0 ? [0, 1] : [1, 0];
-      for (const index of order as (0 | 1)[]) costs[index].push(await registries[index].run(events));
-    }
-  } finally {
-    await Promise.all(registries.map((registry) => registry.close()));
-  }
+  const costs = await measureBoth([await startRegistry(small, events), await startRegistry(large, events)], rounds);
   const [one, other] = costs.map(median) as [number, number];
   return [
     [
@@ -42,7 +34,7 @@ export async function measureEvents({ small, large, events }: RegistrySizes): Pr
   ];
 }
 
-async function startRegistry(blobs: number) {
+async function startRegistry(blobs: number, events: number) {
   const server = await startServer(berth('berth', settings));
   const file = join(server.directory, 'metadata.sqlite');
   await server.restart(() => fill(file, blobs, 0));
@@ -51,7 +43,7 @@ async function startRegistry(blobs: number) {
   let purged = 0;
   return {
     /** Resolves to CPU seconds. */
-    async run(events: number): Promise<number> {
+    async run(): Promise<number> {
       const before = await server.cpuSeconds();
       await Promise.all(Array.from({ length: clients }, () => pushBlobs(server, Math.ceil(events / clients))));
       purged += Math.ceil(events / clients) * clients;

@@ -10,7 +10,7 @@ import { fill } from './decisions.ts';
 export interface StepsScale {
   /** Needed blobs of the registry. */
   readonly blobs: number;
-  /** Unreferenced blobs whose review is due. */
+  /** Unreferenced blobs with a due review. */
   readonly unneeded: number;
 }
 
