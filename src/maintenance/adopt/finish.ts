@@ -21,9 +21,9 @@ export interface FinishOptions {
 const batch = 1000;
 
 /**
- * Makes the store berth's: garbage collection may delete what nothing needs. Where berth writes links, those of the other
- * registry are its own from now on, and its next start catches up with all changes whose events are still there; `berth export`
- * writes the links of older ones. The links of a pull-through cache are deleted. Can be repeated. Rejects `CannotAdopt` if there
+ * Makes the store berth's: garbage collection may delete what nothing needs. Where berth writes links, it owns those of the
+ * other registry from now on. Its next start writes links for the changes in the table `events`; `berth export` writes links
+ * for earlier changes. The links of a pull-through cache are deleted. Can be repeated. Rejects `CannotAdopt` if there
  * was no complete run.
  */
 export async function finishAdoption({ driver, metadata, writesLinks, author }: FinishOptions): Promise<void> {

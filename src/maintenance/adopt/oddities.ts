@@ -24,7 +24,7 @@ export const oddities = {
   symlink: 'is a symbolic link, which berth does not follow',
   'foreign-file': 'is no file of a registry',
   'pushed-repository': 'belongs to a repository that was pushed to berth, and gets no mirrored content',
-  'proxy-cache': 'belongs to a pull-through cache, whose content is adopted as described',
+  'proxy-cache': 'belongs to a pull-through cache: its content is adopted as described',
   'database-of-gitlab': 'says that a GitLab registry has its metadata in a database: the links are old or missing',
   'no-tags': 'has manifests and no tag at all, as with Harbor 2.15 or newer: copy the tags with berth sync',
 } as const;

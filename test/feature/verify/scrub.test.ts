@@ -318,7 +318,7 @@ test.each([
   expect(await raced.coverage()).toBe(1);
 });
 
-/** Fails the test if it is asked for anything. */
+/** A peer that no test may ask: each request to it fails. */
 const peer: Peer = {
   registry: 'peer.test',
   nameOf: (repository) => repository,
